@@ -1,0 +1,93 @@
+# mtrain: see README.md. Targets: all, install, check, check-asan, lint, bench,
+# clean. Objects go to build/ (or B=DIR).
+
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+B ?= build
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+OPT ?= -O2 -g
+SAN ?=
+
+WARN = -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes \
+       -Wpointer-arith -Wwrite-strings -Wundef -Wno-missing-field-initializers
+ifdef WERROR
+WARN += -Werror
+endif
+# The bits of every kernel rest on -ffp-contract=off: fma is explicit.
+BITS = -ffp-contract=off -fno-fast-math
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
+             -MMD -MP $(WARN) $(OPT) $(BITS) $(SAN) $(CFLAGS)
+LIBS = -lcjson -lz -lnettle -pthread -lm
+TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
+
+# Kernels are compiled once per instruction set: src/tensor/kernels/*.c
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ISAS_x86_64 = generic avx2 avx512
+ISAS_aarch64 = generic neon
+ISAS = $(or $(ISAS_$(ARCH)),generic)
+ISA_FLAGS_generic =
+ISA_FLAGS_avx2 = -mavx2 -mfma
+ISA_FLAGS_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma \
+                   -mprefer-vector-width=512
+ISA_FLAGS_neon =
+
+KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
+SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
+TESTS   = $(sort $(wildcard src/*/*_test.c))
+
+LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) \
+            $(foreach isa,$(ISAS),$(KERNELS:src/tensor/kernels/%.c=$(B)/tensor/kernels/$(isa)/%.o))
+MAIN_OBJ  = $(B)/cmd/main.o
+TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o)
+
+all: $(B)/mtrain
+
+$(B)/mtrain: $(MAIN_OBJ) $(B)/libmtrain.a
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/libmtrain.a: $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+define kernel_rule
+$(B)/tensor/kernels/$(1)/%.o: src/tensor/kernels/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(ISA_FLAGS_$(1)) -DMT_ISA=$(1) -DMT_ISA_$(1) -c -o $$@ $$<
+endef
+$(foreach isa,$(ISAS),$(eval $(call kernel_rule,$(isa))))
+
+# Each src/*/foo_test.c exports `Suite *foo_suite(void)`; the list of suites is
+# made from the file names.
+SUITES = $(notdir $(TESTS:%_test.c=%))
+
+$(B)/suites.c: Makefile $(TESTS)
+	@mkdir -p $(@D)
+	@{ echo '#include <check.h>'; \
+	   for s in $(SUITES); do echo "Suite *$${s}_suite(void);"; done; \
+	   echo 'Suite *(*const mt_suites[])(void) = {'; \
+	   for s in $(SUITES); do echo "    $${s}_suite,"; done; \
+	   echo '    0 };'; } > $@.tmp && mv $@.tmp $@
+
+$(B)/suites.o: $(B)/suites.c
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/testmain.o: testdata/testmain.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/tests: $(B)/testmain.o $(B)/suites.o $(TEST_OBJS) $(B)/libmtrain.a
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all clean
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

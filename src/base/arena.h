@@ -1,0 +1,41 @@
+/*
+ * An arena: memory that is taken piece by piece and given back all at once.
+ * A model, a graph or a parsed document owns one, so that there is a single
+ * free and nothing to forget.
+ *
+ *     struct mt_arena arena = MT_ARENA_INIT;
+ *     char *name = mt_arena_printf(&arena, "%s.weight", layer);
+ *     ...
+ *     mt_arena_free(&arena);
+ *
+ * Every piece is zeroed and aligned to 64 bytes if it is 64 bytes or larger,
+ * to 16 otherwise. NULL means that memory is exhausted.
+ */
+#ifndef MT_BASE_ARENA_H
+#define MT_BASE_ARENA_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+struct mt_arena_block;
+
+struct mt_arena {
+    struct mt_arena_block *blocks; /* newest first */
+};
+
+#define MT_ARENA_INIT { NULL }
+
+void *mt_arena_alloc(struct mt_arena *arena, size_t size);
+
+/* As mt_arena_alloc for count * size bytes; NULL too if that overflows. */
+void *mt_arena_calloc(struct mt_arena *arena, size_t count, size_t size);
+
+char *mt_arena_strdup(struct mt_arena *arena, const char *text);
+char *mt_arena_strndup(struct mt_arena *arena, const char *text, size_t n);
+char *mt_arena_printf(struct mt_arena *arena, const char *fmt, ...)
+    MT_PRINTF(2, 3);
+
+void mt_arena_free(struct mt_arena *arena);
+
+#endif

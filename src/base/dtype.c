@@ -1,0 +1,131 @@
+#include "base/dtype.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[] = {
+    [MT_F32] = { "float32", 4 },  [MT_F64] = { "float64", 8 },
+    [MT_F16] = { "float16", 2 },  [MT_BF16] = { "bfloat16", 2 },
+    [MT_I32] = { "int32", 4 },    [MT_I64] = { "int64", 8 },
+    [MT_U8] = { "uint8", 1 },
+};
+
+const char *mt_dtype_name(enum mt_dtype dtype)
+{
+    return dtypes[dtype].name;
+}
+
+size_t mt_dtype_size(enum mt_dtype dtype)
+{
+    return dtypes[dtype].size;
+}
+
+bool mt_dtype_from_name(const char *name, enum mt_dtype *dtype)
+{
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (strcmp(dtypes[i].name, name) == 0) {
+            *dtype = (enum mt_dtype)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct mt_shape mt_shape_of(int rank, ...)
+{
+    struct mt_shape shape = { .rank = rank };
+    va_list args;
+
+    va_start(args, rank);
+    for (int i = 0; i < rank; i++)
+        shape.dim[i] = va_arg(args, size_t);
+    va_end(args);
+    return shape;
+}
+
+bool mt_shape_equal(const struct mt_shape *a, const struct mt_shape *b)
+{
+    return a->rank == b->rank &&
+           memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
+}
+
+bool mt_shape_count(const struct mt_shape *shape, size_t *count)
+{
+    size_t n = 1;
+
+    for (int i = 0; i < shape->rank; i++) {
+        if (!mt_size_mul(n, shape->dim[i], &n))
+            return false;
+    }
+    *count = n;
+    return true;
+}
+
+size_t mt_shape_elements(const struct mt_shape *shape)
+{
+    size_t n = 1;
+
+    for (int i = 0; i < shape->rank; i++)
+        n *= shape->dim[i];
+    return n;
+}
+
+void mt_shape_print(const struct mt_shape *shape, struct mt_strbuf *out)
+{
+    mt_strbuf_putc(out, '[');
+    for (int i = 0; i < shape->rank; i++)
+        mt_strbuf_printf(out, i ? ", %zu" : "%zu", shape->dim[i]);
+    mt_strbuf_putc(out, ']');
+}
+
+struct mt_shape_text mt_shape_text(const struct mt_shape *shape)
+{
+    struct mt_shape_text out;
+    size_t n = 0;
+
+    n += (size_t)snprintf(out.text, sizeof out.text, "[");
+    for (int i = 0; i < shape->rank; i++)
+        n += (size_t)snprintf(out.text + n, sizeof out.text - n,
+                              i ? ", %zu" : "%zu", shape->dim[i]);
+    snprintf(out.text + n, sizeof out.text - n, "]");
+    return out;
+}
+
+size_t mt_array_bytes(const struct mt_array *array)
+{
+    return mt_shape_elements(&array->shape) * mt_dtype_size(array->dtype);
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float mt_bf16_to_f32(uint16_t bits)
+{
+    return float_of_bits((uint32_t)bits << 16);
+}
+
+float mt_f16_to_f32(uint16_t bits)
+{
+    uint32_t sign = (uint32_t)(bits & 0x8000) << 16;
+    uint32_t exponent = bits >> 10 & 31, mantissa = bits & 1023;
+
+    if (exponent == 31)
+        return float_of_bits(sign | 0x7f800000 | mantissa << 13);
+    if (exponent)
+        return float_of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+
+    float small = (float)mantissa * 0x1p-24f; /* zero and subnormals */
+
+    return sign ? -small : small;
+}

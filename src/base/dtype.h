@@ -1,0 +1,58 @@
+/*
+ * Element types, shapes, and the named array: what data files, checkpoints
+ * and state dicts are made of. Arrays are dense and row-major (C order).
+ */
+#ifndef MT_BASE_DTYPE_H
+#define MT_BASE_DTYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+
+enum { MT_MAX_RANK = 8 };
+
+/* These values are of this program's memory only: files hold the names. */
+enum mt_dtype { MT_F32, MT_F64, MT_F16, MT_BF16, MT_I32, MT_I64, MT_U8 };
+
+/* "float32", "float64", "float16", "bfloat16", "int32", "int64", "uint8". */
+const char *mt_dtype_name(enum mt_dtype dtype);
+bool mt_dtype_from_name(const char *name, enum mt_dtype *dtype);
+size_t mt_dtype_size(enum mt_dtype dtype); /* bytes of an element */
+
+/* rank 0 is a scalar with one element. */
+struct mt_shape {
+    int rank;
+    size_t dim[MT_MAX_RANK];
+};
+
+/* mt_shape_of(2, rows, cols): the dimensions must be size_t. */
+struct mt_shape mt_shape_of(int rank, ...);
+bool mt_shape_equal(const struct mt_shape *a, const struct mt_shape *b);
+bool mt_shape_count(const struct mt_shape *shape, size_t *count); /* checked */
+size_t mt_shape_elements(const struct mt_shape *shape); /* known to fit */
+
+/* Appends "[120, 400]"; a scalar is "[]". */
+void mt_shape_print(const struct mt_shape *shape, struct mt_strbuf *out);
+
+/* The same into a static-size buffer, for messages. */
+struct mt_shape_text {
+    char text[256];
+};
+struct mt_shape_text mt_shape_text(const struct mt_shape *shape);
+
+struct mt_array {
+    const char *name;
+    enum mt_dtype dtype;
+    struct mt_shape shape;
+    void *data; /* mt_shape_elements(&shape) elements; owned elsewhere */
+};
+
+size_t mt_array_bytes(const struct mt_array *array);
+
+/* Bits of a float16 or bfloat16 as float: exact. */
+float mt_f16_to_f32(uint16_t bits);
+float mt_bf16_to_f32(uint16_t bits);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The one door for bytes: whole files in, atomic replacement out.
+ *
+ * Reading opens regular files only (never a FIFO, a device or a directory)
+ * and loops over short reads and EINTR.
+ *
+ * Writing never touches the old file until the new one is whole and on disk:
+ *
+ *     struct mt_replace *r;
+ *     mt_replace_open(path, &r, err);      temporary beside the target, O_EXCL
+ *     mt_replace_write(r, bytes, n, err);  any number of times
+ *     mt_replace_commit(r, err);           fsync, rename, fsync of the folder
+ *     (or mt_replace_abort(r))             the temporary is removed
+ *
+ * Symbolic links are followed (the link stays, its target is replaced), the
+ * target's mode is kept (0666 & ~umask for a new file), and leftover
+ * temporaries of dead processes are removed on the way.
+ */
+#ifndef MT_BASE_FILE_H
+#define MT_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct mt_bytes {
+    unsigned char *data; /* n bytes and one NUL behind them; free() it */
+    size_t n;
+};
+
+/* Reads a whole regular file of at most max bytes. */
+mt_status mt_file_read(const char *path, size_t max, struct mt_bytes *out,
+                       struct mt_err *err);
+
+/* Opens a regular file for reading; the caller closes *fd. */
+mt_status mt_file_open(const char *path, int *fd, uint64_t *size,
+                       struct mt_err *err);
+
+/* Reads exactly n bytes at offset. */
+mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
+                        size_t n, struct mt_err *err);
+
+/* Can path be written? Finds out without changing it: that its folder exists
+ * and takes a new file, that an existing target is a regular file, and, unless
+ * force, that there is none. */
+mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err);
+
+struct mt_replace;
+
+mt_status mt_replace_open(const char *path, struct mt_replace **out,
+                          struct mt_err *err);
+mt_status mt_replace_write(struct mt_replace *r, const void *bytes, size_t n,
+                           struct mt_err *err);
+/* Frees r, whatever it returns. On failure the old file is as it was. */
+mt_status mt_replace_commit(struct mt_replace *r, struct mt_err *err);
+void mt_replace_abort(struct mt_replace *r); /* r may be NULL */
+
+#endif

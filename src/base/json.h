@@ -1,0 +1,82 @@
+/*
+ * The one door for JSON: a strict reader over cJSON that remembers where
+ * every value stood, typed getters that say what was expected, a writer whose
+ * numbers survive, and overrides by dotted path.
+ *
+ * cJSON alone takes trailing text, duplicate keys, 01, 1e999 and bad UTF-8;
+ * mt_json_parse scans the text strictly (RFC 8259, UTF-8, no duplicate keys,
+ * bounded depth, no number that a double cannot hold) before cJSON sees it.
+ *
+ * Messages look like
+ *     digits.json:7:15: model.layers[2].out_features: must be at least 1, got 0
+ * and for a value that came from the command line
+ *     model.layers.2.out_features=0: model.layers[2].out_features: must be ...
+ */
+#ifndef MT_BASE_JSON_H
+#define MT_BASE_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/strbuf.h"
+
+enum { MT_JSON_MAX_DEPTH = 64, MT_JSON_MAX_BYTES = 16 << 20 };
+
+struct mt_json; /* a document: the tree, its source name, all positions */
+
+/* text need not be NUL-terminated. source names it in messages (a path). */
+mt_status mt_json_parse(const char *source, const char *text, size_t n,
+                        struct mt_json **out, struct mt_err *err);
+mt_status mt_json_read_file(const char *path, struct mt_json **out,
+                            struct mt_err *err);
+void mt_json_free(struct mt_json *doc);
+
+/* The root stays owned by doc. Do not edit the tree but by mt_json_set and
+ * mt_json_remove. */
+const cJSON *mt_json_root(const struct mt_json *doc);
+
+/* Sets the value at a dotted path ("optimizer.lr", "model.layers.0.p"; list
+ * members by index, -1 is the last; missing objects on the way are made) to
+ * value: JSON text, or else a string. An existing key keeps its place among
+ * its siblings. origin (copied) names it in later messages, usually
+ * "KEY=VALUE". */
+mt_status mt_json_set(struct mt_json *doc, const char *path, const char *value,
+                      const char *origin, struct mt_err *err);
+
+/* Replaces the member `old` of the object at `path` ("" is the root) by `key`
+ * = value in the same place, or sets it where `old` is missing; an existing
+ * `key` is overwritten and `old` removed. */
+mt_status mt_json_replace(struct mt_json *doc, const char *path,
+                          const char *old, const char *key, const char *value,
+                          const char *origin, struct mt_err *err);
+
+/* Fails with MT_INVALID and "source:line:col: path.to[item]: " before the
+ * message. item must belong to doc. */
+mt_status mt_json_fail(const struct mt_json *doc, const cJSON *item,
+                       struct mt_err *err, const char *fmt, ...)
+    MT_PRINTF(4, 5);
+
+/* The dotted path of item, such as "model.layers[2].p". */
+void mt_json_path(const struct mt_json *doc, const cJSON *item,
+                  struct mt_strbuf *out);
+
+/* Strict, case-sensitive member access; NULL where it is missing. */
+const cJSON *mt_json_get(const cJSON *object, const char *key);
+
+/* Canonical text: two-space indent, members in order, short lists of scalars
+ * on one line, numbers as the shortest decimals that read back to the same
+ * double (integers without a point), a newline at the end. Equal trees give
+ * equal bytes. */
+void mt_json_print(const cJSON *item, struct mt_strbuf *out);
+
+/* The same on one line without spaces, as JSON lines use it. */
+void mt_json_print_compact(const cJSON *item, struct mt_strbuf *out);
+
+/* Pieces for writing JSON by hand. */
+void mt_json_add_string(struct mt_strbuf *out, const char *text);
+void mt_json_add_number(struct mt_strbuf *out, double value); /* NaN: null */
+
+#endif

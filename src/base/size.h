@@ -1,0 +1,39 @@
+/*
+ * Checked arithmetic on sizes. Every product or sum of sizes that an input
+ * decides goes through these before memory is taken. They return false, and
+ * leave *out alone, when the exact result does not fit.
+ */
+#ifndef MT_BASE_SIZE_H
+#define MT_BASE_SIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+static inline bool mt_size_mul(size_t a, size_t b, size_t *out)
+{
+    size_t r;
+
+    if (__builtin_mul_overflow(a, b, &r))
+        return false;
+    *out = r;
+    return true;
+}
+
+static inline bool mt_size_add(size_t a, size_t b, size_t *out)
+{
+    size_t r;
+
+    if (__builtin_add_overflow(a, b, &r))
+        return false;
+    *out = r;
+    return true;
+}
+
+/* The smallest multiple of unit (a power of two) that is >= n; n must be at
+ * least unit below the largest size_t. */
+static inline size_t mt_size_align(size_t n, size_t unit)
+{
+    return (n + unit - 1) & ~(unit - 1);
+}
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * The .mtc container: named arrays in one file, compressed, checked, and
+ * replaced atomically. It knows nothing of layers or optimizers; what the
+ * arrays mean is the caller's (train/), what the bytes mean is documented in
+ * mtrain-checkpoint(5).
+ *
+ * Names are paths: "model/fc1.weight", "optimizer/exp_avg.fc1.weight",
+ * "spec/json", "progress/step". The part before the first '/' is the section.
+ *
+ * The same arrays in the same order give the same bytes (for the same zlib).
+ */
+#ifndef MT_CKPT_CONTAINER_H
+#define MT_CKPT_CONTAINER_H
+
+#include "base/dtype.h"
+#include "base/status.h"
+#include "base/team.h"
+
+enum {
+    MT_CKPT_MAX_NAME = 1024,        /* bytes, without the NUL */
+    MT_CKPT_MAX_ARRAYS = 1 << 20,
+    MT_CKPT_DIGEST_TEXT = 64 + 1,   /* SHA-256 in hexadecimal, and the NUL */
+};
+
+struct mt_ckpt_info {
+    uint64_t bytes;                       /* size of the file */
+    uint64_t raw_bytes;                   /* size of the arrays */
+    char digest[MT_CKPT_DIGEST_TEXT];     /* of the whole state */
+};
+
+/* Writes the arrays to path by atomic replacement. Allowed dtypes: float32,
+ * float64, int32, int64, uint8. info may be NULL. team may be NULL. */
+mt_status mt_ckpt_write(const char *path, const struct mt_array *arrays,
+                        size_t n, struct mt_team *team,
+                        struct mt_ckpt_info *info, struct mt_err *err);
+
+struct mt_ckpt; /* an open, validated checkpoint */
+
+/* Opens path and validates header, footer and index (everything but the
+ * arrays' own bytes) before memory that the file decides is taken. */
+mt_status mt_ckpt_open(const char *path, struct mt_ckpt **out,
+                       struct mt_err *err);
+void mt_ckpt_close(struct mt_ckpt *ckpt); /* NULL is allowed */
+
+const char *mt_ckpt_path(const struct mt_ckpt *ckpt);
+struct mt_ckpt_info mt_ckpt_info(const struct mt_ckpt *ckpt);
+size_t mt_ckpt_count(const struct mt_ckpt *ckpt);
+
+/* Array i in file order; data is NULL. Valid until the checkpoint closes. */
+const struct mt_array *mt_ckpt_array(const struct mt_ckpt *ckpt, size_t i);
+
+/* The array of that name, or NULL. */
+const struct mt_array *mt_ckpt_find(const struct mt_ckpt *ckpt,
+                                    const char *name);
+
+/* Reads one array (as returned by the two above) into out, which has room for
+ * mt_array_bytes(array); checks every CRC on the way. Damage is MT_DAMAGED
+ * and names the array and the file offset. */
+mt_status mt_ckpt_read(const struct mt_ckpt *ckpt,
+                       const struct mt_array *array, void *out,
+                       struct mt_team *team, struct mt_err *err);
+
+/* Reads everything and compares the digest. Each piece of damage is reported
+ * through report (which may be NULL); the result is MT_DAMAGED if there was
+ * any, with the first in err. */
+typedef void mt_ckpt_damage(void *ctx, const char *what);
+mt_status mt_ckpt_verify(const char *path, mt_ckpt_damage *report, void *ctx,
+                         struct mt_team *team, struct mt_err *err);
+
+/* Does the file start like a checkpoint? */
+bool mt_ckpt_is(const void *head, size_t n);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * State files: whatever holds named tensors, seen the same way. A reader for
+ * each format (a row in one table, chosen by the file's first bytes, not by
+ * its name) and a writer for each ending.
+ *
+ *     format        read  write  dtypes
+ *     .mtc           yes   (by container.h)
+ *     .safetensors   yes   yes   reads F32 F16 BF16 F64 I32 I64 U8, writes
+ *                                F32, I64 and whatever else it is given
+ *
+ * Every entry has a section and a key. In a checkpoint the section is the part
+ * of the array's name before the first '/'. In a bare state dict, names that
+ * start with "optimizer." are section "optimizer" (key: the rest, which is
+ * "<slot>.<tensor>"), all others are section "model".
+ */
+#ifndef MT_CKPT_STATEFILE_H
+#define MT_CKPT_STATEFILE_H
+
+#include "base/dtype.h"
+#include "base/status.h"
+#include "ckpt/container.h"
+
+struct mt_statefile;
+
+struct mt_state_entry {
+    const char *section; /* "model", "optimizer", "spec", "progress", ... */
+    const char *key;     /* within the section: "fc1.weight" */
+    struct mt_array array; /* name as in the file; data is NULL */
+};
+
+mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
+                            struct mt_err *err);
+void mt_statefile_close(struct mt_statefile *file); /* NULL is allowed */
+
+const char *mt_statefile_path(const struct mt_statefile *file);
+const char *mt_statefile_format(const struct mt_statefile *file); /* "mtc", "safetensors" */
+struct mt_ckpt *mt_statefile_ckpt(struct mt_statefile *file); /* NULL unless .mtc */
+
+size_t mt_statefile_count(const struct mt_statefile *file);
+const struct mt_state_entry *mt_statefile_entry(const struct mt_statefile *f,
+                                                size_t i);
+const struct mt_state_entry *mt_statefile_find(const struct mt_statefile *f,
+                                               const char *section,
+                                               const char *key);
+
+/* The bytes as they are in the file's dtype. */
+mt_status mt_statefile_read(struct mt_statefile *file,
+                            const struct mt_state_entry *entry, void *out,
+                            struct mt_err *err);
+
+/* The values as float32 (from F32, F16, BF16 exactly; F64 rounded; integers
+ * refused with MT_MISMATCH). out has room for the entry's elements. */
+mt_status mt_statefile_read_f32(struct mt_statefile *file,
+                                const struct mt_state_entry *entry, float *out,
+                                struct mt_err *err);
+
+/* May path's ending be written? ".safetensors" today. On failure lists the
+ * endings that can be. */
+mt_status mt_statefile_can_write(const char *path, struct mt_err *err);
+
+/* Writes a bare state dict by path's ending, atomically. Names are written as
+ * given. */
+mt_status mt_statefile_write(const char *path, const struct mt_array *arrays,
+                             size_t n, uint64_t *bytes, struct mt_err *err);
+
+#endif
