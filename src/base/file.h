@@ -14,7 +14,11 @@
  *
  * Symbolic links are followed (the link stays, its target is replaced), the
  * target's mode is kept (0666 & ~umask for a new file), and leftover
- * temporaries of dead processes are removed on the way.
+ * temporaries of dead processes are removed on the way. A temporary is called
+ * .NAME.PID-RANDOM.mtrain-tmp and is locked (flock) while its writer lives.
+ *
+ * A full disk comes back as a message, and so does a file that outgrows
+ * RLIMIT_FSIZE, provided that the program ignores SIGXFSZ.
  */
 #ifndef MT_BASE_FILE_H
 #define MT_BASE_FILE_H
@@ -53,7 +57,10 @@ mt_status mt_replace_open(const char *path, struct mt_replace **out,
                           struct mt_err *err);
 mt_status mt_replace_write(struct mt_replace *r, const void *bytes, size_t n,
                            struct mt_err *err);
-/* Frees r, whatever it returns. On failure the old file is as it was. */
+/* Frees r, whatever it returns. On failure the old file is as it was, but for
+ * one case that the message names: the new file is in place and whole, and
+ * only its folder could not be brought to disk. After a failed write it fails
+ * with the same message and removes the temporary. */
 mt_status mt_replace_commit(struct mt_replace *r, struct mt_err *err);
 void mt_replace_abort(struct mt_replace *r); /* r may be NULL */
 

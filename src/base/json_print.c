@@ -1,0 +1,262 @@
+#include "base/json_internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    INDENT = 2,
+    LINE_WIDTH = 76, /* of lists of scalars; they break where it is longer */
+    CLIP_VALUE = 60, /* bytes of a string that messages show */
+};
+
+static void add_escaped(struct mt_strbuf *out, const char *text, size_t n)
+{
+    static const char escaped[] = "\"\\\b\f\n\r\t";
+    static const char letters[] = "\"\\bfnrt";
+
+    while (n) {
+        unsigned char c = (unsigned char)*text;
+        const char *known = c ? strchr(escaped, c) : NULL;
+        size_t length = mt_json_utf8(text, n);
+
+        if (known)
+            mt_strbuf_printf(out, "\\%c", letters[known - escaped]);
+        else if (c < ' ' || c == 0x7f)
+            mt_strbuf_printf(out, "\\u%04x", c);
+        else if (length)
+            mt_strbuf_add(out, text, length);
+        else
+            mt_strbuf_puts(out, "\xef\xbf\xbd"); /* U+FFFD */
+        length += !length;
+        text += length;
+        n -= length;
+    }
+}
+
+void mt_json_add_string(struct mt_strbuf *out, const char *text)
+{
+    mt_strbuf_putc(out, '"');
+    add_escaped(out, text, strlen(text));
+    mt_strbuf_putc(out, '"');
+}
+
+static bool reads_back(const char *text, double value)
+{
+    return strtod(text, NULL) == value;
+}
+
+/* Appends text as printf's %g gives it, with 1e-05 as 1e-5 and 1e+30 as
+ * 1e30. */
+static void add_short_exponent(struct mt_strbuf *out, const char *text)
+{
+    const char *e = strchr(text, 'e');
+
+    if (!e) {
+        mt_strbuf_puts(out, text);
+        return;
+    }
+    mt_strbuf_add(out, text, (size_t)(e - text) + 1);
+    mt_strbuf_printf(out, "%d", atoi(e + 1));
+}
+
+void mt_json_add_number(struct mt_strbuf *out, double value)
+{
+    char text[40];
+    /* A decimal of up to 15 digits survives the way through any normal
+     * double, so no fewer digits need be tried; subnormal ones hold fewer. */
+    int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
+
+    if (!isfinite(value)) {
+        mt_strbuf_puts(out, "null");
+        return;
+    }
+    if (fabs(value) < 0x1p53 && value == trunc(value)) {
+        mt_strbuf_printf(out, "%.0f", value);
+        return;
+    }
+    do {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+    } while (!reads_back(text, value) && ++digits <= DBL_DECIMAL_DIG);
+    add_short_exponent(out, text);
+}
+
+static bool is_container(const cJSON *item)
+{
+    return cJSON_IsObject(item) || cJSON_IsArray(item);
+}
+
+static void add_scalar(struct mt_strbuf *out, const cJSON *item)
+{
+    if (cJSON_IsString(item))
+        mt_json_add_string(out, item->valuestring);
+    else if (cJSON_IsNumber(item))
+        mt_json_add_number(out, item->valuedouble);
+    else if (cJSON_IsBool(item))
+        mt_strbuf_puts(out, cJSON_IsTrue(item) ? "true" : "false");
+    else
+        mt_strbuf_puts(out, "null");
+}
+
+static size_t characters(const char *text, size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
+/* Appends a list of scalars on the line that starts at line_start; appends
+ * nothing and returns false if it has other members or does not fit. */
+static bool add_short_list(struct mt_strbuf *out, const cJSON *list,
+                           size_t line_start)
+{
+    size_t mark = out->len;
+    const cJSON *item;
+
+    for (item = list->child; item; item = item->next) {
+        mt_strbuf_puts(out, item == list->child ? "[" : ", ");
+        if (is_container(item) || out->failed)
+            goto undo;
+        add_scalar(out, item);
+        /* The list's own "]" takes a column too. */
+        if (out->failed || characters(out->text + line_start,
+                                      out->len - line_start) >= LINE_WIDTH)
+            goto undo;
+    }
+    mt_strbuf_putc(out, ']');
+    return true;
+undo:
+    out->len = mark;
+    if (out->text)
+        out->text[mark] = '\0';
+    return false;
+}
+
+static void add_line(struct mt_strbuf *out, size_t level)
+{
+    mt_strbuf_putc(out, '\n');
+    for (size_t i = 0; i < level * INDENT; i++)
+        mt_strbuf_putc(out, ' ');
+}
+
+static void add_pretty(struct mt_strbuf *out, const cJSON *item, size_t level,
+                       size_t line_start)
+{
+    bool object = cJSON_IsObject(item);
+    const cJSON *member;
+
+    if (!is_container(item)) {
+        add_scalar(out, item);
+        return;
+    }
+    if (!item->child) {
+        mt_strbuf_puts(out, object ? "{}" : "[]");
+        return;
+    }
+    if (!object && add_short_list(out, item, line_start))
+        return;
+    mt_strbuf_putc(out, object ? '{' : '[');
+    for (member = item->child; member; member = member->next) {
+        size_t start = out->len + (member == item->child ? 1 : 2);
+
+        if (member != item->child)
+            mt_strbuf_putc(out, ',');
+        add_line(out, level + 1);
+        if (object) {
+            mt_json_add_string(out, member->string);
+            mt_strbuf_puts(out, ": ");
+        }
+        add_pretty(out, member, level + 1, start);
+    }
+    add_line(out, level);
+    mt_strbuf_putc(out, object ? '}' : ']');
+}
+
+void mt_json_print(const cJSON *item, struct mt_strbuf *out)
+{
+    add_pretty(out, item, 0, out->len);
+    mt_strbuf_putc(out, '\n');
+}
+
+void mt_json_print_compact(const cJSON *item, struct mt_strbuf *out)
+{
+    bool object = cJSON_IsObject(item);
+    const cJSON *member;
+
+    if (!is_container(item)) {
+        add_scalar(out, item);
+        return;
+    }
+    mt_strbuf_putc(out, object ? '{' : '[');
+    for (member = item->child; member; member = member->next) {
+        if (member != item->child)
+            mt_strbuf_putc(out, ',');
+        if (object) {
+            mt_json_add_string(out, member->string);
+            mt_strbuf_putc(out, ':');
+        }
+        mt_json_print_compact(member, out);
+    }
+    mt_strbuf_putc(out, object ? '}' : ']');
+}
+
+/* The largest length up to max that cuts no character of text in two. */
+static size_t whole_characters(const char *text, size_t max)
+{
+    while (max && ((unsigned char)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
+void mt_json_add_clipped(struct mt_strbuf *out, const char *text, size_t max)
+{
+    size_t n = strlen(text);
+
+    if (n <= max) {
+        mt_strbuf_puts(out, text);
+        return;
+    }
+    mt_strbuf_add(out, text, whole_characters(text, max / 2));
+    mt_strbuf_puts(out, "...");
+    mt_strbuf_puts(out, text + whole_characters(text, n - max / 2));
+}
+
+static struct mt_json_text take_text(struct mt_strbuf *buf)
+{
+    struct mt_json_text out;
+
+    snprintf(out.text, sizeof out.text, "%s", buf->failed ? "?" : buf->text);
+    mt_strbuf_free(buf);
+    return out;
+}
+
+struct mt_json_text mt_json_quoted(const char *text)
+{
+    struct mt_strbuf buf = MT_STRBUF_INIT;
+    size_t n = strlen(text);
+    bool cut = n > CLIP_VALUE;
+
+    mt_strbuf_putc(&buf, '"');
+    add_escaped(&buf, text, cut ? whole_characters(text, CLIP_VALUE) : n);
+    mt_strbuf_puts(&buf, cut ? "...\"" : "\"");
+    return take_text(&buf);
+}
+
+struct mt_json_text mt_json_text(const cJSON *item)
+{
+    struct mt_strbuf buf = MT_STRBUF_INIT;
+
+    if (cJSON_IsString(item))
+        return mt_json_quoted(item->valuestring);
+    if (cJSON_IsArray(item))
+        mt_strbuf_puts(&buf, item->child ? "a list" : "an empty list");
+    else if (cJSON_IsObject(item))
+        mt_strbuf_puts(&buf, "an object");
+    else
+        add_scalar(&buf, item);
+    return take_text(&buf);
+}

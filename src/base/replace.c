@@ -1,0 +1,455 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum {
+    MAX_LINKS = 40, /* as the kernel's own bound */
+    TEMP_TRIES = 100,
+};
+
+static const char temp_ending[] = ".mtrain-tmp";
+
+/* Where a path leads once the symbolic links at its end are followed. */
+struct target {
+    char *path;
+    const char *name; /* the last part of path */
+    int dir;          /* the folder that holds it, open */
+    bool exists;
+    struct stat st; /* where it exists */
+};
+
+struct mt_replace {
+    struct target target;
+    char *shown; /* the path as the caller gave it */
+    char temp[NAME_MAX + 1];
+    int fd;
+    int error; /* errno of the first failed write; 0 while all is well */
+};
+
+static void target_free(struct target *t)
+{
+    if (t->dir >= 0)
+        close(t->dir);
+    free(t->path);
+}
+
+/* The text of the link at path, to be freed; NULL with errno set. */
+static char *read_link(const char *path)
+{
+    char *text = malloc(PATH_MAX);
+    ssize_t n = text ? readlink(path, text, PATH_MAX) : -1;
+
+    if (n < 0 || n == PATH_MAX) {
+        if (n == PATH_MAX)
+            errno = ENAMETOOLONG;
+        free(text);
+        return NULL;
+    }
+    text[n] = '\0';
+    return text;
+}
+
+/* A link's text is relative to the folder that holds the link. */
+static char *join_link(const char *path, const char *link)
+{
+    const char *slash = strrchr(path, '/');
+    size_t head = slash && *link != '/' ? (size_t)(slash - path) + 1 : 0;
+    size_t tail = strlen(link) + 1;
+    char *joined = malloc(head + tail);
+
+    if (joined) {
+        memcpy(joined, path, head);
+        memcpy(joined + head, link, tail);
+    }
+    return joined;
+}
+
+/* Replaces *path by what the links at its end lead to, existing or not; 0 or
+ * an errno. */
+static int follow_links(char **path)
+{
+    for (int i = 0; i < MAX_LINKS; i++) {
+        struct stat st;
+
+        if (lstat(*path, &st))
+            return errno == ENOENT ? 0 : errno;
+        if (!S_ISLNK(st.st_mode))
+            return 0;
+        char *link = read_link(*path);
+        char *next = link ? join_link(*path, link) : NULL;
+        int error = next ? 0 : errno;
+
+        free(link);
+        if (!next)
+            return error;
+        free(*path);
+        *path = next;
+    }
+    return ELOOP;
+}
+
+/* Opens the folder part of t->path and finds t->name. */
+static mt_status open_folder(struct target *t, const char *shown,
+                             struct mt_err *err)
+{
+    char *slash = strrchr(t->path, '/');
+    char kept = slash ? slash[1] : '\0';
+    const char *folder = slash ? t->path : ".";
+
+    t->name = slash ? slash + 1 : t->path;
+    if (slash)
+        slash[1] = '\0'; /* "a/b" -> "a/", "/b" -> "/" */
+    t->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = t->dir < 0 ? errno : 0;
+    mt_status status = MT_OK;
+
+    if (error == ENOENT)
+        status = mt_fail(err, MT_IO,
+                         "%s: cannot write: the folder \"%s\" does not exist",
+                         shown, folder);
+    else if (error == ENOTDIR)
+        status = mt_fail(err, MT_IO, "%s: cannot write: \"%s\" is not a folder",
+                         shown, folder);
+    else if (error)
+        status = mt_fail_errno(err, error, shown, "cannot open the folder");
+    if (slash)
+        slash[1] = kept;
+    return status;
+}
+
+static mt_status check_target(struct target *t, const char *shown,
+                              struct mt_err *err)
+{
+    const char *name = t->name;
+
+    if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return mt_fail(err, MT_IO,
+                       "%s: cannot write: is a directory, expected a file",
+                       shown);
+    t->exists = fstatat(t->dir, name, &t->st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!t->exists) {
+        if (errno == ENOENT)
+            return MT_OK;
+        return mt_fail_errno(err, errno, shown, "cannot write");
+    }
+    if (S_ISDIR(t->st.st_mode))
+        return mt_fail(err, MT_IO,
+                       "%s: cannot write: is a directory, expected a file",
+                       shown);
+    if (!S_ISREG(t->st.st_mode))
+        return mt_fail(err, MT_IO,
+                       "%s: cannot write: exists and is not a regular file",
+                       shown);
+    return MT_OK;
+}
+
+static mt_status target_find(const char *path, struct target *t,
+                             struct mt_err *err)
+{
+    *t = (struct target){ .dir = -1 };
+    if (!*path)
+        return mt_fail(err, MT_IO, "cannot write: the file's name is empty");
+    t->path = strdup(path);
+    if (!t->path)
+        return mt_fail_memory(err);
+
+    int error = follow_links(&t->path);
+
+    /* A missing folder is said better by open_folder. */
+    if (error && error != ENOTDIR)
+        return mt_fail_errno(err, error, path, "cannot write");
+    mt_status status = open_folder(t, path, err);
+
+    return status == MT_OK ? check_target(t, path, err) : status;
+}
+
+mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err)
+{
+    struct target t;
+    mt_status status = target_find(path, &t, err);
+
+    if (status != MT_OK)
+        goto out;
+    if (t.exists && !force)
+        status = mt_fail(err, MT_IO, "%s: already exists (use -f to overwrite)",
+                         path);
+    else if (faccessat(t.dir, ".", W_OK | X_OK, AT_EACCESS))
+        status = mt_fail_errno(err, errno, path,
+                               "cannot write: its folder takes no new file");
+out:
+    target_free(&t);
+    return status;
+}
+
+/* How many bytes of name fit in front of a temporary's ending; a UTF-8
+ * character is not cut. */
+static size_t kept_length(const char *name, size_t room)
+{
+    size_t n = strlen(name);
+
+    if (n <= room)
+        return n;
+    n = room;
+    while (n && ((unsigned char)name[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
+/* The part that all temporaries of this target share: ".NAME.". */
+static void temp_prefix(const struct target *t, char *out, size_t size)
+{
+    enum { ENDING_MAX = 48 }; /* PID, dash, random number, ending */
+    long limit = fpathconf(t->dir, _PC_NAME_MAX);
+    size_t max = limit > 0 && limit < NAME_MAX ? (size_t)limit : NAME_MAX;
+    size_t room = max > ENDING_MAX + 2 ? max - ENDING_MAX - 2 : 1;
+
+    snprintf(out, size, ".%.*s.", (int)kept_length(t->name, room), t->name);
+}
+
+/* The PID in a temporary's name, if name is one of this prefix; else 0. */
+static pid_t temp_pid(const char *name, const char *prefix)
+{
+    size_t n = strlen(prefix), end = sizeof temp_ending - 1;
+    size_t length = strlen(name);
+
+    if (strncmp(name, prefix, n) || length < n + end ||
+        strcmp(name + length - end, temp_ending))
+        return 0;
+
+    size_t digits = strspn(name + n, "0123456789");
+    size_t hex = strspn(name + n + digits + 1, "0123456789abcdef");
+
+    if (!digits || digits > 10 || name[n + digits] != '-' || !hex ||
+        n + digits + 1 + hex + end != length)
+        return 0;
+
+    long long pid = strtoll(name + n, NULL, 10);
+
+    return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+/* A living writer holds a lock on its temporary, which also tells when the
+ * PID belongs to another name space or was given away again. */
+static void sweep_one(int dir, const char *name, pid_t pid)
+{
+    if (pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH))
+        return;
+    int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    struct stat st;
+
+    if ((locked || (errno != EWOULDBLOCK && pid != getpid())) &&
+        fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        unlinkat(dir, name, 0);
+    close(fd);
+}
+
+/* Removes what dead writers of this target left. Failing is no fault: it is
+ * only room that stays taken. */
+static void sweep(const struct target *t, const char *prefix)
+{
+    int fd = openat(t->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        pid_t pid = temp_pid(e->d_name, prefix);
+
+        if (pid)
+            sweep_one(t->dir, e->d_name, pid);
+    }
+    closedir(dir);
+}
+
+static uint64_t random_number(void)
+{
+    uint64_t r;
+
+    if (getrandom(&r, sizeof r, GRND_NONBLOCK) == (ssize_t)sizeof r)
+        return r;
+
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t); /* O_EXCL does the rest */
+    return (uint64_t)t.tv_sec * 1000000007u + (uint64_t)t.tv_nsec;
+}
+
+/* Creates and locks the temporary; 0 or an errno. */
+static int create_temp(struct mt_replace *r, const char *prefix)
+{
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    mode_t mode = r->target.exists ? 0600 : 0666;
+
+    for (int i = 0; i < TEMP_TRIES; i++) {
+        snprintf(r->temp, sizeof r->temp, "%s%ld-%08lx%s", prefix,
+                 (long)getpid(), (unsigned long)(random_number() & 0xffffffff),
+                 temp_ending);
+        r->fd = openat(r->target.dir, r->temp, flags, mode);
+        if (r->fd < 0 && (errno == EEXIST || errno == EINTR))
+            continue;
+        if (r->fd < 0)
+            return errno;
+
+        struct stat st;
+        int locked = flock(r->fd, LOCK_EX | LOCK_NB);
+
+        /* Someone who swept between the two calls may have taken it. */
+        if (fstat(r->fd, &st) == 0 && st.st_nlink > 0 &&
+            (locked == 0 || errno != EWOULDBLOCK))
+            return 0;
+        unlinkat(r->target.dir, r->temp, 0);
+        close(r->fd);
+        r->fd = -1;
+    }
+    return EEXIST;
+}
+
+static void replace_free(struct mt_replace *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    target_free(&r->target);
+    free(r->shown);
+    free(r);
+}
+
+mt_status mt_replace_open(const char *path, struct mt_replace **out,
+                          struct mt_err *err)
+{
+    struct mt_replace *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return mt_fail_memory(err);
+    r->fd = -1;
+    mt_status status = target_find(path, &r->target, err);
+
+    if (status != MT_OK)
+        goto fail;
+    r->shown = strdup(path);
+    if (!r->shown) {
+        status = mt_fail_memory(err);
+        goto fail;
+    }
+
+    char prefix[NAME_MAX + 1];
+
+    temp_prefix(&r->target, prefix, sizeof prefix);
+    sweep(&r->target, prefix);
+    int error = create_temp(r, prefix);
+
+    if (error) {
+        status = mt_fail_errno(err, error, path,
+                               "cannot make a temporary file beside it");
+        goto fail;
+    }
+    *out = r;
+    return MT_OK;
+fail:
+    replace_free(r);
+    return status;
+}
+
+mt_status mt_replace_write(struct mt_replace *r, const void *bytes, size_t n,
+                           struct mt_err *err)
+{
+    const unsigned char *from = bytes;
+
+    while (n && !r->error) {
+        ssize_t put = write(r->fd, from, n);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            r->error = put < 0 ? errno : EIO;
+            break;
+        }
+        from += put;
+        n -= (size_t)put;
+    }
+    if (r->error)
+        return mt_fail_errno(err, r->error, r->shown, "cannot write");
+    return MT_OK;
+}
+
+/* The new file gets the old one's owner, where we may give it, and its mode;
+ * a set-user-ID bit goes only with the owner. */
+static int keep_mode(const struct mt_replace *r)
+{
+    const struct stat *old = &r->target.st;
+    mode_t mode = old->st_mode & 0777;
+    struct stat now;
+
+    if (!r->target.exists)
+        return 0;
+    if (fstat(r->fd, &now))
+        return -1;
+    if (now.st_uid == old->st_uid && now.st_gid == old->st_gid)
+        mode = old->st_mode & 07777;
+    else if (fchown(r->fd, old->st_uid, old->st_gid) == 0)
+        mode = old->st_mode & 07777;
+    return fchmod(r->fd, mode);
+}
+
+mt_status mt_replace_commit(struct mt_replace *r, struct mt_err *err)
+{
+    int error = r->error, dir = r->target.dir;
+    const char *what = "cannot write";
+
+    if (!error && keep_mode(r)) {
+        error = errno;
+        what = "cannot keep its permissions";
+    }
+    /* Once: after a failed fsync the kernel may have dropped the pages, and
+     * a second call would only claim success. */
+    if (!error && fsync(r->fd)) {
+        error = errno;
+        what = "cannot bring it to disk";
+    }
+    if (close(r->fd) && !error && errno != EINTR) {
+        error = errno;
+        what = "cannot close the new file";
+    }
+    r->fd = -1;
+    if (!error && renameat(dir, r->temp, dir, r->target.name)) {
+        error = errno;
+        what = "cannot put the new file in its place";
+    }
+    if (error) {
+        unlinkat(dir, r->temp, 0);
+    } else if (fsync(dir) && errno != EINVAL && errno != ENOTSUP) {
+        error = errno;
+        what = "is written, but its folder cannot be brought to disk";
+    }
+    mt_status status =
+        error ? mt_fail_errno(err, error, r->shown, what) : MT_OK;
+
+    replace_free(r);
+    return status;
+}
+
+void mt_replace_abort(struct mt_replace *r)
+{
+    if (!r)
+        return;
+    unlinkat(r->target.dir, r->temp, 0);
+    replace_free(r);
+}

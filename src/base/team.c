@@ -1,0 +1,204 @@
+#include "base/team.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/*
+ * One job at a time. The caller publishes the job and then its number; workers
+ * that see a new number draw task numbers until none is left and report that
+ * they are done with the job. The caller works too, and then waits until every
+ * worker has reported, so that the next job cannot be mixed with this one.
+ *
+ * An idle worker spins for a while (a training step hands out jobs microseconds
+ * apart), then sleeps on a condition variable. The caller takes the lock only
+ * if somebody sleeps.
+ */
+enum { SPINS = 20000 };
+
+struct worker {
+    struct mt_team *team;
+    pthread_t thread;
+    size_t index;
+};
+
+struct mt_team {
+    size_t size;
+    bool oversubscribed; /* more threads than CPUs: spinning would starve */
+
+    mt_task *run;
+    void *ctx;
+    size_t tasks;
+    char pad0[64];
+    atomic_size_t next;  /* the next task to draw */
+    char pad1[64];
+    atomic_uint job;     /* number of the job */
+    char pad2[64];
+    atomic_size_t busy;  /* workers that have not reported yet */
+    char pad3[64];
+    atomic_size_t sleepers;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    atomic_bool stop;
+    size_t started;
+    struct worker workers[];
+};
+
+static void relax(void)
+{
+#if defined __x86_64__
+    __builtin_ia32_pause();
+#elif defined __aarch64__
+    __asm__ volatile("yield");
+#endif
+}
+
+static void work(struct mt_team *team, size_t worker)
+{
+    size_t tasks = team->tasks;
+
+    for (;;) {
+        size_t task = atomic_fetch_add_explicit(&team->next, 1,
+                                                memory_order_relaxed);
+
+        if (task >= tasks)
+            return;
+        team->run(team->ctx, task, worker);
+    }
+}
+
+static void sleep_until(struct mt_team *team, unsigned seen)
+{
+    pthread_mutex_lock(&team->lock);
+    atomic_fetch_add(&team->sleepers, 1);
+    while (atomic_load(&team->job) == seen && !atomic_load(&team->stop))
+        pthread_cond_wait(&team->wake, &team->lock);
+    atomic_fetch_sub(&team->sleepers, 1);
+    pthread_mutex_unlock(&team->lock);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *self = arg;
+    struct mt_team *team = self->team;
+    unsigned seen = 0;
+
+    for (;;) {
+        int spins = team->oversubscribed ? 1 : SPINS;
+
+        while (atomic_load_explicit(&team->job, memory_order_acquire) == seen &&
+               !atomic_load_explicit(&team->stop, memory_order_relaxed)) {
+            if (spins-- > 0)
+                relax();
+            else
+                sleep_until(team, seen);
+        }
+        if (atomic_load(&team->stop))
+            return NULL;
+        seen = atomic_load_explicit(&team->job, memory_order_acquire);
+        work(team, self->index);
+        atomic_fetch_sub_explicit(&team->busy, 1, memory_order_release);
+    }
+}
+
+static size_t available_cpus(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    int n = CPU_COUNT(&set);
+
+    return n > 0 ? (size_t)n : 1;
+}
+
+mt_status mt_team_new(size_t threads, struct mt_team **out, struct mt_err *err)
+{
+    size_t cpus = available_cpus();
+
+    if (threads == 0)
+        threads = cpus < MT_TEAM_MAX ? cpus : MT_TEAM_MAX;
+    if (threads > MT_TEAM_MAX)
+        return mt_fail(err, MT_INVALID, "at most %d threads, got %zu",
+                       MT_TEAM_MAX, threads);
+
+    struct mt_team *team =
+        calloc(1, sizeof *team + threads * sizeof *team->workers);
+
+    if (!team)
+        return mt_fail_memory(err);
+    team->size = threads;
+    team->oversubscribed = threads > cpus;
+    pthread_mutex_init(&team->lock, NULL);
+    pthread_cond_init(&team->wake, NULL);
+    for (size_t i = 1; i < threads; i++) {
+        struct worker *w = &team->workers[i];
+
+        *w = (struct worker){ .team = team, .index = i };
+        int error = pthread_create(&w->thread, NULL, worker_main, w);
+
+        if (error) {
+            mt_team_free(team);
+            return mt_fail(err, MT_NO_MEMORY, "cannot start thread %zu of %zu",
+                           i + 1, threads);
+        }
+        team->started = i;
+    }
+    *out = team;
+    return MT_OK;
+}
+
+void mt_team_free(struct mt_team *team)
+{
+    if (!team)
+        return;
+    pthread_mutex_lock(&team->lock);
+    atomic_store(&team->stop, true);
+    pthread_cond_broadcast(&team->wake);
+    pthread_mutex_unlock(&team->lock);
+    for (size_t i = 1; i <= team->started; i++)
+        pthread_join(team->workers[i].thread, NULL);
+    pthread_cond_destroy(&team->wake);
+    pthread_mutex_destroy(&team->lock);
+    free(team);
+}
+
+size_t mt_team_size(const struct mt_team *team)
+{
+    return team ? team->size : 1;
+}
+
+static void wake_sleepers(struct mt_team *team)
+{
+    pthread_mutex_lock(&team->lock);
+    pthread_cond_broadcast(&team->wake);
+    pthread_mutex_unlock(&team->lock);
+}
+
+void mt_team_run(struct mt_team *team, size_t tasks, mt_task *run, void *ctx)
+{
+    if (!team || team->size == 1 || tasks <= 1) {
+        for (size_t task = 0; task < tasks; task++)
+            run(ctx, task, 0);
+        return;
+    }
+    team->run = run;
+    team->ctx = ctx;
+    team->tasks = tasks;
+    atomic_store_explicit(&team->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&team->busy, team->size - 1, memory_order_relaxed);
+    atomic_fetch_add(&team->job, 1);
+    if (atomic_load(&team->sleepers))
+        wake_sleepers(team);
+    work(team, 0);
+    for (int spins = 0; atomic_load_explicit(&team->busy,
+                                             memory_order_acquire); spins++) {
+        if (team->oversubscribed || spins > SPINS)
+            sched_yield();
+        else
+            relax();
+    }
+}

@@ -1,0 +1,104 @@
+/* Fusing neighbours, and dropping what nothing reads. */
+#include "graph/graph_internal.h"
+
+void mt_graph_count_readers(struct mt_graph *g)
+{
+    for (size_t i = 0; i < g->n_values; i++)
+        g->values[i]->readers = 0;
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        struct mt_node *node = g->nodes[i];
+
+        for (size_t k = 0; k < node->n_in; k++) {
+            node->in[k]->readers++;
+            node->in[k]->reader = node;
+        }
+    }
+}
+
+static bool is_recorded_before(const struct mt_graph *g,
+                               const struct mt_value *v,
+                               const struct mt_node *node)
+{
+    if (!v->producer)
+        return true;
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        if (g->nodes[i] == v->producer)
+            return true;
+        if (g->nodes[i] == node)
+            return false;
+    }
+    return false;
+}
+
+/* node runs before next stood, so next's other inputs must exist by then. */
+static bool inputs_exist(const struct mt_graph *g, const struct mt_node *node,
+                         const struct mt_node *next)
+{
+    for (size_t k = 0; k < next->n_in; k++) {
+        if (next->in[k] != node->out[0] &&
+            !is_recorded_before(g, next->in[k], node))
+            return false;
+    }
+    return true;
+}
+
+static void fuse_node(struct mt_graph *g, struct mt_node *node)
+{
+    struct mt_value *out = node->out[0];
+    struct mt_node *next = out->reader;
+
+    if (out->readers != 1 || out->keep || out->fixed || next->n_out != 1 ||
+        !inputs_exist(g, node, next) || !node->op->absorb(g, node, next))
+        return;
+    node->out[0] = next->out[0];
+    node->out[0]->producer = node;
+    next->n_in = next->n_out = 0; /* nothing reads it: pruned */
+    mt_graph_count_readers(g);
+}
+
+void mt_graph_fuse(struct mt_graph *g)
+{
+    mt_graph_count_readers(g);
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        if (g->nodes[i]->op->absorb && g->nodes[i]->n_out)
+            fuse_node(g, g->nodes[i]);
+    }
+}
+
+static bool is_needed(const struct mt_node *node)
+{
+    for (size_t i = 0; i < node->n_out; i++) {
+        const struct mt_value *v = node->out[i];
+
+        if (v->readers || v->keep || (v->fixed && !v->view_of))
+            return true;
+    }
+    return false;
+}
+
+/* From the last node to the first, so that what only fed a dropped node is
+ * dropped with it. Views compute nothing: their nodes go, the values stay. */
+void mt_graph_prune(struct mt_graph *g)
+{
+    size_t kept = g->n_nodes, forward = g->n_forward;
+
+    mt_graph_count_readers(g);
+    for (size_t i = g->n_nodes; i-- > 0;) {
+        struct mt_node *node = g->nodes[i];
+
+        if (is_needed(node) && node->op->run) {
+            g->nodes[--kept] = node;
+            continue;
+        }
+        if (!is_needed(node)) {
+            for (size_t k = 0; k < node->n_in; k++)
+                node->in[k]->readers--;
+        }
+        if (i < g->n_forward)
+            forward--;
+    }
+    for (size_t i = kept; i < g->n_nodes; i++)
+        g->nodes[i - kept] = g->nodes[i];
+    g->n_nodes -= kept;
+    g->n_forward = forward;
+}

@@ -1,0 +1,37 @@
+/* The inside of a graph, for the files of graph/ that work on whole graphs:
+ * graph.c (recording), autograd.c, fuse.c, plan.c, run.c. */
+#ifndef MT_GRAPH_INTERNAL_H
+#define MT_GRAPH_INTERNAL_H
+
+#include "graph/graph.h"
+
+struct mt_graph {
+    struct mt_arena arena;
+    bool training, failed;     /* failed: memory ran out while recording */
+    const char *layer;
+    struct mt_node **nodes;
+    size_t n_nodes, nodes_size, n_forward;
+    struct mt_value **values;  /* all of them */
+    size_t n_values, values_size;
+    size_t activation_bytes;   /* of the plan, scratch behind it */
+    size_t scratch_bytes;
+    void *scratch;             /* where it was bound */
+    struct mt_node nowhere;    /* what recording returns once failed */
+    struct mt_value nothing;
+    float one;                 /* the gradient of the loss */
+};
+
+struct mt_value *mt_graph_value(struct mt_graph *g, enum mt_dtype dtype,
+                                const struct mt_shape *shape);
+
+/* The value whose memory v is in, views and in-place results resolved. */
+struct mt_value *mt_value_root(struct mt_value *v);
+
+/* Counts the readers of every value. */
+void mt_graph_count_readers(struct mt_graph *g);
+void mt_graph_fuse(struct mt_graph *g);
+void mt_graph_prune(struct mt_graph *g);
+mt_status mt_graph_plan(struct mt_graph *g, size_t workers,
+                        struct mt_err *err);
+
+#endif

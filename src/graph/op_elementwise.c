@@ -1,0 +1,109 @@
+/* Sums, products and copies of equal shapes. */
+#include <string.h>
+
+#include "graph/ops_internal.h"
+#include "graph/spans.h"
+
+typedef void binary_kernel(float *y, const float *a, const float *b, size_t n);
+
+struct job {
+    binary_kernel *f;
+    float *y;
+    const float *a, *b;
+};
+
+static struct mt_value *record(struct mt_graph *g, const struct mt_op *op,
+                               struct mt_value *a, struct mt_value *b)
+{
+    struct mt_node *node = mt_graph_node(g, op, NULL, 0);
+
+    mt_node_input(node, a);
+    if (b)
+        mt_node_input(node, b);
+    return mt_node_output(g, node, a->dtype, &a->shape);
+}
+
+struct mt_value *mt_add(struct mt_graph *g, struct mt_value *a,
+                        struct mt_value *b)
+{
+    return record(g, &mt_op_add, a, b);
+}
+
+struct mt_value *mt_mul(struct mt_graph *g, struct mt_value *a,
+                        struct mt_value *b)
+{
+    return record(g, &mt_op_mul, a, b);
+}
+
+struct mt_value *mt_copy(struct mt_graph *g, struct mt_value *x)
+{
+    return record(g, &mt_op_copy, x, NULL);
+}
+
+static void binary_span(const void *ctx, size_t at, size_t n)
+{
+    const struct job *job = ctx;
+
+    job->f(job->y + at, job->a + at, job->b + at, n);
+}
+
+static void run_binary(const struct mt_node *node, const struct mt_run *run,
+                       binary_kernel *f)
+{
+    struct job job = { f, node->out[0]->data, node->in[0]->data,
+                       node->in[1]->data };
+
+    mt_spans(run->team, mt_elements(node->in[0]), binary_span, &job);
+}
+
+static void add_run(const struct mt_node *node, const struct mt_run *run)
+{
+    run_binary(node, run, mt_kernels()->add);
+}
+
+static void add_grad(struct mt_graph *g, const struct mt_node *node,
+                     struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    (void)g;
+    for (size_t i = 0; i < 2; i++)
+        d_in[i] = mt_wants_grad(node, i) ? d_out[0] : NULL;
+}
+
+const struct mt_op mt_op_add = {
+    .name = "add", .run = add_run, .grad = add_grad, .in_place = true,
+};
+
+static void mul_run(const struct mt_node *node, const struct mt_run *run)
+{
+    run_binary(node, run, mt_kernels()->mul);
+}
+
+static void mul_grad(struct mt_graph *g, const struct mt_node *node,
+                     struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    for (size_t i = 0; i < 2; i++)
+        d_in[i] = mt_wants_grad(node, i) ? mt_mul(g, d_out[0], node->in[1 - i])
+                                         : NULL;
+}
+
+const struct mt_op mt_op_mul = {
+    .name = "mul", .run = mul_run, .grad = mul_grad, .in_place = true,
+};
+
+static void copy_run(const struct mt_node *node, const struct mt_run *run)
+{
+    (void)run;
+    memmove(node->out[0]->data, node->in[0]->data, node->in[0]->bytes);
+}
+
+static void copy_grad(struct mt_graph *g, const struct mt_node *node,
+                      struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    (void)g;
+    (void)node;
+    d_in[0] = d_out[0];
+}
+
+const struct mt_op mt_op_copy = {
+    .name = "copy", .run = copy_run, .grad = copy_grad, .in_place = true,
+};

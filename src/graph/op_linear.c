@@ -1,0 +1,229 @@
+/* Linear maps, and their two gradients. */
+#include "graph/ops_internal.h"
+#include "graph/spans.h"
+#include "tensor/gemm.h"
+
+/* What the epilogue of a product takes over from its reader (fuse.c). */
+struct linear_args {
+    bool has_bias;
+    const struct mt_activation *act;      /* forward: y = act(y) */
+    const struct mt_activation *act_grad; /* backward: dx = dx act'(saved) */
+    float p[2];
+};
+
+/* --- y = x w^T + b ------------------------------------------------------ */
+
+struct mt_value *mt_linear(struct mt_graph *g, struct mt_value *x,
+                           struct mt_value *w, struct mt_value *b)
+{
+    struct linear_args args = { .has_bias = b != NULL };
+    struct mt_node *node = mt_graph_node(g, &mt_op_linear, &args, sizeof args);
+    struct mt_shape shape = x->shape;
+
+    shape.dim[shape.rank - 1] = w->shape.dim[0];
+    mt_node_input(node, x);
+    mt_node_input(node, w);
+    if (b)
+        mt_node_input(node, b);
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+static void linear_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct linear_args *args = node->args;
+    const struct mt_value *x = node->in[0], *w = node->in[1];
+    size_t n = w->shape.dim[0], k = w->shape.dim[1];
+    struct mt_gemm gemm = {
+        .m = mt_rows(x), .n = n, .k = k,
+        .a = x->data, .a_row = k, .a_col = 1,
+        .b = w->data, .b_row = 1, .b_col = k,
+        .c = node->out[0]->data, .ldc = n,
+        .bias = args->has_bias ? node->in[2]->data : NULL,
+        .act = args->act ? mt_activation_forward(args->act) : NULL,
+        .act_p = args->p,
+    };
+
+    mt_gemm(&gemm, run->team, run->scratch);
+}
+
+static size_t linear_scratch(const struct mt_node *node, size_t workers)
+{
+    const struct mt_value *w = node->in[1];
+
+    return mt_gemm_scratch(mt_rows(node->in[0]), w->shape.dim[0],
+                           w->shape.dim[1], workers);
+}
+
+/* The epilogue can apply an activation whose derivative needs only its
+ * output: then nobody needs the value before it. */
+static bool linear_absorb(struct mt_graph *g, struct mt_node *node,
+                          const struct mt_node *next)
+{
+    struct linear_args *args = node->args;
+
+    (void)g;
+    if (next->op != &mt_op_activation || args->act)
+        return false;
+    const struct mt_activation *act = mt_activation_of(next, args->p);
+
+    if (!act->saves_output)
+        return false;
+    args->act = act;
+    return true;
+}
+
+static struct mt_value *record2(struct mt_graph *g, const struct mt_op *op,
+                                struct mt_value *a, struct mt_value *b,
+                                const struct mt_shape *shape)
+{
+    struct linear_args args = { 0 };
+    struct mt_node *node = mt_graph_node(g, op, &args, sizeof args);
+
+    mt_node_input(node, a);
+    mt_node_input(node, b);
+    return mt_node_output(g, node, MT_F32, shape);
+}
+
+static struct mt_value *column_sum(struct mt_graph *g, struct mt_value *x)
+{
+    struct mt_shape shape = mt_shape_of(1, mt_last_dim(x));
+    struct mt_node *node = mt_graph_node(g, &mt_op_column_sum, NULL, 0);
+
+    mt_node_input(node, x);
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+static void linear_grad(struct mt_graph *g, const struct mt_node *node,
+                        struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    struct mt_value *x = node->in[0], *w = node->in[1], *dy = d_out[0];
+
+    if (mt_wants_grad(node, 2))
+        d_in[2] = column_sum(g, dy);
+    if (mt_wants_grad(node, 1))
+        d_in[1] = record2(g, &mt_op_linear_grad_weight, dy, x, &w->shape);
+    if (mt_wants_grad(node, 0))
+        d_in[0] = record2(g, &mt_op_linear_grad_input, dy, w, &x->shape);
+}
+
+const struct mt_op mt_op_linear = {
+    .name = "linear",
+    .run = linear_run,
+    .grad = linear_grad,
+    .scratch = linear_scratch,
+    .absorb = linear_absorb,
+};
+
+/* --- dx = dy w ---------------------------------------------------------- */
+
+static void grad_input_run(const struct mt_node *node,
+                           const struct mt_run *run)
+{
+    const struct linear_args *args = node->args;
+    const struct mt_value *dy = node->in[0], *w = node->in[1];
+    size_t k = w->shape.dim[0], n = w->shape.dim[1];
+    struct mt_gemm gemm = {
+        .m = mt_rows(dy), .n = n, .k = k,
+        .a = dy->data, .a_row = k, .a_col = 1,
+        .b = w->data, .b_row = n, .b_col = 1,
+        .c = node->out[0]->data, .ldc = n,
+    };
+
+    if (args->act_grad) {
+        gemm.act_grad = mt_activation_backward(args->act_grad);
+        gemm.saved = node->in[2]->data;
+        gemm.act_p = args->p;
+    }
+    mt_gemm(&gemm, run->team, run->scratch);
+}
+
+static size_t grad_input_scratch(const struct mt_node *node, size_t workers)
+{
+    const struct mt_value *w = node->in[1];
+
+    return mt_gemm_scratch(mt_rows(node->in[0]), w->shape.dim[1],
+                           w->shape.dim[0], workers);
+}
+
+static bool grad_input_absorb(struct mt_graph *g, struct mt_node *node,
+                              const struct mt_node *next)
+{
+    struct linear_args *args = node->args;
+
+    (void)g;
+    if (next->op != &mt_op_activation_grad || args->act_grad ||
+        next->in[0] != node->out[0] || next->in[1] == node->out[0])
+        return false;
+    args->act_grad = mt_activation_of(next, args->p);
+    mt_node_input(node, next->in[1]);
+    return true;
+}
+
+const struct mt_op mt_op_linear_grad_input = {
+    .name = "linear_grad_input",
+    .run = grad_input_run,
+    .scratch = grad_input_scratch,
+    .absorb = grad_input_absorb,
+};
+
+/* --- dw = dy^T x -------------------------------------------------------- */
+
+static void grad_weight_run(const struct mt_node *node,
+                            const struct mt_run *run)
+{
+    const struct mt_value *dy = node->in[0], *x = node->in[1];
+    size_t m = mt_last_dim(dy), n = mt_last_dim(x);
+    struct mt_gemm gemm = {
+        .m = m, .n = n, .k = mt_rows(dy),
+        .a = dy->data, .a_row = 1, .a_col = m,
+        .b = x->data, .b_row = n, .b_col = 1,
+        .c = node->out[0]->data, .ldc = n,
+    };
+
+    mt_gemm(&gemm, run->team, run->scratch);
+}
+
+static size_t grad_weight_scratch(const struct mt_node *node, size_t workers)
+{
+    const struct mt_value *dy = node->in[0], *x = node->in[1];
+
+    return mt_gemm_scratch(mt_last_dim(dy), mt_last_dim(x), mt_rows(dy), workers);
+}
+
+const struct mt_op mt_op_linear_grad_weight = {
+    .name = "linear_grad_weight",
+    .run = grad_weight_run,
+    .scratch = grad_weight_scratch,
+};
+
+/* --- db_j = sum_i dy_ij ------------------------------------------------- */
+
+struct column_sum_job {
+    const float *x;
+    float *out;
+    size_t rows, n;
+};
+
+static void column_sum_span(const void *ctx, size_t at, size_t n)
+{
+    const struct column_sum_job *job = ctx;
+
+    mt_kernels()->column_sum(job->out + at, job->x + at, job->rows, n, job->n,
+                             false);
+}
+
+static void column_sum_run(const struct mt_node *node,
+                           const struct mt_run *run)
+{
+    const struct mt_value *x = node->in[0];
+    struct column_sum_job job = { x->data, node->out[0]->data, mt_rows(x),
+                                  mt_last_dim(x) };
+
+    /* "rows" of the spans are columns here, each as long as x has rows */
+    mt_row_spans(run->team, job.n, job.rows, column_sum_span, &job);
+}
+
+const struct mt_op mt_op_column_sum = {
+    .name = "column_sum",
+    .run = column_sum_run,
+};

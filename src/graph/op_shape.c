@@ -1,0 +1,170 @@
+/* Views, joins and cuts. */
+#include <string.h>
+
+#include "graph/ops_internal.h"
+
+/* --- view: the same memory, another shape ------------------------------- */
+
+struct mt_value *mt_view(struct mt_graph *g, struct mt_value *x,
+                         const struct mt_shape *shape)
+{
+    struct mt_node *node = mt_graph_node(g, &mt_op_view, NULL, 0);
+
+    mt_node_input(node, x);
+    struct mt_value *v = mt_node_output(g, node, x->dtype, shape);
+
+    v->view_of = x;
+    v->data = x->data; /* of a leaf; a computed value's is set by the plan */
+    v->requires_grad = x->requires_grad;
+    return v;
+}
+
+static void view_grad(struct mt_graph *g, const struct mt_node *node,
+                      struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    d_in[0] = mt_view(g, d_out[0], &node->in[0]->shape);
+}
+
+const struct mt_op mt_op_view = {
+    .name = "view", .grad = view_grad,
+};
+
+/* --- concat and slice --------------------------------------------------- */
+
+/* An array seen as (outer, dim, inner) around one dimension. */
+struct around {
+    size_t outer, inner; /* inner: elements behind the dimension */
+};
+
+static struct around around(const struct mt_shape *shape, int dim)
+{
+    struct around a = { 1, 1 };
+
+    for (int i = 0; i < shape->rank; i++) {
+        if (i < dim)
+            a.outer *= shape->dim[i];
+        else if (i > dim)
+            a.inner *= shape->dim[i];
+    }
+    return a;
+}
+
+struct shape_args {
+    int dim;
+    size_t start, whole; /* slice, unslice: where, and of how many */
+};
+
+/* Copies `length` of the dimension between (outer, to_whole, inner) at
+ * to_start and (outer, from_whole, inner) at from_start. */
+static void copy_part(float *to, size_t to_whole, size_t to_start,
+                      const float *from, size_t from_whole, size_t from_start,
+                      size_t length, struct around a)
+{
+    for (size_t i = 0; i < a.outer; i++)
+        memcpy(to + (i * to_whole + to_start) * a.inner,
+               from + (i * from_whole + from_start) * a.inner,
+               length * a.inner * sizeof *to);
+}
+
+struct mt_value *mt_concat(struct mt_graph *g, struct mt_value *const *x,
+                           size_t n, int dim)
+{
+    struct shape_args args = { .dim = dim };
+    struct mt_node *node = mt_graph_node(g, &mt_op_concat, &args, sizeof args);
+    struct mt_shape shape = x[0]->shape;
+
+    shape.dim[dim] = 0;
+    for (size_t i = 0; i < n; i++) {
+        mt_node_input(node, x[i]);
+        shape.dim[dim] += x[i]->shape.dim[dim];
+    }
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+static void concat_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct shape_args *args = node->args;
+    const struct mt_shape *shape = &node->out[0]->shape;
+    size_t start = 0;
+
+    (void)run;
+    for (size_t i = 0; i < node->n_in; i++) {
+        size_t length = node->in[i]->shape.dim[args->dim];
+
+        copy_part(node->out[0]->data, shape->dim[args->dim], start,
+                  node->in[i]->data, length, 0, length,
+                  around(shape, args->dim));
+        start += length;
+    }
+}
+
+static void concat_grad(struct mt_graph *g, const struct mt_node *node,
+                        struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    const struct shape_args *args = node->args;
+    size_t start = 0;
+
+    for (size_t i = 0; i < node->n_in; i++) {
+        size_t length = node->in[i]->shape.dim[args->dim];
+
+        if (mt_wants_grad(node, i))
+            d_in[i] = mt_slice(g, d_out[0], args->dim, start, length);
+        start += length;
+    }
+}
+
+const struct mt_op mt_op_concat = {
+    .name = "concat", .run = concat_run, .grad = concat_grad,
+};
+
+struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
+                          size_t start, size_t length)
+{
+    struct shape_args args = { dim, start, x->shape.dim[dim] };
+    struct mt_node *node = mt_graph_node(g, &mt_op_slice, &args, sizeof args);
+    struct mt_shape shape = x->shape;
+
+    shape.dim[dim] = length;
+    mt_node_input(node, x);
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+static void slice_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct shape_args *args = node->args;
+    size_t length = node->out[0]->shape.dim[args->dim];
+
+    (void)run;
+    copy_part(node->out[0]->data, length, 0, node->in[0]->data, args->whole,
+              args->start, length, around(&node->in[0]->shape, args->dim));
+}
+
+/* zeros around the slice's gradient */
+static void slice_grad(struct mt_graph *g, const struct mt_node *node,
+                       struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    struct mt_node *back = mt_graph_node(g, &mt_op_unslice, node->args,
+                                         sizeof(struct shape_args));
+
+    mt_node_input(back, d_out[0]);
+    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+}
+
+const struct mt_op mt_op_slice = {
+    .name = "slice", .run = slice_run, .grad = slice_grad,
+};
+
+static void unslice_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct shape_args *args = node->args;
+    size_t length = node->in[0]->shape.dim[args->dim];
+
+    (void)run;
+    memset(node->out[0]->data, 0, node->out[0]->bytes);
+    copy_part(node->out[0]->data, args->whole, args->start, node->in[0]->data,
+              length, 0, length, around(&node->out[0]->shape, args->dim));
+}
+
+const struct mt_op mt_op_unslice = {
+    .name = "unslice", .run = unslice_run,
+};

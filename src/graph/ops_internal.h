@@ -1,0 +1,40 @@
+/* What the files of ops share among themselves. */
+#ifndef MT_GRAPH_OPS_INTERNAL_H
+#define MT_GRAPH_OPS_INTERNAL_H
+
+#include "graph/ops.h"
+
+/* Every op by name: a row in the table of ops.c. */
+#define MT_OPS(X)                                                              \
+    X(linear) X(linear_grad_input) X(linear_grad_weight) X(column_sum)         \
+    X(activation) X(activation_grad)                                           \
+    X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
+    X(add) X(mul) X(copy) X(view) X(concat) X(slice) X(unslice)                \
+    X(dropout)                                                                 \
+    X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
+
+#define X(name) extern const struct mt_op mt_op_##name;
+MT_OPS(X)
+#undef X
+
+/* The activation and parameters of an activation or activation_grad node. */
+const struct mt_activation *mt_activation_of(const struct mt_node *node,
+                                             float p[2]);
+
+static inline size_t mt_last_dim(const struct mt_value *v)
+{
+    return v->shape.rank ? v->shape.dim[v->shape.rank - 1] : 1;
+}
+
+/* Elements ahead of the last dimension. */
+static inline size_t mt_rows(const struct mt_value *v)
+{
+    return mt_shape_elements(&v->shape) / mt_last_dim(v);
+}
+
+static inline size_t mt_elements(const struct mt_value *v)
+{
+    return mt_shape_elements(&v->shape);
+}
+
+#endif

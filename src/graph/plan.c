@@ -1,0 +1,162 @@
+/*
+ * The memory plan: each computed value lives from its producer to its last
+ * reader; values whose lives do not meet may share memory. Larger values are
+ * placed first, each at the lowest place that is free during its life.
+ */
+#include <stdlib.h>
+
+#include "base/size.h"
+#include "graph/graph_internal.h"
+
+enum { ALIGN = 64 };
+
+static bool is_planned(const struct mt_value *v)
+{
+    return v->producer && !v->fixed && !v->view_of && !v->shares;
+}
+
+/* Also views of kept values, and values that kept views look at. */
+static void keep_roots(struct mt_graph *g)
+{
+    for (size_t i = 0; i < g->n_values; i++) {
+        if (g->values[i]->keep)
+            mt_value_root(g->values[i])->keep = true;
+    }
+}
+
+static void find_lives(struct mt_graph *g)
+{
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        const struct mt_node *node = g->nodes[i];
+
+        for (size_t k = 0; k < node->n_out; k++) {
+            struct mt_value *v = mt_value_root(node->out[k]);
+
+            v->born = v->dies = i;
+        }
+        for (size_t k = 0; k < node->n_in; k++)
+            mt_value_root(node->in[k])->dies = i;
+    }
+    for (size_t i = 0; i < g->n_values; i++) {
+        if (g->values[i]->keep)
+            g->values[i]->dies = g->n_nodes;
+    }
+}
+
+/* An elementwise node whose input dies with it writes over that input. */
+static void share_in_place(struct mt_graph *g)
+{
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        struct mt_node *node = g->nodes[i];
+
+        if (!node->op->in_place || node->out[0]->fixed)
+            continue;
+        struct mt_value *in = mt_value_root(node->in[0]), *out = node->out[0];
+
+        if (!is_planned(in) || in->keep || in->dies != i ||
+            in->bytes != out->bytes)
+            continue;
+        out->shares = in;
+        in->dies = out->dies;
+        in->keep |= out->keep;
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct mt_value *x = *(struct mt_value *const *)a;
+    const struct mt_value *y = *(struct mt_value *const *)b;
+
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return (x->born > y->born) - (x->born < y->born);
+}
+
+static bool meet(const struct mt_value *a, const struct mt_value *b)
+{
+    return a->born <= b->dies && b->born <= a->dies;
+}
+
+/* The lowest place for v among the n values placed before. */
+static size_t find_place(const struct mt_value *v,
+                         struct mt_value *const *placed, size_t n)
+{
+    size_t at = 0;
+
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < n; i++) {
+            const struct mt_value *p = placed[i];
+            size_t end = mt_size_align(p->place + p->bytes, ALIGN);
+
+            if (meet(v, p) && at < end && p->place < at + v->bytes) {
+                at = end;
+                moved = true;
+            }
+        }
+    }
+    return at;
+}
+
+static mt_status place_values(struct mt_graph *g, struct mt_err *err)
+{
+    struct mt_value **list = malloc((g->n_values + 1) * sizeof *list);
+    size_t n = 0;
+
+    if (!list)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < g->n_values; i++) {
+        if (is_planned(g->values[i]))
+            list[n++] = g->values[i];
+    }
+    qsort(list, n, sizeof *list, by_size);
+    for (size_t i = 0; i < n; i++) {
+        struct mt_value *v = list[i];
+        size_t end;
+
+        v->place = find_place(v, list, i);
+        end = mt_size_align(v->place + v->bytes, ALIGN);
+        if (end > g->activation_bytes)
+            g->activation_bytes = end;
+    }
+    free(list);
+    return MT_OK;
+}
+
+mt_status mt_graph_plan(struct mt_graph *g, size_t workers, struct mt_err *err)
+{
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        const struct mt_node *node = g->nodes[i];
+        size_t bytes = node->op->scratch ? node->op->scratch(node, workers) : 0;
+
+        if (bytes > g->scratch_bytes)
+            g->scratch_bytes = bytes;
+    }
+    g->scratch_bytes = mt_size_align(g->scratch_bytes, ALIGN);
+    keep_roots(g);
+    find_lives(g);
+    share_in_place(g);
+    return place_values(g, err);
+}
+
+size_t mt_graph_bytes(const struct mt_graph *g)
+{
+    return g->activation_bytes + g->scratch_bytes;
+}
+
+void mt_graph_bind(struct mt_graph *g, void *memory)
+{
+    char *base = memory;
+
+    for (size_t i = 0; i < g->n_values; i++) {
+        if (is_planned(g->values[i]))
+            g->values[i]->data = base + g->values[i]->place;
+    }
+    for (size_t i = 0; i < g->n_values; i++) {
+        struct mt_value *v = g->values[i];
+
+        if (v->shares || (v->view_of && v->producer))
+            v->data = mt_value_root(v)->data;
+    }
+    g->scratch = base + g->activation_bytes;
+}

@@ -1,0 +1,114 @@
+#include "graph/tensor.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+
+enum { PAD = 16 }; /* floats */
+
+static bool grow(struct mt_store *store)
+{
+    size_t size = store->size ? 2 * store->size : 32;
+    struct mt_tensor **tensors =
+        realloc(store->tensors, size * sizeof *tensors);
+
+    if (!tensors)
+        return false;
+    store->tensors = tensors;
+    store->size = size;
+    return true;
+}
+
+struct mt_tensor *mt_store_add(struct mt_store *store, const char *name,
+                               enum mt_dtype dtype,
+                               const struct mt_shape *shape, bool buffer)
+{
+    assert(!mt_store_find(store, name));
+    if (store->n == store->size && !grow(store))
+        return NULL;
+
+    struct mt_tensor *t = mt_arena_alloc(&store->arena, sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->name = mt_arena_strdup(&store->arena, name);
+    if (!t->name)
+        return NULL;
+    t->dtype = dtype;
+    t->shape = *shape;
+    t->count = mt_shape_elements(shape);
+    t->buffer = buffer;
+    t->requires_grad = !buffer;
+    store->tensors[store->n++] = t;
+    return t;
+}
+
+struct mt_tensor *mt_store_find(const struct mt_store *store, const char *name)
+{
+    for (size_t i = 0; i < store->n; i++) {
+        if (strcmp(store->tensors[i]->name, name) == 0)
+            return store->tensors[i];
+    }
+    return NULL;
+}
+
+static mt_status allocate_own(struct mt_store *store, struct mt_tensor *t,
+                              struct mt_err *err)
+{
+    t->data = mt_arena_calloc(&store->arena, mt_size_align(t->count + 1, PAD),
+                              mt_dtype_size(t->dtype));
+    return t->data ? MT_OK : mt_fail_memory(err);
+}
+
+mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
+{
+    size_t flat = 0;
+
+    for (size_t i = 0; i < store->n; i++) {
+        struct mt_tensor *t = store->tensors[i];
+
+        if (!t->requires_grad) {
+            if (allocate_own(store, t, err) != MT_OK)
+                return err->status;
+            continue;
+        }
+        t->offset = flat;
+        if (!mt_size_add(flat, mt_size_align(t->count, PAD), &flat))
+            return mt_fail_memory(err);
+    }
+    store->flat = flat;
+    store->values = mt_arena_calloc(&store->arena, flat + PAD, sizeof(float));
+    store->grads = mt_arena_calloc(&store->arena, flat + PAD, sizeof(float));
+    if (!store->values || !store->grads)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < store->n; i++) {
+        struct mt_tensor *t = store->tensors[i];
+
+        if (t->requires_grad) {
+            t->data = store->values + t->offset;
+            t->grad = store->grads + t->offset;
+        }
+    }
+    return MT_OK;
+}
+
+void mt_store_copy(struct mt_store *to, const struct mt_store *from)
+{
+    assert(to->n == from->n);
+    for (size_t i = 0; i < to->n; i++) {
+        struct mt_tensor *t = to->tensors[i];
+        const struct mt_tensor *f = from->tensors[i];
+
+        assert(t->dtype == f->dtype && mt_shape_equal(&t->shape, &f->shape));
+        memcpy(t->data, f->data, t->count * mt_dtype_size(t->dtype));
+    }
+}
+
+void mt_store_free(struct mt_store *store)
+{
+    free(store->tensors);
+    mt_arena_free(&store->arena);
+    *store = (struct mt_store)MT_STORE_INIT;
+}

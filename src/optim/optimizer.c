@@ -1,0 +1,365 @@
+#include "optim/optimizer.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "base/size.h"
+
+extern const struct mt_optimizer_type mt_optimizer_sgd, mt_optimizer_adam,
+    mt_optimizer_adamw;
+
+const struct mt_optimizer_type *const mt_optimizer_types[] = {
+    &mt_optimizer_sgd,
+    &mt_optimizer_adam,
+    &mt_optimizer_adamw,
+    NULL,
+};
+
+enum {
+    MAX_STEP_SIZE = 128, /* bytes of a type's prepared constants, at most */
+    SPAN = 16384,        /* floats of a task */
+    PAD = 16,
+};
+
+/* --- reading the spec --------------------------------------------------- */
+
+struct optimizer_args {
+    const char *type;
+    const cJSON *groups;
+};
+
+static const struct mt_key optimizer_keys[] = {
+    { "type", MT_KEY_STRING, offsetof(struct optimizer_args, type),
+      .flags = MT_KEY_REQUIRED, .doc = "SGD, Adam or AdamW" },
+    { "groups", MT_KEY_JSON, offsetof(struct optimizer_args, groups),
+      .doc = "list of {\"params\": GLOB, option: value, ...}: other options "
+             "for the parameters that match; the first match wins" },
+    { NULL },
+};
+
+static const struct mt_key group_keys[] = {
+    { "params", MT_KEY_STRINGS, offsetof(struct mt_group, params),
+      .flags = MT_KEY_REQUIRED, .doc = "globs of parameter names" },
+    { NULL },
+};
+
+static const struct mt_optimizer_type *find_type(const char *name)
+{
+    for (size_t i = 0; mt_optimizer_types[i]; i++) {
+        if (strcmp(mt_optimizer_types[i]->name, name) == 0)
+            return mt_optimizer_types[i];
+    }
+    return NULL;
+}
+
+static mt_status fail_type(const struct mt_json *doc, const cJSON *object,
+                           const char *name, struct mt_err *err)
+{
+    const char *names[8];
+    size_t n = 0;
+
+    for (; mt_optimizer_types[n]; n++)
+        names[n] = mt_optimizer_types[n]->name;
+    const char *near = mt_nearest(name, names, n);
+
+    return mt_json_fail(doc, mt_json_get(object, "type"), err,
+                        "unknown optimizer \"%s\"; %s%s%s", name,
+                        near ? "did you mean \"" : "expected SGD, Adam or ",
+                        near ? near : "AdamW", near ? "\"?" : "");
+}
+
+static mt_status read_group(struct mt_optimizer *o, const struct mt_json *doc,
+                            const cJSON *object, const void *base,
+                            struct mt_group *group, struct mt_err *err)
+{
+    const struct mt_key *const tables[] = { group_keys, o->type->keys };
+
+    group->args = mt_arena_alloc(&o->arena, o->type->args_size);
+    if (!group->args)
+        return mt_fail_memory(err);
+    memcpy(group->args, base, o->type->args_size);
+    if (!cJSON_IsObject(object))
+        return mt_json_fail(doc, object, err, "expected an object, got %s",
+                            mt_json_text(object).text);
+    if (mt_keys_check(doc, object, tables, 2, err) != MT_OK ||
+        mt_keys_read(doc, object, group_keys, group, &o->arena, err) != MT_OK ||
+        mt_keys_override(doc, object, o->type->keys, group->args, &o->arena,
+                         err) != MT_OK)
+        return err->status;
+    return o->type->check ? o->type->check(group->args, doc, object, err)
+                          : MT_OK;
+}
+
+static mt_status read_groups(struct mt_optimizer *o, const struct mt_json *doc,
+                             const cJSON *object, const cJSON *list,
+                             struct mt_err *err)
+{
+    size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
+    void *base = mt_arena_alloc(&o->arena, o->type->args_size);
+
+    if (list && !cJSON_IsArray(list))
+        return mt_json_fail(doc, list, err, "expected a list, got %s",
+                            mt_json_text(list).text);
+    o->groups = mt_arena_calloc(&o->arena, n + 1, sizeof *o->groups);
+    if (!base || !o->groups)
+        return mt_fail_memory(err);
+    o->n_groups = n + 1;
+    if (mt_keys_read(doc, object, o->type->keys, base, &o->arena, err) != MT_OK)
+        return err->status;
+    if (o->type->check && o->type->check(base, doc, object, err) != MT_OK)
+        return err->status;
+    o->groups[n].args = base;
+
+    const cJSON *item = list ? list->child : NULL;
+
+    for (size_t i = 0; i < n; i++, item = item->next) {
+        if (read_group(o, doc, item, base, &o->groups[i], err) != MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+/* --- binding ------------------------------------------------------------ */
+
+static bool group_matches(const struct mt_group *group, const char *name)
+{
+    for (size_t i = 0; i < group->params.n; i++) {
+        if (fnmatch(group->params.v[i], name, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+static mt_status check_globs(const struct mt_optimizer *o,
+                             const struct mt_json *doc, const cJSON *list,
+                             struct mt_err *err)
+{
+    const cJSON *item = list ? list->child : NULL;
+
+    for (size_t i = 0; i + 1 < o->n_groups; i++, item = item->next) {
+        for (size_t k = 0; k < o->groups[i].params.n; k++) {
+            const char *glob = o->groups[i].params.v[k];
+            bool found = false;
+
+            for (size_t t = 0; t < o->store->n && !found; t++)
+                found = !o->store->tensors[t]->buffer &&
+                        fnmatch(glob, o->store->tensors[t]->name, 0) == 0;
+            if (!found)
+                return mt_json_fail(doc, mt_json_get(item, "params"), err,
+                                    "\"%s\" matches no parameter of the model",
+                                    glob);
+        }
+    }
+    return MT_OK;
+}
+
+static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
+{
+    size_t n = o->store->n;
+
+    o->group_of = mt_arena_calloc(&o->arena, n + 1, sizeof *o->group_of);
+    o->step_of = mt_arena_calloc(&o->arena, n + 1, sizeof *o->step_of);
+    o->segments = mt_arena_calloc(&o->arena, n + 1, sizeof *o->segments);
+    if (!o->group_of || !o->step_of || !o->segments)
+        return mt_fail_memory(err);
+    for (size_t t = 0; t < n; t++) {
+        size_t i = 0;
+
+        while (i + 1 < o->n_groups &&
+               !group_matches(&o->groups[i], o->store->tensors[t]->name))
+            i++;
+        o->group_of[t] = i;
+    }
+    for (; o->type->slots[o->n_slots]; o->n_slots++) {
+        bool needed = false;
+
+        for (size_t i = 0; i < o->n_groups; i++)
+            needed |= o->type->has_slot(o->groups[i].args, o->n_slots);
+        if (!needed)
+            continue;
+        o->slot[o->n_slots] = mt_arena_calloc(&o->arena, o->store->flat + PAD,
+                                              sizeof(float));
+        if (!o->slot[o->n_slots])
+            return mt_fail_memory(err);
+    }
+    return MT_OK;
+}
+
+static mt_status read_spec(struct mt_optimizer *o, const struct mt_json *doc,
+                           const cJSON *object, struct mt_err *err)
+{
+    struct optimizer_args args;
+
+    if (mt_keys_read(doc, object, optimizer_keys, &args, &o->arena, err) !=
+        MT_OK)
+        return err->status;
+    o->type = find_type(args.type);
+    if (!o->type)
+        return fail_type(doc, object, args.type, err);
+
+    const struct mt_key *const tables[] = { optimizer_keys, o->type->keys };
+
+    if (mt_keys_check(doc, object, tables, 2, err) != MT_OK ||
+        read_groups(o, doc, object, args.groups, err) != MT_OK ||
+        check_globs(o, doc, args.groups, err) != MT_OK)
+        return err->status;
+    return bind(o, err);
+}
+
+mt_status mt_optimizer_new(const struct mt_json *doc, const cJSON *object,
+                           struct mt_store *store, struct mt_optimizer **out,
+                           struct mt_err *err)
+{
+    struct mt_optimizer *o = calloc(1, sizeof *o);
+
+    if (!o)
+        return mt_fail_memory(err);
+    o->store = store;
+    if (read_spec(o, doc, object, err) != MT_OK) {
+        mt_optimizer_free(o);
+        return err->status;
+    }
+    *out = o;
+    return MT_OK;
+}
+
+void mt_optimizer_free(struct mt_optimizer *o)
+{
+    if (!o)
+        return;
+    mt_arena_free(&o->arena);
+    free(o);
+}
+
+/* --- stepping ----------------------------------------------------------- */
+
+struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *o,
+                                      size_t group)
+{
+    return o->type->base(o->groups[group].args);
+}
+
+/* Tensors lie in the flat block in order, each padded; neighbours with the
+ * same settings and step count become one pass. */
+static void make_segments(struct mt_optimizer *o)
+{
+    struct mt_segment *last = NULL;
+
+    o->n_segments = 0;
+    for (size_t t = 0; t < o->store->n; t++) {
+        const struct mt_tensor *tensor = o->store->tensors[t];
+        size_t n = mt_size_align(tensor->count, PAD);
+
+        if (!tensor->requires_grad)
+            continue;
+        if (!tensor->has_grad) {
+            last = NULL;
+            continue;
+        }
+        if (last && last->group == o->group_of[t] &&
+            last->step == o->step_of[t]) {
+            last->n += n;
+        } else {
+            last = &o->segments[o->n_segments++];
+            *last = (struct mt_segment){ .offset = tensor->offset, .n = n,
+                                         .group = o->group_of[t],
+                                         .step = o->step_of[t], .first = t };
+        }
+        last->end = t + 1;
+    }
+    o->segmented = true;
+}
+
+struct pass {
+    const struct mt_optimizer *o;
+    const struct mt_segment *segment;
+    const void *prepared;
+};
+
+static void pass_task(void *ctx, size_t task, size_t worker)
+{
+    const struct pass *pass = ctx;
+    const struct mt_optimizer *o = pass->o;
+    const struct mt_segment *s = pass->segment;
+    size_t at = s->offset + task * SPAN, end = s->offset + s->n;
+    struct mt_update u = { .p = o->store->values + at,
+                           .g = o->store->grads + at,
+                           .n = end - at < SPAN ? end - at : SPAN };
+
+    (void)worker;
+    for (size_t i = 0; i < o->n_slots; i++) {
+        if (o->type->has_slot(o->groups[s->group].args, i))
+            u.slot[i] = o->slot[i] + at;
+    }
+    o->type->update(&u, pass->prepared);
+}
+
+void mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
+                       struct mt_team *team)
+{
+    _Alignas(16) char prepared[MAX_STEP_SIZE];
+
+    if (!o->segmented)
+        make_segments(o);
+    for (size_t i = 0; i < o->n_segments; i++) {
+        struct mt_segment *s = &o->segments[i];
+        struct pass pass = { o, s, prepared };
+
+        o->type->prepare(o->groups[s->group].args, now[s->group], s->step,
+                         prepared);
+        mt_team_run(team, (s->n + SPAN - 1) / SPAN, pass_task, &pass);
+        s->step++;
+    }
+}
+
+bool mt_optimizer_owns(const struct mt_optimizer *o,
+                       const struct mt_tensor *tensor)
+{
+    for (size_t t = 0; t < o->store->n; t++) {
+        if (o->store->tensors[t] == tensor)
+            return true;
+    }
+    return false;
+}
+
+/* --- state -------------------------------------------------------------- */
+
+void mt_optimizer_sync(struct mt_optimizer *o)
+{
+    for (size_t i = 0; i < o->n_segments; i++) {
+        const struct mt_segment *s = &o->segments[i];
+
+        for (size_t t = s->first; t < s->end; t++) {
+            if (o->store->tensors[t]->requires_grad)
+                o->step_of[t] = s->step;
+        }
+    }
+}
+
+float *mt_optimizer_slot(const struct mt_optimizer *o, size_t slot,
+                         size_t tensor)
+{
+    const struct mt_tensor *t = o->store->tensors[tensor];
+    const void *args = o->groups[o->group_of[tensor]].args;
+
+    if (!t->requires_grad || slot >= o->n_slots || !o->slot[slot] ||
+        !o->type->has_slot(args, slot))
+        return NULL;
+    return o->slot[slot] + t->offset;
+}
+
+bool mt_optimizer_has_state(const struct mt_optimizer *o, size_t tensor)
+{
+    for (size_t i = 0; i < o->n_slots; i++) {
+        if (o->step_of[tensor] && mt_optimizer_slot(o, i, tensor))
+            return true;
+    }
+    return false;
+}
+
+void mt_optimizer_restart(struct mt_optimizer *o)
+{
+    o->segmented = false;
+}

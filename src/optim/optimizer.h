@@ -1,0 +1,124 @@
+/*
+ * Optimizers, with the update rules, options and defaults of torch.optim: one
+ * file and one table row each.
+ *
+ * An optimizer is bound to the tensors of one store, by name. It holds one flat
+ * block per slot ("exp_avg", "momentum_buffer", ...), laid out as the store's
+ * trainable block, and a step count per tensor. It moves the tensors of its own
+ * store and no others: stepping it after backward on a copy of the model moves
+ * nothing of the copy, and the audit (train/) says so.
+ *
+ * A parameter without a gradient is skipped: no decay, no state.
+ */
+#ifndef MT_OPTIM_OPTIMIZER_H
+#define MT_OPTIM_OPTIMIZER_H
+
+#include "base/keys.h"
+#include "base/team.h"
+#include "graph/tensor.h"
+#include "optim/scheduler.h"
+
+enum { MT_OPTIM_MAX_SLOTS = 3 };
+
+/* One run of consecutive tensors with the same group and step count. */
+struct mt_segment {
+    size_t offset, n;        /* floats of the flat block */
+    size_t group;
+    uint64_t step;           /* finished steps */
+    size_t first, end;       /* tensors of the store */
+};
+
+/* The blocks that one pass works on, at the segment's offset. */
+struct mt_update {
+    float *p;
+    const float *g;
+    float *slot[MT_OPTIM_MAX_SLOTS]; /* NULL where the settings need none */
+    size_t n;
+};
+
+struct mt_optimizer_type {
+    const char *name;          /* "Adam" */
+    const char *doc;
+    const struct mt_key *keys; /* of the optimizer and of each group */
+    size_t args_size, step_size;
+    const char *const *slots;  /* names, NULL-terminated */
+
+    /* Checks what single keys cannot; may be NULL. */
+    mt_status (*check)(const void *args, const struct mt_json *doc,
+                       const cJSON *object, struct mt_err *err);
+
+    /* Does slot i exist under these settings? */
+    bool (*has_slot)(const void *args, size_t slot);
+
+    struct mt_scheduled (*base)(const void *args);
+
+    /* The constants of finished-steps + 1, for a kernel pass: fills
+     * type->step_size bytes. Scalars are computed in double, as torch does. */
+    void (*prepare)(const void *args, struct mt_scheduled now, uint64_t step,
+                    void *out);
+    void (*update)(const struct mt_update *u, const void *prepared);
+};
+
+extern const struct mt_optimizer_type *const mt_optimizer_types[]; /* NULL-
+                                                            terminated */
+
+struct mt_group {
+    struct mt_strings params; /* globs; none for the default group, which is
+                                 the last one */
+    void *args;
+};
+
+struct mt_optimizer {
+    const struct mt_optimizer_type *type;
+    struct mt_arena arena;
+    struct mt_store *store;
+    struct mt_group *groups;
+    size_t n_groups;           /* the default group included */
+    size_t *group_of;          /* for each tensor of the store */
+    uint64_t *step_of;         /* for each tensor: finished steps (between
+                                  mt_optimizer_sync and the next step) */
+    size_t n_slots;            /* of the type */
+    float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each, or NULL where
+                                        no group needs it */
+    struct mt_segment *segments;
+    size_t n_segments;
+    bool segmented;
+};
+
+/* Reads the spec's "optimizer" object and binds it to the store. A glob of
+ * `groups` that matches no parameter is an error. */
+mt_status mt_optimizer_new(const struct mt_json *doc, const cJSON *object,
+                           struct mt_store *store, struct mt_optimizer **out,
+                           struct mt_err *err);
+void mt_optimizer_free(struct mt_optimizer *optimizer); /* NULL is allowed */
+
+/* The settings that a schedule starts from, for a group. */
+struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *optimizer,
+                                      size_t group);
+
+/* One step over all tensors that have a gradient; now: one for each group. */
+void mt_optimizer_step(struct mt_optimizer *optimizer,
+                       const struct mt_scheduled *now, struct mt_team *team);
+
+/* Is tensor one that this optimizer moves? */
+bool mt_optimizer_owns(const struct mt_optimizer *optimizer,
+                       const struct mt_tensor *tensor);
+
+/* --- state, by slot and tensor ------------------------------------------ */
+
+/* Brings step_of up to date. */
+void mt_optimizer_sync(struct mt_optimizer *optimizer);
+
+/* Where slot `slot` of tensor i is, or NULL where it has none: the tensor is
+ * frozen, or its group's settings need no such slot. */
+float *mt_optimizer_slot(const struct mt_optimizer *optimizer, size_t slot,
+                         size_t tensor);
+
+/* Has tensor i any state worth saving: slots, and at least one step? */
+bool mt_optimizer_has_state(const struct mt_optimizer *optimizer,
+                            size_t tensor);
+
+/* After step_of or has_grad of tensors changed. */
+void mt_optimizer_restart(struct mt_optimizer *optimizer);
+
+#endif

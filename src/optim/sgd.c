@@ -1,0 +1,91 @@
+/* torch.optim.SGD */
+#include "optim/optimizer.h"
+#include "tensor/kernels.h"
+
+struct sgd_args {
+    double lr, momentum, dampening, weight_decay;
+    bool nesterov, maximize;
+};
+
+static const struct mt_key sgd_keys[] = {
+    { "lr", MT_KEY_REAL, offsetof(struct sgd_args, lr),
+      .flags = MT_KEY_REQUIRED | MT_KEY_MIN, .doc = "learning rate" },
+    { "momentum", MT_KEY_REAL, offsetof(struct sgd_args, momentum),
+      .def = "0", .flags = MT_KEY_MIN, .doc = "momentum factor" },
+    { "dampening", MT_KEY_REAL, offsetof(struct sgd_args, dampening),
+      .def = "0", .doc = "dampening of the momentum" },
+    { "weight_decay", MT_KEY_REAL, offsetof(struct sgd_args, weight_decay),
+      .def = "0", .flags = MT_KEY_MIN, .doc = "L2 penalty" },
+    { "nesterov", MT_KEY_BOOL, offsetof(struct sgd_args, nesterov),
+      .def = "false",
+      .doc = "Nesterov momentum; needs a momentum and no dampening" },
+    { "maximize", MT_KEY_BOOL, offsetof(struct sgd_args, maximize),
+      .def = "false", .doc = "maximize the loss instead of minimizing it" },
+    { NULL },
+};
+
+static mt_status sgd_check(const void *args, const struct mt_json *doc,
+                           const cJSON *object, struct mt_err *err)
+{
+    const struct sgd_args *a = args;
+
+    if (a->nesterov && (a->momentum <= 0 || a->dampening != 0))
+        return mt_json_fail(doc, mt_json_get(object, "nesterov"), err,
+                            "Nesterov momentum needs a momentum above 0 and a "
+                            "dampening of 0");
+    return MT_OK;
+}
+
+static bool sgd_has_slot(const void *args, size_t slot)
+{
+    (void)slot;
+    return ((const struct sgd_args *)args)->momentum != 0;
+}
+
+static struct mt_scheduled sgd_base(const void *args)
+{
+    const struct sgd_args *a = args;
+
+    return (struct mt_scheduled){ a->lr, a->momentum };
+}
+
+static void sgd_prepare(const void *args, struct mt_scheduled now,
+                        uint64_t step, void *out)
+{
+    const struct sgd_args *a = args;
+    double momentum = now.momentum == now.momentum ? now.momentum
+                                                   : a->momentum;
+
+    *(struct mt_sgd_step *)out = (struct mt_sgd_step){
+        .lr = (float)now.lr,
+        .momentum = (float)momentum,
+        .one_minus_dampening = (float)(1 - a->dampening),
+        .weight_decay = (float)a->weight_decay,
+        .sign = a->maximize ? -1 : 1,
+        .nesterov = a->nesterov,
+        .first = step == 0,
+    };
+}
+
+static void sgd_update(const struct mt_update *u, const void *prepared)
+{
+    mt_kernels()->sgd(u->p, u->g, u->slot[0], u->n, prepared);
+}
+
+static const char *const sgd_slots[] = { "momentum_buffer", NULL };
+
+extern const struct mt_optimizer_type mt_optimizer_sgd;
+
+const struct mt_optimizer_type mt_optimizer_sgd = {
+    .name = "SGD",
+    .doc = "stochastic gradient descent, optionally with momentum",
+    .keys = sgd_keys,
+    .args_size = sizeof(struct sgd_args),
+    .step_size = sizeof(struct mt_sgd_step),
+    .slots = sgd_slots,
+    .check = sgd_check,
+    .has_slot = sgd_has_slot,
+    .base = sgd_base,
+    .prepare = sgd_prepare,
+    .update = sgd_update,
+};

@@ -1,0 +1,80 @@
+/* Sums, products and scalings of arrays. */
+#include "tensor/kernels/kernels_internal.h"
+#include "tensor/kernels/map.h"
+#include "tensor/kernels/vmath.h"
+
+VINLINE vf f_add(vf a, vf b, const float *p)
+{
+    (void)p;
+    return vf_add(a, b);
+}
+
+void MT_FN(add)(float *y, const float *a, const float *b, size_t n)
+{
+    map2(y, a, b, n, NULL, f_add);
+}
+
+VINLINE vf f_mul(vf a, vf b, const float *p)
+{
+    (void)p;
+    return vf_mul(a, b);
+}
+
+void MT_FN(mul)(float *y, const float *a, const float *b, size_t n)
+{
+    map2(y, a, b, n, NULL, f_mul);
+}
+
+VINLINE vf f_scale(vf x, const float *p)
+{
+    return vf_mul(x, vf_set1(p[0]));
+}
+
+void MT_FN(scale)(float *y, const float *x, size_t n, float s)
+{
+    map1(y, x, n, &s, f_scale);
+}
+
+/* y + s x */
+VINLINE vf f_add_scaled(vf y, vf x, const float *p)
+{
+    return vf_fma(vf_set1(p[0]), x, y);
+}
+
+void MT_FN(add_scaled)(float *y, const float *x, size_t n, float s)
+{
+    map2(y, y, x, n, &s, f_add_scaled);
+}
+
+VINLINE vf f_log(vf x, const float *p)
+{
+    (void)p;
+    return vlog(x);
+}
+
+void MT_FN(log)(float *y, const float *x, size_t n, const float *p)
+{
+    map1(y, x, n, p, f_log);
+}
+
+VINLINE vf f_exp(vf x, const float *p)
+{
+    (void)p;
+    return vexp(x);
+}
+
+void MT_FN(exp)(float *y, const float *x, size_t n, const float *p)
+{
+    map1(y, x, n, p, f_exp);
+}
+
+VINLINE vf f_erf(vf x, const float *p)
+{
+    (void)p;
+    return verf(x);
+}
+
+void MT_FN(erf)(float *y, const float *x, size_t n, const float *p)
+{
+    map1(y, x, n, p, f_erf);
+}
