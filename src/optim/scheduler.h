@@ -19,7 +19,7 @@ struct mt_scheduler;
 /* What a schedule may change, per parameter group. */
 struct mt_scheduled {
     double lr;
-    double momentum;  /* SGD's momentum or Adam's beta1; NAN: unchanged */
+    double momentum; /* SGD's momentum or Adam's beta1; NAN: unchanged */
 };
 
 /* One named number of a schedule's state. */
@@ -29,10 +29,10 @@ struct mt_scheduler_state {
 };
 
 struct mt_scheduler_type {
-    const char *name;          /* "CosineAnnealingLR" */
+    const char *name; /* "CosineAnnealingLR" */
     const char *doc;
     const struct mt_key *keys;
-    size_t args_size;          /* of the struct that keys fill */
+    size_t args_size; /* of the struct that keys fill */
     size_t state_count;
     const char *const *state_names;
 
@@ -51,17 +51,21 @@ struct mt_scheduler_type {
 
 struct mt_scheduler {
     const struct mt_scheduler_type *type;
-    void *args;         /* type->args_size bytes, filled from the spec */
-    bool per_step;      /* "interval": "step"; default "epoch" */
+    void *args;          /* type->args_size bytes, filled from the spec */
+    bool per_step;       /* "interval": "step"; default "epoch" */
     const char *monitor; /* "val_loss" ..., NULL unless the type observes */
-    double *state;      /* type->state_count numbers */
+    double *state;       /* type->state_count numbers */
     struct mt_arena *arena;
+    bool restarted; /* entered at a milestone of a SequentialLR, where
+                       torch uses the closed form instead of a step */
 };
 
 extern const struct mt_scheduler_type *const mt_scheduler_types[]; /* NULL-
                                                             terminated */
 
-/* Reads the spec's "scheduler" object; NULL gives a constant schedule. */
+/* Reads the spec's "scheduler" object; NULL or null gives a constant schedule
+ * (its type is in no table and is called "constant"). Everything is taken from
+ * arena and lives as long as it and doc. */
 mt_status mt_scheduler_new(const struct mt_json *doc, const cJSON *object,
                            struct mt_arena *arena, struct mt_scheduler **out,
                            struct mt_err *err);

@@ -1,0 +1,172 @@
+/* The activations of torch.nn. */
+#include "nn/layer.h"
+
+#include <string.h>
+
+struct activation_args {
+    bool inplace;
+    double a, b;      /* the parameters, in the kernel's order */
+    const char *approximate;
+    int64_t dim;
+};
+
+#define ARG(member) offsetof(struct activation_args, member)
+
+#define INPLACE                                                                \
+    { "inplace", MT_KEY_BOOL, ARG(inplace), .def = "false",                    \
+      .doc = "taken for torch's sake: memory is planned anyway" }
+
+static const struct mt_key inplace_keys[] = { INPLACE, { NULL } };
+
+static const struct mt_key leaky_relu_keys[] = {
+    { "negative_slope", MT_KEY_REAL, ARG(a), .def = "0.01",
+      .doc = "slope below 0" },
+    INPLACE,
+    { NULL },
+};
+
+static const struct mt_key elu_keys[] = {
+    { "alpha", MT_KEY_REAL, ARG(a), .def = "1",
+      .doc = "the value that it nears below 0, negated" },
+    INPLACE,
+    { NULL },
+};
+
+static const char *const approximations[] = { "none", "tanh", NULL };
+
+static const struct mt_key gelu_keys[] = {
+    { "approximate", MT_KEY_STRING, ARG(approximate), .def = "\"none\"",
+      .choices = approximations, .doc = "none: by erf; tanh: approximated" },
+    { NULL },
+};
+
+static const struct mt_key softplus_keys[] = {
+    { "beta", MT_KEY_REAL, ARG(a), .def = "1", .flags = MT_KEY_OPEN_MIN,
+      .doc = "steepness" },
+    { "threshold", MT_KEY_REAL, ARG(b), .def = "20",
+      .doc = "above it, beta x is taken for softplus(beta x)" },
+    { NULL },
+};
+
+static const struct mt_key dim_keys[] = {
+    { "dim", MT_KEY_INT, ARG(dim), .def = "-1", .min = -8, .max = 8,
+      .doc = "dimension that sums to 1, the batch being 0; only the last one" },
+    { NULL },
+};
+
+static mt_status record(struct mt_record *r, const char *kernel,
+                        const struct mt_layer *layer, struct mt_value *x,
+                        struct mt_value **out)
+{
+    const struct activation_args *args = layer->args;
+    float p[2] = { (float)args->a, (float)args->b };
+
+    *out = mt_activate(r->graph, x, mt_activation_find(kernel), p);
+    return MT_OK;
+}
+
+/* Defines the layer `TYPE` over the activation of that kernel's name. */
+#define ACTIVATION(KERNEL, TYPE, KEYS, DOC)                                    \
+    static mt_status KERNEL##_record(struct mt_record *r,                      \
+                                     struct mt_layer *layer,                   \
+                                     struct mt_value *const *in,               \
+                                     struct mt_value **out,                    \
+                                     struct mt_err *err)                       \
+    {                                                                          \
+        (void)err;                                                             \
+        return record(r, #KERNEL, layer, in[0], out);                          \
+    }                                                                          \
+    extern const struct mt_layer_type mt_layer_##KERNEL;                       \
+    const struct mt_layer_type mt_layer_##KERNEL = {                           \
+        .name = TYPE,                                                          \
+        .doc = DOC,                                                            \
+        .keys = KEYS,                                                          \
+        .args_size = sizeof(struct activation_args),                           \
+        .record = KERNEL##_record,                                             \
+    };
+
+ACTIVATION(relu, "ReLU", inplace_keys, "max(x, 0)")
+ACTIVATION(leaky_relu, "LeakyReLU", leaky_relu_keys,
+           "x, or negative_slope x below 0")
+ACTIVATION(elu, "ELU", elu_keys, "x, or alpha (e^x - 1) below 0")
+ACTIVATION(selu, "SELU", inplace_keys, "ELU, scaled to keep mean and variance")
+ACTIVATION(silu, "SiLU", inplace_keys, "x sigmoid(x)")
+ACTIVATION(mish, "Mish", inplace_keys, "x tanh(softplus(x))")
+ACTIVATION(tanh, "Tanh", NULL, "tanh(x)")
+ACTIVATION(sigmoid, "Sigmoid", NULL, "1 / (1 + e^-x)")
+ACTIVATION(softplus, "Softplus", softplus_keys, "ln(1 + e^(beta x)) / beta")
+ACTIVATION(hardswish, "Hardswish", inplace_keys,
+           "x min(max(x + 3, 0), 6) / 6")
+
+static mt_status gelu_record(struct mt_record *r, struct mt_layer *layer,
+                             struct mt_value *const *in,
+                             struct mt_value **out, struct mt_err *err)
+{
+    const struct activation_args *args = layer->args;
+    bool exact = strcmp(args->approximate, "none") == 0;
+
+    (void)err;
+    return record(r, exact ? "gelu" : "gelu_tanh", layer, in[0], out);
+}
+
+extern const struct mt_layer_type mt_layer_gelu, mt_layer_softmax,
+    mt_layer_log_softmax;
+
+const struct mt_layer_type mt_layer_gelu = {
+    .name = "GELU",
+    .doc = "x times the normal distribution's cumulative function of x",
+    .keys = gelu_keys,
+    .args_size = sizeof(struct activation_args),
+    .record = gelu_record,
+};
+
+static mt_status check_last_dim(const struct mt_record *r,
+                                const struct mt_layer *layer,
+                                const struct mt_value *x, struct mt_err *err)
+{
+    const struct activation_args *args = layer->args;
+    int64_t last = x->shape.rank - 1;
+
+    if (x->shape.rank < 2 || (args->dim != -1 && args->dim != last))
+        return mt_layer_fail(r, layer, x, err,
+                             "works along the last dimension, -1 or %lld",
+                             (long long)last);
+    return MT_OK;
+}
+
+static mt_status softmax_record(struct mt_record *r, struct mt_layer *layer,
+                                struct mt_value *const *in,
+                                struct mt_value **out, struct mt_err *err)
+{
+    if (check_last_dim(r, layer, in[0], err) != MT_OK)
+        return err->status;
+    *out = mt_softmax(r->graph, in[0]);
+    return MT_OK;
+}
+
+static mt_status log_softmax_record(struct mt_record *r,
+                                    struct mt_layer *layer,
+                                    struct mt_value *const *in,
+                                    struct mt_value **out, struct mt_err *err)
+{
+    if (check_last_dim(r, layer, in[0], err) != MT_OK)
+        return err->status;
+    *out = mt_log_softmax(r->graph, in[0]);
+    return MT_OK;
+}
+
+const struct mt_layer_type mt_layer_softmax = {
+    .name = "Softmax",
+    .doc = "e^x over its sum",
+    .keys = dim_keys,
+    .args_size = sizeof(struct activation_args),
+    .record = softmax_record,
+};
+
+const struct mt_layer_type mt_layer_log_softmax = {
+    .name = "LogSoftmax",
+    .doc = "the logarithm of Softmax",
+    .keys = dim_keys,
+    .args_size = sizeof(struct activation_args),
+    .record = log_softmax_record,
+};

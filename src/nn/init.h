@@ -1,0 +1,71 @@
+/*
+ * Initial values of tensors, with the names, arguments, defaults and
+ * distributions of torch.nn.init.
+ *
+ * Every tensor has its own random stream, keyed by the seed and the tensor's
+ * name: adding, removing or reordering layers changes no other tensor.
+ *
+ * The spec's rules come through mt_init_read. A layer's own default is written
+ * out, naming the members that its type takes:
+ *
+ *     struct mt_init init = { .type = "kaiming_uniform_", .a = sqrt5 };
+ *     mt_init_fill(&init, &shape, seed, "fc1.weight", weights, err);
+ */
+#ifndef MT_NN_INIT_H
+#define MT_NN_INIT_H
+
+#include "base/dtype.h"
+#include "base/keys.h"
+
+/* Members that the type does not take are ignored. */
+struct mt_init {
+    const char *type;         /* "xavier_uniform_" */
+    struct mt_strings params; /* globs of a rule of the spec */
+    double a, b;              /* uniform_, trunc_normal_: the bounds;
+                                 kaiming_*: a is the slope of leaky_relu */
+    double mean, std;         /* normal_, trunc_normal_; std: sparse_ too */
+    double val;               /* constant_ */
+    double gain;              /* xavier_*, orthogonal_ */
+    double sparsity;          /* sparse_: the part of each column that is 0 */
+    size_t groups;            /* dirac_ */
+    const char *mode;         /* kaiming_*: "fan_in" (or NULL), "fan_out" */
+    const char *nonlinearity; /* kaiming_*: "leaky_relu" (or NULL), ... */
+};
+
+struct mt_init_target; /* a tensor that is being filled */
+
+struct mt_init_type {
+    const char *name; /* "uniform_" */
+    const char *doc;
+    const struct mt_key *keys; /* of struct mt_init; without type and params */
+    int min_rank, max_rank;
+
+    /* What is wrong with the arguments together, or NULL; may be NULL. */
+    const char *(*problem)(const struct mt_init *init);
+    mt_status (*fill)(const struct mt_init *init,
+                      const struct mt_init_target *target, struct mt_err *err);
+};
+
+/* Ends with a row whose name is NULL. */
+extern const struct mt_init_type mt_init_types[];
+
+/* The keys of every rule: params and type. */
+extern const struct mt_key mt_init_common_keys[];
+
+/* Reads one rule of "init". */
+mt_status mt_init_read(const struct mt_json *doc, const cJSON *rule,
+                       struct mt_arena *arena, struct mt_init *out,
+                       struct mt_err *err);
+
+/* Fills out, of mt_shape_elements(shape) floats. MT_MISMATCH: the type cannot
+ * take this shape. MT_INVALID: the arguments do not go together. */
+mt_status mt_init_fill(const struct mt_init *init, const struct mt_shape *shape,
+                       uint64_t seed, const char *tensor_name, float *out,
+                       struct mt_err *err);
+
+/* As torch counts them: dimension 1 (fan_in) or 0 (fan_out) times the product
+ * of those behind. False for fewer than 2 dimensions. */
+bool mt_init_fans(const struct mt_shape *shape, size_t *fan_in,
+                  size_t *fan_out);
+
+#endif

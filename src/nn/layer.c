@@ -1,0 +1,485 @@
+/* Reading layers from the spec, and what record functions share. */
+#include "nn/layer.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "tensor/dmath.h"
+
+struct common_args {
+    const char *type, *name;
+    struct mt_strings inputs;
+    const cJSON *layers;
+};
+
+const struct mt_key mt_layer_common_keys[] = {
+    { "type", MT_KEY_STRING, offsetof(struct common_args, type),
+      .flags = MT_KEY_REQUIRED, .doc = "type of the layer" },
+    { "name", MT_KEY_STRING, offsetof(struct common_args, name),
+      .doc = "its name in the state dict; default: its index" },
+    { "inputs", MT_KEY_STRINGS, offsetof(struct common_args, inputs),
+      .doc = "names of earlier layers of the same list to read instead of the "
+             "one before; \"input\" is what goes into the list" },
+    { NULL },
+};
+
+const struct mt_key mt_layer_container_keys[] = {
+    { "layers", MT_KEY_JSON, offsetof(struct common_args, layers),
+      .flags = MT_KEY_REQUIRED, .doc = "list of layers" },
+    { NULL },
+};
+
+static const struct mt_key no_keys[] = { { NULL } };
+
+enum { MAX_LAYERS = 100000 };
+
+/* --- names -------------------------------------------------------------- */
+
+static bool is_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+    return *text && text[strspn(text, allowed)] == '\0';
+}
+
+static mt_status check_name(const struct mt_json *doc, const cJSON *object,
+                            const struct mt_layer *parent,
+                            const struct mt_layer *layer, struct mt_err *err)
+{
+    const cJSON *item = mt_json_get(object, "name");
+
+    if (!item)
+        item = object;
+    if (!is_name(layer->name))
+        return mt_json_fail(doc, item, err,
+                            "a layer's name has letters, digits, _ and - only, "
+                            "got \"%s\"", layer->name);
+    if (!parent->parent && (strcmp(layer->name, "optimizer") == 0))
+        return mt_json_fail(doc, item, err,
+                            "\"optimizer\" cannot name a layer: state dicts "
+                            "keep the optimizer's tensors under it");
+    if (strcmp(layer->name, "input") == 0)
+        return mt_json_fail(doc, item, err,
+                            "\"input\" cannot name a layer: \"inputs\" means "
+                            "by it what goes into the list");
+    for (const struct mt_layer *l = parent->layers; l < layer; l++) {
+        if (strcmp(l->name, layer->name) == 0)
+            return mt_json_fail(doc, item, err,
+                                "the name \"%s\" is taken by an earlier layer",
+                                layer->name);
+    }
+    return MT_OK;
+}
+
+/* --- inputs ------------------------------------------------------------- */
+
+static mt_status fail_input(const struct mt_json *doc, const cJSON *object,
+                            const struct mt_layer *parent, size_t index,
+                            const char *name, struct mt_err *err)
+{
+    const char *names[256];
+    size_t n = 0;
+
+    for (size_t i = 0; i < index && n < 255; i++)
+        names[n++] = parent->layers[i].name;
+    names[n++] = "input";
+    const char *near = mt_nearest(name, names, n);
+
+    return mt_json_fail(doc, mt_json_get(object, "inputs"), err,
+                        "no earlier layer of this list is named \"%s\"%s%s%s",
+                        name, near ? "; did you mean \"" : "",
+                        near ? near : "", near ? "\"?" : "");
+}
+
+static mt_status read_inputs(const struct mt_json *doc, const cJSON *object,
+                             const struct mt_strings *inputs,
+                             const struct mt_layer *parent, size_t index,
+                             struct mt_layer *layer, struct mt_err *err)
+{
+    bool many = layer->type->flags & MT_LAYER_MANY_INPUTS;
+
+    if (inputs->n == 0) {
+        if (many)
+            return mt_json_fail(doc, object, err,
+                                "%s needs \"inputs\", the names of two or more "
+                                "earlier layers", layer->type->name);
+        layer->n_in = 1;
+        layer->in[0] = (int)index - 1;
+        return MT_OK;
+    }
+    if (many ? inputs->n < 2 || inputs->n > MT_LAYER_INPUTS : inputs->n != 1)
+        return mt_json_fail(doc, mt_json_get(object, "inputs"), err,
+                            "%s reads %s, got %zu", layer->type->name,
+                            many ? "2 to 8 layers" : "one layer", inputs->n);
+    layer->n_in = inputs->n;
+    for (size_t k = 0; k < inputs->n; k++) {
+        int found = -2;
+
+        if (strcmp(inputs->v[k], "input") == 0)
+            found = MT_INPUT;
+        for (size_t i = 0; i < index; i++) {
+            if (strcmp(parent->layers[i].name, inputs->v[k]) == 0)
+                found = (int)i;
+        }
+        if (found == -2)
+            return fail_input(doc, object, parent, index, inputs->v[k], err);
+        layer->in[k] = found;
+    }
+    return MT_OK;
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static mt_status fail_type(const struct mt_json *doc, const cJSON *object,
+                           const char *name, struct mt_err *err)
+{
+    const char *names[128];
+    size_t n = 0;
+    struct mt_strbuf list = MT_STRBUF_INIT;
+
+    for (; mt_layer_types[n] && n < 128; n++) {
+        names[n] = mt_layer_types[n]->name;
+        mt_strbuf_printf(&list, n ? ", %s" : "%s", names[n]);
+    }
+    const char *near = mt_nearest(name, names, n);
+    mt_status status =
+        near ? mt_json_fail(doc, mt_json_get(object, "type"), err,
+                            "unknown layer type %s; did you mean \"%s\"?",
+                            mt_json_quoted(name).text, near)
+             : mt_json_fail(doc, mt_json_get(object, "type"), err,
+                            "unknown layer type %s; the types are %s",
+                            mt_json_quoted(name).text, list.text);
+
+    mt_strbuf_free(&list);
+    return status;
+}
+
+static mt_status read_args(const struct mt_json *doc, const cJSON *object,
+                           struct mt_layer *layer, struct mt_arena *arena,
+                           struct mt_err *err)
+{
+    const struct mt_layer_type *type = layer->type;
+    const struct mt_key *keys = type->keys ? type->keys : no_keys;
+    const struct mt_key *const tables[] = { mt_layer_common_keys, keys,
+                                            mt_layer_container_keys };
+    bool container = type->flags & MT_LAYER_CONTAINER;
+
+    layer->args = mt_arena_alloc(arena, type->args_size + 1);
+    if (!layer->args)
+        return mt_fail_memory(err);
+    if (mt_keys_check(doc, object, tables, container ? 3 : 2, err) != MT_OK)
+        return err->status;
+    return mt_keys_read(doc, object, keys, layer->args, arena, err);
+}
+
+static mt_status read_layer(const struct mt_json *doc, const cJSON *object,
+                            struct mt_layer *parent, size_t index,
+                            struct mt_arena *arena, struct mt_err *err)
+{
+    struct mt_layer *layer = &parent->layers[index];
+    struct common_args common;
+
+    if (!cJSON_IsObject(object))
+        return mt_json_fail(doc, object, err,
+                            "a layer is an object like {\"type\": \"Linear\", "
+                            "...}, got %s", mt_json_text(object).text);
+    if (mt_keys_read(doc, object, mt_layer_common_keys, &common, arena, err) !=
+        MT_OK)
+        return err->status;
+    layer->type = mt_layer_type_find(common.type);
+    if (!layer->type)
+        return fail_type(doc, object, common.type, err);
+    layer->object = object;
+    layer->parent = parent;
+    layer->name = common.name ? common.name
+                              : mt_arena_printf(arena, "%zu", index);
+    layer->path = !layer->name || !parent->path || !*parent->path
+                      ? layer->name
+                      : mt_arena_printf(arena, "%s.%s", parent->path,
+                                        layer->name);
+    if (!layer->path)
+        return mt_fail_memory(err);
+    if (check_name(doc, object, parent, layer, err) != MT_OK ||
+        read_inputs(doc, object, &common.inputs, parent, index, layer, err) !=
+            MT_OK ||
+        read_args(doc, object, layer, arena, err) != MT_OK)
+        return err->status;
+    if (!(layer->type->flags & MT_LAYER_CONTAINER))
+        return MT_OK;
+    return mt_layers_read(doc, mt_json_get(object, "layers"), layer, arena,
+                          err);
+}
+
+/* The copies are containers of their own, named by their number. */
+static mt_status read_repeated(const struct mt_json *doc, const cJSON *list,
+                               struct mt_layer *parent, size_t repeat,
+                               struct mt_arena *arena, struct mt_err *err)
+{
+    if (repeat > MAX_LAYERS)
+        return mt_json_fail(doc, mt_json_get(parent->object, "repeat"), err,
+                            "at most %d, got %zu", MAX_LAYERS, repeat);
+    parent->layers = mt_arena_calloc(arena, repeat, sizeof *parent->layers);
+    if (!parent->layers)
+        return mt_fail_memory(err);
+    parent->n_layers = repeat;
+    for (size_t i = 0; i < repeat; i++) {
+        struct mt_layer *copy = &parent->layers[i];
+
+        copy->type = parent->type;
+        copy->object = parent->object;
+        copy->parent = parent;
+        copy->name = mt_arena_printf(arena, "%zu", i);
+        copy->path = mt_arena_printf(arena, "%s.%zu", parent->path, i);
+        copy->n_in = 1;
+        copy->in[0] = (int)i - 1;
+        if (!copy->name || !copy->path)
+            return mt_fail_memory(err);
+        if (mt_layers_read(doc, list, copy, arena, err) != MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
+                         struct mt_layer *parent, struct mt_arena *arena,
+                         struct mt_err *err)
+{
+    size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+
+    if (!cJSON_IsArray(list))
+        return mt_json_fail(doc, list, err, "expected a list of layers, got %s",
+                            mt_json_text(list).text);
+    if (n == 0)
+        return mt_json_fail(doc, list, err, "needs at least one layer");
+    if (parent->args && mt_layer_repeat(parent) != MT_SIZE_ABSENT)
+        return read_repeated(doc, list, parent, mt_layer_repeat(parent), arena,
+                             err);
+    parent->layers = mt_arena_calloc(arena, n, sizeof *parent->layers);
+    if (!parent->layers)
+        return mt_fail_memory(err);
+
+    const cJSON *item = list->child;
+
+    for (size_t i = 0; i < n; i++, item = item->next) {
+        if (read_layer(doc, item, parent, i, arena, err) != MT_OK)
+            return err->status;
+        parent->n_layers = i + 1;
+    }
+    return MT_OK;
+}
+
+/* --- recording ---------------------------------------------------------- */
+
+static mt_status record_layer(struct mt_record *r, struct mt_layer *layer,
+                              struct mt_value *const *in,
+                              struct mt_value **out, struct mt_err *err)
+{
+    bool tokens = layer->type->flags & MT_LAYER_TOKENS;
+
+    if (!tokens && in[0]->dtype == MT_I32 &&
+        !(layer->type->flags & MT_LAYER_CONTAINER))
+        return mt_layer_fail(r, layer, in[0], err,
+                             "%s reads floats, not tokens: put an Embedding "
+                             "before it", layer->type->name);
+    mt_graph_layer(r->graph, layer->path);
+    layer->in_shape = mt_sample_shape(in[0]);
+    layer->first_tensor = r->declaring ? r->store->n : layer->first_tensor;
+    if (layer->type->record(r, layer, in, out, err) != MT_OK)
+        return err->status;
+    if (r->declaring)
+        layer->end_tensor = r->store->n;
+    layer->out_shape = mt_sample_shape(*out);
+    mt_graph_layer(r->graph, "");
+    return MT_OK;
+}
+
+mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
+                           struct mt_value *x, struct mt_value **out,
+                           struct mt_err *err)
+{
+    struct mt_value **values = mt_graph_alloc(
+        r->graph, container->n_layers * sizeof *values);
+
+    if (!values)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < container->n_layers; i++) {
+        struct mt_layer *layer = &container->layers[i];
+        struct mt_value *in[MT_LAYER_INPUTS];
+
+        for (size_t k = 0; k < layer->n_in; k++)
+            in[k] = layer->in[k] == MT_INPUT ? x : values[layer->in[k]];
+        if (record_layer(r, layer, in, &values[i], err) != MT_OK)
+            return err->status;
+    }
+    *out = values[container->n_layers - 1];
+    return MT_OK;
+}
+
+/* --- for record functions ----------------------------------------------- */
+
+static mt_status declare(struct mt_record *r, const char *name,
+                         const struct mt_shape *shape,
+                         const struct mt_init *init, struct mt_err *err)
+{
+    struct mt_tensor *t = mt_store_add(r->store, name, MT_F32, shape, false);
+    struct mt_init *copy = mt_arena_alloc(r->arena, sizeof *copy);
+
+    if (!t || !copy)
+        return mt_fail_memory(err);
+    *copy = *init;
+    if (r->store->n > r->n_inits) {
+        size_t n = 2 * r->store->n;
+        struct mt_init **grown = mt_arena_calloc(r->arena, n, sizeof *grown);
+
+        if (!grown)
+            return mt_fail_memory(err);
+        memcpy(grown, r->inits, r->n_inits * sizeof *grown);
+        r->inits = grown;
+        r->n_inits = n;
+    }
+    r->inits[r->store->n - 1] = copy;
+    return MT_OK;
+}
+
+/* The name under which a tied parameter is stored: that of another one. */
+static const char *resolve_tie(const struct mt_record *r, const char *name)
+{
+    const cJSON *item = r->tie ? mt_json_get(r->tie, name) : NULL;
+
+    return item ? item->valuestring : name;
+}
+
+static mt_status note_tied(struct mt_record *r, const cJSON *item,
+                           struct mt_err *err)
+{
+    if (!r->tied)
+        r->tied = mt_arena_calloc(r->arena,
+                                  (size_t)cJSON_GetArraySize(r->tie),
+                                  sizeof *r->tied);
+    if (!r->tied)
+        return mt_fail_memory(err);
+    if (r->declaring)
+        r->tied[r->n_tied++] = item;
+    return MT_OK;
+}
+
+static mt_status find_tied(struct mt_record *r, const char *name, const char *stored,
+                           const struct mt_shape *shape,
+                           struct mt_tensor **out, struct mt_err *err)
+{
+    const cJSON *item = mt_json_get(r->tie, name);
+    struct mt_tensor *t = mt_store_find(r->store, stored);
+
+    if (!t)
+        return mt_json_fail(r->doc, item, err,
+                            "\"%s\" is no parameter of an earlier layer",
+                            stored);
+    if (!mt_shape_equal(&t->shape, shape))
+        return mt_json_fail(r->doc, item, err,
+                            "\"%s\" has shape %s, but \"%s\" has %s", name,
+                            mt_shape_text(shape).text, stored,
+                            mt_shape_text(&t->shape).text);
+    *out = t;
+    return note_tied(r, item, err);
+}
+
+mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
+                         const char *name, const struct mt_shape *shape,
+                         const struct mt_init *init, struct mt_value **out,
+                         struct mt_err *err)
+{
+    char full[1024];
+    size_t count;
+    struct mt_tensor *t = NULL;
+
+    if (snprintf(full, sizeof full, "%s.%s", layer->path, name) >=
+        (int)sizeof full)
+        return mt_layer_fail(r, layer, NULL, err, "its name is too long");
+    if (!mt_shape_count(shape, &count) || count > SIZE_MAX / 64)
+        return mt_layer_fail(r, layer, NULL, err, "%s of shape %s is too large",
+                             name, mt_shape_text(shape).text);
+    const char *stored = resolve_tie(r, full);
+
+    if (stored != full) {
+        if (find_tied(r, full, stored, shape, &t, err) != MT_OK)
+            return err->status;
+    } else {
+        if (r->declaring && declare(r, full, shape, init, err) != MT_OK)
+            return err->status;
+        t = mt_store_find(r->store, full);
+    }
+    *out = mt_graph_leaf(r->graph, t);
+    return MT_OK;
+}
+
+struct mt_init mt_init_fan_in(size_t fan_in)
+{
+    double bound = fan_in ? 1 / mt_dsqrt((double)fan_in) : 0;
+
+    return (struct mt_init){ .type = "uniform_", .a = -bound, .b = bound };
+}
+
+struct mt_philox_key mt_layer_stream(const struct mt_record *r,
+                                     const struct mt_layer *layer)
+{
+    return mt_philox_key(r->seed, "dropout", layer->path);
+}
+
+struct mt_shape mt_sample_shape(const struct mt_value *v)
+{
+    struct mt_shape shape = { .rank = v->shape.rank - 1 };
+
+    for (int i = 0; i < shape.rank; i++)
+        shape.dim[i] = v->shape.dim[i + 1];
+    return shape;
+}
+
+/* Where a layer's first input comes from: "layer "1" (ReLU)", or the data. */
+static void source_text(const struct mt_layer *layer, char *out, size_t size)
+{
+    while (layer->parent && layer->in[0] == MT_INPUT)
+        layer = layer->parent;
+    if (!layer->parent) {
+        snprintf(out, size, "the model's input");
+        return;
+    }
+    const struct mt_layer *from = &layer->parent->layers[layer->in[0]];
+
+    snprintf(out, size, "layer \"%s\" (%s)", from->path, from->type->name);
+}
+
+mt_status mt_layer_fail(const struct mt_record *r, const struct mt_layer *layer,
+                        const struct mt_value *in, struct mt_err *err,
+                        const char *fmt, ...)
+{
+    char message[1024], source[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    if (!in)
+        return mt_json_fail(r->doc, layer->object, err, "%s \"%s\": %s",
+                            layer->type->name, layer->path, message);
+    struct mt_shape shape = mt_sample_shape(in);
+
+    source_text(layer, source, sizeof source);
+    return mt_json_fail(r->doc, layer->object, err,
+                        "%s \"%s\": %s; its input %s comes from %s",
+                        layer->type->name, layer->path, message,
+                        mt_shape_text(&shape).text, source);
+}
+
+mt_status mt_layer_check_size(const struct mt_record *r,
+                              const struct mt_layer *layer,
+                              const struct mt_value *in, const char *what,
+                              size_t given, size_t found, struct mt_err *err)
+{
+    if (given == MT_SIZE_ABSENT || given == MT_SIZE_AUTO || given == found)
+        return MT_OK;
+    return mt_layer_fail(r, layer, in, err, "%s is %zu, but the input has %zu",
+                         what, given, found);
+}

@@ -1,0 +1,138 @@
+/*
+ * Layers: what a spec's "model.layers" is made of.
+ *
+ * A type of layer is one row (struct mt_layer_type) in one file per family,
+ * listed in layers.c. Its keys drive reading, validation, hints, the schema and
+ * the manual. Its record function does the rest: it checks the shape that comes
+ * in, declares or finds its parameters, and records its ops:
+ *
+ *     static mt_status linear_record(struct mt_record *r, struct mt_layer *l,
+ *                                    struct mt_value *const *in,
+ *                                    struct mt_value **out, struct mt_err *err)
+ *
+ * The same function runs for every recording: the first one, which declares
+ * the parameters and is the only one that can fail for a reason of shape, and
+ * those for each batch shape, in training and in evaluation.
+ */
+#ifndef MT_NN_LAYER_H
+#define MT_NN_LAYER_H
+
+#include "base/keys.h"
+#include "graph/ops.h"
+#include "nn/init.h"
+
+struct mt_layer;
+struct mt_record;
+
+enum { MT_LAYER_INPUTS = 8 };
+
+enum mt_layer_flags {
+    MT_LAYER_CONTAINER = 1,   /* has "layers" */
+    MT_LAYER_MANY_INPUTS = 2, /* reads two or more layers by "inputs" */
+    MT_LAYER_TOKENS = 4,      /* reads int32 tokens, not floats */
+};
+
+struct mt_layer_type {
+    const char *name;          /* "Linear" */
+    const char *doc;           /* one line */
+    const struct mt_key *keys; /* beside type, name, inputs, layers; or NULL */
+    size_t args_size;          /* of the struct that keys fill */
+    unsigned flags;            /* enum mt_layer_flags */
+
+    /* in: one value, or those of "inputs". Fills *out. */
+    mt_status (*record)(struct mt_record *r, struct mt_layer *layer,
+                        struct mt_value *const *in, struct mt_value **out,
+                        struct mt_err *err);
+};
+
+extern const struct mt_layer_type *const mt_layer_types[]; /* NULL-terminated */
+const struct mt_layer_type *mt_layer_type_find(const char *name);
+
+/* The keys of every layer: type, name, inputs; and of containers: layers. */
+extern const struct mt_key mt_layer_common_keys[], mt_layer_container_keys[];
+
+struct mt_layer {
+    const struct mt_layer_type *type;
+    const char *name;     /* within its container: given, or the index */
+    const char *path;     /* from the top, dotted: "blocks.0.attn" */
+    const cJSON *object;  /* in the spec, for messages */
+    void *args;           /* type->args_size bytes */
+    struct mt_layer *parent;
+    struct mt_layer *layers; /* of a container */
+    size_t n_layers;
+
+    /* Which values it reads: indices of earlier layers of its container,
+     * MT_INPUT for what goes into the container. */
+    size_t n_in;
+    int in[MT_LAYER_INPUTS];
+
+    struct mt_shape in_shape, out_shape; /* without the batch, once recorded */
+    size_t first_tensor, end_tensor;     /* those it declared, in the store */
+};
+
+enum { MT_INPUT = -1 };
+
+/* What recording works on. */
+struct mt_record {
+    struct mt_graph *graph;
+    struct mt_store *store;
+    const struct mt_json *doc;
+    struct mt_arena *arena;     /* the model's */
+    bool declaring;             /* the first recording */
+    uint64_t seed;
+    size_t classes, vocab;      /* what "auto" means; 0: unknown */
+    const cJSON *tie;           /* {"tied name": "name"}, or NULL */
+    struct mt_init **inits;     /* by tensor: its default initialisation */
+    size_t n_inits;
+    const cJSON **tied;         /* the members of tie that were asked for */
+    size_t n_tied;
+};
+
+/* Reads a list of layers (and what they contain) into parent, which is a
+ * container; does not look at shapes. */
+mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
+                         struct mt_layer *parent, struct mt_arena *arena,
+                         struct mt_err *err);
+
+/* How often a container has its list: Sequential's "repeat", MT_SIZE_ABSENT
+ * where it has none (structure.c). */
+size_t mt_layer_repeat(const struct mt_layer *layer);
+
+/* Records the layers of a container in order; x is what goes in. */
+mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
+                           struct mt_value *x, struct mt_value **out,
+                           struct mt_err *err);
+
+/* --- for record functions ----------------------------------------------- */
+
+/* The layer's parameter `<path>.<name>`: declared in the first recording,
+ * found in later ones. init is copied. */
+mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
+                         const char *name, const struct mt_shape *shape,
+                         const struct mt_init *init, struct mt_value **out,
+                         struct mt_err *err);
+
+/* The bound of torch's default uniform initialisation: 1 / sqrt(fan_in). */
+struct mt_init mt_init_fan_in(size_t fan_in);
+
+/* The random stream of this layer, for dropout. */
+struct mt_philox_key mt_layer_stream(const struct mt_record *r,
+                                     const struct mt_layer *layer);
+
+/* "digits.json:7:5: model.layers[2] (Linear "fc"): MESSAGE; the input [64, 7,
+ * 7] comes from layer "conv2" (Conv2d)". Shapes are without the batch. */
+mt_status mt_layer_fail(const struct mt_record *r, const struct mt_layer *layer,
+                        const struct mt_value *in, struct mt_err *err,
+                        const char *fmt, ...) MT_PRINTF(5, 6);
+
+/* The shape of a sample: v's without its first dimension. */
+struct mt_shape mt_sample_shape(const struct mt_value *v);
+
+/* `what` (such as "in_features") is given by the spec as `given`, or absent or
+ * "auto", and follows from the input as `found`: fails where they differ. */
+mt_status mt_layer_check_size(const struct mt_record *r,
+                              const struct mt_layer *layer,
+                              const struct mt_value *in, const char *what,
+                              size_t given, size_t found, struct mt_err *err);
+
+#endif

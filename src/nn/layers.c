@@ -1,0 +1,31 @@
+/* The table of layers: to add one, write its file and add its row. */
+#include <string.h>
+
+#include "nn/layer.h"
+
+#define LAYERS(X)                                                              \
+    X(linear)                                                                  \
+    X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(silu) X(mish) X(tanh)       \
+    X(sigmoid) X(softplus) X(hardswish) X(softmax) X(log_softmax)              \
+    X(flatten) X(unflatten) X(reshape) X(identity) X(dropout)                  \
+    X(sequential) X(residual) X(add) X(mul) X(concat)
+
+#define X(name) extern const struct mt_layer_type mt_layer_##name;
+LAYERS(X)
+#undef X
+
+const struct mt_layer_type *const mt_layer_types[] = {
+#define X(name) &mt_layer_##name,
+    LAYERS(X)
+#undef X
+    NULL,
+};
+
+const struct mt_layer_type *mt_layer_type_find(const char *name)
+{
+    for (size_t i = 0; mt_layer_types[i]; i++) {
+        if (strcmp(mt_layer_types[i]->name, name) == 0)
+            return mt_layer_types[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,47 @@
+/*
+ * Losses, with the options and defaults of torch.nn: one row each in losses.c.
+ */
+#ifndef MT_NN_LOSS_H
+#define MT_NN_LOSS_H
+
+#include "nn/layer.h"
+
+struct mt_loss;
+
+struct mt_loss_type {
+    const char *name; /* "CrossEntropyLoss" */
+    const char *doc;
+    const struct mt_key *keys;
+    size_t args_size;
+    bool classification; /* targets are classes: int32 */
+
+    /* Records the loss of y against a target leaf that it makes: *t, with the
+     * batch dimension and then `target`. */
+    mt_status (*record)(struct mt_record *r, const struct mt_loss *loss,
+                        struct mt_value *y, const struct mt_shape *target,
+                        struct mt_value **t, struct mt_value **out,
+                        struct mt_err *err);
+};
+
+struct mt_loss {
+    const struct mt_loss_type *type;
+    const cJSON *object;
+    void *args;
+};
+
+extern const struct mt_loss_type *const mt_loss_types[]; /* NULL-terminated */
+
+/* Reads the spec's "loss" object. */
+mt_status mt_loss_read(const struct mt_json *doc, const cJSON *object,
+                       struct mt_arena *arena, struct mt_loss *out,
+                       struct mt_err *err);
+
+/* How many classes an output of this sample shape tells apart; 0 for losses
+ * that are not of classes. */
+size_t mt_loss_classes(const struct mt_loss *loss,
+                       const struct mt_shape *output);
+
+/* The class that counts for nothing, or NULL. */
+const int64_t *mt_loss_ignored(const struct mt_loss *loss);
+
+#endif

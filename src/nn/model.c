@@ -1,0 +1,374 @@
+#include "nn/model.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct model_args {
+    struct mt_sizes input;
+    struct mt_strings freeze;
+    const cJSON *layers, *tie, *init;
+};
+
+static const struct mt_key model_keys[] = {
+    { "input", MT_KEY_SIZES, offsetof(struct model_args, input), .min = 1,
+      .doc = "a sample's shape, without the batch; default: as in the data" },
+    { "layers", MT_KEY_JSON, offsetof(struct model_args, layers),
+      .flags = MT_KEY_REQUIRED, .doc = "list of layers" },
+    { "freeze", MT_KEY_STRINGS, offsetof(struct model_args, freeze),
+      .doc = "globs of parameters that are not trained" },
+    { "init", MT_KEY_JSON, offsetof(struct model_args, init),
+      .doc = "list of rules {\"params\": GLOB, \"type\": \"normal_\", ...}; the "
+             "last match wins" },
+    { "tie", MT_KEY_JSON, offsetof(struct model_args, tie),
+      .doc = "{\"parameter\": \"earlier parameter\"}: one tensor for both" },
+    { NULL },
+};
+
+/* --- reading ------------------------------------------------------------ */
+
+static mt_status read_input(struct mt_model *m, const cJSON *object,
+                            const struct mt_model_request *request,
+                            const struct mt_sizes *input, struct mt_err *err)
+{
+    struct mt_shape shape = { .rank = (int)input->n };
+    size_t count;
+
+    m->x = request->x;
+    if (input->n == 0)
+        return MT_OK;
+    memcpy(shape.dim, input->v, input->n * sizeof *shape.dim);
+    if (!mt_shape_count(&shape, &count) ||
+        count != mt_shape_elements(&request->x))
+        return mt_json_fail(m->doc, mt_json_get(object, "input"), err,
+                            "%s has another number of elements than a sample "
+                            "of the data, %s", mt_shape_text(&shape).text,
+                            mt_shape_text(&request->x).text);
+    m->x = shape;
+    return MT_OK;
+}
+
+static mt_status read_rules(struct mt_model *m, const cJSON *list,
+                            struct mt_err *err)
+{
+    size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
+
+    if (list && !cJSON_IsArray(list))
+        return mt_json_fail(m->doc, list, err, "expected a list of rules, "
+                            "got %s", mt_json_text(list).text);
+    m->rules = mt_arena_calloc(&m->arena, n + 1, sizeof *m->rules);
+    if (!m->rules)
+        return mt_fail_memory(err);
+
+    const cJSON *item = list ? list->child : NULL;
+
+    for (; m->n_rules < n; m->n_rules++, item = item->next) {
+        if (mt_init_read(m->doc, item, &m->arena, &m->rules[m->n_rules], err) !=
+            MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+static mt_status check_tie(const struct mt_model *m, const cJSON *tie,
+                           struct mt_err *err)
+{
+    if (!tie)
+        return MT_OK;
+    if (!cJSON_IsObject(tie))
+        return mt_json_fail(m->doc, tie, err, "expected an object like "
+                            "{\"head.weight\": \"tok.weight\"}, got %s",
+                            mt_json_text(tie).text);
+    for (const cJSON *item = tie->child; item; item = item->next) {
+        if (!cJSON_IsString(item))
+            return mt_json_fail(m->doc, item, err,
+                                "expected a parameter's name, got %s",
+                                mt_json_text(item).text);
+        if (mt_json_get(tie, item->valuestring))
+            return mt_json_fail(m->doc, item, err,
+                                "\"%s\" is tied itself: name the parameter "
+                                "that it is tied to", item->valuestring);
+    }
+    return MT_OK;
+}
+
+static mt_status read_layers(struct mt_model *m, const cJSON *layers,
+                             struct mt_err *err)
+{
+    m->root.path = "";
+    m->root.name = "";
+    m->root.object = layers;
+    return mt_layers_read(m->doc, layers, &m->root, &m->arena, err);
+}
+
+/* Does the first layer that reads the model's input take tokens? */
+static bool reads_tokens(const struct mt_layer *container)
+{
+    for (size_t i = 0; i < container->n_layers; i++) {
+        const struct mt_layer *l = &container->layers[i];
+
+        for (size_t k = 0; k < l->n_in; k++) {
+            if (l->in[k] == MT_INPUT)
+                return l->n_layers ? reads_tokens(l)
+                                   : l->type->flags & MT_LAYER_TOKENS;
+        }
+    }
+    return false;
+}
+
+/* --- declaring ---------------------------------------------------------- */
+
+static struct mt_shape batch_shape(size_t batch, const struct mt_shape *sample)
+{
+    struct mt_shape shape = { .rank = sample->rank + 1, .dim = { batch } };
+
+    memcpy(shape.dim + 1, sample->dim,
+           (size_t)sample->rank * sizeof *shape.dim);
+    return shape;
+}
+
+static mt_status record_into(struct mt_model *m, struct mt_graph *graph,
+                             size_t batch, struct mt_program *p,
+                             struct mt_err *err)
+{
+    struct mt_shape shape = batch_shape(batch, &m->x);
+
+    m->record.graph = graph;
+    *p = (struct mt_program){ .graph = graph, .batch = batch };
+    p->x = mt_graph_input(graph, "input", m->x_dtype, &shape);
+    if (mt_layers_record(&m->record, &m->root, p->x, &p->y, err) != MT_OK)
+        return err->status;
+    m->output = mt_sample_shape(p->y);
+    return m->loss.type->record(&m->record, &m->loss, p->y, &m->y, &p->t,
+                                &p->loss, err);
+}
+
+/* The first recording: it declares the tensors and is thrown away. */
+static mt_status declare(struct mt_model *m, struct mt_err *err)
+{
+    struct mt_graph *graph;
+    struct mt_program program;
+
+    if (mt_graph_new(true, &graph, err) != MT_OK)
+        return err->status;
+    m->record.declaring = true;
+    mt_status status = record_into(m, graph, 1, &program, err);
+
+    m->record.declaring = false;
+    mt_graph_free(graph);
+    if (status == MT_OK && m->store.n == 0)
+        return mt_json_fail(m->doc, m->root.object, err,
+                            "no layer has parameters: there is nothing to "
+                            "train");
+    return status;
+}
+
+static bool glob_matches(const struct mt_strings *globs, const char *name)
+{
+    for (size_t i = 0; i < globs->n; i++) {
+        if (fnmatch(globs->v[i], name, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every glob must match something: a typo would else go unnoticed. */
+static mt_status check_globs(const struct mt_model *m,
+                             const struct mt_strings *globs, const cJSON *item,
+                             struct mt_err *err)
+{
+    for (size_t i = 0; i < globs->n; i++) {
+        bool found = false;
+
+        for (size_t t = 0; t < m->store.n && !found; t++)
+            found = fnmatch(globs->v[i], m->store.tensors[t]->name, 0) == 0;
+        if (!found)
+            return mt_json_fail(m->doc, item, err,
+                                "\"%s\" matches no parameter of the model",
+                                globs->v[i]);
+    }
+    return MT_OK;
+}
+
+static mt_status freeze(struct mt_model *m, const cJSON *object,
+                        const struct mt_strings *globs, struct mt_err *err)
+{
+    if (check_globs(m, globs, mt_json_get(object, "freeze"), err) != MT_OK)
+        return err->status;
+    for (size_t t = 0; t < m->store.n; t++) {
+        if (glob_matches(globs, m->store.tensors[t]->name))
+            m->store.tensors[t]->requires_grad = false;
+    }
+    return MT_OK;
+}
+
+static mt_status check_rules(const struct mt_model *m, const cJSON *list,
+                             struct mt_err *err)
+{
+    const cJSON *item = list ? list->child : NULL;
+
+    for (size_t i = 0; i < m->n_rules; i++, item = item->next) {
+        if (check_globs(m, &m->rules[i].params, mt_json_get(item, "params"),
+                        err) != MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+/* Every name that "tie" mentions must have been asked for. */
+static mt_status check_tied_names(const struct mt_model *m, const cJSON *tie,
+                                  struct mt_err *err)
+{
+    for (const cJSON *item = tie ? tie->child : NULL; item;
+         item = item->next) {
+        bool found = false;
+
+        for (size_t i = 0; i < m->record.n_tied && !found; i++)
+            found = m->record.tied[i] == item;
+        if (!found)
+            return mt_json_fail(m->doc, item, err,
+                                "the model has no parameter \"%s\"",
+                                item->string);
+    }
+    return MT_OK;
+}
+
+static mt_status build(struct mt_model *m,
+                       const struct mt_model_request *request,
+                       struct mt_err *err)
+{
+    const cJSON *root = mt_json_root(m->doc);
+    const cJSON *object = mt_json_get(root, "model");
+    const struct mt_key *const tables[] = { model_keys };
+    struct model_args args;
+
+    if (mt_keys_check(m->doc, object, tables, 1, err) != MT_OK ||
+        mt_keys_read(m->doc, object, model_keys, &args, &m->arena, err) !=
+            MT_OK ||
+        read_input(m, object, request, &args.input, err) != MT_OK ||
+        read_rules(m, args.init, err) != MT_OK ||
+        check_tie(m, args.tie, err) != MT_OK ||
+        mt_loss_read(m->doc, mt_json_get(root, "loss"), &m->arena, &m->loss,
+                     err) != MT_OK ||
+        read_layers(m, args.layers, err) != MT_OK)
+        return err->status;
+    m->x_dtype = request->tokens && reads_tokens(&m->root) ? MT_I32 : MT_F32;
+    m->record = (struct mt_record){
+        .store = &m->store, .doc = m->doc, .arena = &m->arena,
+        .seed = request->seed, .classes = request->classes,
+        .vocab = request->vocab, .tie = args.tie,
+    };
+    if (declare(m, err) != MT_OK ||
+        check_tied_names(m, args.tie, err) != MT_OK ||
+        freeze(m, object, &args.freeze, err) != MT_OK ||
+        check_rules(m, args.init, err) != MT_OK)
+        return err->status;
+    return mt_store_allocate(&m->store, err);
+}
+
+mt_status mt_model_new(const struct mt_model_request *request,
+                       struct mt_model **out, struct mt_err *err)
+{
+    struct mt_model *m = calloc(1, sizeof *m);
+
+    if (!m)
+        return mt_fail_memory(err);
+    m->doc = request->doc;
+    m->y = request->y;
+    if (build(m, request, err) != MT_OK) {
+        mt_model_free(m);
+        return err->status;
+    }
+    *out = m;
+    return MT_OK;
+}
+
+void mt_model_free(struct mt_model *m)
+{
+    if (!m)
+        return;
+    mt_store_free(&m->store);
+    mt_arena_free(&m->arena);
+    free(m);
+}
+
+/* --- values ------------------------------------------------------------- */
+
+static const struct mt_init *rule_for(const struct mt_model *m, size_t t)
+{
+    const struct mt_init *found = m->record.inits[t];
+
+    if (m->store.tensors[t]->buffer)
+        return found;
+    for (size_t i = 0; i < m->n_rules; i++) {
+        if (glob_matches(&m->rules[i].params, m->store.tensors[t]->name))
+            found = &m->rules[i];
+    }
+    return found;
+}
+
+mt_status mt_model_init(struct mt_model *m, struct mt_err *err)
+{
+    for (size_t t = 0; t < m->store.n; t++) {
+        const struct mt_tensor *tensor = m->store.tensors[t];
+
+        if (tensor->dtype == MT_F32 &&
+            mt_init_fill(rule_for(m, t), &tensor->shape, m->record.seed,
+                         tensor->name, tensor->data, err) != MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+mt_status mt_model_clone(const struct mt_model *m, struct mt_model **out,
+                         struct mt_err *err)
+{
+    struct mt_model_request request = {
+        .doc = m->doc, .x = m->x, .y = m->y, .tokens = m->x_dtype == MT_I32,
+        .classes = m->record.classes, .vocab = m->record.vocab,
+        .seed = m->record.seed,
+    };
+
+    if (mt_model_new(&request, out, err) != MT_OK)
+        return err->status;
+    mt_store_copy(&(*out)->store, &m->store);
+    return MT_OK;
+}
+
+size_t mt_model_parameters(const struct mt_model *m, bool trainable_only)
+{
+    size_t n = 0;
+
+    for (size_t t = 0; t < m->store.n; t++) {
+        const struct mt_tensor *tensor = m->store.tensors[t];
+
+        if (trainable_only ? tensor->requires_grad : !tensor->buffer)
+            n += tensor->count;
+    }
+    return n;
+}
+
+/* --- programs ----------------------------------------------------------- */
+
+mt_status mt_model_record(struct mt_model *m, size_t batch, bool training,
+                          size_t workers, struct mt_program *out,
+                          struct mt_err *err)
+{
+    struct mt_graph *graph;
+
+    if (mt_graph_new(training, &graph, err) != MT_OK)
+        return err->status;
+    if (record_into(m, graph, batch, out, err) != MT_OK) {
+        mt_graph_free(graph);
+        return err->status;
+    }
+    if (training)
+        out->one = mt_graph_backward(graph, out->loss);
+    mt_graph_keep(graph, out->y);
+    mt_graph_keep(graph, out->loss);
+    if (mt_graph_finish(graph, workers, err) != MT_OK) {
+        mt_graph_free(graph);
+        return err->status;
+    }
+    return MT_OK;
+}

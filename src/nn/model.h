@@ -1,0 +1,67 @@
+/*
+ * A model: the layers and the loss of a spec, and the tensors they declared.
+ *
+ *     mt_model_new(&request, &model, err);       shapes are checked here
+ *     mt_model_init(model, err);                 or values from a checkpoint
+ *     mt_model_record(model, 64, true, workers, &program, err);
+ *     program.x->data = batch; program.t->data = targets;
+ *     mt_graph_run(program.graph, team, step);
+ */
+#ifndef MT_NN_MODEL_H
+#define MT_NN_MODEL_H
+
+#include "nn/layer.h"
+#include "nn/loss.h"
+
+/* What the data tells a model. */
+struct mt_model_request {
+    const struct mt_json *doc; /* the whole spec; must outlive the model */
+    struct mt_shape x, y;      /* of a sample's input and target */
+    bool tokens;               /* inputs are integers that can be tokens */
+    size_t classes, vocab;     /* 0: unknown */
+    uint64_t seed;
+};
+
+struct mt_model {
+    struct mt_arena arena;
+    const struct mt_json *doc;
+    struct mt_store store;
+    struct mt_layer root;    /* a container of the spec's layers */
+    struct mt_loss loss;
+    struct mt_shape x, y;    /* of a sample; x as the model's "input" says */
+    struct mt_shape output;
+    enum mt_dtype x_dtype;   /* MT_F32, or MT_I32 for tokens */
+    struct mt_record record; /* what all recordings share */
+    struct mt_init *rules;   /* of "init" */
+    size_t n_rules;
+};
+
+mt_status mt_model_new(const struct mt_model_request *request,
+                       struct mt_model **out, struct mt_err *err);
+void mt_model_free(struct mt_model *model); /* NULL is allowed */
+
+/* Fills every tensor with its initial values: a function of the seed and the
+ * tensor's name, shape and rule. */
+mt_status mt_model_init(struct mt_model *model, struct mt_err *err);
+
+/* An independent copy: own memory, same spec, same values, nothing shared. */
+mt_status mt_model_clone(const struct mt_model *model, struct mt_model **out,
+                         struct mt_err *err);
+
+size_t mt_model_parameters(const struct mt_model *model, bool trainable_only);
+
+/* One recording: the model for one batch size, in training (with backward) or
+ * in evaluation. */
+struct mt_program {
+    struct mt_graph *graph; /* mt_graph_free it */
+    size_t batch;
+    struct mt_value *x, *t; /* set their data before each run */
+    struct mt_value *y, *loss; /* readable after it */
+    struct mt_value *one;   /* the gradient of the loss; NULL in evaluation */
+};
+
+mt_status mt_model_record(struct mt_model *model, size_t batch, bool training,
+                          size_t workers, struct mt_program *out,
+                          struct mt_err *err);
+
+#endif
