@@ -17,6 +17,9 @@
 enum {
     MAX_LINKS = 40, /* as the kernel's own bound */
     TEMP_TRIES = 100,
+    ENDING_MAX = 48, /* bytes of "PID-RANDOM.mtrain-tmp", and some to spare */
+    PREFIX_SIZE = NAME_MAX - ENDING_MAX + 1,
+    TEMP_SIZE = NAME_MAX + 1,
 };
 
 static const char temp_ending[] = ".mtrain-tmp";
@@ -33,7 +36,7 @@ struct target {
 struct mt_replace {
     struct target target;
     char *shown; /* the path as the caller gave it */
-    char temp[NAME_MAX + 1];
+    char temp[TEMP_SIZE];
     int fd;
     int error; /* errno of the first failed write; 0 while all is well */
 };
@@ -208,14 +211,14 @@ static size_t kept_length(const char *name, size_t room)
 }
 
 /* The part that all temporaries of this target share: ".NAME.". */
-static void temp_prefix(const struct target *t, char *out, size_t size)
+static void temp_prefix(const struct target *t, char out[PREFIX_SIZE])
 {
-    enum { ENDING_MAX = 48 }; /* PID, dash, random number, ending */
     long limit = fpathconf(t->dir, _PC_NAME_MAX);
     size_t max = limit > 0 && limit < NAME_MAX ? (size_t)limit : NAME_MAX;
     size_t room = max > ENDING_MAX + 2 ? max - ENDING_MAX - 2 : 1;
 
-    snprintf(out, size, ".%.*s.", (int)kept_length(t->name, room), t->name);
+    snprintf(out, PREFIX_SIZE, ".%.*s.", (int)kept_length(t->name, room),
+             t->name);
 }
 
 /* The PID in a temporary's name, if name is one of this prefix; else 0. */
@@ -294,15 +297,15 @@ static uint64_t random_number(void)
 }
 
 /* Creates and locks the temporary; 0 or an errno. */
-static int create_temp(struct mt_replace *r, const char *prefix)
+static int create_temp(struct mt_replace *r, const char prefix[PREFIX_SIZE])
 {
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
     mode_t mode = r->target.exists ? 0600 : 0666;
 
     for (int i = 0; i < TEMP_TRIES; i++) {
-        snprintf(r->temp, sizeof r->temp, "%s%ld-%08lx%s", prefix,
-                 (long)getpid(), (unsigned long)(random_number() & 0xffffffff),
-                 temp_ending);
+        snprintf(r->temp, sizeof r->temp, "%.*s%ld-%08lx%s", PREFIX_SIZE - 1,
+                 prefix, (long)getpid(),
+                 (unsigned long)(random_number() & 0xffffffff), temp_ending);
         r->fd = openat(r->target.dir, r->temp, flags, mode);
         if (r->fd < 0 && (errno == EEXIST || errno == EINTR))
             continue;
@@ -350,9 +353,9 @@ mt_status mt_replace_open(const char *path, struct mt_replace **out,
         goto fail;
     }
 
-    char prefix[NAME_MAX + 1];
+    char prefix[PREFIX_SIZE];
 
-    temp_prefix(&r->target, prefix, sizeof prefix);
+    temp_prefix(&r->target, prefix);
     sweep(&r->target, prefix);
     int error = create_temp(r, prefix);
 

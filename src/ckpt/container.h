@@ -8,6 +8,19 @@
  * "spec/json", "progress/step". The part before the first '/' is the section.
  *
  * The same arrays in the same order give the same bytes (for the same zlib).
+ *
+ * Statuses: MT_DAMAGED is a checkpoint that fails its own checks ("FILE:
+ * damaged: ..."), MT_INVALID a file that is no checkpoint or one of a version
+ * that is not understood, MT_IO what the system refused.
+ *
+ *     struct mt_array arrays[] = { { "model/w", MT_F32, shape, w }, ... };
+ *     mt_ckpt_write("run.mtc", arrays, n, team, &info, err);
+ *
+ *     struct mt_ckpt *ckpt;
+ *     mt_ckpt_open("run.mtc", &ckpt, err);
+ *     const struct mt_array *a = mt_ckpt_find(ckpt, "model/w");
+ *     mt_ckpt_read(ckpt, a, w, team, err);
+ *     mt_ckpt_close(ckpt);
  */
 #ifndef MT_CKPT_CONTAINER_H
 #define MT_CKPT_CONTAINER_H
@@ -17,19 +30,21 @@
 #include "base/team.h"
 
 enum {
-    MT_CKPT_MAX_NAME = 1024,        /* bytes, without the NUL */
+    MT_CKPT_MAX_NAME = 1024, /* bytes, without the NUL */
     MT_CKPT_MAX_ARRAYS = 1 << 20,
-    MT_CKPT_DIGEST_TEXT = 64 + 1,   /* SHA-256 in hexadecimal, and the NUL */
+    MT_CKPT_DIGEST_TEXT = 64 + 1, /* SHA-256 in hexadecimal, and the NUL */
 };
 
 struct mt_ckpt_info {
-    uint64_t bytes;                       /* size of the file */
-    uint64_t raw_bytes;                   /* size of the arrays */
-    char digest[MT_CKPT_DIGEST_TEXT];     /* of the whole state */
+    uint64_t bytes;                   /* size of the file */
+    uint64_t raw_bytes;               /* size of the arrays */
+    char digest[MT_CKPT_DIGEST_TEXT]; /* of the whole state */
 };
 
 /* Writes the arrays to path by atomic replacement. Allowed dtypes: float32,
- * float64, int32, int64, uint8. info may be NULL. team may be NULL. */
+ * float64, int32, int64, uint8. Names: UTF-8 without control characters, no
+ * empty, "." or ".." part between slashes, unique. info and team may be NULL.
+ * On failure an existing file is untouched. */
 mt_status mt_ckpt_write(const char *path, const struct mt_array *arrays,
                         size_t n, struct mt_team *team,
                         struct mt_ckpt_info *info, struct mt_err *err);
@@ -37,7 +52,9 @@ mt_status mt_ckpt_write(const char *path, const struct mt_array *arrays,
 struct mt_ckpt; /* an open, validated checkpoint */
 
 /* Opens path and validates header, footer and index (everything but the
- * arrays' own bytes) before memory that the file decides is taken. */
+ * arrays' own bytes) before memory that the file decides is taken. An array
+ * that is listed then is at most 1032 times as large as the file, so room for
+ * it may be allocated. */
 mt_status mt_ckpt_open(const char *path, struct mt_ckpt **out,
                        struct mt_err *err);
 void mt_ckpt_close(struct mt_ckpt *ckpt); /* NULL is allowed */
@@ -56,9 +73,8 @@ const struct mt_array *mt_ckpt_find(const struct mt_ckpt *ckpt,
 /* Reads one array (as returned by the two above) into out, which has room for
  * mt_array_bytes(array); checks every CRC on the way. Damage is MT_DAMAGED
  * and names the array and the file offset. */
-mt_status mt_ckpt_read(const struct mt_ckpt *ckpt,
-                       const struct mt_array *array, void *out,
-                       struct mt_team *team, struct mt_err *err);
+mt_status mt_ckpt_read(const struct mt_ckpt *ckpt, const struct mt_array *array,
+                       void *out, struct mt_team *team, struct mt_err *err);
 
 /* Reads everything and compares the digest. Each piece of damage is reported
  * through report (which may be NULL); the result is MT_DAMAGED if there was
@@ -67,7 +83,7 @@ typedef void mt_ckpt_damage(void *ctx, const char *what);
 mt_status mt_ckpt_verify(const char *path, mt_ckpt_damage *report, void *ctx,
                          struct mt_team *team, struct mt_err *err);
 
-/* Does the file start like a checkpoint? */
+/* Does the file start like a checkpoint? 4 bytes are enough. */
 bool mt_ckpt_is(const void *head, size_t n);
 
 #endif

@@ -11,7 +11,8 @@
  * Every entry has a section and a key. In a checkpoint the section is the part
  * of the array's name before the first '/'. In a bare state dict, names that
  * start with "optimizer." are section "optimizer" (key: the rest, which is
- * "<slot>.<tensor>"), all others are section "model".
+ * "<slot>.<tensor>"), all others are section "model". A checkpoint's name
+ * without a '/' has the section "".
  */
 #ifndef MT_CKPT_STATEFILE_H
 #define MT_CKPT_STATEFILE_H
@@ -23,8 +24,8 @@
 struct mt_statefile;
 
 struct mt_state_entry {
-    const char *section; /* "model", "optimizer", "spec", "progress", ... */
-    const char *key;     /* within the section: "fc1.weight" */
+    const char *section;   /* "model", "optimizer", "spec", "progress", ... */
+    const char *key;       /* within the section: "fc1.weight" */
     struct mt_array array; /* name as in the file; data is NULL */
 };
 
@@ -33,8 +34,10 @@ mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
 void mt_statefile_close(struct mt_statefile *file); /* NULL is allowed */
 
 const char *mt_statefile_path(const struct mt_statefile *file);
-const char *mt_statefile_format(const struct mt_statefile *file); /* "mtc", "safetensors" */
-struct mt_ckpt *mt_statefile_ckpt(struct mt_statefile *file); /* NULL unless .mtc */
+/* "mtc", "safetensors" */
+const char *mt_statefile_format(const struct mt_statefile *file);
+/* NULL unless it is a .mtc */
+struct mt_ckpt *mt_statefile_ckpt(struct mt_statefile *file);
 
 size_t mt_statefile_count(const struct mt_statefile *file);
 const struct mt_state_entry *mt_statefile_entry(const struct mt_statefile *f,

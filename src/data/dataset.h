@@ -5,6 +5,36 @@
  * A loader yields columns: typed, strided views of memory that the data set
  * owns (mapped or allocated). Values stay as they are in the file; scaling,
  * normalisation and conversion happen when a batch is gathered.
+ *
+ *     struct mt_data_request request = { .doc = doc, .spec = data_object,
+ *                                        .seed = 1, .classification = true };
+ *     mt_dataset_open(&request, &data, err);
+ *     mt_gather_f32(&data->train.x, &data->norm, rows, 0, 32, x);
+ *     mt_gather_i32(&data->train.y, rows, 0, 32, y);
+ *     mt_dataset_close(data);
+ *
+ * What the formats yield, the shape of one sample in brackets:
+ *
+ *     csv        x float32 [features]; y float32 [targets], or the class of
+ *                the one target, int32 []
+ *     idx        x uint8 [rows, cols] (what the header says); y uint8 []
+ *     npy        x and y of the files' types, shaped as the files without
+ *                their first dimension
+ *     text       x and y uint8 or int32 [seq_len]
+ *     synthetic  x float32 [input]; y float32 [output] or int32 []; for
+ *                tokens x and y int32 [seq_len]
+ *
+ * Messages about a file's contents begin with the place in it:
+ *
+ *     train.csv:17:5: column "age": expected a number, got "abc"
+ *                           line 17, character 5 of that line, both from 1:
+ *                           where the field begins
+ *     x.npy: sample 3, element 17: NaN is not allowed      both from 0
+ *     labels.gz: sample 3: ...
+ *     val.txt: byte 41 (line 2): ...                       byte from 0
+ *
+ * and those about the spec with the place in the spec
+ * (digits.json:7:15: data.val_split: ...).
  */
 #ifndef MT_DATA_DATASET_H
 #define MT_DATA_DATASET_H
@@ -17,24 +47,26 @@
 /* One value per sample of `shape`, sample i at data + i * stride bytes. */
 struct mt_column {
     const void *data;
-    enum mt_dtype dtype; /* F32, F64, I32, I64, U8 */
-    size_t stride;       /* bytes from sample to sample; may be less than a
-                            sample's size (overlapping windows of text) */
+    enum mt_dtype dtype;   /* F32, F64, I32, I64, U8 */
+    size_t stride;         /* bytes from sample to sample; may be less than a
+                              sample's size (overlapping windows of text) */
     struct mt_shape shape; /* of one sample; rank 0: a scalar */
 };
 
-/* Float inputs become (x * scale - mean[f]) / std[f], in float32, where f is
- * the element for per-feature statistics (n == elements of a sample) or the
- * first dimension's index (n == shape.dim[0]); n == 0: neither mean nor std. */
+/* Float inputs become (x * scale - mean[f]) / std[f], in float32, each
+ * operation rounded, where f is the element for per-feature statistics (n ==
+ * elements of a sample), the first dimension's index (n == shape.dim[0]), or
+ * 0 for all (n == 1); n == 0: neither mean nor std. */
 struct mt_normalization {
     float scale; /* 1 where there is none */
     size_t n;
     const float *mean, *std;
 };
 
-/* The file contents a data set was made from, to recognize changed data. */
+/* The file contents a data set was made from, to recognize changed data: the
+ * bytes as they are stored, compressed or not. */
 struct mt_fingerprint {
-    const char *role;     /* "train[0]", "val", ... */
+    const char *role; /* "train" of a string, "train[0]" of a list, "val" */
     uint64_t bytes;
     char sha256[64 + 1];
 };
@@ -43,16 +75,19 @@ struct mt_fingerprint {
 struct mt_part {
     size_t samples;
     struct mt_column x, y;
-    const char *source; /* for messages: "train.csv" */
+    const char *source;   /* for messages: "train.csv", the file of x */
+    const char *y_source; /* the file of y; the same one where there is one */
 };
 
 struct mt_dataset {
     struct mt_arena arena; /* of all small things here */
-    struct mt_part train;  /* of val_split, both parts live in here */
+    struct mt_part train;  /* with val_split both parts live in here, except
+                              for text, whose tail is `val` */
     struct mt_part val;    /* samples == 0 where there is none */
 
-    /* Rows of `train` that are trained on and, with val_split, held out; NULL
-     * means 0 ... samples-1. n_train + n_held == train.samples then. */
+    /* Rows of `train` that are trained on and, with val_split, held out, both
+     * ascending; NULL means 0 ... samples-1. n_train + n_held ==
+     * train.samples. */
     const uint32_t *train_rows, *held_rows;
     size_t n_train, n_held;
 
@@ -64,7 +99,18 @@ struct mt_dataset {
     size_t classes;
     const char *const *class_names; /* NULL: the numbers themselves */
 
-    size_t vocab; /* of token inputs: largest token + 1; 0 otherwise */
+    /* Smallest and largest target over train and val, where targets are
+     * integers; 0 and -1 otherwise. A negative one is only right where the
+     * loss ignores it: see mt_dataset_check_labels. */
+    long long label_min, label_max;
+
+    /* Of integer inputs that can be tokens (text, synthetic tokens, npy):
+     * largest token of the training data + 1, or the tokenizer's whole
+     * vocabulary; 0 otherwise, and where a token is negative. */
+    size_t vocab;
+    const char *const *vocab_names; /* of tokenizer "char": each token's
+                                       character in UTF-8; NULL otherwise */
+    long long token_min, token_max; /* over train and val; 0, -1 if none */
 
     size_t n_fingerprints;
     const struct mt_fingerprint *fingerprints;
@@ -76,20 +122,25 @@ struct mt_dataset {
 /* What a loader is asked for. */
 struct mt_data_request {
     const struct mt_json *doc;
-    const cJSON *spec;     /* the spec's "data" object */
-    const char *dir;       /* relative paths start here; NULL: as they are */
+    const cJSON *spec; /* the spec's "data" object */
+    const char *dir;   /* relative paths start here; NULL: as they are */
     uint64_t seed;
-    bool classification;   /* targets are classes (from the loss) */
-    bool peek;             /* `mtrain check`: shapes are enough where that
-                              saves time; may be ignored */
+    bool classification; /* targets are classes (from the loss) */
+    bool peek;           /* `mtrain check`: shapes are enough where that
+                            saves time: no fingerprints, no search for
+                            NaN in mapped files */
 
     /* From a checkpoint, to read further data the same way: NULL/0 to find out
      * afresh from the training data. */
     const struct mt_normalization *norm;
     const char *const *class_names;
     size_t classes;
+    const char *const *vocab_names;
+    size_t vocab;  /* how many vocab_names */
     bool val_only; /* `eval`: training data need not be read (all of norm,
-                      classes are given) unless val_split asks for it */
+                      classes are given) unless val_split asks for it; then
+                      train.samples and n_train are 0. No validation data at
+                      all is an error then */
 };
 
 /* Reads the data set that request->spec describes. Checks that files exist,
@@ -99,17 +150,32 @@ mt_status mt_dataset_open(const struct mt_data_request *request,
                           struct mt_dataset **out, struct mt_err *err);
 void mt_dataset_close(struct mt_dataset *data); /* NULL is allowed */
 
+/* That all targets, of train and of val, are in 0 ... classes-1 or equal
+ * *ignore (NULL: none is ignored). Names the first that is not, with its file
+ * and sample. Only for integer targets; true of all others. */
+mt_status mt_dataset_check_labels(const struct mt_dataset *data, size_t classes,
+                                  const long long *ignore, struct mt_err *err);
+
+/* The same for inputs that are token numbers: 0 ... vocab-1. */
+mt_status mt_dataset_check_tokens(const struct mt_dataset *data, size_t vocab,
+                                  struct mt_err *err);
+
 /* Batch keys that all formats share. */
 struct mt_batching {
-    size_t batch_size; /* default 32? as documented in dataset.c's key table */
-    bool shuffle, drop_last;
+    size_t batch_size; /* default 32 */
+    bool shuffle;      /* default true */
+    bool drop_last;    /* default false: the last batch may be smaller */
 };
 mt_status mt_batching_read(const struct mt_json *doc, const cJSON *spec,
                            struct mt_batching *out, struct mt_err *err);
 
-/* Copies samples rows[0 ... n-1] (NULL: first ... first+n-1) of the part into
- * out, dense, converted: float inputs get the normalisation (norm may be
- * NULL). Pure and thread-safe. */
+/* Copies samples rows[0 ... n-1] (rows NULL: first ... first+n-1; else first
+ * is not looked at) of the column into out, dense, converted; then the
+ * normalisation is applied (norm may be NULL). Pure and thread-safe.
+ *
+ * Numbers that float32 does not hold exactly are rounded to nearest, even;
+ * those that int32 does not hold are cut toward zero and to its ends, and NaN
+ * gives 0 (neither comes out of mt_dataset_open for labels). */
 void mt_gather_f32(const struct mt_column *column,
                    const struct mt_normalization *norm, const uint32_t *rows,
                    size_t first, size_t n, float *out);

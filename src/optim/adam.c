@@ -100,9 +100,9 @@ static void adamw_prepare(const void *args, struct mt_scheduled now,
     s->decay = (float)(1 - now.lr * a->weight_decay);
 }
 
-static void adam_update(const struct mt_update *u, const void *prepared)
+static bool adam_update(const struct mt_update *u, const void *prepared)
 {
-    mt_kernels()->adam(u->p, u->g, u->slot[EXP_AVG], u->slot[EXP_AVG_SQ],
+    return mt_kernels()->adam(u->p, u->g, u->slot[EXP_AVG], u->slot[EXP_AVG_SQ],
                        u->slot[MAX_EXP_AVG_SQ], u->n, prepared);
 }
 

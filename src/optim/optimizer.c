@@ -1,6 +1,7 @@
 #include "optim/optimizer.h"
 
 #include <fnmatch.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,11 +277,12 @@ struct pass {
     const struct mt_optimizer *o;
     const struct mt_segment *segment;
     const void *prepared;
+    atomic_bool non_finite;
 };
 
 static void pass_task(void *ctx, size_t task, size_t worker)
 {
-    const struct pass *pass = ctx;
+    struct pass *pass = ctx;
     const struct mt_optimizer *o = pass->o;
     const struct mt_segment *s = pass->segment;
     size_t at = s->offset + task * SPAN, end = s->offset + s->n;
@@ -293,25 +295,29 @@ static void pass_task(void *ctx, size_t task, size_t worker)
         if (o->type->has_slot(o->groups[s->group].args, i))
             u.slot[i] = o->slot[i] + at;
     }
-    o->type->update(&u, pass->prepared);
+    if (!o->type->update(&u, pass->prepared))
+        atomic_store(&pass->non_finite, true);
 }
 
-void mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
+bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
                        struct mt_team *team)
 {
     _Alignas(16) char prepared[MAX_STEP_SIZE];
+    bool finite = true;
 
     if (!o->segmented)
         make_segments(o);
     for (size_t i = 0; i < o->n_segments; i++) {
         struct mt_segment *s = &o->segments[i];
-        struct pass pass = { o, s, prepared };
+        struct pass pass = { .o = o, .segment = s, .prepared = prepared };
 
         o->type->prepare(o->groups[s->group].args, now[s->group], s->step,
                          prepared);
         mt_team_run(team, (s->n + SPAN - 1) / SPAN, pass_task, &pass);
+        finite &= !atomic_load(&pass.non_finite);
         s->step++;
     }
+    return finite;
 }
 
 bool mt_optimizer_owns(const struct mt_optimizer *o,

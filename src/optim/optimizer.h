@@ -56,7 +56,8 @@ struct mt_optimizer_type {
      * type->step_size bytes. Scalars are computed in double, as torch does. */
     void (*prepare)(const void *args, struct mt_scheduled now, uint64_t step,
                     void *out);
-    void (*update)(const struct mt_update *u, const void *prepared);
+    /* False if a gradient is not finite. */
+    bool (*update)(const struct mt_update *u, const void *prepared);
 };
 
 extern const struct mt_optimizer_type *const mt_optimizer_types[]; /* NULL-
@@ -96,8 +97,9 @@ void mt_optimizer_free(struct mt_optimizer *optimizer); /* NULL is allowed */
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *optimizer,
                                       size_t group);
 
-/* One step over all tensors that have a gradient; now: one for each group. */
-void mt_optimizer_step(struct mt_optimizer *optimizer,
+/* One step over all tensors that have a gradient; now: one for each group.
+ * False if a gradient was not finite: the tensors are spoiled then. */
+bool mt_optimizer_step(struct mt_optimizer *optimizer,
                        const struct mt_scheduled *now, struct mt_team *team);
 
 /* Is tensor one that this optimizer moves? */

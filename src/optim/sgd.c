@@ -67,9 +67,9 @@ static void sgd_prepare(const void *args, struct mt_scheduled now,
     };
 }
 
-static void sgd_update(const struct mt_update *u, const void *prepared)
+static bool sgd_update(const struct mt_update *u, const void *prepared)
 {
-    mt_kernels()->sgd(u->p, u->g, u->slot[0], u->n, prepared);
+    return mt_kernels()->sgd(u->p, u->g, u->slot[0], u->n, prepared);
 }
 
 static const char *const sgd_slots[] = { "momentum_buffer", NULL };

@@ -65,6 +65,8 @@ struct mt_adam_step {
     X(void, mul, (float *y, const float *a, const float *b, size_t n))         \
     X(void, scale, (float *y, const float *x, size_t n, float s))              \
     X(void, add_scaled, (float *y, const float *x, size_t n, float s))         \
+    X(void, clamp, (float *y, const float *x, size_t n, float low,             \
+                    float high))                                               \
     X(void, log, (float *y, const float *x, size_t n, const float *p))         \
     X(void, exp, (float *y, const float *x, size_t n, const float *p))         \
     X(void, erf, (float *y, const float *x, size_t n, const float *p))         \
@@ -144,7 +146,7 @@ struct mt_adam_step {
     /* optimizers: p, g and the slots are arrays of n */                       \
     X(void, sgd, (float *p, const float *g, float *buf, size_t n,              \
                   const struct mt_sgd_step *s))                                \
-    X(void, adam, (float *p, const float *g, float *m, float *v, float *vmax,  \
+    X(bool, adam, (float *p, const float *g, float *m, float *v, float *vmax,  \
                    size_t n, const struct mt_adam_step *s))
 
 struct mt_kernels {

@@ -46,6 +46,19 @@ void MT_FN(add_scaled)(float *y, const float *x, size_t n, float s)
     map2(y, y, x, n, &s, f_add_scaled);
 }
 
+/* NaN stays NaN */
+VINLINE vf f_clamp(vf x, const float *p)
+{
+    return vf_max(vf_set1(p[0]), vf_min(vf_set1(p[1]), x));
+}
+
+void MT_FN(clamp)(float *y, const float *x, size_t n, float low, float high)
+{
+    float p[2] = { low, high };
+
+    map1(y, x, n, p, f_clamp);
+}
+
 VINLINE vf f_log(vf x, const float *p)
 {
     (void)p;

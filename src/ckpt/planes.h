@@ -1,0 +1,83 @@
+/*
+ * Byte planes and their compression, for one chunk of elements.
+ *
+ * Elements of s bytes become s planes: plane p holds the byte of significance
+ * p of every element (plane 0 the lowest). Bits of float32 and float64 are
+ * rotated left by one first, which brings the sign to the lowest plane and, of
+ * a float32, the whole exponent into the highest one: that one shrinks, the
+ * others are noise in trained weights.
+ *
+ * Each plane is stored as it is or as one raw deflate stream (RFC 1951),
+ * whichever is shorter by a good margin. The bytes depend on the elements and
+ * on zlib alone.
+ */
+#ifndef MT_CKPT_PLANES_H
+#define MT_CKPT_PLANES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zlib.h>
+
+#include "base/dtype.h"
+#include "base/status.h"
+
+enum { MT_PLANES_MAX = 8 };
+
+enum mt_plane_method { MT_PLANE_STORED = 0, MT_PLANE_DEFLATE = 1 };
+
+struct mt_planes {
+    size_t n; /* planes: bytes of an element */
+    bool rotate;
+    uint8_t method[MT_PLANES_MAX];  /* enum mt_plane_method */
+    uint32_t stored[MT_PLANES_MAX]; /* bytes in the payload */
+};
+
+/* How elements of this type are split; methods and sizes are left 0. */
+struct mt_planes mt_planes_of(enum mt_dtype dtype);
+
+size_t mt_planes_stored(const struct mt_planes *planes); /* of the payload */
+
+enum { MT_PACK_WAYS = 3 }; /* settings of zlib in use */
+
+/* What one worker needs to pack: scratch and zlib's state, kept between
+ * chunks. */
+struct mt_packer {
+    unsigned char *scratch;
+    z_stream deflate[MT_PACK_WAYS];
+    bool ready[MT_PACK_WAYS];
+};
+
+/* max_raw: the bytes of the largest chunk. */
+mt_status mt_packer_init(struct mt_packer *p, size_t max_raw,
+                         struct mt_err *err);
+void mt_packer_free(struct mt_packer *p); /* also one that is all zero */
+
+/* Packs n >= 1 elements into payload, which has room for their raw bytes (it
+ * never needs more), and describes it in *planes. Fails only for memory. */
+mt_status mt_pack(struct mt_packer *p, enum mt_dtype dtype,
+                  const void *elements, size_t n, struct mt_planes *planes,
+                  unsigned char *payload);
+
+struct mt_unpacker {
+    unsigned char *scratch;
+    z_stream inflate;
+    bool ready;
+};
+
+mt_status mt_unpacker_init(struct mt_unpacker *u, size_t max_raw,
+                           struct mt_err *err);
+void mt_unpacker_free(struct mt_unpacker *u); /* also one that is all zero */
+
+/* NULL if the description fits n elements of this type, else what is wrong. */
+const char *mt_planes_fault(const struct mt_planes *planes, enum mt_dtype dtype,
+                            size_t n);
+
+/* The inverse of mt_pack, for a description without fault. Never writes more
+ * than n elements; a plane that does not end exactly with its input and its
+ * output is MT_DAMAGED ("plane 3: ..."). */
+mt_status mt_unpack(struct mt_unpacker *u, const struct mt_planes *planes,
+                    const unsigned char *payload, size_t n, void *elements,
+                    struct mt_err *err);
+
+#endif

@@ -1,0 +1,359 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "ckpt/ckpt_format.h"
+#include "ckpt/endian.h"
+#include "ckpt/safetensors.h"
+
+enum { LENGTH_SIZE = 8 };
+
+struct span {
+    uint64_t begin, end; /* counted from the end of the header */
+};
+
+struct mt_safetensors {
+    char *path;
+    int fd;
+    uint64_t data_at; /* offset of the data in the file */
+    uint64_t data_size;
+    size_t n;
+    struct mt_array *arrays; /* (n) */
+    struct span *spans;      /* (n) */
+    struct mt_arena arena;
+};
+
+static const char *const dtypes[] = {
+    [MT_F32] = "F32", [MT_F64] = "F64", [MT_F16] = "F16", [MT_BF16] = "BF16",
+    [MT_I32] = "I32", [MT_I64] = "I64", [MT_U8] = "U8",
+};
+
+const char *mt_safetensors_dtype(enum mt_dtype dtype)
+{
+    return dtypes[dtype];
+}
+
+bool mt_safetensors_is(const void *head, size_t n)
+{
+    const unsigned char *p = head;
+
+    /* The upper bytes tell a length from text that has a brace there. */
+    return n > LENGTH_SIZE && p[LENGTH_SIZE] == '{' &&
+           mt_ckpt_all_zero(p + 5, 3);
+}
+
+/* A whole number that a double holds exactly. */
+static bool get_whole(const cJSON *item, uint64_t *out)
+{
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
+        item->valuedouble > 0x1p53)
+        return false;
+    *out = (uint64_t)item->valuedouble;
+    return (double)*out == item->valuedouble;
+}
+
+static mt_status parse_dtype(const struct mt_json *doc, const cJSON *tensor,
+                             enum mt_dtype *dtype, struct mt_err *err)
+{
+    const cJSON *item = mt_json_get(tensor, "dtype");
+
+    if (!cJSON_IsString(item))
+        return mt_json_fail(doc, item ? item : tensor, err,
+                            "expected a string \"dtype\"");
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (strcmp(item->valuestring, dtypes[i]) == 0) {
+            *dtype = (enum mt_dtype)i;
+            return MT_OK;
+        }
+    }
+    return mt_json_fail(doc, item, err,
+                        "the type is not supported, expected F32, F64, F16, "
+                        "BF16, I32, I64 or U8");
+}
+
+static mt_status parse_shape(const struct mt_json *doc, const cJSON *tensor,
+                             struct mt_shape *shape, struct mt_err *err)
+{
+    const cJSON *list = mt_json_get(tensor, "shape"), *item;
+
+    if (!cJSON_IsArray(list))
+        return mt_json_fail(doc, list ? list : tensor, err,
+                            "expected a list \"shape\"");
+    cJSON_ArrayForEach(item, list)
+    {
+        uint64_t dim;
+
+        if (shape->rank == MT_MAX_RANK)
+            return mt_json_fail(doc, list, err,
+                                "more than %d dimensions are not supported",
+                                MT_MAX_RANK);
+        if (!get_whole(item, &dim) || dim > SIZE_MAX)
+            return mt_json_fail(doc, item, err,
+                                "expected a whole number from 0 to 2^53");
+        shape->dim[shape->rank++] = (size_t)dim;
+    }
+    return MT_OK;
+}
+
+static mt_status parse_span(const struct mt_json *doc, const cJSON *tensor,
+                            uint64_t bytes, uint64_t data_size,
+                            struct span *span, struct mt_err *err)
+{
+    const cJSON *list = mt_json_get(tensor, "data_offsets");
+    const cJSON *first = cJSON_IsArray(list) ? list->child : NULL;
+    const cJSON *second = first ? first->next : NULL;
+
+    if (!second || second->next || !get_whole(first, &span->begin) ||
+        !get_whole(second, &span->end))
+        return mt_json_fail(doc, list ? list : tensor, err,
+                            "expected a list of two offsets \"data_offsets\"");
+    if (span->begin > span->end || span->end > data_size)
+        return mt_json_fail(doc, list, err,
+                            "[%llu, %llu] is outside the data, which has "
+                            "%llu bytes",
+                            (unsigned long long)span->begin,
+                            (unsigned long long)span->end,
+                            (unsigned long long)data_size);
+    if (span->end - span->begin != bytes)
+        return mt_json_fail(doc, list, err,
+                            "%llu bytes, expected %llu for this type and shape",
+                            (unsigned long long)(span->end - span->begin),
+                            (unsigned long long)bytes);
+    return MT_OK;
+}
+
+static mt_status parse_tensor(struct mt_safetensors *f,
+                              const struct mt_json *doc, const cJSON *tensor,
+                              struct mt_err *err)
+{
+    struct mt_array *a = &f->arrays[f->n];
+    const char *fault =
+        mt_ckpt_text_fault(tensor->string, strlen(tensor->string));
+    uint64_t bytes;
+    mt_status status;
+
+    if (fault)
+        return mt_json_fail(doc, tensor, err, "the tensor's name %s", fault);
+    if (!cJSON_IsObject(tensor))
+        return mt_json_fail(doc, tensor, err,
+                            "expected an object that describes a tensor");
+    a->name = mt_arena_strdup(&f->arena, tensor->string);
+    if (!a->name)
+        return mt_fail_memory(err);
+    status = parse_dtype(doc, tensor, &a->dtype, err);
+    if (status == MT_OK)
+        status = parse_shape(doc, tensor, &a->shape, err);
+    if (status != MT_OK)
+        return status;
+    if (!mt_ckpt_array_bytes(a, &bytes))
+        return mt_json_fail(doc, mt_json_get(tensor, "shape"), err,
+                            "%s is too large", mt_shape_text(&a->shape).text);
+    status = parse_span(doc, tensor, bytes, f->data_size, &f->spans[f->n], err);
+    f->n += status == MT_OK;
+    return status;
+}
+
+static mt_status check_metadata(const struct mt_json *doc, const cJSON *object,
+                                struct mt_err *err)
+{
+    const cJSON *item;
+
+    if (!cJSON_IsObject(object))
+        return mt_json_fail(doc, object, err, "expected an object");
+    cJSON_ArrayForEach(item, object)
+    {
+        if (!cJSON_IsString(item))
+            return mt_json_fail(doc, item, err, "expected a string");
+    }
+    return MT_OK;
+}
+
+static int compare_spans(const void *a, const void *b, void *spans)
+{
+    const struct span *list = spans;
+    const struct span *x = &list[*(const size_t *)a];
+    const struct span *y = &list[*(const size_t *)b];
+
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return x->end < y->end ? -1 : x->end > y->end;
+}
+
+/* The tensors must cover the data, each byte once. */
+static mt_status check_tiling(const struct mt_safetensors *f,
+                              struct mt_err *err)
+{
+    size_t *order = calloc(f->n ? f->n : 1, sizeof *order);
+    uint64_t at = 0;
+    mt_status status = MT_OK;
+
+    if (!order)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < f->n; i++)
+        order[i] = i;
+    qsort_r(order, f->n, sizeof *order, compare_spans, f->spans);
+    for (size_t i = 0; i < f->n && status == MT_OK; i++) {
+        const struct span *span = &f->spans[order[i]];
+
+        if (span->begin != at)
+            status = mt_fail(err, MT_INVALID,
+                             "%s: tensor \"%s\": its data begin at %llu, "
+                             "expected %llu: the tensors leave a hole or "
+                             "overlap",
+                             f->path, f->arrays[order[i]].name,
+                             (unsigned long long)span->begin,
+                             (unsigned long long)at);
+        at = span->end;
+    }
+    if (status == MT_OK && at != f->data_size)
+        status = mt_fail(err, MT_INVALID,
+                         "%s: the tensors end at byte %llu of the data, which "
+                         "has %llu",
+                         f->path, (unsigned long long)at,
+                         (unsigned long long)f->data_size);
+    free(order);
+    return status;
+}
+
+static mt_status parse_header(struct mt_safetensors *f,
+                              const struct mt_json *doc, struct mt_err *err)
+{
+    const cJSON *root = mt_json_root(doc), *item;
+    size_t n = 0;
+
+    if (!cJSON_IsObject(root))
+        return mt_json_fail(doc, root, err, "expected an object");
+    cJSON_ArrayForEach(item, root) n++;
+    f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
+    f->spans = mt_arena_calloc(&f->arena, n, sizeof *f->spans);
+    if (!f->arrays || !f->spans)
+        return mt_fail_memory(err);
+    cJSON_ArrayForEach(item, root)
+    {
+        mt_status status = strcmp(item->string, "__metadata__") == 0
+                               ? check_metadata(doc, item, err)
+                               : parse_tensor(f, doc, item, err);
+
+        if (status != MT_OK)
+            return status;
+    }
+    return check_tiling(f, err);
+}
+
+static mt_status read_header(struct mt_safetensors *f, uint64_t size,
+                             struct mt_err *err)
+{
+    unsigned char length[LENGTH_SIZE];
+    struct mt_strbuf source = MT_STRBUF_INIT;
+    struct mt_json *doc = NULL;
+    char *text = NULL;
+    mt_status status;
+
+    if (size < LENGTH_SIZE)
+        return mt_fail(err, MT_INVALID,
+                       "%s: cut short: %llu bytes, expected the length of a "
+                       "safetensors header",
+                       f->path, (unsigned long long)size);
+    status = mt_file_pread(f->fd, f->path, 0, length, sizeof length, err);
+    if (status != MT_OK)
+        return status;
+    uint64_t n = get_u64(length);
+
+    if (n > MT_SAFETENSORS_MAX_HEADER)
+        return mt_fail(err, MT_INVALID,
+                       "%s: the header's length is %llu, at most %d allowed",
+                       f->path, (unsigned long long)n,
+                       MT_SAFETENSORS_MAX_HEADER);
+    if (n > size - LENGTH_SIZE)
+        return mt_fail(err, MT_INVALID,
+                       "%s: cut short: the header's length is %llu, %llu "
+                       "bytes are there",
+                       f->path, (unsigned long long)n,
+                       (unsigned long long)(size - LENGTH_SIZE));
+    f->data_at = LENGTH_SIZE + n;
+    f->data_size = size - f->data_at;
+    mt_strbuf_printf(&source, "%s: header", f->path);
+    text = malloc((size_t)n + 1);
+    if (!text || source.failed) {
+        status = mt_fail_memory(err);
+        goto out;
+    }
+    status = mt_file_pread(f->fd, f->path, LENGTH_SIZE, text, (size_t)n, err);
+    if (status == MT_OK)
+        status = mt_json_parse(source.text, text, (size_t)n, &doc, err);
+    if (status == MT_OK)
+        status = parse_header(f, doc, err);
+out:
+    if (doc)
+        mt_json_free(doc);
+    mt_strbuf_free(&source);
+    free(text);
+    return status;
+}
+
+mt_status mt_safetensors_open(const char *path, struct mt_safetensors **out,
+                              struct mt_err *err)
+{
+    struct mt_safetensors *f = calloc(1, sizeof *f);
+    uint64_t size = 0;
+    mt_status status;
+
+    if (!f)
+        return mt_fail_memory(err);
+    f->fd = -1;
+    f->path = strdup(path);
+    if (!f->path) {
+        status = mt_fail_memory(err);
+        goto fail;
+    }
+    status = mt_file_open(path, &f->fd, &size, err);
+    if (status == MT_OK)
+        status = read_header(f, size, err);
+    if (status != MT_OK)
+        goto fail;
+    *out = f;
+    return MT_OK;
+fail:
+    mt_safetensors_close(f);
+    return status;
+}
+
+void mt_safetensors_close(struct mt_safetensors *file)
+{
+    if (!file)
+        return;
+    if (file->fd >= 0)
+        close(file->fd);
+    mt_arena_free(&file->arena);
+    free(file->path);
+    free(file);
+}
+
+size_t mt_safetensors_count(const struct mt_safetensors *file)
+{
+    return file->n;
+}
+
+const struct mt_array *mt_safetensors_array(const struct mt_safetensors *file,
+                                            size_t i)
+{
+    return &file->arrays[i];
+}
+
+mt_status mt_safetensors_read(const struct mt_safetensors *file,
+                              const struct mt_array *array, void *out,
+                              struct mt_err *err)
+{
+    const struct span *span = &file->spans[array - file->arrays];
+    size_t size = mt_dtype_size(array->dtype);
+    mt_status status =
+        mt_file_pread(file->fd, file->path, file->data_at + span->begin, out,
+                      (size_t)(span->end - span->begin), err);
+
+    if (status == MT_OK && MT_BIG_ENDIAN)
+        mt_swap_bytes(out, mt_shape_elements(&array->shape), size);
+    return status;
+}

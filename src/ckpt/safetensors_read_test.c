@@ -1,0 +1,201 @@
+#include "ckpt/ckpt_testing.h"
+#include "ckpt/safetensors.h"
+
+/* Writes x.safetensors from a header and n bytes 0, 1, 2, ... of data. */
+static void put_file(const char *header, size_t n)
+{
+    size_t length = strlen(header);
+    unsigned char *bytes = malloc(8 + length + n);
+
+    ck_assert_ptr_nonnull(bytes);
+    put_u64(bytes, length);
+    memcpy(bytes + 8, header, length);
+    for (size_t i = 0; i < n; i++)
+        bytes[8 + length + i] = (unsigned char)i;
+    testing_put("x.safetensors", bytes, 8 + length + n);
+    free(bytes);
+}
+
+static mt_status try_open(void)
+{
+    struct mt_safetensors *f = NULL;
+    mt_status status = mt_safetensors_open("x.safetensors", &f, &err);
+
+    mt_safetensors_close(f);
+    return status;
+}
+
+START_TEST(reads_tensors)
+{
+    struct mt_safetensors *f = NULL;
+    unsigned char out[8];
+
+    put_file("{\"__metadata__\":{\"format\":\"pt\"},"
+             "\"b\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[6,14]},"
+             "\"a.w\":{\"data_offsets\":[0,6],\"shape\":[1,3],"
+             "\"dtype\":\"F16\"},"
+             "\"none\":{\"dtype\":\"F32\",\"shape\":[0,4],"
+             "\"data_offsets\":[6,6]}}   ",
+             14);
+    ck_assert_msg(mt_safetensors_open("x.safetensors", &f, &err) == MT_OK, "%s",
+                  err.text);
+    ck_assert_uint_eq(mt_safetensors_count(f), 3);
+    const struct mt_array *a = mt_safetensors_array(f, 0);
+
+    ck_assert_str_eq(a->name, "b");
+    ck_assert_int_eq(a->dtype, MT_I64);
+    ck_assert_int_eq(a->shape.rank, 0);
+    ck_assert_int_eq(mt_safetensors_read(f, a, out, &err), MT_OK);
+    ck_assert_mem_eq(out, "\6\7\10\11\12\13\14\15", 8);
+    a = mt_safetensors_array(f, 1);
+    ck_assert_str_eq(a->name, "a.w");
+    ck_assert_int_eq(a->dtype, MT_F16);
+    ck_assert_str_eq(mt_shape_text(&a->shape).text, "[1, 3]");
+    ck_assert_int_eq(mt_safetensors_read(f, a, out, &err), MT_OK);
+    ck_assert_mem_eq(out, "\0\1\2\3\4\5", 6);
+    a = mt_safetensors_array(f, 2);
+    ck_assert_str_eq(mt_shape_text(&a->shape).text, "[0, 4]");
+    ck_assert_int_eq(mt_safetensors_read(f, a, out, &err), MT_OK);
+    mt_safetensors_close(f);
+    mt_safetensors_close(NULL);
+}
+END_TEST
+
+#define T(name, dtype, shape, offsets)                                         \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape                   \
+    ",\"data_offsets\":" offsets "}"
+
+static const struct {
+    const char *header;
+    size_t data;
+    const char *cause;
+} bad[] = {
+    { "[]", 0, "expected an object" },
+    { "{\"a\":1}", 0, "expected an object" },
+    { "{", 0, "header:1:" },
+    { "{} x", 0, "header:1:" },
+    { "{\"__metadata__\":3}", 0, "expected an object" },
+    { "{\"__metadata__\":{\"a\":1}}", 0, "expected a string" },
+    { "{" T("a", "F8_E4M3", "[1]", "[0,1]") "}", 1, "type is not supported" },
+    { "{" T("a", "f32", "[1]", "[0,4]") "}", 4, "type is not supported" },
+    { "{\"a\":{\"shape\":[],\"data_offsets\":[0,4]}}", 4, "\"dtype\"" },
+    { "{\"a\":{\"dtype\":7,\"shape\":[],\"data_offsets\":[0,4]}}", 4,
+      "\"dtype\"" },
+    { "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "\"shape\"" },
+    { "{\"a\":{\"dtype\":\"F32\",\"shape\":[]}}", 4, "\"data_offsets\"" },
+    { "{" T("a", "F32", "[-1]", "[0,4]") "}", 4, "whole number" },
+    { "{" T("a", "F32", "[1.5]", "[0,4]") "}", 4, "whole number" },
+    { "{" T("a", "F32", "[1e300]", "[0,4]") "}", 4, "whole number" },
+    { "{" T("a", "F32", "[\"1\"]", "[0,4]") "}", 4, "whole number" },
+    { "{" T("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", 4,
+      "more than 8 dimensions" },
+    { "{" T("a", "F32", "[1099511627776,1099511627776]", "[0,4]") "}", 4,
+      "too large" },
+    { "{" T("a", "F32", "[1099511627776,1099511627776,0]", "[0,0]") "}", 0,
+      "too large" },
+    { "{" T("a", "F32", "[1]", "[0]") "}", 4, "two offsets" },
+    { "{" T("a", "F32", "[1]", "[0,4,4]") "}", 4, "two offsets" },
+    { "{" T("a", "F32", "[1]", "[-4,0]") "}", 4, "two offsets" },
+    { "{" T("a", "F32", "[1]", "{}") "}", 4, "two offsets" },
+    { "{" T("a", "F32", "[1]", "[4,0]") "}", 4, "outside the data" },
+    { "{" T("a", "F32", "[1]", "[4,8]") "}", 4, "outside the data" },
+    { "{" T("a", "F32", "[2]", "[0,4]") "}", 4, "4 bytes, expected 8" },
+    { "{" T("a", "F32", "[1]", "[0,4]") "}", 5,
+      "end at byte 4 of the data, which has 5" },
+    { "{" T("a", "F32", "[1]", "[1,5]") "}", 5, "begin at 1, expected 0" },
+    { "{" T("a", "F32", "[1]", "[0,4]") "," T("b", "F32", "[1]", "[5,9]") "}",
+      9, "begin at 5, expected 4" },
+    { "{" T("a", "F32", "[1]", "[0,4]") "," T("b", "F32", "[1]", "[3,7]") "}",
+      7, "begin at 3, expected 4" },
+    { "{" T("a", "F32", "[1]", "[0,4]") "," T("b", "F32", "[1]", "[0,4]") "}",
+      4, "begin at 0, expected 4" },
+    { "{" T("", "F32", "[1]", "[0,4]") "}", 4, "name is empty" },
+    { "{" T("a\\u001b[2J", "F32", "[1]", "[0,4]") "}", 4, "control character" },
+    { "{" T("a", "F32", "[1]", "[0,4]") "," T("a", "F32", "[1]", "[4,8]") "}",
+      8, "a" },
+};
+
+START_TEST(refuses)
+{
+    put_file(bad[_i].header, bad[_i].data);
+    ck_assert_msg(try_open() == MT_INVALID, "%s", bad[_i].header);
+    testing_says(err, "x.safetensors: ", bad[_i].cause);
+}
+END_TEST
+
+START_TEST(refuses_names_that_are_too_long)
+{
+    char name[MT_CKPT_MAX_NAME + 2], header[MT_CKPT_MAX_NAME + 200];
+
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(header, sizeof header,
+             "{\"%s\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}",
+             name);
+    put_file(header, 1);
+    ck_assert_int_eq(try_open(), MT_INVALID);
+    testing_says(err, "x.safetensors: ", "longer than 1024");
+}
+END_TEST
+
+START_TEST(refuses_every_cut)
+{
+    put_file("{" T("a", "F32", "[2]", "[0,8]") "}", 8);
+    struct mt_bytes b = testing_get("x.safetensors");
+
+    ck_assert_int_eq(try_open(), MT_OK);
+    for (size_t n = 0; n < b.n; n++) {
+        testing_put("x.safetensors", b.data, n);
+        ck_assert_int_eq(try_open(), MT_INVALID);
+        testing_says(err, "x.safetensors: ", "");
+    }
+    free(b.data);
+}
+END_TEST
+
+START_TEST(headers_are_bounded)
+{
+    unsigned char bytes[16] = { 0 };
+
+    bytes[8] = '{';
+    put_u64(bytes, MT_SAFETENSORS_MAX_HEADER + 1);
+    testing_put("x.safetensors", bytes, sizeof bytes);
+    ck_assert_int_eq(try_open(), MT_INVALID);
+    testing_says(err,
+                 "x.safetensors: ", "length is 16777217, at most 16777216");
+    put_u64(bytes, UINT64_MAX);
+    testing_put("x.safetensors", bytes, sizeof bytes);
+    ck_assert_int_eq(try_open(), MT_INVALID);
+    testing_says(err, "x.safetensors: ", "18446744073709551615");
+    put_u64(bytes, 9);
+    testing_put("x.safetensors", bytes, sizeof bytes);
+    ck_assert_int_eq(try_open(), MT_INVALID);
+    testing_says(err, "x.safetensors: ", "cut short");
+}
+END_TEST
+
+START_TEST(is_known_by_its_start)
+{
+    ck_assert(mt_safetensors_is("\x02\0\0\0\0\0\0\0{}", 10));
+    ck_assert(!mt_safetensors_is("\x02\0\0\0\0\0\0\0", 8));
+    ck_assert(!mt_safetensors_is("{ \"abc\":{\"", 10));
+    ck_assert(!mt_safetensors_is("\x02\0\0\0\0\0\0\0[]", 10));
+}
+END_TEST
+
+Suite *safetensors_read_suite(void);
+Suite *safetensors_read_suite(void)
+{
+    Suite *s = suite_create("safetensors_read");
+    TCase *tc = tcase_create("safetensors_read");
+
+    tcase_add_checked_fixture(tc, testing_enter, testing_leave);
+    tcase_add_test(tc, reads_tensors);
+    tcase_add_loop_test(tc, refuses, 0, sizeof bad / sizeof *bad);
+    tcase_add_test(tc, refuses_names_that_are_too_long);
+    tcase_add_test(tc, refuses_every_cut);
+    tcase_add_test(tc, headers_are_bounded);
+    tcase_add_test(tc, is_known_by_its_start);
+    suite_add_tcase(s, tc);
+    return s;
+}

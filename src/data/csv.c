@@ -1,0 +1,450 @@
+/*
+ * type csv: rows of decimal numbers, one sample per record.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "data/csvcolumns.h"
+#include "data/csvlabels.h"
+#include "data/csvscan.h"
+#include "data/loader.h"
+#include "data/number.h"
+#include "data/utf8.h"
+
+struct csv_args {
+    const cJSON *header;
+    const char *delimiter;
+    const cJSON *target, *features;
+    const char *normalize;
+};
+
+static const char *const normalize_choices[] = { "standard", "minmax", NULL };
+
+static const struct mt_key csv_keys[] = {
+    { "header", MT_KEY_JSON, offsetof(struct csv_args, header),
+      .doc = "is the first line a header: true, false, or \"auto\" (the "
+             "default): it is if text stands above a number, or if it is all "
+             "text without repetition" },
+    { "delimiter", MT_KEY_STRING, offsetof(struct csv_args, delimiter),
+      .def = "\",\"", .doc = "the one character between fields" },
+    { "target", MT_KEY_JSON, offsetof(struct csv_args, target),
+      .doc = "column(s) to predict: name, index from 0 (negative: from the "
+             "end), or a list; default: the last column" },
+    { "features", MT_KEY_JSON, offsetof(struct csv_args, features),
+      .doc = "columns to predict from; default: all that are not targets" },
+    { "normalize", MT_KEY_STRING, offsetof(struct csv_args, normalize),
+      .choices = normalize_choices,
+      .doc = "statistics of the training rows that each feature is normalized "
+             "by: standard (mean, standard deviation) or minmax (to 0 ... 1)" },
+    { NULL },
+};
+
+static mt_status read_args(const struct mt_data_request *request,
+                           struct mt_arena *arena, struct csv_args *args,
+                           struct mt_err *err)
+{
+    static const char *const others[] = { "scale", "mean", "std" };
+    mt_status status =
+        mt_keys_read(request->doc, request->spec, csv_keys, args, arena, err);
+
+    for (size_t i = 0; i < 3 && status == MT_OK && args->normalize; i++)
+        status =
+            mt_data_refuse(request, others[i],
+                           "expected only one of this and \"normalize\"", err);
+    if (status != MT_OK)
+        return status;
+    if (!strcmp(args->delimiter, "\\t"))
+        args->delimiter = "\t"; /* as it comes from a command line */
+    if (strlen(args->delimiter) != 1 ||
+        strchr("\"\r\n.+-0123456789eE", args->delimiter[0]))
+        return mt_json_fail(request->doc,
+                            mt_json_get(request->spec, "delimiter"), err,
+                            "expected one character that is in no number, "
+                            "such as \",\", \";\" or \"\\t\"");
+    return MT_OK;
+}
+
+/* ---- rows ---- */
+
+struct table {
+    const struct mt_data_request *request;
+    struct mt_csv *csv;
+    struct mt_csv_columns columns;
+    struct mt_labels *labels; /* NULL: targets are numbers */
+    const char *labels_source;
+    struct mt_owned *x, *y; /* float [rows, features]; float [rows, targets]
+                               or int32 [rows] */
+    size_t rows, room;
+};
+
+static mt_status resize(struct mt_owned *own, size_t rows, size_t width,
+                        struct mt_err *err)
+{
+    size_t bytes;
+    void *grown;
+
+    if (!mt_size_mul(rows, width, &bytes) ||
+        !mt_size_mul(bytes, sizeof(float), &bytes))
+        return mt_fail_memory(err);
+    grown = realloc(own->memory, bytes);
+    if (!grown)
+        return mt_fail_memory(err);
+    own->memory = grown;
+    return MT_OK;
+}
+
+static mt_status resize_table(struct table *t, size_t rows, struct mt_err *err)
+{
+    mt_status status = resize(t->x, rows, t->columns.n_features, err);
+
+    if (status == MT_OK)
+        status = resize(t->y, rows, t->columns.n_targets, err);
+    if (status == MT_OK)
+        t->room = rows;
+    return status;
+}
+
+static mt_status fail_number(const struct table *t, size_t column,
+                             const struct mt_csv_field *field,
+                             enum mt_number fault, struct mt_err *err)
+{
+    struct mt_csv_column_text name = mt_csv_column_text(&t->columns, column);
+    struct mt_excerpt got = mt_excerpt(field->text, field->n);
+
+    if (fault == MT_NUMBER_EMPTY)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: the field is empty; expected a number",
+                           name.text);
+    if (fault == MT_NUMBER_SPECIAL)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: NaN and infinities are not allowed; expected a "
+                           "finite number, got \"%s\"",
+                           name.text, got.text);
+    if (fault == MT_NUMBER_TOO_LARGE)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: %s is too large for "
+                           "float32",
+                           name.text, got.text);
+    return mt_csv_fail(t->csv, column, err, "%s: expected a number, got \"%s\"",
+                       name.text, got.text);
+}
+
+static mt_status read_numbers(const struct table *t,
+                              const struct mt_csv_field *fields,
+                              const size_t *columns, size_t n, float *out,
+                              struct mt_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct mt_csv_field *field = &fields[columns[i]];
+        enum mt_number result = mt_number_f32(field->text, field->n, &out[i]);
+
+        if (result != MT_NUMBER_OK)
+            return fail_number(t, columns[i], field, result, err);
+    }
+    return MT_OK;
+}
+
+static struct mt_csv_field trim(struct mt_csv_field field)
+{
+    while (field.n && strchr(" \t", field.text[0]))
+        field.text++, field.n--;
+    while (field.n && strchr(" \t", field.text[field.n - 1]))
+        field.n--;
+    return field;
+}
+
+/* The class of the target, or its index while classes are being collected. */
+static mt_status read_label(const struct table *t,
+                            const struct mt_csv_field *fields, int32_t *out,
+                            struct mt_err *err)
+{
+    size_t column = t->columns.targets[0];
+    struct mt_csv_field field = trim(fields[column]);
+    struct mt_csv_column_text name = mt_csv_column_text(&t->columns, column);
+    uint32_t index = 0;
+    mt_status status;
+
+    if (!field.n)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: the field is empty; expected a class",
+                           name.text);
+    if (t->labels->names) {
+        *out = mt_labels_find(t->labels, field.text, field.n);
+        if (*out >= 0)
+            return MT_OK;
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: \"%s\" is not among the %zu classes of %s",
+                           name.text, mt_excerpt(field.text, field.n).text,
+                           t->labels->classes, t->labels_source);
+    }
+    if (!mt_utf8_valid(field.text, field.n))
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: the class is not valid UTF-8: \"%s\"",
+                           name.text, mt_excerpt(field.text, field.n).text);
+    status = mt_labels_add(t->labels, field.text, field.n, &index);
+    *out = (int32_t)index;
+    if (status == MT_NO_MEMORY)
+        return mt_fail_memory(err);
+    if (status != MT_OK)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: more than %d different classes; is this "
+                           "column the class?",
+                           name.text, MT_LABELS_MAX);
+    return MT_OK;
+}
+
+static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
+                          size_t n, struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &t->columns;
+    float *x, *y;
+    mt_status status = MT_OK;
+
+    if (n != c->n)
+        return mt_csv_fail(t->csv, n > c->n ? c->n : n, err,
+                           "expected %zu fields, got %zu", c->n, n);
+    if (t->rows == UINT32_MAX)
+        return mt_csv_fail(t->csv, n, err, "more than %zu samples",
+                           (size_t)UINT32_MAX);
+    if (t->rows == t->room)
+        status = resize_table(t, t->room ? t->room * 2 : 64, err);
+    if (status != MT_OK)
+        return status;
+    x = (float *)t->x->memory + t->rows * c->n_features;
+    status = read_numbers(t, fields, c->features, c->n_features, x, err);
+    if (status != MT_OK)
+        return status;
+    if (t->labels) {
+        status = read_label(t, fields, (int32_t *)t->y->memory + t->rows, err);
+    } else {
+        y = (float *)t->y->memory + t->rows * c->n_targets;
+        status = read_numbers(t, fields, c->targets, c->n_targets, y, err);
+    }
+    if (status == MT_OK)
+        t->rows++;
+    return status;
+}
+
+static mt_status read_rows(struct table *t, const char *path,
+                           struct mt_err *err)
+{
+    const struct mt_csv_field *fields;
+    size_t n;
+
+    for (;;) {
+        mt_status status = mt_csv_next(t->csv, &fields, &n, err);
+
+        if (status == MT_OK && n == 0)
+            break;
+        if (status == MT_OK)
+            status = read_row(t, fields, n, err);
+        if (status != MT_OK)
+            return status;
+    }
+    if (t->rows == 0)
+        return mt_fail(err, MT_INVALID,
+                       "%s: no rows of data; expected at least one", path);
+    return resize_table(t, t->rows, err);
+}
+
+/* ---- parts ---- */
+
+/* The first file that is read decides the classes. */
+static mt_status finish_labels(struct table *t, const char *path,
+                               struct mt_err *err)
+{
+    int32_t *y = t->y->memory;
+
+    if (!t->labels || t->labels->names)
+        return MT_OK;
+    if (mt_labels_finish(t->labels) != MT_OK)
+        return mt_fail_memory(err);
+    t->labels_source = path;
+    for (size_t i = 0; i < t->rows; i++)
+        y[i] = t->labels->class_of[y[i]];
+    return MT_OK;
+}
+
+static void set_part(const struct table *t, const char *path,
+                     struct mt_part *part)
+{
+    const struct mt_csv_columns *c = &t->columns;
+
+    part->samples = t->rows;
+    part->source = part->y_source = path;
+    part->x =
+        (struct mt_column){ t->x->memory, MT_F32, c->n_features * sizeof(float),
+                            mt_shape_of(1, c->n_features) };
+    if (t->labels)
+        part->y = (struct mt_column){ t->y->memory, MT_I32, sizeof(int32_t),
+                                      mt_shape_of(0) };
+    else
+        part->y = (struct mt_column){ t->y->memory, MT_F32,
+                                      c->n_targets * sizeof(float),
+                                      mt_shape_of(1, c->n_targets) };
+}
+
+/* t->labels and t->labels_source are set. */
+static mt_status open_part(const struct csv_args *args, const char *key,
+                           struct mt_dataset *data, struct table *t,
+                           struct mt_part *part, struct mt_err *err)
+{
+    const struct mt_csv_select select = { t->request->doc, args->header,
+                                          args->target, args->features };
+    struct mt_data_file file;
+    uint64_t size = 0;
+    int fd = -1;
+    mt_status status =
+        mt_data_files(t->request, data, key, 1, "one CSV file", &file, err);
+
+    if (status == MT_OK)
+        status = mt_data_open_file(t->request, &file, &fd, &size, err);
+    if (status == MT_OK)
+        status =
+            mt_csv_open(file.path, fd, size, args->delimiter[0], &t->csv, err);
+    if (status == MT_OK)
+        status = mt_csv_find_columns(&select, t->csv, file.path, &data->arena,
+                                     &t->columns, err);
+    if (status == MT_OK && t->labels && t->columns.n_targets != 1)
+        status = mt_json_fail(t->request->doc, args->target, err,
+                              "expected one column, the class, because the "
+                              "loss takes classes; got %zu",
+                              t->columns.n_targets);
+    t->x = mt_data_own(data);
+    t->y = mt_data_own(data);
+    if (status == MT_OK && (!t->x || !t->y))
+        status = mt_fail_memory(err);
+    if (status == MT_OK)
+        status = read_rows(t, file.path, err);
+    if (status == MT_OK)
+        status = finish_labels(t, file.path, err);
+    if (status == MT_OK && !t->request->peek)
+        status = mt_data_add_fingerprint(data, file.role, size,
+                                         mt_csv_sha256(t->csv), err);
+    if (status == MT_OK)
+        set_part(t, file.path, part);
+    mt_csv_free(t->csv);
+    t->csv = NULL;
+    return status;
+}
+
+/* Columns that both files name must be the same ones in the same order. */
+static mt_status compare_columns(const struct table *train,
+                                 const char *train_source,
+                                 const struct table *val,
+                                 const char *val_source, struct mt_err *err)
+{
+    const struct mt_csv_columns *a = &train->columns, *b = &val->columns;
+
+    if (!a->names || !b->names || a->n_features != b->n_features)
+        return MT_OK;
+    for (size_t i = 0; i < a->n_features; i++) {
+        if (strcmp(a->names[a->features[i]], b->names[b->features[i]]))
+            return mt_fail(
+                err, MT_MISMATCH, "%s: feature %zu is %s; expected %s as in %s",
+                val_source, i, mt_csv_column_text(b, b->features[i]).text,
+                mt_csv_column_text(a, a->features[i]).text, train_source);
+    }
+    return MT_OK;
+}
+
+/* ---- classes ---- */
+
+static mt_status set_labels(const struct mt_data_request *request,
+                            struct mt_labels *labels, struct mt_err *err)
+{
+    mt_status status;
+
+    if (!request->class_names)
+        return MT_OK;
+    status = mt_labels_set(labels, request->class_names, request->classes);
+    if (status == MT_NO_MEMORY)
+        return mt_fail_memory(err);
+    if (status != MT_OK)
+        return mt_fail(err, status,
+                       "the %zu saved class names are not "
+                       "different from each other",
+                       request->classes);
+    return MT_OK;
+}
+
+/* Names of a checkpoint are copied, so that the data set outlives it. */
+static mt_status keep_names(const struct mt_labels *labels,
+                            struct mt_dataset *data, struct mt_err *err)
+{
+    const char **names =
+        mt_arena_calloc(&data->arena, labels->classes, sizeof *names);
+
+    if (!names)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < labels->classes; i++) {
+        names[i] = mt_arena_strdup(&data->arena, labels->names[i]);
+        if (!names[i])
+            return mt_fail_memory(err);
+    }
+    data->classes = labels->classes;
+    data->class_names = names;
+    return MT_OK;
+}
+
+static mt_status csv_open(const struct mt_data_request *request,
+                          const struct mt_data_keys *keys,
+                          struct mt_dataset *data, struct mt_err *err)
+{
+    struct csv_args args = { 0 };
+    struct mt_labels labels;
+    struct table train = { .request = request }, val = train;
+    mt_status status;
+
+    mt_labels_init(&labels, &data->arena);
+    status = read_args(request, &data->arena, &args, err);
+    if (status == MT_OK && request->classification) {
+        train.labels = val.labels = &labels;
+        train.labels_source = "the checkpoint";
+        status = set_labels(request, &labels, err);
+    }
+    if (status == MT_OK && mt_data_wants_train(request, keys))
+        status = open_part(&args, "train", data, &train, &data->train, err);
+    val.labels_source = train.labels_source;
+    if (status == MT_OK && keys->val.n)
+        status = open_part(&args, "val", data, &val, &data->val, err);
+    if (status == MT_OK && data->train.samples && data->val.samples)
+        status = compare_columns(&train, data->train.source, &val,
+                                 data->val.source, err);
+    if (status == MT_OK && request->classification)
+        status = keep_names(&labels, data, err);
+    mt_labels_free(&labels);
+    return status;
+}
+
+static mt_status csv_finish(const struct mt_data_request *request,
+                            const struct mt_data_keys *keys,
+                            struct mt_dataset *data, struct mt_err *err)
+{
+    struct csv_args args = { 0 };
+    mt_status status;
+
+    (void)keys;
+    if (request->norm)
+        return MT_OK;
+    status = read_args(request, &data->arena, &args, err);
+    if (status != MT_OK || !args.normalize)
+        return status;
+    if (!data->n_train)
+        return mt_json_fail(request->doc,
+                            mt_json_get(request->spec, "normalize"), err,
+                            "no training rows to take statistics of, and none "
+                            "are saved");
+    return mt_data_measure_norm(args.normalize, data, err);
+}
+
+extern const struct mt_loader mt_loader_csv;
+
+const struct mt_loader mt_loader_csv = {
+    .type = "csv",
+    .doc = "comma-separated decimal numbers, one sample per line",
+    .keys = csv_keys,
+    .open = csv_open,
+    .finish = csv_finish,
+};

@@ -1,0 +1,342 @@
+#include "data/csvcolumns.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "data/number.h"
+#include "data/utf8.h"
+
+struct mt_csv_column_text mt_csv_column_text(const struct mt_csv_columns *c,
+                                             size_t column)
+{
+    struct mt_csv_column_text out;
+    const char *name = c->names ? c->names[column] : NULL;
+
+    if (name)
+        snprintf(out.text, sizeof out.text, "column \"%s\"",
+                 mt_excerpt(name, strlen(name)).text);
+    else
+        snprintf(out.text, sizeof out.text, "column %zu", column);
+    return out;
+}
+
+/* ---- the header ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static const char **sorted_names(const char *const *names, size_t n)
+{
+    const char **sorted = malloc((n + 1) * sizeof *sorted);
+
+    if (!sorted)
+        return NULL;
+    memcpy(sorted, names, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_names);
+    return sorted;
+}
+
+static mt_status all_distinct(const char *const *names, size_t n, bool *yes)
+{
+    const char **sorted = sorted_names(names, n);
+
+    if (!sorted)
+        return MT_NO_MEMORY;
+    *yes = true;
+    for (size_t i = 1; i < n && *yes; i++)
+        *yes = strcmp(sorted[i - 1], sorted[i]) != 0;
+    free(sorted);
+    return MT_OK;
+}
+
+static bool is_text(const char *text, size_t n)
+{
+    double v;
+
+    return mt_number_f64(text, n, &v) == MT_NUMBER_BAD;
+}
+
+static bool is_number(const char *text, size_t n)
+{
+    double v;
+
+    return mt_number_f64(text, n, &v) == MT_NUMBER_OK;
+}
+
+/* first: the n fields of the first record; second: the n2 of the second. */
+static mt_status guess_header(const char *const *first, size_t n,
+                              const struct mt_csv_field *second, size_t n2,
+                              bool *header)
+{
+    bool all_text = true;
+
+    *header = false;
+    for (size_t i = 0; i < n; i++) {
+        bool text = is_text(first[i], strlen(first[i]));
+
+        all_text &= text;
+        if (text && i < n2 && is_number(second[i].text, second[i].n)) {
+            *header = true;
+            return MT_OK;
+        }
+    }
+    return all_text ? all_distinct(first, n, header) : MT_OK;
+}
+
+static mt_status header_key(const struct mt_csv_select *select, bool *given,
+                            bool *header, struct mt_err *err)
+{
+    const cJSON *item = select->header;
+    bool is_auto =
+        !item || (cJSON_IsString(item) && !strcmp(item->valuestring, "auto"));
+
+    if (!is_auto && !cJSON_IsBool(item))
+        return mt_json_fail(select->doc, item, err,
+                            "expected true, false or \"auto\"");
+    *given = !is_auto;
+    *header = !is_auto && cJSON_IsTrue(item);
+    return MT_OK;
+}
+
+static mt_status copy_names(const struct mt_csv_field *fields, size_t n,
+                            struct mt_arena *arena, const char ***out,
+                            struct mt_err *err)
+{
+    const char **names = mt_arena_calloc(arena, n, sizeof *names);
+
+    if (!names)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = mt_arena_strndup(arena, fields[i].text, fields[i].n);
+        if (!names[i])
+            return mt_fail_memory(err);
+    }
+    *out = names;
+    return MT_OK;
+}
+
+/* Reads the first record, and the second if that is needed; leaves csv behind
+ * the header. */
+static mt_status read_header(const struct mt_csv_select *select,
+                             struct mt_csv *csv, const char *path,
+                             struct mt_arena *arena, struct mt_csv_columns *out,
+                             struct mt_err *err)
+{
+    const struct mt_csv_field *fields;
+    bool given = false, header = false;
+    size_t n2 = 0;
+    mt_status status = header_key(select, &given, &header, err);
+
+    if (status == MT_OK)
+        status = mt_csv_next(csv, &fields, &out->n, err);
+    if (status == MT_OK && out->n == 0)
+        status = mt_fail(err, MT_INVALID,
+                         "%s: the file is empty; expected "
+                         "at least one record",
+                         path);
+    if (status == MT_OK)
+        status = copy_names(fields, out->n, arena, &out->names, err);
+    if (status == MT_OK && !given) {
+        status = mt_csv_next(csv, &fields, &n2, err);
+        if (status == MT_OK &&
+            guess_header(out->names, out->n, fields, n2, &header) != MT_OK)
+            status = mt_fail_memory(err);
+    }
+    if (status == MT_OK)
+        status = mt_csv_rewind(csv, err);
+    if (status != MT_OK)
+        return status;
+    if (header)
+        return mt_csv_next(csv, &fields, &n2, err);
+    out->names = NULL;
+    return MT_OK;
+}
+
+/* ---- the choice ---- */
+
+struct chooser {
+    const struct mt_csv_select *select;
+    const char *path;
+    const struct mt_csv_columns *columns;
+    const char **sorted; /* names in order of bytes, to search in; or NULL */
+    const char **taken;  /* [n]: the key that took the column, or NULL */
+};
+
+static mt_status unknown_name(const struct chooser *ch, const cJSON *item,
+                              struct mt_err *err)
+{
+    enum { LONG = 64, MANY = 4096 }; /* hints are not worth more time */
+    const char *name = item->valuestring, *near = NULL, *candidates[MANY];
+    struct mt_excerpt shown = mt_excerpt(name, strlen(name));
+    size_t n = 0;
+
+    if (!ch->columns->names)
+        return mt_json_fail(ch->select->doc, item, err,
+                            "%s has no header, so there is no column \"%s\"; "
+                            "expected an index from 0 to %zu",
+                            ch->path, shown.text, ch->columns->n - 1);
+    for (size_t i = 0; i < ch->columns->n && n < MANY; i++)
+        if (strlen(ch->columns->names[i]) < LONG)
+            candidates[n++] = ch->columns->names[i];
+    if (strlen(name) < LONG)
+        near = mt_nearest(name, candidates, n);
+    if (!near)
+        return mt_json_fail(ch->select->doc, item, err,
+                            "%s has no column \"%s\"", ch->path, shown.text);
+    return mt_json_fail(ch->select->doc, item, err,
+                        "%s has no column \"%s\"; did you mean \"%s\"?",
+                        ch->path, shown.text,
+                        mt_excerpt(near, strlen(near)).text);
+}
+
+static mt_status find_name(const struct chooser *ch, const cJSON *item,
+                           size_t *column, struct mt_err *err)
+{
+    size_t n = ch->columns->n;
+    const char **found = NULL;
+
+    if (ch->sorted)
+        found = bsearch(&item->valuestring, ch->sorted, n, sizeof *found,
+                        compare_names);
+    if (!found)
+        return unknown_name(ch, item, err);
+
+    size_t at = (size_t)(found - ch->sorted);
+
+    if ((at > 0 && !strcmp(ch->sorted[at - 1], *found)) ||
+        (at + 1 < n && !strcmp(ch->sorted[at + 1], *found)))
+        return mt_json_fail(ch->select->doc, item, err,
+                            "%s has more than one column \"%s\"; expected an "
+                            "index",
+                            ch->path, mt_excerpt(*found, strlen(*found)).text);
+    for (*column = 0; ch->columns->names[*column] != *found;)
+        ++*column;
+    return MT_OK;
+}
+
+static mt_status find_column(const struct chooser *ch, const cJSON *item,
+                             size_t *column, struct mt_err *err)
+{
+    double n = (double)ch->columns->n, v;
+
+    if (cJSON_IsString(item))
+        return find_name(ch, item, column, err);
+    if (!cJSON_IsNumber(item))
+        return mt_json_fail(ch->select->doc, item, err,
+                            "expected the name or the index of a column");
+    v = item->valuedouble;
+    if (v != floor(v) || v < -n || v >= n)
+        return mt_json_fail(ch->select->doc, item, err,
+                            "expected an index from %.0f to %.0f, because %s "
+                            "has %.0f columns; got %g",
+                            -n, n - 1, ch->path, n, v);
+    *column = (size_t)(v < 0 ? v + n : v);
+    return MT_OK;
+}
+
+/* Adds the column that item means to the list. */
+static mt_status take(const struct chooser *ch, const char *key,
+                      const cJSON *item, size_t *list, size_t *n,
+                      struct mt_err *err)
+{
+    size_t column = 0;
+    mt_status status = find_column(ch, item, &column, err);
+
+    if (status != MT_OK)
+        return status;
+    if (ch->taken[column])
+        return mt_json_fail(
+            ch->select->doc, item, err, "%s is already in \"%s\"",
+            mt_csv_column_text(ch->columns, column).text, ch->taken[column]);
+    ch->taken[column] = key;
+    list[(*n)++] = column;
+    return MT_OK;
+}
+
+static mt_status take_all(const struct chooser *ch, const char *key,
+                          const cJSON *given, size_t *list, size_t *n,
+                          struct mt_err *err)
+{
+    const cJSON *item;
+
+    if (!cJSON_IsArray(given))
+        return take(ch, key, given, list, n, err);
+    if (!given->child)
+        return mt_json_fail(ch->select->doc, given, err,
+                            "the list is empty; expected at least one column");
+    cJSON_ArrayForEach(item, given)
+    {
+        mt_status status = take(ch, key, item, list, n, err);
+
+        if (status != MT_OK)
+            return status;
+    }
+    return MT_OK;
+}
+
+static mt_status choose(const struct chooser *ch, struct mt_csv_columns *c,
+                        struct mt_err *err)
+{
+    const struct mt_csv_select *select = ch->select;
+    mt_status status = MT_OK;
+
+    if (select->target)
+        status = take_all(ch, "target", select->target, c->targets,
+                          &c->n_targets, err);
+    if (status == MT_OK && select->features)
+        status = take_all(ch, "features", select->features, c->features,
+                          &c->n_features, err);
+    if (status != MT_OK)
+        return status;
+    if (!select->target) {
+        if (ch->taken[c->n - 1])
+            return mt_json_fail(select->doc, select->features, err,
+                                "the last column is the target; expected a "
+                                "\"target\" that says otherwise");
+        c->targets[c->n_targets++] = c->n - 1;
+        ch->taken[c->n - 1] = "target";
+    }
+    for (size_t i = 0; !select->features && i < c->n; i++)
+        if (!ch->taken[i])
+            c->features[c->n_features++] = i;
+    if (!c->n_features)
+        return mt_fail(err, MT_INVALID,
+                       "%s: no column is left for features: it has %zu, and "
+                       "%zu %s target%s",
+                       ch->path, c->n, c->n_targets,
+                       c->n_targets == 1 ? "is the" : "are",
+                       c->n_targets == 1 ? "" : "s");
+    return MT_OK;
+}
+
+mt_status mt_csv_find_columns(const struct mt_csv_select *select,
+                              struct mt_csv *csv, const char *path,
+                              struct mt_arena *arena,
+                              struct mt_csv_columns *out, struct mt_err *err)
+{
+    struct chooser ch = { select, path, out, NULL, NULL };
+    mt_status status;
+
+    *out = (struct mt_csv_columns){ 0 };
+    status = read_header(select, csv, path, arena, out, err);
+    if (status != MT_OK)
+        return status;
+    out->features = mt_arena_calloc(arena, out->n, sizeof *out->features);
+    out->targets = mt_arena_calloc(arena, out->n, sizeof *out->targets);
+    ch.taken = calloc(out->n, sizeof *ch.taken);
+    if (out->names)
+        ch.sorted = sorted_names(out->names, out->n);
+    if (!out->features || !out->targets || !ch.taken ||
+        (out->names && !ch.sorted))
+        status = mt_fail_memory(err);
+    else
+        status = choose(&ch, out, err);
+    free(ch.taken);
+    free(ch.sorted);
+    return status;
+}

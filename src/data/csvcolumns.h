@@ -1,0 +1,46 @@
+/*
+ * Which columns of a CSV file are features and which are targets.
+ *
+ * Whether there is a header, where the spec does not say: the first line is
+ * one if some field of it is text above a number in the second line, or if
+ * every field of it is text and no two are the same. (Empty fields, NaN and
+ * infinities are not text.)
+ */
+#ifndef MT_DATA_CSVCOLUMNS_H
+#define MT_DATA_CSVCOLUMNS_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "data/csvscan.h"
+
+/* What the spec says; NULL where it says nothing. */
+struct mt_csv_select {
+    const struct mt_json *doc;
+    const cJSON *header;   /* true, false or "auto" (the default) */
+    const cJSON *target;   /* name, index (from 0; negative: from the end), or
+                              a list of them; default: the last column */
+    const cJSON *features; /* the same; default: all that are no targets */
+};
+
+struct mt_csv_columns {
+    size_t n;           /* columns of the file */
+    const char **names; /* [n]; NULL: no header */
+    size_t n_features, n_targets;
+    size_t *features, *targets; /* column numbers, from 0 */
+};
+
+/* Looks at the start of the file and leaves csv at its first data record.
+ * Everything in *out is in the arena. */
+mt_status mt_csv_find_columns(const struct mt_csv_select *select,
+                              struct mt_csv *csv, const char *path,
+                              struct mt_arena *arena,
+                              struct mt_csv_columns *out, struct mt_err *err);
+
+/* `column "age"`, or `column 3` (from 0) where there is no header. */
+struct mt_csv_column_text {
+    char text[64];
+};
+struct mt_csv_column_text mt_csv_column_text(const struct mt_csv_columns *c,
+                                             size_t column);
+
+#endif

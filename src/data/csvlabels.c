@@ -1,0 +1,216 @@
+#include "data/csvlabels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/number.h"
+
+void mt_labels_init(struct mt_labels *labels, struct mt_arena *arena)
+{
+    *labels = (struct mt_labels){ .arena = arena, .numeric = true };
+}
+
+void mt_labels_free(struct mt_labels *labels)
+{
+    free(labels->values);
+    free(labels->numbers);
+    free(labels->sorted);
+    free(labels->by_number);
+    free(labels->class_of);
+}
+
+static int compare_bytes(const char *a, size_t na, const char *b, size_t nb)
+{
+    int order = memcmp(a, b, na < nb ? na : nb);
+
+    return order ? order : (na > nb) - (na < nb);
+}
+
+/* Binary search. Returns whether the value is there; *at is its place in
+ * sorted, or the place where it belongs. A hash table would be quicker, but a
+ * file could be made to fill one bucket. */
+static bool search(const struct mt_labels *labels, const char *text, size_t n,
+                   size_t *at)
+{
+    size_t low = 0, high = labels->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const char *value = labels->values[labels->sorted[middle]];
+        int order = compare_bytes(value, strlen(value), text, n);
+
+        if (order == 0) {
+            *at = middle;
+            return true;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *at = low;
+    return false;
+}
+
+static mt_status grow(struct mt_labels *labels)
+{
+    size_t room = labels->room ? labels->room * 2 : 64;
+    const char **values;
+    double *numbers;
+    uint32_t *sorted;
+
+    if (labels->n < labels->room)
+        return MT_OK;
+    values = realloc(labels->values, room * sizeof *values);
+    labels->values = values ? values : labels->values;
+    numbers = realloc(labels->numbers, room * sizeof *numbers);
+    labels->numbers = numbers ? numbers : labels->numbers;
+    sorted = realloc(labels->sorted, room * sizeof *sorted);
+    labels->sorted = sorted ? sorted : labels->sorted;
+    if (!values || !numbers || !sorted)
+        return MT_NO_MEMORY;
+    labels->room = room;
+    return MT_OK;
+}
+
+mt_status mt_labels_add(struct mt_labels *labels, const char *text, size_t n,
+                        uint32_t *index)
+{
+    size_t at;
+    char *value;
+
+    if (search(labels, text, n, &at)) {
+        *index = labels->sorted[at];
+        return MT_OK;
+    }
+    if (labels->n >= MT_LABELS_MAX)
+        return MT_INVALID;
+    if (grow(labels) != MT_OK)
+        return MT_NO_MEMORY;
+    value = mt_arena_strndup(labels->arena, text, n);
+    if (!value)
+        return MT_NO_MEMORY;
+    labels->values[labels->n] = value;
+    labels->numbers[labels->n] = 0;
+    if (mt_number_f64(text, n, &labels->numbers[labels->n]) != MT_NUMBER_OK)
+        labels->numeric = false;
+    memmove(labels->sorted + at + 1, labels->sorted + at,
+            (labels->n - at) * sizeof *labels->sorted);
+    labels->sorted[at] = (uint32_t)labels->n;
+    *index = (uint32_t)labels->n++;
+    return MT_OK;
+}
+
+/* ---- classes ---- */
+
+struct number {
+    double value;
+    uint32_t index;
+};
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct number *x = a, *y = b;
+
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Fills by_number: ascending, equal ones as they were first met. */
+static mt_status sort_numbers(struct mt_labels *labels)
+{
+    struct number *list = malloc((labels->n + 1) * sizeof *list);
+
+    labels->by_number = malloc((labels->n + 1) * sizeof *labels->by_number);
+    if (!list || !labels->by_number) {
+        free(list);
+        return MT_NO_MEMORY;
+    }
+    for (size_t i = 0; i < labels->n; i++)
+        list[i] = (struct number){ labels->numbers[i], (uint32_t)i };
+    qsort(list, labels->n, sizeof *list, compare_numbers);
+    for (size_t i = 0; i < labels->n; i++)
+        labels->by_number[i] = list[i].index;
+    free(list);
+    return MT_OK;
+}
+
+/* Beyond 2^53 different whole numbers become the same double. */
+static bool same_number(double a, double b)
+{
+    return a == b && a < 0x1p53 && a > -0x1p53;
+}
+
+mt_status mt_labels_finish(struct mt_labels *labels)
+{
+    const uint32_t *order = labels->sorted;
+    const char **names =
+        mt_arena_calloc(labels->arena, labels->n + 1, sizeof *names);
+
+    labels->class_of = calloc(labels->n + 1, sizeof *labels->class_of);
+    if (!names || !labels->class_of)
+        return MT_NO_MEMORY;
+    if (labels->numeric) {
+        if (sort_numbers(labels) != MT_OK)
+            return MT_NO_MEMORY;
+        order = labels->by_number;
+    }
+    for (size_t i = 0; i < labels->n; i++) {
+        if (!(labels->numeric && i > 0 &&
+              same_number(labels->numbers[order[i - 1]],
+                          labels->numbers[order[i]])))
+            names[labels->classes++] = labels->values[order[i]];
+        labels->class_of[order[i]] = (int32_t)labels->classes - 1;
+    }
+    labels->names = names;
+    return MT_OK;
+}
+
+mt_status mt_labels_set(struct mt_labels *labels, const char *const *names,
+                        size_t n)
+{
+    uint32_t index;
+
+    for (size_t i = 0; i < n; i++) {
+        mt_status status =
+            mt_labels_add(labels, names[i], strlen(names[i]), &index);
+
+        if (status != MT_OK)
+            return status;
+        if (labels->n != i + 1)
+            return MT_INVALID;
+    }
+    labels->class_of = calloc(labels->n + 1, sizeof *labels->class_of);
+    if (!labels->class_of)
+        return MT_NO_MEMORY;
+    for (size_t i = 0; i < labels->n; i++)
+        labels->class_of[i] = (int32_t)i;
+    labels->classes = labels->n;
+    labels->names = names;
+    return labels->numeric ? sort_numbers(labels) : MT_OK;
+}
+
+int32_t mt_labels_find(const struct mt_labels *labels, const char *text,
+                       size_t n)
+{
+    size_t at, low = 0, high = labels->n;
+    double v;
+
+    if (search(labels, text, n, &at))
+        return labels->class_of[labels->sorted[at]];
+    if (!labels->numeric || mt_number_f64(text, n, &v) != MT_NUMBER_OK)
+        return -1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        uint32_t index = labels->by_number[middle];
+
+        if (same_number(labels->numbers[index], v))
+            return labels->class_of[index];
+        if (labels->numbers[index] < v)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}

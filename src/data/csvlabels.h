@@ -1,0 +1,52 @@
+/*
+ * The classes of a CSV file: the distinct values of its target column. They
+ * are numbers 0 ... classes-1 in this order: numerically ascending if every
+ * value is a number (different spellings of one number, "1" and "1.0", are one
+ * class, named as it first stood), in order of bytes otherwise.
+ */
+#ifndef MT_DATA_CSVLABELS_H
+#define MT_DATA_CSVLABELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+enum { MT_LABELS_MAX = 1 << 16 }; /* distinct values */
+
+struct mt_labels {
+    struct mt_arena *arena; /* of the names */
+    size_t n, room;
+    const char **values;      /* [n], as first met */
+    double *numbers;          /* [n], where numeric */
+    uint32_t *sorted;         /* [n], indices by order of bytes */
+    bool numeric;             /* every value is a number */
+    uint32_t *by_number;      /* [n], after finish: indices by number */
+    int32_t *class_of;        /* [n], after finish: the class of each value */
+    size_t classes;           /* after finish */
+    const char *const *names; /* [classes], after finish; in the arena */
+};
+
+void mt_labels_init(struct mt_labels *labels, struct mt_arena *arena);
+void mt_labels_free(struct mt_labels *labels);
+
+/* The index of a value, which is added if it is new. MT_INVALID: it would be
+ * one too many (no text is written). */
+mt_status mt_labels_add(struct mt_labels *labels, const char *text, size_t n,
+                        uint32_t *index);
+
+/* Makes the classes of what was added; class_of then turns indices into
+ * classes. */
+mt_status mt_labels_finish(struct mt_labels *labels);
+
+/* Classes whose order is given already, instead of add and finish. MT_INVALID:
+ * two are the same, or there are too many (no text is written). */
+mt_status mt_labels_set(struct mt_labels *labels, const char *const *names,
+                        size_t n);
+
+/* After finish or set: the class of a value, or -1. */
+int32_t mt_labels_find(const struct mt_labels *labels, const char *text,
+                       size_t n);
+
+#endif

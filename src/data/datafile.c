@@ -1,0 +1,166 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "data/loader.h"
+
+bool mt_data_wants_train(const struct mt_data_request *request,
+                         const struct mt_data_keys *keys)
+{
+    return !(request->val_only && keys->val.n > 0);
+}
+
+static const char *join(struct mt_arena *arena, const char *dir,
+                        const char *path)
+{
+    size_t n = dir ? strlen(dir) : 0;
+
+    if (n == 0 || path[0] == '/')
+        return mt_arena_strdup(arena, path);
+    return mt_arena_printf(arena, "%s%s%s", dir, dir[n - 1] == '/' ? "" : "/",
+                           path);
+}
+
+static mt_status name_file(const struct mt_data_request *request,
+                           struct mt_dataset *data, const char *role,
+                           const cJSON *item, struct mt_data_file *file,
+                           struct mt_err *err)
+{
+    if (!cJSON_IsString(item) || !item->valuestring[0])
+        return mt_json_fail(request->doc, item, err,
+                            "expected the name of a file");
+    file->item = item;
+    file->role = role;
+    file->path = join(&data->arena, request->dir, item->valuestring);
+    return role && file->path ? MT_OK : mt_fail_memory(err);
+}
+
+mt_status mt_data_files(const struct mt_data_request *request,
+                        struct mt_dataset *data, const char *key, size_t n,
+                        const char *form, struct mt_data_file *files,
+                        struct mt_err *err)
+{
+    const cJSON *given = mt_json_get(request->spec, key);
+    size_t count = 1;
+
+    if (!given)
+        return mt_json_fail(request->doc, request->spec, err,
+                            "\"%s\" is missing: expected %s", key, form);
+    if (cJSON_IsArray(given))
+        count = (size_t)cJSON_GetArraySize(given);
+    if (count != n)
+        return mt_json_fail(request->doc, given, err,
+                            "expected %s, got %zu file%s", form, count,
+                            count == 1 ? "" : "s");
+    if (!cJSON_IsArray(given))
+        return name_file(request, data, key, given, &files[0], err);
+    for (size_t i = 0; i < n; i++) {
+        const char *role = mt_arena_printf(&data->arena, "%s[%zu]", key, i);
+        mt_status status =
+            name_file(request, data, role, cJSON_GetArrayItem(given, (int)i),
+                      &files[i], err);
+
+        if (status != MT_OK)
+            return status;
+    }
+    return MT_OK;
+}
+
+/* Prepends the place in the spec that named the file. */
+static mt_status name_place(const struct mt_data_request *request,
+                            const struct mt_data_file *file, mt_status status,
+                            struct mt_err *err)
+{
+    char cause[1024];
+
+    if (!err || status == MT_OK || status == MT_NO_MEMORY)
+        return status;
+    snprintf(cause, sizeof cause, "%.1000s", err->text);
+    mt_json_fail(request->doc, file->item, err, "%s", cause);
+    err->status = status;
+    return status;
+}
+
+mt_status mt_data_open_file(const struct mt_data_request *request,
+                            const struct mt_data_file *file, int *fd,
+                            uint64_t *size, struct mt_err *err)
+{
+    return name_place(request, file, mt_file_open(file->path, fd, size, err),
+                      err);
+}
+
+mt_status mt_data_read_file(const struct mt_data_request *request,
+                            const struct mt_data_file *file, size_t max,
+                            struct mt_bytes *out, struct mt_err *err)
+{
+    return name_place(request, file, mt_file_read(file->path, max, out, err),
+                      err);
+}
+
+mt_status mt_data_refuse(const struct mt_data_request *request, const char *key,
+                         const char *why, struct mt_err *err)
+{
+    const cJSON *item = mt_json_get(request->spec, key);
+
+    if (!item)
+        return MT_OK;
+    return mt_json_fail(request->doc, item, err, "%s", why);
+}
+
+/* ---- fingerprints ---- */
+
+enum { MAX_FINGERPRINTS = 4 }; /* two files of each of two parts */
+
+mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
+                                  uint64_t bytes, struct sha256_ctx *sha,
+                                  struct mt_err *err)
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    struct mt_fingerprint *all =
+        mt_arena_calloc(&data->arena, MAX_FINGERPRINTS, sizeof *all);
+    struct mt_fingerprint *print;
+
+    if (!all)
+        return mt_fail_memory(err);
+    if (data->n_fingerprints)
+        memcpy(all, data->fingerprints, data->n_fingerprints * sizeof *all);
+    data->fingerprints = all;
+    print = &all[data->n_fingerprints++];
+    print->role = role;
+    print->bytes = bytes;
+    sha256_digest(sha, sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        print->sha256[2 * i] = hex[digest[i] >> 4];
+        print->sha256[2 * i + 1] = hex[digest[i] & 15];
+    }
+    return MT_OK;
+}
+
+/* ---- memory ---- */
+
+static void release_owned(struct mt_dataset *data)
+{
+    for (struct mt_owned *own = data->owned; own; own = own->next) {
+        if (!own->memory)
+            continue;
+        if (own->mapped)
+            munmap(own->memory, own->mapped);
+        else
+            free(own->memory);
+    }
+    data->owned = NULL;
+}
+
+struct mt_owned *mt_data_own(struct mt_dataset *data)
+{
+    struct mt_owned *own = mt_arena_alloc(&data->arena, sizeof *own);
+
+    if (!own)
+        return NULL;
+    own->next = data->owned;
+    data->owned = own;
+    data->release = release_owned;
+    return own;
+}

@@ -1,0 +1,267 @@
+#include "data/npyheader.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "data/utf8.h"
+
+struct parser {
+    const char *source;
+    const char *begin, *p, *end; /* of the whole file's head */
+    struct mt_err *err;
+    struct mt_npy_header *out;
+    bool fortran;
+};
+
+static mt_status fail(const struct parser *ps, const char *expected)
+{
+    size_t left = (size_t)(ps->end - ps->p);
+
+    return mt_fail(ps->err, MT_INVALID,
+                   "%s: byte %zu of the header: expected %s, got \"%s\"",
+                   ps->source, (size_t)(ps->p - ps->begin), expected,
+                   mt_excerpt(ps->p, left < 16 ? left : 16).text);
+}
+
+static void skip_spaces(struct parser *ps)
+{
+    while (ps->p < ps->end && (*ps->p == ' ' || *ps->p == '\n'))
+        ps->p++;
+}
+
+static bool take(struct parser *ps, char c)
+{
+    skip_spaces(ps);
+    if (ps->p == ps->end || *ps->p != c)
+        return false;
+    ps->p++;
+    return true;
+}
+
+/* A string without escapes. */
+static mt_status take_string(struct parser *ps, const char **text, size_t *n,
+                             const char *expected)
+{
+    const char *close;
+    char quote;
+
+    skip_spaces(ps);
+    if (ps->p == ps->end || (*ps->p != '\'' && *ps->p != '"'))
+        return fail(ps, expected);
+    quote = *ps->p;
+    close = memchr(ps->p + 1, quote, (size_t)(ps->end - ps->p - 1));
+    if (!close)
+        return fail(ps, expected);
+    *text = ps->p + 1;
+    *n = (size_t)(close - *text);
+    ps->p = close + 1;
+    return MT_OK;
+}
+
+static bool is_word(const char *text, size_t n, const char *word)
+{
+    return n == strlen(word) && !memcmp(text, word, n);
+}
+
+static mt_status parse_descr(struct parser *ps)
+{
+    static const struct {
+        const char *descr;
+        enum mt_dtype dtype;
+    } known[] = { { "<f4", MT_F32 },
+                  { "<f8", MT_F64 },
+                  { "<i4", MT_I32 },
+                  { "<i8", MT_I64 },
+                  { "|u1", MT_U8 } };
+    const char *text;
+    size_t n;
+    mt_status status = MT_OK;
+
+    skip_spaces(ps);
+    if (ps->p < ps->end && *ps->p == '[')
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: a structured array; expected one of the types <f4 "
+                       "<f8 <i4 <i8 |u1",
+                       ps->source);
+    status = take_string(ps, &text, &n, "a type such as '<f4'");
+    if (status != MT_OK)
+        return status;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (is_word(text, n, known[i].descr)) {
+            ps->out->dtype = known[i].dtype;
+            return MT_OK;
+        }
+    }
+    if (n && text[0] == '>')
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: the elements are big-endian (%s); expected "
+                       "little-endian: convert with a.astype(\"<%s\")",
+                       ps->source, mt_excerpt(text, n).text,
+                       mt_excerpt(text + 1, n - 1).text);
+    return mt_fail(ps->err, MT_INVALID,
+                   "%s: elements of type \"%s\"; expected one of <f4 <f8 <i4 "
+                   "<i8 |u1: convert with a.astype(\"float32\")",
+                   ps->source, mt_excerpt(text, n).text);
+}
+
+static mt_status parse_bool(struct parser *ps)
+{
+    size_t left;
+
+    skip_spaces(ps);
+    left = (size_t)(ps->end - ps->p);
+    if (left >= 4 && !memcmp(ps->p, "True", 4)) {
+        ps->fortran = true;
+        ps->p += 4;
+    } else if (left >= 5 && !memcmp(ps->p, "False", 5)) {
+        ps->p += 5;
+    } else {
+        return fail(ps, "True or False");
+    }
+    return MT_OK;
+}
+
+static mt_status parse_size(struct parser *ps, size_t *out)
+{
+    const char *first = ps->p;
+    size_t v = 0;
+
+    for (; ps->p < ps->end && *ps->p >= '0' && *ps->p <= '9'; ps->p++) {
+        size_t digit = (size_t)(*ps->p - '0');
+
+        if (v > (SIZE_MAX - digit) / 10)
+            return mt_fail(ps->err, MT_INVALID,
+                           "%s: byte %zu of the header: the dimension is too "
+                           "large",
+                           ps->source, (size_t)(first - ps->begin));
+        v = v * 10 + digit;
+    }
+    if (ps->p == first)
+        return fail(ps, "a dimension or \")\"");
+    *out = v;
+    return MT_OK;
+}
+
+/* "()", "(3,)", "(3, 4)", "(3, 4,)" */
+static mt_status parse_shape(struct parser *ps)
+{
+    struct mt_shape *shape = &ps->out->shape;
+
+    if (!take(ps, '('))
+        return fail(ps, "a shape such as (3, 4)");
+    while (!take(ps, ')')) {
+        mt_status status;
+
+        if (shape->rank == MT_MAX_RANK)
+            return mt_fail(ps->err, MT_INVALID, "%s: more than %d dimensions",
+                           ps->source, MT_MAX_RANK);
+        status = parse_size(ps, &shape->dim[shape->rank]);
+        if (status != MT_OK)
+            return status;
+        shape->rank++;
+        if (take(ps, ','))
+            continue;
+        if (shape->rank < 2) /* (3) is no tuple */
+            return fail(ps, "\",\"");
+        if (!take(ps, ')'))
+            return fail(ps, "\",\" or \")\"");
+        break;
+    }
+    return MT_OK;
+}
+
+static mt_status parse_dict(struct parser *ps)
+{
+    static const struct {
+        const char *key;
+        mt_status (*parse)(struct parser *ps);
+    } keys[] = { { "descr", parse_descr },
+                 { "fortran_order", parse_bool },
+                 { "shape", parse_shape } };
+    unsigned seen = 0;
+
+    if (!take(ps, '{'))
+        return fail(ps, "\"{\"");
+    while (!take(ps, '}')) {
+        const char *key;
+        size_t n, i = 0;
+        mt_status status =
+            take_string(ps, &key, &n, "'descr', 'fortran_order' or 'shape'");
+
+        if (status != MT_OK)
+            return status;
+        while (i < 3 && !is_word(key, n, keys[i].key))
+            i++;
+        if (i == 3 || seen & 1u << i)
+            return mt_fail(ps->err, MT_INVALID,
+                           "%s: %s key \"%s\" in the "
+                           "header",
+                           ps->source, i == 3 ? "unknown" : "repeated",
+                           mt_excerpt(key, n).text);
+        seen |= 1u << i;
+        if (!take(ps, ':'))
+            return fail(ps, "\":\"");
+        status = keys[i].parse(ps);
+        if (status != MT_OK)
+            return status;
+        if (!take(ps, ',') && (ps->p == ps->end || *ps->p != '}'))
+            return fail(ps, "\",\" or \"}\"");
+    }
+    for (size_t i = 0; i < 3; i++)
+        if (!(seen & 1u << i))
+            return mt_fail(ps->err, MT_INVALID, "%s: the header has no \"%s\"",
+                           ps->source, keys[i].key);
+    skip_spaces(ps);
+    return ps->p == ps->end ? MT_OK : fail(ps, "the end of the header");
+}
+
+/* Sets begin, p and end to the dictionary. */
+static mt_status find_dict(struct parser *ps, const unsigned char *bytes,
+                           size_t n)
+{
+    size_t length = 0, width;
+
+    if (n < 10 || memcmp(bytes, "\x93NUMPY", 6))
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: not an .npy file: expected it to begin with "
+                       "\\x93NUMPY",
+                       ps->source);
+    if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0)
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: .npy version %d.%d; expected 1.0, 2.0 or 3.0",
+                       ps->source, bytes[6], bytes[7]);
+    width = bytes[6] == 1 ? 2 : 4;
+    for (size_t i = 0; i < width && 8 + i < n; i++)
+        length |= (size_t)bytes[8 + i] << 8 * i;
+    if (length > MT_NPY_MAX_HEADER)
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: a header of %zu bytes; expected at most %d",
+                       ps->source, length, MT_NPY_MAX_HEADER);
+    if (n < 8 + width || length > n - 8 - width)
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: the file ends within its header of %zu bytes",
+                       ps->source, length);
+    ps->begin = (const char *)bytes;
+    ps->p = ps->begin + 8 + width;
+    ps->end = ps->p + length;
+    ps->out->offset = 8 + width + length;
+    return MT_OK;
+}
+
+mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
+                              struct mt_npy_header *out, struct mt_err *err)
+{
+    struct parser ps = { .source = source, .err = err, .out = out };
+    mt_status status;
+
+    *out = (struct mt_npy_header){ 0 };
+    status = find_dict(&ps, bytes, n);
+    if (status == MT_OK)
+        status = parse_dict(&ps);
+    if (status == MT_OK && ps.fortran && out->shape.rank > 1)
+        return mt_fail(err, MT_INVALID,
+                       "%s: the array is in Fortran order; expected C order: "
+                       "convert with numpy.ascontiguousarray(a)",
+                       source);
+    return status;
+}

@@ -1,0 +1,215 @@
+#include "data/number.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* A decimal as it was scanned: w * 10^exp10 if !cut. */
+struct decimal {
+    bool negative;
+    bool cut;          /* w lacks digits */
+    uint64_t w;        /* the first significant digits, at most 19 */
+    long exp10;        /* of w's last digit */
+    const char *begin; /* the digits and the point */
+    const char *end;
+    long explicit10; /* what stood behind the e */
+};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static void trim(const char **text, size_t *n)
+{
+    while (*n && (**text == ' ' || **text == '\t'))
+        ++*text, --*n;
+    while (*n && ((*text)[*n - 1] == ' ' || (*text)[*n - 1] == '\t'))
+        --*n;
+}
+
+static bool is_special(const char *text, size_t n)
+{
+    static const char *const names[] = { "nan", "inf", "infinity" };
+
+    if (n && (*text == '+' || *text == '-'))
+        ++text, --n;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (n == strlen(names[i]) && !strncasecmp(text, names[i], n))
+            return true;
+    return false;
+}
+
+/* Digits with at most one point; returns behind them, or NULL if there is no
+ * digit. From 10^18 on, w might not hold one digit more. */
+static const char *scan_digits(const char *p, const char *end,
+                               struct decimal *d)
+{
+    bool any = false, point = false;
+
+    d->begin = p;
+    for (; p < end; p++) {
+        if (is_digit(*p)) {
+            any = true;
+            if (d->w < UINT64_C(1000000000000000000)) {
+                d->w = d->w * 10 + (uint64_t)(*p - '0');
+                d->exp10 -= point;
+            } else {
+                d->cut = true;
+                d->exp10 += !point;
+            }
+        } else if (*p == '.' && !point) {
+            point = true;
+        } else {
+            break;
+        }
+    }
+    d->end = p;
+    return any ? p : NULL;
+}
+
+/* Of longer exponents the first nine digits decide: no field has enough digits
+ * before or behind the point to make up for them. */
+static const char *scan_exponent(const char *p, const char *end,
+                                 struct decimal *d)
+{
+    bool negative = false;
+    long e = 0;
+
+    if (p < end && (*p == '+' || *p == '-'))
+        negative = *p++ == '-';
+    if (p == end || !is_digit(*p))
+        return NULL;
+    for (; p < end && is_digit(*p); p++)
+        if (e < 100000000)
+            e = e * 10 + (*p - '0');
+    d->explicit10 = negative ? -e : e;
+    d->exp10 += d->explicit10;
+    return p;
+}
+
+static enum mt_number scan(const char *text, size_t n, struct decimal *d)
+{
+    const char *p, *end;
+
+    trim(&text, &n);
+    if (n == 0)
+        return MT_NUMBER_EMPTY;
+    p = text;
+    end = text + n;
+    if (*p == '+' || *p == '-')
+        d->negative = *p++ == '-';
+    p = scan_digits(p, end, d);
+    if (p && p < end && (*p == 'e' || *p == 'E'))
+        p = scan_exponent(p + 1, end, d);
+    if (p == end)
+        return MT_NUMBER_OK;
+    return is_special(text, n) ? MT_NUMBER_SPECIAL : MT_NUMBER_BAD;
+}
+
+/*
+ * The long way: at most 800 digits, then one digit that says whether more
+ * follow. No float32 or double, nor the middle between two, has as many, so
+ * strtof and strtod round it as they would round the whole.
+ */
+enum { DIGITS = 800 };
+
+static void print_decimal(const struct decimal *d, char out[DIGITS + 40])
+{
+    size_t n = 0;
+    long exp10 = d->explicit10;
+    bool point = false, sticky = false;
+
+    for (const char *p = d->begin; p < d->end; p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        if (n < DIGITS) {
+            exp10 -= point;
+            if (n || *p != '0')
+                out[n++] = *p;
+        } else {
+            exp10 += !point;
+            sticky |= *p != '0';
+        }
+    }
+    if (sticky) {
+        out[n++] = '1';
+        exp10--;
+    }
+    snprintf(out + n, 40, "%se%ld", n ? "" : "0", exp10);
+}
+
+/* Clinger's way: w and the power of ten are exact doubles, so that their
+ * product or quotient is rounded once. */
+static bool fast_double(const struct decimal *d, double *out)
+{
+    static const double pow10[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
+                                    1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+                                    1e18, 1e19, 1e20, 1e21, 1e22 };
+
+    if (d->cut || d->w > UINT64_C(1) << 53 || d->exp10 < -22 || d->exp10 > 22)
+        return false;
+    *out = d->exp10 < 0 ? (double)d->w / pow10[-d->exp10]
+                        : (double)d->w * pow10[d->exp10];
+    return true;
+}
+
+/* Rounding twice, to double and then to float, is only wrong where the double
+ * lies in the middle between two floats. */
+static bool is_middle(double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof bits);
+    return (bits & 0x1fffffff) == 0x10000000;
+}
+
+enum mt_number mt_number_f32(const char *text, size_t n, float *out)
+{
+    struct decimal d = { 0 };
+    enum mt_number result = scan(text, n, &d);
+    char buf[DIGITS + 40];
+    double fast;
+    float v;
+
+    if (result != MT_NUMBER_OK)
+        return result;
+    if (fast_double(&d, &fast) && !is_middle(fast) &&
+        (fast == 0 || (fast >= (double)FLT_MIN * 2 && fast <= 1e38))) {
+        v = (float)fast;
+    } else {
+        print_decimal(&d, buf);
+        v = strtof(buf, NULL);
+    }
+    if (isinf(v))
+        return MT_NUMBER_TOO_LARGE;
+    *out = d.negative ? -v : v;
+    return MT_NUMBER_OK;
+}
+
+enum mt_number mt_number_f64(const char *text, size_t n, double *out)
+{
+    struct decimal d = { 0 };
+    enum mt_number result = scan(text, n, &d);
+    char buf[DIGITS + 40];
+    double v;
+
+    if (result != MT_NUMBER_OK)
+        return result;
+    if (!fast_double(&d, &v)) {
+        print_decimal(&d, buf);
+        v = strtod(buf, NULL);
+    }
+    if (isinf(v))
+        return MT_NUMBER_TOO_LARGE;
+    *out = d.negative ? -v : v;
+    return MT_NUMBER_OK;
+}

@@ -1,0 +1,24 @@
+/*
+ * Decimal text to numbers, whatever the locale: an optional sign, digits with
+ * at most one point, an optional exponent; spaces and tabs around are allowed,
+ * anything else is not (hexadecimal, "inf", "nan", "1,5", "1_000").
+ */
+#ifndef MT_DATA_NUMBER_H
+#define MT_DATA_NUMBER_H
+
+#include <stddef.h>
+
+enum mt_number {
+    MT_NUMBER_OK,
+    MT_NUMBER_BAD,       /* not a number */
+    MT_NUMBER_EMPTY,     /* nothing, or only spaces */
+    MT_NUMBER_SPECIAL,   /* NaN or infinity by name */
+    MT_NUMBER_TOO_LARGE, /* rounds to infinity */
+};
+
+/* The float32 or double nearest to the decimal (ties to even), however many
+ * digits it has. *out is set for MT_NUMBER_OK only. text needs no NUL. */
+enum mt_number mt_number_f32(const char *text, size_t n, float *out);
+enum mt_number mt_number_f64(const char *text, size_t n, double *out);
+
+#endif

@@ -1,0 +1,204 @@
+#include "data/number.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/philox.h"
+
+/* The results of strtof and strtod in the C locale are the reference. */
+static void same_as_libc(const char *text)
+{
+    float f = -1, want_f = strtof(text, NULL);
+    double d = -1, want_d = strtod(text, NULL);
+
+    if (isinf(want_f)) {
+        ck_assert_int_eq(mt_number_f32(text, strlen(text), &f),
+                         MT_NUMBER_TOO_LARGE);
+    } else {
+        ck_assert_int_eq(mt_number_f32(text, strlen(text), &f), MT_NUMBER_OK);
+        ck_assert_msg(!memcmp(&f, &want_f, sizeof f), "%s: %a, expected %a",
+                      text, (double)f, (double)want_f);
+    }
+    if (isinf(want_d)) {
+        ck_assert_int_eq(mt_number_f64(text, strlen(text), &d),
+                         MT_NUMBER_TOO_LARGE);
+    } else {
+        ck_assert_int_eq(mt_number_f64(text, strlen(text), &d), MT_NUMBER_OK);
+        ck_assert_msg(!memcmp(&d, &want_d, sizeof d), "%s: %a, expected %a",
+                      text, d, want_d);
+    }
+}
+
+START_TEST(test_values)
+{
+    static const char *const texts[] = {
+        "0",
+        "-0",
+        "+1",
+        "1.",
+        ".5",
+        "-.5e1",
+        "0.1",
+        "123456789",
+        "16777217",
+        "16777219",
+        "1e10",
+        "1E+22",
+        "1e23",
+        "9007199254740993",
+        "1.17549435e-38",
+        "1e-45",
+        "7e-46",
+        "7.1e-46",
+        "1e-400",
+        "3.4028235e38",
+        "3.4028236e38",
+        "3.402823567797336e38",
+        "3.4028235677973366e38",
+        "1e39",
+        "1e309",
+        "1e999999999999",
+        "1e-999999999999",
+        "0e999999999999",
+        "0000000000000000000000000000001.5",
+        "99999999999999999999999999999999",
+        "18446744073709551616",
+        "0.000000000000000000000000000000000001",
+        /* 1 + 2^-24 is the middle between two floats; then just above it */
+        "1.000000059604644775390625",
+        "1.00000005960464477539062500000000000000000000000001",
+        "1.00000005960464477539062499999999999999999999999999",
+        "1.00000005960464480000",
+        "0.50000002980232238769531250",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        same_as_libc(texts[i]);
+}
+END_TEST
+
+START_TEST(test_random)
+{
+    struct mt_philox_key key = mt_philox_key(1, "test", "number");
+    char text[64];
+
+    for (uint32_t i = 0; i < 5000; i++) {
+        uint32_t w[4];
+        float f;
+
+        mt_philox_block(key, 0, i, w);
+        memcpy(&f, &w[0], sizeof f);
+        snprintf(text, sizeof text, "%.*g", (int)(w[1] % 20 + 1), (double)f);
+        if (isfinite(f))
+            same_as_libc(text);
+        snprintf(text, sizeof text, "%s%u.%0*ue%d", w[3] & 1 ? "-" : "", w[0],
+                 (int)(w[2] % 12), w[1], (int)(w[2] >> 8) % 48 - 24);
+        same_as_libc(text);
+        snprintf(text, sizeof text, "%d.%03u", (int)(w[1] % 2000) - 1000,
+                 w[2] % 1000);
+        same_as_libc(text);
+    }
+}
+END_TEST
+
+/* More digits than any buffer. */
+START_TEST(test_long)
+{
+    enum { N = 5000 };
+    char text[N + 20];
+    float f;
+
+    memset(text, '0', N);
+    memcpy(text, "1.000000059604644775390625", 26);
+    text[N] = '\0';
+    same_as_libc(text);
+    text[N - 1] = '1';
+    same_as_libc(text);
+    memset(text, '0', N);
+    memcpy(text, "0.", 2);
+    snprintf(text + N, 20, "25e%d", N);
+    ck_assert_int_eq(mt_number_f32(text, strlen(text), &f), MT_NUMBER_OK);
+    ck_assert(f == 25);
+    memset(text, '9', N);
+    snprintf(text + N, 20, "e-%d", N);
+    ck_assert_int_eq(mt_number_f32(text, strlen(text), &f), MT_NUMBER_OK);
+    ck_assert(f == 1);
+}
+END_TEST
+
+START_TEST(test_refused)
+{
+    static const struct {
+        const char *text;
+        enum mt_number result;
+    } rows[] = {
+        { "", MT_NUMBER_EMPTY },
+        { "  \t", MT_NUMBER_EMPTY },
+        { "abc", MT_NUMBER_BAD },
+        { "1x", MT_NUMBER_BAD },
+        { "0x10", MT_NUMBER_BAD },
+        { "1,5", MT_NUMBER_BAD },
+        { "1e", MT_NUMBER_BAD },
+        { "1e+", MT_NUMBER_BAD },
+        { ".", MT_NUMBER_BAD },
+        { "-", MT_NUMBER_BAD },
+        { "+-1", MT_NUMBER_BAD },
+        { "1 2", MT_NUMBER_BAD },
+        { "1.2.3", MT_NUMBER_BAD },
+        { "1_000", MT_NUMBER_BAD },
+        { "e5", MT_NUMBER_BAD },
+        { "nan", MT_NUMBER_SPECIAL },
+        { "-NaN", MT_NUMBER_SPECIAL },
+        { "Inf", MT_NUMBER_SPECIAL },
+        { " -infinity ", MT_NUMBER_SPECIAL },
+        { "nano", MT_NUMBER_BAD },
+        { "1e39", MT_NUMBER_TOO_LARGE },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        float f = 7;
+
+        ck_assert_msg(mt_number_f32(rows[i].text, strlen(rows[i].text), &f) ==
+                          rows[i].result,
+                      "\"%s\"", rows[i].text);
+        ck_assert(f == 7);
+    }
+}
+END_TEST
+
+START_TEST(test_bounds)
+{
+    float f;
+
+    ck_assert_int_eq(mt_number_f32(" 42 ", 4, &f), MT_NUMBER_OK);
+    ck_assert(f == 42);
+    /* Nothing behind n is looked at. */
+    ck_assert_int_eq(mt_number_f32("123456", 3, &f), MT_NUMBER_OK);
+    ck_assert(f == 123);
+    ck_assert_int_eq(mt_number_f32("1e5", 1, &f), MT_NUMBER_OK);
+    ck_assert(f == 1);
+    ck_assert_int_eq(mt_number_f32("1\0"
+                                   "2",
+                                   3, &f),
+                     MT_NUMBER_BAD);
+}
+END_TEST
+
+Suite *number_suite(void);
+
+Suite *number_suite(void)
+{
+    Suite *suite = suite_create("number");
+    TCase *tc = tcase_create("number");
+
+    tcase_add_test(tc, test_values);
+    tcase_add_test(tc, test_random);
+    tcase_add_test(tc, test_long);
+    tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_bounds);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

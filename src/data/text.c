@@ -1,0 +1,370 @@
+/*
+ * type text: windows of seq_len + 1 tokens at stride seq_len. The first
+ * seq_len of a window are its input and the last seq_len its target, so that
+ * each token but the first is a target once.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/size.h"
+#include "data/loader.h"
+#include "data/utf8.h"
+
+struct text_args {
+    const char *tokenizer;
+    size_t seq_len;
+};
+
+static const char *const tokenizers[] = { "char", "byte", NULL };
+
+static const struct mt_key text_keys[] = {
+    { "tokenizer", MT_KEY_STRING, offsetof(struct text_args, tokenizer),
+      .def = "\"char\"", .choices = tokenizers,
+      .doc = "what a token is: char (a Unicode code point of those in the "
+             "training text) or byte (256 of them)" },
+    { "seq_len", MT_KEY_SIZE, offsetof(struct text_args, seq_len), .def = "64",
+      .min = 1, .max = 1 << 24, .doc = "tokens of one sample" },
+    { NULL },
+};
+
+/* Longer texts belong into several runs, not into memory. */
+#define MAX_BYTES ((size_t)1 << 36)
+
+/* The tokens of "char": numbers 0 ... n-1 in order of code points. */
+struct vocab {
+    size_t n;
+    const char *const *names; /* [n], in the data set's arena */
+    const char *source;       /* where it comes from, for messages */
+    int32_t *token_of;        /* [MT_UTF8_CODES], -1: none */
+};
+
+struct tokens {
+    const void *data; /* uint8 or int32, owned by the data set */
+    enum mt_dtype dtype;
+    size_t n;
+};
+
+struct text {
+    const struct mt_data_request *request;
+    struct text_args args;
+    bool bytes; /* tokenizer "byte" */
+    struct vocab vocab;
+    struct mt_dataset *data;
+};
+
+/* ---- characters ---- */
+
+/* "train.txt: byte 41 (line 2): what is wrong" */
+static mt_status fail_at(const char *path, const char *text, size_t at,
+                         const char *what, struct mt_err *err)
+{
+    size_t line = 1;
+
+    for (size_t i = 0; i < at; i++)
+        line += text[i] == '\n';
+    return mt_fail(err, MT_INVALID, "%s: byte %zu (line %zu): %s", path, at,
+                   line, what);
+}
+
+/* Decodes the character at *at and steps over it. */
+static mt_status next_char(const char *path, const struct mt_bytes *bytes,
+                           size_t *at, uint32_t *code, struct mt_err *err)
+{
+    const char *text = (const char *)bytes->data;
+    size_t len = mt_utf8_decode(text + *at, bytes->n - *at, code);
+
+    if (!len)
+        return fail_at(path, text, *at,
+                       "not UTF-8; tokenizer \"byte\" takes any file", err);
+    if (!*code)
+        return fail_at(path, text, *at,
+                       "a NUL byte; tokenizer \"byte\" takes any file", err);
+    *at += len;
+    return MT_OK;
+}
+
+static mt_status name_tokens(struct text *t, struct mt_err *err)
+{
+    const char **names =
+        mt_arena_calloc(&t->data->arena, t->vocab.n, sizeof *names);
+    size_t n = 0;
+
+    if (!names)
+        return mt_fail_memory(err);
+    for (uint32_t code = 0; code < MT_UTF8_CODES; code++) {
+        char text[5];
+
+        if (t->vocab.token_of[code] < 0)
+            continue;
+        mt_utf8_encode(code, text);
+        t->vocab.token_of[code] = (int32_t)n;
+        names[n] = mt_arena_strdup(&t->data->arena, text);
+        if (!names[n++])
+            return mt_fail_memory(err);
+    }
+    t->vocab.names = names;
+    return MT_OK;
+}
+
+/* The vocabulary of a text: its code points, sorted. */
+static mt_status make_vocab(struct text *t, const char *path,
+                            const struct mt_bytes *bytes, struct mt_err *err)
+{
+    uint32_t code = 0;
+
+    t->vocab.source = path;
+    for (size_t at = 0; at < bytes->n;) {
+        mt_status status = next_char(path, bytes, &at, &code, err);
+
+        if (status != MT_OK)
+            return status;
+        t->vocab.n += t->vocab.token_of[code] < 0;
+        t->vocab.token_of[code] = 0;
+    }
+    return name_tokens(t, err);
+}
+
+/* The vocabulary of a checkpoint: one character each, no two the same. */
+static mt_status take_vocab(struct text *t, struct mt_err *err)
+{
+    const struct mt_data_request *request = t->request;
+    const char **names =
+        mt_arena_calloc(&t->data->arena, request->vocab, sizeof *names);
+
+    if (!names)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < request->vocab; i++) {
+        const char *name = request->vocab_names[i];
+        size_t n = strlen(name);
+        uint32_t code = 0;
+
+        if (!n || mt_utf8_decode(name, n, &code) != n ||
+            t->vocab.token_of[code] >= 0)
+            return mt_fail(err, MT_INVALID,
+                           "token %zu of the saved vocabulary: expected one "
+                           "character that no other token is, got \"%s\"",
+                           i, mt_excerpt(name, n).text);
+        t->vocab.token_of[code] = (int32_t)i;
+        names[i] = mt_arena_strdup(&t->data->arena, name);
+        if (!names[i])
+            return mt_fail_memory(err);
+    }
+    t->vocab.n = request->vocab;
+    t->vocab.names = names;
+    t->vocab.source = "the checkpoint";
+    return MT_OK;
+}
+
+static mt_status init_vocab(struct text *t, struct mt_err *err)
+{
+    if (t->bytes)
+        return MT_OK;
+    t->vocab.token_of = malloc(MT_UTF8_CODES * sizeof *t->vocab.token_of);
+    if (!t->vocab.token_of)
+        return mt_fail_memory(err);
+    memset(t->vocab.token_of, 0xff,
+           MT_UTF8_CODES * sizeof *t->vocab.token_of); /* -1 */
+    return t->request->vocab_names ? take_vocab(t, err) : MT_OK;
+}
+
+static mt_status fail_unknown(const struct text *t, const char *path,
+                              const struct mt_bytes *bytes, size_t at,
+                              uint32_t code, struct mt_err *err)
+{
+    char what[512], text[5];
+    size_t n = mt_utf8_encode(code, text);
+
+    snprintf(what, sizeof what,
+             "the character \"%s\" (U+%04X) is not in the vocabulary of %.300s",
+             mt_excerpt(text, n).text, (unsigned)code, t->vocab.source);
+    return fail_at(path, (const char *)bytes->data, at, what, err);
+}
+
+/* Tokens are as narrow as the vocabulary allows. */
+static mt_status encode(const struct text *t, const char *path,
+                        const struct mt_bytes *bytes, struct tokens *out,
+                        struct mt_err *err)
+{
+    struct mt_owned *own = mt_data_own(t->data);
+    bool narrow = t->vocab.n <= 256;
+    size_t size = narrow ? 1 : sizeof(int32_t), taken;
+    uint32_t code = 0;
+
+    if (!own || !mt_size_mul(bytes->n + 1, size, &taken))
+        return mt_fail_memory(err);
+    own->memory = malloc(taken);
+    if (!own->memory)
+        return mt_fail_memory(err);
+    out->n = 0;
+    for (size_t at = 0; at < bytes->n; out->n++) {
+        size_t start = at;
+        mt_status status = next_char(path, bytes, &at, &code, err);
+        int32_t token;
+
+        if (status != MT_OK)
+            return status;
+        token = t->vocab.token_of[code];
+        if (token < 0)
+            return fail_unknown(t, path, bytes, start, code, err);
+        if (narrow)
+            ((uint8_t *)own->memory)[out->n] = (uint8_t)token;
+        else
+            ((int32_t *)own->memory)[out->n] = token;
+    }
+    out->data = own->memory;
+    out->dtype = narrow ? MT_U8 : MT_I32;
+    return MT_OK;
+}
+
+/* ---- files ---- */
+
+static mt_status read_tokens(struct text *t, const char *path,
+                             struct mt_bytes *bytes, struct tokens *out,
+                             struct mt_err *err)
+{
+    struct mt_owned *own;
+    mt_status status = MT_OK;
+
+    if (!t->bytes) {
+        if (!t->vocab.names)
+            status = make_vocab(t, path, bytes, err);
+        return status == MT_OK ? encode(t, path, bytes, out, err) : status;
+    }
+    own = mt_data_own(t->data);
+    if (!own)
+        return mt_fail_memory(err);
+    own->memory = bytes->data;
+    *out = (struct tokens){ bytes->data, MT_U8, bytes->n };
+    bytes->data = NULL;
+    return MT_OK;
+}
+
+static mt_status read_file(struct text *t, const char *key, const char **path,
+                           struct tokens *out, struct mt_err *err)
+{
+    struct mt_bytes bytes = { NULL, 0 };
+    struct mt_data_file file;
+    struct sha256_ctx sha;
+    mt_status status =
+        mt_data_files(t->request, t->data, key, 1, "one text file", &file, err);
+
+    if (status == MT_OK)
+        status = mt_data_read_file(t->request, &file, MAX_BYTES, &bytes, err);
+    if (status == MT_OK && !t->request->peek) {
+        sha256_init(&sha);
+        sha256_update(&sha, bytes.n, bytes.data);
+        status =
+            mt_data_add_fingerprint(t->data, file.role, bytes.n, &sha, err);
+    }
+    if (status == MT_OK)
+        status = read_tokens(t, file.path, &bytes, out, err);
+    if (status == MT_OK && out->n < t->args.seq_len + 1)
+        status =
+            mt_fail(err, MT_INVALID,
+                    "%s: %zu tokens; expected at least %zu, for one "
+                    "sample of seq_len %zu and the token after it",
+                    file.path, out->n, t->args.seq_len + 1, t->args.seq_len);
+    *path = file.path;
+    free(bytes.data);
+    return status;
+}
+
+/* ---- windows ---- */
+
+static void set_part(const struct text *t, const char *path,
+                     const struct tokens *tokens, size_t first, size_t n,
+                     struct mt_part *part)
+{
+    size_t len = t->args.seq_len, size = mt_dtype_size(tokens->dtype);
+    const char *data = (const char *)tokens->data + first * size;
+
+    part->samples = (n - 1) / len;
+    part->source = part->y_source = path;
+    part->x = (struct mt_column){ data, tokens->dtype, len * size,
+                                  mt_shape_of(1, len) };
+    part->y = part->x;
+    part->y.data = data + size;
+}
+
+/* The tail is held out. No window reaches from one part into the other. */
+static mt_status split_tail(struct text *t, const char *path,
+                            const struct tokens *tokens, double part,
+                            struct mt_err *err)
+{
+    size_t held = (size_t)floor((double)tokens->n * part + 0.5);
+    size_t kept = tokens->n - held, least = t->args.seq_len + 1;
+
+    if (kept < least || held < least)
+        return mt_json_fail(t->request->doc,
+                            mt_json_get(t->request->spec, "val_split"), err,
+                            "%g of %zu tokens leaves %zu for %s; expected at "
+                            "least seq_len + 1 = %zu",
+                            part, tokens->n, kept < least ? kept : held,
+                            kept < least ? "training" : "validation", least);
+    set_part(t, path, tokens, 0, kept, &t->data->train);
+    set_part(t, path, tokens, kept, held, &t->data->val);
+    return MT_OK;
+}
+
+static mt_status open_parts(struct text *t, const struct mt_data_keys *keys,
+                            struct mt_err *err)
+{
+    struct tokens tokens;
+    const char *path;
+    mt_status status = MT_OK;
+
+    if (mt_data_wants_train(t->request, keys)) {
+        status = read_file(t, "train", &path, &tokens, err);
+        if (status == MT_OK && keys->val_split > 0)
+            status = split_tail(t, path, &tokens, keys->val_split, err);
+        else if (status == MT_OK)
+            set_part(t, path, &tokens, 0, tokens.n, &t->data->train);
+    }
+    if (status == MT_OK && keys->val.n) {
+        status = read_file(t, "val", &path, &tokens, err);
+        if (status == MT_OK)
+            set_part(t, path, &tokens, 0, tokens.n, &t->data->val);
+    }
+    return status;
+}
+
+static mt_status text_open(const struct mt_data_request *request,
+                           const struct mt_data_keys *keys,
+                           struct mt_dataset *data, struct mt_err *err)
+{
+    static const char *const useless[] = { "scale", "mean", "std" };
+    struct text t = { .request = request, .data = data };
+    mt_status status = mt_keys_read(request->doc, request->spec, text_keys,
+                                    &t.args, &data->arena, err);
+
+    for (size_t i = 0; i < 3 && status == MT_OK; i++)
+        status = mt_data_refuse(request, useless[i],
+                                "not for text: its inputs are tokens", err);
+    if (status != MT_OK)
+        return status;
+    t.bytes = !strcmp(t.args.tokenizer, "byte");
+    status = init_vocab(&t, err);
+    if (status == MT_OK)
+        status = open_parts(&t, keys, err);
+    free(t.vocab.token_of);
+    data->vocab = t.bytes ? 256 : t.vocab.n;
+    data->vocab_names = t.vocab.names;
+    if (request->classification)
+        data->classes = data->vocab;
+    return status;
+}
+
+extern const struct mt_loader mt_loader_text;
+
+const struct mt_loader mt_loader_text = {
+    .type = "text",
+    .doc = "a text file as sequences of tokens, each to be predicted from "
+           "those before it",
+    .keys = text_keys,
+    .open = text_open,
+    .splits = true,
+    .tokens = true,
+};

@@ -1,0 +1,237 @@
+#include "data/testing.h"
+
+#define TEXT "{'type':'text','train':'t.txt','seq_len':3"
+
+static void row(const struct mt_column *column, size_t i, int32_t *out)
+{
+    mt_gather_i32(column, NULL, i, 1, out);
+}
+
+START_TEST(test_char)
+{
+    struct mt_dataset *data;
+    int32_t x[3], y[3];
+
+    /* sorted: ' ' a b c; three windows of "abc abcab c" and one token left */
+    test_puts("t.txt", "abc abcab c");
+    test_request.classification = true;
+    data = test_open(TEXT "}");
+    ck_assert_uint_eq(data->vocab, 4);
+    ck_assert_uint_eq(data->classes, 4);
+    ck_assert_str_eq(data->vocab_names[0], " ");
+    ck_assert_str_eq(data->vocab_names[3], "c");
+    ck_assert_ptr_null(data->class_names);
+    ck_assert_uint_eq(data->train.samples, 3);
+    ck_assert_int_eq(data->train.x.dtype, MT_U8);
+    ck_assert_uint_eq(data->train.x.stride, 3);
+    ck_assert_uint_eq(data->train.x.shape.dim[0], 3);
+    ck_assert_int_eq(data->token_min, 0);
+    ck_assert_int_eq(data->token_max, 3);
+    row(&data->train.x, 0, x);
+    row(&data->train.y, 0, y);
+    ck_assert(x[0] == 1 && x[1] == 2 && x[2] == 3);
+    ck_assert(y[0] == 2 && y[1] == 3 && y[2] == 0);
+    row(&data->train.x, 2, x);
+    row(&data->train.y, 2, y);
+    ck_assert(x[0] == 3 && x[1] == 1 && x[2] == 2);
+    ck_assert(y[0] == 1 && y[1] == 2 && y[2] == 0);
+    ck_assert_str_eq(data->fingerprints[0].role, "train");
+    ck_assert_uint_eq(data->fingerprints[0].bytes, 11);
+    mt_dataset_close(data);
+}
+END_TEST
+
+START_TEST(test_byte)
+{
+    struct mt_dataset *data;
+    int32_t x[3];
+
+    test_write("t.txt", "\xff\0\xc3\x28z", 5);
+    data = test_open(TEXT ",'tokenizer':'byte'}");
+    ck_assert_uint_eq(data->vocab, 256);
+    ck_assert_ptr_null(data->vocab_names);
+    ck_assert_uint_eq(data->train.samples, 1);
+    row(&data->train.x, 0, x);
+    ck_assert(x[0] == 255 && x[1] == 0 && x[2] == 0xc3);
+    row(&data->train.y, 0, x);
+    ck_assert(x[0] == 0 && x[1] == 0xc3 && x[2] == 0x28);
+    mt_dataset_close(data);
+}
+END_TEST
+
+/* More than 256 characters need a wider type. */
+START_TEST(test_wide)
+{
+    char text[1200];
+    size_t n = 0;
+    struct mt_dataset *data;
+    int32_t x[3];
+
+    for (unsigned code = 0x400 + 300; code-- > 0x400;) {
+        text[n++] = (char)(0xc0 | code >> 6);
+        text[n++] = (char)(0x80 | (code & 0x3f));
+    }
+    test_write("t.txt", text, n);
+    data = test_open(TEXT "}");
+    ck_assert_uint_eq(data->vocab, 300);
+    ck_assert_int_eq(data->train.x.dtype, MT_I32);
+    ck_assert_uint_eq(data->train.x.stride, 12);
+    row(&data->train.x, 1, x);
+    ck_assert(x[0] == 296 && x[1] == 295);
+    row(&data->train.y, 1, x);
+    ck_assert(x[0] == 295 && x[2] == 293);
+    ck_assert_str_eq(data->vocab_names[0], "\xd0\x80");
+    mt_dataset_close(data);
+}
+END_TEST
+
+START_TEST(test_tail)
+{
+    struct mt_dataset *data;
+    int32_t x[3];
+
+    test_puts("t.txt", "aaaaaaaaaabbbbbbb");
+    /* 17 * 0.4 = 6.8: 7 tokens are held out, 10 stay */
+    data = test_open(TEXT ",'val_split':0.4}");
+    ck_assert_uint_eq(data->train.samples, 3);
+    ck_assert_uint_eq(data->n_train, 3);
+    ck_assert_uint_eq(data->n_held, 0);
+    ck_assert_uint_eq(data->val.samples, 2);
+    for (size_t i = 0; i < 3; i++) {
+        row(&data->train.y, i, x);
+        ck_assert(x[0] == 0 && x[1] == 0 && x[2] == 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        row(&data->val.x, i, x);
+        ck_assert(x[0] == 1 && x[1] == 1 && x[2] == 1);
+    }
+    mt_dataset_close(data);
+    test_fails(TEXT ",'val_split':0.1}", MT_INVALID, "val_split: ",
+               "0.1 of 17 tokens leaves 2 for validation; expected at least "
+               "seq_len + 1 = 4");
+    test_fails(TEXT ",'val_split':0.9}", MT_INVALID,
+               "val_split: ", "leaves 2 for training");
+}
+END_TEST
+
+START_TEST(test_val)
+{
+    struct mt_dataset *data;
+    int32_t x[3];
+
+    test_puts("t.txt", "abcdab");
+    test_puts("v.txt", "ddcba");
+    data = test_open(TEXT ",'val':'v.txt'}");
+    ck_assert_uint_eq(data->val.samples, 1);
+    row(&data->val.x, 0, x);
+    ck_assert(x[0] == 3 && x[1] == 3 && x[2] == 2);
+    mt_dataset_close(data);
+    test_puts("v.txt", "ab\nd");
+    test_fails(TEXT ",'val':'v.txt'}", MT_INVALID, "v.txt: byte 2 (line 1): ",
+               "the character \"?\" (U+000A) is not in the vocabulary of");
+    test_puts("v.txt", "abc\xc3\xa9");
+    test_fails(TEXT ",'val':'v.txt'}", MT_INVALID, "v.txt: byte 3 (line 1): ",
+               "the character \"\xc3\xa9\" (U+00E9)");
+    test_puts("v.txt", "abc");
+    test_fails(TEXT ",'val':'v.txt'}", MT_INVALID,
+               "v.txt: ", "3 tokens; expected at least 4");
+}
+END_TEST
+
+START_TEST(test_saved_vocab)
+{
+    static const char *const names[] = { "b", "\xe2\x82\xac", "a" };
+    static const char *const twice[] = { "a", "a" };
+    static const char *const longer[] = { "ab" };
+    struct mt_dataset *data;
+    int32_t x[3];
+
+    test_request.vocab_names = names;
+    test_request.vocab = 3;
+    test_request.val_only = true;
+    test_puts("v.txt", "ab\xe2\x82\xac"
+                       "b");
+    data = test_open("{'type':'text','train':'none','val':'v.txt',"
+                     "'seq_len':3}");
+    ck_assert_uint_eq(data->vocab, 3);
+    ck_assert_str_eq(data->vocab_names[1], names[1]);
+    ck_assert_uint_eq(data->train.samples, 0);
+    row(&data->val.x, 0, x);
+    ck_assert(x[0] == 2 && x[1] == 0 && x[2] == 1);
+    mt_dataset_close(data);
+    test_puts("t.txt", "abcd");
+    test_request.val_only = false;
+    test_fails(TEXT "}", MT_INVALID, "t.txt: byte 2 (line 1): ",
+               "not in the vocabulary of the checkpoint");
+    test_request.vocab_names = twice;
+    test_request.vocab = 2;
+    test_fails(TEXT "}", MT_INVALID, "token 1 of the saved vocabulary",
+               "got \"a\"");
+    test_request.vocab_names = longer;
+    test_request.vocab = 1;
+    test_fails(TEXT "}", MT_INVALID, "token 0 of the saved vocabulary",
+               "got \"ab\"");
+}
+END_TEST
+
+START_TEST(test_refused)
+{
+    test_write("t.txt",
+               "ab\n\xff"
+               "cd",
+               6);
+    test_fails(TEXT "}", MT_INVALID, "t.txt: byte 3 (line 2): ", "not UTF-8");
+    test_write("t.txt", "ab\0cd", 5);
+    test_fails(TEXT "}", MT_INVALID, "t.txt: byte 2 (line 1): ", "a NUL byte");
+    test_puts("t.txt", "abc\xe2\x82");
+    test_fails(TEXT "}", MT_INVALID, "t.txt: byte 3 (line 1): ", "not UTF-8");
+    test_puts("t.txt", "");
+    test_fails(TEXT "}", MT_INVALID, "t.txt: ",
+               "0 tokens; expected at least 4, for one sample of seq_len 3");
+    test_fails(TEXT ",'tokenizer':'byte'}", MT_INVALID, "t.txt: ", "0 tokens");
+    test_puts("t.txt", "abcdef");
+    test_fails(TEXT ",'tokenizer':'bpe'}", MT_INVALID,
+               "tokenizer: ", "\"char\"");
+    test_fails(TEXT ",'scale':2}", MT_INVALID, "scale: ", "not for text");
+    test_fails(TEXT ",'mean':2}", MT_INVALID, "mean: ", "not for text");
+    test_fails(TEXT ",'std':2}", MT_INVALID, "std: ", "not for text");
+    test_fails("{'type':'text','train':'t.txt','seq_len':0}", MT_INVALID,
+               "seq_len: ", "got 0");
+    test_fails("{'type':'text','train':'u.txt'}", MT_IO,
+               "train: ", "u.txt: cannot open: No such file");
+    test_fails("{'type':'text','train':['t.txt','t.txt']}", MT_INVALID,
+               "train: ", "expected one text file, got 2 files");
+}
+END_TEST
+
+START_TEST(test_given_data)
+{
+    struct mt_dataset *data;
+
+    test_request.dir = "testdata/data";
+    data = test_open("{'type':'text','train':'words.txt','seq_len':32,"
+                     "'val_split':0.1}");
+    ck_assert_uint_gt(data->train.samples, 40);
+    ck_assert_uint_ge(data->val.samples, 4);
+    ck_assert_str_eq(data->vocab_names[data->vocab - 1], "\xc3\xa9");
+    mt_dataset_close(data);
+}
+END_TEST
+
+Suite *text_suite(void);
+
+Suite *text_suite(void)
+{
+    Suite *suite = suite_create("text");
+    TCase *tc = test_case(suite, "text");
+
+    tcase_add_test(tc, test_char);
+    tcase_add_test(tc, test_byte);
+    tcase_add_test(tc, test_wide);
+    tcase_add_test(tc, test_tail);
+    tcase_add_test(tc, test_val);
+    tcase_add_test(tc, test_saved_vocab);
+    tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_given_data);
+    return suite;
+}

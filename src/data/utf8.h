@@ -1,0 +1,29 @@
+/*
+ * UTF-8, strictly: no overlong forms, no surrogates, nothing above U+10FFFF.
+ */
+#ifndef MT_DATA_UTF8_H
+#define MT_DATA_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MT_UTF8_CODES = 0x110000 }; /* code points are below */
+
+/* The length (1 ... 4) of the character that starts text, and its code point;
+ * 0 if the bytes are no character. n > 0. */
+size_t mt_utf8_decode(const char *text, size_t n, uint32_t *code);
+
+/* Writes the character and a NUL; returns its length. */
+size_t mt_utf8_encode(uint32_t code, char out[5]);
+
+bool mt_utf8_valid(const char *text, size_t n);
+
+/* The start of any bytes, fit to stand in a message: at most 40 bytes,
+ * anything that is not a printable character replaced by '?'. */
+struct mt_excerpt {
+    char text[48];
+};
+struct mt_excerpt mt_excerpt(const char *text, size_t n);
+
+#endif

@@ -1,0 +1,119 @@
+#include "train/audit.h"
+
+#include <string.h>
+
+/* A 64-bit hash of a tensor's bits; only to tell moved from unmoved. */
+static uint64_t hash_tensor(const struct mt_tensor *t)
+{
+    const unsigned char *p = t->data;
+    size_t n = t->count * mt_dtype_size(t->dtype);
+    uint64_t h = 0x9e3779b97f4a7c15u ^ n;
+
+    for (; n >= 8; n -= 8, p += 8) {
+        uint64_t word;
+
+        memcpy(&word, p, 8);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    for (; n; n--, p++)
+        h = (h ^ *p) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 29;
+}
+
+mt_status mt_audit_before(const struct mt_store *store, struct mt_audit *audit,
+                          struct mt_err *err)
+{
+    *audit = (struct mt_audit){ 0 };
+    audit->before = mt_arena_calloc(&audit->arena, store->n + 1,
+                                    sizeof *audit->before);
+    audit->unmoved = mt_arena_calloc(&audit->arena, store->n + 1,
+                                     sizeof *audit->unmoved);
+    if (!audit->before || !audit->unmoved) {
+        mt_audit_free(audit);
+        return mt_fail_memory(err);
+    }
+    for (size_t i = 0; i < store->n; i++)
+        audit->before[i] = hash_tensor(store->tensors[i]);
+    return MT_OK;
+}
+
+static bool all_zero(const struct mt_tensor *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->grad[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static struct mt_unmoved explain(const struct mt_tensor *t, size_t index,
+                                 const struct mt_optimizer *o,
+                                 const struct mt_scheduled *now)
+{
+    if (!t->requires_grad)
+        return (struct mt_unmoved){ t->name, "frozen", true };
+    if (!mt_optimizer_owns(o, t))
+        return (struct mt_unmoved){ t->name, "not in the optimizer", true };
+
+    size_t group = o->group_of[index];
+
+    if (now[group].lr == 0)
+        return (struct mt_unmoved){ t->name, "lr is 0",
+                                    mt_optimizer_base(o, group).lr == 0 };
+    if (!t->has_grad || all_zero(t))
+        return (struct mt_unmoved){ t->name, "zero gradient", !t->has_grad };
+    return (struct mt_unmoved){ t->name, "update rounds to nothing", false };
+}
+
+void mt_audit_after(const struct mt_store *store,
+                    const struct mt_optimizer *optimizer,
+                    const struct mt_scheduled *now, struct mt_audit *audit)
+{
+    for (size_t i = 0; i < store->n; i++) {
+        const struct mt_tensor *t = store->tensors[i];
+        bool moved = hash_tensor(t) != audit->before[i];
+
+        if (t->buffer)
+            continue;
+        audit->trainable += t->requires_grad;
+        audit->moved += t->requires_grad && moved;
+        if (!moved)
+            audit->unmoved[audit->n_unmoved++] = explain(t, i, optimizer, now);
+    }
+}
+
+void mt_audit_free(struct mt_audit *audit)
+{
+    mt_arena_free(&audit->arena);
+    *audit = (struct mt_audit){ 0 };
+}
+
+/* "0 of 4 trainable tensors moved: fc1.weight: lr is 0; ..." */
+static mt_status fail(const struct mt_audit *audit, struct mt_err *err)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+
+    for (size_t i = 0; i < audit->n_unmoved && i < 8; i++)
+        mt_strbuf_printf(&text, "%s%s: %s", i ? "; " : "",
+                         audit->unmoved[i].name, audit->unmoved[i].reason);
+    if (audit->n_unmoved > 8)
+        mt_strbuf_printf(&text, "; and %zu more", audit->n_unmoved - 8);
+    mt_fail(err, MT_NO_EFFECT, "training has no effect: the step moved 0 of "
+            "%zu trainable tensors (%s)", audit->trainable,
+            text.text ? text.text : "none");
+    mt_strbuf_free(&text);
+    return MT_NO_EFFECT;
+}
+
+mt_status mt_audit_check(const struct mt_audit *audit, bool strict,
+                         struct mt_err *err)
+{
+    bool structural = true;
+
+    if (audit->moved)
+        return MT_OK;
+    for (size_t i = 0; i < audit->n_unmoved; i++)
+        structural &= audit->unmoved[i].structural;
+    return strict || structural ? fail(audit, err) : MT_OK;
+}

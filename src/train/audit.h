@@ -1,0 +1,48 @@
+/*
+ * The audit: did the step move the tensors that it should? Training that
+ * changes nothing is never silent.
+ *
+ *     mt_audit_before(store, &audit, err);
+ *     ... a step ...
+ *     mt_audit_after(store, optimizer, now, &audit);
+ *     if (audit.moved == 0) ... audit.unmoved says why
+ *     mt_audit_free(&audit);
+ *
+ * The optimizer may be bound to another store (a copy's, or the one that this
+ * store was copied from): then its step moves nothing here, and every tensor's
+ * reason is "not in the optimizer".
+ */
+#ifndef MT_TRAIN_AUDIT_H
+#define MT_TRAIN_AUDIT_H
+
+#include "optim/optimizer.h"
+
+struct mt_unmoved {
+    const char *name;
+    const char *reason; /* "frozen", "zero gradient", "lr is 0", "not in the
+                           optimizer", "update rounds to nothing" */
+    bool structural;    /* no later step will move it either */
+};
+
+struct mt_audit {
+    struct mt_arena arena;
+    uint64_t *before;            /* a hash of each tensor */
+    size_t trainable, moved;     /* parameters that require a gradient */
+    size_t n_unmoved;
+    struct mt_unmoved *unmoved;  /* frozen parameters included */
+};
+
+mt_status mt_audit_before(const struct mt_store *store, struct mt_audit *audit,
+                          struct mt_err *err);
+void mt_audit_after(const struct mt_store *store,
+                    const struct mt_optimizer *optimizer,
+                    const struct mt_scheduled *now, struct mt_audit *audit);
+void mt_audit_free(struct mt_audit *audit);
+
+/* Did the step have an effect? Fails with MT_NO_EFFECT and the reasons if no
+ * trainable tensor moved; unless `strict`, only if none ever will (a resumed run
+ * may start where a gradient or a schedule is 0 for once). */
+mt_status mt_audit_check(const struct mt_audit *audit, bool strict,
+                         struct mt_err *err);
+
+#endif

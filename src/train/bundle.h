@@ -1,0 +1,67 @@
+/*
+ * A bundle: the named arrays of a checkpoint, in memory, in file order. What
+ * commands that move state from file to file work on, and what a session is
+ * saved to and restored from.
+ *
+ * Names are "section/key": "model/fc1.weight", "optimizer/exp_avg.fc1.weight",
+ * "progress/step", "spec/json" (state.h lists them all).
+ */
+#ifndef MT_TRAIN_BUNDLE_H
+#define MT_TRAIN_BUNDLE_H
+
+#include "base/arena.h"
+#include "base/dtype.h"
+#include "ckpt/container.h"
+#include "ckpt/statefile.h"
+
+struct mt_bundle {
+    struct mt_arena arena;
+    struct mt_array *arrays;
+    size_t n, size;
+    bool failed; /* memory ran out while adding: check once at the end */
+};
+
+#define MT_BUNDLE_INIT { MT_ARENA_INIT, NULL, 0, 0, false }
+
+void mt_bundle_free(struct mt_bundle *b);
+
+/* Appends an array; name is copied, data is referred to. */
+void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
+                   const struct mt_shape *shape, const void *data);
+
+/* The same with a copy of the data. */
+void mt_bundle_i64(struct mt_bundle *b, const char *name, int64_t value);
+void mt_bundle_f64(struct mt_bundle *b, const char *name, double value);
+void mt_bundle_list(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
+                    const void *data, size_t n);
+void mt_bundle_text(struct mt_bundle *b, const char *name, const char *text);
+
+const struct mt_array *mt_bundle_find(const struct mt_bundle *b,
+                                      const char *name);
+
+/* The array's single int64, or the default where it is missing. */
+int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
+                          int64_t otherwise);
+
+/* A copy of a uint8 array as a string in arena; NULL where it is missing. */
+const char *mt_bundle_get_text(const struct mt_bundle *b, const char *name,
+                               struct mt_arena *arena);
+
+/* Does name lie in this section? */
+bool mt_in_section(const char *name, const char *section);
+
+/* Reads every array of a checkpoint. A file of another format is refused,
+ * with a word on what it is. */
+mt_status mt_bundle_read(const char *path, struct mt_team *team,
+                         struct mt_bundle *out, struct mt_err *err);
+
+/* Reads every array of any state file (statefile.h); names become
+ * "section/key". */
+mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
+                               struct mt_err *err);
+
+mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,
+                          struct mt_team *team, struct mt_ckpt_info *info,
+                          struct mt_err *err);
+
+#endif

@@ -1,0 +1,249 @@
+#include "train/datastate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/keys.h"
+
+/* --- saving ------------------------------------------------------------- */
+
+static void add_files(const struct mt_dataset *data, struct mt_strbuf *out)
+{
+    mt_strbuf_puts(out, "\"files\":[");
+    for (size_t i = 0; i < data->n_fingerprints; i++) {
+        const struct mt_fingerprint *f = &data->fingerprints[i];
+
+        mt_strbuf_puts(out, i ? ",{\"role\":" : "{\"role\":");
+        mt_json_add_string(out, f->role);
+        mt_strbuf_printf(out, ",\"bytes\":%llu,\"sha256\":\"%s\"}",
+                         (unsigned long long)f->bytes, f->sha256);
+    }
+    mt_strbuf_putc(out, ']');
+}
+
+static void add_names(const char *key, const char *const *names, size_t n,
+                      struct mt_strbuf *out)
+{
+    if (!names)
+        return;
+    mt_strbuf_printf(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            mt_strbuf_putc(out, ',');
+        mt_json_add_string(out, names[i]);
+    }
+    mt_strbuf_putc(out, ']');
+}
+
+static void add_shape(const char *key, const struct mt_shape *shape,
+                      struct mt_strbuf *out)
+{
+    mt_strbuf_printf(out, ",\"%s\":", key);
+    mt_shape_print(shape, out);
+}
+
+void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out)
+{
+    const struct mt_part *part =
+        data->train.samples ? &data->train : &data->val;
+    struct mt_strbuf json = MT_STRBUF_INIT;
+    const struct mt_normalization *norm = &data->norm;
+
+    mt_strbuf_putc(&json, '{');
+    add_files(data, &json);
+    mt_strbuf_printf(&json, ",\"classes\":%zu", data->classes);
+    add_names("class_names", data->class_names, data->classes, &json);
+    mt_strbuf_printf(&json, ",\"vocab\":%zu", data->vocab);
+    add_names("vocab_names", data->vocab_names, data->vocab, &json);
+    add_shape("x", &part->x.shape, &json);
+    add_shape("y", &part->y.shape, &json);
+    mt_strbuf_printf(&json, ",\"x_dtype\":\"%s\"}",
+                     mt_dtype_name(part->x.dtype));
+    if (json.failed)
+        out->failed = true;
+    else
+        mt_bundle_text(out, "spec/data.json", json.text);
+    mt_strbuf_free(&json);
+    mt_bundle_list(out, "spec/data.scale", MT_F32, &norm->scale, 1);
+    if (norm->n) {
+        mt_bundle_list(out, "spec/data.mean", MT_F32, norm->mean, norm->n);
+        mt_bundle_list(out, "spec/data.std", MT_F32, norm->std, norm->n);
+    }
+}
+
+/* --- applying ----------------------------------------------------------- */
+
+static mt_status parse(const struct mt_bundle *from, struct mt_arena *arena,
+                       struct mt_json **out, struct mt_err *err)
+{
+    const char *text = mt_bundle_get_text(from, "spec/data.json", arena);
+
+    if (!text)
+        return mt_fail(err, MT_INVALID, "the checkpoint has no spec/data.json");
+    return mt_json_parse("spec/data.json", text, strlen(text), out, err);
+}
+
+static mt_status read_names(const struct mt_json *doc, const char *key,
+                            size_t n, struct mt_arena *arena,
+                            const char *const **out, struct mt_err *err)
+{
+    const cJSON *list = mt_json_get(mt_json_root(doc), key);
+    const char **names;
+
+    if (!list)
+        return MT_OK;
+    if (!cJSON_IsArray(list) || (size_t)cJSON_GetArraySize(list) != n)
+        return mt_json_fail(doc, list, err, "expected %zu names", n);
+    names = mt_arena_calloc(arena, n + 1, sizeof *names);
+    if (!names)
+        return mt_fail_memory(err);
+
+    const cJSON *item = list->child;
+
+    for (size_t i = 0; i < n; i++, item = item->next) {
+        if (!cJSON_IsString(item))
+            return mt_json_fail(doc, item, err, "expected a name");
+        names[i] = mt_arena_strdup(arena, item->valuestring);
+        if (!names[i])
+            return mt_fail_memory(err);
+    }
+    *out = names;
+    return MT_OK;
+}
+
+struct counts {
+    size_t classes, vocab;
+};
+
+static const struct mt_key count_keys[] = {
+    { "classes", MT_KEY_SIZE, offsetof(struct counts, classes), .def = "0" },
+    { "vocab", MT_KEY_SIZE, offsetof(struct counts, vocab), .def = "0" },
+    { .name = NULL },
+};
+
+static mt_status apply_json(const struct mt_json *doc, struct mt_arena *arena,
+                            struct mt_data_request *request,
+                            struct mt_err *err)
+{
+    struct counts counts;
+
+    if (mt_keys_read(doc, mt_json_root(doc), count_keys, &counts, arena, err) !=
+            MT_OK ||
+        read_names(doc, "class_names", counts.classes, arena,
+                   &request->class_names, err) != MT_OK ||
+        read_names(doc, "vocab_names", counts.vocab, arena,
+                   &request->vocab_names, err) != MT_OK)
+        return err->status;
+    request->classes = counts.classes;
+    request->vocab = counts.vocab;
+    return MT_OK;
+}
+
+static mt_status apply_norm(const struct mt_bundle *from,
+                            struct mt_arena *arena,
+                            struct mt_data_request *request,
+                            struct mt_err *err)
+{
+    const struct mt_array *scale = mt_bundle_find(from, "spec/data.scale");
+    const struct mt_array *mean = mt_bundle_find(from, "spec/data.mean");
+    const struct mt_array *std = mt_bundle_find(from, "spec/data.std");
+    struct mt_normalization *norm = mt_arena_alloc(arena, sizeof *norm);
+
+    if (!norm)
+        return mt_fail_memory(err);
+    norm->scale = 1;
+    if (scale && scale->dtype == MT_F32 && mt_array_bytes(scale) == 4)
+        norm->scale = *(const float *)scale->data;
+    if (mean && std) {
+        if (mean->dtype != MT_F32 || std->dtype != MT_F32 ||
+            mean->shape.rank != 1 ||
+            !mt_shape_equal(&mean->shape, &std->shape))
+            return mt_fail(err, MT_INVALID,
+                           "spec/data.mean and spec/data.std do not fit");
+        norm->n = mean->shape.dim[0];
+        norm->mean = mean->data;
+        norm->std = std->data;
+    }
+    request->norm = norm;
+    return MT_OK;
+}
+
+mt_status mt_data_state_apply(const struct mt_bundle *from,
+                              struct mt_arena *arena,
+                              struct mt_data_request *request,
+                              struct mt_err *err)
+{
+    struct mt_json *doc;
+
+    if (parse(from, arena, &doc, err) != MT_OK)
+        return err->status;
+    mt_status status = apply_json(doc, arena, request, err);
+
+    mt_json_free(doc);
+    return status == MT_OK ? apply_norm(from, arena, request, err) : status;
+}
+
+/* --- checking ----------------------------------------------------------- */
+
+struct file_state {
+    const char *role, *sha256;
+    double bytes;
+};
+
+static const struct mt_key file_keys[] = {
+    { "role", MT_KEY_STRING, offsetof(struct file_state, role),
+      .flags = MT_KEY_REQUIRED },
+    { "sha256", MT_KEY_STRING, offsetof(struct file_state, sha256),
+      .flags = MT_KEY_REQUIRED },
+    { "bytes", MT_KEY_REAL, offsetof(struct file_state, bytes),
+      .flags = MT_KEY_REQUIRED },
+    { .name = NULL },
+};
+
+static mt_status check_file(const struct mt_json *doc, const cJSON *item,
+                            const struct mt_dataset *data,
+                            struct mt_arena *arena, struct mt_err *err)
+{
+    struct file_state file;
+
+    if (mt_keys_read(doc, item, file_keys, &file, arena, err) != MT_OK)
+        return err->status;
+    for (size_t i = 0; i < data->n_fingerprints; i++) {
+        const struct mt_fingerprint *f = &data->fingerprints[i];
+
+        if (strcmp(f->role, file.role) != 0)
+            continue;
+        if (strcmp(f->sha256, file.sha256) == 0)
+            return MT_OK;
+        return mt_fail(err, MT_MISMATCH,
+                       "data.%s is another file than at the start of the run: "
+                       "it had %.0f bytes (SHA-256 %.12s...) and has %llu "
+                       "(%.12s...); to go on with other data on purpose, name "
+                       "it with --set data.%s=...",
+                       file.role, file.bytes, file.sha256,
+                       (unsigned long long)f->bytes, f->sha256, file.role);
+    }
+    return mt_fail(err, MT_MISMATCH,
+                   "data.%s was there at the start of the run and is not now",
+                   file.role);
+}
+
+mt_status mt_data_state_check(const struct mt_bundle *from,
+                              const struct mt_dataset *data,
+                              struct mt_err *err)
+{
+    struct mt_arena arena = MT_ARENA_INIT;
+    struct mt_json *doc;
+    mt_status status = parse(from, &arena, &doc, err);
+
+    if (status == MT_OK) {
+        const cJSON *list = mt_json_get(mt_json_root(doc), "files");
+        const cJSON *item = list ? list->child : NULL;
+
+        for (; status == MT_OK && item; item = item->next)
+            status = check_file(doc, item, data, &arena, err);
+        mt_json_free(doc);
+    }
+    mt_arena_free(&arena);
+    return status;
+}

@@ -1,0 +1,81 @@
+/* Evaluation, and the sums behind scores. */
+#include <math.h>
+
+#include "tensor/dmath.h"
+#include "train/session.h"
+
+void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
+                   const struct mt_program *p, const void *targets)
+{
+    bool classes = s->model->loss.type->classification;
+    const struct mt_shape *shape = &p->y->shape;
+    const int64_t *ignored = mt_loss_ignored(&s->model->loss);
+    struct mt_outcome o = {
+        .y = p->y->data,
+        .t = classes ? NULL : targets,
+        .class = classes ? targets : NULL,
+        .n = shape->dim[shape->rank - 1],
+        .ignore = ignored ? *ignored : INT64_MIN,
+        .loss = (double)*(const float *)p->loss->data,
+        .samples = p->batch,
+    };
+
+    totals->loss += o.loss * (double)o.samples;
+    totals->samples += (double)o.samples;
+    if (s->n_metrics == 0)
+        return;
+    o.rows = mt_shape_elements(shape) / o.n;
+    for (size_t i = 0; i < s->n_metrics; i++)
+        s->metrics[i]->add(&o, &totals->metric[i]);
+}
+
+void mt_totals_scores(const struct mt_session *s,
+                      const struct mt_totals *totals, struct mt_scores *out)
+{
+    out->samples = (size_t)totals->samples;
+    out->loss = totals->samples ? totals->loss / totals->samples : 0;
+    for (size_t i = 0; i < s->n_metrics; i++)
+        out->metric[i] = s->metrics[i]->value(&totals->metric[i]);
+}
+
+/* Gathers validation samples [first, first + n). */
+static void gather(struct mt_session *s, size_t first, size_t n)
+{
+    const struct mt_dataset *d = s->data;
+    bool held = d->val.samples == 0;
+    const struct mt_part *part = held ? &d->train : &d->val;
+    const uint32_t *rows = held ? d->held_rows + first : NULL;
+
+    if (s->model->x_dtype == MT_I32)
+        mt_gather_i32(&part->x, rows, first, n, (int32_t *)s->x);
+    else
+        mt_gather_f32(&part->x, &d->norm, rows, first, n, s->x);
+    if (s->model->loss.type->classification)
+        mt_gather_i32(&part->y, rows, first, n, (int32_t *)s->t);
+    else
+        mt_gather_f32(&part->y, NULL, rows, first, n, s->t);
+}
+
+mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
+                              struct mt_err *err)
+{
+    size_t b = s->batching.batch_size, total;
+    struct mt_totals totals = { 0 };
+
+    *scores = (struct mt_scores){ 0 };
+    if (!mt_session_has_val(s))
+        return MT_OK;
+    if (mt_session_prepare(s, err) != MT_OK)
+        return err->status;
+    total = s->data->val.samples ? s->data->val.samples : s->data->n_held;
+    for (size_t at = 0; at < total; at += b) {
+        size_t n = total - at < b ? total - at : b;
+        struct mt_program *p = n == b ? &s->eval_full : &s->eval_last;
+
+        gather(s, at, n);
+        mt_graph_run(p->graph, s->team, 0);
+        mt_totals_add(s, &totals, p, s->t);
+    }
+    mt_totals_scores(s, &totals, scores);
+    return MT_OK;
+}

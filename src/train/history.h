@@ -1,0 +1,21 @@
+/*
+ * The history of a run as columns of a bundle: one value for each finished
+ * epoch.
+ *
+ *     progress/history.epoch, .step           int64
+ *     progress/history.lr                     float64
+ *     progress/history.train.samples          int64
+ *     progress/history.train.loss, .METRIC    float64
+ *     progress/history.val.samples, ...       0 where it was not evaluated
+ */
+#ifndef MT_TRAIN_HISTORY_H
+#define MT_TRAIN_HISTORY_H
+
+#include "train/bundle.h"
+#include "train/session.h"
+
+void mt_history_save(const struct mt_session *s, struct mt_bundle *out);
+mt_status mt_history_restore(struct mt_session *s,
+                             const struct mt_bundle *from, struct mt_err *err);
+
+#endif

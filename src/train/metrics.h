@@ -1,0 +1,48 @@
+/*
+ * Metrics: what is told of a model beside its loss. One row each: how a batch
+ * adds to its sums, and what the sums come to.
+ */
+#ifndef MT_TRAIN_METRICS_H
+#define MT_TRAIN_METRICS_H
+
+#include "base/keys.h"
+#include "nn/model.h"
+
+enum { MT_METRIC_SUMS = 4, MT_MAX_METRICS = 8 };
+
+/* Sums over samples; part of a checkpoint's position in mid-epoch. */
+struct mt_sums {
+    double v[MT_METRIC_SUMS];
+};
+
+/* A batch's outputs and targets. */
+struct mt_outcome {
+    const float *y;       /* (rows, n) */
+    const float *t;       /* (rows, n) of regression, or NULL */
+    const int32_t *class; /* (rows) of classification, or NULL */
+    size_t rows, n;
+    int64_t ignore;       /* a class that does not count */
+    double loss;          /* the batch's, a mean over its samples */
+    size_t samples;
+};
+
+struct mt_metric {
+    const char *name;
+    const char *doc;
+    bool classes;      /* of classification; false: of regression */
+    bool larger_better;
+    void (*add)(const struct mt_outcome *o, struct mt_sums *sums);
+    double (*value)(const struct mt_sums *sums);
+};
+
+extern const struct mt_metric mt_metrics[]; /* ends with a NULL name */
+
+const struct mt_metric *mt_metric_find(const char *name);
+
+/* Looks the names up and checks that each suits the loss. item is the list in
+ * the spec, for messages. */
+mt_status mt_metrics_read(const struct mt_json *doc, const cJSON *item,
+                          const struct mt_strings *names, bool classification,
+                          const struct mt_metric **out, struct mt_err *err);
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * A training session: model, optimizer, schedule, data and position, built
+ * from a spec, moved forward step by step, saved and restored exactly.
+ *
+ *     mt_session_open(&request, &s, err);
+ *     mt_session_init(s, err);          fresh values, or mt_session_restore
+ *     while (s->at.step < s->total_steps)
+ *         mt_session_step(s, false, &info, err);
+ *     mt_session_close(s);
+ *
+ * The position says everything that is not a tensor: training on from it is
+ * the same computation as never having stopped.
+ */
+#ifndef MT_TRAIN_SESSION_H
+#define MT_TRAIN_SESSION_H
+
+#include "data/dataset.h"
+#include "nn/model.h"
+#include "optim/optimizer.h"
+#include "optim/scheduler.h"
+#include "train/metrics.h"
+#include "train/settings.h"
+
+struct mt_bundle;
+
+/* Sums over the samples of an epoch so far, or of an evaluation. */
+struct mt_totals {
+    double loss, samples;
+    struct mt_sums metric[MT_MAX_METRICS];
+};
+
+struct mt_position {
+    uint64_t step;   /* finished optimizer steps */
+    uint64_t epoch;  /* finished epochs */
+    uint64_t batch;  /* finished batches of this epoch */
+    struct mt_totals epoch_so_far;
+};
+
+struct mt_scores {
+    size_t samples;  /* 0: not evaluated */
+    double loss;
+    double metric[MT_MAX_METRICS];
+};
+
+/* One finished epoch. */
+struct mt_epoch {
+    uint64_t epoch, step;
+    double lr;
+    struct mt_scores train, val;
+};
+
+struct mt_session_request {
+    const struct mt_json *doc;  /* the effective spec; must outlive it */
+    const char *data_dir;       /* or NULL */
+    struct mt_team *team;
+    const struct mt_bundle *from; /* a checkpoint whose data statistics apply,
+                                     or NULL */
+    bool evaluate_only;         /* training data need not be read */
+    bool peek;                  /* only to look: `check` */
+};
+
+struct mt_session {
+    struct mt_arena arena;
+    const struct mt_json *doc;
+    struct mt_team *team;
+    struct mt_settings settings;
+    struct mt_batching batching;
+    const struct mt_metric *metrics[MT_MAX_METRICS];
+    size_t n_metrics;
+    struct mt_dataset *data;
+    struct mt_model *model;
+    struct mt_optimizer *optimizer;
+    struct mt_scheduler *scheduler;
+    struct mt_scheduled *now;     /* one for each group: this step's */
+
+    size_t batches;               /* of an epoch */
+    uint64_t steps_per_epoch, total_steps;
+
+    struct mt_position at;
+    struct mt_epoch *history;     /* one for each finished epoch */
+    size_t n_history, history_size;
+
+    /* the machinery of steps and evaluations (step.c, evaluate.c) */
+    struct mt_program train_full, train_last, eval_full, eval_last;
+    void *workspace;              /* shared by the programs */
+    size_t workspace_bytes;
+    float *x, *t;                 /* a batch's inputs and targets */
+    uint32_t *order;              /* of this epoch's rows */
+    uint64_t order_epoch;         /* which epoch it is of, plus 1; 0: none */
+    float *grad_sum;              /* of several batches, if accumulate > 1 */
+    double *partial;              /* sums of gradient blocks */
+};
+
+/* Reads the spec, the data, and builds everything; tensors are zero. */
+mt_status mt_session_open(const struct mt_session_request *request,
+                          struct mt_session **out, struct mt_err *err);
+void mt_session_close(struct mt_session *s); /* NULL is allowed */
+
+/* Initial values for a run from step 0. */
+mt_status mt_session_init(struct mt_session *s, struct mt_err *err);
+
+/* Plans and takes the memory of steps and evaluations; called by the first
+ * step or evaluation otherwise. */
+mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
+
+struct mt_step_info {
+    double loss;       /* of the batches, before the update */
+    double lr;         /* of the default group */
+    double grad_norm;  /* before clipping; NAN unless asked for or clipping */
+    bool epoch_ended;
+};
+
+/* One optimizer step, and at the end of an epoch its evaluation and history.
+ * MT_NON_FINITE names step and layer; the session is spoiled then. */
+mt_status mt_session_step(struct mt_session *s, bool want_norm,
+                          struct mt_step_info *info, struct mt_err *err);
+
+/* Evaluates on the validation data; scores->samples is 0 if there is none. */
+mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
+                              struct mt_err *err);
+
+bool mt_session_has_val(const struct mt_session *s);
+
+/* The settings of each group for the coming step, in s->now. */
+void mt_session_schedule(struct mt_session *s);
+
+void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
+                   const struct mt_program *p, const void *targets);
+void mt_totals_scores(const struct mt_session *s,
+                      const struct mt_totals *totals, struct mt_scores *out);
+
+/* Appends an entry to the history. */
+mt_status mt_session_add_epoch(struct mt_session *s,
+                               const struct mt_epoch *epoch,
+                               struct mt_err *err);
+
+#endif

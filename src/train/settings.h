@@ -1,0 +1,33 @@
+/*
+ * The spec's "train" section, and the top level of the spec.
+ */
+#ifndef MT_TRAIN_SETTINGS_H
+#define MT_TRAIN_SETTINGS_H
+
+#include "base/keys.h"
+
+struct mt_checkpoint_settings {
+    size_t every_steps;  /* MT_SIZE_ABSENT: not by steps */
+    size_t every_epochs; /* 0: not by epochs */
+};
+
+struct mt_settings {
+    size_t epochs, steps;      /* one is MT_SIZE_ABSENT */
+    uint64_t seed;
+    struct mt_strings metrics;
+    double clip_grad_norm, clip_grad_value; /* NAN: none */
+    size_t accumulate;         /* batches per step */
+    size_t eval_every;         /* epochs */
+    struct mt_checkpoint_settings checkpoint;
+};
+
+/* Reads and checks doc's "train" section, and that the top level has no
+ * unknown and all needed sections. */
+mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
+                           struct mt_settings *out, struct mt_err *err);
+
+/* The tables, for the schema and the manual. */
+extern const struct mt_key mt_train_keys[], mt_checkpoint_keys[],
+    mt_spec_keys[];
+
+#endif

@@ -1,0 +1,279 @@
+#include "train/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/kernels.h"
+#include "train/datastate.h"
+#include "train/history.h"
+
+/* --- saving ------------------------------------------------------------- */
+
+void mt_state_add_spec(const struct mt_json *doc, struct mt_bundle *out)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+
+    mt_json_print(mt_json_root(doc), &text);
+    if (text.failed)
+        out->failed = true;
+    else
+        mt_bundle_text(out, "spec/json", text.text);
+    mt_strbuf_free(&text);
+}
+
+static void save_model(const struct mt_store *store, struct mt_bundle *out)
+{
+    for (size_t i = 0; i < store->n; i++) {
+        const struct mt_tensor *t = store->tensors[i];
+        char *name = mt_arena_printf(&out->arena, "model/%s", t->name);
+
+        if (!name)
+            out->failed = true;
+        else
+            mt_bundle_add(out, name, t->dtype, &t->shape, t->data);
+    }
+}
+
+static void save_slots(const struct mt_optimizer *o, size_t tensor,
+                       struct mt_bundle *out)
+{
+    const struct mt_tensor *t = o->store->tensors[tensor];
+    char name[2048];
+
+    if (!mt_optimizer_has_state(o, tensor))
+        return;
+    snprintf(name, sizeof name, "optimizer/step.%s", t->name);
+    mt_bundle_i64(out, name, (int64_t)o->step_of[tensor]);
+    for (size_t i = 0; i < o->n_slots; i++) {
+        const float *slot = mt_optimizer_slot(o, i, tensor);
+
+        if (!slot)
+            continue;
+        snprintf(name, sizeof name, "optimizer/%s.%s", o->type->slots[i],
+                 t->name);
+        mt_bundle_add(out, name, MT_F32, &t->shape, slot);
+    }
+}
+
+void mt_state_add_start(struct mt_bundle *out)
+{
+    mt_bundle_i64(out, "progress/step", 0);
+    mt_bundle_i64(out, "progress/epoch", 0);
+    mt_bundle_i64(out, "progress/batch", 0);
+}
+
+static void save_progress(const struct mt_session *s, struct mt_bundle *out)
+{
+    const struct mt_totals *totals = &s->at.epoch_so_far;
+    const struct mt_scheduler_type *type = s->scheduler->type;
+    size_t n = 2 + s->n_metrics * MT_METRIC_SUMS;
+
+    mt_bundle_i64(out, "progress/step", (int64_t)s->at.step);
+    mt_bundle_i64(out, "progress/epoch", (int64_t)s->at.epoch);
+    mt_bundle_i64(out, "progress/batch", (int64_t)s->at.batch);
+    if (s->at.batch)
+        mt_bundle_list(out, "progress/totals", MT_F64, totals, n);
+    for (size_t i = 0; s->at.step && i < type->state_count; i++) {
+        char name[256];
+
+        snprintf(name, sizeof name, "progress/scheduler.%s",
+                 type->state_names[i]);
+        mt_bundle_f64(out, name, s->scheduler->state[i]);
+    }
+    mt_history_save(s, out);
+}
+
+mt_status mt_state_save(struct mt_session *s, struct mt_bundle *out,
+                        struct mt_err *err)
+{
+    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    mt_optimizer_sync(s->optimizer);
+    mt_state_add_spec(s->doc, out);
+    mt_data_state_save(s->data, out);
+    save_model(&s->model->store, out);
+    for (size_t i = 0; i < s->model->store.n; i++)
+        save_slots(s->optimizer, i, out);
+    save_progress(s, out);
+    return out->failed ? mt_fail_memory(err) : MT_OK;
+}
+
+mt_status mt_session_save(struct mt_session *s, const char *path,
+                          struct mt_ckpt_info *info, struct mt_err *err)
+{
+    struct mt_bundle bundle;
+    const struct mt_store *store = &s->model->store;
+    mt_status status;
+
+    if (!mt_kernels()->all_finite(store->values, store->flat))
+        return mt_fail(err, MT_NON_FINITE,
+                       "%s: not saved: a parameter is not finite after step "
+                       "%llu", path, (unsigned long long)s->at.step);
+    status = mt_state_save(s, &bundle, err);
+    if (status == MT_OK)
+        status = mt_bundle_write(&bundle, path, s->team, info, err);
+    mt_bundle_free(&bundle);
+    return status;
+}
+
+/* --- restoring ---------------------------------------------------------- */
+
+mt_status mt_state_spec(const struct mt_bundle *from, const char *source,
+                        struct mt_json **out, struct mt_err *err)
+{
+    const struct mt_array *a = mt_bundle_find(from, "spec/json");
+
+    if (!a || a->dtype != MT_U8)
+        return mt_fail(err, MT_INVALID, "%s: has no spec", source);
+    return mt_json_parse(source, a->data, mt_array_bytes(a), out, err);
+}
+
+static mt_status fail_shape(const struct mt_array *a,
+                            const struct mt_shape *shape, const char *dtype,
+                            struct mt_err *err)
+{
+    return mt_fail(err, MT_MISMATCH, "%s is %s %s, but the spec makes it %s %s",
+                   a->name, mt_dtype_name(a->dtype),
+                   mt_shape_text(&a->shape).text, dtype,
+                   mt_shape_text(shape).text);
+}
+
+/* Copies the named array to `to`, if there is one of that type and shape. */
+static mt_status take(const struct mt_bundle *from, const char *name,
+                      enum mt_dtype dtype, const struct mt_shape *shape,
+                      void *to, size_t *taken, struct mt_err *err)
+{
+    const struct mt_array *a = mt_bundle_find(from, name);
+
+    if (!a)
+        return mt_fail(err, MT_MISMATCH, "%s is missing", name);
+    if (a->dtype != dtype || !mt_shape_equal(&a->shape, shape))
+        return fail_shape(a, shape, mt_dtype_name(dtype), err);
+    memcpy(to, a->data, mt_array_bytes(a));
+    ++*taken;
+    return MT_OK;
+}
+
+static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
+                               const struct mt_bundle *from, size_t *taken,
+                               struct mt_err *err)
+{
+    const struct mt_tensor *t = o->store->tensors[tensor];
+    struct mt_shape scalar = { .rank = 0 };
+    char name[2048];
+    int64_t step;
+
+    snprintf(name, sizeof name, "optimizer/step.%s", t->name);
+    if (!mt_bundle_find(from, name) || !mt_optimizer_slot(o, 0, tensor))
+        return MT_OK;
+    if (take(from, name, MT_I64, &scalar, &step, taken, err) != MT_OK)
+        return err->status;
+    if (step < 1 || step > UINT32_MAX)
+        return mt_fail(err, MT_INVALID, "%s is %lld: out of range", name,
+                       (long long)step);
+    o->step_of[tensor] = (uint64_t)step;
+    for (size_t i = 0; i < o->n_slots; i++) {
+        float *slot = mt_optimizer_slot(o, i, tensor);
+
+        snprintf(name, sizeof name, "optimizer/%s.%s", o->type->slots[i],
+                 t->name);
+        if (slot && take(from, name, MT_F32, &t->shape, slot, taken, err) !=
+                        MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+static mt_status restore_tensors(struct mt_session *s,
+                                 const struct mt_bundle *from,
+                                 struct mt_err *err)
+{
+    const struct mt_store *store = &s->model->store;
+    size_t taken = 0, there = 0;
+    char name[2048];
+
+    for (size_t i = 0; i < store->n; i++) {
+        const struct mt_tensor *t = store->tensors[i];
+
+        snprintf(name, sizeof name, "model/%s", t->name);
+        if (take(from, name, t->dtype, &t->shape, t->data, &taken, err) !=
+                MT_OK ||
+            restore_slots(s->optimizer, i, from, &taken, err) != MT_OK)
+            return err->status;
+    }
+    for (size_t i = 0; i < from->n; i++)
+        there += mt_in_section(from->arrays[i].name, "model") ||
+                 mt_in_section(from->arrays[i].name, "optimizer");
+    if (taken != there)
+        return mt_fail(err, MT_MISMATCH,
+                       "it has %zu tensors that the spec's model and optimizer "
+                       "do not have", there - taken);
+    mt_optimizer_restart(s->optimizer);
+    return MT_OK;
+}
+
+static mt_status restore_totals(struct mt_session *s,
+                                const struct mt_bundle *from,
+                                struct mt_err *err)
+{
+    struct mt_shape shape = mt_shape_of(
+        1, 2 + s->n_metrics * (size_t)MT_METRIC_SUMS);
+    size_t taken = 0;
+
+    if (s->at.batch == 0)
+        return MT_OK;
+    return take(from, "progress/totals", MT_F64, &shape, &s->at.epoch_so_far,
+                &taken, err);
+}
+
+static mt_status restore_scheduler(struct mt_session *s,
+                                   const struct mt_bundle *from,
+                                   struct mt_err *err)
+{
+    const struct mt_scheduler_type *type = s->scheduler->type;
+    struct mt_shape scalar = { .rank = 0 };
+    size_t taken = 0;
+
+    for (size_t i = 0; i < type->state_count; i++) {
+        char name[256];
+
+        snprintf(name, sizeof name, "progress/scheduler.%s",
+                 type->state_names[i]);
+        if (mt_bundle_find(from, name) &&
+            take(from, name, MT_F64, &scalar, &s->scheduler->state[i], &taken,
+                 err) != MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+static mt_status restore_position(struct mt_session *s,
+                                  const struct mt_bundle *from,
+                                  struct mt_err *err)
+{
+    int64_t step = mt_bundle_get_i64(from, "progress/step", -1);
+    int64_t epoch = mt_bundle_get_i64(from, "progress/epoch", -1);
+    int64_t batch = mt_bundle_get_i64(from, "progress/batch", -1);
+
+    if (step < 0 || step > UINT32_MAX || epoch < 0 || epoch > UINT32_MAX ||
+        batch < 0 || (s->batches && (uint64_t)batch >= s->batches))
+        return mt_fail(err, MT_INVALID,
+                       "its position (step %lld, epoch %lld, batch %lld of "
+                       "%zu) is out of range", (long long)step,
+                       (long long)epoch, (long long)batch, s->batches);
+    s->at = (struct mt_position){ .step = (uint64_t)step,
+                                  .epoch = (uint64_t)epoch,
+                                  .batch = (uint64_t)batch };
+    if (restore_totals(s, from, err) != MT_OK ||
+        restore_scheduler(s, from, err) != MT_OK)
+        return err->status;
+    return mt_history_restore(s, from, err);
+}
+
+mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
+                           struct mt_err *err)
+{
+    if (restore_tensors(s, from, err) != MT_OK)
+        return err->status;
+    return restore_position(s, from, err);
+}

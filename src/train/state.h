@@ -1,0 +1,46 @@
+/*
+ * A session as a bundle of arrays, and back.
+ *
+ *     spec/json                       the exact effective spec, canonical text
+ *     spec/data.*                     datastate.h
+ *     model/TENSOR                    parameters and buffers
+ *     optimizer/SLOT.TENSOR           each tensor's optimizer state
+ *     optimizer/step.TENSOR           int64: its finished steps
+ *     progress/step, epoch, batch     int64: the position
+ *     progress/totals                 float64: sums of the epoch so far, in
+ *                                     mid-epoch only
+ *     progress/scheduler.NAME         float64, of schedules that have state
+ *     progress/history.COLUMN         one value for each finished epoch
+ *
+ * A tensor that took no step has no optimizer state. A run at step 0 has
+ * position 0, 0, 0 and nothing else under progress.
+ */
+#ifndef MT_TRAIN_STATE_H
+#define MT_TRAIN_STATE_H
+
+#include "train/bundle.h"
+#include "train/session.h"
+
+/* Arrays refer to the session's memory: write them before it changes. */
+mt_status mt_state_save(struct mt_session *s, struct mt_bundle *out,
+                        struct mt_err *err);
+
+/* Strict: every tensor must be there, with its shape, and nothing else. */
+mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
+                           struct mt_err *err);
+
+/* Saves the session to path. */
+mt_status mt_session_save(struct mt_session *s, const char *path,
+                          struct mt_ckpt_info *info, struct mt_err *err);
+
+/* The checkpoint's spec as a document; source names it in messages. */
+mt_status mt_state_spec(const struct mt_bundle *from, const char *source,
+                        struct mt_json **out, struct mt_err *err);
+
+/* The spec of doc as an array; for bundles made without a session. */
+void mt_state_add_spec(const struct mt_json *doc, struct mt_bundle *out);
+
+/* Position 0. */
+void mt_state_add_start(struct mt_bundle *out);
+
+#endif

@@ -1,0 +1,254 @@
+/* One optimizer step. */
+#include <math.h>
+#include <string.h>
+
+#include "graph/spans.h"
+#include "tensor/dmath.h"
+#include "tensor/kernels.h"
+#include "train/session.h"
+
+/* --- the batch ---------------------------------------------------------- */
+
+static void order_epoch(struct mt_session *s)
+{
+    const struct mt_dataset *data = s->data;
+    uint32_t n = (uint32_t)data->n_train;
+
+    if (s->order_epoch == s->at.epoch + 1)
+        return;
+    if (s->batching.shuffle) {
+        mt_philox_permutation(mt_philox_key(s->settings.seed, "shuffle", ""),
+                              (uint32_t)s->at.epoch, n, s->order);
+    } else {
+        for (uint32_t i = 0; i < n; i++)
+            s->order[i] = i;
+    }
+    for (uint32_t i = 0; data->train_rows && i < n; i++)
+        s->order[i] = data->train_rows[s->order[i]];
+    s->order_epoch = s->at.epoch + 1;
+}
+
+static void gather(struct mt_session *s, const uint32_t *rows, size_t n)
+{
+    const struct mt_part *part = &s->data->train;
+
+    if (s->model->x_dtype == MT_I32)
+        mt_gather_i32(&part->x, rows, 0, n, (int32_t *)s->x);
+    else
+        mt_gather_f32(&part->x, &s->data->norm, rows, 0, n, s->x);
+    if (s->model->loss.type->classification)
+        mt_gather_i32(&part->y, rows, 0, n, (int32_t *)s->t);
+    else
+        mt_gather_f32(&part->y, NULL, rows, 0, n, s->t);
+}
+
+/* --- when something is not finite --------------------------------------- */
+
+static mt_status fail_non_finite(const struct mt_session *s,
+                                 const struct mt_program *p, float loss,
+                                 uint32_t stream, struct mt_err *err)
+{
+    const struct mt_node *node =
+        mt_graph_find_non_finite(p->graph, s->team, stream);
+
+    return mt_fail(err, MT_NON_FINITE,
+                   "step %llu: the loss is %g; the first output that is not "
+                   "finite is that of %s%s%s",
+                   (unsigned long long)s->at.step + 1, (double)loss,
+                   node && *node->layer ? "layer \"" : "",
+                   !node ? "no layer" : *node->layer ? node->layer : "the loss",
+                   node && *node->layer ? "\"" : "");
+}
+
+static mt_status fail_gradient(const struct mt_session *s, struct mt_err *err)
+{
+    const struct mt_store *store = &s->model->store;
+    const char *name = "a parameter";
+
+    for (size_t i = 0; i < store->n; i++) {
+        const struct mt_tensor *t = store->tensors[i];
+
+        if (t->requires_grad &&
+            !mt_kernels()->all_finite(t->grad, t->count)) {
+            name = t->name;
+            break;
+        }
+    }
+    return mt_fail(err, MT_NON_FINITE,
+                   "step %llu: the gradient of %s is not finite",
+                   (unsigned long long)s->at.step + 1, name);
+}
+
+/* --- gradients ---------------------------------------------------------- */
+
+struct norm_job {
+    const float *grads;
+    double *partial;
+};
+
+static void norm_span(const void *ctx, size_t at, size_t n)
+{
+    const struct norm_job *job = ctx;
+
+    job->partial[at / MT_SPAN] = mt_kernels()->sum_squares(job->grads + at, n);
+}
+
+/* The 2-norm over all gradients. */
+static double gradient_norm(const struct mt_session *s)
+{
+    const struct mt_store *store = &s->model->store;
+    struct norm_job job = { store->grads, s->partial };
+    double sum = 0;
+
+    mt_spans(s->team, store->flat, norm_span, &job);
+    for (size_t i = 0; i < (store->flat + MT_SPAN - 1) / MT_SPAN; i++)
+        sum += s->partial[i];
+    return mt_dsqrt(sum);
+}
+
+struct scale_job {
+    float *grads;
+    float factor, limit;
+};
+
+static void scale_span(const void *ctx, size_t at, size_t n)
+{
+    const struct scale_job *job = ctx;
+
+    mt_kernels()->scale(job->grads + at, job->grads + at, n, job->factor);
+}
+
+static void clamp_span(const void *ctx, size_t at, size_t n)
+{
+    const struct scale_job *job = ctx;
+
+    mt_kernels()->clamp(job->grads + at, job->grads + at, n, -job->limit,
+                        job->limit);
+}
+
+/* clip_grad_norm_: scales by max_norm / (norm + 1e-6) where that is below 1;
+ * clip_grad_value_: clamps. Returns the norm before, if it was needed. */
+static double clip(struct mt_session *s, bool want_norm)
+{
+    const struct mt_settings *t = &s->settings;
+    struct scale_job job = { .grads = s->model->store.grads };
+    bool by_norm = !isnan(t->clip_grad_norm);
+    double norm = want_norm || by_norm ? gradient_norm(s) : NAN;
+
+    if (by_norm) {
+        double factor = t->clip_grad_norm / (norm + 1e-6);
+
+        job.factor = (float)factor;
+        if (factor < 1)
+            mt_spans(s->team, s->model->store.flat, scale_span, &job);
+    }
+    if (!isnan(t->clip_grad_value)) {
+        job.limit = (float)t->clip_grad_value;
+        mt_spans(s->team, s->model->store.flat, clamp_span, &job);
+    }
+    return norm;
+}
+
+struct sum_job {
+    float *sum;
+    const float *grads;
+};
+
+static void sum_span(const void *ctx, size_t at, size_t n)
+{
+    const struct sum_job *job = ctx;
+
+    mt_kernels()->add(job->sum + at, job->sum + at, job->grads + at, n);
+}
+
+/* Adds this batch's gradients to those of the step's batches before. */
+static void accumulate(struct mt_session *s, size_t i, size_t count)
+{
+    const struct mt_store *store = &s->model->store;
+    struct sum_job job = { s->grad_sum, store->grads };
+    size_t bytes = store->flat * sizeof(float);
+
+    if (count == 1)
+        return;
+    if (i == 0)
+        memcpy(s->grad_sum, store->grads, bytes);
+    else
+        mt_spans(s->team, store->flat, sum_span, &job);
+    if (i + 1 == count)
+        memcpy(store->grads, s->grad_sum, bytes);
+}
+
+/* --- the step ----------------------------------------------------------- */
+
+void mt_session_schedule(struct mt_session *s)
+{
+    uint64_t t = s->scheduler->per_step ? s->at.step : s->at.epoch;
+
+    for (size_t i = 0; i < s->optimizer->n_groups; i++)
+        s->now[i] = mt_scheduler_at(s->scheduler, t,
+                                    mt_optimizer_base(s->optimizer, i));
+}
+
+/* Forward and backward of the batch at the position; adds its loss. */
+static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
+                           struct mt_err *err)
+{
+    size_t b = s->batching.batch_size, first = (size_t)s->at.batch * b;
+    size_t left = s->data->n_train - first, n = left < b ? left : b;
+    struct mt_program *p = n == b ? &s->train_full : &s->train_last;
+    uint32_t stream = (uint32_t)(s->at.epoch * s->batches + s->at.batch);
+
+    gather(s, s->order + first, n);
+    *(float *)p->one->data = 1 / (float)share;
+    mt_graph_run(p->graph, s->team, stream);
+
+    float value = *(const float *)p->loss->data;
+
+    if (!isfinite(value))
+        return fail_non_finite(s, p, value, stream, err);
+    *loss += (double)value / (double)share;
+    mt_totals_add(s, &s->at.epoch_so_far, p, s->t);
+    return MT_OK;
+}
+
+static mt_status end_epoch(struct mt_session *s, double lr, struct mt_err *err)
+{
+    struct mt_epoch epoch = { .epoch = s->at.epoch + 1, .step = s->at.step,
+                              .lr = lr };
+
+    mt_totals_scores(s, &s->at.epoch_so_far, &epoch.train);
+    if (epoch.epoch % s->settings.eval_every == 0 &&
+        mt_session_evaluate(s, &epoch.val, err) != MT_OK)
+        return err->status;
+    s->at.epoch++;
+    s->at.batch = 0;
+    s->at.epoch_so_far = (struct mt_totals){ 0 };
+    return mt_session_add_epoch(s, &epoch, err);
+}
+
+mt_status mt_session_step(struct mt_session *s, bool want_norm,
+                          struct mt_step_info *info, struct mt_err *err)
+{
+    size_t left = s->batches - (size_t)s->at.batch;
+    size_t count = left < s->settings.accumulate ? left
+                                                 : s->settings.accumulate;
+
+    if (mt_session_prepare(s, err) != MT_OK)
+        return err->status;
+    order_epoch(s);
+    *info = (struct mt_step_info){ 0 };
+    for (size_t i = 0; i < count; i++) {
+        if (run_batch(s, count, &info->loss, err) != MT_OK)
+            return err->status;
+        accumulate(s, i, count);
+        s->at.batch++;
+    }
+    info->grad_norm = clip(s, want_norm);
+    mt_session_schedule(s);
+    info->lr = s->now[s->optimizer->n_groups - 1].lr;
+    if (!mt_optimizer_step(s->optimizer, s->now, s->team))
+        return fail_gradient(s, err);
+    s->at.step++;
+    info->epoch_ended = s->at.batch == s->batches;
+    return info->epoch_ended ? end_epoch(s, info->lr, err) : MT_OK;
+}
