@@ -63,7 +63,9 @@ void mt_strbuf_vprintf(struct mt_strbuf *buf, const char *fmt, va_list args)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
 
-    if (n >= 0 && reserve(buf, (size_t)n)) {
+    if (n < 0) {
+        buf->failed = true;
+    } else if (reserve(buf, (size_t)n)) {
         vsnprintf(buf->text + buf->len, (size_t)n + 1, fmt, again);
         buf->len += (size_t)n;
     }

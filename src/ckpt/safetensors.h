@@ -5,8 +5,9 @@
  *
  * The header is {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets":
  * [begin, end]}, ...}, offsets counted from the end of the header, and
- * optionally "__metadata__": {"KEY": "TEXT", ...}, which is ignored. The
- * tensors must tile the rest of the file exactly.
+ * optionally "__metadata__": {"KEY": "TEXT", ...}, of which arrays as text
+ * (textarray.h) are read and all else is ignored. The tensors must tile the
+ * rest of the file exactly.
  */
 #ifndef MT_CKPT_SAFETENSORS_H
 #define MT_CKPT_SAFETENSORS_H

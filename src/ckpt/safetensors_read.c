@@ -8,6 +8,7 @@
 #include "ckpt/ckpt_format.h"
 #include "ckpt/endian.h"
 #include "ckpt/safetensors.h"
+#include "ckpt/textarray.h"
 
 enum { LENGTH_SIZE = 8 };
 
@@ -156,8 +157,26 @@ static mt_status parse_tensor(struct mt_safetensors *f,
     return status;
 }
 
-static mt_status check_metadata(const struct mt_json *doc, const cJSON *object,
+/* Arrays that mtrain keeps as text become entries with data in memory. */
+static mt_status add_text_array(struct mt_safetensors *f, const cJSON *item,
                                 struct mt_err *err)
+{
+    struct mt_array *a = &f->arrays[f->n];
+
+    if (!mt_text_array_is(item->string) ||
+        mt_ckpt_text_fault(item->string, strlen(item->string)) ||
+        !mt_text_array_decode(item->valuestring, &f->arena, a))
+        return MT_OK;
+    a->name = mt_arena_strdup(&f->arena, item->string);
+    if (!a->name)
+        return mt_fail_memory(err);
+    f->n++;
+    return MT_OK;
+}
+
+static mt_status read_metadata(struct mt_safetensors *f,
+                               const struct mt_json *doc, const cJSON *object,
+                               struct mt_err *err)
 {
     const cJSON *item;
 
@@ -167,6 +186,8 @@ static mt_status check_metadata(const struct mt_json *doc, const cJSON *object,
     {
         if (!cJSON_IsString(item))
             return mt_json_fail(doc, item, err, "expected a string");
+        if (add_text_array(f, item, err) != MT_OK)
+            return err->status;
     }
     return MT_OK;
 }
@@ -192,10 +213,14 @@ static mt_status check_tiling(const struct mt_safetensors *f,
 
     if (!order)
         return mt_fail_memory(err);
-    for (size_t i = 0; i < f->n; i++)
-        order[i] = i;
-    qsort_r(order, f->n, sizeof *order, compare_spans, f->spans);
-    for (size_t i = 0; i < f->n && status == MT_OK; i++) {
+    size_t n = 0; /* tensors; the others are text */
+
+    for (size_t i = 0; i < f->n; i++) {
+        if (!f->arrays[i].data)
+            order[n++] = i;
+    }
+    qsort_r(order, n, sizeof *order, compare_spans, f->spans);
+    for (size_t i = 0; i < n && status == MT_OK; i++) {
         const struct span *span = &f->spans[order[i]];
 
         if (span->begin != at)
@@ -226,7 +251,10 @@ static mt_status parse_header(struct mt_safetensors *f,
 
     if (!cJSON_IsObject(root))
         return mt_json_fail(doc, root, err, "expected an object");
-    cJSON_ArrayForEach(item, root) n++;
+    cJSON_ArrayForEach(item, root)
+    {
+        n += 1 + (size_t)cJSON_GetArraySize(item); /* __metadata__'s members */
+    }
     f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
     f->spans = mt_arena_calloc(&f->arena, n, sizeof *f->spans);
     if (!f->arrays || !f->spans)
@@ -234,7 +262,7 @@ static mt_status parse_header(struct mt_safetensors *f,
     cJSON_ArrayForEach(item, root)
     {
         mt_status status = strcmp(item->string, "__metadata__") == 0
-                               ? check_metadata(doc, item, err)
+                               ? read_metadata(f, doc, item, err)
                                : parse_tensor(f, doc, item, err);
 
         if (status != MT_OK)
@@ -348,6 +376,11 @@ mt_status mt_safetensors_read(const struct mt_safetensors *file,
                               struct mt_err *err)
 {
     const struct span *span = &file->spans[array - file->arrays];
+
+    if (array->data) {
+        memcpy(out, array->data, mt_array_bytes(array));
+        return MT_OK;
+    }
     size_t size = mt_dtype_size(array->dtype);
     mt_status status =
         mt_file_pread(file->fd, file->path, file->data_at + span->begin, out,

@@ -6,6 +6,7 @@
 #include "ckpt/ckpt_format.h"
 #include "ckpt/endian.h"
 #include "ckpt/safetensors.h"
+#include "ckpt/textarray.h"
 
 enum { HEADER_ALIGN = 8, SWAP_BLOCK = 1 << 16 };
 
@@ -15,6 +16,7 @@ struct writer {
     size_t n;
     uint64_t *begin; /* (n) offsets of the arrays in the data */
     size_t *order;   /* (n) the order of their bytes */
+    size_t n_tensors; /* placed in order; the others are metadata */
     uint64_t data_size;
     struct mt_replace *file;
     struct mt_err *err;
@@ -84,7 +86,7 @@ static mt_status lay_out(struct writer *w)
         for (size_t i = 0; i < w->n; i++) {
             const struct mt_array *a = &w->arrays[i];
 
-            if (mt_dtype_size(a->dtype) != size)
+            if (mt_dtype_size(a->dtype) != size || mt_text_array_is(a->name))
                 continue;
             if (mt_array_bytes(a) > (uint64_t)0x1p53 - w->data_size)
                 return mt_fail(w->err, MT_INVALID,
@@ -95,7 +97,32 @@ static mt_status lay_out(struct writer *w)
             w->data_size += mt_array_bytes(a);
         }
     }
+    w->n_tensors = placed;
     return MT_OK;
+}
+
+/* "__metadata__":{"progress/step":"int64 [] ...",...}, if there are any. */
+static bool add_metadata(const struct writer *w, struct mt_strbuf *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < w->n; i++) {
+        struct mt_strbuf text = MT_STRBUF_INIT;
+
+        if (!mt_text_array_is(w->arrays[i].name))
+            continue;
+        mt_text_array_encode(&w->arrays[i], &text);
+        mt_strbuf_puts(out, any ? "," : "\"__metadata__\":{");
+        mt_json_add_string(out, w->arrays[i].name);
+        mt_strbuf_putc(out, ':');
+        mt_json_add_string(out, text.text ? text.text : "");
+        out->failed |= text.failed;
+        mt_strbuf_free(&text);
+        any = true;
+    }
+    if (any)
+        mt_strbuf_putc(out, '}');
+    return any;
 }
 
 static void add_tensor(const struct writer *w, size_t i, struct mt_strbuf *out)
@@ -119,10 +146,15 @@ static mt_status write_header(struct writer *w, uint64_t *size)
     mt_status status;
 
     mt_strbuf_putc(&out, '{');
+    bool any = add_metadata(w, &out);
+
     for (size_t i = 0; i < w->n; i++) {
-        if (i)
+        if (mt_text_array_is(w->arrays[i].name))
+            continue;
+        if (any)
             mt_strbuf_putc(&out, ',');
         add_tensor(w, i, &out);
+        any = true;
     }
     mt_strbuf_putc(&out, '}');
     while (!out.failed && out.len % HEADER_ALIGN)
@@ -169,7 +201,7 @@ static mt_status write_swapped(struct writer *w, const struct mt_array *a)
 
 static mt_status write_data(struct writer *w)
 {
-    for (size_t k = 0; k < w->n; k++) {
+    for (size_t k = 0; k < w->n_tensors; k++) {
         const struct mt_array *a = &w->arrays[w->order[k]];
         mt_status status =
             MT_BIG_ENDIAN

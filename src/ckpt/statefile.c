@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/size.h"
 #include "ckpt/safetensors.h"
+#include "ckpt/textarray.h"
 
 enum { HEAD = 16 }; /* first bytes, by which formats are told apart */
 
@@ -157,7 +158,8 @@ static mt_status split_name(struct mt_statefile *f, struct mt_state_entry *e,
                             struct mt_err *err)
 {
     const char *name = e->array.name;
-    const char *slash = f->format->sections ? strchr(name, '/') : NULL;
+    bool sections = f->format->sections || mt_text_array_is(name);
+    const char *slash = sections ? strchr(name, '/') : NULL;
     size_t n = sizeof optimizer - 1;
 
     e->key = name;
@@ -201,6 +203,7 @@ static mt_status list_entries(struct mt_statefile *f, struct mt_err *err)
         return mt_fail_memory(err);
     for (size_t i = 0; i < f->n; i++) {
         f->entries[i].array = *f->format->array(f->handle, i);
+        f->entries[i].array.data = NULL;
         f->by_name[i] = i;
         mt_status status = split_name(f, &f->entries[i], err);
 

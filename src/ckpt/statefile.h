@@ -11,7 +11,8 @@
  * Every entry has a section and a key. In a checkpoint the section is the part
  * of the array's name before the first '/'. In a bare state dict, names that
  * start with "optimizer." are section "optimizer" (key: the rest, which is
- * "<slot>.<tensor>"), all others are section "model". A checkpoint's name
+ * "<slot>.<tensor>"), all others are section "model"; where training stands
+ * (section "progress") travels as text beside the tensors (textarray.h). A checkpoint's name
  * without a '/' has the section "".
  */
 #ifndef MT_CKPT_STATEFILE_H

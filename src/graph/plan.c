@@ -26,6 +26,10 @@ static void keep_roots(struct mt_graph *g)
 
 static void find_lives(struct mt_graph *g)
 {
+    for (size_t i = 0; i < g->n_values; i++) { /* of dropped nodes: never */
+        g->values[i]->born = 1;
+        g->values[i]->dies = 0;
+    }
     for (size_t i = 0; i < g->n_nodes; i++) {
         const struct mt_node *node = g->nodes[i];
 
@@ -106,7 +110,8 @@ static mt_status place_values(struct mt_graph *g, struct mt_err *err)
     if (!list)
         return mt_fail_memory(err);
     for (size_t i = 0; i < g->n_values; i++) {
-        if (is_planned(g->values[i]))
+        if (is_planned(g->values[i]) &&
+            g->values[i]->born <= g->values[i]->dies)
             list[n++] = g->values[i];
     }
     qsort(list, n, sizeof *list, by_size);
@@ -137,11 +142,6 @@ mt_status mt_graph_plan(struct mt_graph *g, size_t workers, struct mt_err *err)
     find_lives(g);
     share_in_place(g);
     return place_values(g, err);
-}
-
-size_t mt_graph_bytes(const struct mt_graph *g)
-{
-    return g->activation_bytes + g->scratch_bytes;
 }
 
 void mt_graph_bind(struct mt_graph *g, void *memory)

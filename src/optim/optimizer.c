@@ -334,6 +334,8 @@ bool mt_optimizer_owns(const struct mt_optimizer *o,
 
 void mt_optimizer_sync(struct mt_optimizer *o)
 {
+    if (!o->segmented) /* step_of was set since the last step */
+        return;
     for (size_t i = 0; i < o->n_segments; i++) {
         const struct mt_segment *s = &o->segments[i];
 

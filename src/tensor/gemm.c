@@ -16,6 +16,8 @@
  */
 #include "tensor/gemm.h"
 
+#include <string.h>
+
 #include "base/size.h"
 
 enum {
@@ -177,6 +179,10 @@ static void block_task(void *ctx, size_t task, size_t worker)
 static void gemm_small(const struct mt_gemm *g,
                        const struct mt_kernels *kernels)
 {
+    if (g->k == 0 && !g->add) { /* an empty sum */
+        for (size_t i = 0; i < g->m; i++)
+            memset(g->c + i * g->ldc, 0, g->n * sizeof *g->c);
+    }
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC)
         kernels->gemm_small(g->m, g->n, min_size(MT_GEMM_KC, g->k - q),
                             g->a + q * g->a_col, g->a_row, g->a_col,

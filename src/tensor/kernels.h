@@ -144,7 +144,7 @@ struct mt_adam_step {
                       struct mt_philox_key key, uint32_t step,                 \
                       uint32_t threshold, float scale))                        \
     /* optimizers: p, g and the slots are arrays of n */                       \
-    X(void, sgd, (float *p, const float *g, float *buf, size_t n,              \
+    X(bool, sgd, (float *p, const float *g, float *buf, size_t n,              \
                   const struct mt_sgd_step *s))                                \
     X(bool, adam, (float *p, const float *g, float *m, float *v, float *vmax,  \
                    size_t n, const struct mt_adam_step *s))

@@ -33,7 +33,7 @@
 #define C(x) vf_set1(x)
 
 /* y = max(x, 0); dx = g [y > 0] */
-ACTIVATION(relu, vf_max(x, vf_zero()),
+ACTIVATION(relu, vf_max(vf_zero(), x),
            vf_sel(vf_lt(vf_zero(), s), g, vf_zero()))
 
 /* y = x or p0 x below 0; s = x */

@@ -56,5 +56,6 @@ PAIR_LOSS(l1, vf_abs(vf_sub(x, t)), sign(vf_sub(x, t)))
 
 /* max(x, 0) - x t + ln(1 + e^-|x|); sigma(x) - t */
 PAIR_LOSS(bce_logits,
-          vf_fnma(x, t, vsoftplus(x)),
+          vf_add(vf_fnma(x, t, vf_max(vf_zero(), x)),
+                 vlog1p(vexp(vf_neg(vf_abs(x))))),
           vf_sub(vsigmoid(x), t))

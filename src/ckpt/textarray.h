@@ -1,0 +1,26 @@
+/*
+ * Small arrays as text, for formats whose metadata are strings: the type, the
+ * shape, and the little-endian bytes in hexadecimal, so that every bit
+ * survives:
+ *
+ *     "int64 [] 3200000000000000"      "float64 [2] 000000000000f03f0000..."
+ */
+#ifndef MT_CKPT_TEXTARRAY_H
+#define MT_CKPT_TEXTARRAY_H
+
+#include "base/arena.h"
+#include "base/dtype.h"
+
+void mt_text_array_encode(const struct mt_array *array, struct mt_strbuf *out);
+
+/* False where text is not of this form, or memory ran out; array's data is in
+ * arena, its name is left alone. */
+bool mt_text_array_decode(const char *text, struct mt_arena *arena,
+                          struct mt_array *array);
+
+/* Arrays that travel as text beside the tensors of a bare state dict: where
+ * training stands. */
+#define MT_TEXT_ARRAY_PREFIX "progress/"
+bool mt_text_array_is(const char *name);
+
+#endif

@@ -1,0 +1,125 @@
+/* mtrain check SPEC */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/report.h"
+#include "cmd/specs.h"
+
+static size_t layer_parameters(const struct mt_session *s,
+                               const struct mt_layer *layer)
+{
+    size_t n = 0;
+
+    for (size_t t = layer->first_tensor; t < layer->end_tensor; t++) {
+        if (!s->model->store.tensors[t]->buffer)
+            n += s->model->store.tensors[t]->count;
+    }
+    return n;
+}
+
+static void print_layers(const struct mt_session *s,
+                         const struct mt_layer *container)
+{
+    for (size_t i = 0; i < container->n_layers; i++) {
+        const struct mt_layer *l = &container->layers[i];
+
+        if (l->n_layers) {
+            print_layers(s, l);
+            continue;
+        }
+        printf("  %-24s %-20s %-20s %zu\n", l->path, l->type->name,
+               mt_shape_text(&l->out_shape).text, layer_parameters(s, l));
+    }
+}
+
+static void print_data(const struct mt_session *s)
+{
+    const struct mt_dataset *d = s->data;
+    size_t held = d->val.samples ? d->val.samples : d->n_held;
+
+    printf("data      %zu training and %zu validation samples of %s", d->n_train,
+           held, mt_shape_text(&d->train.x.shape).text);
+    if (d->classes)
+        printf(", %zu classes", d->classes);
+    printf("\n");
+}
+
+static size_t memory(const struct mt_session *s)
+{
+    const struct mt_store *store = &s->model->store;
+    size_t slots = 0;
+
+    for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
+        slots += s->optimizer->slot[i] != NULL;
+    return (2 + slots) * store->flat * sizeof(float) + s->workspace_bytes;
+}
+
+static void print_text(const struct mt_session *s)
+{
+    print_data(s);
+    printf("layers    name, type, output of a sample, parameters\n");
+    print_layers(s, &s->model->root);
+    printf("model     %zu parameters in %zu tensors, %zu trainable\n",
+           mt_model_parameters(s->model, false), s->model->store.n,
+           mt_model_parameters(s->model, true));
+    printf("training  %llu steps, %llu an epoch, batches of %zu\n",
+           (unsigned long long)s->total_steps,
+           (unsigned long long)s->steps_per_epoch, s->batching.batch_size);
+    printf("memory    %.1f MB for tensors and activations\n",
+           (double)memory(s) / 1e6);
+}
+
+static void print_json(const struct mt_session *s)
+{
+    printf("{\"event\":\"check\",\"params\":%zu,\"trainable\":%zu,"
+           "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
+           "\"bytes\":%zu}\n", mt_model_parameters(s->model, false),
+           mt_model_parameters(s->model, true), s->model->store.n,
+           s->data->n_train, (unsigned long long)s->total_steps, memory(s));
+}
+
+static int check_run(struct mt_call *call)
+{
+    struct mt_session_request request = {
+        .data_dir = mt_option(call, "data-dir"), .team = call->team,
+        .peek = true,
+    };
+    struct mt_session *s = NULL;
+    struct mt_json *doc;
+    struct mt_err err = MT_ERR_INIT;
+
+    if (mt_spec_open(call->args[0], call->args + 1, call->n_args - 1, &doc,
+                     &err) != MT_OK)
+        return mt_report_error(&err);
+    request.doc = doc;
+    mt_status status = mt_session_open(&request, &s, &err);
+
+    if (status == MT_OK)
+        status = mt_session_prepare(s, &err);
+    if (status == MT_OK && call->json)
+        print_json(s);
+    else if (status == MT_OK && !call->quiet)
+        print_text(s);
+    mt_session_close(s);
+    mt_json_free(doc);
+    return status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
+}
+
+static const struct mt_option check_options[] = {
+    { "data-dir", 0, "DIR", "where relative data paths start" },
+    { NULL, 0, NULL, NULL },
+};
+
+extern const struct mt_command mt_cmd_check;
+
+const struct mt_command mt_cmd_check = {
+    .name = "check",
+    .operands = "SPEC [KEY=VALUE]...",
+    .summary = "validate a spec: shapes, parameters, memory, data",
+    .options = check_options,
+    .min_args = 1,
+    .max_args = (size_t)-1,
+    .threads = true,
+    .json = true,
+    .run = check_run,
+};

@@ -1,0 +1,83 @@
+/*
+ * Commands: one file, one row in commands.c and one manual page each.
+ *
+ * A row names the command, its options and its function. The rows drive option
+ * parsing, help texts and shell completion.
+ */
+#ifndef MT_CMD_COMMAND_H
+#define MT_CMD_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+#include "base/team.h"
+
+/* Exit codes, as promised to scripts. */
+enum {
+    MT_EXIT_DONE = 0,
+    MT_EXIT_NO = 1,        /* the answer is no */
+    MT_EXIT_TROUBLE = 2,
+    MT_EXIT_TRAINING = 3,  /* training that must not go on */
+    MT_EXIT_SIGNAL = 128,
+};
+
+struct mt_option {
+    const char *name;  /* "output" */
+    char letter;       /* 'o', or 0 */
+    const char *arg;   /* "FILE"; NULL: a flag */
+    const char *doc;
+};
+
+/* A parsed command line. */
+struct mt_call {
+    const struct mt_command *command;
+    const char **values;    /* of the command's options, in their order; flags
+                               that were given have "" */
+    const char ***lists;    /* all values of each, NULL-terminated */
+    const char **args;      /* operands */
+    size_t n_args;
+    bool quiet, verbose, json, force, color;
+    size_t threads;
+    struct mt_team *team;
+};
+
+struct mt_command {
+    const char *name;
+    const char *operands;   /* "SPEC [KEY=VALUE]..." */
+    const char *summary;    /* one line */
+    const struct mt_option *options; /* ends with a NULL name; may be NULL */
+    size_t min_args, max_args;
+    bool threads;           /* takes --threads: gets a team */
+    bool force;             /* takes --force */
+    bool json;              /* takes --json */
+    const char *details;    /* paragraphs for the help text */
+    int (*run)(struct mt_call *call);
+};
+
+extern const struct mt_command *const mt_commands[]; /* NULL-terminated */
+const struct mt_command *mt_command_find(const char *name);
+
+/* Options that all commands share, or that the row asks for. */
+extern const struct mt_option mt_common_options[];
+
+/* Is this common option one of the command's? */
+bool mt_option_applies(const struct mt_command *c, const struct mt_option *o);
+
+/* The value of an option: NULL where it was not given. */
+const char *mt_option(const struct mt_call *call, const char *name);
+
+/* All its values, NULL-terminated; never NULL. */
+const char *const *mt_option_all(const struct mt_call *call, const char *name);
+
+/* Reads a number from an option; fails with a message that names it. */
+bool mt_option_size(const struct mt_call *call, const char *name, size_t *out);
+bool mt_option_real(const struct mt_call *call, const char *name, double *out);
+
+/* Parses the command line and runs the command. */
+int mt_command_main(int argc, char **argv);
+
+/* The help text of a command to stdout. */
+void mt_command_help(const struct mt_command *command);
+
+#endif

@@ -1,0 +1,174 @@
+/* mtrain copy SRC DST */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cmd/report.h"
+#include "cmd/specs.h"
+#include "train/state.h"
+
+static void print_done(const struct mt_call *call, const char *what)
+{
+    if (call->json)
+        printf("{\"event\":\"copy\",\"from\":\"%s\",\"to\":\"%s\","
+               "\"kept\":\"%s\"}\n", call->args[0], call->args[1], what);
+    else if (!call->quiet)
+        printf("%s: %s\n", call->args[1], what);
+}
+
+/* --- an alias ----------------------------------------------------------- */
+
+/* What the link says: the bare name within one folder, else the full path. */
+static char *link_target(const char *src, const char *dst)
+{
+    const char *s = strrchr(src, '/'), *d = strrchr(dst, '/');
+    size_t ns = s ? (size_t)(s - src) : 0, nd = d ? (size_t)(d - dst) : 0;
+
+    if (ns == nd && strncmp(src, dst, ns) == 0)
+        return strdup(s ? s + 1 : src);
+    return realpath(src, NULL);
+}
+
+static mt_status make_link(const char *src, const char *dst,
+                           struct mt_err *err)
+{
+    char *target = link_target(src, dst), *tmp = malloc(strlen(dst) + 32);
+    mt_status status = MT_OK;
+
+    if (!target || !tmp) {
+        status = mt_fail_errno(err, errno, src, "cannot resolve");
+    } else {
+        sprintf(tmp, "%s.%ld.link", dst, (long)getpid());
+        if (symlink(target, tmp) != 0)
+            status = mt_fail_errno(err, errno, tmp, "cannot make the link");
+        else if (rename(tmp, dst) != 0) {
+            status = mt_fail_errno(err, errno, dst, "cannot make the link");
+            unlink(tmp);
+        }
+    }
+    free(target);
+    free(tmp);
+    return status;
+}
+
+static int alias(const struct mt_call *call)
+{
+    const char *src = call->args[0], *dst = call->args[1];
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_ckpt *ckpt;
+    struct stat st;
+
+    if (mt_ckpt_open(src, &ckpt, &err) != MT_OK)
+        return mt_report_error(&err);
+    mt_ckpt_close(ckpt);
+    if (lstat(dst, &st) == 0 && !call->force) {
+        mt_fail(&err, MT_INVALID,
+                "%s: already exists (use -f to overwrite)", dst);
+        return mt_report_error(&err);
+    }
+    if (make_link(src, dst, &err) != MT_OK)
+        return mt_report_error(&err);
+    print_done(call, "another name of the source: a change through either is "
+                     "seen through both");
+    return MT_EXIT_DONE;
+}
+
+/* --- a copy ------------------------------------------------------------- */
+
+/* Spec and model only; the optimizer starts afresh, at step 0. */
+static void weights_only(const struct mt_bundle *from, struct mt_bundle *out)
+{
+    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    for (size_t i = 0; i < from->n; i++) {
+        const struct mt_array *a = &from->arrays[i];
+
+        if (mt_in_section(a->name, "spec") || mt_in_section(a->name, "model"))
+            mt_bundle_add(out, a->name, a->dtype, &a->shape, a->data);
+    }
+    mt_state_add_start(out);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static mt_status copy(const struct mt_call *call, bool with_optimizer,
+                      struct mt_err *err)
+{
+    struct mt_bundle source, bare;
+    mt_status status;
+
+    if (mt_bundle_read(call->args[0], call->team, &source, err) != MT_OK)
+        return err->status;
+    if (!mt_bundle_find(&source, "spec/json"))
+        status = mt_fail(err, MT_INVALID, "%s: has no spec", call->args[0]);
+    else if (with_optimizer) {
+        status = mt_bundle_write(&source, call->args[1], call->team, NULL, err);
+    } else {
+        weights_only(&source, &bare);
+        status = mt_bundle_write(&bare, call->args[1], call->team, NULL, err);
+        mt_bundle_free(&bare);
+    }
+    mt_bundle_free(&source);
+    return status;
+}
+
+static int copy_run(struct mt_call *call)
+{
+    bool with_optimizer = mt_option(call, "with-optimizer") != NULL;
+    struct mt_err err = MT_ERR_INIT;
+
+    if (mt_option(call, "alias")) {
+        if (with_optimizer)
+            return mt_report_usage(call, "an alias shares everything: "
+                                         "--with-optimizer does not go with "
+                                         "--alias");
+        return alias(call);
+    }
+    if (same_file(call->args[0], call->args[1]))
+        return mt_report_usage(call, "%s and %s are the same file",
+                               call->args[0], call->args[1]);
+    if (mt_replace_probe(call->args[1], call->force, &err) != MT_OK ||
+        copy(call, with_optimizer, &err) != MT_OK)
+        return mt_report_error(&err);
+    print_done(call, with_optimizer
+                         ? "everything: resuming it is resuming the source"
+                         : "weights and spec; its optimizer is fresh, at "
+                           "step 0");
+    return MT_EXIT_DONE;
+}
+
+static const struct mt_option copy_options[] = {
+    { "with-optimizer", 0, NULL,
+      "copy all training state too: resuming the copy gives the same bits" },
+    { "alias", 0, NULL, "make DST another name of SRC (a symbolic link)" },
+    { NULL, 0, NULL, NULL },
+};
+
+extern const struct mt_command mt_cmd_copy;
+
+const struct mt_command mt_cmd_copy = {
+    .name = "copy",
+    .operands = "SRC DST",
+    .summary = "make an independent copy of a checkpoint",
+    .options = copy_options,
+    .min_args = 2,
+    .max_args = 2,
+    .threads = true,
+    .force = true,
+    .json = true,
+    .details =
+        "Without options the copy has the spec, the weights and the buffers; "
+        "its optimizer is\nfresh and bound to the copy's own tensors, at step "
+        "0: training the copy moves the\ncopy, training the source moves the "
+        "source.",
+    .run = copy_run,
+};

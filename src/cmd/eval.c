@@ -1,0 +1,228 @@
+/* mtrain eval CKPT [KEY=VALUE]... */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/events.h"
+#include "cmd/report.h"
+#include "cmd/specs.h"
+
+struct assertion {
+    char name[64];
+    char op[3];
+    double value;
+};
+
+static const struct {
+    const char *text;
+    bool less, equal, greater;
+} operators[] = {
+    { ">=", false, true, true }, { "<=", true, true, false },
+    { "==", false, true, false }, { "!=", true, false, true },
+    { ">", false, false, true }, { "<", true, false, false },
+};
+
+enum { N_OPERATORS = sizeof operators / sizeof *operators };
+
+static bool parse_assertion(const struct mt_call *call, const char *text,
+                            struct assertion *a)
+{
+    size_t n = strcspn(text, "<>=! ");
+    const char *p = text + n + strspn(text + n, " ");
+    char *end;
+
+    for (size_t i = 0; i < N_OPERATORS && n && n < sizeof a->name; i++) {
+        size_t length = strlen(operators[i].text);
+
+        if (strncmp(p, operators[i].text, length) != 0)
+            continue;
+        memcpy(a->name, text, n);
+        a->name[n] = '\0';
+        strcpy(a->op, operators[i].text);
+        a->value = strtod(p + length, &end);
+        if (end != p + length && !*end)
+            return true;
+        break;
+    }
+    mt_report_usage(call, "--assert %s: expected something like "
+                          "'accuracy>=0.97'", text);
+    return false;
+}
+
+static bool holds(const struct assertion *a, double value)
+{
+    for (size_t i = 0; i < N_OPERATORS; i++) {
+        if (strcmp(operators[i].text, a->op) == 0)
+            return value < a->value   ? operators[i].less
+                   : value > a->value ? operators[i].greater
+                                      : operators[i].equal;
+    }
+    return false;
+}
+
+/* Adds a metric that was asked for, or that anybody would ask for. */
+static void add_metric(struct mt_session *s, const char *name)
+{
+    const struct mt_metric *m = mt_metric_find(name);
+
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        if (s->metrics[i] == m)
+            return;
+    }
+    if (m && m->classes == s->model->loss.type->classification &&
+        s->n_metrics < MT_MAX_METRICS)
+        s->metrics[s->n_metrics++] = m;
+}
+
+static bool find_value(const struct mt_session *s,
+                       const struct mt_scores *scores, const char *name,
+                       double *out)
+{
+    if (strcmp(name, "loss") == 0) {
+        *out = scores->loss;
+        return true;
+    }
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        if (strcmp(s->metrics[i]->name, name) == 0) {
+            *out = scores->metric[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_scores(const struct mt_call *call,
+                         const struct mt_session *s,
+                         const struct mt_scores *scores)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
+    if (call->json) {
+        mt_strbuf_printf(&line, "{\"event\":\"eval\",\"split\":\"val\","
+                         "\"samples\":%zu,", scores->samples);
+        mt_event_scores(&line, s, scores);
+        printf("%s}\n", line.text ? line.text : "");
+        mt_strbuf_free(&line);
+        return;
+    }
+    printf("samples %zu  loss %.6g", scores->samples, scores->loss);
+    for (size_t i = 0; i < s->n_metrics; i++)
+        printf("  %s %.6g", s->metrics[i]->name, scores->metric[i]);
+    printf("\n");
+}
+
+static int check_assertions(const struct mt_call *call,
+                            const struct assertion *a, size_t n,
+                            const struct mt_session *s,
+                            const struct mt_scores *scores)
+{
+    int code = MT_EXIT_DONE;
+
+    for (size_t i = 0; i < n; i++) {
+        double value;
+
+        if (!find_value(s, scores, a[i].name, &value)) {
+            mt_report_usage(call, "--assert: there is no \"%s\" to look at",
+                            a[i].name);
+            return MT_EXIT_TROUBLE;
+        }
+        if (!holds(&a[i], value)) {
+            fprintf(stderr, "mtrain: %s is %.6g: %s%s%.6g does not hold\n",
+                    a[i].name, value, a[i].name, a[i].op, a[i].value);
+            code = MT_EXIT_NO;
+        }
+    }
+    return code;
+}
+
+static int evaluate(const struct mt_call *call, struct mt_session *s,
+                    const struct assertion *a, size_t n)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_scores scores;
+
+    if (s->n_metrics == 0 && s->model->loss.type->classification)
+        add_metric(s, "accuracy");
+    for (size_t i = 0; i < n; i++)
+        add_metric(s, a[i].name);
+    if (mt_session_evaluate(s, &scores, &err) != MT_OK)
+        return mt_report_error(&err);
+    if (scores.samples == 0) {
+        mt_fail(&err, MT_INVALID, "%s: there is no validation data; name some "
+                "with data.val=...", call->args[0]);
+        return mt_report_error(&err);
+    }
+    print_scores(call, s, &scores);
+    return check_assertions(call, a, n, s, &scores);
+}
+
+/* `data.val=...` replaces a `val_split`: there is only one validation set. */
+static void replace_split(const struct mt_call *call, size_t *n,
+                                        const char **list, size_t size)
+{
+    *n = 0;
+    for (size_t i = 1; i < call->n_args && *n + 2 < size; i++) {
+        if (strncmp(call->args[i], "data.val=", 9) == 0)
+            list[(*n)++] = "data.val_split=0";
+        list[(*n)++] = call->args[i];
+    }
+
+}
+
+static int eval_run(struct mt_call *call)
+{
+    const char *const *texts = mt_option_all(call, "assert");
+    struct assertion assertions[32];
+    const char *overrides[256];
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_opened opened;
+    size_t n = 0, n_overrides;
+
+    for (; texts[n]; n++) {
+        if (n == 32) {
+            mt_report_usage(call, "too many --assert");
+            return MT_EXIT_TROUBLE;
+        }
+        if (!parse_assertion(call, texts[n], &assertions[n]))
+            return MT_EXIT_TROUBLE;
+    }
+    replace_split(call, &n_overrides, overrides, 256);
+
+    struct mt_open_request request = {
+        .path = call->args[0], .data_dir = mt_option(call, "data-dir"),
+        .overrides = overrides, .n_overrides = n_overrides,
+        .evaluate_only = true, .team = call->team,
+    };
+
+    if (mt_open_checkpoint(&request, &opened, &err) != MT_OK)
+        return mt_report_error(&err);
+    int code = evaluate(call, opened.session, assertions, n);
+
+    mt_opened_close(&opened);
+    return code;
+}
+
+static const struct mt_option eval_options[] = {
+    { "assert", 0, "COND", "exit with 1 unless COND holds, as "
+                           "'accuracy>=0.97'" },
+    { "data-dir", 0, "DIR", "where relative data paths start" },
+    { NULL, 0, NULL, NULL },
+};
+
+extern const struct mt_command mt_cmd_eval;
+
+const struct mt_command mt_cmd_eval = {
+    .name = "eval",
+    .operands = "CKPT [KEY=VALUE]...",
+    .summary = "loss and metrics on validation data",
+    .options = eval_options,
+    .min_args = 1,
+    .max_args = (size_t)-1,
+    .threads = true,
+    .json = true,
+    .details = "The validation data is the spec's; data.val=... names another. "
+               "It is read with the\nnormalisation and classes of the "
+               "checkpoint.",
+    .run = eval_run,
+};

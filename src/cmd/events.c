@@ -1,0 +1,160 @@
+#include "cmd/events.h"
+
+#include <math.h>
+
+#include "base/json.h"
+#include "tensor/kernels.h"
+
+/* Events that happen rarely go out at once; steps wait for the buffer. */
+static void emit(struct mt_events *e, struct mt_strbuf *line, bool flush)
+{
+    FILE *const files[] = { e->out, e->log };
+
+    mt_strbuf_putc(line, '\n');
+    for (int i = 0; i < 2 && !line->failed; i++) {
+        if (!files[i])
+            continue;
+        fwrite(line->text, 1, line->len, files[i]);
+        if (flush)
+            fflush(files[i]);
+    }
+    mt_strbuf_free(line);
+}
+
+static bool wanted(const struct mt_events *e)
+{
+    return e->out || e->log;
+}
+
+static void add_number(struct mt_strbuf *out, const char *key, double value)
+{
+    mt_strbuf_printf(out, ",\"%s\":", key);
+    mt_json_add_number(out, value);
+}
+
+/* 9 significant digits tell any two floats apart. */
+static void add_float(struct mt_strbuf *out, const char *key, double value)
+{
+    if (isfinite(value))
+        mt_strbuf_printf(out, "\"%s\":%.9g", key, value);
+    else
+        mt_strbuf_printf(out, "\"%s\":null", key);
+}
+
+void mt_event_scores(struct mt_strbuf *out, const struct mt_session *s,
+                     const struct mt_scores *scores)
+{
+    add_float(out, "loss", scores->loss);
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        mt_strbuf_putc(out, ',');
+        add_float(out, s->metrics[i]->name, scores->metric[i]);
+    }
+}
+
+void mt_event_start(struct mt_events *e, const char *command,
+                    const struct mt_session *s)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
+    if (!wanted(e))
+        return;
+    mt_strbuf_printf(&line,
+                     "{\"event\":\"start\",\"command\":\"%s\",\"params\":%zu,"
+                     "\"trainable\":%zu,\"threads\":%zu,\"isa\":\"%s\","
+                     "\"step\":%llu,\"total_steps\":%llu}",
+                     command, mt_model_parameters(s->model, false),
+                     mt_model_parameters(s->model, true),
+                     mt_team_size(s->team), mt_kernels()->isa,
+                     (unsigned long long)s->at.step,
+                     (unsigned long long)s->total_steps);
+    emit(e, &line, true);
+}
+
+void mt_event_audit(struct mt_events *e, const struct mt_audit *audit)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
+    if (!wanted(e))
+        return;
+    mt_strbuf_printf(&line,
+                     "{\"event\":\"audit\",\"trainable\":%zu,\"moved\":%zu,"
+                     "\"unmoved\":[", audit->trainable, audit->moved);
+    for (size_t i = 0; i < audit->n_unmoved; i++) {
+        mt_strbuf_puts(&line, i ? ",{\"name\":" : "{\"name\":");
+        mt_json_add_string(&line, audit->unmoved[i].name);
+        mt_strbuf_printf(&line, ",\"reason\":\"%s\"}",
+                         audit->unmoved[i].reason);
+    }
+    mt_strbuf_puts(&line, "]}");
+    emit(e, &line, true);
+}
+
+void mt_event_step(struct mt_events *e, const struct mt_session *s,
+                   const struct mt_step_info *info)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+    uint64_t epoch = s->at.epoch - info->epoch_ended;
+
+    mt_strbuf_printf(&line, "{\"event\":\"step\",\"step\":%llu,\"epoch\":%llu,",
+                     (unsigned long long)s->at.step,
+                     (unsigned long long)epoch);
+    add_float(&line, "loss", info->loss);
+    add_number(&line, "lr", info->lr);
+    mt_strbuf_putc(&line, ',');
+    add_float(&line, "grad_norm", info->grad_norm);
+    mt_strbuf_putc(&line, '}');
+    emit(e, &line, false);
+}
+
+void mt_event_epoch(struct mt_events *e, const struct mt_session *s,
+                    const struct mt_epoch *epoch)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
+    if (!wanted(e))
+        return;
+    mt_strbuf_printf(&line,
+                     "{\"event\":\"epoch\",\"epoch\":%llu,\"step\":%llu,"
+                     "\"train\":{", (unsigned long long)epoch->epoch,
+                     (unsigned long long)epoch->step);
+    mt_event_scores(&line, s, &epoch->train);
+    mt_strbuf_putc(&line, '}');
+    if (epoch->val.samples) {
+        mt_strbuf_puts(&line, ",\"val\":{");
+        mt_event_scores(&line, s, &epoch->val);
+        mt_strbuf_putc(&line, '}');
+    }
+    add_number(&line, "lr", epoch->lr);
+    mt_strbuf_putc(&line, '}');
+    emit(e, &line, true);
+}
+
+void mt_event_save(struct mt_events *e, const char *path, uint64_t step,
+                   const struct mt_ckpt_info *info)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
+    if (!wanted(e))
+        return;
+    mt_strbuf_puts(&line, "{\"event\":\"save\",\"path\":");
+    mt_json_add_string(&line, path);
+    mt_strbuf_printf(&line, ",\"step\":%llu,\"bytes\":%llu}",
+                     (unsigned long long)step,
+                     (unsigned long long)info->bytes);
+    emit(e, &line, true);
+}
+
+void mt_event_end(struct mt_events *e, const struct mt_session *s,
+                  double seconds, double samples_per_s, const char *digest)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
+    if (!wanted(e))
+        return;
+    mt_strbuf_printf(&line,
+                     "{\"event\":\"end\",\"step\":%llu,\"seconds\":%.6g,"
+                     "\"samples_per_s\":%.6g,\"digest\":\"%s\"}",
+                     (unsigned long long)s->at.step, seconds, samples_per_s,
+                     digest);
+    emit(e, &line, true);
+}

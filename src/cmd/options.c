@@ -1,0 +1,397 @@
+/* Parsing command lines by the tables, and help texts from them. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/nearest.h"
+#include "cmd/command.h"
+#include "cmd/report.h"
+#include "tensor/kernels.h"
+
+const struct mt_option mt_common_options[] = {
+    { "quiet", 'q', NULL, "say nothing but results and errors" },
+    { "verbose", 'v', NULL, "say more" },
+    { "json", 0, NULL, "print JSON" },
+    { "force", 'f', NULL, "overwrite existing output files" },
+    { "threads", 0, "N", "threads to work with (default: all processors); the "
+                         "result is the same for any number" },
+    { "color", 0, "WHEN", "auto, always or never" },
+    { "help", 'h', NULL, "show this help" },
+    { NULL, 0, NULL, NULL },
+};
+
+enum { QUIET, VERBOSE, JSON, FORCE, THREADS, COLOR, HELP, N_COMMON };
+
+enum { MAX_OPTIONS = 32, FIRST_CODE = 1000 };
+
+bool mt_option_applies(const struct mt_command *c, const struct mt_option *o)
+{
+    if (o == &mt_common_options[JSON])
+        return c->json;
+    if (o == &mt_common_options[FORCE])
+        return c->force;
+    if (o == &mt_common_options[THREADS])
+        return c->threads;
+    return true;
+}
+
+static size_t count_options(const struct mt_command *c)
+{
+    size_t n = 0;
+
+    while (c->options && c->options[n].name)
+        n++;
+    return n;
+}
+
+static size_t option_index(const struct mt_call *call, const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(call->command->options[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+const char *mt_option(const struct mt_call *call, const char *name)
+{
+    return call->values[option_index(call, name)];
+}
+
+const char *const *mt_option_all(const struct mt_call *call, const char *name)
+{
+    return (const char *const *)call->lists[option_index(call, name)];
+}
+
+bool mt_option_size(const struct mt_call *call, const char *name, size_t *out)
+{
+    const char *text = mt_option(call, name);
+    char *end;
+
+    errno = 0;
+    unsigned long long v = strtoull(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end || errno || v == 0) {
+        mt_report_usage(call, "--%s: expected a whole number above 0, got "
+                              "\"%s\"", name, text);
+        return false;
+    }
+    *out = (size_t)v;
+    return true;
+}
+
+bool mt_option_real(const struct mt_call *call, const char *name, double *out)
+{
+    const char *text = mt_option(call, name);
+    char *end;
+
+    *out = strtod(text, &end);
+    if (end == text || *end || !(*out >= 0)) {
+        mt_report_usage(call, "--%s: expected a number of at least 0, got "
+                              "\"%s\"", name, text);
+        return false;
+    }
+    return true;
+}
+
+/* --- help --------------------------------------------------------------- */
+
+static void print_option(const struct mt_option *o)
+{
+    char left[64];
+
+    snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+             o->arg ? " " : "", o->arg ? o->arg : "");
+    printf("  %-26s %s\n", left, o->doc);
+}
+
+void mt_command_help(const struct mt_command *c)
+{
+    printf("usage: mtrain %s [OPTION]... %s\n\n%s\n\n", c->name, c->operands,
+           c->summary);
+    for (const struct mt_option *o = c->options; o && o->name; o++)
+        print_option(o);
+    for (const struct mt_option *o = mt_common_options; o->name; o++) {
+        if (mt_option_applies(c, o))
+            print_option(o);
+    }
+    if (c->details)
+        printf("\n%s\n", c->details);
+    printf("\nMore: man mtrain-%s\n", c->name);
+}
+
+static void print_overview(FILE *out)
+{
+    fputs("usage: mtrain [--help | --version] COMMAND [ARGUMENT]...\n\n"
+          "Trains neural networks from a JSON spec and looks after their "
+          "state.\n\n", out);
+    for (size_t i = 0; mt_commands[i]; i++)
+        fprintf(out, "  %-8s %s\n", mt_commands[i]->name,
+                mt_commands[i]->summary);
+    fputs("\n'mtrain help COMMAND' tells more of each.\n", out);
+}
+
+/* --- parsing ------------------------------------------------------------ */
+
+struct parser {
+    struct mt_call *call;
+    struct option long_options[MAX_OPTIONS + N_COMMON + 1];
+    char letters[2 * (MAX_OPTIONS + N_COMMON) + 2];
+    size_t n_own;
+};
+
+static void add_option(struct parser *p, size_t *n, const struct mt_option *o,
+                       int code)
+{
+    char *end = p->letters + strlen(p->letters);
+
+    p->long_options[(*n)++] = (struct option){
+        o->name, o->arg ? required_argument : no_argument, NULL, code
+    };
+    if (o->letter) {
+        *end++ = o->letter;
+        if (o->arg)
+            *end++ = ':';
+        *end = '\0';
+    }
+}
+
+static void prepare(struct parser *p)
+{
+    const struct mt_command *c = p->call->command;
+    size_t n = 0;
+
+    strcpy(p->letters, ":");
+    p->n_own = count_options(c);
+    for (size_t i = 0; i < p->n_own; i++)
+        add_option(p, &n, &c->options[i], FIRST_CODE + (int)i);
+    for (size_t i = 0; i < N_COMMON; i++) {
+        if (mt_option_applies(c, &mt_common_options[i]))
+            add_option(p, &n, &mt_common_options[i],
+                       FIRST_CODE + MAX_OPTIONS + (int)i);
+    }
+    p->long_options[n] = (struct option){ 0 };
+}
+
+/* The code of a letter, or of what getopt returned for a long option. */
+static int code_of(const struct parser *p, int found)
+{
+    const struct mt_command *c = p->call->command;
+
+    if (found >= FIRST_CODE)
+        return found;
+    for (size_t i = 0; i < p->n_own; i++) {
+        if (c->options[i].letter == found)
+            return FIRST_CODE + (int)i;
+    }
+    for (size_t i = 0; i < N_COMMON; i++) {
+        if (mt_common_options[i].letter == found &&
+            mt_option_applies(c, &mt_common_options[i]))
+            return FIRST_CODE + MAX_OPTIONS + (int)i;
+    }
+    return -1;
+}
+
+static bool set_own(struct mt_call *call, size_t i, const char *value)
+{
+    size_t n = 0;
+
+    while (call->lists[i][n])
+        n++;
+    const char **grown = realloc(call->lists[i], (n + 2) * sizeof *grown);
+
+    if (!grown)
+        return false;
+    grown[n] = value;
+    grown[n + 1] = NULL;
+    call->lists[i] = grown;
+    call->values[i] = value;
+    return true;
+}
+
+static bool set_threads(struct mt_call *call, const char *text)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end || n < 1 || n > MT_TEAM_MAX) {
+        mt_report_usage(call, "--threads: expected 1 to %d, got \"%s\"",
+                        MT_TEAM_MAX, text);
+        return false;
+    }
+    call->threads = n;
+    return true;
+}
+
+static bool set_color(struct mt_call *call, const char *text)
+{
+    static const char *const choices[] = { "auto", "always", "never" };
+
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(text, choices[i]) == 0) {
+            call->color = i == 1 || (i == 0 && call->color);
+            return true;
+        }
+    }
+    mt_report_usage(call, "--color: expected auto, always or never, got "
+                          "\"%s\"", text);
+    return false;
+}
+
+static bool set_common(struct mt_call *call, int which, const char *value)
+{
+    switch (which) {
+    case QUIET: call->quiet = true; return true;
+    case VERBOSE: call->verbose = true; return true;
+    case JSON: call->json = true; return true;
+    case FORCE: call->force = true; return true;
+    case THREADS: return set_threads(call, value);
+    default: return set_color(call, value);
+    }
+}
+
+static const char *near_option(const struct parser *p, const char *given)
+{
+    const char *names[MAX_OPTIONS + N_COMMON];
+    size_t n = 0;
+
+    for (; p->long_options[n].name; n++)
+        names[n] = p->long_options[n].name;
+    return mt_nearest(given, names, n);
+}
+
+static int fail_option(const struct parser *p, int found, char **argv)
+{
+    const char *given = argv[optind - 1];
+
+    if (found == ':')
+        return mt_report_usage(p->call, "option %s needs a value", given);
+    if (optopt && optopt < FIRST_CODE && strncmp(given, "--", 2) != 0)
+        return mt_report_usage(p->call, "unknown option -%c", optopt);
+    if (strncmp(given, "--", 2) == 0) {
+        const char *near = near_option(p, given + 2);
+
+        if (near)
+            return mt_report_usage(p->call, "unknown option %s; did you mean "
+                                            "--%s?", given, near);
+    }
+    return mt_report_usage(p->call, "unknown option %s", given);
+}
+
+/* Returns an exit code, or -1 to go on. */
+static int parse(struct parser *p, int argc, char **argv)
+{
+    struct mt_call *call = p->call;
+    int found;
+
+    opterr = 0;
+    optind = 1;
+    while ((found = getopt_long(argc, argv, p->letters, p->long_options,
+                                NULL)) != -1) {
+        int code = found == '?' || found == ':' ? -1 : code_of(p, found);
+        int common = code - FIRST_CODE - MAX_OPTIONS;
+
+        if (code < 0)
+            return fail_option(p, found, argv);
+        if (common == HELP) {
+            mt_command_help(call->command);
+            return MT_EXIT_DONE;
+        }
+        if (common < 0 ? !set_own(call, (size_t)(code - FIRST_CODE),
+                                  optarg ? optarg : "")
+                       : !set_common(call, common, optarg))
+            return MT_EXIT_TROUBLE;
+    }
+    call->args = (const char **)argv + optind;
+    call->n_args = (size_t)(argc - optind);
+    if (call->n_args < call->command->min_args)
+        return mt_report_usage(call, "needs %s", call->command->operands);
+    if (call->n_args > call->command->max_args)
+        return mt_report_usage(call, "unexpected operand \"%s\"",
+                               call->args[call->command->max_args]);
+    return -1;
+}
+
+static int run(struct mt_call *call)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    if (call->command->threads &&
+        (mt_kernels_choose(&err) != MT_OK ||
+         mt_team_new(call->threads, &call->team, &err) != MT_OK))
+        return mt_report_error(&err);
+    int code = call->command->run(call);
+
+    mt_team_free(call->team);
+    return code;
+}
+
+static int call_command(const struct mt_command *command, int argc,
+                        char **argv)
+{
+    size_t n = count_options(command);
+    struct mt_call call = { .command = command,
+                            .color = isatty(STDOUT_FILENO) &&
+                                     !getenv("NO_COLOR") };
+    struct parser parser = { .call = &call };
+    int code = MT_EXIT_TROUBLE;
+
+    call.values = calloc(n + 1, sizeof *call.values);
+    call.lists = calloc(n + 1, sizeof *call.lists);
+    for (size_t i = 0; call.lists && i < n; i++)
+        call.lists[i] = calloc(1, sizeof **call.lists);
+    if (call.values && call.lists) {
+        prepare(&parser);
+        code = parse(&parser, argc, argv);
+        if (code < 0)
+            code = run(&call);
+    }
+    for (size_t i = 0; call.lists && i < n; i++)
+        free(call.lists[i]);
+    free(call.lists);
+    free(call.values);
+    return mt_report_end(code);
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[64];
+    size_t n = 0;
+
+    for (; mt_commands[n]; n++)
+        names[n] = mt_commands[n]->name;
+    const char *near = mt_nearest(name, names, n);
+
+    fprintf(stderr, "mtrain: unknown command \"%s\"%s%s%s\ntry 'mtrain "
+                    "help'\n", name, near ? "; did you mean \"" : "",
+            near ? near : "", near ? "\"?" : "");
+    return MT_EXIT_TROUBLE;
+}
+
+int mt_command_main(int argc, char **argv)
+{
+    /* a file-size limit is an error of a write, not the end of the process */
+    signal(SIGXFSZ, SIG_IGN);
+    if (argc < 2) {
+        print_overview(stderr);
+        return MT_EXIT_TROUBLE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("mtrain %s\n", MT_VERSION);
+        return mt_report_end(MT_EXIT_DONE);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        (strcmp(argv[1], "help") == 0 && argc == 2)) {
+        print_overview(stdout);
+        return mt_report_end(MT_EXIT_DONE);
+    }
+    const struct mt_command *command = mt_command_find(argv[1]);
+
+    return command ? call_command(command, argc - 1, argv + 1)
+                   : unknown_command(argv[1]);
+}

@@ -1,0 +1,68 @@
+#include "cmd/report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int mt_exit_code(mt_status status)
+{
+    switch (status) {
+    case MT_OK: return MT_EXIT_DONE;
+    case MT_NON_FINITE:
+    case MT_NO_EFFECT: return MT_EXIT_TRAINING;
+    default: return MT_EXIT_TROUBLE;
+    }
+}
+
+int mt_report_error(const struct mt_err *err)
+{
+    fflush(stdout);
+    fprintf(stderr, "mtrain: %s\n", err->text);
+    return mt_exit_code(err->status);
+}
+
+int mt_report_usage(const struct mt_call *call, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "mtrain %s: ", call->command->name);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fprintf(stderr, "\nusage: mtrain %s %s\ntry 'mtrain help %s'\n",
+            call->command->name, call->command->operands, call->command->name);
+    return MT_EXIT_TROUBLE;
+}
+
+void mt_report(const struct mt_call *call, const char *fmt, ...)
+{
+    va_list args;
+
+    if (call->quiet)
+        return;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void mt_report_warning(const char *fmt, ...)
+{
+    va_list args;
+
+    fputs("mtrain: warning: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+int mt_report_end(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "mtrain: cannot write to standard output: %s\n",
+            strerror(errno));
+    return code == MT_EXIT_DONE ? MT_EXIT_TROUBLE : code;
+}

@@ -1,0 +1,29 @@
+/*
+ * What users see: results on stdout, everything else on stderr.
+ */
+#ifndef MT_CMD_REPORT_H
+#define MT_CMD_REPORT_H
+
+#include "cmd/command.h"
+
+/* "mtrain: MESSAGE" to stderr, and the exit code for the status. */
+int mt_report_error(const struct mt_err *err);
+
+/* The same for a fault of usage: adds where to find help. */
+int mt_report_usage(const struct mt_call *call, const char *fmt, ...)
+    MT_PRINTF(2, 3);
+
+/* A line of progress or a remark to stderr, unless quiet. */
+void mt_report(const struct mt_call *call, const char *fmt, ...)
+    MT_PRINTF(2, 3);
+
+/* The same, said even when quiet: something is wrong, but work goes on. */
+void mt_report_warning(const char *fmt, ...) MT_PRINTF(1, 2);
+
+/* The exit code for a status. */
+int mt_exit_code(mt_status status);
+
+/* Flushes stdout; an error there (a full disk, a closed pipe) is trouble. */
+int mt_report_end(int code);
+
+#endif

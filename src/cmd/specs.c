@@ -1,0 +1,190 @@
+#include "cmd/specs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "ckpt/statefile.h"
+#include "train/datastate.h"
+#include "train/state.h"
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t n = strlen(text), tail = strlen(ending);
+
+    return n > tail && strcmp(text + n - tail, ending) == 0;
+}
+
+bool mt_is_spec(const char *path)
+{
+    return ends_with(path, ".json");
+}
+
+/* --- overrides ---------------------------------------------------------- */
+
+static mt_status override(struct mt_json *doc, const char *text,
+                          struct mt_err *err)
+{
+    const char *equals = strchr(text, '=');
+    char path[512];
+
+    if (!equals || equals == text || (size_t)(equals - text) >= sizeof path)
+        return mt_fail(err, MT_INVALID,
+                       "\"%s\": expected KEY=VALUE, like optimizer.lr=0.01",
+                       text);
+    memcpy(path, text, (size_t)(equals - text));
+    path[equals - text] = '\0';
+    if (strcmp(path, "train.epochs") == 0)
+        return mt_json_replace(doc, "train", "steps", "epochs", equals + 1,
+                               text, err);
+    if (strcmp(path, "train.steps") == 0)
+        return mt_json_replace(doc, "train", "epochs", "steps", equals + 1,
+                               text, err);
+    return mt_json_set(doc, path, equals + 1, text, err);
+}
+
+mt_status mt_spec_override(struct mt_json *doc, const char *const *overrides,
+                           size_t n, struct mt_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (override(doc, overrides[i], err) != MT_OK)
+            return err->status;
+    }
+    return MT_OK;
+}
+
+mt_status mt_spec_open(const char *path, const char *const *overrides,
+                       size_t n, struct mt_json **out, struct mt_err *err)
+{
+    if (mt_json_read_file(path, out, err) != MT_OK)
+        return err->status;
+    if (mt_spec_override(*out, overrides, n, err) != MT_OK) {
+        mt_json_free(*out);
+        *out = NULL;
+        return err->status;
+    }
+    return MT_OK;
+}
+
+/* --- sessions ----------------------------------------------------------- */
+
+void mt_opened_close(struct mt_opened *o)
+{
+    mt_session_close(o->session);
+    if (o->doc)
+        mt_json_free(o->doc);
+    mt_bundle_free(&o->bundle);
+    *o = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
+}
+
+static bool names_data(const struct mt_open_request *r)
+{
+    for (size_t i = 0; i < r->n_overrides; i++) {
+        if (strncmp(r->overrides[i], "data.", 5) == 0)
+            return true;
+    }
+    return false;
+}
+
+static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
+                       struct mt_err *err)
+{
+    struct mt_session_request request = {
+        .data_dir = r->data_dir,
+        .team = r->team,
+        .from = &out->bundle,
+        .evaluate_only = r->evaluate_only,
+    };
+
+    if (mt_state_spec(&out->bundle, r->path, &out->doc, err) != MT_OK ||
+        mt_spec_override(out->doc, r->overrides, r->n_overrides, err) != MT_OK)
+        return err->status;
+    request.doc = out->doc;
+    if (mt_session_open(&request, &out->session, err) != MT_OK)
+        return err->status;
+    if (!r->evaluate_only && !names_data(r) &&
+        mt_data_state_check(&out->bundle, out->session->data, err) != MT_OK)
+        return mt_context(err, "%s", r->path);
+    if (mt_state_restore(out->session, &out->bundle, err) != MT_OK)
+        return mt_context(err, "%s", r->path);
+    return MT_OK;
+}
+
+mt_status mt_open_checkpoint(const struct mt_open_request *r,
+                             struct mt_opened *out, struct mt_err *err)
+{
+    *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
+    if (mt_bundle_read(r->path, r->team, &out->bundle, err) != MT_OK)
+        return err->status;
+    if (build(r, out, err) != MT_OK) {
+        mt_opened_close(out);
+        return err->status;
+    }
+    return MT_OK;
+}
+
+mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
+                       struct mt_err *err)
+{
+    struct mt_session_request request = { .data_dir = r->data_dir,
+                                          .team = r->team };
+
+    *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
+    if (mt_spec_open(r->path, r->overrides, r->n_overrides, &out->doc, err) !=
+        MT_OK)
+        return err->status;
+    request.doc = out->doc;
+    if (mt_session_open(&request, &out->session, err) != MT_OK ||
+        mt_session_init(out->session, err) != MT_OK) {
+        mt_opened_close(out);
+        return err->status;
+    }
+    return MT_OK;
+}
+
+/* The session's arrays, copied so that the session can go. */
+static mt_status copy_bundle(const struct mt_bundle *from,
+                             struct mt_bundle *out, struct mt_err *err)
+{
+    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    for (size_t i = 0; i < from->n; i++) {
+        const struct mt_array *a = &from->arrays[i];
+        size_t bytes = mt_array_bytes(a);
+        void *data = mt_arena_alloc(&out->arena, bytes + 1);
+
+        if (!data)
+            return mt_fail_memory(err);
+        memcpy(data, a->data, bytes);
+        mt_bundle_add(out, a->name, a->dtype, &a->shape, data);
+    }
+    return out->failed ? mt_fail_memory(err) : MT_OK;
+}
+
+static mt_status fresh_state(const char *path, const char *data_dir,
+                             struct mt_team *team, struct mt_bundle *out,
+                             struct mt_err *err)
+{
+    struct mt_open_request request = { .path = path, .data_dir = data_dir,
+                                       .team = team };
+    struct mt_bundle borrowed;
+    struct mt_opened opened;
+
+    if (mt_open_spec(&request, &opened, err) != MT_OK)
+        return err->status;
+    mt_status status = mt_state_save(opened.session, &borrowed, err);
+
+    if (status == MT_OK)
+        status = copy_bundle(&borrowed, out, err);
+    mt_bundle_free(&borrowed);
+    mt_opened_close(&opened);
+    return status;
+}
+
+mt_status mt_open_state(const char *path, const char *data_dir,
+                        struct mt_team *team, struct mt_bundle *out,
+                        struct mt_err *err)
+{
+    if (mt_is_spec(path))
+        return fresh_state(path, data_dir, team, out, err);
+    return mt_bundle_read_state(path, out, err);
+}

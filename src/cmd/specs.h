@@ -1,0 +1,58 @@
+/*
+ * Opening what commands work on: specs with overrides, checkpoints, sessions.
+ */
+#ifndef MT_CMD_SPECS_H
+#define MT_CMD_SPECS_H
+
+#include "cmd/command.h"
+#include "train/bundle.h"
+#include "train/session.h"
+
+/* Is path a spec, by its ending or, where that says nothing, its content? */
+bool mt_is_spec(const char *path);
+
+/* Applies KEY=VALUE texts to a spec. train.epochs and train.steps replace each
+ * other: only one can stand. */
+mt_status mt_spec_override(struct mt_json *doc, const char *const *overrides,
+                           size_t n, struct mt_err *err);
+
+/* Reads a spec file and applies overrides. */
+mt_status mt_spec_open(const char *path, const char *const *overrides,
+                       size_t n, struct mt_json **out, struct mt_err *err);
+
+/* A checkpoint opened for work: its arrays, its spec, and the session restored
+ * from both. */
+struct mt_opened {
+    struct mt_bundle bundle;
+    struct mt_json *doc;
+    struct mt_session *session;
+};
+
+struct mt_open_request {
+    const char *path;
+    const char *data_dir;
+    const char *const *overrides;
+    size_t n_overrides;
+    bool evaluate_only;
+    struct mt_team *team;
+};
+
+/* Opens path, applies the overrides to its spec, builds the session and
+ * restores it; checks that the data files are the same, unless an override
+ * names other data. */
+mt_status mt_open_checkpoint(const struct mt_open_request *request,
+                             struct mt_opened *out, struct mt_err *err);
+
+/* A spec opened for work: freshly initialised. */
+mt_status mt_open_spec(const struct mt_open_request *request,
+                       struct mt_opened *out, struct mt_err *err);
+
+void mt_opened_close(struct mt_opened *opened);
+
+/* Whatever holds a state, as a bundle: a checkpoint, a bare state dict, or a
+ * spec (freshly initialised). */
+mt_status mt_open_state(const char *path, const char *data_dir,
+                        struct mt_team *team, struct mt_bundle *out,
+                        struct mt_err *err);
+
+#endif

@@ -1,0 +1,115 @@
+/* mtrain train SPEC [KEY=VALUE]... */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cmd/report.h"
+#include "cmd/specs.h"
+#include "cmd/training.h"
+#include "train/initfrom.h"
+
+/* The spec's base name in the current directory, ending in .mtc. */
+static char *default_output(const char *spec)
+{
+    const char *base = strrchr(spec, '/');
+    size_t n;
+    char *out;
+
+    base = base ? base + 1 : spec;
+    n = strlen(base);
+    if (n > 5 && strcmp(base + n - 5, ".json") == 0)
+        n -= 5;
+    out = malloc(n + 5);
+    if (out)
+        sprintf(out, "%.*s.mtc", (int)n, base);
+    return out;
+}
+
+static void describe(const struct mt_call *call, const struct mt_session *s)
+{
+    size_t all = mt_model_parameters(s->model, false);
+    size_t trainable = mt_model_parameters(s->model, true);
+    size_t held = s->data->val.samples ? s->data->val.samples : s->data->n_held;
+
+    mt_report(call, "%zu parameters (%zu trainable), %zu training and %zu "
+              "validation samples, %llu steps an epoch, %llu in all", all,
+              trainable, s->data->n_train, held,
+              (unsigned long long)s->steps_per_epoch,
+              (unsigned long long)s->total_steps);
+}
+
+static int train(struct mt_call *call, const char *out)
+{
+    const char *init = mt_option(call, "init");
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_opened opened;
+    struct mt_open_request request = {
+        .path = call->args[0], .data_dir = mt_option(call, "data-dir"),
+        .overrides = call->args + 1, .n_overrides = call->n_args - 1,
+        .team = call->team,
+    };
+    struct mt_training training = { .call = call, .out = out,
+                                    .log = mt_option(call, "log"),
+                                    .log_every = 50 };
+
+    if (mt_option(call, "log-every") &&
+        !mt_option_size(call, "log-every", &training.log_every))
+        return MT_EXIT_TROUBLE;
+    if (mt_replace_probe(out, call->force, &err) != MT_OK ||
+        mt_open_spec(&request, &opened, &err) != MT_OK)
+        return mt_report_error(&err);
+    int code;
+
+    if (init && mt_init_from(opened.session, init, &err) != MT_OK) {
+        code = mt_report_error(&err);
+    } else {
+        training.session = opened.session;
+        describe(call, opened.session);
+        code = mt_training_run(&training);
+    }
+    mt_opened_close(&opened);
+    return code;
+}
+
+static int train_run(struct mt_call *call)
+{
+    const char *given = mt_option(call, "output");
+    char *out = given ? strdup(given) : default_output(call->args[0]);
+    int code;
+
+    if (!out) {
+        struct mt_err err = MT_ERR_INIT;
+
+        mt_fail_memory(&err);
+        return mt_report_error(&err);
+    }
+    code = train(call, out);
+    free(out);
+    return code;
+}
+
+static const struct mt_option train_options[] = {
+    MT_TRAINING_OPTIONS,
+    { "init", 0, "STATE", "load the weights of STATE first, strictly" },
+    { NULL, 0, NULL, NULL },
+};
+
+extern const struct mt_command mt_cmd_train;
+
+const struct mt_command mt_cmd_train = {
+    .name = "train",
+    .operands = "SPEC [KEY=VALUE]...",
+    .summary = "build a network from a spec and train it",
+    .options = train_options,
+    .min_args = 1,
+    .max_args = (size_t)-1,
+    .threads = true,
+    .force = true,
+    .json = true,
+    .details =
+        "KEY=VALUE overrides the spec by dotted path (optimizer.lr=0.01); the "
+        "value is JSON,\nor else a string. Without -o the checkpoint is the "
+        "spec's base name with .mtc in\nthe current directory.",
+    .run = train_run,
+};

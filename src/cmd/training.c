@@ -1,0 +1,283 @@
+#include "cmd/training.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/events.h"
+#include "cmd/progress.h"
+#include "cmd/report.h"
+#include "train/audit.h"
+#include "train/state.h"
+
+/* --- signals ------------------------------------------------------------ */
+
+static volatile sig_atomic_t stop_signal, save_wanted;
+
+/* The first INT, TERM or HUP lets the step finish and saves; the second ends
+ * the process at once (the old checkpoint is whole: files are replaced). */
+static void on_stop(int number)
+{
+    if (stop_signal) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    stop_signal = number;
+}
+
+static void on_save(int number)
+{
+    (void)number;
+    save_wanted = 1;
+}
+
+static void catch(int number, void (*handler)(int), bool unless_ignored)
+{
+    struct sigaction old, action = { .sa_handler = handler,
+                                     .sa_flags = SA_RESTART | SA_NODEFER };
+
+    sigemptyset(&action.sa_mask);
+    if (unless_ignored && sigaction(number, NULL, &old) == 0 &&
+        old.sa_handler == SIG_IGN)
+        return;
+    sigaction(number, &action, NULL);
+}
+
+static void catch_signals(void)
+{
+    catch(SIGINT, on_stop, false);
+    catch(SIGTERM, on_stop, false);
+    catch(SIGHUP, on_stop, true);
+    catch(SIGUSR1, on_save, false);
+}
+
+/* --- one run ------------------------------------------------------------ */
+
+struct run {
+    const struct mt_training *t;
+    struct mt_session *s;
+    struct mt_events events;
+    struct mt_progress progress;
+    struct mt_err err;
+    struct mt_ckpt_info info;  /* of the last save */
+    uint64_t saved_step;
+    bool saved, save_failed;
+    double started, saving, evaluating; /* seconds */
+    double drawn;              /* when the bar was last drawn */
+    uint64_t samples;
+    unsigned poll, poll_every; /* steps between looks at the clock */
+};
+
+static bool open_log(struct run *r)
+{
+    if (!r->t->log)
+        return true;
+    r->events.log = fopen(r->t->log, r->t->resumed ? "a" : "w");
+    if (!r->events.log)
+        mt_fail_errno(&r->err, errno, r->t->log, "cannot write");
+    return r->events.log != NULL;
+}
+
+/* A save that fails does not stop the training: it is told, and tried again
+ * at the next point. */
+static void save(struct run *r)
+{
+    struct mt_err err = MT_ERR_INIT;
+    double start = mt_seconds();
+    mt_status status = mt_session_save(r->s, r->t->out, &r->info, &err);
+
+    r->saving += mt_seconds() - start;
+    if (status != MT_OK) {
+        mt_progress_clear(&r->progress);
+        mt_report_warning("%s: training goes on, saving will be tried again",
+                          err.text);
+        r->save_failed = true;
+        r->err = err;
+        return;
+    }
+    r->save_failed = false;
+    r->saved = true;
+    r->saved_step = r->s->at.step;
+    mt_event_save(&r->events, r->t->out, r->s->at.step, &r->info);
+}
+
+static bool save_is_due(const struct run *r, const struct mt_step_info *info)
+{
+    const struct mt_checkpoint_settings *c = &r->s->settings.checkpoint;
+
+    if (save_wanted) {
+        save_wanted = 0;
+        return true;
+    }
+    if (c->every_steps != MT_SIZE_ABSENT &&
+        r->s->at.step % c->every_steps == 0)
+        return true;
+    return info->epoch_ended && c->every_epochs &&
+           r->s->at.epoch % c->every_epochs == 0;
+}
+
+static void draw(struct run *r, double loss)
+{
+    if (!r->progress.bar || ++r->poll < r->poll_every)
+        return;
+    double now = mt_seconds();
+
+    r->poll = 0;
+    if (now - r->drawn < 0.05 && r->poll_every < 1u << 20)
+        r->poll_every *= 2; /* steps are short: look less often */
+    else if (now - r->drawn > 0.2 && r->poll_every > 1)
+        r->poll_every /= 2;
+    if (now - r->drawn >= 0.1) {
+        mt_progress_draw(&r->progress, r->s, loss);
+        r->drawn = now;
+    }
+}
+
+static void tell_step(struct run *r, const struct mt_step_info *info)
+{
+    bool log_it = r->s->at.step % r->t->log_every == 0;
+
+    if (r->events.log && log_it) {
+        struct mt_events log = { NULL, r->events.log };
+
+        mt_event_step(&log, r->s, info);
+    }
+    if (info->epoch_ended) {
+        const struct mt_epoch *epoch = &r->s->history[r->s->n_history - 1];
+
+        mt_event_epoch(&r->events, r->s, epoch);
+        mt_progress_epoch(&r->progress, r->s, epoch);
+    }
+    draw(r, info->loss);
+}
+
+static mt_status step(struct run *r, struct mt_step_info *info)
+{
+    bool log_it = r->events.log &&
+                  (r->s->at.step + 1) % r->t->log_every == 0;
+
+    return mt_session_step(r->s, log_it, info, &r->err);
+}
+
+/* The first step, with the audit around it. */
+static mt_status audited_step(struct run *r, struct mt_step_info *info)
+{
+    struct mt_audit audit;
+    mt_status status;
+
+    if (mt_audit_before(&r->s->model->store, &audit, &r->err) != MT_OK)
+        return r->err.status;
+    status = step(r, info);
+    if (status == MT_OK) {
+        mt_audit_after(&r->s->model->store, r->s->optimizer, r->s->now, &audit);
+        mt_event_audit(&r->events, &audit);
+        status = mt_audit_check(&audit, !r->t->resumed, &r->err);
+        for (size_t i = 0; status == MT_OK && i < audit.n_unmoved; i++) {
+            if (strcmp(audit.unmoved[i].reason, "frozen") != 0)
+                mt_report(r->t->call, "audit: %s did not move: %s",
+                          audit.unmoved[i].name, audit.unmoved[i].reason);
+        }
+    }
+    mt_audit_free(&audit);
+    return status;
+}
+
+static mt_status train(struct run *r)
+{
+    struct mt_step_info info;
+    bool first = true;
+
+    while (r->s->at.step < r->s->total_steps && !stop_signal) {
+        if ((first ? audited_step(r, &info) : step(r, &info)) != MT_OK)
+            return r->err.status;
+        first = false;
+        tell_step(r, &info);
+        if (save_is_due(r, &info))
+            save(r);
+    }
+    return MT_OK;
+}
+
+static void print_summary(const struct run *r, double seconds, double rate)
+{
+    const struct mt_session *s = r->s;
+    const struct mt_epoch *last =
+        s->n_history ? &s->history[s->n_history - 1] : NULL;
+
+    if (r->t->call->quiet || r->t->call->json)
+        return;
+    printf("%s: step %llu of %llu", r->t->out, (unsigned long long)s->at.step,
+           (unsigned long long)s->total_steps);
+    if (last) {
+        const struct mt_scores *scores =
+            last->val.samples ? &last->val : &last->train;
+        const char *part = last->val.samples ? "val " : "";
+
+        printf(", %sloss %.6g", part, scores->loss);
+        for (size_t i = 0; i < s->n_metrics; i++)
+            printf(", %s%s %.6g", part, s->metrics[i]->name,
+                   scores->metric[i]);
+    }
+    printf(" (%.3g s, %.4g samples/s)\n", seconds, rate);
+}
+
+static int finish(struct run *r)
+{
+    double total = mt_seconds() - r->started;
+    double stepping = total - r->saving;
+    double samples = (double)r->samples;
+    double rate = stepping > 0 ? samples / stepping : 0;
+
+    mt_progress_clear(&r->progress);
+    if (!r->saved || r->saved_step != r->s->at.step || r->save_failed)
+        save(r);
+    if (r->save_failed)
+        return mt_report_error(&r->err);
+    mt_event_end(&r->events, r->s, total, rate, r->info.digest);
+    print_summary(r, total, rate);
+    return stop_signal ? MT_EXIT_SIGNAL + stop_signal : MT_EXIT_DONE;
+}
+
+static uint64_t samples_until(const struct mt_session *s)
+{
+    uint64_t done = s->at.batch * s->batching.batch_size;
+    uint64_t n = s->batching.drop_last ? s->batches * s->batching.batch_size
+                                       : s->data->n_train;
+
+    return s->at.epoch * n + (done < n ? done : n);
+}
+
+int mt_training_run(const struct mt_training *t)
+{
+    struct run r = { .t = t, .s = t->session, .err = MT_ERR_INIT,
+                     .poll_every = 1 };
+    int code;
+
+    r.events.out = t->call->json ? stdout : NULL;
+    if (!open_log(&r) || mt_session_prepare(t->session, &r.err) != MT_OK)
+        return mt_report_error(&r.err);
+    stop_signal = save_wanted = 0;
+    catch_signals();
+    mt_event_start(&r.events, t->call->command->name, t->session);
+    mt_progress_start(&r.progress, t->call, t->session);
+    uint64_t before = samples_until(t->session);
+
+    r.started = r.drawn = mt_seconds();
+    mt_status status = train(&r);
+
+    r.samples = samples_until(t->session) - before;
+    if (status == MT_OK) {
+        code = finish(&r);
+    } else {
+        mt_progress_clear(&r.progress);
+        code = mt_report_error(&r.err);
+    }
+    if (r.events.log && (fclose(r.events.log) != 0)) {
+        mt_fail_errno(&r.err, errno, t->log, "cannot write");
+        code = code ? code : mt_report_error(&r.err);
+    }
+    return code;
+}

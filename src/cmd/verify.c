@@ -1,0 +1,56 @@
+/* mtrain verify FILE... */
+#include <stdio.h>
+
+#include "ckpt/container.h"
+#include "cmd/report.h"
+
+static void tell_damage(void *ctx, const char *what)
+{
+    ++*(size_t *)ctx;
+    printf("%s\n", what);
+}
+
+static int verify_file(const struct mt_call *call, const char *path)
+{
+    size_t told = 0;
+    struct mt_err err = MT_ERR_INIT;
+    mt_status status = mt_ckpt_verify(path, tell_damage, &told, call->team,
+                                      &err);
+
+    if (status == MT_OK) {
+        if (!call->quiet)
+            printf("%s: ok\n", path);
+        return MT_EXIT_DONE;
+    }
+    if (status != MT_DAMAGED)
+        return mt_report_error(&err);
+    if (told == 0)
+        printf("%s\n", err.text);
+    return MT_EXIT_NO;
+}
+
+static int verify_run(struct mt_call *call)
+{
+    int worst = MT_EXIT_DONE;
+
+    for (size_t i = 0; i < call->n_args; i++) {
+        int code = verify_file(call, call->args[i]);
+
+        worst = code > worst ? code : worst;
+    }
+    return worst;
+}
+
+extern const struct mt_command mt_cmd_verify;
+
+const struct mt_command mt_cmd_verify = {
+    .name = "verify",
+    .operands = "FILE...",
+    .summary = "check every checksum and bound of checkpoints",
+    .min_args = 1,
+    .max_args = (size_t)-1,
+    .threads = true,
+    .details = "Prints each piece of damage. Exits with 0 if all files are "
+               "whole, 1 if one is\ndamaged, 2 if one cannot be read.",
+    .run = verify_run,
+};

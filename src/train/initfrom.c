@@ -1,0 +1,37 @@
+#include "train/initfrom.h"
+
+#include "train/state.h"
+#include "train/transfer.h"
+
+static mt_status load(struct mt_session *s, const struct mt_bundle *source,
+                      struct mt_err *err)
+{
+    struct mt_transfer_options strict = { 0 };
+    struct mt_bundle target, loaded = MT_BUNDLE_INIT;
+    struct mt_transfer plan = { 0 };
+    mt_status status = mt_state_save(s, &target, err);
+
+    if (status == MT_OK)
+        status = mt_transfer_plan(&target, source, &strict, &plan, err);
+    if (status == MT_OK)
+        status = mt_transfer_apply(&plan, &target, source, &loaded, err);
+    if (status == MT_OK)
+        status = mt_state_restore(s, &loaded, err);
+    mt_transfer_free(&plan);
+    mt_bundle_free(&loaded);
+    mt_bundle_free(&target);
+    return status;
+}
+
+mt_status mt_init_from(struct mt_session *s, const char *path,
+                       struct mt_err *err)
+{
+    struct mt_bundle source;
+
+    if (mt_bundle_read_state(path, &source, err) != MT_OK)
+        return err->status;
+    mt_status status = load(s, &source, err);
+
+    mt_bundle_free(&source);
+    return status == MT_OK ? MT_OK : mt_context(err, "%s", path);
+}

@@ -1,0 +1,13 @@
+/*
+ * Weights from another file for a session about to start: `train --init`.
+ */
+#ifndef MT_TRAIN_INITFROM_H
+#define MT_TRAIN_INITFROM_H
+
+#include "train/session.h"
+
+/* Loads the model tensors of a state file, strictly. */
+mt_status mt_init_from(struct mt_session *s, const char *path,
+                       struct mt_err *err);
+
+#endif

@@ -1,0 +1,96 @@
+#include "train/specdiff.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+struct walk {
+    mt_spec_change *change;
+    void *ctx;
+    struct mt_strbuf path;
+};
+
+static void report(struct walk *w, const cJSON *a, const cJSON *b)
+{
+    struct mt_strbuf x = MT_STRBUF_INIT, y = MT_STRBUF_INIT;
+
+    if (a)
+        mt_json_print_compact(a, &x);
+    if (b)
+        mt_json_print_compact(b, &y);
+    w->change(w->ctx, w->path.text ? w->path.text : "", x.text, y.text);
+    mt_strbuf_free(&x);
+    mt_strbuf_free(&y);
+}
+
+static bool same(const cJSON *a, const cJSON *b)
+{
+    struct mt_strbuf x = MT_STRBUF_INIT, y = MT_STRBUF_INIT;
+    bool equal;
+
+    mt_json_print_compact(a, &x);
+    mt_json_print_compact(b, &y);
+    equal = x.text && y.text && strcmp(x.text, y.text) == 0;
+    mt_strbuf_free(&x);
+    mt_strbuf_free(&y);
+    return equal;
+}
+
+static void walk(struct walk *w, const cJSON *a, const cJSON *b);
+
+static void walk_member(struct walk *w, const char *name, size_t index,
+                        const cJSON *a, const cJSON *b)
+{
+    size_t length = w->path.len;
+
+    if (length)
+        mt_strbuf_putc(&w->path, '.');
+    if (name)
+        mt_strbuf_puts(&w->path, name);
+    else
+        mt_strbuf_printf(&w->path, "%zu", index);
+    walk(w, a, b);
+    w->path.len = length;
+    if (w->path.text)
+        w->path.text[length] = '\0';
+}
+
+static void walk_objects(struct walk *w, const cJSON *a, const cJSON *b)
+{
+    for (const cJSON *m = a->child; m; m = m->next)
+        walk_member(w, m->string, 0, m, mt_json_get(b, m->string));
+    for (const cJSON *m = b->child; m; m = m->next) {
+        if (!mt_json_get(a, m->string))
+            walk_member(w, m->string, 0, NULL, m);
+    }
+}
+
+static void walk_lists(struct walk *w, const cJSON *a, const cJSON *b)
+{
+    const cJSON *x = a->child, *y = b->child;
+
+    for (size_t i = 0; x || y; i++) {
+        walk_member(w, NULL, i, x, y);
+        x = x ? x->next : NULL;
+        y = y ? y->next : NULL;
+    }
+}
+
+static void walk(struct walk *w, const cJSON *a, const cJSON *b)
+{
+    if (a && b && cJSON_IsObject(a) && cJSON_IsObject(b))
+        walk_objects(w, a, b);
+    else if (a && b && cJSON_IsArray(a) && cJSON_IsArray(b))
+        walk_lists(w, a, b);
+    else if (!a || !b || !same(a, b))
+        report(w, a, b);
+}
+
+void mt_spec_diff(const cJSON *a, const cJSON *b, mt_spec_change *change,
+                  void *ctx)
+{
+    struct walk w = { change, ctx, MT_STRBUF_INIT };
+
+    walk(&w, a, b);
+    mt_strbuf_free(&w.path);
+}

@@ -1,0 +1,19 @@
+/*
+ * Where two specs differ, by path.
+ */
+#ifndef MT_TRAIN_SPECDIFF_H
+#define MT_TRAIN_SPECDIFF_H
+
+#include <cjson/cJSON.h>
+
+/* path is dotted ("optimizer.lr", "model.layers.0.p"); a and b are compact
+ * JSON, NULL where that side has nothing there. */
+typedef void mt_spec_change(void *ctx, const char *path, const char *a,
+                            const char *b);
+
+/* Calls change for every leaf that differs; the order of an object's members
+ * does not matter. */
+void mt_spec_diff(const cJSON *a, const cJSON *b, mt_spec_change *change,
+                  void *ctx);
+
+#endif

@@ -1,0 +1,416 @@
+#include "train/transfer.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "train/state.h"
+
+/* What does not fit, gathered so that it can be told at once. */
+struct problems {
+    struct mt_strbuf text;
+    size_t missing, unexpected, shapes;
+};
+
+enum { MAX_TOLD = 12 };
+
+static const char *key_of(const struct mt_array *a)
+{
+    return strchr(a->name, '/') + 1;
+}
+
+static bool is_model(const struct mt_array *a)
+{
+    return mt_in_section(a->name, "model");
+}
+
+/* The target's name for a tensor of the source; NULL if it stays out. */
+static const char *target_name(const struct mt_array *a,
+                               const struct mt_transfer_options *o,
+                               struct mt_arena *arena)
+{
+    const char *key = key_of(a);
+    size_t n = o->strip_prefix ? strlen(o->strip_prefix) : 0;
+
+    if (n && strncmp(key, o->strip_prefix, n) == 0)
+        key += n;
+    for (size_t i = 0; i < o->n_map; i++) {
+        const char *renamed = mt_rename_apply(&o->map[i], key, arena);
+
+        if (renamed)
+            return renamed;
+    }
+    return key;
+}
+
+static bool selected(const char *key, const struct mt_transfer_options *o)
+{
+    return !o->only || fnmatch(o->only, key, 0) == 0;
+}
+
+static const struct mt_array *find_model(const struct mt_bundle *b,
+                                         const char *key)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (is_model(&b->arrays[i]) && strcmp(key_of(&b->arrays[i]), key) == 0)
+            return &b->arrays[i];
+    }
+    return NULL;
+}
+
+/* --- messages ----------------------------------------------------------- */
+
+static void tell(struct problems *p, size_t *count, const char *line)
+{
+    if ((*count)++ < MAX_TOLD)
+        mt_strbuf_printf(&p->text, "\n  %s", line);
+}
+
+/* The target's key of the same shape whose name is nearest. */
+static const char *suggest(const struct mt_bundle *target,
+                           const struct mt_array *a, const char *key)
+{
+    const char *names[256];
+    size_t n = 0;
+
+    for (size_t i = 0; i < target->n && n < 256; i++) {
+        const struct mt_array *t = &target->arrays[i];
+
+        if (is_model(t) && mt_shape_equal(&t->shape, &a->shape))
+            names[n++] = key_of(t);
+    }
+    return mt_nearest(key, names, n);
+}
+
+static void tell_unexpected(struct problems *p, const struct mt_bundle *target,
+                            const struct mt_array *a, const char *key)
+{
+    const char *near = suggest(target, a, key);
+    char line[2560];
+
+    snprintf(line, sizeof line, "unexpected: %s %s%s%s%s", key,
+             mt_shape_text(&a->shape).text, near ? " (nearest: " : "",
+             near ? near : "", near ? ")" : "");
+    tell(p, &p->unexpected, line);
+}
+
+static void tell_shape(struct problems *p, const struct mt_array *from,
+                       const struct mt_array *to, const char *key)
+{
+    char line[2560];
+
+    snprintf(line, sizeof line, "shape: %s is %s in the state, %s in the model",
+             key, mt_shape_text(&from->shape).text,
+             mt_shape_text(&to->shape).text);
+    tell(p, &p->shapes, line);
+}
+
+static void tell_missing(struct problems *p, const struct mt_array *to)
+{
+    char line[2560];
+
+    snprintf(line, sizeof line, "missing: %s %s", key_of(to),
+             mt_shape_text(&to->shape).text);
+    tell(p, &p->missing, line);
+}
+
+/* Is there a prefix "x." that all model names of the source have, and that
+ * makes one of them a name of the target? */
+static const char *common_prefix(const struct mt_bundle *target,
+                                 const struct mt_bundle *source,
+                                 struct mt_arena *arena)
+{
+    const char *first = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < source->n; i++) {
+        const struct mt_array *a = &source->arrays[i];
+
+        if (!is_model(a))
+            continue;
+        if (!first) {
+            first = key_of(a);
+            n = strcspn(first, ".");
+            if (!first[n++])
+                return NULL;
+        } else if (strncmp(first, key_of(a), n) != 0) {
+            return NULL;
+        }
+    }
+    if (!first || !find_model(target, first + n) || find_model(target, first))
+        return NULL;
+    return mt_arena_strndup(arena, first, n);
+}
+
+static mt_status fail(const struct problems *p, const char *prefix,
+                      struct mt_err *err)
+{
+    struct mt_strbuf help = MT_STRBUF_INIT;
+    size_t told = p->missing + p->unexpected + p->shapes;
+
+    if (prefix)
+        mt_strbuf_printf(&help, "\nall names start with \"%s\": add "
+                         "--strip-prefix %s", prefix, prefix);
+    else if (!p->shapes)
+        mt_strbuf_puts(&help, "\nto load what fits and leave the rest, add "
+                       "--partial; to rename, --map OLD=NEW");
+    mt_fail(err, MT_MISMATCH,
+            "the state does not fit the model: %zu missing, %zu unexpected, "
+            "%zu of another shape (%zu in all)%s%s", p->missing, p->unexpected,
+            p->shapes, told, p->text.text ? p->text.text : "",
+            help.text ? help.text : "");
+    mt_strbuf_free(&help);
+    return MT_MISMATCH;
+}
+
+/* --- planning ----------------------------------------------------------- */
+
+static bool is_float(const struct mt_array *a)
+{
+    return a->dtype == MT_F32 || a->dtype == MT_F64 || a->dtype == MT_F16 ||
+           a->dtype == MT_BF16;
+}
+
+/* A one-element vector may fill a scalar: some writers know no scalars. */
+static bool fits(const struct mt_array *from, const struct mt_array *to)
+{
+    bool one = to->shape.rank == 0 && from->shape.rank == 1 &&
+               from->shape.dim[0] == 1;
+
+    return (one || mt_shape_equal(&from->shape, &to->shape)) &&
+           (from->dtype == to->dtype || (to->dtype == MT_F32 &&
+                                         is_float(from)));
+}
+
+static bool is_paired(const struct mt_transfer *t, const struct mt_array *to)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->pairs[i].to == to)
+            return true;
+    }
+    return false;
+}
+
+static mt_status pair(const struct mt_bundle *target, const struct mt_array *a,
+                      const struct mt_transfer_options *o,
+                      struct mt_transfer *out, struct problems *p,
+                      struct mt_err *err)
+{
+    const char *key = target_name(a, o, &out->arena);
+    const struct mt_array *to = find_model(target, key);
+
+    if (!selected(key, o))
+        return MT_OK;
+    if (!to) {
+        tell_unexpected(p, target, a, key);
+        return MT_OK;
+    }
+    if (is_paired(out, to))
+        return mt_fail(err, MT_MISMATCH,
+                       "two tensors of the state become \"%s\"", key);
+    if (!fits(a, to))
+        tell_shape(p, a, to, key);
+    else
+        out->pairs[out->n++] = (struct mt_transfer_pair){ .from = a, .to = to,
+                                                          .key = key };
+    return MT_OK;
+}
+
+static size_t count_model(const struct mt_bundle *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n; i++)
+        n += is_model(&b->arrays[i]);
+    return n;
+}
+
+/* Does `b` hold the optimizer's step of this tensor? */
+static const struct mt_array *find_step(const struct mt_bundle *b,
+                                        const char *key)
+{
+    char name[2048];
+
+    snprintf(name, sizeof name, "optimizer/step.%s", key);
+    return mt_bundle_find(b, name);
+}
+
+/* Moments move by the source's name. Where nothing is left out, the position
+ * moves along, so that training goes on as if it had never stopped. */
+static void plan_optimizer(const struct mt_bundle *source,
+                           const struct mt_transfer_options *o,
+                           struct mt_transfer *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct mt_transfer_pair *p = &t->pairs[i];
+
+        p->optimizer = MT_RESET;
+        p->reason = o->optimizer ? "the state has none for it"
+                                 : "not asked for";
+        if (o->optimizer && find_step(source, key_of(p->from)))
+            p->optimizer = MT_MOVED;
+    }
+    t->progress = o->optimizer && !t->missing && !t->unexpected &&
+                  mt_bundle_find(source, "progress/step") != NULL;
+}
+
+mt_status mt_transfer_plan(const struct mt_bundle *target,
+                           const struct mt_bundle *source,
+                           const struct mt_transfer_options *o,
+                           struct mt_transfer *out, struct mt_err *err)
+{
+    struct problems p = { MT_STRBUF_INIT, 0, 0, 0 };
+    mt_status status = MT_OK;
+
+    *out = (struct mt_transfer){ 0 };
+    out->pairs = mt_arena_calloc(&out->arena, count_model(source) + 1,
+                                 sizeof *out->pairs);
+    if (!out->pairs)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < source->n && status == MT_OK; i++) {
+        if (is_model(&source->arrays[i]))
+            status = pair(target, &source->arrays[i], o, out, &p, err);
+    }
+    for (size_t i = 0; i < target->n && status == MT_OK; i++) {
+        const struct mt_array *to = &target->arrays[i];
+
+        if (is_model(to) && selected(key_of(to), o) && !is_paired(out, to))
+            tell_missing(&p, to);
+    }
+    out->missing = p.missing;
+    out->unexpected = p.unexpected;
+    if (status == MT_OK &&
+        (p.shapes || (!o->partial && (p.missing || p.unexpected))))
+        status = fail(&p, common_prefix(target, source, &out->arena), err);
+    if (status == MT_OK && out->n == 0)
+        status = mt_fail(err, MT_MISMATCH,
+                         "no tensor of the state matches one of the model: "
+                         "nothing to load%s", p.text.text ? p.text.text : "");
+    mt_strbuf_free(&p.text);
+    if (status == MT_OK)
+        plan_optimizer(source, o, out);
+    else
+        mt_transfer_free(out);
+    return status;
+}
+
+void mt_transfer_free(struct mt_transfer *t)
+{
+    mt_arena_free(&t->arena);
+    *t = (struct mt_transfer){ 0 };
+}
+
+/* --- applying ----------------------------------------------------------- */
+
+static void convert(const struct mt_array *from, float *out)
+{
+    size_t n = mt_shape_elements(&from->shape);
+
+    for (size_t i = 0; i < n; i++) {
+        if (from->dtype == MT_F64)
+            out[i] = (float)((const double *)from->data)[i];
+        else if (from->dtype == MT_F16)
+            out[i] = mt_f16_to_f32(((const uint16_t *)from->data)[i]);
+        else
+            out[i] = mt_bf16_to_f32(((const uint16_t *)from->data)[i]);
+    }
+}
+
+static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
+{
+    const void *data = p->from->data;
+
+    if (p->from->dtype != p->to->dtype) {
+        float *converted = mt_arena_calloc(&out->arena,
+                                           mt_shape_elements(&p->to->shape) + 1,
+                                           sizeof *converted);
+
+        if (!converted) {
+            out->failed = true;
+            return;
+        }
+        convert(p->from, converted);
+        data = converted;
+    }
+    mt_bundle_add(out, p->to->name, p->to->dtype, &p->to->shape, data);
+}
+
+static const struct mt_transfer_pair *pair_of(const struct mt_transfer *plan,
+                                              const struct mt_array *to)
+{
+    for (size_t i = 0; i < plan->n; i++) {
+        if (plan->pairs[i].to == to)
+            return &plan->pairs[i];
+    }
+    return NULL;
+}
+
+/* Is name the optimizer state "SLOT.key" of this tensor? */
+static bool is_state_of(const char *name, const char *key)
+{
+    const char *dot;
+
+    if (!mt_in_section(name, "optimizer"))
+        return false;
+    dot = strchr(name, '.');
+    return dot && strcmp(dot + 1, key) == 0;
+}
+
+static void add_state(const struct mt_transfer_pair *p,
+                      const struct mt_bundle *source, struct mt_bundle *out)
+{
+    const char *old = key_of(p->from);
+
+    for (size_t i = 0; i < source->n; i++) {
+        const struct mt_array *a = &source->arrays[i];
+        char name[2048];
+
+        if (!is_state_of(a->name, old))
+            continue;
+        snprintf(name, sizeof name, "%.*s.%s",
+                 (int)(strchr(a->name, '.') - a->name), a->name, p->key);
+        mt_bundle_add(out, name, a->dtype, &a->shape, a->data);
+    }
+}
+
+static void add_section(const struct mt_bundle *from, const char *section,
+                        struct mt_bundle *out)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const struct mt_array *a = &from->arrays[i];
+
+        if (mt_in_section(a->name, section))
+            mt_bundle_add(out, a->name, a->dtype, &a->shape, a->data);
+    }
+}
+
+mt_status mt_transfer_apply(const struct mt_transfer *plan,
+                            const struct mt_bundle *target,
+                            const struct mt_bundle *source,
+                            struct mt_bundle *out, struct mt_err *err)
+{
+    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    add_section(target, "spec", out);
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_array *to = &target->arrays[i];
+        const struct mt_transfer_pair *p = pair_of(plan, to);
+
+        if (p)
+            add_moved(p, out);
+        else if (is_model(to))
+            mt_bundle_add(out, to->name, to->dtype, &to->shape, to->data);
+    }
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_transfer_pair *p = pair_of(plan, &target->arrays[i]);
+
+        if (p && p->optimizer == MT_MOVED)
+            add_state(p, source, out);
+    }
+    if (plan->progress)
+        add_section(source, "progress", out);
+    else
+        mt_state_add_start(out);
+    return out->failed ? mt_fail_memory(err) : MT_OK;
+}
