@@ -1,5 +1,6 @@
-# mtrain: see README.md. Targets: all, install, check, check-asan, lint, bench,
-# clean. Objects go to build/ (or B=DIR).
+# mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
+# check-valgrind, lint, bench, clean. Objects go to build/ (or B=DIR); CC, OPT,
+# CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -70,14 +71,14 @@ SUITES = $(notdir $(TESTS:%_test.c=%))
 
 $(B)/suites.c: Makefile $(TESTS)
 	@mkdir -p $(@D)
-	@{ echo '#include <check.h>'; \
+	@{ echo '#include "testdata/suites.h"'; \
 	   for s in $(SUITES); do echo "Suite *$${s}_suite(void);"; done; \
-	   echo 'Suite *(*const mt_suites[])(void) = {'; \
-	   for s in $(SUITES); do echo "    $${s}_suite,"; done; \
-	   echo '    0 };'; } > $@.tmp && mv $@.tmp $@
+	   echo 'const struct mt_suite mt_suites[] = {'; \
+	   for s in $(SUITES); do echo "    { \"$$s\", $${s}_suite },"; done; \
+	   echo '    { 0, 0 } };'; } > $@.tmp && mv $@.tmp $@
 
 $(B)/suites.o: $(B)/suites.c
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -I. -c -o $@ $<
 
 $(B)/testmain.o: testdata/testmain.c
 	@mkdir -p $(@D)
@@ -86,8 +87,45 @@ $(B)/testmain.o: testdata/testmain.c
 $(B)/tests: $(B)/testmain.o $(B)/suites.o $(TEST_OBJS) $(B)/libmtrain.a
 	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
+# --- checks ---------------------------------------------------------------
+
+check: $(B)/mtrain $(B)/tests
+	scripts/run-tests $(B)
+
+# The same with the address and undefined-behaviour sanitizers.
+check-asan:
+	$(MAKE) B=$(B)/asan OPT="-O1 -g" \
+	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	    WERROR=$(WERROR) $(B)/asan/mtrain $(B)/asan/tests
+	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests $(B)/asan
+
+# One training and one resume under valgrind (needs a build without AVX-512,
+# which valgrind does not know).
+check-valgrind: $(B)/mtrain
+	scripts/run-valgrind $(B)/mtrain
+
+lint:
+	scripts/lint
+
+bench: $(B)/mtrain
+	scripts/bench/run $(B)/mtrain
+
+# --- installing -----------------------------------------------------------
+
+install: $(B)/mtrain
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(B)/mtrain $(DESTDIR)$(PREFIX)/bin/mtrain
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/mtrain
+	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
+	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all clean
+.PHONY: all check check-asan check-valgrind lint bench install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -8,10 +8,11 @@
 #include <stdlib.h>
 
 /*
- * One job at a time. The caller publishes the job and then its number; workers
- * that see a new number draw task numbers until none is left and report that
- * they are done with the job. The caller works too, and then waits until every
- * worker has reported, so that the next job cannot be mixed with this one.
+ * One job at a time. Its number and how many of its tasks are still to draw are
+ * one atomic word, so a task is drawn for the job that was seen or not at all;
+ * a drawn task keeps the job from ending. The caller publishes a job, draws
+ * tasks like everybody else, and waits until all that were drawn are done: it
+ * never waits for a worker that did not wake in time.
  *
  * An idle worker spins for a while (a training step hands out jobs microseconds
  * apart), then sleeps on a condition variable. The caller takes the lock only
@@ -29,16 +30,14 @@ struct mt_team {
     size_t size;
     bool oversubscribed; /* more threads than CPUs: spinning would starve */
 
-    mt_task *run;
-    void *ctx;
-    size_t tasks;
+    /* the job: written before it is published */
+    _Atomic(mt_task *) run;
+    _Atomic(void *) ctx;
     char pad0[64];
-    atomic_size_t next;  /* the next task to draw */
+    _Atomic uint64_t word; /* job number << 32 | tasks to draw */
     char pad1[64];
-    atomic_uint job;     /* number of the job */
+    atomic_size_t done;    /* finished tasks of the job */
     char pad2[64];
-    atomic_size_t busy;  /* workers that have not reported yet */
-    char pad3[64];
     atomic_size_t sleepers;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -56,25 +55,40 @@ static void relax(void)
 #endif
 }
 
+static uint32_t tasks_left(uint64_t word)
+{
+    return (uint32_t)word;
+}
+
+/* Draws tasks of the current job until there is none. */
 static void work(struct mt_team *team, size_t worker)
 {
-    size_t tasks = team->tasks;
+    uint64_t word = atomic_load_explicit(&team->word, memory_order_acquire);
 
-    for (;;) {
-        size_t task = atomic_fetch_add_explicit(&team->next, 1,
-                                                memory_order_relaxed);
+    while (tasks_left(word)) {
+        if (!atomic_compare_exchange_weak_explicit(
+                &team->word, &word, word - 1, memory_order_acq_rel,
+                memory_order_acquire))
+            continue;
+        mt_task *run = atomic_load_explicit(&team->run, memory_order_relaxed);
+        void *ctx = atomic_load_explicit(&team->ctx, memory_order_relaxed);
 
-        if (task >= tasks)
-            return;
-        team->run(team->ctx, task, worker);
+        run(ctx, tasks_left(word) - 1, worker);
+        atomic_fetch_add_explicit(&team->done, 1, memory_order_release);
+        word = atomic_load_explicit(&team->word, memory_order_acquire);
     }
 }
 
-static void sleep_until(struct mt_team *team, unsigned seen)
+static bool has_work(struct mt_team *team)
+{
+    return tasks_left(atomic_load(&team->word)) || atomic_load(&team->stop);
+}
+
+static void sleep_until_work(struct mt_team *team)
 {
     pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->sleepers, 1);
-    while (atomic_load(&team->job) == seen && !atomic_load(&team->stop))
+    while (!has_work(team))
         pthread_cond_wait(&team->wake, &team->lock);
     atomic_fetch_sub(&team->sleepers, 1);
     pthread_mutex_unlock(&team->lock);
@@ -84,23 +98,19 @@ static void *worker_main(void *arg)
 {
     struct worker *self = arg;
     struct mt_team *team = self->team;
-    unsigned seen = 0;
 
     for (;;) {
         int spins = team->oversubscribed ? 1 : SPINS;
 
-        while (atomic_load_explicit(&team->job, memory_order_acquire) == seen &&
-               !atomic_load_explicit(&team->stop, memory_order_relaxed)) {
+        while (!has_work(team)) {
             if (spins-- > 0)
                 relax();
             else
-                sleep_until(team, seen);
+                sleep_until_work(team);
         }
         if (atomic_load(&team->stop))
             return NULL;
-        seen = atomic_load_explicit(&team->job, memory_order_acquire);
         work(team, self->index);
-        atomic_fetch_sub_explicit(&team->busy, 1, memory_order_release);
     }
 }
 
@@ -185,17 +195,19 @@ void mt_team_run(struct mt_team *team, size_t tasks, mt_task *run, void *ctx)
             run(ctx, task, 0);
         return;
     }
-    team->run = run;
-    team->ctx = ctx;
-    team->tasks = tasks;
-    atomic_store_explicit(&team->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&team->busy, team->size - 1, memory_order_relaxed);
-    atomic_fetch_add(&team->job, 1);
+    uint64_t job = (atomic_load_explicit(&team->word, memory_order_relaxed) >>
+                    32) + 1;
+
+    atomic_store_explicit(&team->run, run, memory_order_relaxed);
+    atomic_store_explicit(&team->ctx, ctx, memory_order_relaxed);
+    atomic_store_explicit(&team->done, 0, memory_order_relaxed);
+    atomic_store(&team->word, job << 32 | tasks);
     if (atomic_load(&team->sleepers))
         wake_sleepers(team);
     work(team, 0);
-    for (int spins = 0; atomic_load_explicit(&team->busy,
-                                             memory_order_acquire); spins++) {
+    for (int spins = 0; atomic_load_explicit(&team->done,
+                                             memory_order_acquire) < tasks;
+         spins++) {
         if (team->oversubscribed || spins > SPINS)
             sched_yield();
         else

@@ -32,7 +32,7 @@ size_t mt_team_size(const struct mt_team *team); /* NULL: 1 */
 
 /* Runs run(ctx, 0 ... tasks-1) and returns when all are done. A NULL team
  * runs them in the calling thread. Only one thread may call it at a time,
- * and never from inside a task. */
+ * and never from inside a task. tasks < 2^32. */
 void mt_team_run(struct mt_team *team, size_t tasks, mt_task *run, void *ctx);
 
 #endif

@@ -143,7 +143,9 @@ VINLINE vf vtanh(vf x)
     vf large = vf_sub(vf_set1(1),
                       vf_div(vf_set1(2), vf_add(e, vf_set1(1))));
 
-    return vf_sel(vf_lt(a, vf_set1(0.625f)), small, vf_copysign(large, x));
+    vf r = vf_sel(vf_lt(a, vf_set1(0.625f)), small, large);
+
+    return vf_copysign(r, x); /* -0 stays -0 */
 }
 
 /* 1 / (1 + e^-x), from e^-|x| so that both tails keep their digits */

@@ -1,0 +1,198 @@
+/* Saving and restoring sessions: exact, strict. */
+#include "train/state.h"
+#include "train/testing.h"
+
+Suite *state_suite(void);
+
+static const char *const optimizers[] = {
+    "{\"type\":\"SGD\",\"lr\":0.05,\"momentum\":0.9,\"dampening\":0.1}",
+    "{\"type\":\"Adam\",\"lr\":0.01,\"amsgrad\":true}",
+    "{\"type\":\"AdamW\",\"lr\":0.01,\"groups\":[{\"params\":\"*.bias\","
+    "\"weight_decay\":0}]}",
+    "{\"type\":\"SGD\",\"lr\":0.05}",
+};
+
+static const char *const schedulers[] = {
+    "null",
+    "{\"type\":\"StepLR\",\"step_size\":1,\"gamma\":0.5}",
+    "{\"type\":\"CosineAnnealingLR\",\"T_max\":11,\"interval\":\"step\"}",
+    "{\"type\":\"LinearLR\",\"total_iters\":2}",
+};
+
+/* Bytes of all arrays, to compare two states. */
+static void flatten(struct mt_session *s, struct mt_strbuf *out)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_bundle b;
+
+    ck_assert(mt_state_save(s, &b, &err) == MT_OK);
+    for (size_t i = 0; i < b.n; i++) {
+        mt_strbuf_puts(out, b.arrays[i].name);
+        mt_shape_print(&b.arrays[i].shape, out);
+        mt_strbuf_add(out, b.arrays[i].data, mt_array_bytes(&b.arrays[i]));
+    }
+    mt_bundle_free(&b);
+}
+
+static void assert_same(struct mt_session *a, struct mt_session *b)
+{
+    struct mt_strbuf x = MT_STRBUF_INIT, y = MT_STRBUF_INIT;
+
+    flatten(a, &x);
+    flatten(b, &y);
+    ck_assert_uint_eq(x.len, y.len);
+    ck_assert_mem_eq(x.text, y.text, x.len);
+    mt_strbuf_free(&x);
+    mt_strbuf_free(&y);
+}
+
+/* Every optimizer x schedule, stopped after every step. */
+START_TEST(resume_is_exact_everywhere)
+{
+    const char *set[] = { "optimizer", optimizers[_i / 4], "scheduler",
+                          schedulers[_i % 4], "train.accumulate",
+                          _i % 2 ? "2" : "1", NULL };
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_test_session whole = mt_test_open(MT_TEST_SPEC, set);
+
+    mt_test_steps(whole.s, whole.s->total_steps);
+    for (uint64_t k = 0; k < whole.s->total_steps; k++) {
+        struct mt_test_session first = mt_test_open(MT_TEST_SPEC, set);
+        struct mt_test_session then = mt_test_open(MT_TEST_SPEC, set);
+        struct mt_bundle b;
+
+        mt_test_steps(first.s, k);
+        ck_assert(mt_state_save(first.s, &b, &err) == MT_OK);
+        ck_assert_msg(mt_state_restore(then.s, &b, &err) == MT_OK, "%s",
+                      err.text);
+        mt_bundle_free(&b);
+        mt_test_close(&first);
+        mt_test_steps(then.s, whole.s->total_steps - k);
+        assert_same(whole.s, then.s);
+        mt_test_close(&then);
+    }
+    mt_test_close(&whole);
+}
+END_TEST
+
+/* Restoring a changed bundle fails, with the array's name. */
+static void refuse(void (*change)(struct mt_bundle *b), const char *text)
+{
+    struct mt_test_session t = mt_test_open(MT_TEST_SPEC, NULL);
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_bundle b;
+
+    mt_test_steps(t.s, 7);
+    ck_assert(mt_state_save(t.s, &b, &err) == MT_OK);
+    change(&b);
+    ck_assert(mt_state_restore(t.s, &b, &err) != MT_OK);
+    ck_assert_msg(strstr(err.text, text) != NULL, "\"%s\" not in \"%s\"", text,
+                  err.text);
+    mt_bundle_free(&b);
+    mt_test_close(&t);
+}
+
+static struct mt_array *named(struct mt_bundle *b, const char *name)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (strcmp(b->arrays[i].name, name) == 0)
+            return &b->arrays[i];
+    }
+    ck_abort_msg("%s is not there", name);
+    return NULL;
+}
+
+static void drop_moment(struct mt_bundle *b)
+{
+    named(b, "optimizer/exp_avg.fc1.bias")->name = "optimizer/exp_avg.fc9.bias";
+}
+
+static void reshape_weight(struct mt_bundle *b)
+{
+    named(b, "model/fc1.weight")->shape.dim[0] = 4;
+}
+
+static void retype_weight(struct mt_bundle *b)
+{
+    named(b, "model/fc2.bias")->dtype = MT_I32;
+}
+
+static void add_tensor(struct mt_bundle *b)
+{
+    mt_bundle_i64(b, "model/fc3.weight", 1);
+}
+
+static void bad_batch(struct mt_bundle *b)
+{
+    static int64_t far = 1000;
+
+    named(b, "progress/batch")->data = &far;
+}
+
+static void bad_step(struct mt_bundle *b)
+{
+    static int64_t negative = -1;
+
+    named(b, "optimizer/step.fc1.weight")->data = &negative;
+}
+
+static void drop_totals(struct mt_bundle *b)
+{
+    named(b, "progress/totals")->name = "progress/other";
+}
+
+START_TEST(refusals)
+{
+    refuse(drop_moment, "optimizer/exp_avg.fc1.bias is missing");
+    refuse(reshape_weight, "model/fc1.weight is float32 [4, 5]");
+    refuse(retype_weight, "model/fc2.bias is int32");
+    refuse(add_tensor, "1 tensors that the spec's model");
+    refuse(bad_batch, "out of range");
+    refuse(bad_step, "optimizer/step.fc1.weight is -1");
+    refuse(drop_totals, "progress/totals is missing");
+}
+END_TEST
+
+START_TEST(different_seeds_differ)
+{
+    static const char *const other[] = { "train.seed", "8", NULL };
+    struct mt_test_session a = mt_test_open(MT_TEST_SPEC, NULL);
+    struct mt_test_session b = mt_test_open(MT_TEST_SPEC, other);
+
+    ck_assert(!mt_test_same_model(a.s, b.s));
+    mt_test_close(&a);
+    mt_test_close(&b);
+}
+END_TEST
+
+/* A layer more changes no other layer's initial values. */
+START_TEST(streams_are_per_tensor)
+{
+    static const char *const dropout[] = { "model.layers.1.type", "\"ReLU\"",
+                                           "model.layers.0.bias", "false",
+                                           NULL };
+    struct mt_test_session a = mt_test_open(MT_TEST_SPEC, NULL);
+    struct mt_test_session b = mt_test_open(MT_TEST_SPEC, dropout);
+    const struct mt_tensor *x = mt_store_find(&a.s->model->store, "fc2.weight");
+    const struct mt_tensor *y = mt_store_find(&b.s->model->store, "fc2.weight");
+
+    ck_assert_uint_eq(a.s->model->store.n, b.s->model->store.n + 1);
+    ck_assert_mem_eq(x->data, y->data, x->count * sizeof(float));
+    mt_test_close(&a);
+    mt_test_close(&b);
+}
+END_TEST
+
+Suite *state_suite(void)
+{
+    Suite *suite = suite_create("state");
+    TCase *tc = tcase_create("state");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, resume_is_exact_everywhere, 0, 16);
+    tcase_add_test(tc, refusals);
+    tcase_add_test(tc, different_seeds_differ);
+    tcase_add_test(tc, streams_are_per_tensor);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
