@@ -59,7 +59,7 @@ static void add_short_exponent(struct mt_strbuf *out, const char *text)
         return;
     }
     mt_strbuf_add(out, text, (size_t)(e - text) + 1);
-    mt_strbuf_printf(out, "%d", atoi(e + 1));
+    mt_strbuf_printf(out, "%d", (int)strtol(e + 1, NULL, 10));
 }
 
 void mt_json_add_number(struct mt_strbuf *out, double value)

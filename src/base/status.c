@@ -49,9 +49,13 @@ mt_status mt_context(struct mt_err *err, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(prefix, sizeof prefix - 2, fmt, args);
     va_end(args);
-    strcat(prefix, ": ");
 
-    size_t head = strlen(prefix), tail = strlen(err->text);
+    size_t head = strlen(prefix);
+
+    memcpy(prefix + head, ": ", 2);
+    head += 2;
+
+    size_t tail = strlen(err->text);
     size_t room = sizeof err->text - head - 1;
 
     memmove(err->text + head, err->text, tail < room ? tail : room);

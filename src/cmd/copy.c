@@ -36,13 +36,14 @@ static char *link_target(const char *src, const char *dst)
 static mt_status make_link(const char *src, const char *dst,
                            struct mt_err *err)
 {
-    char *target = link_target(src, dst), *tmp = malloc(strlen(dst) + 32);
+    size_t size = strlen(dst) + 32;
+    char *target = link_target(src, dst), *tmp = malloc(size);
     mt_status status = MT_OK;
 
     if (!target || !tmp) {
         status = mt_fail_errno(err, errno, src, "cannot resolve");
     } else {
-        sprintf(tmp, "%s.%ld.link", dst, (long)getpid());
+        snprintf(tmp, size, "%s.%ld.link", dst, (long)getpid());
         if (symlink(target, tmp) != 0)
             status = mt_fail_errno(err, errno, tmp, "cannot make the link");
         else if (rename(tmp, dst) != 0) {

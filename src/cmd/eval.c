@@ -39,7 +39,7 @@ static bool parse_assertion(const struct mt_call *call, const char *text,
             continue;
         memcpy(a->name, text, n);
         a->name[n] = '\0';
-        strcpy(a->op, operators[i].text);
+        memcpy(a->op, operators[i].text, length + 1);
         a->value = strtod(p + length, &end);
         if (end != p + length && !*end)
             return true;

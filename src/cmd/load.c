@@ -25,7 +25,7 @@ static bool read_maps(const struct mt_call *call, struct maps *maps)
             mt_report_usage(call, "--map %s: too many or too long", *m);
             return false;
         }
-        strcpy(maps->text[maps->n], *m);
+        snprintf(maps->text[maps->n], sizeof *maps->text, "%s", *m);
         equals = strchr(maps->text[maps->n], '=');
         if (!equals || equals == maps->text[maps->n] || !equals[1]) {
             mt_report_usage(call, "--map %s: expected OLD=NEW", *m);

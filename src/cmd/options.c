@@ -166,7 +166,7 @@ static void prepare(struct parser *p)
     const struct mt_command *c = p->call->command;
     size_t n = 0;
 
-    strcpy(p->letters, ":");
+    p->letters[0] = ':'; /* a missing value is told apart */
     p->n_own = count_options(c);
     for (size_t i = 0; i < p->n_own; i++)
         add_option(p, &n, &c->options[i], FIRST_CODE + (int)i);

@@ -22,7 +22,7 @@ static char *default_output(const char *spec)
         n -= 5;
     out = malloc(n + 5);
     if (out)
-        sprintf(out, "%.*s.mtc", (int)n, base);
+        snprintf(out, n + 5, "%.*s.mtc", (int)n, base);
     return out;
 }
 
