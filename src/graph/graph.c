@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "graph/graph_internal.h"
 
 mt_status mt_graph_new(bool training, struct mt_graph **out,
@@ -63,7 +64,11 @@ struct mt_value *mt_graph_value(struct mt_graph *g, enum mt_dtype dtype,
                                 const struct mt_shape *shape)
 {
     struct mt_value *v = mt_graph_alloc(g, sizeof *v);
+    size_t n, bytes;
 
+    if (!mt_shape_count(shape, &n) ||
+        !mt_size_mul(n, mt_dtype_size(dtype), &bytes))
+        v = NULL; /* no memory is that large */
     if (!v || !append((void ***)&g->values, &g->n_values, &g->values_size, v)) {
         g->failed = true;
         g->nothing = (struct mt_value){ .dtype = dtype, .shape = *shape };
@@ -71,7 +76,7 @@ struct mt_value *mt_graph_value(struct mt_graph *g, enum mt_dtype dtype,
     }
     v->dtype = dtype;
     v->shape = *shape;
-    v->bytes = mt_shape_elements(shape) * mt_dtype_size(dtype);
+    v->bytes = bytes;
     return v;
 }
 

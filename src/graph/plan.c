@@ -3,12 +3,16 @@
  * reader; values whose lives do not meet may share memory. Larger values are
  * placed first, each at the lowest place that is free during its life.
  */
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/size.h"
 #include "graph/graph_internal.h"
 
 enum { ALIGN = 64 };
+
+/* Bytes that no machine has; two of these still fit a size_t. */
+#define LIMIT (SIZE_MAX / 4)
 
 static bool is_planned(const struct mt_value *v)
 {
@@ -117,10 +121,16 @@ static mt_status place_values(struct mt_graph *g, struct mt_err *err)
     qsort(list, n, sizeof *list, by_size);
     for (size_t i = 0; i < n; i++) {
         struct mt_value *v = list[i];
-        size_t end;
+        size_t end = v->bytes;
 
-        v->place = find_place(v, list, i);
-        end = mt_size_align(v->place + v->bytes, ALIGN);
+        if (end < LIMIT) {
+            v->place = find_place(v, list, i);
+            end = mt_size_align(v->place + v->bytes, ALIGN);
+        }
+        if (end >= LIMIT) {
+            free(list);
+            return mt_fail_memory(err);
+        }
         if (end > g->activation_bytes)
             g->activation_bytes = end;
     }

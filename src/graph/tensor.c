@@ -1,6 +1,7 @@
 #include "graph/tensor.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,8 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
     for (size_t i = 0; i < store->n; i++) {
         struct mt_tensor *t = store->tensors[i];
 
+        if (t->count > SIZE_MAX / 16) /* no memory is that large */
+            return mt_fail_memory(err);
         if (!t->requires_grad) {
             if (allocate_own(store, t, err) != MT_OK)
                 return err->status;

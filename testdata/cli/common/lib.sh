@@ -84,3 +84,19 @@ skip() {
     echo "$1"
     exit 77
 }
+
+# try_all FILE: each command that reads a checkpoint, on FILE; good.mtc is a
+# good one
+try_all() {
+    for try in "show $1" "show --spec $1" "show --digest $1" "resume $1" \
+        "eval $1" "copy $1 new.mtc" "copy --with-optimizer $1 new.mtc" \
+        "copy --alias $1 new.mtc" "save $1 -o new.safetensors" \
+        "load blobs.json $1 -o new.mtc" "load $1 good.mtc -o new.mtc" \
+        "diff $1 good.mtc" "diff good.mtc $1" \
+        "train blobs.json --init $1 -o new.mtc" "verify $1"; do
+        echo "\$ mtrain $try"
+        # shellcheck disable=SC2086
+        run $try
+    done
+    ls -A
+}
