@@ -35,12 +35,15 @@ static void select_state(const struct mt_bundle *from, bool weights_only,
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
     for (size_t i = 0; i < from->n; i++) {
         const struct mt_array *a = &from->arrays[i];
+        struct mt_shape shape = a->shape;
         char name[2048];
 
+        if (shape.rank == 0) /* readers of state dicts may know no scalars, */
+            shape = mt_shape_of(1, (size_t)1); /* torch takes both */
         if (mt_in_section(a->name, "model")) {
             if (only && fnmatch(only, key_of(a), 0) != 0)
                 continue;
-            mt_bundle_add(out, key_of(a), a->dtype, &a->shape, a->data);
+            mt_bundle_add(out, key_of(a), a->dtype, &shape, a->data);
         } else if (mt_in_section(a->name, "optimizer") && !weights_only) {
             if (only && fnmatch(only, tensor_of(a), 0) != 0)
                 continue;

@@ -67,6 +67,8 @@ void mt_graph_fuse(struct mt_graph *g)
 
 static bool is_needed(const struct mt_node *node)
 {
+    if (node->op->effects)
+        return true;
     for (size_t i = 0; i < node->n_out; i++) {
         const struct mt_value *v = node->out[i];
 

@@ -81,6 +81,8 @@ struct mt_op {
     bool (*absorb)(struct mt_graph *g, struct mt_node *node,
                    const struct mt_node *next);
 
+    bool effects;  /* runs even if nothing reads its outputs: it changes a
+                      buffer (running statistics) */
     bool in_place; /* output 0 may take input 0's memory if that dies here */
 };
 

@@ -39,6 +39,10 @@ struct mt_value *mt_copy(struct mt_graph *g, struct mt_value *x);
 struct mt_value *mt_view(struct mt_graph *g, struct mt_value *x,
                          const struct mt_shape *shape);
 
+/* dimension i of the result is dimension order[i] of x */
+struct mt_value *mt_permute(struct mt_graph *g, struct mt_value *x,
+                            const int order[MT_MAX_RANK]);
+
 /* n <= 8 values joined along dimension dim, equal in all others */
 struct mt_value *mt_concat(struct mt_graph *g, struct mt_value *const *x,
                            size_t n, int dim);

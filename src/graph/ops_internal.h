@@ -9,7 +9,7 @@
     X(linear) X(linear_grad_input) X(linear_grad_weight) X(column_sum)         \
     X(activation) X(activation_grad)                                           \
     X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
-    X(add) X(mul) X(copy) X(view) X(concat) X(slice) X(unslice)                \
+    X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(unslice)     \
     X(dropout)                                                                 \
     X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
 

@@ -321,10 +321,11 @@ mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
 /* --- for record functions ----------------------------------------------- */
 
 static mt_status declare(struct mt_record *r, const char *name,
-                         const struct mt_shape *shape,
-                         const struct mt_init *init, struct mt_err *err)
+                         enum mt_dtype dtype, const struct mt_shape *shape,
+                         bool buffer, const struct mt_init *init,
+                         struct mt_err *err)
 {
-    struct mt_tensor *t = mt_store_add(r->store, name, MT_F32, shape, false);
+    struct mt_tensor *t = mt_store_add(r->store, name, dtype, shape, buffer);
     struct mt_init *copy = mt_arena_alloc(r->arena, sizeof *copy);
 
     if (!t || !copy)
@@ -386,32 +387,63 @@ static mt_status find_tied(struct mt_record *r, const char *name, const char *st
     return note_tied(r, item, err);
 }
 
+enum { MAX_NAME = 1024 };
+
+/* "<path>.<name>", and that a tensor of this shape can be. */
+static mt_status full_name(const struct mt_record *r,
+                           const struct mt_layer *layer, const char *name,
+                           const struct mt_shape *shape, char full[MAX_NAME],
+                           struct mt_err *err)
+{
+    size_t count;
+
+    if (snprintf(full, MAX_NAME, "%s.%s", layer->path, name) >= MAX_NAME)
+        return mt_layer_fail(r, layer, NULL, err, "its name is too long");
+    if (!mt_shape_count(shape, &count) || count > SIZE_MAX / 64)
+        return mt_layer_fail(r, layer, NULL, err, "%s of shape %s is too large",
+                             name, mt_shape_text(shape).text);
+    return MT_OK;
+}
+
 mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
                          const char *name, const struct mt_shape *shape,
                          const struct mt_init *init, struct mt_value **out,
                          struct mt_err *err)
 {
-    char full[1024];
-    size_t count;
+    char full[MAX_NAME];
     struct mt_tensor *t = NULL;
 
-    if (snprintf(full, sizeof full, "%s.%s", layer->path, name) >=
-        (int)sizeof full)
-        return mt_layer_fail(r, layer, NULL, err, "its name is too long");
-    if (!mt_shape_count(shape, &count) || count > SIZE_MAX / 64)
-        return mt_layer_fail(r, layer, NULL, err, "%s of shape %s is too large",
-                             name, mt_shape_text(shape).text);
+    if (full_name(r, layer, name, shape, full, err) != MT_OK)
+        return err->status;
     const char *stored = resolve_tie(r, full);
 
     if (stored != full) {
         if (find_tied(r, full, stored, shape, &t, err) != MT_OK)
             return err->status;
     } else {
-        if (r->declaring && declare(r, full, shape, init, err) != MT_OK)
+        if (r->declaring &&
+            declare(r, full, MT_F32, shape, false, init, err) != MT_OK)
             return err->status;
         t = mt_store_find(r->store, full);
     }
     *out = mt_graph_leaf(r->graph, t);
+    return MT_OK;
+}
+
+mt_status mt_layer_buffer(struct mt_record *r, struct mt_layer *layer,
+                          const char *name, enum mt_dtype dtype,
+                          const struct mt_shape *shape,
+                          const struct mt_init *init, struct mt_value **out,
+                          struct mt_err *err)
+{
+    char full[MAX_NAME];
+
+    if (full_name(r, layer, name, shape, full, err) != MT_OK)
+        return err->status;
+    if (r->declaring &&
+        declare(r, full, dtype, shape, true, init, err) != MT_OK)
+        return err->status;
+    *out = mt_graph_leaf(r->graph, mt_store_find(r->store, full));
     return MT_OK;
 }
 

@@ -112,6 +112,14 @@ mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
                          const struct mt_init *init, struct mt_value **out,
                          struct mt_err *err);
 
+/* The same for a buffer: state that is not learned (float32 or int64). Ops that
+ * change it in training have `effects`. */
+mt_status mt_layer_buffer(struct mt_record *r, struct mt_layer *layer,
+                          const char *name, enum mt_dtype dtype,
+                          const struct mt_shape *shape,
+                          const struct mt_init *init, struct mt_value **out,
+                          struct mt_err *err);
+
 /* The bound of torch's default uniform initialisation: 1 / sqrt(fan_in). */
 struct mt_init mt_init_fan_in(size_t fan_in);
 
