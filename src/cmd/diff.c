@@ -336,8 +336,14 @@ static void print_json(const struct diff *d)
     for (int i = 0; i < N_SECTIONS; i++) {
         const struct section *s = &d->sections[i];
 
-        if (!s->wanted || !s->in_a || !s->in_b)
+        if (!s->wanted || (!s->in_a && !s->in_b))
             continue;
+        if (s->in_a != s->in_b) {
+            printf("%s\"%s\":{\"only_in\":\"%s\"}", first ? "" : ",",
+                   section_names[i], s->in_a ? "a" : "b");
+            first = false;
+            continue;
+        }
         printf("%s\"%s\":{\"same\":%zu,\"differ\":%zu,\"only_a\":%zu,"
                "\"only_b\":%zu}", first ? "" : ",", section_names[i], s->same,
                s->differ, s->only_a, s->only_b);
@@ -423,8 +429,6 @@ const struct mt_command mt_cmd_diff = {
     .options = diff_options,
     .min_args = 2,
     .max_args = 2,
-    .threads = true,
-    .json = true,
     .details = "A and B are checkpoints, state files or specs. Bit by bit, "
                "unless a tolerance is given.\nExits with 0 if they are the "
                "same, 1 if they differ, 2 in trouble.",

@@ -68,6 +68,7 @@ struct mt_layer {
 
     struct mt_shape in_shape, out_shape; /* without the batch, once recorded */
     size_t first_tensor, end_tensor;     /* those it declared, in the store */
+    size_t total;                        /* of the root: layers in all */
 };
 
 enum { MT_INPUT = -1 };
