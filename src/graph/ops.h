@@ -74,6 +74,14 @@ struct mt_value *mt_embedding(struct mt_graph *g, struct mt_value *tokens,
 struct mt_value *mt_add_rows(struct mt_graph *g, struct mt_value *x,
                              struct mt_value *w);
 
+/* y_ro = sum_i t_roi x_ri: t (..., n, k), x (..., k), y (..., n) */
+struct mt_value *mt_row_dot(struct mt_graph *g, struct mt_value *t,
+                            struct mt_value *x);
+
+/* y = x + b along the last dimension */
+struct mt_value *mt_add_bias(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *b);
+
 /* qkv (n, t, 3 d): queries, keys, values side by side; out (n, t, d). */
 struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
                               size_t heads, bool causal, double dropout,

@@ -127,6 +127,9 @@ struct mt_adam_step {
     /* out_j (+)= sum over the rows, in order, of x_ij */                      \
     X(void, column_sum, (float *out, const float *x, size_t rows, size_t n,    \
                          size_t ldx, bool add))                                \
+    /* y_o = sum_i t_oi x_i for n rows of t */                                 \
+    X(void, row_dots, (float *y, const float *t, const float *x, size_t n,     \
+                       size_t k))                                              \
     /* reductions; double results are block sums added in order */             \
     X(double, sum, (const float *x, size_t n))                                 \
     X(double, sum_squares, (const float *x, size_t n))                         \
