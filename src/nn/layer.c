@@ -481,6 +481,16 @@ struct mt_philox_key mt_layer_stream(const struct mt_record *r,
     return mt_philox_key(r->seed, "dropout", layer->path);
 }
 
+struct mt_philox_key mt_layer_stream_of(const struct mt_record *r,
+                                        const struct mt_layer *layer,
+                                        const char *name)
+{
+    char full[1280];
+
+    snprintf(full, sizeof full, "%s.%s", layer->path, name);
+    return mt_philox_key(r->seed, "dropout", full);
+}
+
 struct mt_shape mt_sample_shape(const struct mt_value *v)
 {
     struct mt_shape shape = { .rank = v->shape.rank - 1 };

@@ -130,6 +130,11 @@ struct mt_init mt_init_fan_in(size_t fan_in);
 struct mt_philox_key mt_layer_stream(const struct mt_record *r,
                                      const struct mt_layer *layer);
 
+/* A stream of its own for each of several dropouts of one layer. */
+struct mt_philox_key mt_layer_stream_of(const struct mt_record *r,
+                                        const struct mt_layer *layer,
+                                        const char *name);
+
 /* "digits.json:7:5: model.layers[2] (Linear "fc"): MESSAGE; the input [64, 7,
  * 7] comes from layer "conv2" (Conv2d)". Shapes are without the batch. */
 mt_status mt_layer_fail(const struct mt_record *r, const struct mt_layer *layer,
