@@ -272,9 +272,10 @@ mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
         return mt_json_fail(doc, list, err, "needs at least one layer");
     if (count_layers(doc, list, parent, n, err) != MT_OK)
         return err->status;
-    if (parent->args && mt_layer_repeat(parent) != MT_SIZE_ABSENT)
-        return read_repeated(doc, list, parent, mt_layer_repeat(parent), arena,
-                             err);
+    if (parent->args && parent->type->repeat &&
+        parent->type->repeat(parent) != MT_SIZE_ABSENT)
+        return read_repeated(doc, list, parent, parent->type->repeat(parent),
+                             arena, err);
     parent->layers = mt_arena_calloc(arena, n, sizeof *parent->layers);
     if (!parent->layers)
         return mt_fail_memory(err);

@@ -39,6 +39,10 @@ struct mt_layer_type {
     size_t args_size;          /* of the struct that keys fill */
     unsigned flags;            /* enum mt_layer_flags */
 
+    /* How often a container has its list; MT_SIZE_ABSENT: it stands as it is.
+     * NULL: always so. */
+    size_t (*repeat)(const struct mt_layer *layer);
+
     /* in: one value, or those of "inputs". Fills *out. */
     mt_status (*record)(struct mt_record *r, struct mt_layer *layer,
                         struct mt_value *const *in, struct mt_value **out,
@@ -96,10 +100,6 @@ struct mt_record {
 mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
                          struct mt_layer *parent, struct mt_arena *arena,
                          struct mt_err *err);
-
-/* How often a container has its list: Sequential's "repeat", MT_SIZE_ABSENT
- * where it has none (structure.c). */
-size_t mt_layer_repeat(const struct mt_layer *layer);
 
 /* Records the layers of a container in order; x is what goes in. */
 mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
