@@ -11,6 +11,8 @@
     X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
     X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(unslice)     \
     X(dropout)                                                                 \
+    X(batch_norm) X(batch_norm_tracked) X(batch_norm_fixed) X(batch_norm_grad) \
+    X(layer_norm) X(layer_norm_grad) X(group_norm) X(group_norm_grad)          \
     X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
 
 #define X(name) extern const struct mt_op mt_op_##name;
