@@ -7,6 +7,7 @@
     X(linear)                                                                  \
     X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(silu) X(mish) X(tanh)       \
     X(sigmoid) X(softplus) X(hardswish) X(softmax) X(log_softmax)              \
+    X(batch_norm1d) X(batch_norm2d) X(layer_norm) X(group_norm) X(rms_norm)    \
     X(flatten) X(unflatten) X(reshape) X(identity) X(dropout)                  \
     X(sequential) X(residual) X(add) X(mul) X(concat)
 
