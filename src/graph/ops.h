@@ -87,6 +87,38 @@ struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
                               size_t heads, bool causal, double dropout,
                               struct mt_philox_key key);
 
+/* --- normalisation: w and b together may be NULL ------------------------- */
+
+/* over the last dimensions, of `width` elements in all; w, b (width) */
+struct mt_value *mt_layer_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               size_t width, double eps);
+struct mt_value *mt_rms_norm(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *w, size_t width, double eps);
+
+/* x (N, C, ...) over each sample's C / groups channels; w, b (C) */
+struct mt_value *mt_group_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               size_t groups, double eps);
+
+/* Running statistics: buffers of float32 (C) and of one int64. */
+struct mt_running {
+    struct mt_value *mean, *var, *batches;
+};
+
+/* x (N, C, ...) over the batch; w, b (C). Updates the running statistics (NULL:
+ * has none) with this momentum, NAN: with 1 / batches. */
+struct mt_value *mt_batch_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               const struct mt_running *running,
+                               double momentum, double eps);
+
+/* The same with given statistics, for evaluation; not differentiable. */
+struct mt_value *mt_batch_norm_fixed(struct mt_graph *g, struct mt_value *x,
+                                     struct mt_value *w, struct mt_value *b,
+                                     struct mt_value *mean,
+                                     struct mt_value *var, double eps);
+
 /* --- losses: a scalar -------------------------------------------------- */
 
 /* Losses over pairs: x and t have equal element counts; sum or mean of

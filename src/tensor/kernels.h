@@ -18,6 +18,7 @@
 
 #include "base/philox.h"
 #include "base/status.h"
+#include "tensor/moments.h"
 
 /* y_i = f(x_i); p: the function's parameters */
 typedef void mt_unary(float *y, const float *x, size_t n, const float *p);
@@ -130,6 +131,40 @@ struct mt_adam_step {
     /* y_o = sum_i t_oi x_i for n rows of t */                                 \
     X(void, row_dots, (float *y, const float *t, const float *x, size_t n,     \
                        size_t k))                                              \
+    /* normalisation over `runs` runs of n values, `stride` apart:             \
+       m: the moments of all of them are added;                                \
+       norm: y = (x - p0) p1 + p2; norm_sums: s0 += sum g,                     \
+       s1 += sum g (x - mean); norm_grad: dx = g p1 + p2 + (x - p0) p3 */      \
+    X(void, moments, (struct mt_moments *m, const float *x, size_t runs,       \
+                      size_t n, size_t stride))                                \
+    X(void, norm, (float *y, const float *x, size_t runs, size_t n,            \
+                   size_t stride, const float *p))                             \
+    X(void, norm_sums, (double s[2], const float *g, const float *x,           \
+                        size_t runs, size_t n, size_t stride, float mean))     \
+    X(void, norm_grad, (float *dx, const float *g, const float *x,             \
+                        size_t runs, size_t n, size_t stride, const float *p)) \
+    /* the same for each of n columns: sums are set, not added to, and p are   \
+       arrays of n */                                                          \
+    X(void, column_moments, (double *mean, double *m2, const float *x,         \
+                             size_t rows, size_t n, size_t ldx))               \
+    X(void, column_norm, (float *y, const float *x, size_t rows, size_t n,     \
+                          size_t ldx, const float *const p[3]))                \
+    X(void, column_norm_sums, (double *s, double *sx, const float *g,          \
+                               const float *x, size_t rows, size_t n,          \
+                               size_t ldx, const float *mean))                 \
+    X(void, column_norm_grad, (float *dx, const float *g, const float *x,      \
+                               size_t rows, size_t n, size_t ldx,              \
+                               const float *const p[4]))                       \
+    /* along rows: y = (x - mean) rstd w + b, rstd = 1 / sqrt(var + eps);      \
+       mean NULL: not centred; w and b (n), b or both may be NULL */           \
+    X(void, layer_norm, (float *y, float *mean, float *rstd, const float *x,   \
+                         const float *w, const float *b, size_t rows,          \
+                         size_t n, double eps))                                \
+    /* adds to dw and db; dx, db, or dw and db, may be NULL */                 \
+    X(void, layer_norm_grad, (float *dx, float *dw, float *db, const float *g, \
+                              const float *x, const float *mean,               \
+                              const float *rstd, const float *w, size_t rows,  \
+                              size_t n))                                       \
     /* reductions; double results are block sums added in order */             \
     X(double, sum, (const float *x, size_t n))                                 \
     X(double, sum_squares, (const float *x, size_t n))                         \

@@ -879,6 +879,10 @@ static void check_gemm_small(const struct io *io, const float *before)
     check_product("gemm_small", io, before, a, b);
 }
 
+/* --- other families ----------------------------------------------------- */
+
+#include "tensor/kernels_cases_norm.h"
+
 /* --- the table ---------------------------------------------------------- */
 
 static const struct kernel {
@@ -1075,6 +1079,7 @@ static const char *const in_place[] = {
     "bce_logits_grad",
     "softmax_minus",
     "dropout",
+    NORM_IN_PLACE,
 };
 
 static const struct kernel *find_kernel(const char *name)
@@ -1123,7 +1128,7 @@ START_TEST(one_bad_number_is_found_wherever_it_is)
     const float bad[] = { INFINITY, -INFINITY, NAN };
     const struct mt_kernels *tables[4];
     size_t n_tables = mt_kernels_available(tables);
-    static float x[300], p[320], m[320], v[320];
+    static float x[320], p[320], m[320], v[320];
     struct mt_sgd_step sgd = { .lr = 1, .sign = 1 };
     struct mt_adam_step adam = adam_step(0);
     int missed = 0;
