@@ -22,6 +22,8 @@
  *                    vi_mul_wide(a, b, &hi, &lo) is unsigned 32 x 32 -> 64
  *   across lanes     vf_sum: the fixed tree over distances 8, 4, 2, 1
  *                    vf_hmax: the maximum; vf_transpose: 16 x 16
+ *                    vf_unzip(a, b, &even, &odd): the lanes of a and b in
+ *                    turns; vf_zip(even, odd, &a, &b) puts them back
  */
 #ifndef MT_TENSOR_KERNELS_VEC_H
 #define MT_TENSOR_KERNELS_VEC_H
