@@ -25,10 +25,15 @@ static size_t end_of(const struct mt_windows *w, size_t o)
 static void find_reach(struct mt_windows *w)
 {
     for (size_t o = 0; o < w->out; o += 16) {
-        size_t last = w->out - o < 16 ? w->out - 1 : o + 15;
-        size_t reach = end_of(w, last) - (size_t)w->start[o];
+        size_t first = (size_t)w->start[o], end = 0;
 
-        w->reach = reach > w->reach ? reach : w->reach;
+        for (size_t i = o; i < o + 16 && i < w->out; i++) {
+            size_t start = (size_t)w->start[i], stop = end_of(w, i);
+
+            first = start < first ? start : first;
+            end = stop > end ? stop : end;
+        }
+        w->reach = end - first > w->reach ? end - first : w->reach;
     }
 }
 

@@ -3,8 +3,9 @@
  * resampling work axis by axis, each on a table of windows that was made when
  * the graph was recorded.
  *
- * Starts and ends never decrease from one output to the next. All windows lie
- * within the input: what padding adds is no part of them.
+ * All windows lie within the input: what padding adds is no part of them.
+ * Starts and ends never decrease from one output to the next, but for the taps
+ * that dilated windows lose to padding.
  */
 #ifndef MT_TENSOR_WINDOWS_H
 #define MT_TENSOR_WINDOWS_H
@@ -17,8 +18,8 @@ struct mt_windows {
     size_t in, out;
     const int32_t *start, *count; /* (out) */
     size_t step;                  /* the dilation of a max pooling; else 1 */
-    size_t reach; /* inputs between the first and the last of any 16
-                     consecutive outputs, both included */
+    size_t reach; /* inputs from the first to the last of any 16
+                     outputs from a multiple of 16 on, both included */
 };
 
 enum mt_band_form {

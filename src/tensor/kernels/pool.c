@@ -79,9 +79,19 @@ static struct top far_top(const struct mt_windows *w, size_t o, const float *x,
     return top;
 }
 
-static size_t end_of(const struct mt_windows *w, size_t o)
+/* The columns [*first, *end) that n windows from o on lie in. */
+static void find_columns(const struct mt_windows *w, size_t o, size_t n,
+                         size_t *first, size_t *end)
 {
-    return (size_t)w->start[o] + ((size_t)w->count[o] - 1) * w->step + 1;
+    *first = w->in;
+    *end = 0;
+    for (size_t i = o; i < o + n; i++) {
+        size_t start = (size_t)w->start[i];
+        size_t last = start + ((size_t)w->count[i] - 1) * w->step;
+
+        *first = start < *first ? start : *first;
+        *end = last + 1 > *end ? last + 1 : *end;
+    }
 }
 
 /* n outputs from o on, n <= 16, of up to 16 rows */
@@ -89,9 +99,10 @@ static void near_tops(vf max[VL], vf at[VL], const struct mt_windows *w,
                       size_t o, size_t n, const float *x, size_t rows)
 {
     float t[MAX_REACH * VL];
-    size_t first = (size_t)w->start[o];
+    size_t first, end;
 
-    load_columns(t, x + first, rows, w->in, end_of(w, o + n - 1) - first);
+    find_columns(w, o, n, &first, &end);
+    load_columns(t, x + first, rows, w->in, end - first);
     for (size_t k = 0; k < n; k++) {
         size_t c = (size_t)w->start[o + k];
         const float *tc = t + (c - first) * VL;
