@@ -68,6 +68,7 @@ struct mt_layer {
 
     struct mt_shape in_shape, out_shape; /* without the batch, once recorded */
     size_t first_tensor, end_tensor;     /* those it declared, in the store */
+    size_t total;                        /* of the root: layers in all */
 };
 
 enum { MT_INPUT = -1 };
@@ -84,6 +85,8 @@ struct mt_record {
     const cJSON *tie;           /* {"tied name": "name"}, or NULL */
     struct mt_init **inits;     /* by tensor: its default initialisation */
     size_t n_inits;
+    size_t tokens;              /* rows of the smallest table that the input
+                                   is looked up in; 0: none */
     const cJSON **tied;         /* the members of tie that were asked for */
     size_t n_tied;
 };

@@ -22,8 +22,6 @@
  *                    vi_mul_wide(a, b, &hi, &lo) is unsigned 32 x 32 -> 64
  *   across lanes     vf_sum: the fixed tree over distances 8, 4, 2, 1
  *                    vf_hmax: the maximum; vf_transpose: 16 x 16
- *                    vf_unzip(a, b, &even, &odd): the lanes of a and b in
- *                    turns; vf_zip(even, odd, &a, &b) puts them back
  */
 #ifndef MT_TENSOR_KERNELS_VEC_H
 #define MT_TENSOR_KERNELS_VEC_H
@@ -38,7 +36,13 @@
 #define MT_PASTE(a, b)  MT_PASTE_(a, b)
 #define MT_FN(name)     MT_PASTE(name, MT_ISA)
 
+/* In plain C a vector is an array: everything inlined into everything would
+ * take compilers minutes. */
+#if defined MT_ISA_generic
+#define VINLINE static inline __attribute__((unused))
+#else
 #define VINLINE static inline __attribute__((always_inline, unused))
+#endif
 
 enum { VL = 16 }; /* lanes */
 
