@@ -724,6 +724,7 @@ static struct mt_value *residual(struct bench *b)
 
 #include "graph/cases_attention.h"
 #include "graph/cases_conv.h"
+#include "graph/cases_pool.h"
 #include "graph/cases_norm.h"
 
 static const struct {
@@ -799,6 +800,7 @@ static const struct {
 #define X(name) CASE(name),
     ATTENTION_CASES(X)
     CONV_CASES(X)
+    POOL_CASES(X)
     NORM_CASES(X)
 #undef X
 };

@@ -119,6 +119,38 @@ struct mt_value *mt_batch_norm_fixed(struct mt_graph *g, struct mt_value *x,
                                      struct mt_value *mean,
                                      struct mt_value *var, double eps);
 
+/* --- pooling and resampling: x (n, c, w) or (n, c, h, w); what is said of an
+ * axis stands in [0] for h and in [1] for w ------------------------------- */
+
+struct mt_pool_axis {
+    size_t kernel, stride, padding, dilation; /* at most INT32_MAX */
+    bool ceil_mode;                           /* windows may end behind */
+};
+
+/* How many outputs an axis has; 0 where no window fits. */
+size_t mt_pool_size(const struct mt_pool_axis *axis, size_t in);
+
+/* Each window must have an element that is not padding, and a plane no more
+ * than INT32_MAX elements. */
+struct mt_value *mt_max_pool(struct mt_graph *g, struct mt_value *x,
+                             const struct mt_pool_axis axes[2]);
+
+/* divisor: of every window, instead of its size; 0: none. No dilation. */
+struct mt_value *mt_avg_pool(struct mt_graph *g, struct mt_value *x,
+                             const struct mt_pool_axis axes[2],
+                             bool count_include_pad, double divisor);
+struct mt_value *mt_adaptive_avg_pool(struct mt_graph *g, struct mt_value *x,
+                                      const size_t size[2]);
+
+struct mt_upsample {
+    size_t size[2];
+    double factor[2]; /* out / in as it was asked for; 0: that of the sizes */
+    bool linear;      /* else the nearest */
+    bool align_corners;
+};
+struct mt_value *mt_upsample(struct mt_graph *g, struct mt_value *x,
+                             const struct mt_upsample *options);
+
 /* --- losses: a scalar -------------------------------------------------- */
 
 /* Losses over pairs: x and t have equal element counts; sum or mean of

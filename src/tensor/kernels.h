@@ -19,6 +19,7 @@
 #include "base/philox.h"
 #include "base/status.h"
 #include "tensor/moments.h"
+#include "tensor/windows.h"
 
 /* y_i = f(x_i); p: the function's parameters */
 typedef void mt_unary(float *y, const float *x, size_t n, const float *p);
@@ -191,6 +192,28 @@ struct mt_adam_step {
     X(void, dropout, (float *y, const float *x, size_t n, size_t first,        \
                       struct mt_philox_key key, uint32_t step,                 \
                       uint32_t threshold, float scale))                        \
+    /* windows along the rows of x (rows, in), and along the columns of planes \
+       x (planes, in, width); every sum is divided by divisor */               \
+    X(void, band_rows, (float *y, const float *x, size_t rows,                 \
+                        const struct mt_band *band, float divisor))            \
+    X(void, band_columns, (float *y, const float *x, size_t planes,            \
+                           size_t width, const struct mt_band *band))          \
+    /* y: the maxima of the windows along rows, a NaN being one; at: their     \
+       columns, the first of equals */                                         \
+    X(void, max_rows, (float *y, int32_t *at, const float *x, size_t rows,     \
+                       const struct mt_windows *w))                            \
+    /* the maxima of windows along columns; index: at + width_in i, where row  \
+       i has the first maximum; at and index NULL: not wanted */               \
+    X(void, max_columns, (float *y, int32_t *index, const float *x,            \
+                          const int32_t *at, size_t planes, size_t width,      \
+                          size_t width_in, const struct mt_windows *w))        \
+    /* the same over squares of 2 x 2 that do not overlap, and its gradient;   \
+       x is (planes, h, w), y (planes, h / 2, w / 2) */                        \
+    X(void, max_squares, (float *y, int32_t *index, const float *x,            \
+                          size_t planes, size_t h, size_t w))                  \
+    X(void, max_squares_grad, (float *dx, const float *g,                      \
+                               const int32_t *index, size_t planes, size_t h,  \
+                               size_t w))                                      \
     /* optimizers: p, g and the slots are arrays of n */                       \
     X(bool, sgd, (float *p, const float *g, float *buf, size_t n,              \
                   const struct mt_sgd_step *s))                                \
