@@ -21,6 +21,11 @@ MT_OPS(X)
 const struct mt_activation *mt_activation_of(const struct mt_node *node,
                                              float p[2]);
 
+/* out_j = sum over the rows, in order, of x_ij; rows are `stride` apart
+ * (op_linear.c) */
+void mt_column_sums(struct mt_team *team, float *out, const float *x,
+                    size_t rows, size_t n, size_t stride);
+
 static inline size_t mt_last_dim(const struct mt_value *v)
 {
     return v->shape.rank ? v->shape.dim[v->shape.rank - 1] : 1;
