@@ -8,6 +8,7 @@
     X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(silu) X(mish) X(tanh)       \
     X(sigmoid) X(softplus) X(hardswish) X(softmax) X(log_softmax)              \
     X(flatten) X(unflatten) X(reshape) X(identity) X(dropout)                  \
+    X(rnn) X(lstm) X(gru)                                                      \
     X(sequential) X(residual) X(add) X(mul) X(concat)
 
 #define X(name) extern const struct mt_layer_type mt_layer_##name;
