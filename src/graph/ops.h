@@ -12,6 +12,7 @@
 
 #include "graph/graph.h"
 #include "tensor/activation.h"
+#include "tensor/conv.h"
 
 /* Every op, NULL-terminated. */
 extern const struct mt_op *const mt_ops[];
@@ -67,6 +68,38 @@ bool mt_cell_takes_bias(const struct mt_cell *cell); /* b_hh, see above */
 struct mt_value *mt_recurrent(struct mt_graph *g, const struct mt_cell *cell,
                               struct mt_value *gx, struct mt_value *w_hh,
                               struct mt_value *b_hh, bool reverse);
+
+/* y (n, o, oh, ow) = conv(x (n, c, h, w), w) + b; rank 3 without the height.
+ * Sizes and options are in cv (tensor/conv.h); b may be NULL. */
+struct mt_value *mt_conv_op(struct mt_graph *g, struct mt_value *x,
+                            struct mt_value *w, struct mt_value *b,
+                            const struct mt_conv *cv);
+/* Transposed: from (n, groups o, oh, ow) to (n, groups c, h, w). */
+struct mt_value *mt_conv_transpose_op(struct mt_graph *g, struct mt_value *x,
+                                      struct mt_value *w, struct mt_value *b,
+                                      const struct mt_conv *cv);
+
+/* tokens (...) int32 in 0 ... v-1, w (v, d): (..., d). The token `padding`
+ * (-1: none) gives no gradient. */
+struct mt_value *mt_embedding(struct mt_graph *g, struct mt_value *tokens,
+                              struct mt_value *w, int64_t padding);
+
+/* y = x + w, where w (m, ...) is added to every sample (t <= m, ...) of x. */
+struct mt_value *mt_add_rows(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *w);
+
+/* y_ro = sum_i t_roi x_ri: t (..., n, k), x (..., k), y (..., n) */
+struct mt_value *mt_row_dot(struct mt_graph *g, struct mt_value *t,
+                            struct mt_value *x);
+
+/* y = x + b along the last dimension */
+struct mt_value *mt_add_bias(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *b);
+
+/* qkv (n, t, 3 d): queries, keys, values side by side; out (n, t, d). */
+struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
+                              size_t heads, bool causal, double dropout,
+                              struct mt_philox_key key);
 
 /* --- losses: a scalar -------------------------------------------------- */
 

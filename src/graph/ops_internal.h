@@ -13,6 +13,10 @@
     X(dropout)                                                                 \
     X(recurrent) X(recurrent_grad) X(recurrent_grad_weight)                    \
     X(recurrent_grad_bias)                                                     \
+    X(conv) X(conv_grad_weight) X(conv_transpose) X(channel_sum)               \
+    X(embedding) X(embedding_grad) X(add_rows) X(add_rows_grad)                \
+    X(attention) X(attention_grad)                                             \
+    X(row_dot) X(row_outer) X(row_mix) X(add_bias)                             \
     X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
 
 #define X(name) extern const struct mt_op mt_op_##name;

@@ -30,6 +30,8 @@ struct mt_init {
     size_t groups;            /* dirac_ */
     const char *mode;         /* kaiming_*: "fan_in" (or NULL), "fan_out" */
     const char *nonlinearity; /* kaiming_*: "leaky_relu" (or NULL), ... */
+    size_t zero_row;          /* this row + 1 is zero whatever the type; 0:
+                                 none (Embedding's padding_idx) */
 };
 
 struct mt_init_target; /* a tensor that is being filled */
@@ -62,6 +64,11 @@ mt_status mt_init_read(const struct mt_json *doc, const cJSON *rule,
 mt_status mt_init_fill(const struct mt_init *init, const struct mt_shape *shape,
                        uint64_t seed, const char *tensor_name, float *out,
                        struct mt_err *err);
+
+/* What mt_init_fill would refuse of the shape, without filling anything. */
+mt_status mt_init_check(const struct mt_init *init,
+                        const struct mt_shape *shape, const char *tensor_name,
+                        struct mt_err *err);
 
 /* As torch counts them: dimension 1 (fan_in) or 0 (fan_out) times the product
  * of those behind. False for fewer than 2 dimensions. */

@@ -204,21 +204,19 @@ static mt_status record_stack(struct mt_record *r, struct mt_layer *layer,
 }
 
 /* Each layer but the last drops out from a stream of its own. */
-static mt_status drop_out(struct mt_record *r, const struct mt_layer *layer,
-                          size_t index, struct mt_value **x, struct mt_err *err)
+static struct mt_value *drop_out(const struct mt_record *r,
+                                 const struct mt_layer *layer, size_t index,
+                                 struct mt_value *x)
 {
     const struct recurrent_args *args = layer->args;
-    char path[1200];
+    char name[32];
 
     if (!mt_graph_training(r->graph) || args->dropout == 0 ||
         index + 1 == args->num_layers)
-        return MT_OK;
-    if (snprintf(path, sizeof path, "%s.l%zu", layer->path, index) >=
-        (int)sizeof path)
-        return mt_layer_fail(r, layer, NULL, err, "its name is too long");
-    *x = mt_dropout(r->graph, *x, args->dropout,
-                    mt_philox_key(r->seed, "dropout", path));
-    return MT_OK;
+        return x;
+    snprintf(name, sizeof name, "l%zu", index);
+    return mt_dropout(r->graph, x, args->dropout,
+                      mt_layer_stream_of(r, layer, name));
 }
 
 /* (N, T, in) to (T, N, in), and back again */
@@ -244,9 +242,9 @@ static mt_status record(struct mt_record *r, struct mt_layer *layer,
     for (size_t i = 0; i < args->num_layers; i++) {
         bool last = last_only && i + 1 == args->num_layers;
 
-        if (record_stack(r, layer, cell, i, x, last, &x, err) != MT_OK ||
-            drop_out(r, layer, i, &x, err) != MT_OK)
+        if (record_stack(r, layer, cell, i, x, last, &x, err) != MT_OK)
             return err->status;
+        x = drop_out(r, layer, i, x);
     }
     *out = last_only ? x : swap_batch_and_time(r->graph, x);
     return MT_OK;
