@@ -108,7 +108,7 @@ void mt_command_help(const struct mt_command *c)
         print_option(o);
     if (c->details)
         printf("\n%s\n", c->details);
-    printf("\nMore: man mtrain-%s\n", c->name);
+    printf("\nMore: man mtrain\n");
 }
 
 static void print_overview(FILE *out)

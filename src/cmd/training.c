@@ -238,7 +238,9 @@ static int finish(struct run *r)
         return mt_report_error(&r->err);
     mt_event_end(&r->events, r->s, total, rate, r->info.digest);
     print_summary(r, total, rate);
-    return stop_signal ? MT_EXIT_SIGNAL + stop_signal : MT_EXIT_DONE;
+    if (stop_signal && r->s->at.step < r->s->total_steps)
+        return MT_EXIT_SIGNAL + stop_signal;
+    return MT_EXIT_DONE;
 }
 
 static uint64_t samples_until(const struct mt_session *s)

@@ -218,10 +218,14 @@ static mt_status restore_totals(struct mt_session *s,
 {
     struct mt_shape shape = mt_shape_of(
         1, 2 + s->n_metrics * (size_t)MT_METRIC_SUMS);
+    const struct mt_array *a = mt_bundle_find(from, "progress/totals");
     size_t taken = 0;
 
-    if (s->at.batch == 0)
+    if (s->at.batch == 0 || s->batches == 0) /* 0: only evaluated */
         return MT_OK;
+    if (a && !mt_shape_equal(&a->shape, &shape))
+        return mt_fail(err, MT_MISMATCH,
+                       "train.metrics cannot change in the middle of an epoch");
     return take(from, "progress/totals", MT_F64, &shape, &s->at.epoch_so_far,
                 &taken, err);
 }

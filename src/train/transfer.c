@@ -194,16 +194,62 @@ static bool is_paired(const struct mt_transfer *t, const struct mt_array *to)
     return false;
 }
 
-static mt_status pair(const struct mt_bundle *target, const struct mt_array *a,
+/* The name that key is tied to by the target's spec, or NULL. */
+static const char *tied_to(const struct mt_bundle *target, const char *key,
+                           struct mt_arena *arena)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_json *doc;
+    const char *found = NULL;
+
+    if (mt_state_spec(target, "spec", &doc, &err) != MT_OK)
+        return NULL;
+    const cJSON *model = mt_json_get(mt_json_root(doc), "model");
+    const cJSON *tie = model ? mt_json_get(model, "tie") : NULL;
+    const cJSON *item = tie ? mt_json_get(tie, key) : NULL;
+
+    if (item && cJSON_IsString(item))
+        found = mt_arena_strdup(arena, item->valuestring);
+    mt_json_free(doc);
+    return found;
+}
+
+/* A tied tensor may come under both names, if they agree. */
+static mt_status check_tied(const struct mt_bundle *source,
+                            const struct mt_array *a, const char *key,
+                            const char *tied,
+                            const struct mt_transfer_options *o,
+                            struct mt_transfer *out, struct mt_err *err)
+{
+    for (size_t i = 0; i < source->n; i++) {
+        const struct mt_array *b = &source->arrays[i];
+
+        if (!is_model(b) || strcmp(target_name(b, o, &out->arena), tied) != 0)
+            continue;
+        if (a->dtype == b->dtype && mt_shape_equal(&a->shape, &b->shape) &&
+            memcmp(a->data, b->data, mt_array_bytes(a)) == 0)
+            return MT_OK;
+        break;
+    }
+    return mt_fail(err, MT_MISMATCH,
+                   "\"%s\" is tied to \"%s\" in the model, but the state's "
+                   "two tensors do not agree", key, tied);
+}
+
+static mt_status pair(const struct mt_bundle *target,
+                      const struct mt_bundle *source, const struct mt_array *a,
                       const struct mt_transfer_options *o,
                       struct mt_transfer *out, struct problems *p,
                       struct mt_err *err)
 {
-    const char *key = target_name(a, o, &out->arena);
+    const char *key = target_name(a, o, &out->arena), *tied;
     const struct mt_array *to = find_model(target, key);
 
     if (!selected(key, o))
         return MT_OK;
+    tied = to ? NULL : tied_to(target, key, &out->arena);
+    if (tied)
+        return check_tied(source, a, key, tied, o, out, err);
     if (!to) {
         tell_unexpected(p, target, a, key);
         return MT_OK;
@@ -364,7 +410,7 @@ static mt_status plan_optimizer(const struct mt_bundle *target,
         else
             refused++;
     }
-    t->progress = !t->missing && !t->unexpected && !refused &&
+    t->progress = !t->missing && !t->unexpected && !refused && !o->only &&
                   mt_bundle_find(source, "progress/step") != NULL;
     if (status == MT_OK && refused && !o->partial)
         status = mt_fail(err, MT_MISMATCH,
@@ -391,7 +437,7 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
         return mt_fail_memory(err);
     for (size_t i = 0; i < source->n && status == MT_OK; i++) {
         if (is_model(&source->arrays[i]))
-            status = pair(target, &source->arrays[i], o, out, &p, err);
+            status = pair(target, source, &source->arrays[i], o, out, &p, err);
     }
     for (size_t i = 0; i < target->n && status == MT_OK; i++) {
         const struct mt_array *to = &target->arrays[i];
