@@ -22,18 +22,21 @@ struct op_case {
     struct mt_pool_axis axes[2];
     bool include_pad;
     double divisor;
-    size_t size[2];   /* of the output, where it is chosen */
+    size_t size[2]; /* of the output, where it is chosen */
     double factor[2];
     bool align_corners;
 };
 
-#define POINT { 1, 1, 0, 1, false }
+#define POINT                                                                  \
+    {                                                                          \
+        1, 1, 0, 1, false                                                      \
+    }
 
 static const struct op_case cases[] = {
     /* several tasks */
     { MAX, 3, 17, 41, 37, { { 2, 2, 0, 1, false }, { 2, 2, 0, 1, false } } },
     { MAX, 3, 17, 41, 37, { { 3, 2, 1, 1, false }, { 3, 2, 1, 1, false } } },
-    { MAX, 2, 1, 200, 150, { { 5, 3, 2, 1, true }, { 4, 3, 2, 2, true } } },
+    { MAX, 2, 1, 90, 250, { { 5, 3, 2, 1, true }, { 4, 3, 2, 2, true } } },
     { MAX, 5, 60, 0, 173, { POINT, { 3, 1, 1, 1, false } } },
     { MAX, 5, 3, 0, 900, { POINT, { 200, 40, 100, 1, true } } },
     { MAX, 2, 3, 0, 900, { POINT, { 5, 7, 2, 150, false } } },
@@ -43,7 +46,7 @@ static const struct op_case cases[] = {
     { AVG, 3, 17, 41, 37, { { 4, 3, 2, 1, false }, POINT }, 0, -7 },
     { AVG, 5, 60, 0, 173, { POINT, { 3, 1, 1, 1, false } }, 1 },
     { AVG, 5, 3, 0, 900, { POINT, { 200, 40, 100, 1, true } }, 0 },
-    { AVG, 5, 3, 150, 200, { { 100, 1, 50, 1, false }, POINT }, 0 },
+    { AVG, 5, 3, 150, 10, { { 100, 1, 50, 1, false }, POINT }, 0 },
     { AVG, 9, 60, 7, 7, { { 7, 7, 0, 1, false }, { 7, 7, 0, 1, false } }, 1 },
     { ADAPTIVE, 9, 60, 7, 9, .size = { 1, 1 } },
     { ADAPTIVE, 3, 17, 41, 37, .size = { 6, 11 } },
@@ -78,7 +81,8 @@ static void fill(float *x, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         x[i] = (float)(4 * mt_philox_uniform(mt_philox_key(3, "test", name), 0,
-                                             i) - 2);
+                                             i) -
+                       2);
 }
 
 static struct mt_value *record(struct mt_graph *g, struct mt_value *x,
@@ -86,7 +90,8 @@ static struct mt_value *record(struct mt_graph *g, struct mt_value *x,
 {
     struct mt_upsample up = { { c->size[0], c->size[1] },
                               { c->factor[0], c->factor[1] },
-                              c->kind == LINEAR, c->align_corners };
+                              c->kind == LINEAR,
+                              c->align_corners };
 
     switch (c->kind) {
     case MAX:
@@ -100,8 +105,7 @@ static struct mt_value *record(struct mt_graph *g, struct mt_value *x,
     }
 }
 
-static void open_bench(struct bench *b, const struct op_case *c,
-                       size_t workers)
+static void open_bench(struct bench *b, const struct op_case *c, size_t workers)
 {
     struct mt_shape shape = c->h ? mt_shape_of(4, c->n, c->c, c->h, c->w)
                                  : mt_shape_of(3, c->n, c->c, c->w);
@@ -151,8 +155,8 @@ static void axis_weights(const struct op_case *c, int axis, size_t in,
                          size_t out, size_t o, double *w)
 {
     const struct mt_pool_axis *a = &c->axes[axis];
-    double scale = c->factor[axis] > 0 ? 1 / c->factor[axis]
-                                       : (double)in / (double)out;
+    double scale =
+        c->factor[axis] > 0 ? 1 / c->factor[axis] : (double)in / (double)out;
     double at = c->align_corners && out > 1
                     ? (double)o * (double)(in - 1) / (double)(out - 1)
                     : fmax(((double)o + 0.5) * scale - 0.5, 0);
@@ -178,8 +182,9 @@ static void axis_weights(const struct op_case *c, int axis, size_t in,
             all += p < (int64_t)(in + a->padding);
             inside += p >= 0 && p < (int64_t)in;
         }
-        divisor = c->divisor != 0 ? (axis ? c->divisor : 1)
-                  : c->include_pad ? all : inside;
+        divisor = c->divisor != 0  ? (axis ? c->divisor : 1)
+                  : c->include_pad ? all
+                                   : inside;
         for (size_t k = 0; k < a->kernel; k++) {
             int64_t p = (int64_t)(o * a->stride + k) - (int64_t)a->padding;
 
@@ -243,8 +248,8 @@ static void check_plane(const struct op_case *c, const struct bench *b,
         double want;
 
         if (c->kind == MAX) {
-            want = apply_max(c, h, w, o / out_w, o % out_w, x, (double)g[o],
-                             dx);
+            want =
+                apply_max(c, h, w, o / out_w, o % out_w, x, (double)g[o], dx);
         } else {
             if (c->h)
                 axis_weights(c, 0, h, out_h, o / out_w, wh);
@@ -301,8 +306,7 @@ START_TEST(bits_are_the_same_everywhere)
         mt_graph_run(b.graph, team, 0);
         ck_assert_mem_eq(b.y->data, first.y->data,
                          mt_shape_elements(&b.y->shape) * sizeof(float));
-        ck_assert_mem_eq(b.x->grad, first.x->grad,
-                         b.x->count * sizeof(float));
+        ck_assert_mem_eq(b.x->grad, first.x->grad, b.x->count * sizeof(float));
         close_bench(&b);
         mt_team_free(team);
     }
@@ -336,8 +340,8 @@ END_TEST
 /* The places of maxima are kept only for a gradient. */
 START_TEST(evaluation_keeps_no_places)
 {
-    struct mt_shape shape = mt_shape_of(4, (size_t)1, (size_t)1, (size_t)6,
-                                        (size_t)6);
+    struct mt_shape shape =
+        mt_shape_of(4, (size_t)1, (size_t)1, (size_t)6, (size_t)6);
     const struct mt_pool_axis axes[2][2] = {
         { { 2, 2, 0, 1, false }, { 2, 2, 0, 1, false } },
         { { 3, 1, 0, 1, false }, { 3, 1, 0, 1, false } },
@@ -376,12 +380,18 @@ START_TEST(sizes_are_those_of_the_definition)
         struct mt_pool_axis axis;
         size_t in, out;
     } rows[] = {
-        { { 2, 2, 0, 1, false }, 7, 3 },  { { 2, 2, 0, 1, true }, 7, 4 },
-        { { 3, 2, 1, 1, false }, 7, 4 },  { { 3, 2, 1, 1, true }, 8, 5 },
-        { { 2, 3, 1, 1, true }, 4, 2 },   { { 4, 2, 0, 1, true }, 3, 1 },
-        { { 4, 2, 0, 1, false }, 3, 0 },  { { 4, 1, 0, 1, true }, 3, 0 },
-        { { 3, 1, 0, 4, false }, 9, 1 },  { { 3, 1, 0, 4, false }, 8, 0 },
-        { { 1, 5, 0, 1, false }, 11, 3 }, { { 1, 1, 0, 1, false }, 11, 11 },
+        { { 2, 2, 0, 1, false }, 7, 3 },
+        { { 2, 2, 0, 1, true }, 7, 4 },
+        { { 3, 2, 1, 1, false }, 7, 4 },
+        { { 3, 2, 1, 1, true }, 8, 5 },
+        { { 2, 3, 1, 1, true }, 4, 2 },
+        { { 4, 2, 0, 1, true }, 3, 1 },
+        { { 4, 2, 0, 1, false }, 3, 0 },
+        { { 4, 1, 0, 1, true }, 3, 0 },
+        { { 3, 1, 0, 4, false }, 9, 1 },
+        { { 3, 1, 0, 4, false }, 8, 0 },
+        { { 1, 5, 0, 1, false }, 11, 3 },
+        { { 1, 1, 0, 1, false }, 11, 11 },
         { { INT32_MAX, INT32_MAX, 65535, INT32_MAX, true }, INT32_MAX, 0 },
     };
 
@@ -392,11 +402,11 @@ START_TEST(sizes_are_those_of_the_definition)
 }
 END_TEST
 
-Suite *planes_suite(void);
+Suite *op_pool_suite(void);
 
-Suite *planes_suite(void)
+Suite *op_pool_suite(void)
 {
-    Suite *s = suite_create("planes");
+    Suite *s = suite_create("op_pool");
     TCase *t = tcase_create("core");
 
     tcase_add_loop_test(t, numbers_are_those_of_the_definition, 0, N_CASES);
