@@ -19,7 +19,10 @@ static struct mt_value *spaced(struct bench *b, const struct mt_shape *shape)
 }
 
 /* kernel, stride, padding, dilation, ceil_mode of the width (and height) */
-#define AXIS(...) { __VA_ARGS__ }
+#define AXIS(...)                                                              \
+    {                                                                          \
+        __VA_ARGS__                                                            \
+    }
 #define MAX_POOL(NAME, SHAPE, ...)                                             \
     static struct mt_value *NAME(struct bench *b)                              \
     {                                                                          \
@@ -64,16 +67,16 @@ MAX_POOL(max_pool_1d_far, SHAPE(3, 1, 2, 300), AXIS(0),
          AXIS(40, 30, 20, 1, false))
 AVG_POOL(avg_pool_pairs, SHAPE(4, 2, 2, 4, 10), true, 0,
          AXIS(2, 2, 0, 1, false), AXIS(2, 2, 0, 1, false))
-AVG_POOL(avg_pool_odd, SHAPE(4, 2, 2, 5, 11), true, 0,
-         AXIS(2, 2, 0, 1, false), AXIS(2, 2, 0, 1, false))
-AVG_POOL(avg_pool_padded, SHAPE(4, 2, 2, 6, 7), true, 0,
-         AXIS(3, 2, 1, 1, true), AXIS(3, 2, 1, 1, true))
+AVG_POOL(avg_pool_odd, SHAPE(4, 2, 2, 5, 11), true, 0, AXIS(2, 2, 0, 1, false),
+         AXIS(2, 2, 0, 1, false))
+AVG_POOL(avg_pool_padded, SHAPE(4, 2, 2, 6, 7), true, 0, AXIS(3, 2, 1, 1, true),
+         AXIS(3, 2, 1, 1, true))
 AVG_POOL(avg_pool_without_padding, SHAPE(4, 2, 2, 6, 7), false, 0,
          AXIS(3, 2, 1, 1, true), AXIS(4, 1, 2, 1, false))
 AVG_POOL(avg_pool_divisor, SHAPE(4, 2, 2, 6, 7), false, -3,
          AXIS(3, 2, 1, 1, true), AXIS(4, 1, 2, 1, false))
-AVG_POOL(avg_pool_gaps, SHAPE(4, 1, 2, 9, 11), true, 0,
-         AXIS(2, 4, 0, 1, false), AXIS(1, 3, 0, 1, false))
+AVG_POOL(avg_pool_gaps, SHAPE(4, 1, 2, 9, 11), true, 0, AXIS(2, 4, 0, 1, false),
+         AXIS(1, 3, 0, 1, false))
 AVG_POOL(avg_pool_1d, SHAPE(3, 2, 3, 19), false, 0, AXIS(0),
          AXIS(5, 2, 2, 1, true))
 AVG_POOL(avg_pool_1d_far, SHAPE(3, 1, 2, 300), true, 0, AXIS(0),

@@ -126,8 +126,8 @@ static void max_pool_run(const struct mt_node *node, const struct mt_run *run)
     size_t planes = planes_of(node->in[0]);
 
     mt_planes(run, planes, job.h * job.w,
-              2 * sizeof(float) * scratch_of(job.args, planes),
-              max_pool_planes, &job);
+              2 * sizeof(float) * scratch_of(job.args, planes), max_pool_planes,
+              &job);
 }
 
 static void max_squares_planes(const void *ctx, size_t first, size_t n,
@@ -137,10 +137,9 @@ static void max_squares_planes(const void *ctx, size_t first, size_t n,
     size_t out = first * (job->h / 2) * (job->w / 2);
 
     (void)scratch;
-    mt_kernels()->max_squares(job->y + out,
-                              job->index ? job->index + out : NULL,
-                              job->x + first * job->h * job->w, n, job->h,
-                              job->w);
+    mt_kernels()->max_squares(
+        job->y + out, job->index ? job->index + out : NULL,
+        job->x + first * job->h * job->w, n, job->h, job->w);
 }
 
 static void max_squares_run(const struct mt_node *node,
@@ -148,8 +147,8 @@ static void max_squares_run(const struct mt_node *node,
 {
     struct job job = job_of(node);
 
-    mt_planes(run, planes_of(node->in[0]), job.h * job.w, 0,
-              max_squares_planes, &job);
+    mt_planes(run, planes_of(node->in[0]), job.h * job.w, 0, max_squares_planes,
+              &job);
 }
 
 /* --- backward ------------------------------------------------------------- */
@@ -166,8 +165,7 @@ static void record_grad(struct mt_graph *g, const struct mt_op *op,
 }
 
 static void max_pool_grad(struct mt_graph *g, const struct mt_node *node,
-                          struct mt_value *const *d_out,
-                          struct mt_value **d_in)
+                          struct mt_value *const *d_out, struct mt_value **d_in)
 {
     record_grad(g, &mt_op_max_pool_grad, node, d_out[0], d_in);
 }
@@ -236,18 +234,24 @@ static void max_squares_grad_run(const struct mt_node *node,
 }
 
 const struct mt_op mt_op_max_pool = {
-    .name = "max_pool", .run = max_pool_run, .grad = max_pool_grad,
+    .name = "max_pool",
+    .run = max_pool_run,
+    .grad = max_pool_grad,
     .scratch = max_pool_scratch,
 };
 
 const struct mt_op mt_op_max_pool_grad = {
-    .name = "max_pool_grad", .run = max_pool_grad_run,
+    .name = "max_pool_grad",
+    .run = max_pool_grad_run,
 };
 
 const struct mt_op mt_op_max_squares = {
-    .name = "max_squares", .run = max_squares_run, .grad = max_squares_grad,
+    .name = "max_squares",
+    .run = max_squares_run,
+    .grad = max_squares_grad,
 };
 
 const struct mt_op mt_op_max_squares_grad = {
-    .name = "max_squares_grad", .run = max_squares_grad_run,
+    .name = "max_squares_grad",
+    .run = max_squares_grad_run,
 };

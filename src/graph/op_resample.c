@@ -113,8 +113,7 @@ struct mt_value *mt_upsample(struct mt_graph *g, struct mt_value *x,
 }
 
 static void resample_grad(struct mt_graph *g, const struct mt_node *node,
-                          struct mt_value *const *d_out,
-                          struct mt_value **d_in)
+                          struct mt_value *const *d_out, struct mt_value **d_in)
 {
     const struct resample_args *args = node->args;
     struct resample_args back = { .divisor = args->divisor };
@@ -162,17 +161,15 @@ static size_t larger_plane(const struct resample_args *args)
 
 static size_t planes_of(const struct mt_node *node)
 {
-    return mt_elements(node->in[0]) /
-           plane_in(node->args);
+    return mt_elements(node->in[0]) / plane_in(node->args);
 }
 
 /* Bytes for what one pass leaves to the other, for each worker. */
 static size_t scratch_of(const struct resample_args *args, size_t planes)
 {
     size_t group = mt_planes_of_task(planes, larger_plane(args));
-    size_t middle = rows_first(args)
-                        ? args->h.windows.in * args->w.windows.out
-                        : args->h.windows.out * args->w.windows.in;
+    size_t middle = rows_first(args) ? args->h.windows.in * args->w.windows.out
+                                     : args->h.windows.out * args->w.windows.in;
 
     if (skips_columns(args) || skips_rows(args))
         return 0;
@@ -267,6 +264,8 @@ static void resample_run(const struct mt_node *node, const struct mt_run *run)
 }
 
 const struct mt_op mt_op_resample = {
-    .name = "resample", .run = resample_run, .grad = resample_grad,
+    .name = "resample",
+    .run = resample_run,
+    .grad = resample_grad,
     .scratch = resample_scratch,
 };

@@ -36,7 +36,8 @@ static void planes_task(void *ctx, size_t task, size_t worker)
 void mt_planes(const struct mt_run *run, size_t planes, size_t size,
                size_t scratch, mt_planes_run *f, const void *ctx)
 {
-    struct job job = { f, ctx, planes, mt_planes_of_task(planes, size),
+    struct job job = { f,       ctx,
+                       planes,  mt_planes_of_task(planes, size),
                        scratch, run->scratch };
 
     if (job.group == planes) {

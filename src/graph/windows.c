@@ -77,7 +77,8 @@ size_t mt_pool_size(const struct mt_pool_axis *axis, size_t in)
     if (room < 0)
         return 0;
     /* a window must not start in the padding behind */
-    if (axis->ceil_mode && (out - 1) * stride >= padded - (int64_t)axis->padding)
+    if (axis->ceil_mode &&
+        (out - 1) * stride >= padded - (int64_t)axis->padding)
         out--;
     return (size_t)out;
 }
@@ -108,9 +109,9 @@ bool mt_windows_pool(struct mt_graph *g, const struct mt_pool_axis *axis,
         int64_t first, n;
 
         clip(axis, in, o, &first, &n);
-        start[o] = (int32_t)((int64_t)(o * axis->stride) -
-                             (int64_t)axis->padding +
-                             first * (int64_t)axis->dilation);
+        start[o] =
+            (int32_t)((int64_t)(o * axis->stride) - (int64_t)axis->padding +
+                      first * (int64_t)axis->dilation);
         count[o] = (int32_t)n;
     }
     find_reach(w);
@@ -273,8 +274,8 @@ static bool transpose_weights(struct mt_graph *g, const struct mt_band *band,
         for (size_t k = 0; k < (size_t)w->count[i]; k++) {
             size_t o = (size_t)w->start[i] + k;
 
-            weight[used++] = band->weight[(size_t)band->at[o] + i -
-                                          (size_t)old->start[o]];
+            weight[used++] =
+                band->weight[(size_t)band->at[o] + i - (size_t)old->start[o]];
         }
     }
     return true;

@@ -12,7 +12,8 @@ mt_status mt_layer_check_plane_size(const struct mt_record *r,
     if (!mt_size_mul(size[0], size[1], &plane) || plane > INT32_MAX)
         return mt_layer_fail(r, layer, x, err,
                              "works on channels of at most 2147483647 "
-                             "elements, got %zu x %zu", size[0], size[1]);
+                             "elements, got %zu x %zu",
+                             size[0], size[1]);
     return MT_OK;
 }
 
@@ -28,6 +29,5 @@ mt_status mt_layer_check_planes(const struct mt_record *r,
                              dims == 1 ? "[channels, length]"
                                        : "[channels, height, width]");
     return mt_layer_check_plane_size(
-        r, layer, x, (size_t[2]){ dims == 1 ? 1 : dim[2], dim[dims + 1] },
-        err);
+        r, layer, x, (size_t[2]){ dims == 1 ? 1 : dim[2], dim[dims + 1] }, err);
 }

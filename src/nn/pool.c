@@ -15,17 +15,31 @@ struct pool_args {
 #define MAX_PADDING 65535
 
 #define COMMON_KEYS                                                            \
-    { "kernel_size", MT_KEY_SIZES, offsetof(struct pool_args, kernel),         \
-      .flags = MT_KEY_REQUIRED, .min = 1, .max = INT32_MAX,                    \
+    { "kernel_size",                                                           \
+      MT_KEY_SIZES,                                                            \
+      offsetof(struct pool_args, kernel),                                      \
+      .flags = MT_KEY_REQUIRED,                                                \
+      .min = 1,                                                                \
+      .max = INT32_MAX,                                                        \
       .doc = "size of a window: a number, or one for each dimension" },        \
-    { "stride", MT_KEY_SIZES, offsetof(struct pool_args, stride),              \
-      .flags = MT_KEY_NULL, .min = 1, .max = INT32_MAX,                        \
-      .doc = "step from one window to the next; default: kernel_size" },       \
-    { "padding", MT_KEY_SIZES, offsetof(struct pool_args, padding),            \
-      .def = "0", .min = 0, .max = MAX_PADDING,                                \
-      .doc = "added on both sides, at most half of kernel_size" },             \
-    { "ceil_mode", MT_KEY_BOOL, offsetof(struct pool_args, ceil_mode),         \
-      .def = "false", .doc = "a last window may go beyond the end" }
+        { "stride",                                                            \
+          MT_KEY_SIZES,                                                        \
+          offsetof(struct pool_args, stride),                                  \
+          .flags = MT_KEY_NULL,                                                \
+          .min = 1,                                                            \
+          .max = INT32_MAX,                                                    \
+          .doc = "step from one window to the next; default: kernel_size" },   \
+        { "padding",                                                           \
+          MT_KEY_SIZES,                                                        \
+          offsetof(struct pool_args, padding),                                 \
+          .def = "0",                                                          \
+          .min = 0,                                                            \
+          .max = MAX_PADDING,                                                  \
+          .doc = "added on both sides, at most half of kernel_size" },         \
+    {                                                                          \
+        "ceil_mode", MT_KEY_BOOL, offsetof(struct pool_args, ceil_mode),       \
+            .def = "false", .doc = "a last window may go beyond the end"       \
+    }
 
 static const struct mt_key max_pool_keys[] = {
     COMMON_KEYS,
@@ -36,9 +50,11 @@ static const struct mt_key max_pool_keys[] = {
 };
 
 #define COUNT_KEY                                                              \
-    { "count_include_pad", MT_KEY_BOOL,                                        \
-      offsetof(struct pool_args, count_include_pad), .def = "true",            \
-      .doc = "padding counts as zeros in the mean" }
+    {                                                                          \
+        "count_include_pad", MT_KEY_BOOL,                                      \
+            offsetof(struct pool_args, count_include_pad),                     \
+            .def = "true", .doc = "padding counts as zeros in the mean"        \
+    }
 
 static const struct mt_key avg_pool1d_keys[] = {
     COMMON_KEYS,
@@ -103,8 +119,8 @@ static mt_status read_axes(const struct mt_record *r,
     const size_t *dim = x->shape.dim;
 
     if (mt_layer_check_planes(r, layer, x, dims, err) != MT_OK ||
-        read_sizes(r, layer, "kernel_size", &args->kernel, dims, kernel,
-                   err) != MT_OK)
+        read_sizes(r, layer, "kernel_size", &args->kernel, dims, kernel, err) !=
+            MT_OK)
         return err->status;
     stride[0] = kernel[0];
     stride[1] = kernel[1];
@@ -140,12 +156,11 @@ static mt_status check_dilation(const struct mt_record *r,
         int64_t step = (int64_t)axis->dilation;
         int64_t taps = start < 0 ? (-start + step - 1) / step : 0;
 
-        if (taps >= (int64_t)axis->kernel ||
-            start + taps * step >= (int64_t)in)
+        if (taps >= (int64_t)axis->kernel || start + taps * step >= (int64_t)in)
             return mt_layer_fail(r, layer, x, err,
                                  "window %zu has nothing but padding in it: "
-                                 "dilation %zu steps over the input", o,
-                                 axis->dilation);
+                                 "dilation %zu steps over the input",
+                                 o, axis->dilation);
     }
     return MT_OK;
 }
@@ -188,10 +203,9 @@ static mt_status avg_pool(struct mt_record *r, struct mt_layer *layer,
 }
 
 #define RECORD(NAME, FUNCTION, DIMS)                                           \
-    static mt_status NAME##_record(struct mt_record *r,                        \
-                                   struct mt_layer *layer,                     \
-                                   struct mt_value *const *in,                 \
-                                   struct mt_value **out, struct mt_err *err)  \
+    static mt_status NAME##_record(                                            \
+        struct mt_record *r, struct mt_layer *layer,                           \
+        struct mt_value *const *in, struct mt_value **out, struct mt_err *err) \
     {                                                                          \
         return FUNCTION(r, layer, in[0], DIMS, out, err);                      \
     }
@@ -243,7 +257,7 @@ struct adaptive_args {
     {                                                                          \
         { "output_size", MT_KEY_JSON, offsetof(struct adaptive_args, size),    \
           .flags = MT_KEY_REQUIRED, .doc = DOC },                              \
-        { NULL },                                                              \
+            { NULL },                                                          \
     }
 
 static const struct mt_key adaptive1d_keys[] =
@@ -265,7 +279,8 @@ static mt_status read_entry(const struct mt_record *r, const cJSON *item,
         v != (double)(int32_t)v)
         return mt_json_fail(r->doc, item, err,
                             "expected a whole number from 1 to 2147483647, or "
-                            "null in a list, got %s", mt_json_text(item).text);
+                            "null in a list, got %s",
+                            mt_json_text(item).text);
     *size = (size_t)v;
     return MT_OK;
 }

@@ -14,7 +14,7 @@ struct upsample_args {
 /* What a mode needs. */
 static const struct mode {
     const char *name;
-    int dims;    /* of samples beside the channels; 0: 1 or 2 */
+    int dims; /* of samples beside the channels; 0: 1 or 2 */
     bool linear;
 } modes[] = {
     { "nearest", 0, false },
@@ -43,8 +43,7 @@ static const struct mt_key upsample_keys[] = {
              "for nearest" },
     { "recompute_scale_factor", MT_KEY_BOOL,
       offsetof(struct upsample_args, recompute), .def = "null",
-      .flags = MT_KEY_NULL,
-      .doc = "take the factor from the rounded sizes" },
+      .flags = MT_KEY_NULL, .doc = "take the factor from the rounded sizes" },
     { NULL },
 };
 
@@ -76,25 +75,25 @@ static mt_status check_mode(const struct mt_record *r,
                              "needs either \"size\" or \"scale_factor\"%s",
                              args->size.n ? ", not both" : "");
     if (args->size.n && args->recompute)
-        return mt_json_fail(r->doc,
-                            mt_json_get(layer->object,
-                                        "recompute_scale_factor"),
-                            err, "means nothing without \"scale_factor\"");
+        return mt_json_fail(
+            r->doc, mt_json_get(layer->object, "recompute_scale_factor"), err,
+            "means nothing without \"scale_factor\"");
     return mt_layer_check_planes(r, layer, x, dims, err);
 }
 
 /* The output's size where the input's is `in`, i counts from the last of n. */
 static mt_status scaled_size(const struct mt_record *r,
                              const struct mt_layer *layer,
-                             const struct mt_value *x, double factor,
-                             size_t in, size_t *size, struct mt_err *err)
+                             const struct mt_value *x, double factor, size_t in,
+                             size_t *size, struct mt_err *err)
 {
     double out = floor((double)in * factor);
 
     if (out < 1 || out > 16777216)
         return mt_layer_fail(r, layer, x, err,
                              "scale_factor %g makes a size of %.0f out of %zu; "
-                             "it must be 1 to 16777216", factor, out, in);
+                             "it must be 1 to 16777216",
+                             factor, out, in);
     *size = (size_t)out;
     return MT_OK;
 }

@@ -11,10 +11,11 @@ static struct mt_band band_of(size_t in, int variant)
     static const size_t kernel[VARIANTS] = { 3, 2, 1, 70 };
     static const size_t stride[VARIANTS] = { 1, 2, 1, 20 };
     size_t k = kernel[variant], s = stride[variant];
-    size_t out = variant == 1 ? in / 2 : variant == 2 ? 2 * in
-                                                      : (in + s - 1) / s;
-    struct mt_band band = { .windows = { in, out, window_start, window_count,
-                                         1, 15 * s + k } };
+    size_t out = variant == 1   ? in / 2
+                 : variant == 2 ? 2 * in
+                                : (in + s - 1) / s;
+    struct mt_band band = { .windows = { in, out, window_start, window_count, 1,
+                                         15 * s + k } };
 
     for (size_t o = 0; o < out; o++) {
         size_t start = variant == 2 ? o / 2 : o * s;
@@ -112,10 +113,11 @@ static void check_band_columns(const struct io *io, const float *before)
 
     (void)before;
     for (size_t i = 0; i < io->used[0]; i++) {
-        double size, sum = band_sum(&band, i % plane / width,
-                                    io->a + i / plane * band.windows.in * width +
-                                        i % width,
-                                    width, &size);
+        double size,
+            sum = band_sum(&band, i % plane / width,
+                           io->a + i / plane * band.windows.in * width +
+                               i % width,
+                           width, &size);
 
         expect("band_columns", io->n, i, (double)io->out[0][i], sum,
                2e-6 * size);
@@ -136,8 +138,12 @@ static struct mt_windows max_windows(size_t in, int variant)
     k = k < (in + d - 1) / d ? k : (in + d - 1) / d;
     extent = k ? (k - 1) * d + 1 : 1;
 
-    struct mt_windows w = { in, in < extent ? 0 : (in - extent) / s + 1,
-                            window_start, window_count, d, 15 * s + extent };
+    struct mt_windows w = { in,
+                            in < extent ? 0 : (in - extent) / s + 1,
+                            window_start,
+                            window_count,
+                            d,
+                            15 * s + extent };
 
     for (size_t o = 0; o < w.out; o++) {
         window_start[o] = (int32_t)(o * s);
@@ -200,8 +206,8 @@ static void check_max_rows(const struct io *io, const float *before)
 
         expect("max_rows", io->n, i, (double)io->out[0][i], (double)x[top], 0);
         expect("max_rows", io->n, i, (double)io->out[2][i], (double)x[top], 0);
-        expect("max_rows, place", io->n, i, (double)io->out[1][i],
-               (double)top, 0);
+        expect("max_rows, place", io->n, i, (double)io->out[1][i], (double)top,
+               0);
     }
 }
 

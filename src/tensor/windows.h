@@ -18,8 +18,8 @@ struct mt_windows {
     size_t in, out;
     const int32_t *start, *count; /* (out) */
     size_t step;                  /* the dilation of a max pooling; else 1 */
-    size_t reach; /* inputs from the first to the last of any 16
-                     outputs from a multiple of 16 on, both included */
+    size_t reach; /* inputs from the first to the last of any 16 outputs that
+                     begin at a multiple of 16 */
 };
 
 enum mt_band_form {

@@ -215,8 +215,8 @@ static void column_window(float *y, const float *x, size_t width,
                    width - j);
 }
 
-void MT_FN(band_columns)(float *y, const float *x, size_t planes,
-                         size_t width, const struct mt_band *band)
+void MT_FN(band_columns)(float *y, const float *x, size_t planes, size_t width,
+                         const struct mt_band *band)
 {
     size_t in = band->windows.in, out = band->windows.out;
 

@@ -36,8 +36,7 @@ VINLINE void load_columns(float *t, const float *x, size_t rows, size_t ld,
 }
 
 /* The inverse, for up to 16 columns; all of c is overwritten. */
-VINLINE void store_columns(float *y, vf c[VL], size_t rows, size_t ld,
-                           size_t n)
+VINLINE void store_columns(float *y, vf c[VL], size_t rows, size_t ld, size_t n)
 {
     for (size_t k = n; k < VL; k++)
         c[k] = vf_zero();

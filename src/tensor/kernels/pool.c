@@ -156,8 +156,8 @@ void MT_FN(max_rows)(float *y, int32_t *at, const float *x, size_t rows,
 
 /* One vector of outputs; at counts columns, index elements of the plane. */
 VINLINE vf column_top(int32_t *index, const float *x, const int32_t *at,
-                      size_t width, size_t width_in,
-                      const struct mt_windows *w, size_t o, size_t n)
+                      size_t width, size_t width_in, const struct mt_windows *w,
+                      size_t o, size_t n)
 {
     size_t first = (size_t)w->start[o];
     struct top top = { vf_zero(), vf_zero() };
@@ -289,8 +289,8 @@ VINLINE vf square_max(const float *x, size_t w, size_t n)
     return max;
 }
 
-void MT_FN(max_squares)(float *y, int32_t *index, const float *x,
-                        size_t planes, size_t h, size_t w)
+void MT_FN(max_squares)(float *y, int32_t *index, const float *x, size_t planes,
+                        size_t h, size_t w)
 {
     size_t h2 = h / 2, w2 = w / 2;
 
@@ -327,8 +327,7 @@ static void two_rows_grad(float *dx, const float *g, const int32_t *index,
     for (size_t j = 0; j < w / 2; j += VL) {
         size_t n = w / 2 - j < VL ? w / 2 - j : VL;
         vi i = load_positions(index + j, n);
-        vi place =
-            vi_add(left_columns(), vi_set1((int32_t)(row + 2 * j)));
+        vi place = vi_add(left_columns(), vi_set1((int32_t)(row + 2 * j)));
         vi below = vi_add(place, vi_set1((int32_t)w));
         vf gj = n == VL ? vf_load(g + j) : vf_load_n(g + j, n);
 
