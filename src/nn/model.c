@@ -358,17 +358,17 @@ mt_status mt_model_record(struct mt_model *m, size_t batch, bool training,
 
     if (mt_graph_new(training, &graph, err) != MT_OK)
         return err->status;
-    if (record_into(m, graph, batch, out, err) != MT_OK) {
-        mt_graph_free(graph);
-        return err->status;
-    }
+    if (record_into(m, graph, batch, out, err) != MT_OK)
+        goto fail;
     if (training)
         out->one = mt_graph_backward(graph, out->loss);
     mt_graph_keep(graph, out->y);
     mt_graph_keep(graph, out->loss);
-    if (mt_graph_finish(graph, workers, err) != MT_OK) {
-        mt_graph_free(graph);
-        return err->status;
-    }
+    if (mt_graph_finish(graph, workers, err) != MT_OK)
+        goto fail;
     return MT_OK;
+fail:
+    mt_graph_free(graph);
+    *out = (struct mt_program){ 0 }; /* its owner would free it again */
+    return err->status;
 }
