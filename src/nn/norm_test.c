@@ -311,6 +311,7 @@ START_TEST(one_value_per_channel_cannot_be_trained_on)
     ck_assert(open_model("\"type\":\"BatchNorm1d\"", SAMPLE(1, CHANNELS)) ==
               MT_OK);
     ck_assert(mt_model_record(model, 1, true, 1, &p, &err) != MT_OK);
+    ck_assert(!p.graph); /* for its owner to free */
     ck_assert_msg(strstr(err.text, "s.json:1:") &&
                       strstr(err.text, "BatchNorm1d \"n\": needs more than one "
                                        "value per channel in training, but a "

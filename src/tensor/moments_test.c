@@ -167,6 +167,10 @@ START_TEST(equal_values_have_no_variance)
     mt_kernels()->moments(&m, values, 1, LONG, LONG);
     ck_assert(m.mean == (double)12345.678f);
     ck_assert(m.m2 == 0);
+    for (size_t n = 1; n <= 100; n++) {
+        mt_kernels()->layer_norm(y, &mean, &rstd, values, NULL, NULL, 1, n, 0);
+        ck_assert(mean == values[0] && rstd == INFINITY);
+    }
     mt_kernels()->layer_norm(y, &mean, &rstd, values, NULL, NULL, 1, 100, 1e-4);
     ck_assert(rstd == 100);
     for (size_t i = 0; i < 100; i++)

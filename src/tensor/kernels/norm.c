@@ -133,24 +133,33 @@ VINLINE void add_products(struct sum22 *s, const float *g, const float *x,
 static const struct sum4 no_sum4;
 static const struct sum22 no_sum22;
 
+/* Of deviations d from near the mean: sum d^2 less what that shift adds, which
+ * rounding must not take below 0. NaN stays. */
+VINLINE double centred(double squares, double sum, double inverse)
+{
+    double m2 = squares - sum * sum * inverse;
+
+    return m2 < 0 ? 0 : m2;
+}
+
 /* One block. The mean of the first pass only has to be near: the second one
  * sums what is left of it, too. */
 VINLINE void add_block(struct mt_moments *m, const float *x, size_t runs,
                        size_t n, size_t stride)
 {
-    double count = (double)runs * (double)n, near, left;
+    double count = (double)runs * (double)n, inverse = 1 / count, left;
     struct sum4 s = no_sum4;
     struct sum22 d = no_sum22;
 
     for (size_t r = 0; r < runs; r++)
         add_run(&s, x + r * stride, n);
-    float shift = (float)(total4(&s) / count);
+    float shift = (float)(total4(&s) * inverse);
 
     for (size_t r = 0; r < runs; r++)
         add_deviations(&d, x + r * stride, n, vf_set1(shift));
-    near = (double)shift;
-    left = total_a(&d) / count;
-    mt_moments_add(m, count, near + left, total_b(&d) - count * (left * left));
+    left = total_a(&d);
+    mt_moments_add(m, count, (double)shift + left * inverse,
+                   centred(total_b(&d), left, inverse));
 }
 
 /* Calls STEP for blocks of `count` runs from run r, of `size` values from i. */
@@ -260,53 +269,93 @@ VINLINE void add_lanes(double total[VL], vf s)
         total[j] += (double)lane[j];
 }
 
-/* Moments of at most 16 columns. */
-VINLINE void strip_moments(double *mean, double *m2, const float *x,
-                           size_t rows, size_t ldx, size_t width)
+/* Columns are summed in strips of one vector (its last lanes may be missing) or
+ * of four, which use whole runs of cache lines; rows in blocks of ROW_BLOCK. */
+enum { WIDE = 4 };
+
+VINLINE vf load_strip(const float *x, size_t width, int v, int vectors)
 {
-    double sum[VL] = { 0 }, left[VL] = { 0 }, square[VL] = { 0 };
-    float near[VL];
+    return vectors > 1 ? vf_load(x + v * VL) : load_to(x, width);
+}
 
+VINLINE void strip_sums(double *total, const float *x, size_t rows, size_t ldx,
+                        size_t width, const int vectors)
+{
     for (size_t at = 0; at < rows; at += ROW_BLOCK) {
         size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
-        vf s = vf_zero();
+        vf s[WIDE];
 
-        for (size_t i = at; i < end; i++)
-            s = vf_add(s, load_to(x + i * ldx, width));
-        add_lanes(sum, s);
-    }
-    for (int j = 0; j < VL; j++)
-        near[j] = (float)(sum[j] / (double)rows);
-
-    vf shift = vf_load(near);
-
-    for (size_t at = 0; at < rows; at += ROW_BLOCK) {
-        size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
-        vf s = vf_zero(), q = vf_zero();
-
+        for (int v = 0; v < WIDE; v++)
+            s[v] = vf_zero();
         for (size_t i = at; i < end; i++) {
-            vf d = vf_sub(load_to(x + i * ldx, width), shift);
-
-            s = vf_add(s, d);
-            q = vf_fma(d, d, q);
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                s[v] = vf_add(s[v], load_strip(x + i * ldx, width, v, vectors));
         }
-        add_lanes(left, s);
-        add_lanes(square, q);
+        for (int v = 0; v < vectors; v++)
+            add_lanes(total + v * VL, s[v]);
     }
-    for (size_t j = 0; j < width; j++) {
-        double rest = left[j] / (double)rows;
+}
 
-        mean[j] = (double)near[j] + rest;
-        m2[j] = square[j] - (double)rows * (rest * rest);
+/* a += x - shift, b += (x - shift)^2 */
+VINLINE void strip_deviations(double *a, double *b, const float *x, size_t rows,
+                              size_t ldx, const float *shift, size_t width,
+                              const int vectors)
+{
+    for (size_t at = 0; at < rows; at += ROW_BLOCK) {
+        size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
+        vf s[WIDE], q[WIDE], m[WIDE];
+
+        for (int v = 0; v < WIDE; v++) {
+            s[v] = q[v] = vf_zero();
+            m[v] = vf_load(shift + v * VL);
+        }
+        for (size_t i = at; i < end; i++) {
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                vf d = load_strip(x + i * ldx, width, v, vectors);
+
+                d = vf_sub(d, m[v]);
+                s[v] = vf_add(s[v], d);
+                q[v] = vf_fma(d, d, q[v]);
+            }
+        }
+        for (int v = 0; v < vectors; v++) {
+            add_lanes(a + v * VL, s[v]);
+            add_lanes(b + v * VL, q[v]);
+        }
+    }
+}
+
+VINLINE void strip_moments(double *mean, double *m2, const float *x,
+                           size_t rows, size_t ldx, size_t width,
+                           const int vectors)
+{
+    double sum[WIDE * VL] = { 0 }, left[WIDE * VL] = { 0 };
+    double square[WIDE * VL] = { 0 };
+    double inverse = 1 / (double)rows;
+    float near[WIDE * VL] = { 0 };
+
+    strip_sums(sum, x, rows, ldx, width, vectors);
+    for (size_t j = 0; j < width; j++)
+        near[j] = (float)(sum[j] * inverse);
+    strip_deviations(left, square, x, rows, ldx, near, width, vectors);
+    for (size_t j = 0; j < width; j++) {
+        mean[j] = (double)near[j] + left[j] * inverse;
+        m2[j] = centred(square[j], left[j], inverse);
     }
 }
 
 void MT_FN(column_moments)(double *mean, double *m2, const float *x,
                            size_t rows, size_t n, size_t ldx)
 {
-    for (size_t j = 0; j < n; j += VL)
+    size_t j = 0;
+
+    for (; j + WIDE * VL <= n; j += WIDE * VL)
+        strip_moments(mean + j, m2 + j, x + j, rows, ldx, WIDE * VL, WIDE);
+    for (; j < n; j += VL)
         strip_moments(mean + j, m2 + j, x + j, rows, ldx,
-                      n - j < VL ? n - j : VL);
+                      n - j < VL ? n - j : VL, 1);
 }
 
 void MT_FN(column_norm)(float *y, const float *x, size_t rows, size_t n,
@@ -323,29 +372,51 @@ void MT_FN(column_norm)(float *y, const float *x, size_t rows, size_t n,
     }
 }
 
+/* a += g, b += g (x - mean) */
+VINLINE void strip_products(double *a, double *b, const float *g,
+                            const float *x, size_t rows, size_t ldx,
+                            const float *mean, size_t width, const int vectors)
+{
+    for (size_t at = 0; at < rows; at += ROW_BLOCK) {
+        size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
+        vf s[WIDE], q[WIDE], m[WIDE];
+
+        for (int v = 0; v < vectors; v++) {
+            s[v] = q[v] = vf_zero();
+            m[v] = load_strip(mean, width, v, vectors);
+        }
+        for (size_t i = at; i < end; i++) {
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                vf gi = load_strip(g + i * ldx, width, v, vectors);
+                vf xi = load_strip(x + i * ldx, width, v, vectors);
+
+                s[v] = vf_add(s[v], gi);
+                q[v] = vf_fma(gi, vf_sub(xi, m[v]), q[v]);
+            }
+        }
+        for (int v = 0; v < vectors; v++) {
+            add_lanes(a + v * VL, s[v]);
+            add_lanes(b + v * VL, q[v]);
+        }
+    }
+}
+
 void MT_FN(column_norm_sums)(double *s, double *sx, const float *g,
                              const float *x, size_t rows, size_t n, size_t ldx,
                              const float *mean)
 {
-    for (size_t j = 0; j < n; j += VL) {
-        double a[VL] = { 0 }, b[VL] = { 0 };
-        size_t w = n - j < VL ? n - j : VL;
-        vf shift = load_to(mean + j, w);
+    size_t j = 0;
 
-        for (size_t at = 0; at < rows; at += ROW_BLOCK) {
-            size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
-            vf sa = vf_zero(), sb = vf_zero();
+    for (; j < n; j += WIDE * VL) {
+        double a[WIDE * VL] = { 0 }, b[WIDE * VL] = { 0 };
+        size_t w = n - j < WIDE * VL ? n - j : WIDE * VL;
 
-            for (size_t i = at; i < end; i++) {
-                vf gi = load_to(g + i * ldx + j, w);
-                vf d = vf_sub(load_to(x + i * ldx + j, w), shift);
-
-                sa = vf_add(sa, gi);
-                sb = vf_fma(gi, d, sb);
-            }
-            add_lanes(a, sa);
-            add_lanes(b, sb);
-        }
+        if (w == WIDE * VL)
+            strip_products(a, b, g + j, x + j, rows, ldx, mean + j, w, WIDE);
+        for (size_t i = 0; w < WIDE * VL && i < w; i += VL)
+            strip_products(a + i, b + i, g + j + i, x + j + i, rows, ldx,
+                           mean + j + i, w - i, 1);
         memcpy(s + j, a, w * sizeof *s);
         memcpy(sx + j, b, w * sizeof *sx);
     }
@@ -411,20 +482,44 @@ VINLINE void apply_row(float *y, const float *x, size_t n, float mean,
     }
 }
 
+/* The mean and sum of squared deviations of a row; inverse = 1 / n. A row of
+ * one block, as most are, needs no putting together. */
+VINLINE void row_moments(struct mt_moments *m, const float *x, size_t n,
+                         double inverse)
+{
+    struct sum4 s = no_sum4;
+    struct sum22 d = no_sum22;
+    double left;
+    float shift;
+
+    if (n > BLOCK) {
+        MT_FN(moments)(m, x, 1, n, n);
+        return;
+    }
+    add_run(&s, x, n);
+    shift = (float)(total4(&s) * inverse);
+    add_deviations(&d, x, n, vf_set1(shift));
+    left = total_a(&d);
+    m->mean = (double)shift + left * inverse;
+    m->m2 = centred(total_b(&d), left, inverse);
+}
+
 void MT_FN(layer_norm)(float *y, float *mean, float *rstd, const float *x,
                        const float *w, const float *b, size_t rows, size_t n,
                        double eps)
 {
+    double inverse = 1 / (double)n;
+
     for (size_t i = 0; i < rows; i++, x += n, y += n) {
         struct mt_moments m = { 0, 0, 0 };
 
         if (mean) {
-            MT_FN(moments)(&m, x, 1, n, n);
+            row_moments(&m, x, n, inverse);
             mean[i] = (float)m.mean;
         } else {
             m.m2 = row_squares(x, n);
         }
-        rstd[i] = (float)(1 / sqrt(m.m2 / (double)n + eps));
+        rstd[i] = (float)(1 / sqrt(m.m2 * inverse + eps));
         if (w && b)
             apply_row(y, x, n, (float)m.mean, rstd[i], w, b);
         else if (w)
@@ -487,13 +582,13 @@ VINLINE void row_grad(float *dx, const float *g, const float *x, const float *w,
 /* The last step needs the sums of the whole row, which is in the cache then. */
 VINLINE void grad_row(float *dx, float *dw, float *db, const float *g,
                       const float *x, const float *w, size_t n, float mean,
-                      float rstd, bool centred)
+                      float rstd, bool minus_mean)
 {
     double s[2] = { 0, 0 }, r = (double)rstd, count = (double)n;
 
     row_sums(s, dw, db, g, x, w, n, mean, rstd);
     if (dx) {
-        float p[4] = { mean, rstd, centred ? (float)(-r * s[0] / count) : 0,
+        float p[4] = { mean, rstd, minus_mean ? (float)(-r * s[0] / count) : 0,
                        (float)(-r * r * r * s[1] / count) };
 
         row_grad(dx, g, x, w, n, p);
