@@ -60,9 +60,9 @@ struct mt_cell_step {
                              out: activated */
     const float *bias;    /* GRU: b_hh, in sections like a row of gates; or
                              NULL */
-    const float *h0, *c0; /* the states before (GRU: h0; LSTM: c0), or NULL: 0 */
-    float *h, *c;         /* the states after; GRU: c is no state but n's
-                             recurrent sum, in: without its bias, out: with it */
+    const float *h0, *c0; /* states before (GRU: h0; LSTM: c0), or NULL: 0 */
+    float *h, *c;         /* states after; a GRU's c is no state but n's
+                             recurrent sum, in: without its bias, out: with */
 };
 
 struct mt_cell_grad {
