@@ -327,11 +327,11 @@ static struct mt_value *activate(struct bench *b, const char *name)
     return mt_activate(b->graph, x, f, act_p);
 }
 
+/* clang-format off */
 #define ACTIVATIONS(X)                                                         \
-    X(relu)                                                                    \
-    X(leaky_relu)                                                              \
-    X(elu) X(selu) X(gelu) X(gelu_tanh) X(silu) X(mish) X(tanh) X(sigmoid)     \
-        X(softplus) X(hardswish)
+    X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(gelu_tanh) X(silu) X(mish)  \
+    X(tanh) X(sigmoid) X(softplus) X(hardswish)
+/* clang-format on */
 
 #define X(name)                                                                \
     static struct mt_value *name##_activation(struct bench *b)                 \
@@ -475,6 +475,34 @@ static struct mt_value *view_of_parameter(struct bench *b)
         mt_view(b->graph, input(b, SHAPE(3, 3, 1, 5)), SHAPE(2, 3, 5));
 
     return mt_linear(b->graph, x, mt_view(b->graph, w, SHAPE(2, 4, 5)), NULL);
+}
+
+static struct mt_value *reorder(struct bench *b, const struct mt_shape *shape,
+                                const int order[MT_MAX_RANK])
+{
+    struct mt_value *x = param(b, shape);
+
+    x = mt_permute(b->graph, mt_mul(b->graph, x, x), order);
+    ck_assert_int_eq(x->shape.rank, shape->rank);
+    for (int i = 0; i < shape->rank; i++)
+        ck_assert_uint_eq(x->shape.dim[i], shape->dim[order[i]]);
+    return mt_softmax(b->graph, x); /* whose rows depend on the order */
+}
+
+static struct mt_value *transpose(struct bench *b)
+{
+    return reorder(b, SHAPE(2, 5, 7), (const int[MT_MAX_RANK]){ 1, 0 });
+}
+
+static struct mt_value *permute_rank_4(struct bench *b)
+{
+    return reorder(b, SHAPE(4, 2, 3, 4, 5),
+                   (const int[MT_MAX_RANK]){ 2, 0, 3, 1 });
+}
+
+static struct mt_value *permute_nothing(struct bench *b)
+{
+    return reorder(b, SHAPE(3, 2, 3, 4), (const int[MT_MAX_RANK]){ 0, 1, 2 });
 }
 
 static struct mt_value *join(struct bench *b, int dim)
@@ -732,6 +760,9 @@ static const struct {
     CASE(copy),
     CASE(view),
     CASE(view_of_parameter),
+    CASE(transpose),
+    CASE(permute_rank_4),
+    CASE(permute_nothing),
     CASE(concat_first),
     CASE(concat_middle),
     CASE(concat_last),

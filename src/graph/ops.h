@@ -12,6 +12,7 @@
 
 #include "graph/graph.h"
 #include "tensor/activation.h"
+#include "tensor/conv.h"
 
 /* Every op, NULL-terminated. */
 extern const struct mt_op *const mt_ops[];
@@ -53,6 +54,30 @@ struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
 /* 0 with probability p, else x / (1 - p); the key selects the stream */
 struct mt_value *mt_dropout(struct mt_graph *g, struct mt_value *x, double p,
                             struct mt_philox_key key);
+
+/* y (n, o, oh, ow) = conv(x (n, c, h, w), w) + b; rank 3 without the height.
+ * Sizes and options are in cv (tensor/conv.h); b may be NULL. */
+struct mt_value *mt_conv_op(struct mt_graph *g, struct mt_value *x,
+                            struct mt_value *w, struct mt_value *b,
+                            const struct mt_conv *cv);
+/* Transposed: from (n, groups o, oh, ow) to (n, groups c, h, w). */
+struct mt_value *mt_conv_transpose_op(struct mt_graph *g, struct mt_value *x,
+                                      struct mt_value *w, struct mt_value *b,
+                                      const struct mt_conv *cv);
+
+/* tokens (...) int32 in 0 ... v-1, w (v, d): (..., d). The token `padding`
+ * (-1: none) gives no gradient. */
+struct mt_value *mt_embedding(struct mt_graph *g, struct mt_value *tokens,
+                              struct mt_value *w, int64_t padding);
+
+/* y = x + w, where w (m, ...) is added to every sample (t <= m, ...) of x. */
+struct mt_value *mt_add_rows(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *w);
+
+/* qkv (n, t, 3 d): queries, keys, values side by side; out (n, t, d). */
+struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
+                              size_t heads, bool causal, double dropout,
+                              struct mt_philox_key key);
 
 /* --- losses: a scalar -------------------------------------------------- */
 

@@ -11,6 +11,9 @@
     X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
     X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(unslice)     \
     X(dropout)                                                                 \
+    X(conv) X(conv_grad_weight) X(conv_transpose) X(channel_sum)               \
+    X(embedding) X(embedding_grad) X(add_rows) X(add_rows_grad)                \
+    X(attention) X(attention_grad)                                             \
     X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
 
 #define X(name) extern const struct mt_op mt_op_##name;

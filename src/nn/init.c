@@ -626,5 +626,11 @@ mt_status mt_init_fill(const struct mt_init *init, const struct mt_shape *shape,
     if (t.n == 0)
         return MT_OK;
     t.key = mt_philox_key(seed, "init", tensor_name);
-    return type->fill(init, &t, err);
+    status = type->fill(init, &t, err);
+    if (init->zero_row && init->zero_row <= shape->dim[0]) {
+        size_t row = t.n / shape->dim[0];
+
+        memset(out + (init->zero_row - 1) * row, 0, row * sizeof *out);
+    }
+    return status;
 }

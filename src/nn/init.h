@@ -30,6 +30,8 @@ struct mt_init {
     size_t groups;            /* dirac_ */
     const char *mode;         /* kaiming_*: "fan_in" (or NULL), "fan_out" */
     const char *nonlinearity; /* kaiming_*: "leaky_relu" (or NULL), ... */
+    size_t zero_row;          /* this row + 1 is zero whatever the type; 0:
+                                 none (Embedding's padding_idx) */
 };
 
 struct mt_init_target; /* a tensor that is being filled */

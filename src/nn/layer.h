@@ -84,6 +84,8 @@ struct mt_record {
     const cJSON *tie;           /* {"tied name": "name"}, or NULL */
     struct mt_init **inits;     /* by tensor: its default initialisation */
     size_t n_inits;
+    size_t tokens;              /* rows of the smallest table that the input
+                                   is looked up in; 0: none */
     const cJSON **tied;         /* the members of tie that were asked for */
     size_t n_tied;
 };

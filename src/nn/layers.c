@@ -7,6 +7,8 @@
     X(linear)                                                                  \
     X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(silu) X(mish) X(tanh)       \
     X(sigmoid) X(softplus) X(hardswish) X(softmax) X(log_softmax)              \
+    X(conv1d) X(conv2d) X(conv_transpose2d)                                    \
+    X(embedding) X(position_embedding) X(multihead_attention)                  \
     X(flatten) X(unflatten) X(reshape) X(identity) X(dropout)                  \
     X(sequential) X(residual) X(add) X(mul) X(concat)
 

@@ -140,6 +140,10 @@ static mt_status check_globs(const struct mt_optimizer *o,
     const cJSON *item = list ? list->child : NULL;
 
     for (size_t i = 0; i + 1 < o->n_groups; i++, item = item->next) {
+        if (o->groups[i].params.n == 0)
+            return mt_json_fail(doc, mt_json_get(item, "params"), err,
+                                "expected at least one glob, got %s",
+                                mt_json_text(mt_json_get(item, "params")).text);
         for (size_t k = 0; k < o->groups[i].params.n; k++) {
             const char *glob = o->groups[i].params.v[k];
             bool found = false;

@@ -28,11 +28,13 @@ static mt_status sgd_check(const void *args, const struct mt_json *doc,
                            const cJSON *object, struct mt_err *err)
 {
     const struct sgd_args *a = args;
+    const cJSON *at = mt_json_get(object, "nesterov");
 
     if (a->nesterov && (a->momentum <= 0 || a->dampening != 0))
-        return mt_json_fail(doc, mt_json_get(object, "nesterov"), err,
+        return mt_json_fail(doc, at ? at : object, err,
                             "Nesterov momentum needs a momentum above 0 and a "
-                            "dampening of 0");
+                            "dampening of 0, got %g and %g",
+                            a->momentum, a->dampening);
     return MT_OK;
 }
 

@@ -56,6 +56,11 @@ struct mt_adam_step {
                           size_t n, float *out))                               \
     X(void, gemm_tile, (size_t m, size_t n, size_t k, const float *a,          \
                         const float *b, float *c, size_t ldc, bool add))       \
+    X(void, gemm_tile_rows, (size_t m, size_t n, size_t k, const float *a,     \
+                             const float *const *rows, size_t at, float *c,    \
+                             size_t ldc, bool add))                            \
+    X(void, gemm_pack_rows, (const float *const *rows, size_t at, size_t k,    \
+                             size_t n, float *out))                            \
     X(void, gemm_small, (size_t m, size_t n, size_t k, const float *a,         \
                          size_t a_row, size_t a_col, const float *b,           \
                          size_t b_row, size_t b_col, float *c, size_t ldc,     \
@@ -64,6 +69,7 @@ struct mt_adam_step {
     X(void, add, (float *y, const float *a, const float *b, size_t n))         \
     X(void, mul, (float *y, const float *a, const float *b, size_t n))         \
     X(void, scale, (float *y, const float *x, size_t n, float s))              \
+    X(void, shift, (float *y, const float *x, size_t n, float s))              \
     X(void, add_scaled, (float *y, const float *x, size_t n, float s))         \
     X(void, clamp, (float *y, const float *x, size_t n, float low,             \
                     float high))                                               \
@@ -111,6 +117,10 @@ struct mt_adam_step {
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))        \
     X(void, softmax_grad, (float *dx, const float *g, const float *y,          \
                            size_t rows, size_t n))                             \
+    /* one row of softmax(scale x); `fresh`: finds *max and *sum, else takes   \
+       them */                                                                 \
+    X(void, softmax_scaled, (float *y, const float *x, size_t n, float scale,  \
+                             float *max, float *sum, bool fresh))              \
     X(void, log_softmax, (float *y, const float *x, size_t rows, size_t n))    \
     X(void, log_softmax_grad, (float *dx, const float *g, const float *y,      \
                                size_t rows, size_t n))                         \

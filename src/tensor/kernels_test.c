@@ -155,6 +155,8 @@ CALL(mul, io->n, io->a, io->b, io->n)
 EACH(mul, 6e-8, a *b)
 CALL(scale, io->n, io->a, io->n, params[0])
 EACH(scale, 6e-8, P0 *a)
+CALL(shift, io->n, io->a, io->n, params[0])
+EACH(shift, 6e-8, a + P0)
 CALL(add_scaled, io->n, io->a, io->n, params[0])
 EACH(add_scaled, 6e-8, y + P0 * a)
 CALL(clamp, io->n, io->a, io->n, -1.5f, 2.5f)
@@ -635,13 +637,39 @@ static void check_gemm_pack_a(const struct io *io, const float *before)
                (double)io->a[i / s.k * a[0] + i % s.k * a[1]], 0);
 }
 
-/* out (k, n rounded up to 16) = B as the panels hold it, zeros behind */
-static void call_gemm_pack_b(const struct mt_kernels *k, struct io *io)
+/* One panel of B at column j, n columns wide, by either kernel. */
+typedef void pack_panel(const struct mt_kernels *k, const struct io *io,
+                        size_t j, size_t n, float *out);
+
+static void pack_panel_of_b(const struct mt_kernels *k, const struct io *io,
+                            size_t j, size_t n, float *out)
 {
     struct sizes s = gemm_sizes(io);
-    size_t a[2], b[2], all = padded(s.n);
+    size_t a[2], b[2];
 
     gemm_strides(io, s, a, b);
+    k->gemm_pack_b(io->a + j * b[1], b[0], b[1], s.k, n, out);
+}
+
+/* Column j of B is at 2 of a row of k + 3 values. */
+static void pack_panel_of_rows(const struct mt_kernels *k, const struct io *io,
+                               size_t j, size_t n, float *out)
+{
+    struct sizes s = gemm_sizes(io);
+    const float *rows[64];
+
+    for (size_t i = 0; i < n; i++)
+        rows[i] = io->a + (j + i) * (s.k + 3);
+    k->gemm_pack_rows(rows, 2, s.k, n, out);
+}
+
+/* out (k, n rounded up to 16) = B as the panels hold it, zeros behind */
+static void pack_panels(const struct mt_kernels *k, struct io *io,
+                        pack_panel *pack)
+{
+    struct sizes s = gemm_sizes(io);
+    size_t all = padded(s.n);
+
     io->used[0] = s.k * all;
     for (size_t j = 0; j < s.n; j += k->gemm_nr) {
         size_t n = s.n - j < k->gemm_nr ? s.n - j : k->gemm_nr;
@@ -649,7 +677,7 @@ static void call_gemm_pack_b(const struct mt_kernels *k, struct io *io)
 
         for (size_t i = 0; i < s.k * width + FENCE; i++)
             io->out[1][i] = -77;
-        k->gemm_pack_b(io->a + j * b[1], b[0], b[1], s.k, n, io->out[1]);
+        pack(k, io, j, n, io->out[1]);
         for (size_t i = 0; i < FENCE; i++)
             ck_assert(io->out[1][s.k * width + i] == -77);
         for (size_t i = 0; i < s.k * width; i++)
@@ -658,6 +686,30 @@ static void call_gemm_pack_b(const struct mt_kernels *k, struct io *io)
     for (size_t i = 0; i < s.k * all + 2 * FENCE; i++)
         io->out[1][i] = 0;
     io->used[1] = s.k * all + 2 * FENCE;
+}
+
+static void call_gemm_pack_b(const struct mt_kernels *k, struct io *io)
+{
+    pack_panels(k, io, pack_panel_of_b);
+}
+
+static void call_gemm_pack_rows(const struct mt_kernels *k, struct io *io)
+{
+    pack_panels(k, io, pack_panel_of_rows);
+}
+
+static void check_gemm_pack_rows(const struct io *io, const float *before)
+{
+    struct sizes s = gemm_sizes(io);
+    size_t all = padded(s.n);
+
+    (void)before;
+    for (size_t i = 0; i < s.k * all; i++) {
+        size_t p = i / all, j = i % all;
+
+        expect("gemm_pack_rows", io->n, i, (double)io->out[0][i],
+               j < s.n ? (double)io->a[j * (s.k + 3) + 2 + p] : 0, 0);
+    }
 }
 
 static void check_gemm_pack_b(const struct io *io, const float *before)
@@ -675,29 +727,51 @@ static void check_gemm_pack_b(const struct io *io, const float *before)
     }
 }
 
-/* (rows, n) = a (rows, k) b (k, n), both dense, in tiles; ldc = n + 3 */
-static void call_gemm_tile(const struct mt_kernels *k, struct io *io)
+/* One tile of the product of a (m, k) and b (k, n), both dense, at (i, j);
+ * B's rows are packed, or found through pointers. */
+static void one_tile(const struct mt_kernels *k, const struct io *io, size_t i,
+                     size_t j, bool by_rows)
 {
     struct sizes s = gemm_sizes(io);
+    size_t m = s.m - i < k->gemm_mr ? s.m - i : k->gemm_mr;
+    size_t n = s.n - j < k->gemm_nr ? s.n - j : k->gemm_nr;
+    size_t width = padded(n), ldc = s.n + 3;
     static float a[64 * 64], b[64 * 64];
+    const float *rows[64];
+    float *c = io->out[0] + i * ldc + j;
+
+    for (size_t p = 0; p < s.k * m; p++)
+        a[p] = io->a[(i + p % m) * s.k + p / m];
+    for (size_t p = 0; p < s.k; p++) {
+        rows[p] = io->b + p * s.n;
+        for (size_t q = 0; q < width; q++)
+            b[p * width + q] = q < n ? rows[p][j + q] : 0;
+    }
+    if (by_rows)
+        k->gemm_tile_rows(m, n, s.k, a, rows, j, c, ldc, io->variant % 2);
+    else
+        k->gemm_tile(m, n, s.k, a, b, c, ldc, io->variant % 2);
+}
+
+static void multiply(const struct mt_kernels *k, struct io *io, bool by_rows)
+{
+    struct sizes s = gemm_sizes(io);
 
     io->used[0] = s.m * (s.n + 3);
     for (size_t i = 0; i < s.m; i += k->gemm_mr) {
-        size_t m = s.m - i < k->gemm_mr ? s.m - i : k->gemm_mr;
-
-        for (size_t p = 0; p < s.k * m; p++)
-            a[p] = io->a[(i + p % m) * s.k + p / m];
-        for (size_t j = 0; j < s.n; j += k->gemm_nr) {
-            size_t n = s.n - j < k->gemm_nr ? s.n - j : k->gemm_nr;
-            size_t width = padded(n);
-
-            for (size_t p = 0; p < s.k * width; p++)
-                b[p] =
-                    p % width < n ? io->b[p / width * s.n + j + p % width] : 0;
-            k->gemm_tile(m, n, s.k, a, b, io->out[0] + i * (s.n + 3) + j,
-                         s.n + 3, io->variant % 2);
-        }
+        for (size_t j = 0; j < s.n; j += k->gemm_nr)
+            one_tile(k, io, i, j, by_rows);
     }
+}
+
+static void call_gemm_tile(const struct mt_kernels *k, struct io *io)
+{
+    multiply(k, io, false);
+}
+
+static void call_gemm_tile_rows(const struct mt_kernels *k, struct io *io)
+{
+    multiply(k, io, true);
 }
 
 static void call_gemm_small(const struct mt_kernels *k, struct io *io)
@@ -739,6 +813,11 @@ static void check_gemm_tile(const struct io *io, const float *before)
     const size_t a[2] = { s.k, 1 }, b[2] = { s.n, 1 };
 
     check_product("gemm_tile", io, before, a, b);
+}
+
+static void check_gemm_tile_rows(const struct io *io, const float *before)
+{
+    check_gemm_tile(io, before);
 }
 
 static void check_gemm_small(const struct io *io, const float *before)

@@ -56,6 +56,15 @@ static mt_status build_model(struct mt_session *s, bool classification,
     return mt_model_new(&request, &s->model, err);
 }
 
+static mt_status check_tokens(const struct mt_session *s, struct mt_err *err)
+{
+    size_t rows = s->model->record.tokens;
+
+    if (s->model->x_dtype != MT_I32 || !rows)
+        return MT_OK;
+    return mt_dataset_check_tokens(s->data, rows, err);
+}
+
 static mt_status check_labels(const struct mt_session *s, struct mt_err *err)
 {
     const int64_t *ignored = mt_loss_ignored(&s->model->loss);
@@ -130,7 +139,7 @@ static mt_status build(struct mt_session *s,
         is_classification(s, &classes, err) != MT_OK ||
         open_data(s, request, classes, err) != MT_OK ||
         build_model(s, classes, err) != MT_OK ||
-        check_labels(s, err) != MT_OK ||
+        check_tokens(s, err) != MT_OK || check_labels(s, err) != MT_OK ||
         build_optimizer(s, err) != MT_OK ||
         mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
                         &s->settings.metrics, classes, s->metrics, err) !=

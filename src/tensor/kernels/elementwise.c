@@ -35,6 +35,16 @@ void MT_FN(scale)(float *y, const float *x, size_t n, float s)
     map1(y, x, n, &s, f_scale);
 }
 
+VINLINE vf f_shift(vf x, const float *p)
+{
+    return vf_add(x, vf_set1(p[0]));
+}
+
+void MT_FN(shift)(float *y, const float *x, size_t n, float s)
+{
+    map1(y, x, n, &s, f_shift);
+}
+
 /* y + s x */
 VINLINE vf f_add_scaled(vf y, vf x, const float *p)
 {

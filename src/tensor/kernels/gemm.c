@@ -114,11 +114,35 @@ void MT_FN(gemm_pack_b)(const float *b, size_t row, size_t col, size_t k,
     }
 }
 
+/* One panel of B whose column j is rows[j][at ...]: n columns of k values. */
+void MT_FN(gemm_pack_rows)(const float *const *rows, size_t at, size_t k,
+                           size_t n, float *out)
+{
+    size_t width = (n + VL - 1) / VL * VL;
+
+    for (size_t j = 0; j < width; j += VL) {
+        for (size_t p = 0; p < k; p += VL) {
+            size_t left = k - p < VL ? k - p : VL;
+            vf r[VL];
+
+            for (size_t i = 0; i < VL; i++)
+                r[i] = j + i >= n    ? vf_zero()
+                       : left == VL ? vf_load(rows[j + i] + at + p)
+                                    : vf_load_n(rows[j + i] + at + p, left);
+            vf_transpose(r);
+            for (size_t i = 0; i < left; i++)
+                vf_store(out + (p + i) * width + j, r[i]);
+        }
+    }
+}
+
 /* C (m x 16 nv, the last vector cut to `tail` columns) = or += A B over k,
- * each element one chain of fma from 0. m and nv are constants in each call,
- * so that the accumulators are registers. */
+ * each element one chain of fma from 0. B is a packed panel, or its row p is
+ * at rows[p] + at (and may be read up to 16 nv values). m and nv are constants
+ * in each call, so that the accumulators are registers. */
 VINLINE void tile(const size_t m, const size_t nv, size_t k, const float *a,
-                  const float *b, float *c, size_t ldc, size_t tail, bool add)
+                  const float *b, const float *const *rows, size_t at,
+                  float *c, size_t ldc, size_t tail, bool add)
 {
     vf acc[GEMM_MR][GEMM_NRV];
 
@@ -128,12 +152,13 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k, const float *a,
         for (size_t j = 0; j < nv; j++)
             acc[i][j] = vf_zero();
     }
-    for (size_t p = 0; p < k; p++, a += m, b += nv * VL) {
+    for (size_t p = 0; p < k; p++, a += m, b += rows ? 0 : nv * VL) {
+        const float *row = rows ? rows[p] + at : b;
         vf bv[GEMM_NRV];
 
 #pragma GCC unroll 2
         for (size_t j = 0; j < nv; j++)
-            bv[j] = vf_load(b + j * VL);
+            bv[j] = vf_load(row + j * VL);
 #pragma GCC unroll 16
         for (size_t i = 0; i < m; i++) {
             vf av = vf_set1(a[i]);
@@ -159,13 +184,25 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k, const float *a,
     }
 }
 
-#define TILE(M)                                              \
-    case M:                                                  \
-        if (GEMM_NRV == 2 && n > VL)                         \
-            tile(M, GEMM_NRV, k, a, b, c, ldc, tail, add);   \
-        else                                                 \
-            tile(M, 1, k, a, b, c, ldc, tail, add);          \
+#define TILE(M)                                                                \
+    case M:                                                                    \
+        if (GEMM_NRV == 2 && n > VL)                                           \
+            tile(M, GEMM_NRV, k, a, B_AND_ROWS, c, ldc, tail, add);            \
+        else                                                                   \
+            tile(M, 1, k, a, B_AND_ROWS, c, ldc, tail, add);                   \
         break;
+
+#if defined MT_ISA_avx512
+#define TILES                                                                  \
+    TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9)    \
+    TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#elif defined MT_ISA_generic
+#define TILES TILE(1) TILE(2) TILE(3) TILE(4)
+#else
+#define TILES TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#endif
+
+#define B_AND_ROWS b, NULL, 0
 
 void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const float *a,
                       const float *b, float *c, size_t ldc, bool add)
@@ -173,13 +210,21 @@ void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const float *a,
     size_t tail = n % VL ? n % VL : VL;
 
     switch (m) {
-        TILE(1) TILE(2) TILE(3) TILE(4)
-#if !defined MT_ISA_generic
-        TILE(5) TILE(6)
-#endif
-#if defined MT_ISA_avx512
-        TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
-#endif
+        TILES
+    }
+}
+
+#undef B_AND_ROWS
+#define B_AND_ROWS NULL, rows, at
+
+void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k, const float *a,
+                           const float *const *rows, size_t at, float *c,
+                           size_t ldc, bool add)
+{
+    size_t tail = n % VL ? n % VL : VL;
+
+    switch (m) {
+        TILES
     }
 }
 

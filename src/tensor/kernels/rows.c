@@ -71,6 +71,19 @@ void MT_FN(softmax)(float *y, const float *x, size_t rows, size_t n)
     }
 }
 
+void MT_FN(softmax_scaled)(float *y, const float *x, size_t n, float scale,
+                           float *max, float *sum, bool fresh)
+{
+    MT_FN(scale)(y, x, n, scale);
+    if (fresh) {
+        *max = row_max(y, n);
+        *sum = row_sum_exp(y, n, *max);
+    }
+    float p[2] = { *max, 1 / *sum };
+
+    map1(y, y, n, p, f_softmax);
+}
+
 VINLINE vf f_product(vf a, vf b, const float *p)
 {
     (void)p;

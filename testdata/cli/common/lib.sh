@@ -63,14 +63,14 @@ unchanged() {
 
 # wait_for TEXT FILE: until FILE has a line with TEXT, at most 20 s
 wait_for() {
-    wait_left=400
+    wait_left=2000
     until grep -q "$1" "$2" 2>/dev/null; do
         wait_left=$((wait_left - 1))
         if [ $wait_left = 0 ]; then
             echo "no $1 in $2"
             return 1
         fi
-        sleep 0.05
+        sleep 0.01
     done
 }
 

@@ -1,0 +1,338 @@
+/*
+ * Scaled dot-product self-attention over projected queries, keys and values
+ * (after Vaswani et al., "Attention is all you need").
+ *
+ *     S = Q K^T / sqrt(d),  P = softmax(S) (rows i see columns j <= i where it
+ *     is causal),  O = dropout(P) V
+ *
+ * One task for each sample and head. Only blocks of rows of P exist, in the
+ * worker's scratch; forward keeps each row's maximum and sum, and backward
+ * computes P again from them (after Dao et al., "FlashAttention").
+ */
+#include <string.h>
+
+#include "base/size.h"
+#include "graph/ops_internal.h"
+#include "tensor/dmath.h"
+#include "tensor/gemm.h"
+
+enum { BLOCK = 64 }; /* rows of P at a time */
+
+struct attention_args {
+    size_t heads;
+    bool causal;
+    struct mt_philox_key key;
+    uint32_t threshold; /* of dropout; 0: none */
+    float keep_scale;
+};
+
+struct job {
+    const struct attention_args *args;
+    const float *qkv, *out, *dout;
+    float *result;       /* forward: out; backward: dqkv */
+    float *max, *sum;    /* (samples, heads, t) */
+    size_t t, d, model;  /* steps, size of a head, of all heads */
+    float scale;
+    uint32_t step;
+    char *scratch;
+    size_t own_bytes, gemm_bytes;
+};
+
+static struct job make_job(const struct mt_node *node,
+                           const struct mt_run *run,
+                           const struct mt_value *qkv)
+{
+    const struct attention_args *args = node->args;
+    struct job job = { .args = args, .qkv = qkv->data, .step = run->step,
+                       .scratch = run->scratch };
+
+    job.t = qkv->shape.dim[1];
+    job.model = qkv->shape.dim[2] / 3;
+    job.d = job.model / args->heads;
+    job.scale = (float)(1 / mt_dsqrt((double)job.d));
+    return job;
+}
+
+/* Two blocks of rows of P, and what the largest product needs. */
+static size_t gemm_bytes(size_t t, size_t d)
+{
+    size_t a = mt_gemm_scratch(BLOCK, t, d, 1);
+    size_t b = mt_gemm_scratch(BLOCK, d, t, 1);
+    size_t c = mt_gemm_scratch(t, d, BLOCK, 1);
+
+    a = a > b ? a : b;
+    return mt_size_align(a > c ? a : c, 64);
+}
+
+static size_t padded(size_t t)
+{
+    return mt_size_align(t, 64); /* dropout's streams start at multiples */
+}
+
+static size_t own_bytes(size_t t, size_t d)
+{
+    return 2 * BLOCK * padded(t) * sizeof(float) + gemm_bytes(t, d);
+}
+
+static size_t attention_scratch(const struct mt_node *node, size_t workers)
+{
+    const struct attention_args *args = node->args;
+    const struct mt_shape *shape = &node->in[0]->shape;
+
+    return workers * own_bytes(shape->dim[1],
+                               shape->dim[2] / 3 / args->heads);
+}
+
+static void set_scratch(struct job *job)
+{
+    job->own_bytes = own_bytes(job->t, job->d);
+    job->gemm_bytes = gemm_bytes(job->t, job->d);
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What a task works on: one head of one sample. */
+struct head {
+    size_t index;          /* sample * heads + head */
+    const float *q, *k, *v; /* rows are 3 model apart */
+    float *p, *dp;         /* blocks of rows, padded(t) apart */
+    void *gemm;
+};
+
+static struct head find_head(const struct job *job, size_t task, size_t worker)
+{
+    size_t sample = task / job->args->heads, at = task % job->args->heads;
+    const float *base = job->qkv + sample * job->t * 3 * job->model +
+                        at * job->d;
+    char *own = job->scratch + worker * job->own_bytes;
+    size_t block = BLOCK * padded(job->t);
+
+    return (struct head){ task, base, base + job->model,
+                          base + 2 * job->model, (float *)own,
+                          (float *)own + block,
+                          own + 2 * block * sizeof(float) };
+}
+
+/* Columns that rows [i, i + rows) see. */
+static size_t seen(const struct job *job, size_t i, size_t rows)
+{
+    return job->args->causal ? i + rows : job->t;
+}
+
+static size_t seen_by(const struct job *job, size_t i)
+{
+    return job->args->causal ? i + 1 : job->t;
+}
+
+/* S of rows [i, i + rows), not yet scaled, into h->p. */
+static void scores(const struct job *job, const struct head *h, size_t i,
+                   size_t rows)
+{
+    size_t ld = 3 * job->model;
+    struct mt_gemm g = { .m = rows, .n = seen(job, i, rows), .k = job->d,
+                         .a = h->q + i * ld, .a_row = ld, .a_col = 1,
+                         .b = h->k, .b_row = 1, .b_col = ld,
+                         .c = h->p, .ldc = padded(job->t) };
+
+    mt_gemm(&g, NULL, h->gemm);
+}
+
+static void drop(const struct job *job, const struct head *h, size_t i,
+                 float *row, size_t n)
+{
+    const struct attention_args *a = job->args;
+
+    if (a->threshold)
+        mt_kernels()->dropout(row, row, n,
+                              (h->index * job->t + i) * padded(job->t), a->key,
+                              job->step, a->threshold, a->keep_scale);
+}
+
+/* --- forward ------------------------------------------------------------ */
+
+static void softmax_rows(const struct job *job, const struct head *h, size_t i,
+                         size_t rows)
+{
+    for (size_t r = 0; r < rows; r++) {
+        float *row = h->p + r * padded(job->t);
+        size_t n = seen_by(job, i + r), at = h->index * job->t + i + r;
+
+        mt_kernels()->softmax_scaled(row, row, n, job->scale, &job->max[at],
+                                     &job->sum[at], true);
+        memset(row + n, 0, (seen(job, i, rows) - n) * sizeof *row);
+        drop(job, h, i + r, row, n);
+    }
+}
+
+static void forward_task(void *ctx, size_t task, size_t worker)
+{
+    const struct job *job = ctx;
+    struct head h = find_head(job, task, worker);
+    size_t sample = task / job->args->heads;
+    float *out = job->result + sample * job->t * job->model +
+                 task % job->args->heads * job->d;
+
+    for (size_t i = 0; i < job->t; i += BLOCK) {
+        size_t rows = min_size(BLOCK, job->t - i);
+        struct mt_gemm g = { .m = rows, .n = job->d, .k = seen(job, i, rows),
+                             .a = h.p, .a_row = padded(job->t), .a_col = 1,
+                             .b = h.v, .b_row = 3 * job->model, .b_col = 1,
+                             .c = out + i * job->model, .ldc = job->model };
+
+        scores(job, &h, i, rows);
+        softmax_rows(job, &h, i, rows);
+        mt_gemm(&g, NULL, h.gemm);
+    }
+}
+
+struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
+                              size_t heads, bool causal, double dropout,
+                              struct mt_philox_key key)
+{
+    struct attention_args args = { heads, causal, key,
+                                   (uint32_t)(dropout * 0x1p32),
+                                   (float)(1 / (1 - dropout)) };
+    struct mt_node *node =
+        mt_graph_node(g, &mt_op_attention, &args, sizeof args);
+    struct mt_shape shape = qkv->shape;
+    struct mt_shape rows = mt_shape_of(3, shape.dim[0], heads, shape.dim[1]);
+
+    shape.dim[2] /= 3;
+    mt_node_input(node, qkv);
+    struct mt_value *out = mt_node_output(g, node, MT_F32, &shape);
+
+    mt_node_output(g, node, MT_F32, &rows); /* max */
+    mt_node_output(g, node, MT_F32, &rows); /* sum */
+    return out;
+}
+
+static void attention_run(const struct mt_node *node, const struct mt_run *run)
+{
+    struct job job = make_job(node, run, node->in[0]);
+
+    job.result = node->out[0]->data;
+    job.max = node->out[1]->data;
+    job.sum = node->out[2]->data;
+    set_scratch(&job);
+    mt_team_run(run->team, node->in[0]->shape.dim[0] * job.args->heads,
+                forward_task, &job);
+}
+
+static void attention_grad(struct mt_graph *g, const struct mt_node *node,
+                           struct mt_value *const *d_out,
+                           struct mt_value **d_in)
+{
+    struct mt_node *back = mt_graph_node(g, &mt_op_attention_grad, node->args,
+                                         sizeof(struct attention_args));
+
+    mt_node_input(back, node->in[0]);
+    mt_node_input(back, node->out[1]);
+    mt_node_input(back, node->out[2]);
+    mt_node_input(back, d_out[0]);
+    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+}
+
+const struct mt_op mt_op_attention = {
+    .name = "attention",
+    .run = attention_run,
+    .grad = attention_grad,
+    .scratch = attention_scratch,
+};
+
+/* --- backward ----------------------------------------------------------- */
+
+/* P again, from the saved maxima and sums; h->p gets dropout(P), so that it
+ * serves dV, and h->dp, which holds dropout'(dP), becomes dS:
+ * dS_ij = scale P_ij (dP_ij - sum_k P_ik dP_ik) */
+static void backward_rows(const struct job *job, const struct head *h,
+                          size_t i, size_t rows)
+{
+    const struct mt_kernels *k = mt_kernels();
+
+    for (size_t r = 0; r < rows; r++) {
+        float *p = h->p + r * padded(job->t), *dp = h->dp + (p - h->p);
+        size_t n = seen_by(job, i + r), at = h->index * job->t + i + r;
+        size_t rest = (seen(job, i, rows) - n) * sizeof *p;
+
+        k->softmax_scaled(p, p, n, job->scale, &job->max[at], &job->sum[at],
+                          false);
+        drop(job, h, i + r, dp, n);
+        k->softmax_grad(dp, dp, p, 1, n);
+        k->scale(dp, dp, n, job->scale);
+        drop(job, h, i + r, p, n);
+        memset(p + n, 0, rest);
+        memset(dp + n, 0, rest);
+    }
+}
+
+static void backward_block(const struct job *job, const struct head *h,
+                           const float *dout, float *dqkv, size_t i)
+{
+    size_t rows = min_size(BLOCK, job->t - i), n = seen(job, i, rows);
+    size_t ld = 3 * job->model, pad = padded(job->t);
+    struct mt_gemm dp = { .m = rows, .n = n, .k = job->d,
+                          .a = dout + i * job->model, .a_row = job->model,
+                          .a_col = 1, .b = h->v, .b_row = 1, .b_col = ld,
+                          .c = h->dp, .ldc = pad };
+    struct mt_gemm dq = { .m = rows, .n = job->d, .k = n, .a = h->dp,
+                          .a_row = pad, .a_col = 1, .b = h->k, .b_row = ld,
+                          .b_col = 1, .c = dqkv + i * ld, .ldc = ld };
+    struct mt_gemm dk = { .m = n, .n = job->d, .k = rows, .a = h->dp,
+                          .a_row = 1, .a_col = pad, .b = h->q + i * ld,
+                          .b_row = ld, .b_col = 1, .c = dqkv + job->model,
+                          .ldc = ld, .add = true };
+    struct mt_gemm dv = { .m = n, .n = job->d, .k = rows, .a = h->p,
+                          .a_row = 1, .a_col = pad,
+                          .b = dout + i * job->model, .b_row = job->model,
+                          .b_col = 1, .c = dqkv + 2 * job->model, .ldc = ld,
+                          .add = true };
+
+    scores(job, h, i, rows);
+    mt_gemm(&dp, NULL, h->gemm);
+    backward_rows(job, h, i, rows);
+    mt_gemm(&dq, NULL, h->gemm);
+    mt_gemm(&dk, NULL, h->gemm);
+    mt_gemm(&dv, NULL, h->gemm);
+}
+
+static void backward_task(void *ctx, size_t task, size_t worker)
+{
+    const struct job *job = ctx;
+    struct head h = find_head(job, task, worker);
+    size_t sample = task / job->args->heads;
+    size_t at = task % job->args->heads * job->d;
+    const float *dout = job->dout + sample * job->t * job->model + at;
+    float *dqkv = job->result + sample * job->t * 3 * job->model + at;
+
+    for (size_t i = 0; i < job->t; i++) {
+        float *row = dqkv + i * 3 * job->model;
+
+        memset(row + job->model, 0, job->d * sizeof *row);
+        memset(row + 2 * job->model, 0, job->d * sizeof *row);
+    }
+    for (size_t i = 0; i < job->t; i += BLOCK)
+        backward_block(job, &h, dout, dqkv, i);
+}
+
+static void attention_grad_run(const struct mt_node *node,
+                               const struct mt_run *run)
+{
+    struct job job = make_job(node, run, node->in[0]);
+
+    job.max = node->in[1]->data;
+    job.sum = node->in[2]->data;
+    job.dout = node->in[3]->data;
+    job.result = node->out[0]->data;
+    set_scratch(&job);
+    mt_team_run(run->team, node->in[0]->shape.dim[0] * job.args->heads,
+                backward_task, &job);
+}
+
+const struct mt_op mt_op_attention_grad = {
+    .name = "attention_grad",
+    .run = attention_grad_run,
+    .scratch = attention_scratch,
+};

@@ -1,0 +1,241 @@
+/*
+ * Convolutions and transposed convolutions. A transposed convolution is the
+ * gradient of a convolution's input, so that three passes serve both.
+ */
+#include "graph/ops_internal.h"
+#include "graph/spans.h"
+#include "tensor/conv.h"
+
+struct conv_args {
+    struct mt_conv cv;
+    bool has_bias;
+    const struct mt_activation *act; /* taken over from the reader (fuse.c) */
+    float p[2];
+};
+
+static struct mt_conv_epilogue epilogue(const struct mt_node *node)
+{
+    const struct conv_args *args = node->args;
+
+    return (struct mt_conv_epilogue){
+        .bias = args->has_bias ? node->in[2]->data : NULL,
+        .act = args->act ? mt_activation_forward(args->act) : NULL,
+        .act_p = args->p,
+    };
+}
+
+static bool conv_absorb(struct mt_graph *g, struct mt_node *node,
+                        const struct mt_node *next)
+{
+    struct conv_args *args = node->args;
+    const struct mt_activation *act;
+
+    (void)g;
+    if (next->op != &mt_op_activation || args->act)
+        return false;
+    act = mt_activation_of(next, args->p);
+    if (!act->saves_output)
+        return false;
+    args->act = act;
+    return true;
+}
+
+static struct mt_node *record(struct mt_graph *g, const struct mt_op *op,
+                              const struct mt_conv *cv, struct mt_value *a,
+                              struct mt_value *b, struct mt_value *c)
+{
+    struct conv_args args = { .cv = *cv, .has_bias = c != NULL };
+    struct mt_node *node = mt_graph_node(g, op, &args, sizeof args);
+
+    mt_node_input(node, a);
+    mt_node_input(node, b);
+    if (c)
+        mt_node_input(node, c);
+    return node;
+}
+
+/* (n, groups c, h, w) or (n, groups o, oh, ow), with the rank that x has. */
+static struct mt_shape image_shape(const struct mt_value *x, size_t channels,
+                                   size_t h, size_t w)
+{
+    if (x->shape.rank == 3)
+        return mt_shape_of(3, x->shape.dim[0], channels, w);
+    return mt_shape_of(4, x->shape.dim[0], channels, h, w);
+}
+
+/* --- bias: db_o = sum over images and positions ------------------------- */
+
+struct channel_job {
+    const float *x;
+    float *out;
+    size_t images, channels, size;
+};
+
+static void channel_span(const void *ctx, size_t at, size_t n)
+{
+    const struct channel_job *job = ctx;
+
+    for (size_t c = at; c < at + n; c++) {
+        double sum = 0;
+
+        for (size_t i = 0; i < job->images; i++)
+            sum += mt_kernels()->sum(
+                job->x + (i * job->channels + c) * job->size, job->size);
+        job->out[c] = (float)sum;
+    }
+}
+
+static void channel_sum_run(const struct mt_node *node,
+                            const struct mt_run *run)
+{
+    const struct mt_value *x = node->in[0];
+    struct channel_job job = { x->data, node->out[0]->data, x->shape.dim[0],
+                               x->shape.dim[1], 0 };
+
+    job.size = mt_elements(x) / job.images / job.channels;
+    mt_row_spans(run->team, job.channels, job.images * job.size, channel_span,
+                 &job);
+}
+
+const struct mt_op mt_op_channel_sum = {
+    .name = "channel_sum", .run = channel_sum_run,
+};
+
+static struct mt_value *channel_sum(struct mt_graph *g, struct mt_value *x)
+{
+    struct mt_shape shape = mt_shape_of(1, x->shape.dim[1]);
+    struct mt_node *node = mt_graph_node(g, &mt_op_channel_sum, NULL, 0);
+
+    mt_node_input(node, x);
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+/* --- y = conv(x, w) + b ------------------------------------------------- */
+
+struct mt_value *mt_conv_op(struct mt_graph *g, struct mt_value *x,
+                            struct mt_value *w, struct mt_value *b,
+                            const struct mt_conv *cv)
+{
+    struct mt_node *node = record(g, &mt_op_conv, cv, x, w, b);
+    struct mt_shape shape =
+        image_shape(x, cv->groups * cv->o, cv->oh, cv->ow);
+
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+static void conv_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct conv_args *args = node->args;
+    struct mt_conv_epilogue e = epilogue(node);
+
+    mt_conv_forward(&args->cv, node->in[0]->data, node->in[1]->data, &e,
+                    node->out[0]->data, run->team, run->scratch);
+}
+
+static size_t forward_scratch(const struct mt_node *node, size_t workers)
+{
+    return mt_conv_forward_scratch(&((struct conv_args *)node->args)->cv,
+                                   workers);
+}
+
+static size_t input_scratch(const struct mt_node *node, size_t workers)
+{
+    return mt_conv_grad_input_scratch(&((struct conv_args *)node->args)->cv,
+                                      workers);
+}
+
+static size_t weight_scratch(const struct mt_node *node, size_t workers)
+{
+    return mt_conv_grad_weight_scratch(&((struct conv_args *)node->args)->cv,
+                                       workers);
+}
+
+static void conv_grad(struct mt_graph *g, const struct mt_node *node,
+                      struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    const struct mt_conv *cv = &((struct conv_args *)node->args)->cv;
+    struct mt_value *x = node->in[0], *w = node->in[1], *dy = d_out[0];
+
+    if (mt_wants_grad(node, 2))
+        d_in[2] = channel_sum(g, dy);
+    if (mt_wants_grad(node, 1))
+        d_in[1] = mt_node_output(
+            g, record(g, &mt_op_conv_grad_weight, cv, x, dy, NULL), MT_F32,
+            &w->shape);
+    if (mt_wants_grad(node, 0))
+        d_in[0] = mt_node_output(
+            g, record(g, &mt_op_conv_transpose, cv, dy, w, NULL), MT_F32,
+            &x->shape);
+}
+
+const struct mt_op mt_op_conv = {
+    .name = "conv",
+    .run = conv_run,
+    .grad = conv_grad,
+    .scratch = forward_scratch,
+    .absorb = conv_absorb,
+};
+
+/* --- dw from x and dy --------------------------------------------------- */
+
+static void grad_weight_run(const struct mt_node *node,
+                            const struct mt_run *run)
+{
+    const struct conv_args *args = node->args;
+
+    mt_conv_grad_weight(&args->cv, node->in[0]->data, node->in[1]->data,
+                        node->out[0]->data, run->team, run->scratch);
+}
+
+const struct mt_op mt_op_conv_grad_weight = {
+    .name = "conv_grad_weight",
+    .run = grad_weight_run,
+    .scratch = weight_scratch,
+};
+
+/* --- transposed: from (n, groups o, oh, ow) to (n, groups c, h, w) ------ */
+
+struct mt_value *mt_conv_transpose_op(struct mt_graph *g, struct mt_value *x,
+                                      struct mt_value *w, struct mt_value *b,
+                                      const struct mt_conv *cv)
+{
+    struct mt_node *node = record(g, &mt_op_conv_transpose, cv, x, w, b);
+    struct mt_shape shape = image_shape(x, cv->groups * cv->c, cv->h, cv->w);
+
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+static void conv_transpose_run(const struct mt_node *node,
+                               const struct mt_run *run)
+{
+    const struct conv_args *args = node->args;
+    struct mt_conv_epilogue e = epilogue(node);
+
+    mt_conv_grad_input(&args->cv, node->in[0]->data, node->in[1]->data, &e,
+                       node->out[0]->data, run->team, run->scratch);
+}
+
+static void conv_transpose_grad(struct mt_graph *g, const struct mt_node *node,
+                                struct mt_value *const *d_out,
+                                struct mt_value **d_in)
+{
+    const struct mt_conv *cv = &((struct conv_args *)node->args)->cv;
+    struct mt_value *x = node->in[0], *w = node->in[1], *dy = d_out[0];
+
+    if (mt_wants_grad(node, 2))
+        d_in[2] = channel_sum(g, dy);
+    if (mt_wants_grad(node, 1))
+        d_in[1] = mt_node_output(
+            g, record(g, &mt_op_conv_grad_weight, cv, dy, x, NULL), MT_F32,
+            &w->shape);
+    if (mt_wants_grad(node, 0))
+        d_in[0] = mt_conv_op(g, dy, w, NULL, cv);
+}
+
+const struct mt_op mt_op_conv_transpose = {
+    .name = "conv_transpose",
+    .run = conv_transpose_run,
+    .grad = conv_transpose_grad,
+    .scratch = input_scratch,
+    .absorb = conv_absorb,
+};

@@ -1,0 +1,304 @@
+/*
+ * The gradient of a convolution's input, which is also the forward pass of a
+ * transposed convolution.
+ *
+ * dx at row a + sh t takes from dy at row t + (a + ph - u dh) / sh for those
+ * taps u where that divides: each phase (a, b) of the stride is a correlation
+ * of its own over its own taps, so no product with a zero is computed.
+ */
+#include <string.h>
+
+#include "base/size.h"
+#include "tensor/conv_internal.h"
+#include "tensor/gemm.h"
+
+/* The taps of one phase in one direction: first, first + step, ...; and the row
+ * of dy, counted from t, that each starts at. */
+struct taps {
+    size_t first, step, n;
+    ptrdiff_t shift, shift_step;
+};
+
+struct phase {
+    size_t a, b;          /* first row and column of dx */
+    size_t height, width; /* how many rows and columns of dx it has */
+    struct taps u, v;
+    size_t k;             /* o x taps */
+    float *packed;        /* groups x (c, k) */
+};
+
+struct grad_input {
+    const struct mt_conv *cv;
+    const float *dy, *w;
+    const struct mt_conv_epilogue *e;
+    float *dx;
+    size_t top, left;     /* zero rows and columns before dy in its planes */
+    size_t rows_p, width; /* rows and row length of a plane */
+    char *own;
+    size_t own_bytes;
+    const struct phase *now;
+};
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t gcd(size_t a, size_t b)
+{
+    while (b) {
+        size_t rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Those u for which s divides a + p - u d. */
+static struct taps find_taps(size_t a, size_t kernel, size_t s, size_t p,
+                             size_t d)
+{
+    struct taps t = { .step = s / gcd(s, d) };
+    size_t u = 0;
+
+    while (u < kernel && u < t.step && (a + p) % s != u * d % s)
+        u++;
+    if (u == kernel || u == t.step)
+        return t;
+    t.first = u;
+    t.n = (kernel - u + t.step - 1) / t.step;
+    t.shift = ((ptrdiff_t)(a + p) - (ptrdiff_t)(u * d)) / (ptrdiff_t)s;
+    t.shift_step = -(ptrdiff_t)(d * t.step / s);
+    return t;
+}
+
+static size_t tap_index(const struct taps *t, size_t i)
+{
+    return t->first + i * t->step;
+}
+
+static ptrdiff_t tap_shift(const struct taps *t, size_t i)
+{
+    return t->shift + (ptrdiff_t)i * t->shift_step;
+}
+
+static struct phase make_phase(const struct mt_conv *cv, size_t a, size_t b)
+{
+    struct phase p = {
+        .a = a, .b = b,
+        .height = a < cv->h ? (cv->h - a + cv->sh - 1) / cv->sh : 0,
+        .width = b < cv->w ? (cv->w - b + cv->sw - 1) / cv->sw : 0,
+        .u = find_taps(a, cv->kh, cv->sh, cv->ph, cv->dh),
+        .v = find_taps(b, cv->kw, cv->sw, cv->pw, cv->dw),
+    };
+
+    p.k = cv->o * p.u.n * p.v.n;
+    return p;
+}
+
+/* The most zeros that any tap reads before dy, and rows (columns) behind. */
+static void measure(size_t kernel, size_t s, size_t p, size_t d, size_t in,
+                    size_t out, size_t *before, size_t *length)
+{
+    ptrdiff_t low = 0, high = (ptrdiff_t)out;
+
+    for (size_t a = 0; a < s && a < in; a++) {
+        struct taps t = find_taps(a, kernel, s, p, d);
+        ptrdiff_t rows = (ptrdiff_t)((in - a + s - 1) / s);
+
+        for (size_t i = 0; i < t.n; i++) {
+            ptrdiff_t shift = tap_shift(&t, i);
+
+            low = shift < low ? shift : low;
+            high = shift + rows > high ? shift + rows : high;
+        }
+    }
+    *before = (size_t)-low;
+    *length = (size_t)(high - low);
+}
+
+static void measure_planes(struct grad_input *g)
+{
+    const struct mt_conv *cv = g->cv;
+
+    measure(cv->kh, cv->sh, cv->ph, cv->dh, cv->h, cv->oh, &g->top,
+            &g->rows_p);
+    measure(cv->kw, cv->sw, cv->pw, cv->dw, cv->w, cv->ow, &g->left,
+            &g->width);
+}
+
+static size_t own_bytes(const struct grad_input *g)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t floats = cv->o * g->rows_p * g->width + mt_conv_slack(g->width) +
+                    cv->c * MT_CONV_CHUNK;
+
+    return mt_size_align(floats * sizeof(float), 64) +
+           mt_size_align(cv->o * cv->kh * cv->kw * sizeof(float *), 64);
+}
+
+static size_t packed_floats(const struct mt_conv *cv)
+{
+    return mt_size_align(cv->groups * cv->c * cv->o * cv->kh * cv->kw, 16);
+}
+
+static size_t phase_bytes(const struct mt_conv *cv)
+{
+    return mt_size_align(cv->sh * cv->sw * sizeof(struct phase), 64);
+}
+
+size_t mt_conv_grad_input_scratch(const struct mt_conv *cv, size_t workers)
+{
+    struct grad_input g = { .cv = cv };
+
+    measure_planes(&g);
+    return phase_bytes(cv) + 2 * packed_floats(cv) * sizeof(float) +
+           workers * own_bytes(&g);
+}
+
+/* The (c, o x taps) matrix of a phase, from w (o, c, kh, kw), then packed. */
+static void pack_phase(const struct grad_input *g, const struct phase *p,
+                       float *matrix)
+{
+    const struct mt_conv *cv = g->cv;
+
+    for (size_t group = 0; group < cv->groups; group++) {
+        const float *w = g->w + group * cv->o * cv->c * cv->kh * cv->kw;
+        float *out = matrix;
+
+        for (size_t c = 0; c < cv->c; c++) {
+            for (size_t o = 0; o < cv->o; o++) {
+                const float *taps = w + (o * cv->c + c) * cv->kh * cv->kw;
+
+                for (size_t u = 0; u < p->u.n; u++) {
+                    for (size_t v = 0; v < p->v.n; v++)
+                        *out++ = taps[tap_index(&p->u, u) * cv->kw +
+                                      tap_index(&p->v, v)];
+                }
+            }
+        }
+        mt_conv_pack(matrix, cv->c, p->k, p->packed + group * cv->c * p->k);
+    }
+}
+
+static void fill_planes(const struct grad_input *g, const float *dy,
+                        float *planes)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t plane = g->rows_p * g->width;
+
+    memset(planes, 0, (cv->o * plane + mt_conv_slack(g->width)) * sizeof *planes);
+    for (size_t o = 0; o < cv->o; o++) {
+        for (size_t i = 0; i < cv->oh && g->top + i < g->rows_p; i++)
+            memcpy(planes + o * plane + (g->top + i) * g->width + g->left,
+                   dy + (o * cv->oh + i) * cv->ow, cv->ow * sizeof *dy);
+    }
+}
+
+static void find_rows(const struct grad_input *g, const struct phase *p,
+                      const float *planes, const float **rows)
+{
+    for (size_t o = 0; o < g->cv->o; o++) {
+        const float *plane = planes + o * g->rows_p * g->width;
+
+        for (size_t u = 0; u < p->u.n; u++) {
+            for (size_t v = 0; v < p->v.n; v++)
+                *rows++ = plane +
+                          ((ptrdiff_t)g->top + tap_shift(&p->u, u)) *
+                              (ptrdiff_t)g->width +
+                          (ptrdiff_t)g->left + tap_shift(&p->v, v);
+        }
+    }
+}
+
+/* Position p of the phase is dx row a + sh (p / width), column b + sw ... */
+static void store_chunk(const struct grad_input *g, const struct phase *ph,
+                        size_t group, size_t image, size_t at, size_t count,
+                        float *chunk)
+{
+    const struct mt_conv *cv = g->cv;
+
+    for (size_t c = 0; c < cv->c; c++) {
+        size_t channel = group * cv->c + c;
+        float *row = chunk + c * MT_CONV_CHUNK;
+        float *dx = g->dx + (image * cv->groups * cv->c + channel) * cv->h *
+                                cv->w;
+
+        mt_conv_finish_row(g->e, channel, row, count);
+        for (size_t p = at; p < at + count;) {
+            size_t t = p / g->width, j = p % g->width;
+            size_t n = min_size(g->width - j, at + count - p);
+            size_t there = j < ph->width ? min_size(n, ph->width - j) : 0;
+            float *to = dx + (ph->a + t * cv->sh) * cv->w + ph->b + j * cv->sw;
+
+            if (cv->sw == 1)
+                memcpy(to, row + (p - at), there * sizeof *to);
+            else
+                for (size_t i = 0; i < there; i++)
+                    to[i * cv->sw] = row[p - at + i];
+            p += n;
+        }
+    }
+}
+
+static void phase_image(const struct grad_input *g, const struct phase *p,
+                        size_t image, size_t group, const float *planes,
+                        const float **rows, float *chunk)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t total = p->height * g->width;
+
+    find_rows(g, p, planes, rows);
+    for (size_t at = 0; at < total; at += MT_CONV_CHUNK) {
+        size_t count = min_size(MT_CONV_CHUNK, total - at);
+
+        if (p->k)
+            mt_conv_chunk(p->packed + group * cv->c * p->k, cv->c, p->k, rows,
+                          at, count, chunk);
+        else
+            memset(chunk, 0, cv->c * MT_CONV_CHUNK * sizeof *chunk);
+        store_chunk(g, p, group, image, at, count, chunk);
+    }
+}
+
+static void image_task(void *ctx, size_t task, size_t worker)
+{
+    const struct grad_input *g = ctx;
+    const struct mt_conv *cv = g->cv;
+    size_t image = task / cv->groups, group = task % cv->groups;
+    size_t floats = cv->o * g->rows_p * g->width + mt_conv_slack(g->width);
+    char *own = g->own + worker * g->own_bytes;
+    float *planes = (float *)own, *chunk = planes + floats;
+    const float **rows =
+        (const float **)(own + mt_size_align((floats + cv->c * MT_CONV_CHUNK) *
+                                                 sizeof(float), 64));
+    const struct phase *phase = g->now;
+
+    fill_planes(g, g->dy + (image * cv->groups + group) * cv->o * cv->oh *
+                               cv->ow, planes);
+    for (size_t i = 0; i < cv->sh * cv->sw; i++)
+        phase_image(g, &phase[i], image, group, planes, rows, chunk);
+}
+
+void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
+                        const float *w, const struct mt_conv_epilogue *e,
+                        float *dx, struct mt_team *team, void *scratch)
+{
+    struct grad_input g = { .cv = cv, .dy = dy, .w = w, .e = e, .dx = dx };
+    struct phase *phases = scratch;
+    float *packed = (float *)((char *)scratch + phase_bytes(cv));
+    float *matrix = packed + packed_floats(cv);
+
+    measure_planes(&g);
+    g.own = (char *)(matrix + packed_floats(cv));
+    g.own_bytes = own_bytes(&g);
+    for (size_t i = 0; i < cv->sh * cv->sw; i++) {
+        phases[i] = make_phase(cv, i / cv->sw, i % cv->sw);
+        phases[i].packed = packed;
+        pack_phase(&g, &phases[i], matrix);
+        packed += cv->groups * cv->c * phases[i].k;
+    }
+    g.now = phases;
+    mt_team_run(team, cv->n * cv->groups, image_task, &g);
+}

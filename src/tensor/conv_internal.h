@@ -1,0 +1,54 @@
+/* What the three passes of convolution share: planes, rows, sizes. */
+#ifndef MT_TENSOR_CONV_INTERNAL_H
+#define MT_TENSOR_CONV_INTERNAL_H
+
+#include "tensor/conv.h"
+
+enum { MT_CONV_CHUNK = 256 }; /* positions of a block of output */
+
+/* Floats behind planes with rows of this width: a tap's row of positions ends
+ * up to a row behind its plane, and tiles read up to two vectors more. */
+static inline size_t mt_conv_slack(size_t width)
+{
+    return (width + 64 + 15) / 16 * 16;
+}
+
+/* Planes of one image: `channels` x `phases` planes of height x width. */
+struct mt_planes {
+    size_t channels, height, width;
+    size_t phases_h, phases_w;
+};
+
+/* With the slack behind them. */
+static inline size_t mt_planes_floats(const struct mt_planes *p)
+{
+    return p->channels * p->phases_h * p->phases_w * p->height * p->width +
+           mt_conv_slack(p->width);
+}
+
+/* The planes that a forward pass reads: the padded input by phases of the
+ * stride. */
+struct mt_planes mt_conv_input_planes(const struct mt_conv *cv);
+
+/* Copies an image's c channels (h x w each) into the planes. */
+void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
+                        const float *x, float *planes);
+
+/* rows[(c kh + u) kw + v]: where tap (c, u, v) of output position 0 is. */
+void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
+                        const float *planes, const float **rows);
+
+/* Packs the (m, k) matrix a for tiles: its KC block q at out + q m. */
+void mt_conv_pack(const float *a, size_t m, size_t k, float *out);
+
+/* (m x count) positions [at, at + count) of the product of the packed a (m, k)
+ * and the rows, into out (m, MT_CONV_CHUNK). */
+void mt_conv_chunk(const float *packed, size_t m, size_t k,
+                   const float *const *rows, size_t at, size_t count,
+                   float *out);
+
+/* One row of results: bias added and activation applied in place. */
+void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
+                        float *row, size_t n);
+
+#endif
