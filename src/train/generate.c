@@ -172,8 +172,9 @@ static mt_status prepare(struct text *t, struct mt_err *err)
                        t->seq_len, t->n);
     }
     shape.dim[0] = t->n;
-    if (mt_infer_prepare(t->m, 1, &shape, err) == MT_OK ||
-        err->status == MT_NO_MEMORY || t->n == t->seq_len)
+    if (mt_infer_prepare(t->m, 1, &shape, err) == MT_OK)
+        return MT_OK;
+    if (err->status == MT_NO_MEMORY || t->n == t->seq_len)
         return err->status;
     n = strlen(err->text);
     n = n < sizeof cause ? n : sizeof cause - 1;
@@ -231,10 +232,12 @@ static mt_status init(struct text *t, struct mt_infer *m, struct mt_err *err)
                        "the model was not trained on text, but on data of type "
                        "\"%s\"",
                        mt_excerpt(m->data_type, strlen(m->data_type)).text);
-    if (layout.classes == 0 || t->vocab == 0 || (is_bytes(m) && t->vocab > 256))
+    if (layout.classes == 0 || t->vocab == 0 ||
+        (is_bytes(m) && t->vocab != 256) || (m->tokens && t->vocab > m->tokens))
         return mt_fail(err, MT_INVALID,
-                       "the model's output %s does not tell tokens apart",
-                       mt_shape_text(&m->model->output).text);
+                       "a vocabulary of %zu tokens does not suit the model: "
+                       "its output is %s",
+                       t->vocab, mt_shape_text(&m->model->output).text);
     if (t->vocab > t->classes)
         t->vocab = t->classes;
     t->window = calloc(t->seq_len, sizeof *t->window);

@@ -57,12 +57,7 @@ static mt_status build(struct mt_infer *m, const struct mt_bundle *from,
     if (build_model(m, err) != MT_OK)
         return err->status;
     if (m->model->x_dtype == MT_I32)
-        m->tokens = m->facts.vocab;
-    if (m->model->x_dtype == MT_I32 && !m->tokens)
-        return mt_fail(err, MT_INVALID,
-                       "%s: the model reads tokens, but spec/data.json does "
-                       "not say how many there are",
-                       source);
+        m->tokens = m->model->record.tokens;
     if (mt_state_restore_model(&m->model->store, from, err) != MT_OK)
         return mt_context(err, "%s", source);
     return MT_OK;
@@ -171,14 +166,26 @@ const float *mt_infer_run(struct mt_infer *m)
 
 /* --- classes ------------------------------------------------------------ */
 
+/* The loss's "dim", the last one by default; 1 is the first behind the batch.*/
+static int class_dim(const struct mt_infer *m, int rank)
+{
+    const cJSON *item = mt_json_get(m->model->loss.object, "dim");
+    int dim = cJSON_IsNumber(item) ? (int)item->valuedouble : -1;
+
+    return dim < 0 ? dim + rank : dim;
+}
+
 struct mt_class_layout mt_infer_classes(const struct mt_infer *m,
                                         const struct mt_shape *output)
 {
     struct mt_class_layout layout = { .inner = 1 };
 
     layout.classes = mt_loss_classes(&m->model->loss, output);
-    if (layout.classes)
-        layout.rows = mt_shape_elements(output) / layout.classes;
+    if (!layout.classes)
+        return layout;
+    layout.rows = mt_shape_elements(output) / layout.classes;
+    for (int d = class_dim(m, output->rank + 1); d < output->rank; d++)
+        layout.inner *= output->dim[d];
     return layout;
 }
 

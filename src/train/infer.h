@@ -58,7 +58,8 @@ const float *mt_infer_run(struct mt_infer *m);
 
 /* How the outputs of a sample tell classes: `rows` distributions (one for each
  * token of a sequence, else 1) over `classes`; classes == 0: they do not.
- * Class c of row r is at [r / inner][c][r % inner]. */
+ * Class c of row r is at [r / inner][c][r % inner], for the loss's "dim" may
+ * be another one than the last. */
 struct mt_class_layout {
     size_t rows, classes, inner;
 };

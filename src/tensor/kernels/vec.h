@@ -36,7 +36,13 @@
 #define MT_PASTE(a, b)  MT_PASTE_(a, b)
 #define MT_FN(name)     MT_PASTE(name, MT_ISA)
 
+/* In plain C a vector is an array: everything inlined into everything would
+ * take compilers minutes. */
+#if defined MT_ISA_generic
+#define VINLINE static inline __attribute__((unused))
+#else
 #define VINLINE static inline __attribute__((always_inline, unused))
+#endif
 
 enum { VL = 16 }; /* lanes */
 
