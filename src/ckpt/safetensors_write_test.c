@@ -44,6 +44,18 @@ START_TEST(writes_the_format)
 }
 END_TEST
 
+/* By name: arrays that travel as text come first. */
+static const struct mt_array *find(const struct mt_safetensors *f,
+                                   const char *name)
+{
+    for (size_t i = 0; i < mt_safetensors_count(f); i++) {
+        if (strcmp(mt_safetensors_array(f, i)->name, name) == 0)
+            return mt_safetensors_array(f, i);
+    }
+    ck_abort_msg("%s is not there", name);
+    return NULL;
+}
+
 START_TEST(reads_back)
 {
     struct mt_array a[SMALL_ARRAYS];
@@ -54,10 +66,9 @@ START_TEST(reads_back)
     ck_assert_msg(mt_safetensors_open("x", &f, &err) == MT_OK, "%s", err.text);
     ck_assert_uint_eq(mt_safetensors_count(f), n);
     for (size_t i = 0; i < n; i++) {
-        const struct mt_array *is = mt_safetensors_array(f, i);
+        const struct mt_array *is = find(f, a[i].name);
         void *out = malloc(mt_array_bytes(is) + 1);
 
-        ck_assert_str_eq(is->name, a[i].name);
         ck_assert_int_eq(is->dtype, a[i].dtype);
         ck_assert(mt_shape_equal(&is->shape, &a[i].shape));
         ck_assert_int_eq(mt_safetensors_read(f, is, out, &err), MT_OK);

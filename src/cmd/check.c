@@ -119,7 +119,5 @@ const struct mt_command mt_cmd_check = {
     .options = check_options,
     .min_args = 1,
     .max_args = (size_t)-1,
-    .threads = true,
-    .json = true,
     .run = check_run,
 };

@@ -48,9 +48,6 @@ struct mt_command {
     const char *summary;    /* one line */
     const struct mt_option *options; /* ends with a NULL name; may be NULL */
     size_t min_args, max_args;
-    bool threads;           /* takes --threads: gets a team */
-    bool force;             /* takes --force */
-    bool json;              /* takes --json */
     const char *details;    /* paragraphs for the help text */
     int (*run)(struct mt_call *call);
 };
@@ -58,11 +55,8 @@ struct mt_command {
 extern const struct mt_command *const mt_commands[]; /* NULL-terminated */
 const struct mt_command *mt_command_find(const char *name);
 
-/* Options that all commands share, or that the row asks for. */
+/* Options that all commands share. */
 extern const struct mt_option mt_common_options[];
-
-/* Is this common option one of the command's? */
-bool mt_option_applies(const struct mt_command *c, const struct mt_option *o);
 
 /* The value of an option: NULL where it was not given. */
 const char *mt_option(const struct mt_call *call, const char *name);

@@ -13,11 +13,15 @@
 
 static void print_done(const struct mt_call *call, const char *what)
 {
-    if (call->json)
-        printf("{\"event\":\"copy\",\"from\":\"%s\",\"to\":\"%s\","
-               "\"kept\":\"%s\"}\n", call->args[0], call->args[1], what);
-    else if (!call->quiet)
+    if (call->json) {
+        printf("{\"event\":\"copy\",\"from\":");
+        mt_print_json_string(call->args[0]);
+        printf(",\"to\":");
+        mt_print_json_string(call->args[1]);
+        printf(",\"kept\":\"%s\"}\n", what);
+    } else if (!call->quiet) {
         printf("%s: %s\n", call->args[1], what);
+    }
 }
 
 /* --- an alias ----------------------------------------------------------- */
@@ -33,27 +37,46 @@ static char *link_target(const char *src, const char *dst)
     return realpath(src, NULL);
 }
 
+/* A link of that name, made beside it and renamed over what is there. */
+static mt_status replace_link(const char *target, const char *dst,
+                              struct mt_err *err)
+{
+    const char *slash = strrchr(dst, '/');
+    int folder = slash ? (int)(slash - dst) + 1 : 0;
+    size_t size = (size_t)folder + 48;
+    char *tmp = malloc(size);
+    mt_status status = MT_OK;
+
+    if (!tmp)
+        return mt_fail_memory(err);
+    snprintf(tmp, size, "%.*s.mtrain-link-%ld", folder, dst, (long)getpid());
+    if (symlink(target, tmp) != 0 || rename(tmp, dst) != 0) {
+        status = mt_fail_errno(err, errno, dst, "cannot make the link");
+        unlink(tmp);
+    }
+    free(tmp);
+    return status;
+}
+
 static mt_status make_link(const char *src, const char *dst,
                            struct mt_err *err)
 {
-    size_t size = strlen(dst) + 32;
-    char *target = link_target(src, dst), *tmp = malloc(size);
-    mt_status status = MT_OK;
+    char *target = link_target(src, dst);
+    mt_status status;
 
-    if (!target || !tmp) {
-        status = mt_fail_errno(err, errno, src, "cannot resolve");
-    } else {
-        snprintf(tmp, size, "%s.%ld.link", dst, (long)getpid());
-        if (symlink(target, tmp) != 0)
-            status = mt_fail_errno(err, errno, tmp, "cannot make the link");
-        else if (rename(tmp, dst) != 0) {
-            status = mt_fail_errno(err, errno, dst, "cannot make the link");
-            unlink(tmp);
-        }
-    }
+    if (!target)
+        return mt_fail_errno(err, errno, src, "cannot resolve");
+    status = replace_link(target, dst, err);
     free(target);
-    free(tmp);
     return status;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
 }
 
 static int alias(const struct mt_call *call)
@@ -93,14 +116,6 @@ static void weights_only(const struct mt_bundle *from, struct mt_bundle *out)
     mt_state_add_start(out);
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
-}
-
 static mt_status copy(const struct mt_call *call, bool with_optimizer,
                       struct mt_err *err)
 {
@@ -127,6 +142,9 @@ static int copy_run(struct mt_call *call)
     bool with_optimizer = mt_option(call, "with-optimizer") != NULL;
     struct mt_err err = MT_ERR_INIT;
 
+    if (same_file(call->args[0], call->args[1]))
+        return mt_report_usage(call, "%s and %s are the same file",
+                               call->args[0], call->args[1]);
     if (mt_option(call, "alias")) {
         if (with_optimizer)
             return mt_report_usage(call, "an alias shares everything: "
@@ -134,9 +152,6 @@ static int copy_run(struct mt_call *call)
                                          "--alias");
         return alias(call);
     }
-    if (same_file(call->args[0], call->args[1]))
-        return mt_report_usage(call, "%s and %s are the same file",
-                               call->args[0], call->args[1]);
     if (mt_replace_probe(call->args[1], call->force, &err) != MT_OK ||
         copy(call, with_optimizer, &err) != MT_OK)
         return mt_report_error(&err);
@@ -163,9 +178,6 @@ const struct mt_command mt_cmd_copy = {
     .options = copy_options,
     .min_args = 2,
     .max_args = 2,
-    .threads = true,
-    .force = true,
-    .json = true,
     .details =
         "Without options the copy has the spec, the weights and the buffers; "
         "its optimizer is\nfresh and bound to the copy's own tensors, at step "

@@ -17,7 +17,7 @@ static const char *const section_names[] = { "model", "optimizer", "spec",
 enum { MODEL, OPTIMIZER, SPEC, PROGRESS, N_SECTIONS };
 
 struct section {
-    bool wanted, in_a, in_b;
+    bool wanted, in_a, in_b, compared;
     size_t same, differ, only_a, only_b;
 };
 
@@ -271,16 +271,14 @@ static mt_status compare_section(struct diff *d, int i, struct mt_err *err)
     s->in_b = has_section(&d->b, i);
     if (!s->wanted || (!s->in_a && !s->in_b))
         return MT_OK;
-    if (s->in_a != s->in_b) {
-        if (prints(d))
-            printf("%s: only in %s%s\n", section_names[i],
-                   d->call->args[s->in_a ? 0 : 1],
-                   asked ? "" : " (not compared)");
-        d->differs |= asked;
+    if (s->in_a != s->in_b && prints(d))
+        printf("%s: only in %s%s\n", section_names[i],
+               d->call->args[s->in_a ? 0 : 1], asked ? "" : " (not compared)");
+    if (s->in_a != s->in_b && !asked)
         return MT_OK;
-    }
+    s->compared = true;
     compare_arrays(d, i);
-    if (i == SPEC && !d->only && compare_specs(d, err) != MT_OK)
+    if (s->in_a && s->in_b && i == SPEC && !d->only && compare_specs(d, err) != MT_OK)
         return err->status;
     d->differs |= s->differ || s->only_a || s->only_b;
     return MT_OK;
@@ -319,7 +317,7 @@ static void print_text(const struct diff *d)
     for (int i = 0; i < N_SECTIONS; i++) {
         const struct section *s = &d->sections[i];
 
-        if (s->wanted && s->in_a && s->in_b)
+        if (s->compared)
             printf("%s: %zu same, %zu differ, %zu only in A, %zu only in B\n",
                    section_names[i], s->same, s->differ, s->only_a, s->only_b);
     }
@@ -336,7 +334,7 @@ static void print_json(const struct diff *d)
     for (int i = 0; i < N_SECTIONS; i++) {
         const struct section *s = &d->sections[i];
 
-        if (!s->wanted || !s->in_a || !s->in_b)
+        if (!s->compared)
             continue;
         printf("%s\"%s\":{\"same\":%zu,\"differ\":%zu,\"only_a\":%zu,"
                "\"only_b\":%zu}", first ? "" : ",", section_names[i], s->same,
@@ -423,8 +421,6 @@ const struct mt_command mt_cmd_diff = {
     .options = diff_options,
     .min_args = 2,
     .max_args = 2,
-    .threads = true,
-    .json = true,
     .details = "A and B are checkpoints, state files or specs. Bit by bit, "
                "unless a tolerance is given.\nExits with 0 if they are the "
                "same, 1 if they differ, 2 in trouble.",

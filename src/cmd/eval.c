@@ -41,7 +41,7 @@ static bool parse_assertion(const struct mt_call *call, const char *text,
         a->name[n] = '\0';
         memcpy(a->op, operators[i].text, length + 1);
         a->value = strtod(p + length, &end);
-        if (end != p + length && !*end)
+        if (end != p + length && !*end && a->value == a->value)
             return true;
         break;
     }
@@ -50,8 +50,11 @@ static bool parse_assertion(const struct mt_call *call, const char *text,
     return false;
 }
 
+/* A value that is no number holds nothing. */
 static bool holds(const struct assertion *a, double value)
 {
+    if (value != value)
+        return false;
     for (size_t i = 0; i < N_OPERATORS; i++) {
         if (strcmp(operators[i].text, a->op) == 0)
             return value < a->value   ? operators[i].less
@@ -219,8 +222,6 @@ const struct mt_command mt_cmd_eval = {
     .options = eval_options,
     .min_args = 1,
     .max_args = (size_t)-1,
-    .threads = true,
-    .json = true,
     .details = "The validation data is the spec's; data.val=... names another. "
                "It is read with the\nnormalisation and classes of the "
                "checkpoint.",

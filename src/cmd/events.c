@@ -152,8 +152,8 @@ void mt_event_end(struct mt_events *e, const struct mt_session *s,
     if (!wanted(e))
         return;
     mt_strbuf_printf(&line,
-                     "{\"event\":\"end\",\"step\":%llu,\"seconds\":%.6g,"
-                     "\"samples_per_s\":%.6g,\"digest\":\"%s\"}",
+                     "{\"event\":\"end\",\"step\":%llu,\"seconds\":%.6f,"
+                     "\"samples_per_s\":%.1f,\"digest\":\"%s\"}",
                      (unsigned long long)s->at.step, seconds, samples_per_s,
                      digest);
     emit(e, &line, true);

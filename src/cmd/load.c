@@ -68,9 +68,11 @@ static void print_done(const struct mt_call *call,
     for (size_t i = 0; i < plan->n; i++)
         moved += plan->pairs[i].optimizer == MT_MOVED;
     if (call->json) {
-        printf("{\"event\":\"load\",\"path\":\"%s\",\"tensors\":%zu,"
+        printf("{\"event\":\"load\",\"path\":");
+        mt_print_json_string(out);
+        printf(",\"tensors\":%zu,"
                "\"missing\":%zu,\"unexpected\":%zu,\"optimizer\":%zu,"
-               "\"progress\":%s}\n", out, plan->n, plan->missing,
+               "\"progress\":%s}\n", plan->n, plan->missing,
                plan->unexpected, moved, plan->progress ? "true" : "false");
         return;
     }
@@ -169,9 +171,6 @@ const struct mt_command mt_cmd_load = {
     .options = load_options,
     .min_args = 2,
     .max_args = 2,
-    .threads = true,
-    .force = true,
-    .json = true,
     .details =
         "MODEL is a spec or a checkpoint; STATE a checkpoint or a state file. "
         "Strict: names\nthat are missing or unexpected and shapes that differ "

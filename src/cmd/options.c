@@ -17,8 +17,7 @@ const struct mt_option mt_common_options[] = {
     { "verbose", 'v', NULL, "say more" },
     { "json", 0, NULL, "print JSON" },
     { "force", 'f', NULL, "overwrite existing output files" },
-    { "threads", 0, "N", "threads to work with (default: all processors); the "
-                         "result is the same for any number" },
+    { "threads", 0, "N", "threads (default: one for each processor)" },
     { "color", 0, "WHEN", "auto, always or never" },
     { "help", 'h', NULL, "show this help" },
     { NULL, 0, NULL, NULL },
@@ -27,17 +26,6 @@ const struct mt_option mt_common_options[] = {
 enum { QUIET, VERBOSE, JSON, FORCE, THREADS, COLOR, HELP, N_COMMON };
 
 enum { MAX_OPTIONS = 32, FIRST_CODE = 1000 };
-
-bool mt_option_applies(const struct mt_command *c, const struct mt_option *o)
-{
-    if (o == &mt_common_options[JSON])
-        return c->json;
-    if (o == &mt_common_options[FORCE])
-        return c->force;
-    if (o == &mt_common_options[THREADS])
-        return c->threads;
-    return true;
-}
 
 static size_t count_options(const struct mt_command *c)
 {
@@ -116,10 +104,8 @@ void mt_command_help(const struct mt_command *c)
            c->summary);
     for (const struct mt_option *o = c->options; o && o->name; o++)
         print_option(o);
-    for (const struct mt_option *o = mt_common_options; o->name; o++) {
-        if (mt_option_applies(c, o))
-            print_option(o);
-    }
+    for (const struct mt_option *o = mt_common_options; o->name; o++)
+        print_option(o);
     if (c->details)
         printf("\n%s\n", c->details);
     printf("\nMore: man mtrain-%s\n", c->name);
@@ -170,11 +156,9 @@ static void prepare(struct parser *p)
     p->n_own = count_options(c);
     for (size_t i = 0; i < p->n_own; i++)
         add_option(p, &n, &c->options[i], FIRST_CODE + (int)i);
-    for (size_t i = 0; i < N_COMMON; i++) {
-        if (mt_option_applies(c, &mt_common_options[i]))
-            add_option(p, &n, &mt_common_options[i],
-                       FIRST_CODE + MAX_OPTIONS + (int)i);
-    }
+    for (size_t i = 0; i < N_COMMON; i++)
+        add_option(p, &n, &mt_common_options[i],
+                   FIRST_CODE + MAX_OPTIONS + (int)i);
     p->long_options[n] = (struct option){ 0 };
 }
 
@@ -190,8 +174,7 @@ static int code_of(const struct parser *p, int found)
             return FIRST_CODE + (int)i;
     }
     for (size_t i = 0; i < N_COMMON; i++) {
-        if (mt_common_options[i].letter == found &&
-            mt_option_applies(c, &mt_common_options[i]))
+        if (mt_common_options[i].letter == found)
             return FIRST_CODE + MAX_OPTIONS + (int)i;
     }
     return -1;
@@ -321,9 +304,8 @@ static int run(struct mt_call *call)
 {
     struct mt_err err = MT_ERR_INIT;
 
-    if (call->command->threads &&
-        (mt_kernels_choose(&err) != MT_OK ||
-         mt_team_new(call->threads, &call->team, &err) != MT_OK))
+    if (mt_kernels_choose(&err) != MT_OK ||
+        mt_team_new(call->threads, &call->team, &err) != MT_OK)
         return mt_report_error(&err);
     int code = call->command->run(call);
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+
 int mt_exit_code(mt_status status)
 {
     switch (status) {
@@ -56,6 +58,15 @@ void mt_report_warning(const char *fmt, ...)
     vfprintf(stderr, fmt, args);
     va_end(args);
     fputc('\n', stderr);
+}
+
+void mt_print_json_string(const char *text)
+{
+    struct mt_strbuf out = MT_STRBUF_INIT;
+
+    mt_json_add_string(&out, text);
+    fputs(out.text ? out.text : "null", stdout);
+    mt_strbuf_free(&out);
 }
 
 int mt_report_end(int code)

@@ -20,6 +20,9 @@ void mt_report(const struct mt_call *call, const char *fmt, ...)
 /* The same, said even when quiet: something is wrong, but work goes on. */
 void mt_report_warning(const char *fmt, ...) MT_PRINTF(1, 2);
 
+/* Prints text to stdout as a JSON string. */
+void mt_print_json_string(const char *text);
+
 /* The exit code for a status. */
 int mt_exit_code(mt_status status);
 

@@ -160,9 +160,6 @@ const struct mt_command mt_cmd_resume = {
     .options = resume_options,
     .min_args = 1,
     .max_args = 1,
-    .threads = true,
-    .force = true,
-    .json = true,
     .details =
         "Trains in place unless -o names another file. Without a new total the "
         "run goes on\nto the one in its spec; a finished run says so. Changes "

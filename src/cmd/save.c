@@ -130,9 +130,11 @@ static int save_run(struct mt_call *call)
     mt_bundle_free(&source);
     if (status != MT_OK)
         return mt_report_error(&err);
-    if (call->json)
-        printf("{\"event\":\"save\",\"path\":\"%s\",\"arrays\":%zu}\n", out, n);
-    else if (!call->quiet)
+    if (call->json) {
+        printf("{\"event\":\"save\",\"path\":");
+        mt_print_json_string(out);
+        printf(",\"arrays\":%zu}\n", n);
+    } else if (!call->quiet)
         printf("%s: %zu arrays\n", out, n);
     return MT_EXIT_DONE;
 }
@@ -155,9 +157,6 @@ const struct mt_command mt_cmd_save = {
     .options = save_options,
     .min_args = 1,
     .max_args = 1,
-    .threads = true,
-    .force = true,
-    .json = true,
     .details =
         "SRC is a checkpoint, a state file, or a spec (freshly initialised). "
         "In state files\noptimizer state is named optimizer.SLOT.TENSOR, and "

@@ -91,9 +91,34 @@ static void print_histogram(const struct mt_array *a,
     }
 }
 
-static void print_tensor(const struct mt_array *a)
+static void print_tensor_json(const struct mt_array *a,
+                              const struct statistics *s)
+{
+    const char *const names[] = { "min", "max", "mean", "std", "norm" };
+    const double values[] = { s->min, s->max, s->mean, s->std, s->norm };
+    struct mt_strbuf out = MT_STRBUF_INIT;
+
+    mt_strbuf_puts(&out, "{\"name\":");
+    mt_json_add_string(&out, a->name);
+    mt_strbuf_printf(&out, ",\"dtype\":\"%s\",\"shape\":%s,\"zeros\":%zu,"
+                     "\"not_finite\":%zu", mt_dtype_name(a->dtype),
+                     mt_shape_text(&a->shape).text, s->zeros, s->not_finite);
+    for (int i = 0; i < 5; i++) {
+        mt_strbuf_printf(&out, ",\"%s\":", names[i]);
+        mt_json_add_number(&out, values[i]);
+    }
+    printf("%s}\n", out.text ? out.text : "");
+    mt_strbuf_free(&out);
+}
+
+static void print_tensor(const struct mt_array *a, bool json)
 {
     struct statistics s = measure(a);
+
+    if (json) {
+        print_tensor_json(a, &s);
+        return;
+    }
 
     printf("%s  %s %s  %zu values\n", a->name, mt_dtype_name(a->dtype),
            mt_shape_text(&a->shape).text, s.n);
@@ -119,6 +144,12 @@ static const struct mt_array *find_tensor(const struct mt_bundle *b,
         a = mt_bundle_find(b, full);
     snprintf(full, sizeof full, "optimizer/%s",
              strncmp(name, "optimizer.", 10) == 0 ? name + 10 : name);
+    if (!a)
+        a = mt_bundle_find(b, full);
+    snprintf(full, sizeof full, "progress/%s", name);
+    if (!a)
+        a = mt_bundle_find(b, full);
+    snprintf(full, sizeof full, "spec/%s", name);
     return a ? a : mt_bundle_find(b, full);
 }
 
@@ -130,7 +161,7 @@ static int show_tensor(const struct mt_call *call, const struct mt_bundle *b)
     size_t n = 0;
 
     if (a) {
-        print_tensor(a);
+        print_tensor(a, call->json);
         return MT_EXIT_DONE;
     }
     for (size_t i = 0; i < b->n && n < 1024; i++)
@@ -170,10 +201,11 @@ static void print_history(const struct mt_bundle *b)
             i = n - 6;
             continue;
         }
-        printf("  epoch %-5zu loss %-10.4g", i + 1, train[i]);
+        printf("  epoch %-5zu loss ", i + 1);
         if (val && i < m && val[i] != 0)
-            printf(" val loss %-10.4g", val[i]);
-        printf("\n");
+            printf("%-10.4g val loss %.4g\n", train[i], val[i]);
+        else
+            printf("%.4g\n", train[i]);
     }
 }
 
@@ -202,8 +234,29 @@ static void print_section(const struct mt_bundle *b, const char *section,
     }
 }
 
+/* Every array with its type and shape. */
+static void print_json(const struct mt_bundle *b)
+{
+    printf("{\"step\":%lld,\"epoch\":%lld,\"arrays\":[",
+           (long long)mt_bundle_get_i64(b, "progress/step", 0),
+           (long long)mt_bundle_get_i64(b, "progress/epoch", 0));
+    for (size_t i = 0; i < b->n; i++) {
+        const struct mt_array *a = &b->arrays[i];
+
+        printf("%s{\"name\":", i ? "," : "");
+        mt_print_json_string(a->name);
+        printf(",\"dtype\":\"%s\",\"shape\":%s}", mt_dtype_name(a->dtype),
+               mt_shape_text(&a->shape).text);
+    }
+    printf("]}\n");
+}
+
 static int show_summary(const struct mt_call *call, const struct mt_bundle *b)
 {
+    if (call->json) {
+        print_json(b);
+        return MT_EXIT_DONE;
+    }
     printf("%s\n", call->args[0]);
     print_section(b, "model", "model");
     print_section(b, "optimizer", "optimizer");
@@ -247,9 +300,13 @@ static int show_digest(const struct mt_call *call)
     struct mt_err err = MT_ERR_INIT;
     struct mt_ckpt *ckpt;
 
-    if (mt_ckpt_open(call->args[0], &ckpt, &err) != MT_OK)
+    if (mt_ckpt_verify(call->args[0], NULL, NULL, call->team, &err) != MT_OK ||
+        mt_ckpt_open(call->args[0], &ckpt, &err) != MT_OK)
         return mt_report_error(&err);
-    printf("%s\n", mt_ckpt_info(ckpt).digest);
+    if (call->json)
+        printf("{\"digest\":\"%s\"}\n", mt_ckpt_info(ckpt).digest);
+    else
+        printf("%s\n", mt_ckpt_info(ckpt).digest);
     mt_ckpt_close(ckpt);
     return MT_EXIT_DONE;
 }
@@ -288,6 +345,5 @@ const struct mt_command mt_cmd_show = {
     .options = show_options,
     .min_args = 1,
     .max_args = 2,
-    .threads = true,
     .run = show_run,
 };

@@ -104,9 +104,6 @@ const struct mt_command mt_cmd_train = {
     .options = train_options,
     .min_args = 1,
     .max_args = (size_t)-1,
-    .threads = true,
-    .force = true,
-    .json = true,
     .details =
         "KEY=VALUE overrides the spec by dotted path (optimizer.lr=0.01); the "
         "value is JSON,\nor else a string. Without -o the checkpoint is the "

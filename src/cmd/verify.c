@@ -4,28 +4,52 @@
 #include "ckpt/container.h"
 #include "cmd/report.h"
 
+struct told {
+    const struct mt_call *call;
+    const char *path;
+    size_t n;
+};
+
+static void print_line(const struct told *told, const char *status,
+                       const char *what)
+{
+    if (!told->call->json) {
+        printf("%s\n", what);
+        return;
+    }
+    printf("{\"event\":\"verify\",\"path\":");
+    mt_print_json_string(told->path);
+    printf(",\"status\":\"%s\",\"what\":", status);
+    mt_print_json_string(what);
+    printf("}\n");
+}
+
 static void tell_damage(void *ctx, const char *what)
 {
-    ++*(size_t *)ctx;
-    printf("%s\n", what);
+    struct told *told = ctx;
+
+    told->n++;
+    print_line(told, "damaged", what);
 }
 
 static int verify_file(const struct mt_call *call, const char *path)
 {
-    size_t told = 0;
+    struct told told = { call, path, 0 };
     struct mt_err err = MT_ERR_INIT;
     mt_status status = mt_ckpt_verify(path, tell_damage, &told, call->team,
                                       &err);
 
     if (status == MT_OK) {
-        if (!call->quiet)
+        if (call->json)
+            print_line(&told, "ok", "");
+        else if (!call->quiet)
             printf("%s: ok\n", path);
         return MT_EXIT_DONE;
     }
     if (status != MT_DAMAGED)
         return mt_report_error(&err);
-    if (told == 0)
-        printf("%s\n", err.text);
+    if (told.n == 0)
+        print_line(&told, "damaged", err.text);
     return MT_EXIT_NO;
 }
 
@@ -49,7 +73,6 @@ const struct mt_command mt_cmd_verify = {
     .summary = "check every checksum and bound of checkpoints",
     .min_args = 1,
     .max_args = (size_t)-1,
-    .threads = true,
     .details = "Prints each piece of damage. Exits with 0 if all files are "
                "whole, 1 if one is\ndamaged, 2 if one cannot be read.",
     .run = verify_run,

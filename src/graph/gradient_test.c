@@ -722,6 +722,11 @@ static struct mt_value *residual(struct bench *b)
 
 /* --- the table of cases ------------------------------------------------- */
 
+#include "graph/cases_attention.h"
+#include "graph/cases_conv.h"
+#include "graph/cases_pool.h"
+#include "graph/cases_norm.h"
+
 static const struct {
     const char *name;
     build *build;
@@ -792,6 +797,12 @@ static const struct {
     CASE(equal_gradients),
     CASE(bare_parameter),
     CASE(residual),
+#define X(name) CASE(name),
+    ATTENTION_CASES(X)
+    CONV_CASES(X)
+    POOL_CASES(X)
+    NORM_CASES(X)
+#undef X
 };
 
 enum { N_CASES = sizeof cases / sizeof *cases };

@@ -214,23 +214,6 @@ struct mt_value *mt_value_root(struct mt_value *v)
     }
 }
 
-mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
-                          struct mt_err *err)
-{
-    if (!g->failed) {
-        mt_graph_fuse(g);
-        mt_graph_prune(g);
-    }
-    if (g->failed)
-        return mt_fail_memory(err);
-    return mt_graph_plan(g, workers, err);
-}
-
-size_t mt_graph_bytes(const struct mt_graph *g)
-{
-    return g->activation_bytes + g->scratch_bytes;
-}
-
 size_t mt_graph_node_count(const struct mt_graph *g)
 {
     return g->n_nodes;

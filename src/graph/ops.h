@@ -74,10 +74,82 @@ struct mt_value *mt_embedding(struct mt_graph *g, struct mt_value *tokens,
 struct mt_value *mt_add_rows(struct mt_graph *g, struct mt_value *x,
                              struct mt_value *w);
 
+/* y_ro = sum_i t_roi x_ri: t (..., n, k), x (..., k), y (..., n) */
+struct mt_value *mt_row_dot(struct mt_graph *g, struct mt_value *t,
+                            struct mt_value *x);
+
+/* y = x + b along the last dimension */
+struct mt_value *mt_add_bias(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *b);
+
 /* qkv (n, t, 3 d): queries, keys, values side by side; out (n, t, d). */
 struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
                               size_t heads, bool causal, double dropout,
                               struct mt_philox_key key);
+
+/* --- normalisation: w and b together may be NULL ------------------------- */
+
+/* over the last dimensions, of `width` elements in all; w, b (width) */
+struct mt_value *mt_layer_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               size_t width, double eps);
+struct mt_value *mt_rms_norm(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *w, size_t width, double eps);
+
+/* x (N, C, ...) over each sample's C / groups channels; w, b (C) */
+struct mt_value *mt_group_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               size_t groups, double eps);
+
+/* Running statistics: buffers of float32 (C) and of one int64. */
+struct mt_running {
+    struct mt_value *mean, *var, *batches;
+};
+
+/* x (N, C, ...) over the batch; w, b (C). Updates the running statistics (NULL:
+ * has none) with this momentum, NAN: with 1 / batches. */
+struct mt_value *mt_batch_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               const struct mt_running *running,
+                               double momentum, double eps);
+
+/* The same with given statistics, for evaluation; not differentiable. */
+struct mt_value *mt_batch_norm_fixed(struct mt_graph *g, struct mt_value *x,
+                                     struct mt_value *w, struct mt_value *b,
+                                     struct mt_value *mean,
+                                     struct mt_value *var, double eps);
+
+/* --- pooling and resampling: x (n, c, w) or (n, c, h, w); what is said of an
+ * axis stands in [0] for h and in [1] for w ------------------------------- */
+
+struct mt_pool_axis {
+    size_t kernel, stride, padding, dilation; /* at most INT32_MAX */
+    bool ceil_mode;                           /* windows may end behind */
+};
+
+/* How many outputs an axis has; 0 where no window fits. */
+size_t mt_pool_size(const struct mt_pool_axis *axis, size_t in);
+
+/* Each window must have an element that is not padding, and a plane no more
+ * than INT32_MAX elements. */
+struct mt_value *mt_max_pool(struct mt_graph *g, struct mt_value *x,
+                             const struct mt_pool_axis axes[2]);
+
+/* divisor: of every window, instead of its size; 0: none. No dilation. */
+struct mt_value *mt_avg_pool(struct mt_graph *g, struct mt_value *x,
+                             const struct mt_pool_axis axes[2],
+                             bool count_include_pad, double divisor);
+struct mt_value *mt_adaptive_avg_pool(struct mt_graph *g, struct mt_value *x,
+                                      const size_t size[2]);
+
+struct mt_upsample {
+    size_t size[2];
+    double factor[2]; /* out / in as it was asked for; 0: that of the sizes */
+    bool linear;      /* else the nearest */
+    bool align_corners;
+};
+struct mt_value *mt_upsample(struct mt_graph *g, struct mt_value *x,
+                             const struct mt_upsample *options);
 
 /* --- losses: a scalar -------------------------------------------------- */
 

@@ -14,6 +14,11 @@
     X(conv) X(conv_grad_weight) X(conv_transpose) X(channel_sum)               \
     X(embedding) X(embedding_grad) X(add_rows) X(add_rows_grad)                \
     X(attention) X(attention_grad)                                             \
+    X(row_dot) X(row_outer) X(row_mix) X(add_bias)                             \
+    X(batch_norm) X(batch_norm_tracked) X(batch_norm_fixed) X(batch_norm_grad) \
+    X(layer_norm) X(layer_norm_grad) X(group_norm) X(group_norm_grad)          \
+    X(max_pool) X(max_pool_grad) X(max_squares) X(max_squares_grad)            \
+    X(resample)                                                                \
     X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
 
 #define X(name) extern const struct mt_op mt_op_##name;

@@ -599,6 +599,19 @@ static mt_status check_rank(const struct mt_init_type *type,
                        max, rank);
 }
 
+mt_status mt_init_check(const struct mt_init *init,
+                        const struct mt_shape *shape, const char *tensor_name,
+                        struct mt_err *err)
+{
+    const struct mt_init_type *type = find_type(init->type);
+    struct mt_init_target t = { .name = tensor_name, .shape = shape };
+
+    if (!type)
+        return fail_target(&t, MT_INVALID, err, "unknown initialisation \"%s\"",
+                           init->type);
+    return check_rank(type, &t, err);
+}
+
 mt_status mt_init_fill(const struct mt_init *init, const struct mt_shape *shape,
                        uint64_t seed, const char *tensor_name, float *out,
                        struct mt_err *err)

@@ -65,6 +65,11 @@ mt_status mt_init_fill(const struct mt_init *init, const struct mt_shape *shape,
                        uint64_t seed, const char *tensor_name, float *out,
                        struct mt_err *err);
 
+/* What mt_init_fill would refuse of the shape, without filling anything. */
+mt_status mt_init_check(const struct mt_init *init,
+                        const struct mt_shape *shape, const char *tensor_name,
+                        struct mt_err *err);
+
 /* As torch counts them: dimension 1 (fan_in) or 0 (fan_out) times the product
  * of those behind. False for fewer than 2 dimensions. */
 bool mt_init_fans(const struct mt_shape *shape, size_t *fan_in,

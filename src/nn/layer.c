@@ -33,7 +33,7 @@ const struct mt_key mt_layer_container_keys[] = {
 
 static const struct mt_key no_keys[] = { { NULL } };
 
-enum { MAX_LAYERS = 100000 };
+enum { MAX_LAYERS = 10000 };
 
 /* --- names -------------------------------------------------------------- */
 
@@ -175,6 +175,22 @@ static mt_status read_args(const struct mt_json *doc, const cJSON *object,
     return mt_keys_read(doc, object, keys, layer->args, arena, err);
 }
 
+/* Repeats in repeats multiply: the whole is bounded. */
+static mt_status count_layers(const struct mt_json *doc, const cJSON *item,
+                              struct mt_layer *parent, size_t n,
+                              struct mt_err *err)
+{
+    struct mt_layer *root = parent;
+
+    while (root->parent)
+        root = root->parent;
+    if (n > MAX_LAYERS || root->total > MAX_LAYERS - n)
+        return mt_json_fail(doc, item, err,
+                            "the model has more than %d layers", MAX_LAYERS);
+    root->total += n;
+    return MT_OK;
+}
+
 static mt_status read_layer(const struct mt_json *doc, const cJSON *object,
                             struct mt_layer *parent, size_t index,
                             struct mt_arena *arena, struct mt_err *err)
@@ -218,9 +234,9 @@ static mt_status read_repeated(const struct mt_json *doc, const cJSON *list,
                                struct mt_layer *parent, size_t repeat,
                                struct mt_arena *arena, struct mt_err *err)
 {
-    if (repeat > MAX_LAYERS)
-        return mt_json_fail(doc, mt_json_get(parent->object, "repeat"), err,
-                            "at most %d, got %zu", MAX_LAYERS, repeat);
+    if (count_layers(doc, mt_json_get(parent->object, "repeat"), parent,
+                     repeat, err) != MT_OK)
+        return err->status;
     parent->layers = mt_arena_calloc(arena, repeat, sizeof *parent->layers);
     if (!parent->layers)
         return mt_fail_memory(err);
@@ -254,9 +270,12 @@ mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
                             mt_json_text(list).text);
     if (n == 0)
         return mt_json_fail(doc, list, err, "needs at least one layer");
-    if (parent->args && mt_layer_repeat(parent) != MT_SIZE_ABSENT)
-        return read_repeated(doc, list, parent, mt_layer_repeat(parent), arena,
-                             err);
+    if (count_layers(doc, list, parent, n, err) != MT_OK)
+        return err->status;
+    if (parent->args && parent->type->repeat &&
+        parent->type->repeat(parent) != MT_SIZE_ABSENT)
+        return read_repeated(doc, list, parent, parent->type->repeat(parent),
+                             arena, err);
     parent->layers = mt_arena_calloc(arena, n, sizeof *parent->layers);
     if (!parent->layers)
         return mt_fail_memory(err);
@@ -389,6 +408,9 @@ static mt_status find_tied(struct mt_record *r, const char *name, const char *st
 
 enum { MAX_NAME = 1024 };
 
+/* A tensor of 2^40 values takes 4 TB: more is a mistake. */
+#define MAX_ELEMENTS ((size_t)1 << 40)
+
 /* "<path>.<name>", and that a tensor of this shape can be. */
 static mt_status full_name(const struct mt_record *r,
                            const struct mt_layer *layer, const char *name,
@@ -399,7 +421,7 @@ static mt_status full_name(const struct mt_record *r,
 
     if (snprintf(full, MAX_NAME, "%s.%s", layer->path, name) >= MAX_NAME)
         return mt_layer_fail(r, layer, NULL, err, "its name is too long");
-    if (!mt_shape_count(shape, &count) || count > SIZE_MAX / 64)
+    if (!mt_shape_count(shape, &count) || count > MAX_ELEMENTS)
         return mt_layer_fail(r, layer, NULL, err, "%s of shape %s is too large",
                              name, mt_shape_text(shape).text);
     return MT_OK;
@@ -478,6 +500,16 @@ struct mt_philox_key mt_layer_stream(const struct mt_record *r,
                                      const struct mt_layer *layer)
 {
     return mt_philox_key(r->seed, "dropout", layer->path);
+}
+
+struct mt_philox_key mt_layer_stream_of(const struct mt_record *r,
+                                        const struct mt_layer *layer,
+                                        const char *name)
+{
+    char full[1280];
+
+    snprintf(full, sizeof full, "%s.%s", layer->path, name);
+    return mt_philox_key(r->seed, "dropout", full);
 }
 
 struct mt_shape mt_sample_shape(const struct mt_value *v)

@@ -39,6 +39,10 @@ struct mt_layer_type {
     size_t args_size;          /* of the struct that keys fill */
     unsigned flags;            /* enum mt_layer_flags */
 
+    /* How often a container has its list; MT_SIZE_ABSENT: it stands as it is.
+     * NULL: always so. */
+    size_t (*repeat)(const struct mt_layer *layer);
+
     /* in: one value, or those of "inputs". Fills *out. */
     mt_status (*record)(struct mt_record *r, struct mt_layer *layer,
                         struct mt_value *const *in, struct mt_value **out,
@@ -68,6 +72,7 @@ struct mt_layer {
 
     struct mt_shape in_shape, out_shape; /* without the batch, once recorded */
     size_t first_tensor, end_tensor;     /* those it declared, in the store */
+    size_t total;                        /* of the root: layers in all */
 };
 
 enum { MT_INPUT = -1 };
@@ -95,10 +100,6 @@ struct mt_record {
 mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
                          struct mt_layer *parent, struct mt_arena *arena,
                          struct mt_err *err);
-
-/* How often a container has its list: Sequential's "repeat", MT_SIZE_ABSENT
- * where it has none (structure.c). */
-size_t mt_layer_repeat(const struct mt_layer *layer);
 
 /* Records the layers of a container in order; x is what goes in. */
 mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
@@ -128,6 +129,11 @@ struct mt_init mt_init_fan_in(size_t fan_in);
 /* The random stream of this layer, for dropout. */
 struct mt_philox_key mt_layer_stream(const struct mt_record *r,
                                      const struct mt_layer *layer);
+
+/* A stream of its own for each of several dropouts of one layer. */
+struct mt_philox_key mt_layer_stream_of(const struct mt_record *r,
+                                        const struct mt_layer *layer,
+                                        const char *name);
 
 /* "digits.json:7:5: model.layers[2] (Linear "fc"): MESSAGE; the input [64, 7,
  * 7] comes from layer "conv2" (Conv2d)". Shapes are without the batch. */

@@ -8,7 +8,12 @@
     X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(silu) X(mish) X(tanh)       \
     X(sigmoid) X(softplus) X(hardswish) X(softmax) X(log_softmax)              \
     X(conv1d) X(conv2d) X(conv_transpose2d)                                    \
+    X(embedding) X(position_embedding) X(multihead_attention) X(bilinear)      \
+    X(batch_norm1d) X(batch_norm2d) X(layer_norm) X(group_norm) X(rms_norm)    \
+    X(transformer_encoder_layer)                                               \
     X(embedding) X(position_embedding) X(multihead_attention)                  \
+    X(max_pool1d) X(max_pool2d) X(avg_pool1d) X(avg_pool2d)                    \
+    X(adaptive_avg_pool1d) X(adaptive_avg_pool2d) X(upsample)                  \
     X(flatten) X(unflatten) X(reshape) X(identity) X(dropout)                  \
     X(sequential) X(residual) X(add) X(mul) X(concat)
 

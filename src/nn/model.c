@@ -202,6 +202,38 @@ static mt_status freeze(struct mt_model *m, const cJSON *object,
     return MT_OK;
 }
 
+static const struct mt_init *rule_for(const struct mt_model *m, size_t t)
+{
+    const struct mt_init *found = m->record.inits[t];
+
+    if (m->store.tensors[t]->buffer)
+        return found;
+    for (size_t i = 0; i < m->n_rules; i++) {
+        if (glob_matches(&m->rules[i].params, m->store.tensors[t]->name))
+            found = &m->rules[i];
+    }
+    return found;
+}
+
+/* A rule must suit the shapes of the parameters that it is the last to match.*/
+static mt_status check_shapes(const struct mt_model *m, const cJSON *list,
+                              struct mt_err *err)
+{
+    for (size_t t = 0; t < m->store.n; t++) {
+        const struct mt_tensor *tensor = m->store.tensors[t];
+        const struct mt_init *rule = rule_for(m, t);
+        struct mt_err own = MT_ERR_INIT;
+
+        if (rule == m->record.inits[t] ||
+            mt_init_check(rule, &tensor->shape, tensor->name, &own) == MT_OK)
+            continue;
+        return mt_json_fail(m->doc, cJSON_GetArrayItem(list,
+                                                       (int)(rule - m->rules)),
+                            err, "%s", own.text);
+    }
+    return MT_OK;
+}
+
 static mt_status check_rules(const struct mt_model *m, const cJSON *list,
                              struct mt_err *err)
 {
@@ -212,7 +244,7 @@ static mt_status check_rules(const struct mt_model *m, const cJSON *list,
                         err) != MT_OK)
             return err->status;
     }
-    return MT_OK;
+    return list ? check_shapes(m, list, err) : MT_OK;
 }
 
 /* Every name that "tie" mentions must have been asked for. */
@@ -294,19 +326,6 @@ void mt_model_free(struct mt_model *m)
 
 /* --- values ------------------------------------------------------------- */
 
-static const struct mt_init *rule_for(const struct mt_model *m, size_t t)
-{
-    const struct mt_init *found = m->record.inits[t];
-
-    if (m->store.tensors[t]->buffer)
-        return found;
-    for (size_t i = 0; i < m->n_rules; i++) {
-        if (glob_matches(&m->rules[i].params, m->store.tensors[t]->name))
-            found = &m->rules[i];
-    }
-    return found;
-}
-
 mt_status mt_model_init(struct mt_model *m, struct mt_err *err)
 {
     for (size_t t = 0; t < m->store.n; t++) {
@@ -358,19 +377,19 @@ mt_status mt_model_record(struct mt_model *m, size_t batch, bool training,
 
     if (mt_graph_new(training, &graph, err) != MT_OK)
         return err->status;
-    if (record_into(m, graph, batch, out, err) != MT_OK) {
-        mt_graph_free(graph);
-        return err->status;
-    }
+    if (record_into(m, graph, batch, out, err) != MT_OK)
+        goto fail;
     if (training)
         out->one = mt_graph_backward(graph, out->loss);
     mt_graph_keep(graph, out->y);
     mt_graph_keep(graph, out->loss);
-    if (mt_graph_finish(graph, workers, err) != MT_OK) {
-        mt_graph_free(graph);
-        return err->status;
-    }
+    if (mt_graph_finish(graph, workers, err) != MT_OK)
+        goto fail;
     return MT_OK;
+fail:
+    mt_graph_free(graph);
+    *out = (struct mt_program){ 0 }; /* its owner would free it again */
+    return err->status;
 }
 
 mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,

@@ -16,10 +16,8 @@ static const struct mt_key sequential_keys[] = {
 extern const struct mt_layer_type mt_layer_sequential, mt_layer_residual,
     mt_layer_add, mt_layer_mul, mt_layer_concat;
 
-size_t mt_layer_repeat(const struct mt_layer *layer)
+static size_t sequential_repeat(const struct mt_layer *layer)
 {
-    if (layer->type != &mt_layer_sequential)
-        return MT_SIZE_ABSENT;
     return ((const struct sequential_args *)layer->args)->repeat;
 }
 
@@ -36,6 +34,7 @@ const struct mt_layer_type mt_layer_sequential = {
     .keys = sequential_keys,
     .args_size = sizeof(struct sequential_args),
     .flags = MT_LAYER_CONTAINER,
+    .repeat = sequential_repeat,
     .record = sequential_record,
 };
 

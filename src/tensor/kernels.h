@@ -18,6 +18,8 @@
 
 #include "base/philox.h"
 #include "base/status.h"
+#include "tensor/moments.h"
+#include "tensor/windows.h"
 
 /* y_i = f(x_i); p: the function's parameters */
 typedef void mt_unary(float *y, const float *x, size_t n, const float *p);
@@ -127,6 +129,43 @@ struct mt_adam_step {
     /* out_j (+)= sum over the rows, in order, of x_ij */                      \
     X(void, column_sum, (float *out, const float *x, size_t rows, size_t n,    \
                          size_t ldx, bool add))                                \
+    /* y_o = sum_i t_oi x_i for n rows of t */                                 \
+    X(void, row_dots, (float *y, const float *t, const float *x, size_t n,     \
+                       size_t k))                                              \
+    /* normalisation over `runs` runs of n values, `stride` apart:             \
+       m: the moments of all of them are added;                                \
+       norm: y = (x - p0) p1 + p2; norm_sums: s0 += sum g,                     \
+       s1 += sum g (x - mean); norm_grad: dx = g p1 + p2 + (x - p0) p3 */      \
+    X(void, moments, (struct mt_moments *m, const float *x, size_t runs,       \
+                      size_t n, size_t stride))                                \
+    X(void, norm, (float *y, const float *x, size_t runs, size_t n,            \
+                   size_t stride, const float *p))                             \
+    X(void, norm_sums, (double s[2], const float *g, const float *x,           \
+                        size_t runs, size_t n, size_t stride, float mean))     \
+    X(void, norm_grad, (float *dx, const float *g, const float *x,             \
+                        size_t runs, size_t n, size_t stride, const float *p)) \
+    /* the same for each of n columns: sums are set, not added to, and p are   \
+       arrays of n */                                                          \
+    X(void, column_moments, (double *mean, double *m2, const float *x,         \
+                             size_t rows, size_t n, size_t ldx))               \
+    X(void, column_norm, (float *y, const float *x, size_t rows, size_t n,     \
+                          size_t ldx, const float *const p[3]))                \
+    X(void, column_norm_sums, (double *s, double *sx, const float *g,          \
+                               const float *x, size_t rows, size_t n,          \
+                               size_t ldx, const float *mean))                 \
+    X(void, column_norm_grad, (float *dx, const float *g, const float *x,      \
+                               size_t rows, size_t n, size_t ldx,              \
+                               const float *const p[4]))                       \
+    /* along rows: y = (x - mean) rstd w + b, rstd = 1 / sqrt(var + eps);      \
+       mean NULL: not centred; w and b (n), b or both may be NULL */           \
+    X(void, layer_norm, (float *y, float *mean, float *rstd, const float *x,   \
+                         const float *w, const float *b, size_t rows,          \
+                         size_t n, double eps))                                \
+    /* adds to dw and db; dx, db, or dw and db, may be NULL */                 \
+    X(void, layer_norm_grad, (float *dx, float *dw, float *db, const float *g, \
+                              const float *x, const float *mean,               \
+                              const float *rstd, const float *w, size_t rows,  \
+                              size_t n))                                       \
     /* reductions; double results are block sums added in order */             \
     X(double, sum, (const float *x, size_t n))                                 \
     X(double, sum_squares, (const float *x, size_t n))                         \
@@ -153,6 +192,28 @@ struct mt_adam_step {
     X(void, dropout, (float *y, const float *x, size_t n, size_t first,        \
                       struct mt_philox_key key, uint32_t step,                 \
                       uint32_t threshold, float scale))                        \
+    /* windows along the rows of x (rows, in), and along the columns of planes \
+       x (planes, in, width); every sum is divided by divisor */               \
+    X(void, band_rows, (float *y, const float *x, size_t rows,                 \
+                        const struct mt_band *band, float divisor))            \
+    X(void, band_columns, (float *y, const float *x, size_t planes,            \
+                           size_t width, const struct mt_band *band))          \
+    /* y: the maxima of the windows along rows, a NaN being one; at: their     \
+       columns, the first of equals */                                         \
+    X(void, max_rows, (float *y, int32_t *at, const float *x, size_t rows,     \
+                       const struct mt_windows *w))                            \
+    /* the maxima of windows along columns; index: at + width_in i, where row  \
+       i has the first maximum; at and index NULL: not wanted */               \
+    X(void, max_columns, (float *y, int32_t *index, const float *x,            \
+                          const int32_t *at, size_t planes, size_t width,      \
+                          size_t width_in, const struct mt_windows *w))        \
+    /* the same over squares of 2 x 2 that do not overlap, and its gradient;   \
+       x is (planes, h, w), y (planes, h / 2, w / 2) */                        \
+    X(void, max_squares, (float *y, int32_t *index, const float *x,            \
+                          size_t planes, size_t h, size_t w))                  \
+    X(void, max_squares_grad, (float *dx, const float *g,                      \
+                               const int32_t *index, size_t planes, size_t h,  \
+                               size_t w))                                      \
     /* optimizers: p, g and the slots are arrays of n */                       \
     X(bool, sgd, (float *p, const float *g, float *buf, size_t n,              \
                   const struct mt_sgd_step *s))                                \

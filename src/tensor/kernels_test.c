@@ -343,6 +343,57 @@ static void check_column_sum(const struct io *io, const float *before)
     }
 }
 
+static void call_softmax_scaled(const struct mt_kernels *k, struct io *io)
+{
+    float scale = 0.35f;
+
+    io->used[0] = io->n;
+    io->used[1] = io->used[2] = io->n ? 1 : 0;
+    if (io->n == 0)
+        return;
+    k->softmax_scaled(io->out[0], io->a, io->n, scale, io->out[1], io->out[2],
+                      true);
+    if (io->variant % 2) /* the same again from the maximum and the sum */
+        k->softmax_scaled(io->out[0], io->a, io->n, scale, io->out[1],
+                          io->out[2], false);
+}
+
+static void check_softmax_scaled(const struct io *io, const float *before)
+{
+    double max = -INFINITY, sum = 0;
+
+    (void)before;
+    for (size_t i = 0; i < io->n; i++)
+        max = fmax(max, (double)(io->a[i] * 0.35f));
+    for (size_t i = 0; i < io->n; i++)
+        sum += exp((double)(io->a[i] * 0.35f) - max);
+    for (size_t i = 0; i < io->n; i++)
+        expect("softmax_scaled", io->n, i, (double)io->out[0][i],
+               exp((double)(io->a[i] * 0.35f) - max) / sum, 1e-6);
+}
+
+static void call_row_dots(const struct mt_kernels *k, struct io *io)
+{
+    io->used[0] = ROWS;
+    k->row_dots(io->out[0], io->a, io->b, ROWS, io->n);
+}
+
+static void check_row_dots(const struct io *io, const float *before)
+{
+    (void)before;
+    for (size_t r = 0; r < ROWS; r++) {
+        double sum = 0, size = 0;
+
+        for (size_t i = 0; i < io->n; i++) {
+            double d = (double)io->a[r * io->n + i] * (double)io->b[i];
+
+            sum += d;
+            size += fabs(d);
+        }
+        expect("row_dots", io->n, r, (double)io->out[0][r], sum, 1e-6 * size);
+    }
+}
+
 static void call_softmax_stats(const struct mt_kernels *k, struct io *io)
 {
     io->used[0] = io->used[1] = ROWS;
@@ -828,6 +879,11 @@ static void check_gemm_small(const struct io *io, const float *before)
     check_product("gemm_small", io, before, a, b);
 }
 
+/* --- other families ----------------------------------------------------- */
+
+#include "tensor/kernels_cases_norm.h"
+#include "tensor/kernels_cases_pool.h"
+
 /* --- the table ---------------------------------------------------------- */
 
 static const struct kernel {
@@ -1024,6 +1080,7 @@ static const char *const in_place[] = {
     "bce_logits_grad",
     "softmax_minus",
     "dropout",
+    NORM_IN_PLACE,
 };
 
 static const struct kernel *find_kernel(const char *name)
@@ -1072,7 +1129,7 @@ START_TEST(one_bad_number_is_found_wherever_it_is)
     const float bad[] = { INFINITY, -INFINITY, NAN };
     const struct mt_kernels *tables[4];
     size_t n_tables = mt_kernels_available(tables);
-    static float x[300], p[320], m[320], v[320];
+    static float x[320], p[320], m[320], v[320];
     struct mt_sgd_step sgd = { .lr = 1, .sign = 1 };
     struct mt_adam_step adam = adam_step(0);
     int missed = 0;

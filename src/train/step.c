@@ -52,9 +52,10 @@ static mt_status fail_non_finite(const struct mt_session *s,
         mt_graph_find_non_finite(p->graph, s->team, stream);
 
     return mt_fail(err, MT_NON_FINITE,
-                   "step %llu: the loss is %g; the first output that is not "
+                   "step %llu: the loss is %s; the first output that is not "
                    "finite is that of %s%s%s",
-                   (unsigned long long)s->at.step + 1, (double)loss,
+                   (unsigned long long)s->at.step + 1,
+                   isnan(loss) ? "nan" : loss > 0 ? "inf" : "-inf",
                    node && *node->layer ? "layer \"" : "",
                    !node ? "no layer" : *node->layer ? node->layer : "the loss",
                    node && *node->layer ? "\"" : "");

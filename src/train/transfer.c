@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "optim/optimizer.h"
 #include "train/state.h"
 
 /* What does not fit, gathered so that it can be told at once. */
@@ -218,6 +219,21 @@ static mt_status pair(const struct mt_bundle *target, const struct mt_array *a,
     return MT_OK;
 }
 
+/* Does some tensor of the source have this name, whatever its shape? */
+static bool is_named(const struct mt_bundle *source,
+                     const struct mt_array *to,
+                     const struct mt_transfer_options *o,
+                     struct mt_arena *arena)
+{
+    for (size_t i = 0; i < source->n; i++) {
+        const struct mt_array *a = &source->arrays[i];
+
+        if (is_model(a) && strcmp(target_name(a, o, arena), key_of(to)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static size_t count_model(const struct mt_bundle *b)
 {
     size_t n = 0;
@@ -237,23 +253,127 @@ static const struct mt_array *find_step(const struct mt_bundle *b,
     return mt_bundle_find(b, name);
 }
 
+/* Is name the optimizer state "SLOT.key" of this tensor? */
+static bool is_state_of(const char *name, const char *key)
+{
+    const char *dot;
+
+    if (!mt_in_section(name, "optimizer"))
+        return false;
+    dot = strchr(name, '.');
+    return dot && strcmp(dot + 1, key) == 0;
+}
+
+/* The target's optimizer, bound to its tensors' names and shapes only: it
+ * knows which slots each tensor has. */
+struct receiver {
+    struct mt_json *doc;
+    struct mt_store store;
+    struct mt_optimizer *optimizer;
+};
+
+static void close_receiver(struct receiver *r)
+{
+    mt_optimizer_free(r->optimizer);
+    mt_store_free(&r->store);
+    if (r->doc)
+        mt_json_free(r->doc);
+}
+
+static mt_status open_receiver(const struct mt_bundle *target,
+                               struct receiver *r, struct mt_err *err)
+{
+    *r = (struct receiver){ .store = MT_STORE_INIT };
+    if (mt_state_spec(target, "spec", &r->doc, err) != MT_OK)
+        return err->status;
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_array *a = &target->arrays[i];
+
+        if (is_model(a) && !mt_store_add(&r->store, key_of(a), a->dtype,
+                                         &a->shape, a->dtype != MT_F32))
+            return mt_fail_memory(err);
+    }
+    return mt_optimizer_new(r->doc, mt_json_get(mt_json_root(r->doc),
+                                                "optimizer"),
+                            &r->store, &r->optimizer, err);
+}
+
+static size_t tensor_index(const struct receiver *r, const char *key)
+{
+    size_t i = 0;
+
+    while (strcmp(r->store.tensors[i]->name, key) != 0)
+        i++;
+    return i;
+}
+
+/* Are the source's slots of this tensor just those that the target's
+ * optimizer keeps for it? */
+static bool slots_fit(const struct receiver *r, const struct mt_bundle *source,
+                      const struct mt_transfer_pair *p)
+{
+    const struct mt_optimizer *o = r->optimizer;
+    size_t tensor = tensor_index(r, p->key), there = 0, found = 0;
+
+    for (size_t i = 0; i < source->n; i++)
+        there += is_state_of(source->arrays[i].name, key_of(p->from));
+    for (size_t i = 0; i < o->n_slots; i++) {
+        char name[2048];
+        const struct mt_array *a;
+
+        if (!mt_optimizer_slot(o, i, tensor))
+            continue;
+        snprintf(name, sizeof name, "optimizer/%s.%s", o->type->slots[i],
+                 key_of(p->from));
+        a = mt_bundle_find(source, name);
+        if (!a || a->dtype != MT_F32 ||
+            !mt_shape_equal(&a->shape, &p->to->shape))
+            return false;
+        found++;
+    }
+    return found > 0 && found + 1 == there; /* and the step */
+}
+
 /* Moments move by the source's name. Where nothing is left out, the position
  * moves along, so that training goes on as if it had never stopped. */
-static void plan_optimizer(const struct mt_bundle *source,
-                           const struct mt_transfer_options *o,
-                           struct mt_transfer *t)
+static mt_status plan_optimizer(const struct mt_bundle *target,
+                                const struct mt_bundle *source,
+                                const struct mt_transfer_options *o,
+                                struct mt_transfer *t, struct mt_err *err)
 {
+    struct receiver r;
+    size_t refused = 0;
+
     for (size_t i = 0; i < t->n; i++) {
+        t->pairs[i].optimizer = MT_RESET;
+        t->pairs[i].reason = "not asked for";
+    }
+    if (!o->optimizer)
+        return MT_OK;
+    mt_status status = open_receiver(target, &r, err);
+
+    for (size_t i = 0; i < t->n && status == MT_OK; i++) {
         struct mt_transfer_pair *p = &t->pairs[i];
 
-        p->optimizer = MT_RESET;
-        p->reason = o->optimizer ? "the state has none for it"
-                                 : "not asked for";
-        if (o->optimizer && find_step(source, key_of(p->from)))
+        p->reason = "the state has none for it";
+        if (!find_step(source, key_of(p->from)))
+            continue;
+        p->reason = "it is of another optimizer";
+        if (slots_fit(&r, source, p))
             p->optimizer = MT_MOVED;
+        else
+            refused++;
     }
-    t->progress = o->optimizer && !t->missing && !t->unexpected &&
+    t->progress = !t->missing && !t->unexpected && !refused &&
                   mt_bundle_find(source, "progress/step") != NULL;
+    if (status == MT_OK && refused && !o->partial)
+        status = mt_fail(err, MT_MISMATCH,
+                         "the optimizer state of %zu tensors is not that of "
+                         "the model's optimizer, %s: load without "
+                         "--with-optimizer, or with --partial to move what "
+                         "fits", refused, r.optimizer->type->name);
+    close_receiver(&r);
+    return status;
 }
 
 mt_status mt_transfer_plan(const struct mt_bundle *target,
@@ -276,7 +396,8 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
     for (size_t i = 0; i < target->n && status == MT_OK; i++) {
         const struct mt_array *to = &target->arrays[i];
 
-        if (is_model(to) && selected(key_of(to), o) && !is_paired(out, to))
+        if (is_model(to) && selected(key_of(to), o) && !is_paired(out, to) &&
+            !is_named(source, to, o, &out->arena))
             tell_missing(&p, to);
     }
     out->missing = p.missing;
@@ -290,8 +411,8 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
                          "nothing to load%s", p.text.text ? p.text.text : "");
     mt_strbuf_free(&p.text);
     if (status == MT_OK)
-        plan_optimizer(source, o, out);
-    else
+        status = plan_optimizer(target, source, o, out, err);
+    if (status != MT_OK)
         mt_transfer_free(out);
     return status;
 }
@@ -345,17 +466,6 @@ static const struct mt_transfer_pair *pair_of(const struct mt_transfer *plan,
             return &plan->pairs[i];
     }
     return NULL;
-}
-
-/* Is name the optimizer state "SLOT.key" of this tensor? */
-static bool is_state_of(const char *name, const char *key)
-{
-    const char *dot;
-
-    if (!mt_in_section(name, "optimizer"))
-        return false;
-    dot = strchr(name, '.');
-    return dot && strcmp(dot + 1, key) == 0;
 }
 
 static void add_state(const struct mt_transfer_pair *p,

@@ -25,6 +25,13 @@ double MT_FN(sum_squares)(const float *x, size_t n)
     return fold2(x, x, n, NULL, f_product);
 }
 
+void MT_FN(row_dots)(float *y, const float *t, const float *x, size_t n,
+                     size_t k)
+{
+    for (size_t o = 0; o < n; o++)
+        y[o] = (float)fold2(t + o * k, x, k, NULL, f_product);
+}
+
 /* x * 0 is 0 for finite x and NaN for the others, and NaN stays in a sum. */
 bool MT_FN(all_finite)(const float *x, size_t n)
 {

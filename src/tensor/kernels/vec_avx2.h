@@ -166,6 +166,32 @@ VINLINE void vi_mul_wide(vi x, vi y, vi *hi, vi *lo)
     half_mul_wide(x.b, y.b, &hi->b, &lo->b);
 }
 
+VINLINE __m256 half_order(__m256 x)
+{
+    return _mm256_castpd_ps(
+        _mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8));
+}
+VINLINE void vf_unzip(vf x, vf y, vf *even, vf *odd)
+{
+    *even = (vf){ half_order(_mm256_shuffle_ps(x.a, x.b, 0x88)),
+                  half_order(_mm256_shuffle_ps(y.a, y.b, 0x88)) };
+    *odd = (vf){ half_order(_mm256_shuffle_ps(x.a, x.b, 0xdd)),
+                 half_order(_mm256_shuffle_ps(y.a, y.b, 0xdd)) };
+}
+VINLINE vf half_zip(__m256 even, __m256 odd)
+{
+    __m256 low = _mm256_unpacklo_ps(even, odd);
+    __m256 high = _mm256_unpackhi_ps(even, odd);
+
+    return (vf){ _mm256_permute2f128_ps(low, high, 0x20),
+                 _mm256_permute2f128_ps(low, high, 0x31) };
+}
+VINLINE void vf_zip(vf even, vf odd, vf *x, vf *y)
+{
+    *x = half_zip(even.a, odd.a);
+    *y = half_zip(even.b, odd.b);
+}
+
 VINLINE void transpose8(__m256 r[8])
 {
     __m256 t[8];

@@ -70,6 +70,24 @@ VINLINE void vi_mul_wide(vi a, vi b, vi *hi, vi *lo)
     *hi = _mm512_mask_blend_epi32(odds, _mm512_srli_epi64(even, 32), odd);
 }
 
+VINLINE void vf_unzip(vf a, vf b, vf *even, vf *odd)
+{
+    vi i = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
+                             28, 30);
+
+    *even = _mm512_permutex2var_ps(a, i, b);
+    *odd = _mm512_permutex2var_ps(a, vi_add(i, vi_set1(1)), b);
+}
+
+VINLINE void vf_zip(vf even, vf odd, vf *a, vf *b)
+{
+    vi i = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7,
+                             23);
+
+    *a = _mm512_permutex2var_ps(even, i, odd);
+    *b = _mm512_permutex2var_ps(even, vi_add(i, vi_set1(8)), odd);
+}
+
 VINLINE void vf_transpose(vf r[16])
 {
     vf t[16];

@@ -91,6 +91,24 @@ VINLINE void vi_mul_wide(vi a, vi b, vi *hi, vi *lo)
     }
 }
 
+VINLINE void vf_unzip(vf a, vf b, vf *even, vf *odd)
+{
+    for (int i = 0; i < 16; i++) {
+        even->v[i] = i < 8 ? a.v[2 * i] : b.v[2 * i - 16];
+        odd->v[i] = i < 8 ? a.v[2 * i + 1] : b.v[2 * i - 15];
+    }
+}
+
+VINLINE void vf_zip(vf even, vf odd, vf *a, vf *b)
+{
+    for (int i = 0; i < 8; i++) {
+        a->v[2 * i] = even.v[i];
+        a->v[2 * i + 1] = odd.v[i];
+        b->v[2 * i] = even.v[i + 8];
+        b->v[2 * i + 1] = odd.v[i + 8];
+    }
+}
+
 VINLINE void vf_transpose(vf r[16])
 {
     for (int i = 0; i < 16; i++) {

@@ -109,6 +109,26 @@ VINLINE void vi_mul_wide(vi a, vi b, vi *hi, vi *lo)
     }
 }
 
+VINLINE void vf_unzip(vf a, vf b, vf *even, vf *odd)
+{
+    for (int i = 0; i < 2; i++) {
+        even->q[i] = vuzp1q_f32(a.q[2 * i], a.q[2 * i + 1]);
+        even->q[i + 2] = vuzp1q_f32(b.q[2 * i], b.q[2 * i + 1]);
+        odd->q[i] = vuzp2q_f32(a.q[2 * i], a.q[2 * i + 1]);
+        odd->q[i + 2] = vuzp2q_f32(b.q[2 * i], b.q[2 * i + 1]);
+    }
+}
+
+VINLINE void vf_zip(vf even, vf odd, vf *a, vf *b)
+{
+    for (int i = 0; i < 2; i++) {
+        a->q[2 * i] = vzip1q_f32(even.q[i], odd.q[i]);
+        a->q[2 * i + 1] = vzip2q_f32(even.q[i], odd.q[i]);
+        b->q[2 * i] = vzip1q_f32(even.q[i + 2], odd.q[i + 2]);
+        b->q[2 * i + 1] = vzip2q_f32(even.q[i + 2], odd.q[i + 2]);
+    }
+}
+
 VINLINE void transpose4(float32x4_t r[4])
 {
     float32x4x2_t a = vtrnq_f32(r[0], r[1]), b = vtrnq_f32(r[2], r[3]);

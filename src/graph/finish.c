@@ -1,0 +1,19 @@
+/* From a recording to something that can run. */
+#include "graph/graph_internal.h"
+
+mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
+                          struct mt_err *err)
+{
+    if (!g->failed) {
+        mt_graph_fuse(g);
+        mt_graph_prune(g);
+    }
+    if (g->failed)
+        return mt_fail_memory(err);
+    return mt_graph_plan(g, workers, err);
+}
+
+size_t mt_graph_bytes(const struct mt_graph *g)
+{
+    return g->activation_bytes + g->scratch_bytes;
+}

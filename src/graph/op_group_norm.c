@@ -1,0 +1,243 @@
+/*
+ * GroupNorm of samples (C, S) with S > 1: a row is one group of one sample,
+ * C / groups planes of S values that lie side by side.
+ */
+#include "graph/norm_internal.h"
+#include "graph/spans.h"
+#include "tensor/dmath.h"
+#include "tensor/moments.h"
+
+struct group_norm_args {
+    size_t groups;
+    double eps;
+    bool affine;
+    int dx, dw, db; /* backward: which outputs, -1 for none */
+};
+
+struct job {
+    size_t samples, groups, planes, size; /* planes of a group, their size */
+    double eps;
+    const float *x, *g, *w, *b;
+    float *y, *mean, *rstd; /* y is dx in backward */
+    double *sums;           /* (samples, C, 2): sum g, sum g (x - mean) */
+    float *dw, *db;
+};
+
+static struct job job_of(const struct mt_node *node, const struct mt_value *x)
+{
+    const struct group_norm_args *args = node->args;
+    size_t n = x->shape.dim[0], c = x->shape.dim[1];
+
+    return (struct job){ .samples = n,
+                         .groups = args->groups,
+                         .planes = c / args->groups,
+                         .size = mt_elements(x) / (n * c),
+                         .eps = args->eps };
+}
+
+/* --- forward ------------------------------------------------------------ */
+
+struct mt_value *mt_group_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               size_t groups, double eps)
+{
+    struct group_norm_args args = { .groups = groups,
+                                    .eps = eps,
+                                    .affine = w != NULL };
+    struct mt_shape rows = mt_shape_of(2, x->shape.dim[0], groups);
+    struct mt_node *node;
+    struct mt_value *y;
+
+    if (x->shape.rank == 2)
+        return mt_vector_group_norm(g, x, w, b, groups, eps);
+    node = mt_graph_node(g, &mt_op_group_norm, &args, sizeof args);
+    mt_node_input(node, x);
+    if (w) {
+        mt_node_input(node, w);
+        mt_node_input(node, b);
+    }
+    y = mt_node_output(g, node, MT_F32, &x->shape);
+    mt_node_output(g, node, MT_F32, &rows);
+    mt_node_output(g, node, MT_F32, &rows);
+    return y;
+}
+
+/* y = (x - mean) (rstd w_c) + b_c */
+static void forward_span(const void *ctx, size_t at, size_t rows)
+{
+    const struct job *job = ctx;
+    size_t size = job->size, n = job->planes * size;
+
+    for (size_t i = at; i < at + rows; i++) {
+        const float *x = job->x + i * n;
+        size_t c = i % job->groups * job->planes;
+        struct mt_moments m = { 0, 0, 0 };
+
+        mt_kernels()->moments(&m, x, 1, n, n);
+        job->mean[i] = (float)m.mean;
+        job->rstd[i] = (float)(1 / mt_dsqrt(m.m2 / (double)n + job->eps));
+        for (size_t k = 0; k < job->planes; k++) {
+            float p[3] = { job->mean[i], job->rstd[i], 0 };
+
+            if (job->w) {
+                p[1] *= job->w[c + k];
+                p[2] = job->b[c + k];
+            }
+            mt_kernels()->norm(job->y + i * n + k * size, x + k * size, 1, size,
+                               size, p);
+        }
+    }
+}
+
+static void group_norm_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct group_norm_args *args = node->args;
+    struct job job = job_of(node, node->in[0]);
+
+    job.x = node->in[0]->data;
+    job.w = mt_input_data(node, 1, args->affine);
+    job.b = mt_input_data(node, 2, args->affine);
+    job.y = node->out[0]->data;
+    job.mean = node->out[1]->data;
+    job.rstd = node->out[2]->data;
+    mt_row_spans(run->team, job.samples * job.groups, job.planes * job.size,
+                 forward_span, &job);
+}
+
+/* --- backward ----------------------------------------------------------- */
+
+static void group_norm_grad(struct mt_graph *g, const struct mt_node *node,
+                            struct mt_value *const *d_out,
+                            struct mt_value **d_in)
+{
+    struct mt_node *back = mt_graph_node(g, &mt_op_group_norm_grad, node->args,
+                                         sizeof(struct group_norm_args));
+    struct group_norm_args *args = back->args;
+
+    if (!args) /* no memory: the graph is marked */
+        return;
+    mt_node_input(back, d_out[0]);
+    mt_node_input(back, node->in[0]);
+    mt_node_input(back, node->out[1]);
+    mt_node_input(back, node->out[2]);
+    if (args->affine)
+        mt_node_input(back, node->in[1]);
+    args->dx = mt_grad_output(g, node, back, 0, d_in);
+    args->dw = mt_grad_output(g, node, back, 1, d_in);
+    args->db = mt_grad_output(g, node, back, 2, d_in);
+}
+
+const struct mt_op mt_op_group_norm = {
+    .name = "group_norm",
+    .run = group_norm_run,
+    .grad = group_norm_grad,
+    .in_place = true,
+};
+
+/* dx = g w_c rstd - (s + (x - mean) rstd^2 sx) rstd / n, where s and sx are
+ * the sums of g w_c and of g w_c (x - mean) over the row */
+static void row_dx(const struct job *job, size_t i, const double *sums)
+{
+    size_t size = job->size, n = job->planes * size;
+    const float *w = job->w ? job->w + i % job->groups * job->planes : NULL;
+    double s = 0, sx = 0, r = (double)job->rstd[i];
+
+    for (size_t k = 0; k < job->planes; k++) {
+        double wk = w ? (double)w[k] : 1;
+
+        s += wk * sums[2 * k];
+        sx += wk * sums[2 * k + 1];
+    }
+    for (size_t k = 0; k < job->planes; k++) {
+        size_t first = i * n + k * size;
+        float p[4] = { job->mean[i], job->rstd[i], (float)(-r * s / (double)n),
+                       (float)(-r * r * r * sx / (double)n) };
+
+        if (w)
+            p[1] *= w[k];
+        mt_kernels()->norm_grad(job->y + first, job->g + first, job->x + first,
+                                1, size, size, p);
+    }
+}
+
+static void backward_span(const void *ctx, size_t at, size_t rows)
+{
+    const struct job *job = ctx;
+    size_t size = job->size, n = job->planes * size;
+
+    for (size_t i = at; i < at + rows; i++) {
+        double *sums = job->sums + i * job->planes * 2;
+
+        for (size_t k = 0; k < job->planes; k++) {
+            size_t first = i * n + k * size;
+
+            sums[2 * k] = sums[2 * k + 1] = 0;
+            mt_kernels()->norm_sums(sums + 2 * k, job->g + first,
+                                    job->x + first, 1, size, size,
+                                    job->mean[i]);
+        }
+        if (job->y)
+            row_dx(job, i, sums);
+    }
+}
+
+/* dw_c = sum over the samples of rstd sum g (x - mean), db_c = sum g */
+static void weights_span(const void *ctx, size_t at, size_t channels)
+{
+    const struct job *job = ctx;
+    size_t c_all = job->groups * job->planes;
+
+    for (size_t c = at; c < at + channels; c++) {
+        double dw = 0, db = 0;
+
+        for (size_t i = 0; i < job->samples; i++) {
+            const double *sums = job->sums + (i * c_all + c) * 2;
+            float r = job->rstd[i * job->groups + c / job->planes];
+
+            db += sums[0];
+            dw += (double)r * sums[1];
+        }
+        if (job->dw)
+            job->dw[c] = (float)dw;
+        if (job->db)
+            job->db[c] = (float)db;
+    }
+}
+
+static void group_norm_grad_run(const struct mt_node *node,
+                                const struct mt_run *run)
+{
+    const struct group_norm_args *args = node->args;
+    struct job job = job_of(node, node->in[1]);
+
+    job.g = node->in[0]->data;
+    job.x = node->in[1]->data;
+    job.mean = node->in[2]->data;
+    job.rstd = node->in[3]->data;
+    job.w = mt_input_data(node, 4, args->affine);
+    job.y = mt_output_data(node, args->dx);
+    job.dw = mt_output_data(node, args->dw);
+    job.db = mt_output_data(node, args->db);
+    job.sums = run->scratch;
+    mt_row_spans(run->team, job.samples * job.groups, job.planes * job.size,
+                 backward_span, &job);
+    if (job.dw || job.db)
+        mt_row_spans(run->team, job.groups * job.planes, 2 * job.samples,
+                     weights_span, &job);
+}
+
+static size_t group_norm_grad_scratch(const struct mt_node *node,
+                                      size_t workers)
+{
+    const struct mt_value *x = node->in[1];
+
+    (void)workers;
+    return x->shape.dim[0] * x->shape.dim[1] * 2 * sizeof(double);
+}
+
+const struct mt_op mt_op_group_norm_grad = {
+    .name = "group_norm_grad",
+    .run = group_norm_grad_run,
+    .scratch = group_norm_grad_scratch,
+    .in_place = true,
+};

@@ -1,0 +1,284 @@
+/*
+ * LayerNorm, RMSNorm, and GroupNorm of samples that are vectors: rows of
+ * `width` values, each normalised on its own. A sample has `groups` of them (1
+ * but for GroupNorm), and the weights are as long as a sample.
+ */
+#include <string.h>
+
+#include "graph/norm_internal.h"
+#include "graph/spans.h"
+
+struct layer_norm_args {
+    size_t width, groups;
+    double eps;
+    bool centred; /* not RMSNorm */
+    bool has_w, has_b;
+    int dx, dw, db; /* backward: which outputs, -1 for none */
+};
+
+struct job {
+    const struct layer_norm_args *args;
+    const float *x, *g, *w, *b;
+    float *y, *mean, *rstd; /* forward; y is dx in backward */
+    float *slots;           /* backward: dw and db of each slot of samples */
+    size_t samples, per_slot;
+};
+
+/* --- forward ------------------------------------------------------------ */
+
+static struct mt_value *record(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               const struct layer_norm_args *args)
+{
+    struct mt_node *node =
+        mt_graph_node(g, &mt_op_layer_norm, args, sizeof *args);
+    struct mt_shape rows = mt_shape_of(1, mt_elements(x) / args->width);
+    struct mt_value *y;
+
+    mt_node_input(node, x);
+    if (w)
+        mt_node_input(node, w);
+    if (b)
+        mt_node_input(node, b);
+    y = mt_node_output(g, node, MT_F32, &x->shape);
+    mt_node_output(g, node, MT_F32, &rows);
+    if (args->centred)
+        mt_node_output(g, node, MT_F32, &rows);
+    return y;
+}
+
+struct mt_value *mt_layer_norm(struct mt_graph *g, struct mt_value *x,
+                               struct mt_value *w, struct mt_value *b,
+                               size_t width, double eps)
+{
+    struct layer_norm_args args = { .width = width,
+                                    .groups = 1,
+                                    .eps = eps,
+                                    .centred = true,
+                                    .has_w = w,
+                                    .has_b = b };
+
+    return record(g, x, w, b, &args);
+}
+
+struct mt_value *mt_rms_norm(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *w, size_t width, double eps)
+{
+    struct layer_norm_args args = {
+        .width = width, .groups = 1, .eps = eps, .has_w = w
+    };
+
+    return record(g, x, w, NULL, &args);
+}
+
+struct mt_value *mt_vector_group_norm(struct mt_graph *g, struct mt_value *x,
+                                      struct mt_value *w, struct mt_value *b,
+                                      size_t groups, double eps)
+{
+    struct layer_norm_args args = { .width = mt_last_dim(x) / groups,
+                                    .groups = groups,
+                                    .eps = eps,
+                                    .centred = true,
+                                    .has_w = w,
+                                    .has_b = b };
+
+    return record(g, x, w, b, &args);
+}
+
+static const float *from(const float *p, size_t at)
+{
+    return p ? p + at : NULL;
+}
+
+static float *into(float *p, size_t at)
+{
+    return p ? p + at : NULL;
+}
+
+/* Rows of one group at a time, since they have weights of their own; without
+ * groups, all at once. */
+static void forward_span(const void *ctx, size_t at, size_t rows)
+{
+    const struct job *job = ctx;
+    const struct layer_norm_args *args = job->args;
+    size_t step = args->groups == 1 ? rows : 1, n = args->width;
+
+    for (size_t i = at; i < at + rows; i += step) {
+        size_t first = i % args->groups * n;
+
+        mt_kernels()->layer_norm(
+            job->y + i * n, into(job->mean, i), job->rstd + i, job->x + i * n,
+            from(job->w, first), from(job->b, first), step, n, args->eps);
+    }
+}
+
+static void layer_norm_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct layer_norm_args *args = node->args;
+    struct job job = {
+        .args = args,
+        .x = node->in[0]->data,
+        .w = mt_input_data(node, 1, args->has_w),
+        .b = mt_input_data(node, 2, args->has_b),
+        .y = node->out[0]->data,
+        .rstd = node->out[1]->data,
+        .mean = args->centred ? node->out[2]->data : NULL,
+    };
+
+    mt_row_spans(run->team, mt_elements(node->in[0]) / args->width, args->width,
+                 forward_span, &job);
+}
+
+/* --- backward ----------------------------------------------------------- */
+
+static void layer_norm_grad(struct mt_graph *g, const struct mt_node *node,
+                            struct mt_value *const *d_out,
+                            struct mt_value **d_in)
+{
+    struct mt_node *back = mt_graph_node(g, &mt_op_layer_norm_grad, node->args,
+                                         sizeof(struct layer_norm_args));
+    struct layer_norm_args *args = back->args;
+
+    if (!args) /* no memory: the graph is marked */
+        return;
+    mt_node_input(back, d_out[0]);
+    mt_node_input(back, node->in[0]);
+    mt_node_input(back, node->out[1]);
+    if (args->centred)
+        mt_node_input(back, node->out[2]);
+    if (args->has_w)
+        mt_node_input(back, node->in[1]);
+    args->dx = mt_grad_output(g, node, back, 0, d_in);
+    args->dw = mt_grad_output(g, node, back, 1, d_in);
+    args->db = mt_grad_output(g, node, back, 2, d_in);
+}
+
+const struct mt_op mt_op_layer_norm = {
+    .name = "layer_norm",
+    .run = layer_norm_run,
+    .grad = layer_norm_grad,
+    .in_place = true,
+};
+
+static bool wants_weights(const struct layer_norm_args *args)
+{
+    return args->dw >= 0 || args->db >= 0;
+}
+
+/* dw and db are summed over so many samples in order, then over those sums. */
+static size_t samples_per_slot(size_t width)
+{
+    size_t n = mt_row_span(width);
+
+    return n > 64 ? 64 : n < 4 ? 4 : n;
+}
+
+static void backward_rows(const struct job *job, size_t at, size_t rows,
+                          float *dw, float *db)
+{
+    const struct layer_norm_args *args = job->args;
+    size_t step = args->groups == 1 ? rows : 1, n = args->width;
+
+    for (size_t i = at; i < at + rows; i += step) {
+        size_t first = i % args->groups * n;
+
+        mt_kernels()->layer_norm_grad(
+            into(job->y, i * n), into(dw, first), into(db, first),
+            job->g + i * n, job->x + i * n, from(job->mean, i), job->rstd + i,
+            from(job->w, first), step, n);
+    }
+}
+
+static void backward_span(const void *ctx, size_t at, size_t rows)
+{
+    backward_rows(ctx, at, rows, NULL, NULL);
+}
+
+static void backward_slots(const void *ctx, size_t at, size_t slots)
+{
+    const struct job *job = ctx;
+    size_t groups = job->args->groups, width = groups * job->args->width;
+
+    for (size_t i = at; i < at + slots; i++) {
+        float *slot = job->slots + i * 2 * width;
+        size_t first = i * job->per_slot, left = job->samples - first;
+        size_t n = left < job->per_slot ? left : job->per_slot;
+
+        memset(slot, 0, 2 * width * sizeof *slot);
+        backward_rows(job, first * groups, n * groups, slot,
+                      job->args->centred ? slot + width : NULL);
+    }
+}
+
+struct slot_sum {
+    float *out;
+    const float *slots;
+    size_t n, width;
+};
+
+static void sum_slots(const void *ctx, size_t at, size_t n)
+{
+    const struct slot_sum *sum = ctx;
+
+    mt_kernels()->column_sum(sum->out + at, sum->slots + at, sum->n, n,
+                             2 * sum->width, false);
+}
+
+static void layer_norm_grad_run(const struct mt_node *node,
+                                const struct mt_run *run)
+{
+    const struct layer_norm_args *args = node->args;
+    size_t width = args->groups * args->width;
+    size_t samples = mt_elements(node->in[1]) / width;
+    struct job job = {
+        .args = args,
+        .g = node->in[0]->data,
+        .x = node->in[1]->data,
+        .rstd = node->in[2]->data,
+        .mean = args->centred ? node->in[3]->data : NULL,
+        .w = mt_input_data(node, args->centred ? 4 : 3, args->has_w),
+        .y = mt_output_data(node, args->dx),
+        .slots = run->scratch,
+        .samples = samples,
+        .per_slot = samples_per_slot(width),
+    };
+    size_t slots = (samples + job.per_slot - 1) / job.per_slot;
+    const int outputs[2] = { args->dw, args->db };
+
+    if (!wants_weights(args)) {
+        mt_row_spans(run->team, samples * args->groups, args->width,
+                     backward_span, &job);
+        return;
+    }
+    mt_row_spans(run->team, slots, job.per_slot * width, backward_slots, &job);
+    for (size_t k = 0; k < 2; k++) {
+        struct slot_sum sum = { .slots = job.slots + k * width,
+                                .n = slots,
+                                .width = width };
+
+        sum.out = mt_output_data(node, outputs[k]);
+        if (sum.out)
+            mt_row_spans(run->team, width, slots, sum_slots, &sum);
+    }
+}
+
+static size_t layer_norm_grad_scratch(const struct mt_node *node,
+                                      size_t workers)
+{
+    const struct layer_norm_args *args = node->args;
+    size_t width = args->groups * args->width;
+    size_t samples = mt_elements(node->in[1]) / width;
+    size_t per_slot = samples_per_slot(width);
+
+    (void)workers;
+    if (!wants_weights(args))
+        return 0;
+    return (samples + per_slot - 1) / per_slot * 2 * width * sizeof(float);
+}
+
+const struct mt_op mt_op_layer_norm_grad = {
+    .name = "layer_norm_grad",
+    .run = layer_norm_grad_run,
+    .scratch = layer_norm_grad_scratch,
+    .in_place = true,
+};

@@ -1,0 +1,253 @@
+/*
+ * Max pooling. Each maximum's place in its plane is kept for backward, which
+ * adds the gradients there, in the order of the windows.
+ */
+#include <string.h>
+
+#include "graph/ops_internal.h"
+#include "graph/planes.h"
+#include "graph/windows.h"
+
+struct max_pool_args {
+    struct mt_windows h, w;
+};
+
+struct job {
+    const struct max_pool_args *args;
+    float *y;
+    int32_t *index; /* NULL in evaluation */
+    const float *x;
+    size_t h, w;
+};
+
+struct grad_job {
+    float *dx;
+    const float *g;
+    const int32_t *index;
+    size_t h, w, outputs; /* of a plane */
+};
+
+/* --- forward -------------------------------------------------------------- */
+
+static bool is_square(const struct mt_pool_axis *axis, size_t in)
+{
+    return axis->kernel == 2 && axis->stride == 2 && axis->padding == 0 &&
+           axis->dilation == 1 && mt_pool_size(axis, in) == in / 2;
+}
+
+struct mt_value *mt_max_pool(struct mt_graph *g, struct mt_value *x,
+                             const struct mt_pool_axis axes[2])
+{
+    const struct mt_pool_axis point = { 1, 1, 0, 1, false };
+    int rank = x->shape.rank;
+    const struct mt_pool_axis *down = rank > 3 ? &axes[0] : &point;
+    struct max_pool_args args = { { 0 }, { 0 } };
+    struct mt_shape shape = x->shape;
+    const struct mt_op *op = &mt_op_max_pool;
+    size_t h, w;
+
+    mt_plane_size(x, &h, &w);
+    if (is_square(down, h) && is_square(&axes[1], w))
+        op = &mt_op_max_squares;
+    else if (mt_windows_pool(g, down, h, &args.h))
+        mt_windows_pool(g, &axes[1], w, &args.w);
+    shape.dim[rank - 1] = mt_pool_size(&axes[1], w);
+    if (rank > 3)
+        shape.dim[rank - 2] = mt_pool_size(down, h);
+
+    struct mt_node *node = mt_graph_node(g, op, &args, sizeof args);
+
+    mt_node_input(node, x);
+    struct mt_value *y = mt_node_output(g, node, MT_F32, &shape);
+
+    if (mt_graph_training(g) && x->requires_grad)
+        mt_node_output(g, node, MT_I32, &shape);
+    return y;
+}
+
+/* Floats that hold the rows' maxima of so many planes, and as many places. */
+static size_t scratch_of(const struct max_pool_args *args, size_t planes)
+{
+    size_t size = args->h.in * args->w.in;
+
+    if (args->h.in == 1 && args->h.out == 1)
+        return 0;
+    return mt_planes_of_task(planes, size) * args->h.in * args->w.out;
+}
+
+static size_t planes_of(const struct mt_value *x)
+{
+    size_t h, w;
+
+    mt_plane_size(x, &h, &w);
+    return mt_elements(x) / (h * w);
+}
+
+static size_t max_pool_scratch(const struct mt_node *node, size_t workers)
+{
+    return workers * 2 * sizeof(float) *
+           scratch_of(node->args, planes_of(node->in[0]));
+}
+
+static void max_pool_planes(const void *ctx, size_t first, size_t n,
+                            void *scratch)
+{
+    const struct mt_kernels *k = mt_kernels();
+    const struct job *job = ctx;
+    const struct mt_windows *h = &job->args->h, *w = &job->args->w;
+    const float *x = job->x + first * h->in * w->in;
+    size_t out = first * h->out * w->out;
+    int32_t *index = job->index ? job->index + out : NULL;
+    float *tops = scratch;
+    int32_t *at = (int32_t *)(tops + n * h->in * w->out);
+
+    if (h->in == 1 && h->out == 1) {
+        k->max_rows(job->y + out, index, x, n, w);
+        return;
+    }
+    k->max_rows(tops, index ? at : NULL, x, n * h->in, w);
+    k->max_columns(job->y + out, index, tops, at, n, w->out, w->in, h);
+}
+
+static struct job job_of(const struct mt_node *node)
+{
+    struct job job = { .args = node->args,
+                       .y = node->out[0]->data,
+                       .index = node->n_out > 1 ? node->out[1]->data : NULL,
+                       .x = node->in[0]->data };
+
+    mt_plane_size(node->in[0], &job.h, &job.w);
+    return job;
+}
+
+static void max_pool_run(const struct mt_node *node, const struct mt_run *run)
+{
+    struct job job = job_of(node);
+    size_t planes = planes_of(node->in[0]);
+
+    mt_planes(run, planes, job.h * job.w,
+              2 * sizeof(float) * scratch_of(job.args, planes),
+              max_pool_planes, &job);
+}
+
+static void max_squares_planes(const void *ctx, size_t first, size_t n,
+                               void *scratch)
+{
+    const struct job *job = ctx;
+    size_t out = first * (job->h / 2) * (job->w / 2);
+
+    (void)scratch;
+    mt_kernels()->max_squares(job->y + out,
+                              job->index ? job->index + out : NULL,
+                              job->x + first * job->h * job->w, n, job->h,
+                              job->w);
+}
+
+static void max_squares_run(const struct mt_node *node,
+                            const struct mt_run *run)
+{
+    struct job job = job_of(node);
+
+    mt_planes(run, planes_of(node->in[0]), job.h * job.w, 0,
+              max_squares_planes, &job);
+}
+
+/* --- backward ------------------------------------------------------------- */
+
+static void record_grad(struct mt_graph *g, const struct mt_op *op,
+                        const struct mt_node *node, struct mt_value *dy,
+                        struct mt_value **d_in)
+{
+    struct mt_node *back = mt_graph_node(g, op, NULL, 0);
+
+    mt_node_input(back, dy);
+    mt_node_input(back, node->out[1]);
+    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+}
+
+static void max_pool_grad(struct mt_graph *g, const struct mt_node *node,
+                          struct mt_value *const *d_out,
+                          struct mt_value **d_in)
+{
+    record_grad(g, &mt_op_max_pool_grad, node, d_out[0], d_in);
+}
+
+static void max_squares_grad(struct mt_graph *g, const struct mt_node *node,
+                             struct mt_value *const *d_out,
+                             struct mt_value **d_in)
+{
+    record_grad(g, &mt_op_max_squares_grad, node, d_out[0], d_in);
+}
+
+static void max_pool_grad_planes(const void *ctx, size_t first, size_t n,
+                                 void *scratch)
+{
+    const struct grad_job *job = ctx;
+    size_t size = job->h * job->w;
+
+    (void)scratch;
+    memset(job->dx + first * size, 0, n * size * sizeof *job->dx);
+    for (size_t p = first; p < first + n; p++) {
+        float *dx = job->dx + p * size;
+        const float *g = job->g + p * job->outputs;
+        const int32_t *index = job->index + p * job->outputs;
+
+        for (size_t o = 0; o < job->outputs; o++)
+            dx[index[o]] += g[o];
+    }
+}
+
+static void max_squares_grad_planes(const void *ctx, size_t first, size_t n,
+                                    void *scratch)
+{
+    const struct grad_job *job = ctx;
+    size_t out = first * job->outputs;
+
+    (void)scratch;
+    mt_kernels()->max_squares_grad(job->dx + first * job->h * job->w,
+                                   job->g + out, job->index + out, n, job->h,
+                                   job->w);
+}
+
+static void run_grad(const struct mt_node *node, const struct mt_run *run,
+                     mt_planes_run *f)
+{
+    struct mt_value *dx = node->out[0];
+    struct grad_job job = { .dx = dx->data,
+                            .g = node->in[0]->data,
+                            .index = node->in[1]->data };
+    size_t planes = planes_of(dx);
+
+    mt_plane_size(dx, &job.h, &job.w);
+    job.outputs = mt_elements(node->in[0]) / planes;
+    mt_planes(run, planes, job.h * job.w, 0, f, &job);
+}
+
+static void max_pool_grad_run(const struct mt_node *node,
+                              const struct mt_run *run)
+{
+    run_grad(node, run, max_pool_grad_planes);
+}
+
+static void max_squares_grad_run(const struct mt_node *node,
+                                 const struct mt_run *run)
+{
+    run_grad(node, run, max_squares_grad_planes);
+}
+
+const struct mt_op mt_op_max_pool = {
+    .name = "max_pool", .run = max_pool_run, .grad = max_pool_grad,
+    .scratch = max_pool_scratch,
+};
+
+const struct mt_op mt_op_max_pool_grad = {
+    .name = "max_pool_grad", .run = max_pool_grad_run,
+};
+
+const struct mt_op mt_op_max_squares = {
+    .name = "max_squares", .run = max_squares_run, .grad = max_squares_grad,
+};
+
+const struct mt_op mt_op_max_squares_grad = {
+    .name = "max_squares_grad", .run = max_squares_grad_run,
+};

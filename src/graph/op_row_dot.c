@@ -1,0 +1,179 @@
+/*
+ * Dot products of rows: y_ro = sum_i t_roi x_ri; and a bias over rows.
+ */
+#include "graph/ops_internal.h"
+#include "graph/spans.h"
+
+struct job {
+    const float *t, *x, *g; /* (rows, n, k), (rows, k), (rows, n) */
+    float *out;
+    size_t n, k;
+};
+
+struct mt_value *mt_row_dot(struct mt_graph *g, struct mt_value *t,
+                            struct mt_value *x)
+{
+    struct mt_node *node = mt_graph_node(g, &mt_op_row_dot, NULL, 0);
+    struct mt_shape shape = t->shape;
+
+    shape.rank--;
+    mt_node_input(node, t);
+    mt_node_input(node, x);
+    return mt_node_output(g, node, MT_F32, &shape);
+}
+
+static struct job sizes(const struct mt_value *t)
+{
+    return (struct job){ .t = t->data,
+                         .n = t->shape.dim[t->shape.rank - 2],
+                         .k = mt_last_dim(t) };
+}
+
+static void dot_span(const void *ctx, size_t at, size_t rows)
+{
+    const struct job *j = ctx;
+
+    for (size_t r = at; r < at + rows; r++)
+        mt_kernels()->row_dots(j->out + r * j->n, j->t + r * j->n * j->k,
+                               j->x + r * j->k, j->n, j->k);
+}
+
+static void row_dot_run(const struct mt_node *node, const struct mt_run *run)
+{
+    struct job j = sizes(node->in[0]);
+
+    j.x = node->in[1]->data;
+    j.out = node->out[0]->data;
+    mt_row_spans(run->team, mt_elements(node->in[1]) / j.k, j.n * j.k,
+                 dot_span, &j);
+}
+
+static struct mt_value *record_grad(struct mt_graph *g, const struct mt_op *op,
+                                    struct mt_value *dy, struct mt_value *a,
+                                    const struct mt_shape *shape)
+{
+    struct mt_node *node = mt_graph_node(g, op, NULL, 0);
+
+    mt_node_input(node, dy);
+    mt_node_input(node, a);
+    return mt_node_output(g, node, MT_F32, shape);
+}
+
+static void row_dot_grad(struct mt_graph *g, const struct mt_node *node,
+                         struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    struct mt_value *t = node->in[0], *x = node->in[1];
+
+    if (mt_wants_grad(node, 0))
+        d_in[0] = record_grad(g, &mt_op_row_outer, d_out[0], x, &t->shape);
+    if (mt_wants_grad(node, 1))
+        d_in[1] = record_grad(g, &mt_op_row_mix, d_out[0], t, &x->shape);
+}
+
+const struct mt_op mt_op_row_dot = {
+    .name = "row_dot", .run = row_dot_run, .grad = row_dot_grad,
+};
+
+/* dt_roi = g_ro x_ri */
+static void outer_span(const void *ctx, size_t at, size_t rows)
+{
+    const struct job *j = ctx;
+
+    for (size_t r = at; r < at + rows; r++) {
+        for (size_t o = 0; o < j->n; o++)
+            mt_kernels()->scale(j->out + (r * j->n + o) * j->k,
+                                j->x + r * j->k, j->k, j->g[r * j->n + o]);
+    }
+}
+
+static void row_outer_run(const struct mt_node *node, const struct mt_run *run)
+{
+    struct job j = sizes(node->out[0]);
+
+    j.g = node->in[0]->data;
+    j.x = node->in[1]->data;
+    j.out = node->out[0]->data;
+    mt_row_spans(run->team, mt_elements(node->in[1]) / j.k, j.n * j.k,
+                 outer_span, &j);
+}
+
+const struct mt_op mt_op_row_outer = {
+    .name = "row_outer", .run = row_outer_run,
+};
+
+/* dx_ri = sum_o g_ro t_roi, o in order */
+static void mix_span(const void *ctx, size_t at, size_t rows)
+{
+    const struct job *j = ctx;
+
+    for (size_t r = at; r < at + rows; r++) {
+        float *dx = j->out + r * j->k;
+
+        mt_kernels()->scale(dx, j->t + r * j->n * j->k, j->k, j->g[r * j->n]);
+        for (size_t o = 1; o < j->n; o++)
+            mt_kernels()->add_scaled(dx, j->t + (r * j->n + o) * j->k, j->k,
+                                     j->g[r * j->n + o]);
+    }
+}
+
+static void row_mix_run(const struct mt_node *node, const struct mt_run *run)
+{
+    struct job j = sizes(node->in[1]);
+
+    j.g = node->in[0]->data;
+    j.out = node->out[0]->data;
+    mt_row_spans(run->team, mt_elements(node->out[0]) / j.k, j.n * j.k,
+                 mix_span, &j);
+}
+
+const struct mt_op mt_op_row_mix = {
+    .name = "row_mix", .run = row_mix_run,
+};
+
+/* --- y = x + b along the last dimension --------------------------------- */
+
+struct mt_value *mt_add_bias(struct mt_graph *g, struct mt_value *x,
+                             struct mt_value *b)
+{
+    struct mt_node *node = mt_graph_node(g, &mt_op_add_bias, NULL, 0);
+
+    mt_node_input(node, x);
+    mt_node_input(node, b);
+    return mt_node_output(g, node, MT_F32, &x->shape);
+}
+
+static void bias_span(const void *ctx, size_t at, size_t rows)
+{
+    const struct job *j = ctx;
+
+    for (size_t r = at; r < at + rows; r++)
+        mt_kernels()->add(j->out + r * j->n, j->x + r * j->n, j->g, j->n);
+}
+
+static void add_bias_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct mt_value *x = node->in[0];
+    struct job j = { .x = x->data, .g = node->in[1]->data,
+                     .out = node->out[0]->data, .n = mt_last_dim(x) };
+
+    mt_row_spans(run->team, mt_rows(x), j.n, bias_span, &j);
+}
+
+static void add_bias_grad(struct mt_graph *g, const struct mt_node *node,
+                          struct mt_value *const *d_out,
+                          struct mt_value **d_in)
+{
+    if (mt_wants_grad(node, 0))
+        d_in[0] = d_out[0];
+    if (mt_wants_grad(node, 1)) {
+        struct mt_node *sum = mt_graph_node(g, &mt_op_column_sum, NULL, 0);
+
+        mt_node_input(sum, d_out[0]);
+        d_in[1] = mt_node_output(g, sum, MT_F32, &node->in[1]->shape);
+    }
+}
+
+const struct mt_op mt_op_add_bias = {
+    .name = "add_bias", .run = add_bias_run, .grad = add_bias_grad,
+    .in_place = true,
+};

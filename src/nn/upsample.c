@@ -1,0 +1,158 @@
+/* torch.nn.Upsample */
+#include <math.h>
+#include <string.h>
+
+#include "nn/planes.h"
+
+struct upsample_args {
+    struct mt_sizes size;
+    struct mt_reals factor;
+    const char *mode;
+    bool align_corners, recompute;
+};
+
+/* What a mode needs. */
+static const struct mode {
+    const char *name;
+    int dims;    /* of samples beside the channels; 0: 1 or 2 */
+    bool linear;
+} modes[] = {
+    { "nearest", 0, false },
+    { "linear", 1, true },
+    { "bilinear", 2, true },
+};
+
+static const char *const mode_names[] = { "nearest", "linear", "bilinear",
+                                          NULL };
+
+static const struct mt_key upsample_keys[] = {
+    { "size", MT_KEY_SIZES, offsetof(struct upsample_args, size),
+      .flags = MT_KEY_NULL, .min = 1, .max = 16777216,
+      .doc = "size of the output: a number, or one for each dimension" },
+    { "scale_factor", MT_KEY_REALS, offsetof(struct upsample_args, factor),
+      .flags = MT_KEY_NULL | MT_KEY_OPEN_MIN, .max = 16777216,
+      .doc = "instead of size: the output's size by the input's" },
+    { "mode", MT_KEY_STRING, offsetof(struct upsample_args, mode),
+      .def = "\"nearest\"", .choices = mode_names,
+      .doc = "linear for [channels, length], bilinear for [channels, height, "
+             "width], nearest for both" },
+    { "align_corners", MT_KEY_BOOL,
+      offsetof(struct upsample_args, align_corners), .def = "null",
+      .flags = MT_KEY_NULL,
+      .doc = "the corner elements of input and output are at one place; not "
+             "for nearest" },
+    { "recompute_scale_factor", MT_KEY_BOOL,
+      offsetof(struct upsample_args, recompute), .def = "null",
+      .flags = MT_KEY_NULL,
+      .doc = "take the factor from the rounded sizes" },
+    { NULL },
+};
+
+static mt_status check_mode(const struct mt_record *r,
+                            const struct mt_layer *layer,
+                            const struct mt_value *x, const struct mode *mode,
+                            struct mt_err *err)
+{
+    const struct upsample_args *args = layer->args;
+    const cJSON *align = mt_json_get(layer->object, "align_corners");
+    int dims = x->shape.rank - 2;
+
+    if (align && cJSON_IsBool(align) && !mode->linear)
+        return mt_json_fail(r->doc, align, err,
+                            "is for the modes linear and bilinear, not for %s",
+                            mode->name);
+    if (mode->dims && dims != mode->dims)
+        return mt_layer_fail(r, layer, x, err,
+                             "mode \"%s\" needs samples of shape %s",
+                             mode->name,
+                             mode->dims == 1 ? "[channels, length]"
+                                             : "[channels, height, width]");
+    if (dims != 1 && dims != 2)
+        return mt_layer_fail(r, layer, x, err,
+                             "needs samples of shape [channels, length] or "
+                             "[channels, height, width]");
+    if ((args->size.n == 0) == (args->factor.n == 0))
+        return mt_layer_fail(r, layer, x, err,
+                             "needs either \"size\" or \"scale_factor\"%s",
+                             args->size.n ? ", not both" : "");
+    if (args->size.n && args->recompute)
+        return mt_json_fail(r->doc,
+                            mt_json_get(layer->object,
+                                        "recompute_scale_factor"),
+                            err, "means nothing without \"scale_factor\"");
+    return mt_layer_check_planes(r, layer, x, dims, err);
+}
+
+/* The output's size where the input's is `in`, i counts from the last of n. */
+static mt_status scaled_size(const struct mt_record *r,
+                             const struct mt_layer *layer,
+                             const struct mt_value *x, double factor,
+                             size_t in, size_t *size, struct mt_err *err)
+{
+    double out = floor((double)in * factor);
+
+    if (out < 1 || out > 16777216)
+        return mt_layer_fail(r, layer, x, err,
+                             "scale_factor %g makes a size of %.0f out of %zu; "
+                             "it must be 1 to 16777216", factor, out, in);
+    *size = (size_t)out;
+    return MT_OK;
+}
+
+static mt_status find_sizes(const struct mt_record *r,
+                            const struct mt_layer *layer,
+                            const struct mt_value *x, struct mt_upsample *up,
+                            struct mt_err *err)
+{
+    const struct upsample_args *args = layer->args;
+    int dims = x->shape.rank - 2;
+    const char *key = args->size.n ? "size" : "scale_factor";
+    size_t n = args->size.n ? args->size.n : args->factor.n;
+
+    if (n != 1 && n != (size_t)dims)
+        return mt_json_fail(r->doc, mt_json_get(layer->object, key), err,
+                            "expected a number%s, got a list of %zu",
+                            dims == 1 ? "" : " or a list of 2", n);
+    up->size[0] = 1;
+    for (int i = 2 - dims; i < 2; i++) {
+        size_t k = n == 1 ? 0 : (size_t)i, in = x->shape.dim[i + dims];
+
+        if (args->size.n) {
+            up->size[i] = args->size.v[k];
+            continue;
+        }
+        if (scaled_size(r, layer, x, args->factor.v[k], in, &up->size[i],
+                        err) != MT_OK)
+            return err->status;
+        up->factor[i] = args->recompute ? 0 : args->factor.v[k];
+    }
+    return mt_layer_check_plane_size(r, layer, x, up->size, err);
+}
+
+static mt_status upsample_record(struct mt_record *r, struct mt_layer *layer,
+                                 struct mt_value *const *in,
+                                 struct mt_value **out, struct mt_err *err)
+{
+    const struct upsample_args *args = layer->args;
+    const struct mode *mode = modes;
+    struct mt_upsample up = { .align_corners = args->align_corners };
+
+    while (strcmp(mode->name, args->mode) != 0)
+        mode++;
+    up.linear = mode->linear;
+    if (check_mode(r, layer, in[0], mode, err) != MT_OK ||
+        find_sizes(r, layer, in[0], &up, err) != MT_OK)
+        return err->status;
+    *out = mt_upsample(r->graph, in[0], &up);
+    return MT_OK;
+}
+
+extern const struct mt_layer_type mt_layer_upsample;
+
+const struct mt_layer_type mt_layer_upsample = {
+    .name = "Upsample",
+    .doc = "another size by the nearest elements, or by interpolation",
+    .keys = upsample_keys,
+    .args_size = sizeof(struct upsample_args),
+    .record = upsample_record,
+};
