@@ -291,8 +291,6 @@ const struct mt_command mt_cmd_predict = {
     .options = predict_options,
     .min_args = 1,
     .max_args = 2,
-    .threads = true,
-    .json = true,
     .details =
         "INPUT is a CSV table, whose columns are found by name if it has a "
         "header; for\nother models than of tables also an .npy or IDX file. - "

@@ -159,10 +159,12 @@ mt_status mt_idx_read(const struct mt_data_request *request,
         status = read_header(&idx, err);
     if (status == MT_OK && images != (idx.shape.rank > 1))
         status = mt_fail(err, MT_INVALID,
-                         "%s: shape %s; expected %s, because the files are "
-                         "[images, labels] in this order",
+                         "%s: shape %s; expected %s%s",
                          file->path, mt_shape_text(&idx.shape).text,
-                         images ? "[images, rows, columns]" : "[labels]");
+                         images ? "[images, rows, columns]" : "[labels]",
+                         file->item ? ", because the files are [images, "
+                                      "labels] in this order"
+                                    : "");
     if (status == MT_OK)
         status = read_elements(&idx, own, err);
     if (status == MT_OK && !request->peek)

@@ -33,6 +33,16 @@ struct mt_inputs {
 
 /* ---- which columns ---- */
 
+static bool is_feature(const struct mt_inputs *in, const char *name)
+{
+    enum { MANY = 1000 }; /* more are not worth the time of a hint */
+
+    for (size_t i = 0; i < in->elements && i < MANY; i++)
+        if (!strcmp(in->request.feature_names[i], name))
+            return true;
+    return false;
+}
+
 static mt_status fail_name(const struct mt_inputs *in, const char *name,
                            struct mt_err *err)
 {
@@ -42,7 +52,7 @@ static mt_status fail_name(const struct mt_inputs *in, const char *name,
     size_t n = 0;
 
     for (size_t i = 0; i < c->n && n < MANY; i++)
-        if (strlen(c->names[i]) < LONG)
+        if (strlen(c->names[i]) < LONG && !is_feature(in, c->names[i]))
             candidates[n++] = c->names[i];
     if (strlen(name) < LONG)
         near = mt_nearest(name, candidates, n);
