@@ -199,28 +199,39 @@ const struct mt_op mt_op_linear_grad_weight = {
 /* --- db_j = sum_i dy_ij ------------------------------------------------- */
 
 struct column_sum_job {
-    const float *x;
     float *out;
-    size_t rows, n;
+    const float *x;
+    size_t rows, n, stride;
 };
+
+enum { COLUMNS = 64 }; /* a task takes whole groups of so many */
 
 static void column_sum_span(const void *ctx, size_t at, size_t n)
 {
     const struct column_sum_job *job = ctx;
+    size_t j = at * COLUMNS, left = job->n - j;
 
-    mt_kernels()->column_sum(job->out + at, job->x + at, job->rows, n, job->n,
-                             false);
+    mt_kernels()->column_sum(job->out + j, job->x + j, job->rows,
+                             n * COLUMNS < left ? n * COLUMNS : left,
+                             job->stride, false);
+}
+
+void mt_column_sums(struct mt_team *team, float *out, const float *x,
+                    size_t rows, size_t n, size_t stride)
+{
+    struct column_sum_job job = { out, x, rows, n, stride };
+
+    mt_row_spans(team, (n + COLUMNS - 1) / COLUMNS, rows * COLUMNS,
+                 column_sum_span, &job);
 }
 
 static void column_sum_run(const struct mt_node *node,
                            const struct mt_run *run)
 {
     const struct mt_value *x = node->in[0];
-    struct column_sum_job job = { x->data, node->out[0]->data, mt_rows(x),
-                                  mt_last_dim(x) };
+    size_t n = mt_last_dim(x);
 
-    /* "rows" of the spans are columns here, each as long as x has rows */
-    mt_row_spans(run->team, job.n, job.rows, column_sum_span, &job);
+    mt_column_sums(run->team, node->out[0]->data, x->data, mt_rows(x), n, n);
 }
 
 const struct mt_op mt_op_column_sum = {

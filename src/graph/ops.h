@@ -55,6 +55,20 @@ struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
 struct mt_value *mt_dropout(struct mt_graph *g, struct mt_value *x, double p,
                             struct mt_philox_key key);
 
+/* One direction of one recurrent layer over time-major arrays, from a state of
+ * 0: "rnn_tanh", "rnn_relu", "lstm", "gru" (NULL: no such cell). gx (T, N,
+ * gates H): the gates' sums over the inputs, biases included, in torch's order;
+ * w_hh (gates H, H); b_hh (gates H), or NULL, for a GRU, which does not have it
+ * in gx: the candidate's is within the reset gate's product. Returns h (T, N,
+ * H). reverse: from the last time to the first. */
+struct mt_cell;
+const struct mt_cell *mt_cell_find(const char *name);
+size_t mt_cell_gates(const struct mt_cell *cell);
+bool mt_cell_takes_bias(const struct mt_cell *cell); /* b_hh, see above */
+struct mt_value *mt_recurrent(struct mt_graph *g, const struct mt_cell *cell,
+                              struct mt_value *gx, struct mt_value *w_hh,
+                              struct mt_value *b_hh, bool reverse);
+
 /* y (n, o, oh, ow) = conv(x (n, c, h, w), w) + b; rank 3 without the height.
  * Sizes and options are in cv (tensor/conv.h); b may be NULL. */
 struct mt_value *mt_conv_op(struct mt_graph *g, struct mt_value *x,

@@ -11,6 +11,8 @@
     X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
     X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(unslice)     \
     X(dropout)                                                                 \
+    X(recurrent) X(recurrent_grad) X(recurrent_grad_weight)                    \
+    X(recurrent_grad_bias)                                                     \
     X(conv) X(conv_grad_weight) X(conv_transpose) X(channel_sum)               \
     X(embedding) X(embedding_grad) X(add_rows) X(add_rows_grad)                \
     X(attention) X(attention_grad)                                             \
@@ -28,6 +30,11 @@ MT_OPS(X)
 /* The activation and parameters of an activation or activation_grad node. */
 const struct mt_activation *mt_activation_of(const struct mt_node *node,
                                              float p[2]);
+
+/* out_j = sum over the rows, in order, of x_ij; rows are `stride` apart
+ * (op_linear.c) */
+void mt_column_sums(struct mt_team *team, float *out, const float *x,
+                    size_t rows, size_t n, size_t stride);
 
 static inline size_t mt_last_dim(const struct mt_value *v)
 {

@@ -15,6 +15,7 @@
     X(max_pool1d) X(max_pool2d) X(avg_pool1d) X(avg_pool2d)                    \
     X(adaptive_avg_pool1d) X(adaptive_avg_pool2d) X(upsample)                  \
     X(flatten) X(unflatten) X(reshape) X(identity) X(dropout)                  \
+    X(rnn) X(lstm) X(gru)                                                      \
     X(sequential) X(residual) X(add) X(mul) X(concat)
 
 #define X(name) extern const struct mt_layer_type mt_layer_##name;

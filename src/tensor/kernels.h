@@ -50,6 +50,32 @@ struct mt_adam_step {
     bool amsgrad;
 };
 
+/* A part of one time step of an LSTM or a GRU: `units` of the `hidden` units,
+ * for `rows` samples. Pointers are at the part's first element; rows of states
+ * are `hidden` apart, those of gates 4 or 3 times that, with a section of
+ * `hidden` for each gate in torch's order: i f g o, or r z n. */
+struct mt_cell_step {
+    size_t rows, units, hidden;
+    float *gates;         /* in: their sums (a GRU's n: of the inputs alone);
+                             out: activated */
+    const float *bias;    /* GRU: b_hh, in sections like a row of gates; or
+                             NULL */
+    const float *h0, *c0; /* the states before (GRU: h0; LSTM: c0), or NULL: 0 */
+    float *h, *c;         /* the states after; GRU: c is no state but n's
+                             recurrent sum, in: without its bias, out: with it */
+};
+
+struct mt_cell_grad {
+    size_t rows, units, hidden;
+    const float *gates, *h0, *c0, *c; /* as the step left them */
+    const float *dy;      /* the gradient of h from outside */
+    float *dgates;        /* out: of the gates' sums; may be gates */
+    float *dh;            /* in: the gradient of h from the later step; GRU,
+                             out: what reaches h0 past the gates */
+    float *dc;            /* LSTM: of c, in: from the later step, out: of c0;
+                             GRU, out: of c */
+};
+
 #define MT_KERNELS(X)                                                          \
     /* GEMM: see gemm.h for the packed layouts */                              \
     X(void, gemm_pack_a, (const float *a, size_t row, size_t col, size_t m,    \
@@ -214,6 +240,11 @@ struct mt_adam_step {
     X(void, max_squares_grad, (float *dx, const float *g,                      \
                                const int32_t *index, size_t planes, size_t h,  \
                                size_t w))                                      \
+    /* time steps of recurrent layers: see struct mt_cell_step */              \
+    X(void, lstm_step, (const struct mt_cell_step *s))                         \
+    X(void, lstm_grad, (const struct mt_cell_grad *s))                         \
+    X(void, gru_step, (const struct mt_cell_step *s))                          \
+    X(void, gru_grad, (const struct mt_cell_grad *s))                          \
     /* optimizers: p, g and the slots are arrays of n */                       \
     X(bool, sgd, (float *p, const float *g, float *buf, size_t n,              \
                   const struct mt_sgd_step *s))                                \

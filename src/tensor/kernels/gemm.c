@@ -33,6 +33,14 @@ static void pack_panel_transposed(const float *a, size_t row, size_t m,
     pack_panel(a + p, row, 1, m, k - p, out + p * m);
 }
 
+/* The same where the rows of A are contiguous (row == 1). */
+static void pack_panel_straight(const float *a, size_t col, size_t m, size_t k,
+                                float *out)
+{
+    for (size_t p = 0; p < k; p++)
+        vf_store_n(out + p * m, vf_load_n(a + p * col, m), m);
+}
+
 /* m rows in ceil(m / MR) panels whose sizes differ by at most one. */
 void MT_FN(gemm_pack_a)(const float *a, size_t row, size_t col, size_t m,
                         size_t k, float *out)
@@ -44,6 +52,8 @@ void MT_FN(gemm_pack_a)(const float *a, size_t row, size_t col, size_t m,
 
         if (col == 1 && row != 1)
             pack_panel_transposed(a + i * row, row, rows, k, out + i * k);
+        else if (row == 1)
+            pack_panel_straight(a + i, col, rows, k, out + i * k);
         else
             pack_panel(a + i * row, row, col, rows, k, out + i * k);
         i += rows;

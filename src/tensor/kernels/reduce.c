@@ -67,15 +67,49 @@ VINLINE vf column_sums(const float *x, size_t rows, size_t ldx, size_t width)
     return total;
 }
 
+enum { WIDE = 4 }; /* vectors: a few lines of cache in a row */
+
+/* The same for WIDE vectors beside each other. */
+VINLINE void column_sums_wide(vf total[WIDE], const float *x, size_t rows,
+                              size_t ldx)
+{
+    for (size_t k = 0; k < WIDE; k++)
+        total[k] = vf_zero();
+    for (size_t at = 0; at < rows; at += ROW_BLOCK) {
+        size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
+        vf s[WIDE];
+
+        for (size_t k = 0; k < WIDE; k++)
+            s[k] = vf_zero();
+        for (size_t i = at; i < end; i++) {
+            for (size_t k = 0; k < WIDE; k++)
+                s[k] = vf_add(s[k], vf_load(x + i * ldx + k * VL));
+        }
+        for (size_t k = 0; k < WIDE; k++)
+            total[k] = vf_add(total[k], s[k]);
+    }
+}
+
+VINLINE void put_sum(float *out, vf s, size_t width, bool add)
+{
+    vf_store_n(out, add ? vf_add(vf_load_n(out, width), s) : s, width);
+}
+
 void MT_FN(column_sum)(float *out, const float *x, size_t rows, size_t n,
                        size_t ldx, bool add)
 {
-    for (size_t j = 0; j < n; j += VL) {
-        size_t width = n - j < VL ? n - j : VL;
-        vf s = column_sums(x + j, rows, ldx, width);
+    size_t j = 0;
 
-        if (add)
-            s = vf_add(vf_load_n(out + j, width), s);
-        vf_store_n(out + j, s, width);
+    for (; j + WIDE * VL <= n; j += WIDE * VL) {
+        vf s[WIDE];
+
+        column_sums_wide(s, x + j, rows, ldx);
+        for (size_t k = 0; k < WIDE; k++)
+            put_sum(out + j + k * VL, s[k], VL, add);
+    }
+    for (; j < n; j += VL) {
+        size_t width = n - j < VL ? n - j : VL;
+
+        put_sum(out + j, column_sums(x + j, rows, ldx, width), width, add);
     }
 }

@@ -1,0 +1,263 @@
+/* Recurrent layers, one direction of one layer: forward. */
+#include <string.h>
+
+#include "graph/recurrent.h"
+#include "tensor/panels.h"
+
+/* Inputs of a recurrent node: gx, w_hh, and b_hh where the cell takes it apart.
+ * Outputs: the activated gates (T, N, gates H); and where there are several,
+ * h (T, N, H) and the saved state, (T, N, H) or, if nobody will go back in
+ * time, (1, N, H). A cell of one gate has h for its gate. */
+enum { GATES, H, STATE };
+
+struct mt_value *mt_recurrent(struct mt_graph *g, const struct mt_cell *cell,
+                              struct mt_value *gx, struct mt_value *w_hh,
+                              struct mt_value *b_hh, bool reverse)
+{
+    struct mt_recurrent_args args = { cell, reverse };
+    struct mt_node *node =
+        mt_graph_node(g, &mt_op_recurrent, &args, sizeof args);
+    struct mt_shape h = gx->shape;
+    struct mt_value *out;
+
+    mt_node_input(node, gx);
+    mt_node_input(node, w_hh);
+    if (b_hh)
+        mt_node_input(node, b_hh);
+    out = mt_node_output(g, node, MT_F32, &gx->shape);
+    if (!cell->saves_state)
+        return out;
+    h.dim[2] /= cell->gates;
+    out = mt_node_output(g, node, MT_F32, &h);
+    if (!mt_graph_training(g))
+        h.dim[0] = 1;
+    mt_node_output(g, node, MT_F32, &h);
+    return out;
+}
+
+/* --- running ------------------------------------------------------------ */
+
+struct job {
+    const struct mt_cell *cell;
+    struct mt_walk walk;
+    bool reverse;
+    float *gates, *h, *state; /* time-major */
+    size_t state_steps;       /* T or 1 */
+    const float *bias;
+    float *w;         /* packed, gate by gate */
+    float *packed[2]; /* h of the step before, and of this one */
+};
+
+/* Floats of a gate's packed weight. */
+static size_t weight_size(const struct mt_walk *walk)
+{
+    return mt_size_align(mt_panels_b_size(walk->units, walk->units), 16);
+}
+
+static size_t recurrent_scratch(const struct mt_node *node, size_t workers)
+{
+    const struct mt_recurrent_args *args = node->args;
+    struct mt_walk walk = mt_walk_of(node->in[0], args->cell);
+
+    (void)workers;
+    return (args->cell->gates * weight_size(&walk) +
+            2 * mt_size_align(walk.rows * walk.units, 16)) *
+           sizeof(float);
+}
+
+/* The sums of the gates take the share of the state before. */
+static void add_products(const struct job *job, size_t step, float *gates,
+                         float *state, size_t i, size_t m, size_t j, size_t n)
+{
+    size_t units = job->walk.units, count = job->cell->gates;
+    const float *h = job->packed[(step - 1) & 1] + i * units;
+
+    for (size_t q = 0; q < count; q++) {
+        const float *w = job->w + q * weight_size(&job->walk) + j * units;
+        bool apart = job->cell->candidate && q == count - 1;
+
+        mt_panels_multiply(m, n, units, h, w, apart ? state : gates + q * units,
+                           apart ? units : count * units, !apart);
+    }
+}
+
+static void clear(float *x, size_t rows, size_t n, size_t stride)
+{
+    for (size_t i = 0; i < rows; i++)
+        memset(x + i * stride, 0, n * sizeof *x);
+}
+
+static void activate(const struct job *job, float *h, size_t m, size_t n)
+{
+    const struct mt_activation *f = mt_activation_find(job->cell->activation);
+    mt_unary *kernel = mt_activation_forward(f);
+
+    for (size_t i = 0; i < m; i++, h += job->walk.units)
+        kernel(h, h, n, NULL);
+}
+
+typedef void step_kernel(const struct mt_cell_step *s);
+
+static void run_kernel(const struct job *job, const struct mt_cell_step *s)
+{
+    step_kernel *kernel;
+
+    memcpy(&kernel, (const char *)mt_kernels() + job->cell->step,
+           sizeof kernel);
+    kernel(s);
+}
+
+/* The time of a step; step -1 is before all time. */
+static size_t time_of(const struct job *job, size_t step)
+{
+    return job->reverse ? job->walk.steps - 1 - step : step;
+}
+
+/* Element (i, j) of an array of states at this step; NULL before the first. */
+static float *state_at(const struct job *job, float *x, size_t steps,
+                       size_t step, size_t i, size_t j)
+{
+    size_t t = steps == 1 ? 0 : time_of(job, step);
+
+    return x ? x + (t * job->walk.rows + i) * job->walk.units + j : NULL;
+}
+
+static void step_part(const void *ctx, size_t step, size_t i, size_t m,
+                      size_t j, size_t n)
+{
+    const struct job *job = ctx;
+    const struct mt_walk *walk = &job->walk;
+    size_t units = walk->units, steps = walk->steps, saved = job->state_steps;
+    size_t row = time_of(job, step) * walk->rows + i;
+    struct mt_cell_step s = {
+        m,
+        n,
+        units,
+        .gates = job->gates + row * job->cell->gates * units + j,
+        .bias = job->bias ? job->bias + j : NULL,
+        .h = state_at(job, job->h, steps, step, i, j),
+        .c = state_at(job, job->state, saved, step, i, j),
+    };
+
+    if (step > 0) {
+        s.h0 = state_at(job, job->h, steps, step - 1, i, j);
+        s.c0 = state_at(job, job->state, saved, step - 1, i, j);
+        add_products(job, step, s.gates, s.c, i, m, j, n);
+    } else if (job->cell->candidate) {
+        clear(s.c, m, n, units);
+    }
+    if (job->cell->activation)
+        activate(job, s.h, m, n);
+    else
+        run_kernel(job, &s);
+    if (step + 1 < steps)
+        mt_panels_pack_a(job->packed[step & 1] + i * units, m, units, s.h,
+                         units, j, n);
+}
+
+static void pack_weights(const struct job *job, const float *w,
+                         struct mt_team *team)
+{
+    size_t units = job->walk.units;
+
+    for (size_t q = 0; q < job->cell->gates; q++)
+        mt_panels_pack_b(job->w + q * weight_size(&job->walk),
+                         w + q * units * units, 1, units, units, units, team);
+}
+
+static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct mt_recurrent_args *args = node->args;
+    const struct mt_value *gx = node->in[0];
+    float *scratch = run->scratch;
+    struct job job = { .cell = args->cell,
+                       .walk = mt_walk_of(gx, args->cell),
+                       .reverse = args->reverse,
+                       .gates = node->out[GATES]->data };
+    size_t states = job.walk.rows * job.walk.units;
+
+    job.h = job.gates;
+    if (args->cell->saves_state) {
+        job.h = node->out[H]->data;
+        job.state = node->out[STATE]->data;
+        job.state_steps = node->out[STATE]->shape.dim[0];
+    }
+    if (node->n_in > 2)
+        job.bias = node->in[2]->data;
+    if (job.gates != gx->data)
+        memcpy(job.gates, gx->data, mt_elements(gx) * sizeof(float));
+    job.w = mt_take(&scratch, args->cell->gates * weight_size(&job.walk));
+    job.packed[0] = mt_take(&scratch, states);
+    job.packed[1] = mt_take(&scratch, states);
+    pack_weights(&job, node->in[1]->data, run->team);
+    mt_walk_run(run->team, &job.walk, step_part, &job);
+}
+
+/* --- recording the gradients --------------------------------------------- */
+
+/* The gradients that flow through the steps: of the gates' sums, and where a
+ * recurrent sum stays apart, of that. */
+struct flow {
+    struct mt_value *gates, *apart; /* apart: NULL where there is none */
+};
+
+static struct flow record_steps(struct mt_graph *g, const struct mt_node *node,
+                                struct mt_value *dy)
+{
+    const struct mt_recurrent_args *args = node->args;
+    struct mt_node *back =
+        mt_graph_node(g, &mt_op_recurrent_grad, args, sizeof *args);
+    struct flow flow = { 0 };
+
+    mt_node_input(back, node->out[GATES]);
+    mt_node_input(back, dy);
+    mt_node_input(back, node->in[1]);
+    for (size_t i = 1; i < node->n_out; i++)
+        mt_node_input(back, node->out[i]);
+    flow.gates = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    if (args->cell->candidate)
+        flow.apart = mt_node_output(g, back, MT_F32, &dy->shape);
+    return flow;
+}
+
+/* h: where the sum is over products with the states before, or NULL */
+static struct mt_value *record_sum(struct mt_graph *g, const struct mt_op *op,
+                                   const struct mt_recurrent_args *args,
+                                   const struct flow *flow, struct mt_value *h,
+                                   const struct mt_shape *shape)
+{
+    struct mt_node *sum = mt_graph_node(g, op, args, sizeof *args);
+
+    mt_node_input(sum, flow->gates);
+    if (h)
+        mt_node_input(sum, h);
+    if (flow->apart)
+        mt_node_input(sum, flow->apart);
+    return mt_node_output(g, sum, MT_F32, shape);
+}
+
+static void recurrent_grad(struct mt_graph *g, const struct mt_node *node,
+                           struct mt_value *const *d_out,
+                           struct mt_value **d_in)
+{
+    const struct mt_recurrent_args *args = node->args;
+    size_t h = args->cell->saves_state ? H : GATES;
+    struct flow flow = record_steps(g, node, d_out[h]);
+
+    if (mt_wants_grad(node, 0))
+        d_in[0] = flow.gates;
+    if (mt_wants_grad(node, 1))
+        d_in[1] = record_sum(g, &mt_op_recurrent_grad_weight, args, &flow,
+                             node->out[h], &node->in[1]->shape);
+    if (mt_wants_grad(node, 2))
+        d_in[2] = record_sum(g, &mt_op_recurrent_grad_bias, args, &flow, NULL,
+                             &node->in[2]->shape);
+}
+
+const struct mt_op mt_op_recurrent = {
+    .name = "recurrent",
+    .run = recurrent_run,
+    .grad = recurrent_grad,
+    .scratch = recurrent_scratch,
+    .in_place = true,
+};

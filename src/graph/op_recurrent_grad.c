@@ -1,0 +1,255 @@
+/* Recurrent layers, one direction of one layer: backward through time. */
+#include <string.h>
+
+#include "graph/recurrent.h"
+#include "tensor/gemm.h"
+#include "tensor/panels.h"
+
+/* Inputs of a recurrent_grad node: the activated gates, the gradient of h,
+ * w_hh, and where the cell has them apart, h and the saved state. Outputs: the
+ * gradient of the gates' sums; and that of a recurrent sum that stays apart. */
+enum { GATES, DY, W_HH, H, STATE };
+
+struct job {
+    const struct mt_cell *cell;
+    struct mt_walk walk;
+    bool reverse;
+    const float *gates, *dy, *h, *state; /* time-major */
+    float *dgates, *dapart;
+    float *w;         /* packed */
+    float *packed[2]; /* gradients of the sums: of the step done before, now */
+    float *dh, *dc;   /* (N, H): on their way to the step before in time */
+};
+
+static size_t grad_scratch(const struct mt_node *node, size_t workers)
+{
+    const struct mt_recurrent_args *args = node->args;
+    struct mt_walk walk = mt_walk_of(node->in[GATES], args->cell);
+    size_t gates = args->cell->gates * walk.units;
+    size_t w = mt_panels_b_size(gates, walk.units);
+
+    (void)workers;
+    return (mt_size_align(w, 16) + 2 * mt_size_align(walk.rows * gates, 16) +
+            2 * mt_size_align(walk.rows * walk.units, 16)) *
+           sizeof(float);
+}
+
+/* Elements (i, j) of the states at time t. */
+static size_t state_index(const struct job *job, size_t t, size_t i, size_t j)
+{
+    return (t * job->walk.rows + i) * job->walk.units + j;
+}
+
+/* dh = dh f'(h), where h is the only gate */
+static void activation_grad(const struct job *job, const struct mt_cell_grad *s)
+{
+    const struct mt_activation *f = mt_activation_find(job->cell->activation);
+    mt_unary_grad *kernel = mt_activation_backward(f);
+
+    for (size_t i = 0; i < s->rows; i++) {
+        size_t at = i * s->hidden;
+
+        mt_kernels()->add(s->dh + at, s->dy + at, s->dh + at, s->units);
+        kernel(s->dgates + at, s->dh + at, s->gates + at, s->units, NULL);
+    }
+}
+
+typedef void grad_kernel(const struct mt_cell_grad *s);
+
+static void run_kernel(const struct job *job, const struct mt_cell_grad *s)
+{
+    grad_kernel *kernel;
+
+    memcpy(&kernel, (const char *)mt_kernels() + job->cell->grad,
+           sizeof kernel);
+    kernel(s);
+}
+
+/* What the later step sends back through the weight, and past it. */
+static void receive(const struct job *job, size_t step,
+                    const struct mt_cell_grad *s, size_t i, size_t j)
+{
+    size_t k = job->cell->gates * s->hidden;
+
+    if (step > 0) {
+        mt_panels_multiply(s->rows, s->units, k,
+                           job->packed[(step - 1) & 1] + i * k, job->w + j * k,
+                           s->dh, s->hidden, job->cell->candidate);
+        return;
+    }
+    for (size_t r = 0; r < s->rows; r++) {
+        memset(s->dh + r * s->hidden, 0, s->units * sizeof(float));
+        memset(s->dc + r * s->hidden, 0, s->units * sizeof(float));
+    }
+}
+
+static void send(const struct job *job, size_t step,
+                 const struct mt_cell_grad *s, size_t i, size_t j)
+{
+    size_t units = s->hidden, count = job->cell->gates, k = count * units;
+
+    for (size_t q = 0; q < count; q++) {
+        bool apart = job->cell->candidate && q == count - 1;
+
+        mt_panels_pack_a(job->packed[step & 1] + i * k, s->rows, k,
+                         apart ? s->dc : s->dgates + q * units,
+                         apart ? units : k, q * units + j, s->units);
+    }
+}
+
+/* The step-th step back: time t, after which comes the earlier time t0. */
+static void step_part(const void *ctx, size_t step, size_t i, size_t m,
+                      size_t j, size_t n)
+{
+    const struct job *job = ctx;
+    size_t units = job->walk.units, steps = job->walk.steps;
+    size_t t = job->reverse ? step : steps - 1 - step;
+    size_t t0 = job->reverse ? t + 1 : t - 1;
+    size_t at = state_index(job, t, i, j), carried = i * units + j;
+    size_t gates = (t * job->walk.rows + i) * units * job->cell->gates + j;
+    bool last = step + 1 == steps;
+    struct mt_cell_grad s = {
+        m,
+        n,
+        units,
+        .gates = job->gates + gates,
+        .dgates = job->dgates + gates,
+        .dy = job->dy + at,
+        .dh = job->dh + carried,
+        .dc = job->dapart ? job->dapart + at : job->dc + carried,
+    };
+
+    if (job->state)
+        s.c = job->state + at;
+    if (job->state && !last) {
+        s.h0 = job->h + state_index(job, t0, i, j);
+        s.c0 = job->state + state_index(job, t0, i, j);
+    }
+    receive(job, step, &s, i, j);
+    if (job->cell->activation)
+        activation_grad(job, &s);
+    else
+        run_kernel(job, &s);
+    if (!last)
+        send(job, step, &s, i, j);
+}
+
+static void grad_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct mt_recurrent_args *args = node->args;
+    const struct mt_value *gates = node->in[GATES];
+    float *scratch = run->scratch;
+    struct job job = { .cell = args->cell,
+                       .walk = mt_walk_of(gates, args->cell),
+                       .reverse = args->reverse,
+                       .gates = gates->data,
+                       .dy = node->in[DY]->data,
+                       .dgates = node->out[0]->data };
+    size_t units = job.walk.units, k = args->cell->gates * units;
+
+    if (args->cell->saves_state) {
+        job.h = node->in[H]->data;
+        job.state = node->in[STATE]->data;
+    }
+    if (args->cell->candidate)
+        job.dapart = node->out[1]->data;
+    job.w = mt_take(&scratch, mt_panels_b_size(k, units));
+    job.packed[0] = mt_take(&scratch, job.walk.rows * k);
+    job.packed[1] = mt_take(&scratch, job.walk.rows * k);
+    job.dh = mt_take(&scratch, job.walk.rows * units);
+    job.dc = mt_take(&scratch, job.walk.rows * units);
+    mt_panels_pack_b(job.w, node->in[W_HH]->data, units, 1, k, units,
+                     run->team);
+    mt_walk_run(run->team, &job.walk, step_part, &job);
+}
+
+const struct mt_op mt_op_recurrent_grad = {
+    .name = "recurrent_grad",
+    .run = grad_run,
+    .scratch = grad_scratch,
+    .in_place = true,
+};
+
+/* --- dw_hh = sum_t ds_t^T h_(t-1), s the gates' sums ---------------------- */
+
+/* Rows [first, first + rows) of the weight's gradient, from columns of a
+ * (T N, stride); h and a are one step apart. */
+static struct mt_gemm weight_product(const struct mt_node *node,
+                                     const struct mt_value *a, size_t first,
+                                     size_t rows)
+{
+    const struct mt_recurrent_args *args = node->args;
+    const struct mt_value *h = node->in[1];
+    size_t n = h->shape.dim[1], units = h->shape.dim[2],
+           stride = mt_last_dim(a);
+    const float *from = a->data, *states = h->data;
+
+    return (struct mt_gemm){
+        .m = rows,
+        .n = units,
+        .k = (h->shape.dim[0] - 1) * n,
+        .a = args->reverse ? from : from + n * stride,
+        .a_row = 1,
+        .a_col = stride,
+        .b = args->reverse ? states + n * units : states,
+        .b_row = units,
+        .b_col = 1,
+        .c = (float *)node->out[0]->data + first * units,
+        .ldc = units,
+    };
+}
+
+/* Rows of the weight that belong to the sums that are added to the inputs'. */
+static size_t joint_rows(const struct mt_node *node, size_t units)
+{
+    const struct mt_recurrent_args *args = node->args;
+
+    return (args->cell->gates - args->cell->candidate) * units;
+}
+
+static void weight_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct mt_recurrent_args *args = node->args;
+    size_t units = mt_last_dim(node->in[1]), rows = joint_rows(node, units);
+    struct mt_gemm gemm = weight_product(node, node->in[0], 0, rows);
+
+    mt_gemm(&gemm, run->team, run->scratch);
+    if (!args->cell->candidate)
+        return;
+    gemm = weight_product(node, node->in[2], rows, units);
+    mt_gemm(&gemm, run->team, run->scratch);
+}
+
+static size_t weight_scratch(const struct mt_node *node, size_t workers)
+{
+    const struct mt_value *h = node->in[1];
+    size_t units = mt_last_dim(h), k = mt_rows(h) - h->shape.dim[1];
+    size_t joint = mt_gemm_scratch(joint_rows(node, units), units, k, workers);
+    size_t apart = mt_gemm_scratch(units, units, k, workers);
+
+    return joint > apart ? joint : apart;
+}
+
+const struct mt_op mt_op_recurrent_grad_weight = {
+    .name = "recurrent_grad_weight",
+    .run = weight_run,
+    .scratch = weight_scratch,
+};
+
+/* --- db_hh = sum_t ds_t, where one of the sums stays apart ---------------- */
+
+static void bias_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct mt_value *joint = node->in[0], *apart = node->in[1];
+    size_t units = mt_last_dim(apart), rows = mt_rows(apart);
+    size_t n = joint_rows(node, units);
+    float *out = node->out[0]->data;
+
+    mt_column_sums(run->team, out, joint->data, rows, n, mt_last_dim(joint));
+    mt_column_sums(run->team, out + n, apart->data, rows, units, units);
+}
+
+const struct mt_op mt_op_recurrent_grad_bias = {
+    .name = "recurrent_grad_bias",
+    .run = bias_run,
+};

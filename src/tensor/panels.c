@@ -1,0 +1,97 @@
+#include "tensor/panels.h"
+
+#include <assert.h>
+
+#include "base/size.h"
+#include "tensor/gemm.h"
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t mt_panels_b_size(size_t k, size_t n)
+{
+    return mt_size_align(n, 16) * k;
+}
+
+struct packing {
+    const float *b;
+    float *out;
+    size_t row, col, k, n;
+};
+
+static void pack_task(void *ctx, size_t task, size_t worker)
+{
+    const struct packing *p = ctx;
+    const struct mt_kernels *kernels = mt_kernels();
+    size_t j = task * kernels->gemm_nr;
+
+    (void)worker;
+    kernels->gemm_pack_b(p->b + j * p->col, p->row, p->col, p->k,
+                         min_size(kernels->gemm_nr, p->n - j),
+                         p->out + j * p->k);
+}
+
+void mt_panels_pack_b(float *out, const float *b, size_t row, size_t col,
+                      size_t k, size_t n, struct mt_team *team)
+{
+    struct packing p = { b, out, row, col, k, n };
+    size_t nr = mt_kernels()->gemm_nr;
+
+    assert(MT_PANEL % nr == 0);
+    mt_team_run(team, (n + nr - 1) / nr, pack_task, &p);
+}
+
+/* Rows of panel t of m rows: as even as can be. */
+static size_t panel_rows(size_t m, size_t panels, size_t t)
+{
+    return m / panels + (t < m % panels);
+}
+
+void mt_panels_pack_a(float *out, size_t m, size_t k, const float *a,
+                      size_t row, size_t at, size_t width)
+{
+    const struct mt_kernels *kernels = mt_kernels();
+    size_t panels = (m + kernels->gemm_mr - 1) / kernels->gemm_mr;
+
+    for (size_t i = 0, t = 0; t < panels; t++) {
+        size_t rows = panel_rows(m, panels, t);
+
+        kernels->gemm_pack_a(a + i * row, row, 1, rows, width,
+                             out + i * k + at * rows);
+        i += rows;
+    }
+}
+
+/* KC block [q, q + kc) of one panel of B with all panels of A. */
+static void multiply_panel(size_t m, size_t n, size_t k, size_t q, size_t kc,
+                           const float *a, const float *b, float *c, size_t ldc,
+                           bool add)
+{
+    const struct mt_kernels *kernels = mt_kernels();
+    size_t panels = (m + kernels->gemm_mr - 1) / kernels->gemm_mr;
+
+    for (size_t i = 0, t = 0; t < panels; t++) {
+        size_t rows = panel_rows(m, panels, t);
+
+        kernels->gemm_tile(rows, n, kc, a + i * k + q * rows, b, c + i * ldc,
+                           ldc, add);
+        i += rows;
+    }
+}
+
+void mt_panels_multiply(size_t m, size_t n, size_t k, const float *a,
+                        const float *b, float *c, size_t ldc, bool add)
+{
+    size_t nr = mt_kernels()->gemm_nr;
+
+    for (size_t j = 0; j < n; j += nr) {
+        size_t columns = min_size(nr, n - j);
+        size_t width = mt_size_align(columns, 16);
+
+        for (size_t q = 0; q < k; q += MT_GEMM_KC)
+            multiply_panel(m, columns, k, q, min_size(MT_GEMM_KC, k - q), a,
+                           b + j * k + q * width, c + j, ldc, add || q > 0);
+    }
+}
