@@ -17,6 +17,7 @@ struct csv_args {
     const char *delimiter;
     const cJSON *target, *features;
     const char *normalize;
+    char comma; /* what delimiter means */
 };
 
 static const char *const normalize_choices[] = { "standard", "minmax", NULL };
@@ -54,15 +55,7 @@ static mt_status read_args(const struct mt_data_request *request,
                            "expected only one of this and \"normalize\"", err);
     if (status != MT_OK)
         return status;
-    if (!strcmp(args->delimiter, "\\t"))
-        args->delimiter = "\t"; /* as it comes from a command line */
-    if (strlen(args->delimiter) != 1 ||
-        strchr("\"\r\n.+-0123456789eE", args->delimiter[0]))
-        return mt_json_fail(request->doc,
-                            mt_json_get(request->spec, "delimiter"), err,
-                            "expected one character that is in no number, "
-                            "such as \",\", \";\" or \"\\t\"");
-    return MT_OK;
+    return mt_csv_delimiter(request->doc, request->spec, &args->comma, err);
 }
 
 /* ---- rows ---- */
@@ -105,42 +98,17 @@ static mt_status resize_table(struct table *t, size_t rows, struct mt_err *err)
     return status;
 }
 
-static mt_status fail_number(const struct table *t, size_t column,
-                             const struct mt_csv_field *field,
-                             enum mt_number fault, struct mt_err *err)
-{
-    struct mt_csv_column_text name = mt_csv_column_text(&t->columns, column);
-    struct mt_excerpt got = mt_excerpt(field->text, field->n);
-
-    if (fault == MT_NUMBER_EMPTY)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: the field is empty; expected a number",
-                           name.text);
-    if (fault == MT_NUMBER_SPECIAL)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: NaN and infinities are not allowed; expected a "
-                           "finite number, got \"%s\"",
-                           name.text, got.text);
-    if (fault == MT_NUMBER_TOO_LARGE)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: %s is too large for "
-                           "float32",
-                           name.text, got.text);
-    return mt_csv_fail(t->csv, column, err, "%s: expected a number, got \"%s\"",
-                       name.text, got.text);
-}
-
 static mt_status read_numbers(const struct table *t,
                               const struct mt_csv_field *fields,
                               const size_t *columns, size_t n, float *out,
                               struct mt_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct mt_csv_field *field = &fields[columns[i]];
-        enum mt_number result = mt_number_f32(field->text, field->n, &out[i]);
+        mt_status status = mt_csv_number(t->csv, &t->columns, fields,
+                                         columns[i], &out[i], err);
 
-        if (result != MT_NUMBER_OK)
-            return fail_number(t, columns[i], field, result, err);
+        if (status != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -302,7 +270,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = mt_data_open_file(t->request, &file, &fd, &size, err);
     if (status == MT_OK)
         status =
-            mt_csv_open(file.path, fd, size, args->delimiter[0], &t->csv, err);
+            mt_csv_open(file.path, fd, size, args->comma, &t->csv, err);
     if (status == MT_OK)
         status = mt_csv_find_columns(&select, t->csv, file.path, &data->arena,
                                      &t->columns, err);
@@ -388,6 +356,29 @@ static mt_status keep_names(const struct mt_labels *labels,
     return MT_OK;
 }
 
+static const char **names_of(const char **names, const size_t *columns,
+                             size_t n, struct mt_arena *arena)
+{
+    const char **out = mt_arena_calloc(arena, n + 1, sizeof *out);
+
+    for (size_t i = 0; out && i < n; i++)
+        out[i] = names[columns[i]];
+    return out;
+}
+
+static mt_status keep_columns(const struct mt_csv_columns *c,
+                              struct mt_dataset *data, struct mt_err *err)
+{
+    if (!c->names)
+        return MT_OK;
+    data->feature_names =
+        names_of(c->names, c->features, c->n_features, &data->arena);
+    data->target_names =
+        names_of(c->names, c->targets, c->n_targets, &data->arena);
+    return data->feature_names && data->target_names ? MT_OK
+                                                     : mt_fail_memory(err);
+}
+
 static mt_status csv_open(const struct mt_data_request *request,
                           const struct mt_data_keys *keys,
                           struct mt_dataset *data, struct mt_err *err)
@@ -414,6 +405,9 @@ static mt_status csv_open(const struct mt_data_request *request,
                                  data->val.source, err);
     if (status == MT_OK && request->classification)
         status = keep_names(&labels, data, err);
+    if (status == MT_OK)
+        status = keep_columns(train.columns.n ? &train.columns : &val.columns,
+                              data, err);
     mt_labels_free(&labels);
     return status;
 }

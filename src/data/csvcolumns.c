@@ -122,7 +122,7 @@ static mt_status copy_names(const struct mt_csv_field *fields, size_t n,
 
 /* Reads the first record, and the second if that is needed; leaves csv behind
  * the header. */
-static mt_status read_header(const struct mt_csv_select *select,
+mt_status mt_csv_read_header(const struct mt_csv_select *select,
                              struct mt_csv *csv, const char *path,
                              struct mt_arena *arena, struct mt_csv_columns *out,
                              struct mt_err *err)
@@ -130,7 +130,10 @@ static mt_status read_header(const struct mt_csv_select *select,
     const struct mt_csv_field *fields;
     bool given = false, header = false;
     size_t n2 = 0;
-    mt_status status = header_key(select, &given, &header, err);
+    mt_status status;
+
+    *out = (struct mt_csv_columns){ 0 };
+    status = header_key(select, &given, &header, err);
 
     if (status == MT_OK)
         status = mt_csv_next(csv, &fields, &out->n, err);
@@ -314,18 +317,14 @@ static mt_status choose(const struct chooser *ch, struct mt_csv_columns *c,
     return MT_OK;
 }
 
-mt_status mt_csv_find_columns(const struct mt_csv_select *select,
-                              struct mt_csv *csv, const char *path,
-                              struct mt_arena *arena,
-                              struct mt_csv_columns *out, struct mt_err *err)
+mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
+                                const char *path, struct mt_arena *arena,
+                                struct mt_csv_columns *out, struct mt_err *err)
 {
     struct chooser ch = { select, path, out, NULL, NULL };
     mt_status status;
 
-    *out = (struct mt_csv_columns){ 0 };
-    status = read_header(select, csv, path, arena, out, err);
-    if (status != MT_OK)
-        return status;
+    out->n_features = out->n_targets = 0;
     out->features = mt_arena_calloc(arena, out->n, sizeof *out->features);
     out->targets = mt_arena_calloc(arena, out->n, sizeof *out->targets);
     ch.taken = calloc(out->n, sizeof *ch.taken);
@@ -339,4 +338,77 @@ mt_status mt_csv_find_columns(const struct mt_csv_select *select,
     free(ch.taken);
     free(ch.sorted);
     return status;
+}
+
+mt_status mt_csv_find_columns(const struct mt_csv_select *select,
+                              struct mt_csv *csv, const char *path,
+                              struct mt_arena *arena,
+                              struct mt_csv_columns *out, struct mt_err *err)
+{
+    mt_status status =
+        mt_csv_read_header(select, csv, path, arena, out, err);
+
+    return status == MT_OK
+               ? mt_csv_choose_columns(select, path, arena, out, err)
+               : status;
+}
+
+/* ---- fields ---- */
+
+static mt_status fail_number(const struct mt_csv *csv,
+                             const struct mt_csv_columns *c, size_t column,
+                             const struct mt_csv_field *field,
+                             enum mt_number fault, struct mt_err *err)
+{
+    struct mt_csv_column_text name = mt_csv_column_text(c, column);
+    struct mt_excerpt got = mt_excerpt(field->text, field->n);
+
+    if (fault == MT_NUMBER_EMPTY)
+        return mt_csv_fail(csv, column, err,
+                           "%s: the field is empty; expected a number",
+                           name.text);
+    if (fault == MT_NUMBER_SPECIAL)
+        return mt_csv_fail(csv, column, err,
+                           "%s: NaN and infinities are not allowed; expected a "
+                           "finite number, got \"%s\"",
+                           name.text, got.text);
+    if (fault == MT_NUMBER_TOO_LARGE)
+        return mt_csv_fail(csv, column, err,
+                           "%s: %s is too large for "
+                           "float32",
+                           name.text, got.text);
+    return mt_csv_fail(csv, column, err, "%s: expected a number, got \"%s\"",
+                       name.text, got.text);
+}
+
+mt_status mt_csv_number(const struct mt_csv *csv,
+                        const struct mt_csv_columns *c,
+                        const struct mt_csv_field *fields, size_t column,
+                        float *out, struct mt_err *err)
+{
+    const struct mt_csv_field *field = &fields[column];
+    enum mt_number result = mt_number_f32(field->text, field->n, out);
+
+    if (result != MT_NUMBER_OK)
+        return fail_number(csv, c, column, field, result, err);
+    return MT_OK;
+}
+
+mt_status mt_csv_delimiter(const struct mt_json *doc, const cJSON *spec,
+                           char *out, struct mt_err *err)
+{
+    const cJSON *item = mt_json_get(spec, "delimiter");
+    const char *text = cJSON_IsString(item) ? item->valuestring : "";
+
+    *out = ',';
+    if (!item)
+        return MT_OK;
+    if (!strcmp(text, "\\t"))
+        text = "\t"; /* as it comes from a command line */
+    if (strlen(text) != 1 || strchr("\"\r\n.+-0123456789eE", text[0]))
+        return mt_json_fail(doc, item, err,
+                            "expected one character that is in no number, "
+                            "such as \",\", \";\" or \"\\t\"");
+    *out = text[0];
+    return MT_OK;
 }

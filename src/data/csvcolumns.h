@@ -36,6 +36,28 @@ mt_status mt_csv_find_columns(const struct mt_csv_select *select,
                               struct mt_arena *arena,
                               struct mt_csv_columns *out, struct mt_err *err);
 
+/* The first half of that: the names and how many columns there are. */
+mt_status mt_csv_read_header(const struct mt_csv_select *select,
+                             struct mt_csv *csv, const char *path,
+                             struct mt_arena *arena, struct mt_csv_columns *out,
+                             struct mt_err *err);
+
+/* The second half: which of them are features and targets. */
+mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
+                                const char *path, struct mt_arena *arena,
+                                struct mt_csv_columns *out,
+                                struct mt_err *err);
+
+/* The number in a field of the record that was read last. */
+mt_status mt_csv_number(const struct mt_csv *csv,
+                        const struct mt_csv_columns *c,
+                        const struct mt_csv_field *fields, size_t column,
+                        float *out, struct mt_err *err);
+
+/* The one character that the spec's "delimiter" means; a comma by default. */
+mt_status mt_csv_delimiter(const struct mt_json *doc, const cJSON *spec,
+                           char *out, struct mt_err *err);
+
 /* `column "age"`, or `column 3` (from 0) where there is no header. */
 struct mt_csv_column_text {
     char text[64];

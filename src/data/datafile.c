@@ -74,7 +74,7 @@ static mt_status name_place(const struct mt_data_request *request,
 {
     char cause[1024];
 
-    if (!err || status == MT_OK || status == MT_NO_MEMORY)
+    if (!err || status == MT_OK || status == MT_NO_MEMORY || !file->item)
         return status;
     snprintf(cause, sizeof cause, "%.1000s", err->text);
     mt_json_fail(request->doc, file->item, err, "%s", cause);

@@ -99,6 +99,10 @@ struct mt_dataset {
     size_t classes;
     const char *const *class_names; /* NULL: the numbers themselves */
 
+    /* Of tables with a header: the column of each element of x and of y. NULL
+     * where there are no names. */
+    const char *const *feature_names, *const *target_names;
+
     /* Smallest and largest target over train and val, where targets are
      * integers; 0 and -1 otherwise. A negative one is only right where the
      * loss ignores it: see mt_dataset_check_labels. */

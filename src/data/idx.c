@@ -139,10 +139,10 @@ static mt_status read_elements(struct idx *idx, struct mt_owned *own,
 
 /* Reads one file into a column of samples. images tells how many dimensions
  * it should have. */
-static mt_status read_file(const struct mt_data_request *request,
-                           const struct mt_data_file *file, bool images,
-                           struct mt_dataset *data, struct mt_column *column,
-                           size_t *samples, struct mt_err *err)
+mt_status mt_idx_read(const struct mt_data_request *request,
+                      const struct mt_data_file *file, bool images,
+                      struct mt_dataset *data, struct mt_column *column,
+                      size_t *samples, struct mt_err *err)
 {
     struct idx idx = { .file = file };
     struct mt_owned *own = mt_data_own(data);
@@ -159,10 +159,12 @@ static mt_status read_file(const struct mt_data_request *request,
         status = read_header(&idx, err);
     if (status == MT_OK && images != (idx.shape.rank > 1))
         status = mt_fail(err, MT_INVALID,
-                         "%s: shape %s; expected %s, because the files are "
-                         "[images, labels] in this order",
+                         "%s: shape %s; expected %s%s",
                          file->path, mt_shape_text(&idx.shape).text,
-                         images ? "[images, rows, columns]" : "[labels]");
+                         images ? "[images, rows, columns]" : "[labels]",
+                         file->item ? ", because the files are [images, "
+                                      "labels] in this order"
+                                    : "");
     if (status == MT_OK)
         status = read_elements(&idx, own, err);
     if (status == MT_OK && !request->peek)
@@ -191,11 +193,11 @@ static mt_status open_part(const struct mt_data_request *request,
                                      "two files, [images, labels]", files, err);
 
     if (status == MT_OK)
-        status = read_file(request, &files[0], true, data, &part->x,
-                           &part->samples, err);
+        status = mt_idx_read(request, &files[0], true, data, &part->x,
+                             &part->samples, err);
     if (status == MT_OK)
-        status =
-            read_file(request, &files[1], false, data, &part->y, &labels, err);
+        status = mt_idx_read(request, &files[1], false, data, &part->y,
+                             &labels, err);
     if (status != MT_OK)
         return status;
     part->source = files[0].path;

@@ -58,7 +58,7 @@ extern const struct mt_loader *const mt_loaders[]; /* NULL-terminated */
 struct mt_data_file {
     const char *path;  /* with request->dir before it, for messages too */
     const char *role;  /* "train", "val[1]" */
-    const cJSON *item; /* what names it in the spec */
+    const cJSON *item; /* what names it in the spec; NULL: something else */
 };
 
 /* Must the training data be read at all? Not for val_only with a file of its
@@ -100,6 +100,19 @@ struct mt_owned {
     size_t mapped; /* bytes for munmap; 0: for free */
 };
 struct mt_owned *mt_data_own(struct mt_dataset *data); /* NULL: no memory */
+
+/* Reads one IDX file into a column of samples; images: it has to have more
+ * than one dimension (idx.c). */
+mt_status mt_idx_read(const struct mt_data_request *request,
+                      const struct mt_data_file *file, bool images,
+                      struct mt_dataset *data, struct mt_column *column,
+                      size_t *samples, struct mt_err *err);
+
+/* Maps one .npy file as a column of samples (npy.c). */
+mt_status mt_npy_read(const struct mt_data_request *request,
+                      const struct mt_data_file *file, struct mt_dataset *data,
+                      struct mt_column *column, size_t *samples,
+                      struct mt_err *err);
 
 /* ---- checks (check.c) ---- */
 

@@ -77,10 +77,10 @@ static mt_status add_fingerprint(const struct mt_data_file *file,
     return mt_data_add_fingerprint(data, file->role, own->mapped, &sha, err);
 }
 
-static mt_status open_file(const struct mt_data_request *request,
-                           const struct mt_data_file *file,
-                           struct mt_dataset *data, struct mt_column *column,
-                           size_t *samples, struct mt_err *err)
+mt_status mt_npy_read(const struct mt_data_request *request,
+                      const struct mt_data_file *file, struct mt_dataset *data,
+                      struct mt_column *column, size_t *samples,
+                      struct mt_err *err)
 {
     struct mt_owned *own = mt_data_own(data);
     struct mt_npy_header head = { 0 };
@@ -117,10 +117,10 @@ static mt_status open_part(const struct mt_data_request *request,
                                      "two files, [x.npy, y.npy]", files, err);
 
     if (status == MT_OK)
-        status =
-            open_file(request, &files[0], data, &part->x, &part->samples, err);
+        status = mt_npy_read(request, &files[0], data, &part->x,
+                             &part->samples, err);
     if (status == MT_OK)
-        status = open_file(request, &files[1], data, &part->y, &targets, err);
+        status = mt_npy_read(request, &files[1], data, &part->y, &targets, err);
     if (status != MT_OK)
         return status;
     part->source = files[0].path;

@@ -427,6 +427,20 @@ static mt_status full_name(const struct mt_record *r,
     return MT_OK;
 }
 
+/* A later recording may have another input shape than the first one. */
+static mt_status check_same(const struct mt_record *r,
+                            const struct mt_layer *layer, const char *name,
+                            const struct mt_tensor *t,
+                            const struct mt_shape *shape, struct mt_err *err)
+{
+    if (mt_shape_equal(&t->shape, shape))
+        return MT_OK;
+    return mt_layer_fail(r, layer, NULL, err,
+                         "its %s is %s, but this input needs %s", name,
+                         mt_shape_text(&t->shape).text,
+                         mt_shape_text(shape).text);
+}
+
 mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
                          const char *name, const struct mt_shape *shape,
                          const struct mt_init *init, struct mt_value **out,
@@ -447,6 +461,8 @@ mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
             declare(r, full, MT_F32, shape, false, init, err) != MT_OK)
             return err->status;
         t = mt_store_find(r->store, full);
+        if (check_same(r, layer, name, t, shape, err) != MT_OK)
+            return err->status;
     }
     *out = mt_graph_leaf(r->graph, t);
     return MT_OK;
@@ -465,7 +481,11 @@ mt_status mt_layer_buffer(struct mt_record *r, struct mt_layer *layer,
     if (r->declaring &&
         declare(r, full, dtype, shape, true, init, err) != MT_OK)
         return err->status;
-    *out = mt_graph_leaf(r->graph, mt_store_find(r->store, full));
+    struct mt_tensor *t = mt_store_find(r->store, full);
+
+    if (check_same(r, layer, name, t, shape, err) != MT_OK)
+        return err->status;
+    *out = mt_graph_leaf(r->graph, t);
     return MT_OK;
 }
 

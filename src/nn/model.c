@@ -391,3 +391,29 @@ fail:
     *out = (struct mt_program){ 0 }; /* its owner would free it again */
     return err->status;
 }
+
+mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
+                                  const struct mt_shape *sample,
+                                  size_t workers, struct mt_program *out,
+                                  struct mt_err *err)
+{
+    struct mt_shape shape = batch_shape(batch, sample);
+    struct mt_graph *graph;
+    mt_status status;
+
+    if (mt_graph_new(false, &graph, err) != MT_OK)
+        return err->status;
+    m->record.graph = graph;
+    *out = (struct mt_program){ .graph = graph, .batch = batch };
+    out->x = mt_graph_input(graph, "input", m->x_dtype, &shape);
+    status = mt_layers_record(&m->record, &m->root, out->x, &out->y, err);
+    if (status == MT_OK) {
+        mt_graph_keep(graph, out->y);
+        status = mt_graph_finish(graph, workers, err);
+    }
+    if (status != MT_OK) {
+        mt_graph_free(graph);
+        *out = (struct mt_program){ 0 };
+    }
+    return status;
+}

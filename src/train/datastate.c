@@ -55,6 +55,10 @@ void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out)
     add_names("class_names", data->class_names, data->classes, &json);
     mt_strbuf_printf(&json, ",\"vocab\":%zu", data->vocab);
     add_names("vocab_names", data->vocab_names, data->vocab, &json);
+    add_names("feature_names", data->feature_names,
+              mt_shape_elements(&part->x.shape), &json);
+    add_names("target_names", data->target_names,
+              mt_shape_elements(&part->y.shape), &json);
     add_shape("x", &part->x.shape, &json);
     add_shape("y", &part->y.shape, &json);
     mt_strbuf_printf(&json, ",\"x_dtype\":\"%s\"}",
@@ -181,6 +185,96 @@ mt_status mt_data_state_apply(const struct mt_bundle *from,
 
     mt_json_free(doc);
     return status == MT_OK ? apply_norm(from, arena, request, err) : status;
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static mt_status read_shape(const struct mt_json *doc, const char *key,
+                            struct mt_shape *out, struct mt_err *err)
+{
+    const cJSON *list = mt_json_get(mt_json_root(doc), key);
+    const cJSON *item = list ? list->child : NULL;
+    size_t count;
+
+    *out = (struct mt_shape){ .rank = 0 };
+    if (!cJSON_IsArray(list))
+        return mt_json_fail(doc, list ? list : mt_json_root(doc), err,
+                            "expected the shape \"%s\" of a sample", key);
+    for (; item; item = item->next) {
+        double v = cJSON_IsNumber(item) ? item->valuedouble : 0;
+
+        if (out->rank == MT_MAX_RANK - 1 || !(v >= 1 && v <= 0x1p40) ||
+            v != (double)(size_t)v)
+            return mt_json_fail(doc, item, err,
+                                "expected at most %d whole numbers above 0",
+                                MT_MAX_RANK - 1);
+        out->dim[out->rank++] = (size_t)v;
+    }
+    if (!mt_shape_count(out, &count) || count > SIZE_MAX / 64)
+        return mt_json_fail(doc, list, err, "the shape is too large");
+    return MT_OK;
+}
+
+static mt_status read_dtype(const struct mt_json *doc, enum mt_dtype *out,
+                            struct mt_err *err)
+{
+    const cJSON *item = mt_json_get(mt_json_root(doc), "x_dtype");
+
+    if (!cJSON_IsString(item) || !mt_dtype_from_name(item->valuestring, out))
+        return mt_json_fail(doc, item ? item : mt_json_root(doc), err,
+                            "expected \"x_dtype\", the type of the inputs");
+    return MT_OK;
+}
+
+static mt_status read_facts(const struct mt_json *doc, struct mt_arena *arena,
+                            struct mt_data_facts *out, struct mt_err *err)
+{
+    if (read_shape(doc, "x", &out->x, err) != MT_OK ||
+        read_shape(doc, "y", &out->y, err) != MT_OK ||
+        read_dtype(doc, &out->x_dtype, err) != MT_OK ||
+        read_names(doc, "feature_names", mt_shape_elements(&out->x), arena,
+                   &out->feature_names, err) != MT_OK)
+        return err->status;
+    return read_names(doc, "target_names", mt_shape_elements(&out->y), arena,
+                      &out->target_names, err);
+}
+
+/* A mean for all elements, for each one, or for each of the first dimension. */
+static mt_status check_norm(const struct mt_data_facts *facts,
+                            struct mt_err *err)
+{
+    const struct mt_shape *x = &facts->x;
+    size_t n = facts->norm->n;
+
+    if (n <= 1 || n == mt_shape_elements(x) || (x->rank && n == x->dim[0]))
+        return MT_OK;
+    return mt_fail(err, MT_INVALID,
+                   "spec/data.mean: %zu values do not fit samples of %s", n,
+                   mt_shape_text(x).text);
+}
+
+mt_status mt_data_state_read(const struct mt_bundle *from,
+                             struct mt_arena *arena, struct mt_data_facts *out,
+                             struct mt_err *err)
+{
+    struct mt_data_request request = { 0 };
+    struct mt_json *doc;
+
+    *out = (struct mt_data_facts){ 0 };
+    if (mt_data_state_apply(from, arena, &request, err) != MT_OK ||
+        parse(from, arena, &doc, err) != MT_OK)
+        return err->status;
+    mt_status status = read_facts(doc, arena, out, err);
+
+    mt_json_free(doc);
+    if (status != MT_OK)
+        return status;
+    out->classes = request.classes;
+    out->vocab = request.vocab;
+    out->class_names = request.class_names;
+    out->vocab_names = request.vocab_names;
+    out->norm = request.norm;
+    return check_norm(out, err);
 }
 
 /* --- checking ----------------------------------------------------------- */

@@ -4,7 +4,8 @@
  *
  *     spec/data.json          {"files": [{"role", "bytes", "sha256"}...],
  *                              "classes", "class_names", "vocab",
- *                              "vocab_names", "x", "y", "tokens"}
+ *                              "vocab_names", "feature_names",
+ *                              "target_names", "x", "y", "x_dtype"}
  *     spec/data.mean, .std    float32, where inputs are normalised
  *     spec/data.scale         float32 scalar
  */
@@ -21,6 +22,21 @@ mt_status mt_data_state_apply(const struct mt_bundle *from,
                               struct mt_arena *arena,
                               struct mt_data_request *request,
                               struct mt_err *err);
+
+/* What a model needs to know of data that is not there. */
+struct mt_data_facts {
+    size_t classes, vocab; /* 0: unknown */
+    const char *const *class_names, *const *vocab_names;     /* or NULL */
+    const char *const *feature_names, *const *target_names;  /* or NULL */
+    struct mt_shape x, y;  /* of a sample */
+    enum mt_dtype x_dtype;
+    const struct mt_normalization *norm; /* fits x */
+};
+
+/* Reads all that; memory is arena's and, of the statistics, the bundle's. */
+mt_status mt_data_state_read(const struct mt_bundle *from,
+                             struct mt_arena *arena, struct mt_data_facts *out,
+                             struct mt_err *err);
 
 /* Fails, and says what changed, if a file is not the one of the checkpoint. */
 mt_status mt_data_state_check(const struct mt_bundle *from,

@@ -212,6 +212,30 @@ static mt_status restore_tensors(struct mt_session *s,
     return MT_OK;
 }
 
+mt_status mt_state_restore_model(struct mt_store *store,
+                                 const struct mt_bundle *from,
+                                 struct mt_err *err)
+{
+    size_t taken = 0, there = 0;
+    char name[2048];
+
+    for (size_t i = 0; i < store->n; i++) {
+        const struct mt_tensor *t = store->tensors[i];
+
+        snprintf(name, sizeof name, "model/%s", t->name);
+        if (take(from, name, t->dtype, &t->shape, t->data, &taken, err) !=
+            MT_OK)
+            return err->status;
+    }
+    for (size_t i = 0; i < from->n; i++)
+        there += mt_in_section(from->arrays[i].name, "model");
+    if (taken != there)
+        return mt_fail(err, MT_MISMATCH,
+                       "it has %zu tensors that the spec's model does not have",
+                       there - taken);
+    return MT_OK;
+}
+
 static mt_status restore_totals(struct mt_session *s,
                                 const struct mt_bundle *from,
                                 struct mt_err *err)

@@ -29,6 +29,11 @@ mt_status mt_state_save(struct mt_session *s, struct mt_bundle *out,
 mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
                            struct mt_err *err);
 
+/* Only the model's tensors, as strictly. */
+mt_status mt_state_restore_model(struct mt_store *store,
+                                 const struct mt_bundle *from,
+                                 struct mt_err *err);
+
 /* Saves the session to path. */
 mt_status mt_session_save(struct mt_session *s, const char *path,
                           struct mt_ckpt_info *info, struct mt_err *err);

@@ -1,0 +1,302 @@
+/* mtrain predict CKPT [INPUT|-] */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "cmd/predictions.h"
+#include "cmd/report.h"
+#include "data/inputs.h"
+#include "train/generate.h"
+
+/* Samples that go through the model at once: the result does not depend on
+ * it. */
+enum { BATCH = 64 };
+
+/* A whole number of at least 0. */
+static bool whole(const struct mt_call *call, const char *name,
+                  unsigned long long *out)
+{
+    const char *text = mt_option(call, name);
+    char *end;
+
+    if (!text)
+        return true;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && *out <= SIZE_MAX)
+        return true;
+    mt_report_usage(call,
+                    "--%s: expected a whole number of at least 0, got "
+                    "\"%s\"",
+                    name, text);
+    return false;
+}
+
+/* --- samples ------------------------------------------------------------ */
+
+static mt_status write_text(struct mt_strbuf *text, struct mt_err *err)
+{
+    if (text->failed)
+        return mt_fail_memory(err);
+    if (text->len && fwrite(text->text, 1, text->len, stdout) != text->len)
+        return mt_fail_errno(err, errno, "standard output",
+                             "cannot be written");
+    text->len = 0;
+    return MT_OK;
+}
+
+/* One batch; n samples from number `first` on. */
+static mt_status predict_batch(struct mt_infer *m,
+                               const struct mt_column *column, size_t n,
+                               size_t first, struct mt_predictions *p,
+                               struct mt_strbuf *lines, struct mt_err *err)
+{
+    const float *y;
+
+    if (mt_infer_prepare(m, n, &m->model->x, err) != MT_OK)
+        return err->status;
+    mt_infer_gather(m, column, 0);
+    y = mt_infer_run(m);
+    for (size_t i = 0; i < n; i++)
+        mt_predictions_add(p, first + i, y + i * p->outputs, lines);
+    return write_text(lines, err);
+}
+
+static mt_status predict_all(struct mt_infer *m, struct mt_inputs *inputs,
+                             struct mt_predictions *p, bool header,
+                             struct mt_err *err)
+{
+    struct mt_strbuf lines = MT_STRBUF_INIT;
+    size_t n = 1, done = 0;
+    mt_status status = MT_OK;
+
+    if (header)
+        mt_predictions_header(p, &lines);
+    while (status == MT_OK && n > 0) {
+        struct mt_column column;
+
+        status = mt_inputs_next(inputs, BATCH, &column, &n, err);
+        if (status == MT_OK && n > 0)
+            status = predict_batch(m, &column, n, done, p, &lines, err);
+        done += n;
+    }
+    if (status == MT_OK) /* the header, if there was no sample */
+        status = write_text(&lines, err);
+    mt_strbuf_free(&lines);
+    return status;
+}
+
+static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
+                                 struct mt_err *err)
+{
+    const struct mt_data_facts *f = &m->facts;
+    bool table = strcmp(m->data_type, "csv") == 0;
+    struct mt_inputs_request request = {
+        .path = call->n_args > 1 ? call->args[1] : "-",
+        .doc = m->doc,
+        .spec = table ? mt_json_get(mt_json_root(m->doc), "data") : NULL,
+        .shape = f->x,
+        .tokens = m->tokens,
+        .feature_names = f->feature_names,
+        .target_names = f->target_names,
+        .n_targets = table ? mt_shape_elements(&f->y) : 0,
+    };
+    struct mt_predictions p;
+    struct mt_inputs *inputs;
+    mt_status status;
+
+    if (mt_inputs_open(&request, &inputs, err) != MT_OK)
+        return err->status;
+    if (mt_inputs_ignored(inputs))
+        mt_report(call, "mtrain: note: passed over the columns %s",
+                  mt_inputs_ignored(inputs));
+    status = mt_predictions_init(&p, m, call->json,
+                                 mt_option(call, "all") != NULL, err);
+    if (status == MT_OK)
+        status = predict_all(m, inputs, &p,
+                             !call->json && !mt_option(call, "no-header"), err);
+    mt_predictions_free(&p);
+    mt_inputs_close(inputs);
+    return status;
+}
+
+/* --- text --------------------------------------------------------------- */
+
+struct output {
+    bool json;
+    struct mt_strbuf text, tokens;
+};
+
+static mt_status emit(void *ctx, size_t token, const char *text, size_t n,
+                      struct mt_err *err)
+{
+    struct output *out = ctx;
+
+    if (out->json) {
+        if (n == 1 && !*text)
+            mt_strbuf_puts(&out->text, "\xef\xbf\xbd"); /* U+FFFD */
+        else
+            mt_strbuf_add(&out->text, text, n);
+        mt_strbuf_printf(&out->tokens, out->tokens.len ? ",%zu" : "%zu", token);
+        return out->text.failed || out->tokens.failed ? mt_fail_memory(err)
+                                                      : MT_OK;
+    }
+    if (fwrite(text, 1, n, stdout) != n || fflush(stdout) != 0)
+        return mt_fail_errno(err, errno, "standard output",
+                             "cannot be written");
+    return MT_OK;
+}
+
+static mt_status print_object(const struct mt_generation *g, struct output *out,
+                              struct mt_err *err)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+    mt_status status;
+
+    mt_strbuf_puts(&line, "{\"prompt\":");
+    mt_json_add_string(&line, g->prompt);
+    mt_strbuf_puts(&line, ",\"text\":");
+    mt_json_add_string(&line, out->text.text ? out->text.text : "");
+    mt_strbuf_printf(&line, ",\"tokens\":[%s],\"length\":%zu,\"temperature\":",
+                     out->tokens.text ? out->tokens.text : "", g->length);
+    mt_json_add_number(&line, g->sampling.temperature);
+    mt_strbuf_printf(&line, ",\"top_k\":%zu,\"seed\":%llu}\n",
+                     g->sampling.top_k, (unsigned long long)g->sampling.seed);
+    status = write_text(&line, err);
+    mt_strbuf_free(&line);
+    return status;
+}
+
+static mt_status predict_text(const struct mt_call *call, struct mt_infer *m,
+                              struct mt_generation *g, struct mt_err *err)
+{
+    struct output out = { .json = call->json,
+                          .text = MT_STRBUF_INIT,
+                          .tokens = MT_STRBUF_INIT };
+    mt_status status;
+
+    g->emit = emit;
+    g->ctx = &out;
+    status = mt_generate(m, g, err);
+    if (status == MT_OK && call->json)
+        status = print_object(g, &out, err);
+    else if (status == MT_OK)
+        putchar('\n');
+    mt_strbuf_free(&out.text);
+    mt_strbuf_free(&out.tokens);
+    return status;
+}
+
+/* --- the command -------------------------------------------------------- */
+
+static bool read_generation(const struct mt_call *call, struct mt_generation *g)
+{
+    unsigned long long length = 500, seed = 0, top_k = 0;
+
+    g->prompt = mt_option(call, "prompt");
+    g->sampling.temperature = 0.8;
+    if (!whole(call, "length", &length) || !whole(call, "seed", &seed) ||
+        !whole(call, "top-k", &top_k) ||
+        (mt_option(call, "temperature") &&
+         !mt_option_real(call, "temperature", &g->sampling.temperature)))
+        return false;
+    g->length = (size_t)length;
+    g->sampling.seed = seed;
+    g->sampling.top_k = (size_t)top_k;
+    return true;
+}
+
+/* Options and operands must suit the model. */
+static bool check_use(const struct mt_call *call, const struct mt_infer *m)
+{
+    static const char *const of_text[] = { "prompt", "length", "temperature",
+                                           "seed",   "top-k",  NULL };
+    static const char *const of_samples[] = { "all", "no-header", NULL };
+    bool text = mt_generates(m);
+    const char *const *wrong = text ? of_samples : of_text;
+
+    for (; *wrong; wrong++) {
+        if (!mt_option(call, *wrong))
+            continue;
+        mt_report_usage(call,
+                        text ? "--%s: not for %s, a model of text"
+                             : "--%s: %s is no model of text",
+                        *wrong, call->args[0]);
+        return false;
+    }
+    if (text && call->n_args > 1)
+        mt_report_usage(call,
+                        "%s is a model of text: it goes on from --prompt "
+                        "TEXT, not from a file",
+                        call->args[0]);
+    else if (text && !mt_option(call, "prompt"))
+        mt_report_usage(call, "%s is a model of text: it needs --prompt TEXT",
+                        call->args[0]);
+    else if (!text && call->n_args < 2 && isatty(STDIN_FILENO))
+        mt_report_usage(call, "needs INPUT, a file, or - for standard input");
+    else
+        return true;
+    return false;
+}
+
+static int predict_run(struct mt_call *call)
+{
+    struct mt_generation generation = { 0 };
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_bundle bundle;
+    struct mt_infer *m = NULL;
+    mt_status status;
+    int code = MT_EXIT_TROUBLE;
+
+    if (!read_generation(call, &generation))
+        return MT_EXIT_TROUBLE;
+    if (mt_bundle_read(call->args[0], call->team, &bundle, &err) != MT_OK)
+        return mt_report_error(&err);
+    status = mt_infer_open(&bundle, call->args[0], call->team, &m, &err);
+    if (status == MT_OK && !check_use(call, m))
+        goto out;
+    if (status == MT_OK)
+        status = mt_generates(m) ? predict_text(call, m, &generation, &err)
+                                 : predict_samples(call, m, &err);
+    code = status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
+out:
+    mt_infer_close(m);
+    mt_bundle_free(&bundle);
+    return code;
+}
+
+static const struct mt_option predict_options[] = {
+    { "all", 0, NULL, "the probability of every class" },
+    { "no-header", 0, NULL, "no header line" },
+    { "prompt", 0, "TEXT", "what the text of a text model starts from" },
+    { "length", 0, "N", "tokens of text to add (default 500)" },
+    { "temperature", 0, "T",
+      "divides the logits (default 0.8); 0: always the "
+      "most likely" },
+    { "top-k", 0, "K", "draw from the K most likely tokens (0: from all)" },
+    { "seed", 0, "S", "of the random draws (default 0)" },
+    { NULL, 0, NULL, NULL },
+};
+
+extern const struct mt_command mt_cmd_predict;
+
+const struct mt_command mt_cmd_predict = {
+    .name = "predict",
+    .operands = "CKPT [INPUT|-]",
+    .summary =
+        "what the model says of new samples, or the text it goes on with",
+    .options = predict_options,
+    .min_args = 1,
+    .max_args = 2,
+    .details =
+        "INPUT is a CSV table, whose columns are found by name if it has a "
+        "header; for\nother models than of tables also an .npy or IDX file. - "
+        "reads CSV from standard\ninput. One line for each sample comes out: "
+        "the class and its probability, or the\nmodel's output. A model of "
+        "text "
+        "goes on from --prompt. The training data is not\nneeded.",
+    .run = predict_run,
+};

@@ -1,0 +1,250 @@
+#include "cmd/predictions.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+mt_status mt_predictions_init(struct mt_predictions *out,
+                              const struct mt_infer *model, bool json, bool all,
+                              struct mt_err *err)
+{
+    const struct mt_shape *output = &model->model->output;
+
+    *out = (struct mt_predictions){ .model = model, .json = json, .all = all };
+    out->outputs = mt_shape_elements(output);
+    out->layout = mt_infer_classes(model, output);
+    out->logits = calloc(out->layout.classes + 1, sizeof *out->logits);
+    out->p = calloc(out->layout.classes + 1, sizeof *out->p);
+    if (out->logits && out->p)
+        return MT_OK;
+    mt_predictions_free(out);
+    return mt_fail_memory(err);
+}
+
+void mt_predictions_free(struct mt_predictions *p)
+{
+    free(p->logits);
+    free(p->p);
+    p->logits = NULL;
+    p->p = NULL;
+}
+
+/* --- values ------------------------------------------------------------- */
+
+/* The shortest decimal that reads back to the same float32. */
+static void add_float(struct mt_strbuf *line, double value, bool json)
+{
+    float v = (float)value;
+    char text[32];
+
+    if (json && !isfinite(v)) {
+        mt_strbuf_puts(line, "null");
+        return;
+    }
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v)
+            break;
+    }
+    mt_strbuf_puts(line, text);
+}
+
+/* RFC 4180: quotes where the text has a delimiter, a quote or a line's end. */
+static void add_field(struct mt_strbuf *line, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n") && *text != ' ' && *text) {
+        mt_strbuf_puts(line, text);
+        return;
+    }
+    mt_strbuf_putc(line, '"');
+    for (; *text; text++) {
+        if (*text == '"')
+            mt_strbuf_putc(line, '"');
+        mt_strbuf_putc(line, *text);
+    }
+    mt_strbuf_putc(line, '"');
+}
+
+/* key: as a member's name, which JSON has in quotes. */
+static void add_class(const struct mt_predictions *p, size_t class, bool key,
+                      struct mt_strbuf *line)
+{
+    const char *name = mt_infer_class_name(p->model, class);
+
+    if (name && p->json)
+        mt_json_add_string(line, name);
+    else if (name)
+        add_field(line, name);
+    else
+        mt_strbuf_printf(line, p->json && key ? "\"%zu\"" : "%zu", class);
+}
+
+/* --- CSV ---------------------------------------------------------------- */
+
+/* class,probability; with a number behind each where there are several. */
+static void class_header(const struct mt_predictions *p, size_t row,
+                         struct mt_strbuf *line)
+{
+    bool many = p->layout.rows > 1;
+    char number[32] = "";
+
+    if (many)
+        snprintf(number, sizeof number, "_%zu", row);
+    mt_strbuf_printf(line, "%sclass%s,probability%s", row ? "," : "", number,
+                     number);
+    for (size_t c = 0; p->all && c < p->layout.classes; c++) {
+        mt_strbuf_putc(line, ',');
+        add_class(p, c, true, line);
+        mt_strbuf_puts(line, number);
+    }
+}
+
+static void value_header(const struct mt_predictions *p, size_t i,
+                         struct mt_strbuf *line)
+{
+    const struct mt_data_facts *f = &p->model->facts;
+
+    if (i)
+        mt_strbuf_putc(line, ',');
+    if (f->target_names && p->outputs == mt_shape_elements(&f->y))
+        add_field(line, f->target_names[i]);
+    else if (p->outputs == 1)
+        mt_strbuf_puts(line, "output");
+    else
+        mt_strbuf_printf(line, "output_%zu", i);
+}
+
+void mt_predictions_header(const struct mt_predictions *p,
+                           struct mt_strbuf *line)
+{
+    for (size_t row = 0; row < p->layout.rows; row++)
+        class_header(p, row, line);
+    for (size_t i = 0; !p->layout.rows && i < p->outputs; i++)
+        value_header(p, i, line);
+    mt_strbuf_putc(line, '\n');
+}
+
+static void csv_line(struct mt_predictions *p, const float *y,
+                     struct mt_strbuf *line)
+{
+    for (size_t row = 0; row < p->layout.rows; row++) {
+        mt_class_row(&p->layout, y, row, p->logits);
+        mt_probabilities(p->logits, p->layout.classes, p->p);
+
+        size_t best = mt_argmax(p->logits, p->layout.classes);
+
+        if (row)
+            mt_strbuf_putc(line, ',');
+        add_class(p, best, false, line);
+        mt_strbuf_putc(line, ',');
+        add_float(line, p->p[best], false);
+        for (size_t c = 0; p->all && c < p->layout.classes; c++) {
+            mt_strbuf_putc(line, ',');
+            add_float(line, p->p[c], false);
+        }
+    }
+    for (size_t i = 0; !p->layout.rows && i < p->outputs; i++) {
+        if (i)
+            mt_strbuf_putc(line, ',');
+        add_float(line, (double)y[i], false);
+    }
+}
+
+/* --- JSON --------------------------------------------------------------- */
+
+static void add_distribution(const struct mt_predictions *p,
+                             struct mt_strbuf *line)
+{
+    mt_strbuf_putc(line, '{');
+    for (size_t c = 0; c < p->layout.classes; c++) {
+        if (c)
+            mt_strbuf_putc(line, ',');
+        add_class(p, c, true, line);
+        mt_strbuf_putc(line, ':');
+        add_float(line, p->p[c], true);
+    }
+    mt_strbuf_putc(line, '}');
+}
+
+/* What a row tells, by the member that it goes to. */
+enum member { CLASS, PROBABILITY, DISTRIBUTION };
+
+static void add_member(struct mt_predictions *p, const float *y,
+                       enum member member, struct mt_strbuf *line)
+{
+    bool many = p->layout.rows > 1;
+
+    if (many)
+        mt_strbuf_putc(line, '[');
+    for (size_t row = 0; row < p->layout.rows; row++) {
+        mt_class_row(&p->layout, y, row, p->logits);
+        mt_probabilities(p->logits, p->layout.classes, p->p);
+
+        size_t best = mt_argmax(p->logits, p->layout.classes);
+
+        if (row)
+            mt_strbuf_putc(line, ',');
+        if (member == CLASS)
+            add_class(p, best, false, line);
+        else if (member == PROBABILITY)
+            add_float(line, p->p[best], true);
+        else
+            add_distribution(p, line);
+    }
+    if (many)
+        mt_strbuf_putc(line, ']');
+}
+
+/* A vector is a list, a scalar is one number, [2, 3] are two lists of three. */
+static void add_values(const struct mt_shape *shape, int dim, const float *y,
+                       struct mt_strbuf *line)
+{
+    size_t inner = 1;
+
+    if (dim == shape->rank) {
+        add_float(line, (double)*y, true);
+        return;
+    }
+    for (int d = dim + 1; d < shape->rank; d++)
+        inner *= shape->dim[d];
+    mt_strbuf_putc(line, '[');
+    for (size_t i = 0; i < shape->dim[dim]; i++) {
+        if (i)
+            mt_strbuf_putc(line, ',');
+        add_values(shape, dim + 1, y + i * inner, line);
+    }
+    mt_strbuf_putc(line, ']');
+}
+
+static void json_line(struct mt_predictions *p, size_t sample, const float *y,
+                      struct mt_strbuf *line)
+{
+    mt_strbuf_printf(line, "{\"sample\":%zu,", sample);
+    if (!p->layout.rows) {
+        mt_strbuf_puts(line, "\"output\":");
+        add_values(&p->model->model->output, 0, y, line);
+    } else {
+        mt_strbuf_puts(line, "\"class\":");
+        add_member(p, y, CLASS, line);
+        mt_strbuf_puts(line, ",\"probability\":");
+        add_member(p, y, PROBABILITY, line);
+        if (p->all) {
+            mt_strbuf_puts(line, ",\"probabilities\":");
+            add_member(p, y, DISTRIBUTION, line);
+        }
+    }
+    mt_strbuf_putc(line, '}');
+}
+
+void mt_predictions_add(struct mt_predictions *p, size_t sample, const float *y,
+                        struct mt_strbuf *line)
+{
+    if (p->json)
+        json_line(p, sample, y, line);
+    else
+        csv_line(p, y, line);
+    mt_strbuf_putc(line, '\n');
+}

@@ -1,0 +1,534 @@
+#include "data/inputs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/nearest.h"
+#include "base/size.h"
+#include "data/csvcolumns.h"
+#include "data/csvscan.h"
+#include "data/loader.h"
+#include "data/number.h"
+#include "data/utf8.h"
+
+struct mt_inputs {
+    struct mt_arena arena;
+    struct mt_inputs_request request;
+    const char *source; /* for messages */
+    size_t elements;    /* of a sample */
+    size_t at;          /* samples that were given out */
+
+    struct mt_dataset *data; /* an array's memory; NULL: a table */
+
+    struct mt_csv *csv;
+    char *bytes; /* of standard input */
+    struct mt_csv_columns columns;
+    const char *ignored;
+    void *rows; /* float or int32 [room, elements] */
+    size_t room;
+};
+
+/* ---- which columns ---- */
+
+static bool is_feature(const struct mt_inputs *in, const char *name)
+{
+    enum { MANY = 1000 }; /* more are not worth the time of a hint */
+
+    for (size_t i = 0; i < in->elements && i < MANY; i++)
+        if (!strcmp(in->request.feature_names[i], name))
+            return true;
+    return false;
+}
+
+static mt_status fail_name(const struct mt_inputs *in, const char *name,
+                           struct mt_err *err)
+{
+    enum { LONG = 64, MANY = 4096 }; /* hints are not worth more time */
+    const struct mt_csv_columns *c = &in->columns;
+    const char *candidates[MANY], *near = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n && n < MANY; i++)
+        if (strlen(c->names[i]) < LONG && !is_feature(in, c->names[i]))
+            candidates[n++] = c->names[i];
+    if (strlen(name) < LONG)
+        near = mt_nearest(name, candidates, n);
+    if (!near)
+        return mt_fail(err, MT_MISMATCH,
+                       "%s:1:1: no column \"%s\", which the model reads",
+                       in->source, mt_excerpt(name, strlen(name)).text);
+    return mt_fail(err, MT_MISMATCH,
+                   "%s:1:1: no column \"%s\", which the model reads; is \"%s\" "
+                   "meant?",
+                   in->source, mt_excerpt(name, strlen(name)).text,
+                   mt_excerpt(near, strlen(near)).text);
+}
+
+/* A column's name and its number. */
+struct name {
+    const char *text;
+    size_t column;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct name *)a)->text,
+                  ((const struct name *)b)->text);
+}
+
+static struct name *sorted_names(const struct mt_csv_columns *c)
+{
+    struct name *names = malloc((c->n + 1) * sizeof *names);
+
+    if (!names)
+        return NULL;
+    for (size_t i = 0; i < c->n; i++)
+        names[i] = (struct name){ c->names[i], i };
+    qsort(names, c->n, sizeof *names, compare_names);
+    return names;
+}
+
+/* Sets features to the columns of those names. *missing: the first name that
+ * is not there; *twice: one that several columns have; or NULL. */
+static void find_names(const struct mt_inputs *in, const struct name *names,
+                       const char **missing, const char **twice)
+{
+    const struct mt_csv_columns *c = &in->columns;
+
+    *missing = *twice = NULL;
+    for (size_t i = 0; i < in->elements; i++) {
+        struct name key = { in->request.feature_names[i], 0 };
+        const struct name *at =
+            bsearch(&key, names, c->n, sizeof key, compare_names);
+
+        if (!at) {
+            *missing = *missing ? *missing : key.text;
+            continue;
+        }
+        if ((at > names && !compare_names(at - 1, at)) ||
+            (at + 1 < names + c->n && !compare_names(at, at + 1)))
+            *twice = key.text;
+        c->features[i] = at->column;
+    }
+}
+
+static bool is_target(const struct mt_inputs *in, const char *name)
+{
+    for (size_t i = 0; in->request.target_names && i < in->request.n_targets;
+         i++)
+        if (!strcmp(in->request.target_names[i], name))
+            return true;
+    return false;
+}
+
+static mt_status list_ignored(struct mt_inputs *in, struct mt_err *err)
+{
+    enum { TOLD = 8 };
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    const struct mt_csv_columns *c = &in->columns;
+    bool *read = calloc(c->n, sizeof *read);
+    size_t n = 0;
+
+    for (size_t i = 0; read && i < in->elements; i++)
+        read[c->features[i]] = true;
+    for (size_t i = 0; read && i < c->n; i++) {
+        const char *name = c->names[i];
+
+        if (read[i] || is_target(in, name))
+            continue;
+        if (n++ < TOLD)
+            mt_strbuf_printf(&text, "%s\"%s\"", n > 1 ? ", " : "",
+                             mt_excerpt(name, strlen(name)).text);
+    }
+    if (n > TOLD)
+        mt_strbuf_printf(&text, " and %zu more", n - TOLD);
+    if (n)
+        in->ignored = mt_arena_strdup(&in->arena, text.text ? text.text : "");
+    free(read);
+    mt_strbuf_free(&text);
+    return read && (!n || in->ignored) ? MT_OK : mt_fail_memory(err);
+}
+
+static mt_status choose_by_name(struct mt_inputs *in, const char *missing,
+                                const char *twice, struct mt_err *err)
+{
+    if (missing)
+        return fail_name(in, missing, err);
+    if (twice)
+        return mt_fail(err, MT_MISMATCH,
+                       "%s:1:1: more than one column \"%s\", which the model "
+                       "reads",
+                       in->source, mt_excerpt(twice, strlen(twice)).text);
+    in->columns.n_features = in->elements;
+    return list_ignored(in, err);
+}
+
+static mt_status fail_count(const struct mt_inputs *in, struct mt_err *err)
+{
+    bool table = in->request.n_targets > 0;
+
+    return mt_fail(err, MT_MISMATCH,
+                   "%s:1:1: %zu column%s; expected %zu, one for each %s%s",
+                   in->source, in->columns.n, in->columns.n == 1 ? "" : "s",
+                   in->elements, table ? "feature" : "element of a sample",
+                   table ? ", or all columns that the training data had" : "");
+}
+
+/* As in training, if the table has the target too; else all columns. */
+static mt_status choose_by_position(struct mt_inputs *in, struct mt_err *err)
+{
+    const cJSON *spec = in->request.spec;
+    struct mt_csv_select select = { in->request.doc, NULL,
+                                    mt_json_get(spec, "target"),
+                                    mt_json_get(spec, "features") };
+    struct mt_csv_columns *c = &in->columns;
+    struct mt_err ignored = MT_ERR_INIT;
+
+    if (c->n == in->elements) {
+        c->features = mt_arena_calloc(&in->arena, c->n, sizeof *c->features);
+        for (size_t i = 0; c->features && i < c->n; i++)
+            c->features[i] = i;
+        return c->features ? MT_OK : mt_fail_memory(err);
+    }
+    if (in->request.n_targets == 0 || c->n < in->elements)
+        return fail_count(in, err);
+    if (mt_csv_choose_columns(&select, in->source, &in->arena, c, &ignored) ==
+            MT_OK &&
+        c->n_features == in->elements)
+        return MT_OK;
+    return ignored.status == MT_NO_MEMORY ? mt_fail_memory(err)
+                                          : fail_count(in, err);
+}
+
+/* Takes the first record for a header; leaves csv behind it. */
+static mt_status take_names(struct mt_inputs *in, struct mt_err *err)
+{
+    struct mt_csv_columns *c = &in->columns;
+    const struct mt_csv_field *fields;
+    size_t n;
+
+    c->names = mt_arena_calloc(&in->arena, c->n, sizeof *c->names);
+    if (!c->names)
+        return mt_fail_memory(err);
+    if (mt_csv_next(in->csv, &fields, &n, err) != MT_OK)
+        return err->status;
+    for (size_t i = 0; i < c->n; i++) {
+        c->names[i] = mt_arena_strndup(&in->arena, fields[i].text, fields[i].n);
+        if (!c->names[i])
+            return mt_fail_memory(err);
+    }
+    return MT_OK;
+}
+
+/* The names are known: a header is one by the looks of it, or because it has
+ * all of them (they may be numbers). */
+static mt_status find_named(struct mt_inputs *in, struct mt_err *err)
+{
+    struct mt_csv_columns *c = &in->columns;
+    bool looks = c->names != NULL;
+    const char *missing, *twice;
+    struct name *names;
+
+    c->features =
+        mt_arena_calloc(&in->arena, in->elements, sizeof *c->features);
+    if (!c->features)
+        return mt_fail_memory(err);
+    if (!looks && take_names(in, err) != MT_OK)
+        return err->status;
+    names = sorted_names(c);
+    if (!names)
+        return mt_fail_memory(err);
+    find_names(in, names, &missing, &twice);
+    free(names);
+    if (looks || !missing)
+        return choose_by_name(in, missing, twice, err);
+    c->names = NULL;
+    return mt_csv_rewind(in->csv, err) == MT_OK ? choose_by_position(in, err)
+                                                : err->status;
+}
+
+static mt_status find_columns(struct mt_inputs *in, struct mt_err *err)
+{
+    const cJSON *header = mt_json_get(in->request.spec, "header");
+    bool named = in->request.feature_names != NULL;
+    struct mt_csv_select select = { .doc = in->request.doc };
+
+    if (!named && cJSON_IsFalse(header))
+        select.header = header;
+    if (mt_csv_read_header(&select, in->csv, in->source, &in->arena,
+                           &in->columns, err) != MT_OK)
+        return err->status;
+    return named ? find_named(in, err) : choose_by_position(in, err);
+}
+
+/* ---- tables ---- */
+
+enum { STDIN_CHUNK = 1 << 16 };
+
+/* A pipe longer than this should be a file. */
+#define STDIN_MAX ((size_t)1 << 32)
+
+static mt_status read_stdin(struct mt_inputs *in, size_t *n, struct mt_err *err)
+{
+    size_t size = 0;
+
+    for (*n = 0;;) {
+        ssize_t got;
+
+        if (*n + STDIN_CHUNK > size) {
+            char *grown;
+
+            size = size ? 2 * size : 4 * (size_t)STDIN_CHUNK;
+            grown = size > 2 * STDIN_MAX ? NULL : realloc(in->bytes, size);
+            if (!grown)
+                return mt_fail_memory(err);
+            in->bytes = grown;
+        }
+        got = read(STDIN_FILENO, in->bytes + *n, STDIN_CHUNK);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return mt_fail_errno(err, errno, in->source, "cannot be read");
+        if (got == 0)
+            return MT_OK;
+        *n += (size_t)got;
+    }
+}
+
+static mt_status open_table(struct mt_inputs *in, int fd, uint64_t size,
+                            struct mt_err *err)
+{
+    char delimiter = ',';
+    size_t n = 0;
+
+    if (mt_csv_delimiter(in->request.doc, in->request.spec, &delimiter, err) !=
+        MT_OK) {
+        if (fd >= 0)
+            close(fd);
+        return err->status;
+    }
+    if (fd >= 0) {
+        if (mt_csv_open(in->source, fd, size, delimiter, &in->csv, err) !=
+            MT_OK)
+            return err->status;
+    } else if (read_stdin(in, &n, err) != MT_OK ||
+               mt_csv_open_bytes(in->source, in->bytes, n, delimiter, &in->csv,
+                                 err) != MT_OK) {
+        return err->status;
+    }
+    return find_columns(in, err);
+}
+
+static mt_status fail_token(const struct mt_inputs *in, size_t column,
+                            const struct mt_csv_field *field,
+                            struct mt_err *err)
+{
+    return mt_csv_fail(in->csv, column, err,
+                       "%s: expected a token, a whole number from 0 to %zu, "
+                       "got %s",
+                       mt_csv_column_text(&in->columns, column).text,
+                       in->request.tokens - 1,
+                       mt_excerpt(field->text, field->n).text);
+}
+
+/* Whole numbers up to 2^24 are exact in float32. */
+static mt_status read_record(struct mt_inputs *in,
+                             const struct mt_csv_field *fields, size_t row,
+                             struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &in->columns;
+    float *x = (float *)in->rows + row * in->elements;
+    int32_t *tokens = (int32_t *)in->rows + row * in->elements;
+
+    for (size_t i = 0; i < in->elements; i++) {
+        size_t column = c->features[i];
+        float v = 0;
+
+        if (mt_csv_number(in->csv, c, fields, column, &v, err) != MT_OK)
+            return err->status;
+        if (!in->request.tokens) {
+            x[i] = v;
+            continue;
+        }
+        if (!(v >= 0 && v < 0x1p24f && (double)v < (double)in->request.tokens &&
+              v == (float)(int32_t)v))
+            return fail_token(in, column, &fields[column], err);
+        tokens[i] = (int32_t)v;
+    }
+    return MT_OK;
+}
+
+static mt_status make_room(struct mt_inputs *in, size_t max, struct mt_err *err)
+{
+    size_t bytes;
+
+    if (max <= in->room)
+        return MT_OK;
+    free(in->rows);
+    in->room = 0;
+    in->rows = mt_size_mul(max, in->elements, &bytes) &&
+                       mt_size_mul(bytes, sizeof(float), &bytes)
+                   ? malloc(bytes)
+                   : NULL;
+    if (!in->rows)
+        return mt_fail_memory(err);
+    in->room = max;
+    return MT_OK;
+}
+
+static mt_status next_records(struct mt_inputs *in, size_t max,
+                              struct mt_column *column, size_t *n,
+                              struct mt_err *err)
+{
+    const struct mt_csv_field *fields;
+    size_t got;
+
+    if (make_room(in, max, err) != MT_OK)
+        return err->status;
+    for (*n = 0; *n < max; ++*n) {
+        if (mt_csv_next(in->csv, &fields, &got, err) != MT_OK)
+            return err->status;
+        if (got == 0)
+            break;
+        if (got != in->columns.n)
+            return mt_csv_fail(
+                in->csv, got > in->columns.n ? in->columns.n : got, err,
+                "expected %zu fields, got %zu", in->columns.n, got);
+        if (read_record(in, fields, *n, err) != MT_OK)
+            return err->status;
+    }
+    *column =
+        (struct mt_column){ in->rows, in->request.tokens ? MT_I32 : MT_F32,
+                            in->elements * sizeof(float), in->request.shape };
+    return MT_OK;
+}
+
+/* ---- arrays ---- */
+
+static mt_status check_array(struct mt_inputs *in, struct mt_err *err)
+{
+    const struct mt_part *part = &in->data->train;
+
+    if (mt_shape_elements(&part->x.shape) != in->elements)
+        return mt_fail(err, MT_MISMATCH,
+                       "%s: each sample has the shape %s; expected %s (the "
+                       "first dimension counts the samples)",
+                       in->source, mt_shape_text(&part->x.shape).text,
+                       mt_shape_text(&in->request.shape).text);
+    if (!in->request.tokens)
+        return mt_data_check_finite(in->source, &part->x, part->samples, err);
+    if (!mt_dtype_is_integer(part->x.dtype))
+        return mt_fail(err, MT_MISMATCH,
+                       "%s: the elements are %s; expected integers, because "
+                       "the model reads tokens",
+                       in->source, mt_dtype_name(part->x.dtype));
+    return mt_dataset_check_tokens(in->data, in->request.tokens, err);
+}
+
+static mt_status open_array(struct mt_inputs *in, bool npy, struct mt_err *err)
+{
+    struct mt_data_request request = { .doc = in->request.doc, .peek = true };
+    struct mt_data_file file = { in->source, "input", NULL };
+    mt_status status;
+
+    in->data = calloc(1, sizeof *in->data);
+    if (!in->data)
+        return mt_fail_memory(err);
+    struct mt_part *part = &in->data->train;
+
+    part->source = part->y_source = in->source;
+    status = npy ? mt_npy_read(&request, &file, in->data, &part->x,
+                               &part->samples, err)
+                 : mt_idx_read(&request, &file, true, in->data, &part->x,
+                               &part->samples, err);
+    return status == MT_OK ? check_array(in, err) : status;
+}
+
+static mt_status next_samples(struct mt_inputs *in, size_t max,
+                              struct mt_column *column, size_t *n)
+{
+    size_t left = in->data->train.samples - in->at;
+
+    *n = left < max ? left : max;
+    *column = in->data->train.x;
+    column->data = (const char *)column->data + in->at * column->stride;
+    return MT_OK;
+}
+
+/* ---- all ---- */
+
+static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
+{
+    unsigned char head[6] = { 0 };
+    uint64_t size;
+    int fd;
+
+    if (mt_file_open(in->source, &fd, &size, err) != MT_OK)
+        return err->status;
+    if (size >= sizeof head &&
+        mt_file_pread(fd, in->source, 0, head, sizeof head, err) != MT_OK) {
+        close(fd);
+        return err->status;
+    }
+    bool npy = memcmp(head, "\x93NUMPY", 6) == 0;
+    bool idx = size >= sizeof head && (memcmp(head, "\0\0", 2) == 0 ||
+                                       memcmp(head, "\x1f\x8b", 2) == 0);
+
+    if (!npy && !idx)
+        return open_table(in, fd, size, err);
+    close(fd);
+    return open_array(in, npy, err);
+}
+
+mt_status mt_inputs_open(const struct mt_inputs_request *request,
+                         struct mt_inputs **out, struct mt_err *err)
+{
+    struct mt_inputs *in = calloc(1, sizeof *in);
+    bool piped = strcmp(request->path, "-") == 0;
+    mt_status status;
+
+    if (!in)
+        return mt_fail_memory(err);
+    in->request = *request;
+    in->elements = mt_shape_elements(&request->shape);
+    in->source = piped ? "standard input" : request->path;
+    status = piped ? open_table(in, -1, 0, err) : open_file(in, err);
+    if (status != MT_OK) {
+        mt_inputs_close(in);
+        return status;
+    }
+    *out = in;
+    return MT_OK;
+}
+
+void mt_inputs_close(struct mt_inputs *in)
+{
+    if (!in)
+        return;
+    mt_csv_free(in->csv);
+    mt_dataset_close(in->data);
+    free(in->bytes);
+    free(in->rows);
+    mt_arena_free(&in->arena);
+    free(in);
+}
+
+mt_status mt_inputs_next(struct mt_inputs *in, size_t max,
+                         struct mt_column *column, size_t *n,
+                         struct mt_err *err)
+{
+    mt_status status = in->csv ? next_records(in, max, column, n, err)
+                               : next_samples(in, max, column, n);
+
+    if (status == MT_OK)
+        in->at += *n;
+    return status;
+}
+
+const char *mt_inputs_ignored(const struct mt_inputs *in)
+{
+    return in->ignored;
+}

@@ -1,0 +1,55 @@
+/*
+ * Inputs without targets, to predict from: a CSV table, an IDX file (plain or
+ * gzipped) or a NumPy array; the file's first bytes tell which. What "-" names,
+ * standard input, is CSV.
+ *
+ *     struct mt_inputs_request request = { .path = "new.csv", .doc = doc,
+ *                                          .spec = data_object, ... };
+ *     mt_inputs_open(&request, &inputs, err);
+ *     while (mt_inputs_next(inputs, 64, &column, &n, err) == MT_OK && n > 0)
+ *         mt_gather_f32(&column, norm, NULL, 0, n, x);
+ *     mt_inputs_close(inputs);
+ *
+ * Which columns of a table are the features:
+ *
+ *     by name      where the table has a header and the names are known from
+ *                  training; in any order, others are passed over
+ *     by position  otherwise: as many columns as features, or all columns of
+ *                  the training table, from which the spec takes the features
+ *                  as it did in training
+ *
+ * A CSV file is read record by record; all else is mapped or read whole.
+ */
+#ifndef MT_DATA_INPUTS_H
+#define MT_DATA_INPUTS_H
+
+#include "data/dataset.h"
+
+struct mt_inputs_request {
+    const char *path; /* "-": standard input */
+    const struct mt_json *doc;
+    const cJSON *spec;     /* the spec's "data", as in training */
+    struct mt_shape shape; /* of a sample */
+    size_t tokens;         /* inputs are token numbers below this; 0: they
+                              are floats */
+    const char *const *feature_names, *const *target_names; /* or NULL */
+    size_t n_targets;
+};
+
+struct mt_inputs;
+
+mt_status mt_inputs_open(const struct mt_inputs_request *request,
+                         struct mt_inputs **out, struct mt_err *err);
+void mt_inputs_close(struct mt_inputs *inputs); /* NULL is allowed */
+
+/* The next samples, at most max > 0, as float32 (int32: tokens) or as they are
+ * in the file; *n == 0 at the end. The column lives until the next call. */
+mt_status mt_inputs_next(struct mt_inputs *inputs, size_t max,
+                         struct mt_column *column, size_t *n,
+                         struct mt_err *err);
+
+/* The columns of a table that are passed over, `"id", "name"`, the targets
+ * aside; NULL where there are none. */
+const char *mt_inputs_ignored(const struct mt_inputs *inputs);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * Text from a model of text: again and again, the model reads the last tokens
+ * (at most seq_len, as in training) and the next one is drawn from
+ * softmax(logits / temperature).
+ *
+ * While fewer than seq_len tokens are there, the model runs on just those: a
+ * program is recorded for each length, so that nothing has to be padded. A
+ * model that takes seq_len tokens only needs a prompt of that length.
+ *
+ * Token number i is drawn with the uniform number i of the seed's stream, by
+ * mt_dexp: the text is a function of checkpoint, prompt, options and seed.
+ */
+#ifndef MT_TRAIN_GENERATE_H
+#define MT_TRAIN_GENERATE_H
+
+#include "train/infer.h"
+
+struct mt_sampling {
+    double temperature; /* 0: the most likely token */
+    size_t top_k;       /* draw from so many most likely ones; 0: from all */
+    uint64_t seed;
+};
+
+/* The token with number i, from its n logits; p has room for 2 n. Of equal
+ * logits the first ones are the more likely. */
+size_t mt_sample(const float *logits, size_t n, const struct mt_sampling *s,
+                 uint64_t i, double *p);
+
+struct mt_generation {
+    const char *prompt; /* not empty */
+    size_t length;      /* tokens to draw */
+    struct mt_sampling sampling;
+
+    /* Takes each token as it comes, and its text. */
+    mt_status (*emit)(void *ctx, size_t token, const char *text, size_t n,
+                      struct mt_err *err);
+    void *ctx;
+};
+
+/* Is it a model of text? */
+bool mt_generates(const struct mt_infer *m);
+
+mt_status mt_generate(struct mt_infer *m, const struct mt_generation *g,
+                      struct mt_err *err);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * A model for inference, from a checkpoint alone: no data files, no optimizer.
+ * The spec and what the checkpoint keeps of its data (datastate.h) say all.
+ *
+ *     mt_infer_open(&bundle, "digits.mtc", team, &m, err);
+ *     mt_infer_prepare(m, 64, &m->model->x, err);
+ *     mt_infer_gather(m, &column, 0, 64);        or fill m->x otherwise
+ *     y = mt_infer_run(m);                       (64, output elements)
+ *     mt_infer_close(m);
+ *
+ * A sample's outputs have the same bits in any batch.
+ */
+#ifndef MT_TRAIN_INFER_H
+#define MT_TRAIN_INFER_H
+
+#include "nn/model.h"
+#include "train/bundle.h"
+#include "train/datastate.h"
+
+struct mt_infer {
+    struct mt_arena arena;
+    struct mt_json *doc;
+    struct mt_team *team;
+    struct mt_model *model;
+    struct mt_data_facts facts;
+    const char *data_type; /* "csv", ... */
+    size_t tokens;         /* inputs are tokens below this; 0: floats */
+
+    /* of the last mt_infer_prepare */
+    struct mt_program program;
+    struct mt_shape sample;
+    void *x; /* float or int32: the batch's inputs */
+    void *workspace;
+    size_t x_bytes, workspace_bytes; /* that were taken */
+};
+
+/* source names the checkpoint in messages. The bundle must live as long as
+ * *out. */
+mt_status mt_infer_open(const struct mt_bundle *from, const char *source,
+                        struct mt_team *team, struct mt_infer **out,
+                        struct mt_err *err);
+void mt_infer_close(struct mt_infer *m); /* NULL is allowed */
+
+/* Gets ready for batches of so many samples of that shape; what was prepared
+ * last is kept if it is the same. */
+mt_status mt_infer_prepare(struct mt_infer *m, size_t batch,
+                           const struct mt_shape *sample, struct mt_err *err);
+
+/* Fills m->x with the batch's samples, from the column's sample `first` on,
+ * normalised as in training. */
+void mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
+                     size_t first);
+
+/* The outputs of the batch; they live until the next call. */
+const float *mt_infer_run(struct mt_infer *m);
+
+/* --- classes ------------------------------------------------------------ */
+
+/* How the outputs of a sample tell classes: `rows` distributions (one for each
+ * token of a sequence, else 1) over `classes`; classes == 0: they do not.
+ * Class c of row r is at [r / inner][c][r % inner], for the loss's "dim" may
+ * be another one than the last. */
+struct mt_class_layout {
+    size_t rows, classes, inner;
+};
+
+struct mt_class_layout mt_infer_classes(const struct mt_infer *m,
+                                        const struct mt_shape *output);
+
+/* The logits of a row, one behind the other. */
+void mt_class_row(const struct mt_class_layout *layout, const float *y,
+                  size_t row, float *out);
+
+/* p_i = e^(x_i - max) / sum; the same bits everywhere. */
+void mt_probabilities(const float *x, size_t n, double *p);
+
+/* The first largest. */
+size_t mt_argmax(const float *x, size_t n);
+
+/* A class's name: NULL where the data has none. */
+const char *mt_infer_class_name(const struct mt_infer *m, size_t class);
+
+#endif
