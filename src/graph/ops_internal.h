@@ -11,7 +11,8 @@
     X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
     X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(unslice)     \
     X(dropout)                                                                 \
-    X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
+    X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)      \
+    X(binary_loss) X(binary_loss_grad) X(nll) X(nll_grad)
 
 #define X(name) extern const struct mt_op mt_op_##name;
 MT_OPS(X)
