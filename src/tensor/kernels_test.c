@@ -1081,6 +1081,7 @@ static const char *const in_place[] = {
     "l1_grad",
     "bce_logits_grad",
     "softmax_minus",
+    LOSS_KERNELS_IN_PLACE,
     "dropout",
     NORM_IN_PLACE,
 };
