@@ -356,7 +356,8 @@ static mt_status declare(struct mt_record *r, const char *name,
 
         if (!grown)
             return mt_fail_memory(err);
-        memcpy(grown, r->inits, r->n_inits * sizeof *grown);
+        if (r->n_inits)
+            memcpy(grown, r->inits, r->n_inits * sizeof *grown);
         r->inits = grown;
         r->n_inits = n;
     }
