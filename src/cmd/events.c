@@ -148,13 +148,15 @@ void mt_event_end(struct mt_events *e, const struct mt_session *s,
                   double seconds, double samples_per_s, const char *digest)
 {
     struct mt_strbuf line = MT_STRBUF_INIT;
+    bool early = mt_session_stopped_early(s);
 
     if (!wanted(e))
         return;
     mt_strbuf_printf(&line,
                      "{\"event\":\"end\",\"step\":%llu,\"seconds\":%.6f,"
-                     "\"samples_per_s\":%.1f,\"digest\":\"%s\"}",
+                     "\"samples_per_s\":%.1f,%s\"digest\":\"%s\"}",
                      (unsigned long long)s->at.step, seconds, samples_per_s,
+                     early ? "\"stopped_early\":true," : "",
                      digest);
     emit(e, &line, true);
 }

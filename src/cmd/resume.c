@@ -65,30 +65,38 @@ static mt_status tell_changes(const struct mt_call *call,
     return MT_OK;
 }
 
-/* Nothing to train: says so; writes OUT where another one was asked for. */
-static int finished(const struct mt_call *call, struct mt_opened *opened,
-                    const char *out)
+static void tell_finished(const struct mt_call *call,
+                          const struct mt_session *s)
 {
-    const struct mt_session *s = opened->session;
+    bool early = mt_session_stopped_early(s);
+    unsigned long long step = s->at.step;
+    char why[256];
+
+    if (call->json) {
+        printf("{\"event\":\"finished\",\"step\":%llu%s}\n", step,
+               early ? ",\"stopped_early\":true" : "");
+    } else if (early) {
+        mt_training_why_stopped(s, why, sizeof why);
+        mt_report(call, "%s: finished at step %llu, stopped early: %s; to "
+                  "train on, raise train.early_stopping.patience with --set",
+                  call->args[0], step, why);
+    } else {
+        mt_report(call, "%s: finished at step %llu; to train on, give a new "
+                  "total with --epochs or --steps", call->args[0], step);
+    }
+}
+
+/* Nothing to train: says so; writes OUT where another one was asked for. */
+static int finished(const struct mt_training *t, struct mt_session *s)
+{
     struct mt_err err = MT_ERR_INIT;
 
-    if (s->at.step > s->total_steps) {
-        mt_fail(&err, MT_INVALID,
-                "%s: is at step %llu already, beyond the new total of %llu",
-                call->args[0], (unsigned long long)s->at.step,
-                (unsigned long long)s->total_steps);
-        return mt_report_error(&err);
+    if (strcmp(t->out, t->from) != 0) {
+        if (mt_session_save(s, t->out, NULL, &err) != MT_OK)
+            return mt_report_error(&err);
+        mt_training_bring_best(t);
     }
-    if (strcmp(out, call->args[0]) != 0 &&
-        mt_session_save(opened->session, out, NULL, &err) != MT_OK)
-        return mt_report_error(&err);
-    if (call->json)
-        printf("{\"event\":\"finished\",\"step\":%llu}\n",
-               (unsigned long long)s->at.step);
-    else
-        mt_report(call, "%s: finished at step %llu; to train on, give a new "
-                  "total with --epochs or --steps", call->args[0],
-                  (unsigned long long)s->at.step);
+    tell_finished(t->call, s);
     return MT_EXIT_DONE;
 }
 
@@ -97,15 +105,26 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
 {
     struct mt_training training = {
         .call = call, .session = opened->session, .out = out,
-        .log = mt_option(call, "log"), .log_every = log_every, .resumed = true,
+        .from = call->args[0], .log = mt_option(call, "log"),
+        .log_every = log_every, .resumed = true,
     };
     const struct mt_session *s = opened->session;
     struct mt_err err = MT_ERR_INIT;
 
     if (tell_changes(call, opened, &err) != MT_OK)
         return mt_report_error(&err);
-    if (s->at.step >= s->total_steps)
-        return finished(call, opened, out);
+    if (s->at.step > s->total_steps) {
+        mt_fail(&err, MT_INVALID,
+                "%s: is at step %llu already, beyond the new total of %llu",
+                call->args[0], (unsigned long long)s->at.step,
+                (unsigned long long)s->total_steps);
+        return mt_report_error(&err);
+    }
+    if (mt_training_prepare(&training, &err) != MT_OK)
+        return mt_report_error(&err);
+    if (mt_session_finished(s))
+        return finished(&training, opened->session);
+    mt_training_bring_best(&training);
     mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
               (unsigned long long)s->at.step,
               (unsigned long long)s->total_steps);

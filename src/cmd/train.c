@@ -61,10 +61,11 @@ static int train(struct mt_call *call, const char *out)
         return mt_report_error(&err);
     int code;
 
-    if (init && mt_init_from(opened.session, init, &err) != MT_OK) {
+    training.session = opened.session;
+    if (mt_training_prepare(&training, &err) != MT_OK ||
+        (init && mt_init_from(opened.session, init, &err) != MT_OK)) {
         code = mt_report_error(&err);
     } else {
-        training.session = opened.session;
         describe(call, opened.session);
         code = mt_training_run(&training);
     }

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"
 #include "train/audit.h"
+#include "train/outputs.h"
 #include "train/state.h"
 
 /* --- signals ------------------------------------------------------------ */
@@ -64,7 +66,7 @@ struct run {
     struct mt_err err;
     struct mt_ckpt_info info;  /* of the last save */
     uint64_t saved_step;
-    bool saved, save_failed;
+    bool saved, save_failed, best_failed;
     double started, saving, evaluating; /* seconds */
     double drawn;              /* when the bar was last drawn */
     uint64_t samples;
@@ -81,27 +83,77 @@ static bool open_log(struct run *r)
     return r->events.log != NULL;
 }
 
+static mt_status write_to(struct run *r, const char *path,
+                          struct mt_ckpt_info *info, struct mt_err *err)
+{
+    double start = mt_seconds();
+    mt_status status = mt_session_save(r->s, path, info, err);
+
+    r->saving += mt_seconds() - start;
+    if (status == MT_OK)
+        mt_event_save(&r->events, path, r->s->at.step, info);
+    return status;
+}
+
+static bool in_place(const struct mt_training *t)
+{
+    return t->from && strcmp(t->from, t->out) == 0;
+}
+
+/* Keeps the last checkpoint of this run under another name; those of an older
+ * run, which this one overwrites, go. */
+static void keep_last(struct run *r)
+{
+    size_t keep = r->s->settings.checkpoint.keep;
+    bool ours = r->saved || in_place(r->t);
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!keep || (r->saved && r->saved_step == r->s->at.step))
+        return;
+    if ((ours ? mt_output_rotate(r->t->out, keep, &err)
+              : mt_output_forget(r->t->out, &err)) != MT_OK) {
+        mt_progress_clear(&r->progress);
+        mt_report_warning("%s: the checkpoint before is not kept", err.text);
+    }
+}
+
 /* A save that fails does not stop the training: it is told, and tried again
  * at the next point. */
 static void save(struct run *r)
 {
     struct mt_err err = MT_ERR_INIT;
-    double start = mt_seconds();
-    mt_status status = mt_session_save(r->s, r->t->out, &r->info, &err);
 
-    r->saving += mt_seconds() - start;
-    if (status != MT_OK) {
+    keep_last(r);
+    r->save_failed = write_to(r, r->t->out, &r->info, &err) != MT_OK;
+    if (r->save_failed) {
         mt_progress_clear(&r->progress);
         mt_report_warning("%s: training goes on, saving will be tried again",
                           err.text);
-        r->save_failed = true;
         r->err = err;
         return;
     }
-    r->save_failed = false;
     r->saved = true;
     r->saved_step = r->s->at.step;
-    mt_event_save(&r->events, r->t->out, r->s->at.step, &r->info);
+}
+
+/* Ahead of the other save: a run that goes on from there has seen this epoch,
+ * and would not save it again. */
+static void save_best(struct run *r)
+{
+    char *path = mt_output_best(r->t->out);
+    struct mt_ckpt_info info;
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!path)
+        mt_fail_memory(&err);
+    r->best_failed = !path || write_to(r, path, &info, &err) != MT_OK;
+    if (r->best_failed) {
+        mt_progress_clear(&r->progress);
+        mt_report_warning("%s: training goes on without the best checkpoint",
+                          err.text);
+        r->err = err;
+    }
+    free(path);
 }
 
 static bool save_is_due(const struct run *r, const struct mt_step_info *info)
@@ -190,15 +242,25 @@ static mt_status train(struct run *r)
     struct mt_step_info info;
     bool first = true;
 
-    while (r->s->at.step < r->s->total_steps && !stop_signal) {
+    while (!mt_session_finished(r->s) && !stop_signal) {
         if ((first ? audited_step(r, &info) : step(r, &info)) != MT_OK)
             return r->err.status;
         first = false;
         tell_step(r, &info);
+        if (info.improved)
+            save_best(r);
         if (save_is_due(r, &info))
             save(r);
     }
     return MT_OK;
+}
+
+void mt_training_why_stopped(const struct mt_session *s, char *out,
+                             size_t size)
+{
+    snprintf(out, size, "%s did not improve in %llu evaluation%s",
+             s->stopping.monitor.name, (unsigned long long)s->stopping.bad,
+             s->stopping.bad == 1 ? "" : "s");
 }
 
 static void print_summary(const struct run *r, double seconds, double rate)
@@ -211,6 +273,12 @@ static void print_summary(const struct run *r, double seconds, double rate)
         return;
     printf("%s: step %llu of %llu", r->t->out, (unsigned long long)s->at.step,
            (unsigned long long)s->total_steps);
+    if (mt_session_stopped_early(s)) {
+        char why[256];
+
+        mt_training_why_stopped(s, why, sizeof why);
+        printf(", stopped early (%s)", why);
+    }
     if (last) {
         const struct mt_scores *scores =
             last->val.samples ? &last->val : &last->train;
@@ -234,7 +302,7 @@ static int finish(struct run *r)
     mt_progress_clear(&r->progress);
     if (!r->saved || r->saved_step != r->s->at.step || r->save_failed)
         save(r);
-    if (r->save_failed)
+    if (r->save_failed || r->best_failed)
         return mt_report_error(&r->err);
     mt_event_end(&r->events, r->s, total, rate, r->info.digest);
     print_summary(r, total, rate);
@@ -250,6 +318,51 @@ static uint64_t samples_until(const struct mt_session *s)
                                        : s->data->n_train;
 
     return s->at.epoch * n + (done < n ? done : n);
+}
+
+/* --- the files beside the checkpoint ------------------------------------ */
+
+static mt_status probe(char *path, bool force, struct mt_err *err)
+{
+    mt_status status = path ? mt_replace_probe(path, force, err)
+                            : mt_fail_memory(err);
+
+    free(path);
+    return status;
+}
+
+mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
+{
+    const struct mt_checkpoint_settings *c = &t->session->settings.checkpoint;
+    bool force = t->call->force;
+
+    if (in_place(t))
+        return MT_OK;
+    if (c->best && probe(mt_output_best(t->out), force, err) != MT_OK)
+        return err->status;
+    if (c->keep && probe(mt_output_kept(t->out, 1), force, err) != MT_OK)
+        return err->status;
+    return MT_OK;
+}
+
+void mt_training_bring_best(const struct mt_training *t)
+{
+    char *from = mt_output_best(t->from), *to = mt_output_best(t->out);
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!t->session->best.monitor.name || isnan(t->session->best.best))
+        goto out; /* there is none yet */
+    if (!from || !to)
+        mt_fail_memory(&err);
+    else
+        mt_output_bring_best(from, to, t->session->doc, t->session->team,
+                             &err);
+    if (err.status != MT_OK)
+        mt_report_warning("%s: the best checkpoint so far cannot be taken "
+                          "along; a better one will be saved", err.text);
+out:
+    free(from);
+    free(to);
 }
 
 int mt_training_run(const struct mt_training *t)

@@ -11,6 +11,7 @@ struct mt_training {
     const struct mt_call *call;
     struct mt_session *session;
     const char *out;       /* the checkpoint to write */
+    const char *from;      /* the one that the run goes on from, or NULL */
     const char *log;       /* or NULL */
     bool resumed;
     size_t log_every;
@@ -24,7 +25,20 @@ struct mt_training {
     { "log-every", 0, "N", "a step event in the log every N steps "            \
                            "(default 50)" }
 
-/* Trains to the session's total steps and saves; returns an exit code. */
+/* Trains until the session is finished and saves; returns an exit code. */
 int mt_training_run(const struct mt_training *t);
+
+/* May the files beside the checkpoint be written (the best one, kept ones)? As
+ * for the checkpoint itself, no existing ones are without --force, unless the
+ * run goes on in place. */
+mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err);
+
+/* A run that goes on takes the best checkpoint so far along, to its new place
+ * and its new total. */
+void mt_training_bring_best(const struct mt_training *t);
+
+/* "val_loss did not improve in 3 evaluations" */
+void mt_training_why_stopped(const struct mt_session *s, char *out,
+                             size_t size);
 
 #endif

@@ -724,6 +724,7 @@ static struct mt_value *residual(struct bench *b)
 
 #include "graph/cases_attention.h"
 #include "graph/cases_conv.h"
+#include "graph/cases_loss.h"
 #include "graph/cases_recurrent.h"
 #include "graph/cases_pool.h"
 #include "graph/cases_norm.h"
@@ -801,6 +802,7 @@ static const struct {
 #define X(name) CASE(name),
     ATTENTION_CASES(X)
     CONV_CASES(X)
+    LOSS_CASES(X)
     RECURRENT_CASES(X)
     POOL_CASES(X)
     NORM_CASES(X)

@@ -1,6 +1,6 @@
 /*
- * Losses over pairs (x_i, t_i): a sum of l(x_i, t_i), or its mean. Partial
- * sums are taken per span and added in order.
+ * Losses over pairs (x_i, t_i): a sum of l(x_i, t_i), divided by a number that
+ * is known at recording. Partial sums are taken per span and added in order.
  */
 #include <string.h>
 
@@ -17,6 +17,11 @@ static const struct mt_pair_loss_type types[] = {
     ROW(mse),
     ROW(l1),
     ROW(bce_logits),
+    ROW(smooth_l1),
+    ROW(huber),
+    ROW(bce),
+    ROW(kl_div),
+    ROW(kl_div_log),
 };
 
 const struct mt_pair_loss_type *mt_pair_loss_find(const char *name)
@@ -30,7 +35,7 @@ const struct mt_pair_loss_type *mt_pair_loss_find(const char *name)
 
 struct loss_args {
     const struct mt_pair_loss_type *type;
-    bool mean;
+    double divisor;
     float p[3];
 };
 
@@ -48,7 +53,16 @@ struct mt_value *mt_pair_loss_of(struct mt_graph *g, struct mt_value *x,
                                  const struct mt_pair_loss_type *type,
                                  bool mean, const float p[3])
 {
-    struct loss_args args = { .type = type, .mean = mean };
+    return mt_pair_loss_over(g, x, t, type,
+                             mean ? (double)mt_elements(x) : 1, p);
+}
+
+struct mt_value *mt_pair_loss_over(struct mt_graph *g, struct mt_value *x,
+                                   struct mt_value *t,
+                                   const struct mt_pair_loss_type *type,
+                                   double divisor, const float p[3])
+{
+    struct loss_args args = { .type = type, .divisor = divisor };
     struct mt_shape scalar = { .rank = 0 };
 
     if (p)
@@ -90,7 +104,7 @@ static void pair_loss_run(const struct mt_node *node,
     mt_spans(run->team, n, loss_span, &job);
     for (size_t i = 0; i < span_count(n); i++)
         sum += job.partial[i];
-    *loss = (float)(args->mean ? sum / (double)n : sum);
+    *loss = (float)(sum / args->divisor);
 }
 
 static size_t pair_loss_scratch(const struct mt_node *node, size_t workers)
@@ -136,7 +150,7 @@ static void pair_loss_grad_run(const struct mt_node *node,
                        .x = node->in[0]->data,
                        .t = node->in[1]->data,
                        .p = args->p,
-                       .scale = (float)(args->mean ? up / (double)n : up) };
+                       .scale = (float)(up / args->divisor) };
 
     memcpy(&job.df, (const char *)mt_kernels() + args->type->backward,
            sizeof job.df);

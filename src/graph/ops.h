@@ -178,6 +178,22 @@ struct mt_value *mt_pair_loss_of(struct mt_graph *g, struct mt_value *x,
                                  struct mt_value *t,
                                  const struct mt_pair_loss_type *type,
                                  bool mean, const float p[3]);
+/* The same, the sum over a divisor of any size. */
+struct mt_value *mt_pair_loss_over(struct mt_graph *g, struct mt_value *x,
+                                   struct mt_value *t,
+                                   const struct mt_pair_loss_type *type,
+                                   double divisor, const float p[3]);
+
+/* Binary cross-entropy with weights for each column: x and t (..., n); all
+ * (n) weighs the column, hit (n) the part of it where t is 1. logits: x is
+ * taken through the sigmoid first (hit is for these only). */
+struct mt_binary_loss {
+    const float *hit, *all; /* read while recording only; NULL: 1 */
+    bool logits, mean;
+};
+struct mt_value *mt_binary_loss(struct mt_graph *g, struct mt_value *x,
+                                struct mt_value *t,
+                                const struct mt_binary_loss *options);
 
 /* x (rows, classes) logits, t (rows) int32 classes or ignore_index. */
 struct mt_cross_entropy {
@@ -189,5 +205,15 @@ struct mt_cross_entropy {
 struct mt_value *mt_cross_entropy(struct mt_graph *g, struct mt_value *x,
                                   struct mt_value *t,
                                   const struct mt_cross_entropy *options);
+
+/* x (rows, classes) log-probabilities, t (rows) int32 classes or ignore_index:
+ * l_i = -w_t x_it, their sum, or the mean over the sum of the w_t. */
+struct mt_nll {
+    const float *weight;   /* (classes), lives as long as the graph, or NULL */
+    int32_t ignore_index;
+    bool mean;
+};
+struct mt_value *mt_nll(struct mt_graph *g, struct mt_value *x,
+                        struct mt_value *t, const struct mt_nll *options);
 
 #endif

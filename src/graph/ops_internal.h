@@ -21,7 +21,8 @@
     X(layer_norm) X(layer_norm_grad) X(group_norm) X(group_norm_grad)          \
     X(max_pool) X(max_pool_grad) X(max_squares) X(max_squares_grad)            \
     X(resample)                                                                \
-    X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)
+    X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)      \
+    X(binary_loss) X(binary_loss_grad) X(nll) X(nll_grad)
 
 #define X(name) extern const struct mt_op mt_op_##name;
 MT_OPS(X)

@@ -50,7 +50,7 @@ static const struct mt_key softplus_keys[] = {
 
 static const struct mt_key dim_keys[] = {
     { "dim", MT_KEY_INT, ARG(dim), .def = "-1", .min = -8, .max = 8,
-      .doc = "dimension that sums to 1, the batch being 0; only the last one" },
+      .doc = "dimension that sums to 1, the batch being 0" },
     { NULL },
 };
 
@@ -120,17 +120,31 @@ const struct mt_layer_type mt_layer_gelu = {
     .record = gelu_record,
 };
 
-static mt_status check_last_dim(const struct mt_record *r,
-                                const struct mt_layer *layer,
-                                const struct mt_value *x, struct mt_err *err)
+typedef struct mt_value *row_op(struct mt_graph *g, struct mt_value *x);
+
+/* Along the last dimension, or with the layer's own in its place. */
+static mt_status record_rows(struct mt_record *r, const struct mt_layer *layer,
+                             struct mt_value *x, row_op *op,
+                             struct mt_value **out, struct mt_err *err)
 {
     const struct activation_args *args = layer->args;
-    int64_t last = x->shape.rank - 1;
+    int rank = x->shape.rank, order[MT_MAX_RANK] = { 0 };
+    int64_t dim = args->dim < 0 ? args->dim + rank : args->dim;
 
-    if (x->shape.rank < 2 || (args->dim != -1 && args->dim != last))
+    if (dim < 1 || dim >= rank)
         return mt_layer_fail(r, layer, x, err,
-                             "works along the last dimension, -1 or %lld",
-                             (long long)last);
+                             "has no dimension %lld to work along (the batch "
+                             "is 0)", (long long)args->dim);
+    if (dim == rank - 1) {
+        *out = op(r->graph, x);
+        return MT_OK;
+    }
+    for (int i = 0; i < rank; i++)
+        order[i] = i;
+    order[dim] = rank - 1;
+    order[rank - 1] = (int)dim;
+    *out = mt_permute(r->graph, op(r->graph, mt_permute(r->graph, x, order)),
+                      order);
     return MT_OK;
 }
 
@@ -138,10 +152,7 @@ static mt_status softmax_record(struct mt_record *r, struct mt_layer *layer,
                                 struct mt_value *const *in,
                                 struct mt_value **out, struct mt_err *err)
 {
-    if (check_last_dim(r, layer, in[0], err) != MT_OK)
-        return err->status;
-    *out = mt_softmax(r->graph, in[0]);
-    return MT_OK;
+    return record_rows(r, layer, in[0], mt_softmax, out, err);
 }
 
 static mt_status log_softmax_record(struct mt_record *r,
@@ -149,10 +160,7 @@ static mt_status log_softmax_record(struct mt_record *r,
                                     struct mt_value *const *in,
                                     struct mt_value **out, struct mt_err *err)
 {
-    if (check_last_dim(r, layer, in[0], err) != MT_OK)
-        return err->status;
-    *out = mt_log_softmax(r->graph, in[0]);
-    return MT_OK;
+    return record_rows(r, layer, in[0], mt_log_softmax, out, err);
 }
 
 const struct mt_layer_type mt_layer_softmax = {

@@ -1,5 +1,7 @@
 /*
- * Losses, with the options and defaults of torch.nn: one row each in losses.c.
+ * Losses, with the options and defaults of torch.nn: one row each in losses.c,
+ * one file per family. To add one: its row (struct mt_loss_type mt_loss_NAME)
+ * in its family's file, and NAME in the list of loss_internal.h.
  */
 #ifndef MT_NN_LOSS_H
 #define MT_NN_LOSS_H
@@ -15,10 +17,11 @@ struct mt_loss_type {
     size_t args_size;
     bool classification; /* targets are classes: int32 */
 
-    /* Records the loss of y against a target leaf that it makes: *t, with the
-     * batch dimension and then `target`. */
+    /* Records the loss of *y against a target leaf that it makes: *t, with the
+     * batch dimension and then `target`. A loss of classes leaves in *y what
+     * metrics read: the classes in the last dimension. */
     mt_status (*record)(struct mt_record *r, const struct mt_loss *loss,
-                        struct mt_value *y, const struct mt_shape *target,
+                        struct mt_value **y, const struct mt_shape *target,
                         struct mt_value **t, struct mt_value **out,
                         struct mt_err *err);
 };

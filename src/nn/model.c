@@ -139,7 +139,8 @@ static mt_status record_into(struct mt_model *m, struct mt_graph *graph,
     if (mt_layers_record(&m->record, &m->root, p->x, &p->y, err) != MT_OK)
         return err->status;
     m->output = mt_sample_shape(p->y);
-    return m->loss.type->record(&m->record, &m->loss, p->y, &m->y, &p->t,
+    p->scores = p->y;
+    return m->loss.type->record(&m->record, &m->loss, &p->scores, &m->y, &p->t,
                                 &p->loss, err);
 }
 
@@ -382,6 +383,7 @@ mt_status mt_model_record(struct mt_model *m, size_t batch, bool training,
     if (training)
         out->one = mt_graph_backward(graph, out->loss);
     mt_graph_keep(graph, out->y);
+    mt_graph_keep(graph, out->scores);
     mt_graph_keep(graph, out->loss);
     if (mt_graph_finish(graph, workers, err) != MT_OK)
         goto fail;

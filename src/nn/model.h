@@ -57,6 +57,7 @@ struct mt_program {
     size_t batch;
     struct mt_value *x, *t; /* set their data before each run */
     struct mt_value *y, *loss; /* readable after it */
+    struct mt_value *scores; /* y with the classes in the last dimension */
     struct mt_value *one;   /* the gradient of the loss; NULL in evaluation */
 };
 

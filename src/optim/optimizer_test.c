@@ -65,6 +65,8 @@ static void leave(void)
     mt_optimizer_free(optimizer);
     mt_json_free(doc);
     mt_store_free(&store);
+    optimizer = NULL;
+    doc = NULL;
 }
 
 /* Text with ' for ". */

@@ -207,6 +207,42 @@ struct mt_cell_grad {
                            const float *p))                                    \
     X(void, bce_logits_grad, (float *dx, const float *x, const float *t,       \
                               size_t n, float scale, const float *p))          \
+    /* p[0]: beta; delta */                                                    \
+    X(double, smooth_l1, (const float *x, const float *t, size_t n,            \
+                          const float *p))                                     \
+    X(void, smooth_l1_grad, (float *dx, const float *x, const float *t,        \
+                             size_t n, float scale, const float *p))           \
+    X(double, huber, (const float *x, const float *t, size_t n,                \
+                      const float *p))                                         \
+    X(void, huber_grad, (float *dx, const float *x, const float *t,            \
+                         size_t n, float scale, const float *p))               \
+    X(double, bce, (const float *x, const float *t, size_t n,                  \
+                    const float *p))                                           \
+    X(void, bce_grad, (float *dx, const float *x, const float *t,              \
+                       size_t n, float scale, const float *p))                 \
+    X(double, kl_div, (const float *x, const float *t, size_t n,               \
+                       const float *p))                                        \
+    X(void, kl_div_grad, (float *dx, const float *x, const float *t,           \
+                          size_t n, float scale, const float *p))              \
+    X(double, kl_div_log, (const float *x, const float *t, size_t n,           \
+                           const float *p))                                    \
+    X(void, kl_div_log_grad, (float *dx, const float *x, const float *t,       \
+                              size_t n, float scale, const float *p))          \
+    /* with weights q_i of t_i and w_i of the whole */                         \
+    X(double, bce_weighted, (const float *x, const float *t,                   \
+                             const float *q, const float *w,                   \
+                             size_t n))                                        \
+    X(void, bce_weighted_grad, (float *dx, const float *x,                     \
+                                const float *t, const float *q,                \
+                                const float *w, size_t n,                      \
+                                float scale))                                  \
+    X(double, bce_logits_weighted, (const float *x, const float *t,            \
+                                    const float *q, const float *w,            \
+                                    size_t n))                                 \
+    X(void, bce_logits_weighted_grad, (float *dx, const float *x,              \
+                                       const float *t, const float *q,         \
+                                       const float *w, size_t n,               \
+                                       float scale))                           \
     /* max_i = max_j x_ij, sum_i = sum_j exp(x_ij - max_i) */                  \
     X(void, softmax_stats, (float *max, float *sum, const float *x,            \
                             size_t rows, size_t n))                            \

@@ -882,6 +882,7 @@ static void check_gemm_small(const struct io *io, const float *before)
 /* --- other families ----------------------------------------------------- */
 
 #include "tensor/kernels_cases_norm.h"
+#include "tensor/kernels_cases_loss.h"
 #include "tensor/kernels_cases_recurrent.h"
 #include "tensor/kernels_cases_pool.h"
 

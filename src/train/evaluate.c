@@ -8,10 +8,10 @@ void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
                    const struct mt_program *p, const void *targets)
 {
     bool classes = s->model->loss.type->classification;
-    const struct mt_shape *shape = &p->y->shape;
+    const struct mt_shape *shape = &p->scores->shape;
     const int64_t *ignored = mt_loss_ignored(&s->model->loss);
     struct mt_outcome o = {
-        .y = p->y->data,
+        .y = p->scores->data,
         .t = classes ? NULL : targets,
         .class = classes ? targets : NULL,
         .n = shape->dim[shape->rank - 1],

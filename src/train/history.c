@@ -1,5 +1,6 @@
 #include "train/history.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,7 +71,16 @@ void mt_history_save(const struct mt_session *s, struct mt_bundle *out)
     }
 }
 
-/* A column that the checkpoint lacks (a metric that was added since) stays 0. */
+/* What the checkpoint lacks (a metric that was added since) is not known. */
+static void fill_unknown(struct mt_session *s, const struct column *column)
+{
+    const double unknown = NAN;
+
+    for (size_t i = 0; i < s->n_history && column->dtype == MT_F64; i++)
+        memcpy((char *)&s->history[i] + column->offset, &unknown,
+               sizeof unknown);
+}
+
 static mt_status restore_column(struct mt_session *s,
                                 const struct mt_bundle *from,
                                 const struct column *column,
@@ -79,8 +89,10 @@ static mt_status restore_column(struct mt_session *s,
     const struct mt_array *a = mt_bundle_find(from, column->name);
     const uint64_t *values = a ? a->data : NULL;
 
-    if (!a)
+    if (!a) {
+        fill_unknown(s, column);
         return MT_OK;
+    }
     if (a->dtype != column->dtype || a->shape.rank != 1 ||
         a->shape.dim[0] != s->n_history)
         return mt_fail(err, MT_INVALID, "%s is %s %s, expected %s [%zu]",

@@ -146,7 +146,11 @@ static mt_status build(struct mt_session *s,
             MT_OK)
         return err->status;
     s->n_metrics = s->settings.metrics.n;
-    return request->evaluate_only ? MT_OK : count_steps(s, err);
+    if (request->evaluate_only)
+        return MT_OK;
+    if (mt_monitors_read(s, err) != MT_OK)
+        return err->status;
+    return count_steps(s, err);
 }
 
 mt_status mt_session_open(const struct mt_session_request *request,

@@ -4,7 +4,7 @@
  *
  *     mt_session_open(&request, &s, err);
  *     mt_session_init(s, err);          fresh values, or mt_session_restore
- *     while (s->at.step < s->total_steps)
+ *     while (!mt_session_finished(s))
  *         mt_session_step(s, false, &info, err);
  *     mt_session_close(s);
  *
@@ -19,6 +19,7 @@
 #include "optim/optimizer.h"
 #include "optim/scheduler.h"
 #include "train/metrics.h"
+#include "train/monitor.h"
 #include "train/settings.h"
 
 struct mt_bundle;
@@ -72,6 +73,9 @@ struct mt_session {
     struct mt_optimizer *optimizer;
     struct mt_scheduler *scheduler;
     struct mt_scheduled *now;     /* one for each group: this step's */
+    struct mt_monitor plateau;    /* what the schedule watches */
+    struct mt_watch stopping;     /* early stopping's */
+    struct mt_watch best;         /* that of checkpoint.best */
 
     size_t batches;               /* of an epoch */
     uint64_t steps_per_epoch, total_steps;
@@ -108,9 +112,11 @@ struct mt_step_info {
     double lr;         /* of the default group */
     double grad_norm;  /* before clipping; NAN unless asked for or clipping */
     bool epoch_ended;
+    bool improved;     /* the epoch is the best one, by checkpoint.best */
 };
 
-/* One optimizer step, and at the end of an epoch its evaluation and history.
+/* One optimizer step, and at the end of an epoch its evaluation and history,
+ * and what watches them (monitor.h).
  * MT_NON_FINITE names step and layer; the session is spoiled then. */
 mt_status mt_session_step(struct mt_session *s, bool want_norm,
                           struct mt_step_info *info, struct mt_err *err);

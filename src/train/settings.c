@@ -3,7 +3,7 @@
 struct train_args {
     struct mt_settings s;
     size_t seed;
-    const cJSON *checkpoint;
+    const cJSON *checkpoint, *early_stopping;
 };
 
 #define ARG(member) offsetof(struct train_args, member)
@@ -28,7 +28,9 @@ const struct mt_key mt_train_keys[] = {
     { "eval_every", MT_KEY_SIZE, ARG(s.eval_every), .def = "1", .min = 1,
       .doc = "epochs between evaluations on the validation data" },
     { "checkpoint", MT_KEY_JSON, ARG(checkpoint),
-      .doc = "when to save: every_steps, every_epochs" },
+      .doc = "when and what to save: every_steps, every_epochs, best, keep" },
+    { "early_stopping", MT_KEY_JSON, ARG(early_stopping),
+      .doc = "when to stop before the end: monitor, patience, min_delta" },
     { .name = NULL },
 };
 
@@ -39,6 +41,24 @@ const struct mt_key mt_checkpoint_keys[] = {
       .doc = "save after every so many steps" },
     { "every_epochs", MT_KEY_SIZE, CKPT(every_epochs), .def = "1",
       .doc = "save after every so many epochs; 0: never by epochs" },
+    { "best", MT_KEY_STRING, CKPT(best), .flags = MT_KEY_NULL,
+      .doc = "a value such as val_loss: OUT.best.mtc is saved after each epoch "
+             "that betters it" },
+    { "keep", MT_KEY_SIZE, CKPT(keep), .def = "0", .max = 10000,
+      .doc = "how many earlier checkpoints stay, as OUT.1.mtc (the newest of "
+             "them), OUT.2.mtc, ..." },
+    { .name = NULL },
+};
+
+#define STOP(member) offsetof(struct mt_stopping_settings, member)
+
+const struct mt_key mt_early_stopping_keys[] = {
+    { "monitor", MT_KEY_STRING, STOP(monitor), .def = "\"val_loss\"",
+      .doc = "the value to watch, such as val_loss or val_accuracy" },
+    { "patience", MT_KEY_SIZE, STOP(patience), .def = "10",
+      .doc = "evaluations without improvement after which to stop" },
+    { "min_delta", MT_KEY_REAL, STOP(min_delta), .def = "0",
+      .flags = MT_KEY_MIN, .doc = "what must be gained to be an improvement" },
     { .name = NULL },
 };
 
@@ -88,11 +108,28 @@ static mt_status read_checkpoint(const struct mt_json *doc,
 {
     const struct mt_key *const tables[] = { mt_checkpoint_keys };
 
-    *out = (struct mt_checkpoint_settings){ MT_SIZE_ABSENT, 1 };
+    *out = (struct mt_checkpoint_settings){ MT_SIZE_ABSENT, 1, NULL, 0 };
     if (!object)
         return MT_OK;
     if (mt_keys_read(doc, object, mt_checkpoint_keys, out, arena, err) != MT_OK)
         return err->status;
+    return mt_keys_check(doc, object, tables, 1, err);
+}
+
+static mt_status read_stopping(const struct mt_json *doc, const cJSON *object,
+                               struct mt_arena *arena,
+                               struct mt_stopping_settings *out,
+                               struct mt_err *err)
+{
+    const struct mt_key *const tables[] = { mt_early_stopping_keys };
+
+    *out = (struct mt_stopping_settings){ .object = NULL };
+    if (!object || cJSON_IsNull(object))
+        return MT_OK;
+    if (mt_keys_read(doc, object, mt_early_stopping_keys, out, arena, err) !=
+        MT_OK)
+        return err->status;
+    out->object = object;
     return mt_keys_check(doc, object, tables, 1, err);
 }
 
@@ -114,5 +151,9 @@ mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
                             args.s.epochs == MT_SIZE_ABSENT ? "" : ", not both");
     args.s.seed = args.seed;
     *out = args.s;
-    return read_checkpoint(doc, args.checkpoint, arena, &out->checkpoint, err);
+    if (read_checkpoint(doc, args.checkpoint, arena, &out->checkpoint, err) !=
+        MT_OK)
+        return err->status;
+    return read_stopping(doc, args.early_stopping, arena, &out->early_stopping,
+                         err);
 }

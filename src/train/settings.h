@@ -9,6 +9,15 @@
 struct mt_checkpoint_settings {
     size_t every_steps;  /* MT_SIZE_ABSENT: not by steps */
     size_t every_epochs; /* 0: not by epochs */
+    const char *best;    /* the value whose best epoch is saved, or NULL */
+    size_t keep;         /* how many checkpoints before the last one stay */
+};
+
+struct mt_stopping_settings {
+    const cJSON *object; /* in the spec; NULL: there is no early stopping */
+    const char *monitor;
+    size_t patience;
+    double min_delta;
 };
 
 struct mt_settings {
@@ -19,6 +28,7 @@ struct mt_settings {
     size_t accumulate;         /* batches per step */
     size_t eval_every;         /* epochs */
     struct mt_checkpoint_settings checkpoint;
+    struct mt_stopping_settings early_stopping;
 };
 
 /* Reads and checks doc's "train" section, and that the top level has no
@@ -28,6 +38,6 @@ mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
 
 /* The tables, for the schema and the manual. */
 extern const struct mt_key mt_train_keys[], mt_checkpoint_keys[],
-    mt_spec_keys[];
+    mt_early_stopping_keys[], mt_spec_keys[];
 
 #endif

@@ -22,6 +22,30 @@ void mt_state_add_spec(const struct mt_json *doc, struct mt_bundle *out)
     mt_strbuf_free(&text);
 }
 
+mt_status mt_state_replace_spec(const struct mt_json *doc,
+                                struct mt_bundle *bundle, struct mt_err *err)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    struct mt_array *spec = NULL;
+    char *copy = NULL;
+
+    for (size_t i = 0; i < bundle->n; i++) {
+        if (strcmp(bundle->arrays[i].name, "spec/json") == 0)
+            spec = &bundle->arrays[i];
+    }
+    mt_json_print(mt_json_root(doc), &text);
+    if (!text.failed)
+        copy = mt_arena_strndup(&bundle->arena, text.text, text.len);
+    if (spec && copy) {
+        spec->data = copy;
+        spec->shape = mt_shape_of(1, text.len);
+    }
+    mt_strbuf_free(&text);
+    if (!copy)
+        return mt_fail_memory(err);
+    return spec ? MT_OK : mt_fail(err, MT_INVALID, "there is no spec/json");
+}
+
 static void save_model(const struct mt_store *store, struct mt_bundle *out)
 {
     for (size_t i = 0; i < store->n; i++) {
@@ -81,6 +105,7 @@ static void save_progress(const struct mt_session *s, struct mt_bundle *out)
                  type->state_names[i]);
         mt_bundle_f64(out, name, s->scheduler->state[i]);
     }
+    mt_monitors_save(s, out);
     mt_history_save(s, out);
 }
 
@@ -293,9 +318,10 @@ static mt_status restore_position(struct mt_session *s,
                                   .epoch = (uint64_t)epoch,
                                   .batch = (uint64_t)batch };
     if (restore_totals(s, from, err) != MT_OK ||
-        restore_scheduler(s, from, err) != MT_OK)
+        restore_scheduler(s, from, err) != MT_OK ||
+        mt_history_restore(s, from, err) != MT_OK)
         return err->status;
-    return mt_history_restore(s, from, err);
+    return mt_monitors_restore(s, from, err);
 }
 
 mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,

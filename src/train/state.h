@@ -10,6 +10,7 @@
  *     progress/totals                 float64: sums of the epoch so far, in
  *                                     mid-epoch only
  *     progress/scheduler.NAME         float64, of schedules that have state
+ *     progress/early_stopping.*       monitor.h, once there is something seen
  *     progress/history.COLUMN         one value for each finished epoch
  *
  * A tensor that took no step has no optimizer state. A run at step 0 has
@@ -44,6 +45,10 @@ mt_status mt_state_spec(const struct mt_bundle *from, const char *source,
 
 /* The spec of doc as an array; for bundles made without a session. */
 void mt_state_add_spec(const struct mt_json *doc, struct mt_bundle *out);
+
+/* Puts the spec of doc in the place of the one that the bundle has. */
+mt_status mt_state_replace_spec(const struct mt_json *doc,
+                                struct mt_bundle *bundle, struct mt_err *err);
 
 /* Position 0. */
 void mt_state_add_start(struct mt_bundle *out);

@@ -75,6 +75,68 @@ START_TEST(resume_is_exact_everywhere)
 }
 END_TEST
 
+/* The same for what watches the epochs: with each of these, a run stopped after
+ * every step goes on as if it had not been, betters its best value at the same
+ * steps, and stops early at the same one. */
+static const char *const watched[][2] = {
+    { "scheduler", "{\"type\":\"ReduceLROnPlateau\",\"patience\":0,"
+                   "\"factor\":0.5,\"threshold\":0.3}" },
+    { "train.checkpoint", "{\"best\":\"val_accuracy\"}" },
+    { "train.early_stopping", "{\"patience\":1,\"min_delta\":0.4}" },
+    { "train.early_stopping",
+      "{\"patience\":2,\"monitor\":\"train_accuracy\"}" },
+};
+
+/* Trains to the end; sets bit k of *better if step k + 1 bettered the best. */
+static void finish(struct mt_session *s, uint64_t *better)
+{
+    struct mt_step_info info;
+    struct mt_err err = MT_ERR_INIT;
+
+    while (!mt_session_finished(s)) {
+        uint64_t bit = (uint64_t)1 << s->at.step;
+
+        ck_assert(mt_session_step(s, false, &info, &err) == MT_OK);
+        if (info.improved)
+            *better |= bit;
+    }
+}
+
+START_TEST(resume_is_exact_with_monitors)
+{
+    const char *set[] = { "train.epochs",   "5",
+                          "optimizer.lr",   "0.05",
+                          "train.eval_every", _i / 4 ? "2" : "1",
+                          watched[_i % 4][0], watched[_i % 4][1], NULL };
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_test_session whole = mt_test_open(MT_TEST_SPEC, set);
+    uint64_t better = 0;
+
+    finish(whole.s, &better);
+    ck_assert((better != 0) == (_i % 4 == 1));
+    for (uint64_t k = 0; k <= whole.s->at.step; k++) {
+        struct mt_test_session first = mt_test_open(MT_TEST_SPEC, set);
+        struct mt_test_session then = mt_test_open(MT_TEST_SPEC, set);
+        uint64_t later = 0, mask = ~(uint64_t)0 << k;
+        struct mt_bundle b;
+
+        mt_test_steps(first.s, k);
+        ck_assert(mt_state_save(first.s, &b, &err) == MT_OK);
+        ck_assert_msg(mt_state_restore(then.s, &b, &err) == MT_OK, "%s",
+                      err.text);
+        mt_bundle_free(&b);
+        mt_test_close(&first);
+        finish(then.s, &later);
+        assert_same(whole.s, then.s);
+        ck_assert_uint_eq(later, better & mask);
+        mt_test_close(&then);
+    }
+    if (_i == 2)
+        ck_assert(mt_session_stopped_early(whole.s));
+    mt_test_close(&whole);
+}
+END_TEST
+
 /* Restoring a changed bundle fails, with the array's name. */
 static void refuse(void (*change)(struct mt_bundle *b), const char *text)
 {
@@ -190,6 +252,7 @@ Suite *state_suite(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, resume_is_exact_everywhere, 0, 16);
+    tcase_add_loop_test(tc, resume_is_exact_with_monitors, 0, 8);
     tcase_add_test(tc, refusals);
     tcase_add_test(tc, different_seeds_differ);
     tcase_add_test(tc, streams_are_per_tensor);

@@ -212,10 +212,11 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
     return MT_OK;
 }
 
-static mt_status end_epoch(struct mt_session *s, double lr, struct mt_err *err)
+static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
+                           struct mt_err *err)
 {
     struct mt_epoch epoch = { .epoch = s->at.epoch + 1, .step = s->at.step,
-                              .lr = lr };
+                              .lr = info->lr };
 
     mt_totals_scores(s, &s->at.epoch_so_far, &epoch.train);
     if (epoch.epoch % s->settings.eval_every == 0 &&
@@ -224,6 +225,7 @@ static mt_status end_epoch(struct mt_session *s, double lr, struct mt_err *err)
     s->at.epoch++;
     s->at.batch = 0;
     s->at.epoch_so_far = (struct mt_totals){ 0 };
+    mt_monitors_observe(s, &epoch, &info->improved);
     return mt_session_add_epoch(s, &epoch, err);
 }
 
@@ -251,5 +253,5 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
         return fail_gradient(s, err);
     s->at.step++;
     info->epoch_ended = s->at.batch == s->batches;
-    return info->epoch_ended ? end_epoch(s, info->lr, err) : MT_OK;
+    return info->epoch_ended ? end_epoch(s, info, err) : MT_OK;
 }

@@ -1,0 +1,237 @@
+#include "train/monitor.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "train/bundle.h"
+#include "train/session.h"
+
+/* --- reading ------------------------------------------------------------ */
+
+static const char *const parts[] = { "train_", "val_" };
+
+/* The metric that name is of: the end of it, behind "train_" or "val_". */
+static const char *split(const char *name, bool *val)
+{
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(parts[i]);
+
+        if (strncmp(name, parts[i], n) == 0) {
+            *val = i == 1;
+            return name + n;
+        }
+    }
+    return NULL;
+}
+
+enum { MAX_NAMES = 64, NAME_SIZE = 64 };
+
+static mt_status fail_unknown(const struct mt_session *s, const cJSON *item,
+                              const char *name, struct mt_err *err)
+{
+    char names[MAX_NAMES][NAME_SIZE];
+    const char *list[MAX_NAMES];
+    size_t n = 0;
+
+    for (int i = 0; i < 2; i++) {
+        snprintf(names[n++], NAME_SIZE, "%sloss", parts[i]);
+        for (const struct mt_metric *m = mt_metrics;
+             m->name && n < MAX_NAMES - 1; m++)
+            snprintf(names[n++], NAME_SIZE, "%s%s", parts[i], m->name);
+    }
+    for (size_t i = 0; i < n; i++)
+        list[i] = names[i];
+    const char *near = mt_nearest(name, list, n);
+
+    return mt_json_fail(s->doc, item, err, "unknown value %s; %s%s%s",
+                        mt_json_quoted(name).text,
+                        near ? "did you mean \""
+                             : "expected train_loss, "
+                               "val_loss, or train_ or "
+                               "val_ and the name of a ",
+                        near ? near : "metric", near ? "\"?" : "");
+}
+
+static bool find_metric(const struct mt_session *s, const char *name,
+                        struct mt_monitor *out)
+{
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        if (strcmp(s->metrics[i]->name, name) == 0) {
+            out->metric = i;
+            out->larger_better = s->metrics[i]->larger_better;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* item: what names the value, or would have. */
+static mt_status read(const struct mt_session *s, const char *name,
+                      const cJSON *item, struct mt_monitor *out,
+                      struct mt_err *err)
+{
+    struct mt_monitor m = { .name = name, .metric = MT_MONITOR_LOSS };
+    const char *metric = split(name, &m.val);
+
+    if (!metric || (strcmp(metric, "loss") != 0 && !mt_metric_find(metric)))
+        return fail_unknown(s, item, name, err);
+    if (strcmp(metric, "loss") != 0 && !find_metric(s, metric, &m))
+        return mt_json_fail(s->doc, item, err,
+                            "%s needs \"%s\" in train.metrics", name, metric);
+    if (m.val && !mt_session_has_val(s))
+        return mt_json_fail(s->doc, item, err,
+                            "%s needs validation data: give data.val or "
+                            "data.val_split, or watch train_%s",
+                            name, metric);
+    *out = m;
+    return MT_OK;
+}
+
+static const cJSON *member(const cJSON *object, const char *key)
+{
+    const cJSON *item = mt_json_get(object, key);
+
+    return item ? item : object;
+}
+
+static mt_status read_plateau(struct mt_session *s, const cJSON *object,
+                              struct mt_err *err)
+{
+    if (!s->scheduler->monitor)
+        return MT_OK;
+    if (s->scheduler->per_step)
+        return mt_json_fail(s->doc, mt_json_get(object, "interval"), err,
+                            "%s watches a value that there is after each "
+                            "epoch; expected \"epoch\", got \"step\"",
+                            s->scheduler->type->name);
+    return read(s, s->scheduler->monitor, member(object, "monitor"),
+                &s->plateau, err);
+}
+
+mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err)
+{
+    const cJSON *root = mt_json_root(s->doc);
+    const cJSON *train = mt_json_get(root, "train");
+    const struct mt_checkpoint_settings *c = &s->settings.checkpoint;
+    const struct mt_stopping_settings *e = &s->settings.early_stopping;
+
+    s->best.best = s->stopping.best = NAN;
+    if (c->best &&
+        read(s, c->best, mt_json_get(mt_json_get(train, "checkpoint"), "best"),
+             &s->best.monitor, err) != MT_OK)
+        return err->status;
+    if (e->object && read(s, e->monitor, member(e->object, "monitor"),
+                          &s->stopping.monitor, err) != MT_OK)
+        return err->status;
+    return read_plateau(s, mt_json_get(root, "scheduler"), err);
+}
+
+/* --- watching ----------------------------------------------------------- */
+
+/* False where there is no monitor, or the epoch has no such value. */
+static bool value_of(const struct mt_monitor *m, const struct mt_epoch *epoch,
+                     double *out)
+{
+    const struct mt_scores *scores = m->val ? &epoch->val : &epoch->train;
+
+    if (!m->name || scores->samples == 0)
+        return false;
+    *out =
+        m->metric == MT_MONITOR_LOSS ? scores->loss : scores->metric[m->metric];
+    return true;
+}
+
+/* A NaN is no improvement. */
+static bool is_better(const struct mt_watch *w, double value, double min_delta)
+{
+    if (isnan(value) || isnan(w->best))
+        return !isnan(value);
+    return w->monitor.larger_better ? value > w->best + min_delta
+                                    : value < w->best - min_delta;
+}
+
+static bool watch(struct mt_watch *w, const struct mt_epoch *epoch,
+                  double min_delta)
+{
+    double value;
+
+    if (!value_of(&w->monitor, epoch, &value))
+        return false;
+    if (!is_better(w, value, min_delta)) {
+        w->bad++;
+        return false;
+    }
+    w->best = value;
+    w->bad = 0;
+    return true;
+}
+
+void mt_monitors_observe(struct mt_session *s, const struct mt_epoch *epoch,
+                         bool *improved)
+{
+    double value;
+
+    if (value_of(&s->plateau, epoch, &value))
+        mt_scheduler_observe(s->scheduler, value);
+    watch(&s->stopping, epoch, s->settings.early_stopping.min_delta);
+    *improved = watch(&s->best, epoch, 0);
+}
+
+bool mt_session_stopped_early(const struct mt_session *s)
+{
+    return s->stopping.bad > 0 &&
+           s->stopping.bad >= s->settings.early_stopping.patience;
+}
+
+bool mt_session_finished(const struct mt_session *s)
+{
+    return s->at.step >= s->total_steps || mt_session_stopped_early(s);
+}
+
+/* --- state -------------------------------------------------------------- */
+
+#define STATE "progress/early_stopping."
+
+void mt_monitors_save(const struct mt_session *s, struct mt_bundle *out)
+{
+    const struct mt_watch *w = &s->stopping;
+
+    if (!w->monitor.name || s->at.epoch == 0)
+        return;
+    mt_bundle_text(out, STATE "monitor", w->monitor.name);
+    mt_bundle_f64(out, STATE "best", w->best);
+    mt_bundle_i64(out, STATE "bad", (int64_t)w->bad);
+}
+
+static mt_status restore_stopping(struct mt_session *s,
+                                  const struct mt_bundle *from,
+                                  struct mt_err *err)
+{
+    const char *name = mt_bundle_get_text(from, STATE "monitor", &s->arena);
+    const struct mt_array *best = mt_bundle_find(from, STATE "best");
+    int64_t bad = mt_bundle_get_i64(from, STATE "bad", -1);
+
+    if (!s->stopping.monitor.name || !name ||
+        strcmp(name, s->stopping.monitor.name) != 0)
+        return MT_OK;
+    if (!best || best->dtype != MT_F64 || best->shape.rank != 0)
+        return mt_fail(err, MT_INVALID,
+                       STATE "best is missing or no float64 number");
+    if (bad < 0)
+        return mt_fail(err, MT_INVALID, STATE "bad is missing or out of range");
+    s->stopping.best = *(const double *)best->data;
+    s->stopping.bad = (uint64_t)bad;
+    return MT_OK;
+}
+
+mt_status mt_monitors_restore(struct mt_session *s,
+                              const struct mt_bundle *from, struct mt_err *err)
+{
+    s->stopping.best = s->best.best = NAN;
+    s->stopping.bad = s->best.bad = 0;
+    for (size_t i = 0; i < s->n_history; i++)
+        watch(&s->best, &s->history[i], 0);
+    return restore_stopping(s, from, err);
+}

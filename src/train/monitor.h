@@ -1,0 +1,58 @@
+/*
+ * Monitors: a value of each finished epoch that something waits for: which
+ * checkpoint is the best one, when to stop early, when the learning rate falls
+ * (ReduceLROnPlateau). They are called train_loss, val_loss, and train_ or val_
+ * with the name of one of the run's metrics: val_accuracy.
+ *
+ * An epoch that was not evaluated (eval_every) has no values of val_, and is
+ * passed over.
+ */
+#ifndef MT_TRAIN_MONITOR_H
+#define MT_TRAIN_MONITOR_H
+
+#include <stdint.h>
+
+#include "base/json.h"
+
+struct mt_session;
+struct mt_epoch;
+struct mt_bundle;
+
+struct mt_monitor {
+    const char *name;   /* NULL: there is none */
+    bool val;           /* of the validation data, not of the training */
+    size_t metric;      /* of the session's metrics, or MT_MONITOR_LOSS */
+    bool larger_better; /* accuracy; not loss */
+};
+
+#define MT_MONITOR_LOSS ((size_t)-1)
+
+/* What has been seen of a monitor. */
+struct mt_watch {
+    struct mt_monitor monitor;
+    double best;  /* NAN: nothing yet */
+    uint64_t bad; /* values since then */
+};
+
+/* Reads the spec's three monitors into s. An unknown name, a metric that is not
+ * one of the run's, and val_ without validation data are errors of the spec. */
+mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err);
+
+/* After an epoch: moves the schedule and the watches on. Sets *improved if the
+ * epoch is the best one so far by checkpoint.best. */
+void mt_monitors_observe(struct mt_session *s, const struct mt_epoch *epoch,
+                         bool *improved);
+
+/* Has early stopping had enough? */
+bool mt_session_stopped_early(const struct mt_session *s);
+
+/* Is there nothing left to train, by the total or by early stopping? */
+bool mt_session_finished(const struct mt_session *s);
+
+/* progress/early_stopping.monitor, .best, .bad; the watch of the best epoch
+ * follows from the history. Another monitor than the saved one starts anew. */
+void mt_monitors_save(const struct mt_session *s, struct mt_bundle *out);
+mt_status mt_monitors_restore(struct mt_session *s,
+                              const struct mt_bundle *from, struct mt_err *err);
+
+#endif
