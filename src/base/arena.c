@@ -29,7 +29,7 @@ static struct mt_arena_block *block_new(size_t size)
 /* Large pieces get a block of their own, behind the one in use. */
 static void *alloc_large(struct mt_arena *arena, size_t size)
 {
-    if (size > SIZE_MAX - 2 * BLOCK_ALIGN)
+    if (size > PTRDIFF_MAX - 2 * BLOCK_ALIGN)
         return NULL;
     struct mt_arena_block *block =
         block_new(mt_size_align(size, BLOCK_ALIGN) + BLOCK_ALIGN);

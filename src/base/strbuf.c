@@ -1,5 +1,6 @@
 #include "base/strbuf.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static bool reserve(struct mt_strbuf *buf, size_t n)
     size_t need;
 
     if (buf->failed || !mt_size_add(buf->len, n, &need) ||
-        !mt_size_add(need, 1, &need)) {
+        !mt_size_add(need, 1, &need) || need > PTRDIFF_MAX) {
         buf->failed = true;
         return false;
     }

@@ -148,7 +148,7 @@ static mt_status split_rows(const struct mt_data_request *request,
         status = mt_fail_memory(err);
         goto out;
     }
-    mt_philox_permutation(mt_philox_key(request->seed, "val_split", ""), 0,
+    mt_philox_permutation(mt_philox_key(request->seed, "split", ""), 0,
                           (uint32_t)n, order);
     for (size_t i = 0; i < held; i++)
         is_held[order[i]] = 1;

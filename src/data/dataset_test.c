@@ -62,7 +62,7 @@ END_TEST
 START_TEST(test_split)
 {
     struct mt_dataset *data = test_open(BIG ",'val_split':0.2}");
-    struct mt_philox_key key = mt_philox_key(1, "val_split", "");
+    struct mt_philox_key key = mt_philox_key(1, "split", "");
     uint32_t order[1000];
     unsigned char held[1000] = { 0 };
 

@@ -9,6 +9,9 @@
 
 enum { PAD = 16 }; /* floats */
 
+/* Elements that no memory holds, and whose bytes still fit a size_t. */
+#define LIMIT (SIZE_MAX / 64)
+
 static bool grow(struct mt_store *store)
 {
     size_t size = store->size ? 2 * store->size : 32;
@@ -70,7 +73,7 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
     for (size_t i = 0; i < store->n; i++) {
         struct mt_tensor *t = store->tensors[i];
 
-        if (t->count > SIZE_MAX / 16) /* no memory is that large */
+        if (t->count > LIMIT)
             return mt_fail_memory(err);
         if (!t->requires_grad) {
             if (allocate_own(store, t, err) != MT_OK)
@@ -81,6 +84,8 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
         if (!mt_size_add(flat, mt_size_align(t->count, PAD), &flat))
             return mt_fail_memory(err);
     }
+    if (flat > LIMIT)
+        return mt_fail_memory(err);
     store->flat = flat;
     store->values = mt_arena_calloc(&store->arena, flat + PAD, sizeof(float));
     store->grads = mt_arena_calloc(&store->arena, flat + PAD, sizeof(float));

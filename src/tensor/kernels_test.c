@@ -493,7 +493,7 @@ static size_t dropout_first(const struct io *io)
 
 static uint32_t dropout_threshold(const struct io *io)
 {
-    const uint32_t threshold[VARIANTS] = { 0x80000000u, 0x19999999u, 0,
+    const uint32_t threshold[VARIANTS] = { 0, 0x80000000u, 0x66666666u,
                                            0xffffffffu };
 
     return threshold[io->variant];
