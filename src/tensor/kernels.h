@@ -152,7 +152,7 @@ struct mt_cell_grad {
     X(void, log_softmax, (float *y, const float *x, size_t rows, size_t n))    \
     X(void, log_softmax_grad, (float *dx, const float *g, const float *y,      \
                                size_t rows, size_t n))                         \
-    /* out_j (+)= sum over the rows, in order, of x_ij */                      \
+    /* out_j (+)= sum over the rows of x_ij, in blocks of 64, in order */      \
     X(void, column_sum, (float *out, const float *x, size_t rows, size_t n,    \
                          size_t ldx, bool add))                                \
     /* y_o = sum_i t_oi x_i for n rows of t */                                 \

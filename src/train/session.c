@@ -192,11 +192,6 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err)
     return mt_model_init(s->model, err);
 }
 
-bool mt_session_has_val(const struct mt_session *s)
-{
-    return s->data->val.samples || s->data->n_held;
-}
-
 /* --- memory of steps and evaluations ------------------------------------ */
 
 static size_t val_samples(const struct mt_session *s)

@@ -125,7 +125,10 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err);
 
-bool mt_session_has_val(const struct mt_session *s);
+static inline bool mt_session_has_val(const struct mt_session *s)
+{
+    return s->data->val.samples || s->data->n_held;
+}
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);
