@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "tensor/kernels.h"
+#include "train/monitor.h"
 
 /* Events that happen rarely go out at once; steps wait for the buffer. */
 static void emit(struct mt_events *e, struct mt_strbuf *line, bool flush)

@@ -8,6 +8,7 @@
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/training.h"
+#include "train/monitor.h"
 #include "train/specdiff.h"
 #include "train/state.h"
 

@@ -12,6 +12,7 @@
 #include "cmd/progress.h"
 #include "cmd/report.h"
 #include "train/audit.h"
+#include "train/monitor.h"
 #include "train/outputs.h"
 #include "train/state.h"
 

@@ -10,29 +10,12 @@
 #ifndef MT_TRAIN_MONITOR_H
 #define MT_TRAIN_MONITOR_H
 
-#include <stdint.h>
-
 #include "base/json.h"
+#include "train/watch.h"
 
 struct mt_session;
 struct mt_epoch;
 struct mt_bundle;
-
-struct mt_monitor {
-    const char *name;   /* NULL: there is none */
-    bool val;           /* of the validation data, not of the training */
-    size_t metric;      /* of the session's metrics, or MT_MONITOR_LOSS */
-    bool larger_better; /* accuracy; not loss */
-};
-
-#define MT_MONITOR_LOSS ((size_t)-1)
-
-/* What has been seen of a monitor. */
-struct mt_watch {
-    struct mt_monitor monitor;
-    double best;  /* NAN: nothing yet */
-    uint64_t bad; /* values since then */
-};
 
 /* Reads the spec's three monitors into s. An unknown name, a metric that is not
  * one of the run's, and val_ without validation data are errors of the spec. */

@@ -19,8 +19,8 @@
 #include "optim/optimizer.h"
 #include "optim/scheduler.h"
 #include "train/metrics.h"
-#include "train/monitor.h"
 #include "train/settings.h"
+#include "train/watch.h"
 
 struct mt_bundle;
 

@@ -1,3 +1,4 @@
+#include "train/monitor.h"
 #include "train/state.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* Saving and restoring sessions: exact, strict. */
+#include "train/monitor.h"
 #include "train/state.h"
 #include "train/testing.h"
 

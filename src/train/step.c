@@ -5,6 +5,7 @@
 #include "graph/spans.h"
 #include "tensor/dmath.h"
 #include "tensor/kernels.h"
+#include "train/monitor.h"
 #include "train/session.h"
 
 /* --- the batch ---------------------------------------------------------- */

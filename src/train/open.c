@@ -1,0 +1,170 @@
+/* Building a session: spec, data, model, optimizer, schedule, monitors. */
+#include "train/session.h"
+
+#include <stdlib.h>
+
+#include "train/datastate.h"
+#include "train/monitor.h"
+
+static mt_status open_data(struct mt_session *s,
+                           const struct mt_session_request *request,
+                           bool classification, struct mt_err *err)
+{
+    const cJSON *root = mt_json_root(s->doc);
+    struct mt_data_request data = {
+        .doc = s->doc,
+        .spec = mt_json_get(root, "data"),
+        .dir = request->data_dir,
+        .seed = s->settings.seed,
+        .classification = classification,
+        .peek = request->peek,
+        .val_only = request->evaluate_only,
+    };
+
+    if (mt_batching_read(s->doc, data.spec, &s->batching, err) != MT_OK)
+        return err->status;
+    if (request->from &&
+        mt_data_state_apply(request->from, &s->arena, &data, err) != MT_OK)
+        return err->status;
+    return mt_dataset_open(&data, &s->data, err);
+}
+
+/* The part that shapes are taken from. */
+static const struct mt_part *any_part(const struct mt_dataset *data)
+{
+    return data->train.samples ? &data->train : &data->val;
+}
+
+static mt_status build_model(struct mt_session *s, bool classification,
+                             struct mt_err *err)
+{
+    const struct mt_part *part = any_part(s->data);
+    struct mt_model_request request = {
+        .doc = s->doc,
+        .x = part->x.shape,
+        .y = part->y.shape,
+        .tokens = part->x.dtype == MT_I32 || part->x.dtype == MT_I64 ||
+                  part->x.dtype == MT_U8,
+        .classes = s->data->classes,
+        .vocab = s->data->vocab,
+        .seed = s->settings.seed,
+    };
+
+    if (!classification && !request.classes)
+        request.classes = mt_shape_elements(&request.y);
+    return mt_model_new(&request, &s->model, err);
+}
+
+static mt_status check_tokens(const struct mt_session *s, struct mt_err *err)
+{
+    size_t rows = s->model->record.tokens;
+
+    if (s->model->x_dtype != MT_I32 || !rows)
+        return MT_OK;
+    return mt_dataset_check_tokens(s->data, rows, err);
+}
+
+static mt_status check_labels(const struct mt_session *s, struct mt_err *err)
+{
+    const int64_t *ignored = mt_loss_ignored(&s->model->loss);
+    size_t classes = mt_loss_classes(&s->model->loss, &s->model->output);
+    long long ignore = ignored ? *ignored : 0;
+
+    if (!classes)
+        return MT_OK;
+    return mt_dataset_check_labels(s->data, classes, ignored ? &ignore : NULL,
+                                   err);
+}
+
+/* The loss is read twice: here, to know what targets are, and with the model.*/
+static mt_status is_classification(struct mt_session *s, bool *out,
+                                   struct mt_err *err)
+{
+    struct mt_loss loss;
+    const cJSON *root = mt_json_root(s->doc);
+
+    if (mt_loss_read(s->doc, mt_json_get(root, "loss"), &s->arena, &loss,
+                     err) != MT_OK)
+        return err->status;
+    *out = loss.type->classification;
+    return MT_OK;
+}
+
+static mt_status count_steps(struct mt_session *s, struct mt_err *err)
+{
+    const struct mt_settings *t = &s->settings;
+    size_t n = s->data->n_train, b = s->batching.batch_size;
+
+    s->batches = s->batching.drop_last ? n / b : (n + b - 1) / b;
+    if (s->batches == 0)
+        return mt_json_fail(s->doc,
+                            mt_json_get(mt_json_get(mt_json_root(s->doc),
+                                                    "data"), "batch_size"),
+                            err, "with drop_last, %zu training samples give no "
+                            "batch of %zu", n, b);
+    s->steps_per_epoch = (s->batches + t->accumulate - 1) / t->accumulate;
+    s->total_steps = t->steps;
+    if (t->steps == MT_SIZE_ABSENT &&
+        __builtin_mul_overflow(t->epochs, s->steps_per_epoch, &s->total_steps))
+        s->total_steps = UINT64_MAX;
+    if (s->total_steps > UINT32_MAX / t->accumulate)
+        return mt_fail(err, MT_INVALID, "%llu batches are more than 2^32",
+                       (unsigned long long)s->total_steps);
+    return MT_OK;
+}
+
+static mt_status build_optimizer(struct mt_session *s, struct mt_err *err)
+{
+    const cJSON *root = mt_json_root(s->doc);
+
+    if (mt_optimizer_new(s->doc, mt_json_get(root, "optimizer"),
+                         &s->model->store, &s->optimizer, err) != MT_OK ||
+        mt_scheduler_new(s->doc, mt_json_get(root, "scheduler"), &s->arena,
+                         &s->scheduler, err) != MT_OK)
+        return err->status;
+    s->now = mt_arena_calloc(&s->arena, s->optimizer->n_groups,
+                             sizeof *s->now);
+    return s->now ? MT_OK : mt_fail_memory(err);
+}
+
+static mt_status build(struct mt_session *s,
+                       const struct mt_session_request *request,
+                       struct mt_err *err)
+{
+    const cJSON *train = mt_json_get(mt_json_root(s->doc), "train");
+    bool classes = false;
+
+    if (mt_settings_read(s->doc, &s->arena, &s->settings, err) != MT_OK ||
+        is_classification(s, &classes, err) != MT_OK ||
+        open_data(s, request, classes, err) != MT_OK ||
+        build_model(s, classes, err) != MT_OK ||
+        check_tokens(s, err) != MT_OK || check_labels(s, err) != MT_OK ||
+        build_optimizer(s, err) != MT_OK ||
+        mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
+                        &s->settings.metrics, classes, s->metrics, err) !=
+            MT_OK)
+        return err->status;
+    s->n_metrics = s->settings.metrics.n;
+    if (request->evaluate_only)
+        return MT_OK;
+    if (mt_monitors_read(s, err) != MT_OK)
+        return err->status;
+    return count_steps(s, err);
+}
+
+mt_status mt_session_open(const struct mt_session_request *request,
+                          struct mt_session **out, struct mt_err *err)
+{
+    struct mt_session *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return mt_fail_memory(err);
+    s->doc = request->doc;
+    s->team = request->team;
+    if (build(s, request, err) != MT_OK) {
+        mt_session_close(s);
+        return err->status;
+    }
+    *out = s;
+    return MT_OK;
+}
