@@ -238,6 +238,27 @@ void mt_optimizer_free(struct mt_optimizer *o)
     free(o);
 }
 
+/* Does slot i exist for the tensors of this group? */
+static bool has_slot(const struct mt_optimizer *o, size_t group, size_t i)
+{
+    return (i == 0 && o->cycled) ||
+           o->type->has_slot(o->groups[group].args, i);
+}
+
+mt_status mt_optimizer_follow(struct mt_optimizer *o,
+                              const struct mt_scheduler *scheduler,
+                              struct mt_err *err)
+{
+    struct mt_scheduled none = { 1, 0 };
+
+    o->cycled = mt_scheduler_at(scheduler, 0, none).momentum > 0;
+    if (!o->cycled || o->slot[0])
+        return MT_OK;
+    o->slot[0] = mt_arena_calloc(&o->arena, o->store->flat + PAD,
+                                 sizeof(float));
+    return o->slot[0] ? MT_OK : mt_fail_memory(err);
+}
+
 /* --- stepping ----------------------------------------------------------- */
 
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *o,
@@ -296,7 +317,7 @@ static void pass_task(void *ctx, size_t task, size_t worker)
 
     (void)worker;
     for (size_t i = 0; i < o->n_slots; i++) {
-        if (o->type->has_slot(o->groups[s->group].args, i))
+        if (has_slot(o, s->group, i))
             u.slot[i] = o->slot[i] + at;
     }
     if (!o->type->update(&u, pass->prepared))
@@ -354,10 +375,9 @@ float *mt_optimizer_slot(const struct mt_optimizer *o, size_t slot,
                          size_t tensor)
 {
     const struct mt_tensor *t = o->store->tensors[tensor];
-    const void *args = o->groups[o->group_of[tensor]].args;
 
     if (!t->requires_grad || slot >= o->n_slots || !o->slot[slot] ||
-        !o->type->has_slot(args, slot))
+        !has_slot(o, o->group_of[tensor], slot))
         return NULL;
     return o->slot[slot] + t->offset;
 }

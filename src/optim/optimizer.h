@@ -79,6 +79,8 @@ struct mt_optimizer {
     uint64_t *step_of;         /* for each tensor: finished steps (between
                                   mt_optimizer_sync and the next step) */
     size_t n_slots;            /* of the type */
+    bool cycled;               /* the schedule sets the momentum: slot 0 exists
+                                  whatever the settings say */
     float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each, or NULL where
                                         no group needs it */
     struct mt_segment *segments;
@@ -92,6 +94,13 @@ mt_status mt_optimizer_new(const struct mt_json *doc, const cJSON *object,
                            struct mt_store *store, struct mt_optimizer **out,
                            struct mt_err *err);
 void mt_optimizer_free(struct mt_optimizer *optimizer); /* NULL is allowed */
+
+/* Makes room for what the schedule will change: one that cycles the momentum
+ * (OneCycleLR) gives SGD a momentum buffer where its own momentum is 0, as in
+ * torch. To be called before any step or restoring. */
+mt_status mt_optimizer_follow(struct mt_optimizer *optimizer,
+                              const struct mt_scheduler *scheduler,
+                              struct mt_err *err);
 
 /* The settings that a schedule starts from, for a group. */
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *optimizer,

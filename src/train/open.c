@@ -120,7 +120,8 @@ static mt_status build_optimizer(struct mt_session *s, struct mt_err *err)
     if (mt_optimizer_new(s->doc, mt_json_get(root, "optimizer"),
                          &s->model->store, &s->optimizer, err) != MT_OK ||
         mt_scheduler_new(s->doc, mt_json_get(root, "scheduler"), &s->arena,
-                         &s->scheduler, err) != MT_OK)
+                         &s->scheduler, err) != MT_OK ||
+        mt_optimizer_follow(s->optimizer, s->scheduler, err) != MT_OK)
         return err->status;
     s->now = mt_arena_calloc(&s->arena, s->optimizer->n_groups,
                              sizeof *s->now);

@@ -339,9 +339,15 @@ static mt_status open_receiver(const struct mt_bundle *target,
                                          &a->shape, a->dtype != MT_F32))
             return mt_fail_memory(err);
     }
-    return mt_optimizer_new(r->doc, mt_json_get(mt_json_root(r->doc),
-                                                "optimizer"),
-                            &r->store, &r->optimizer, err);
+    const cJSON *root = mt_json_root(r->doc);
+    struct mt_scheduler *scheduler;
+
+    if (mt_optimizer_new(r->doc, mt_json_get(root, "optimizer"), &r->store,
+                         &r->optimizer, err) != MT_OK ||
+        mt_scheduler_new(r->doc, mt_json_get(root, "scheduler"),
+                         &r->store.arena, &scheduler, err) != MT_OK)
+        return err->status;
+    return mt_optimizer_follow(r->optimizer, scheduler, err);
 }
 
 static size_t tensor_index(const struct receiver *r, const char *key)
