@@ -129,3 +129,17 @@ float mt_f16_to_f32(uint16_t bits)
 
     return sign ? -small : small;
 }
+
+double mt_array_value(const struct mt_array *a, size_t i)
+{
+    switch (a->dtype) {
+    case MT_F32: return (double)((const float *)a->data)[i];
+    case MT_F64: return ((const double *)a->data)[i];
+    case MT_F16: return (double)mt_f16_to_f32(((const uint16_t *)a->data)[i]);
+    case MT_BF16: return (double)mt_bf16_to_f32(((const uint16_t *)a->data)[i]);
+    case MT_I32: return ((const int32_t *)a->data)[i];
+    case MT_I64: return (double)((const int64_t *)a->data)[i];
+    case MT_U8: return ((const uint8_t *)a->data)[i];
+    }
+    return 0;
+}

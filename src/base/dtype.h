@@ -51,6 +51,9 @@ struct mt_array {
 
 size_t mt_array_bytes(const struct mt_array *array);
 
+/* Element i as a double: exact but for int64 beyond 2^53. */
+double mt_array_value(const struct mt_array *array, size_t i);
+
 /* Bits of a float16 or bfloat16 as float: exact. */
 float mt_f16_to_f32(uint16_t bits);
 float mt_bf16_to_f32(uint16_t bits);

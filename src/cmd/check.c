@@ -35,7 +35,7 @@ static void print_layers(const struct mt_session *s,
 static void print_data(const struct mt_session *s)
 {
     const struct mt_dataset *d = s->data;
-    size_t held = d->val.samples ? d->val.samples : d->n_held;
+    size_t held = mt_session_val_samples(s);
 
     printf("data      %zu training and %zu validation samples of %s", d->n_train,
            held, mt_shape_text(&d->train.x.shape).text);

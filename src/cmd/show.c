@@ -11,20 +11,6 @@
 
 /* --- one tensor --------------------------------------------------------- */
 
-static double value_at(const struct mt_array *a, size_t i)
-{
-    switch (a->dtype) {
-    case MT_F32: return (double)((const float *)a->data)[i];
-    case MT_F64: return ((const double *)a->data)[i];
-    case MT_F16: return (double)mt_f16_to_f32(((const uint16_t *)a->data)[i]);
-    case MT_BF16: return (double)mt_bf16_to_f32(((const uint16_t *)a->data)[i]);
-    case MT_I32: return ((const int32_t *)a->data)[i];
-    case MT_I64: return (double)((const int64_t *)a->data)[i];
-    case MT_U8: return ((const uint8_t *)a->data)[i];
-    }
-    return 0;
-}
-
 struct statistics {
     size_t n, zeros, not_finite;
     double min, max, mean, std, norm;
@@ -38,7 +24,7 @@ static struct statistics measure(const struct mt_array *a)
     size_t finite = 0;
 
     for (size_t i = 0; i < s.n; i++) {
-        double x = value_at(a, i);
+        double x = mt_array_value(a, i);
 
         if (!isfinite(x)) {
             s.not_finite++;
@@ -53,7 +39,7 @@ static struct statistics measure(const struct mt_array *a)
     }
     s.mean = finite ? sum / (double)finite : 0;
     for (size_t i = 0; i < s.n; i++) {
-        double d = value_at(a, i) - s.mean;
+        double d = mt_array_value(a, i) - s.mean;
 
         spread += isfinite(d) ? d * d : 0;
     }
@@ -73,7 +59,7 @@ static void print_histogram(const struct mt_array *a,
     if (!(width > 0))
         return;
     for (size_t i = 0; i < s->n; i++) {
-        double x = value_at(a, i);
+        double x = mt_array_value(a, i);
 
         if (!isfinite(x))
             continue;

@@ -30,7 +30,7 @@ static void describe(const struct mt_call *call, const struct mt_session *s)
 {
     size_t all = mt_model_parameters(s->model, false);
     size_t trainable = mt_model_parameters(s->model, true);
-    size_t held = s->data->val.samples ? s->data->val.samples : s->data->n_held;
+    size_t held = mt_session_val_samples(s);
 
     mt_report(call, "%zu parameters (%zu trainable), %zu training and %zu "
               "validation samples, %llu steps an epoch, %llu in all", all,

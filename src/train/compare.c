@@ -5,22 +5,6 @@
 
 #include "tensor/dmath.h"
 
-/* Value i as a double; int64 beyond 2^53 lose digits, so that their equality
- * is decided by their bits. */
-static double value_at(const struct mt_array *a, size_t i)
-{
-    switch (a->dtype) {
-    case MT_F32: return (double)((const float *)a->data)[i];
-    case MT_F64: return ((const double *)a->data)[i];
-    case MT_F16: return (double)mt_f16_to_f32(((const uint16_t *)a->data)[i]);
-    case MT_BF16: return (double)mt_bf16_to_f32(((const uint16_t *)a->data)[i]);
-    case MT_I32: return ((const int32_t *)a->data)[i];
-    case MT_I64: return (double)((const int64_t *)a->data)[i];
-    case MT_U8: return ((const uint8_t *)a->data)[i];
-    }
-    return 0;
-}
-
 /* Floats as integers in their own order, so that neighbours are 1 apart. */
 static int64_t ordered(float x)
 {
@@ -65,7 +49,7 @@ void mt_compare(const struct mt_array *a, const struct mt_array *b,
 
     *out = (struct mt_comparison){ .n = mt_shape_elements(&a->shape) };
     for (size_t i = 0; i < out->n; i++) {
-        double x = value_at(a, i), y = value_at(b, i), d = x == y ? 0 : x - y;
+        double x = mt_array_value(a, i), y = mt_array_value(b, i), d = x == y ? 0 : x - y;
         bool differs = bitwise ? bits_differ(a, b, i)
                                : beyond(x, y, atol, rtol);
         uint64_t u = ulps(a, b, i);

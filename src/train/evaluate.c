@@ -38,22 +38,28 @@ void mt_totals_scores(const struct mt_session *s,
         out->metric[i] = s->metrics[i]->value(&totals->metric[i]);
 }
 
-/* Gathers validation samples [first, first + n). */
-static void gather(struct mt_session *s, size_t first, size_t n)
+void mt_session_gather(struct mt_session *s, const struct mt_part *part,
+                       const uint32_t *rows, size_t first, size_t n)
 {
-    const struct mt_dataset *d = s->data;
-    bool held = d->val.samples == 0;
-    const struct mt_part *part = held ? &d->train : &d->val;
-    const uint32_t *rows = held ? d->held_rows + first : NULL;
-
     if (s->model->x_dtype == MT_I32)
         mt_gather_i32(&part->x, rows, first, n, (int32_t *)s->x);
     else
-        mt_gather_f32(&part->x, &d->norm, rows, first, n, s->x);
+        mt_gather_f32(&part->x, &s->data->norm, rows, first, n, s->x);
     if (s->model->loss.type->classification)
         mt_gather_i32(&part->y, rows, first, n, (int32_t *)s->t);
     else
         mt_gather_f32(&part->y, NULL, rows, first, n, s->t);
+}
+
+/* Gathers validation samples [first, first + n). */
+static void gather_val(struct mt_session *s, size_t first, size_t n)
+{
+    const struct mt_dataset *d = s->data;
+
+    if (d->val.samples)
+        mt_session_gather(s, &d->val, NULL, first, n);
+    else
+        mt_session_gather(s, &d->train, d->held_rows + first, 0, n);
 }
 
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
@@ -67,12 +73,12 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         return MT_OK;
     if (mt_session_prepare(s, err) != MT_OK)
         return err->status;
-    total = s->data->val.samples ? s->data->val.samples : s->data->n_held;
+    total = mt_session_val_samples(s);
     for (size_t at = 0; at < total; at += b) {
         size_t n = total - at < b ? total - at : b;
         struct mt_program *p = n == b ? &s->eval_full : &s->eval_last;
 
-        gather(s, at, n);
+        gather_val(s, at, n);
         mt_graph_run(p->graph, s->team, 0);
         mt_totals_add(s, &totals, p, s->t);
     }

@@ -29,11 +29,6 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err)
 
 /* --- memory of steps and evaluations ------------------------------------ */
 
-static size_t val_samples(const struct mt_session *s)
-{
-    return s->data->val.samples ? s->data->val.samples : s->data->n_held;
-}
-
 /* Records the programs for full batches of n samples and for the rest. */
 static mt_status record_both(struct mt_session *s, size_t n, bool training,
                              bool rest, struct mt_program *full,
@@ -98,7 +93,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
         return MT_OK;
     if (record_both(s, n, true, !s->batching.drop_last, &s->train_full,
                     &s->train_last, err) != MT_OK ||
-        record_both(s, val_samples(s), false, true, &s->eval_full,
+        record_both(s, mt_session_val_samples(s), false, true, &s->eval_full,
                     &s->eval_last, err) != MT_OK)
         return err->status;
     for (size_t i = 0; i < 4; i++)

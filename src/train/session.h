@@ -125,10 +125,20 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err);
 
+/* Validation samples: of files of their own, or held out of the training. */
+static inline size_t mt_session_val_samples(const struct mt_session *s)
+{
+    return s->data->val.samples ? s->data->val.samples : s->data->n_held;
+}
+
 static inline bool mt_session_has_val(const struct mt_session *s)
 {
-    return s->data->val.samples || s->data->n_held;
+    return mt_session_val_samples(s) > 0;
 }
+
+/* Gathers a batch of part into s->x and s->t (mt_gather_f32's arguments). */
+void mt_session_gather(struct mt_session *s, const struct mt_part *part,
+                       const uint32_t *rows, size_t first, size_t n);
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);

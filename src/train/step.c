@@ -29,20 +29,6 @@ static void order_epoch(struct mt_session *s)
     s->order_epoch = s->at.epoch + 1;
 }
 
-static void gather(struct mt_session *s, const uint32_t *rows, size_t n)
-{
-    const struct mt_part *part = &s->data->train;
-
-    if (s->model->x_dtype == MT_I32)
-        mt_gather_i32(&part->x, rows, 0, n, (int32_t *)s->x);
-    else
-        mt_gather_f32(&part->x, &s->data->norm, rows, 0, n, s->x);
-    if (s->model->loss.type->classification)
-        mt_gather_i32(&part->y, rows, 0, n, (int32_t *)s->t);
-    else
-        mt_gather_f32(&part->y, NULL, rows, 0, n, s->t);
-}
-
 /* --- when something is not finite --------------------------------------- */
 
 static mt_status fail_non_finite(const struct mt_session *s,
@@ -200,7 +186,7 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
     struct mt_program *p = n == b ? &s->train_full : &s->train_last;
     uint32_t stream = (uint32_t)(s->at.epoch * s->batches + s->at.batch);
 
-    gather(s, s->order + first, n);
+    mt_session_gather(s, &s->data->train, s->order + first, 0, n);
     *(float *)p->one->data = 1 / (float)share;
     mt_graph_run(p->graph, s->team, stream);
 

@@ -194,26 +194,6 @@ static bool is_paired(const struct mt_transfer *t, const struct mt_array *to)
     return false;
 }
 
-/* The name that key is tied to by the target's spec, or NULL. */
-static const char *tied_to(const struct mt_bundle *target, const char *key,
-                           struct mt_arena *arena)
-{
-    struct mt_err err = MT_ERR_INIT;
-    struct mt_json *doc;
-    const char *found = NULL;
-
-    if (mt_state_spec(target, "spec", &doc, &err) != MT_OK)
-        return NULL;
-    const cJSON *model = mt_json_get(mt_json_root(doc), "model");
-    const cJSON *tie = model ? mt_json_get(model, "tie") : NULL;
-    const cJSON *item = tie ? mt_json_get(tie, key) : NULL;
-
-    if (item && cJSON_IsString(item))
-        found = mt_arena_strdup(arena, item->valuestring);
-    mt_json_free(doc);
-    return found;
-}
-
 /* A tied tensor may come under both names, if they agree. */
 static mt_status check_tied(const struct mt_bundle *source,
                             const struct mt_array *a, const char *key,
@@ -236,20 +216,28 @@ static mt_status check_tied(const struct mt_bundle *source,
                    "two tensors do not agree", key, tied);
 }
 
-static mt_status pair(const struct mt_bundle *target,
+/* The target's ties, {"tied name": "name"}, or NULL. */
+static const cJSON *find_ties(const struct mt_json *doc)
+{
+    const cJSON *model = mt_json_get(mt_json_root(doc), "model");
+
+    return model ? mt_json_get(model, "tie") : NULL;
+}
+
+static mt_status pair(const struct mt_bundle *target, const cJSON *ties,
                       const struct mt_bundle *source, const struct mt_array *a,
                       const struct mt_transfer_options *o,
                       struct mt_transfer *out, struct problems *p,
                       struct mt_err *err)
 {
-    const char *key = target_name(a, o, &out->arena), *tied;
+    const char *key = target_name(a, o, &out->arena);
     const struct mt_array *to = find_model(target, key);
+    const cJSON *tied = ties && !to ? mt_json_get(ties, key) : NULL;
 
     if (!selected(key, o))
         return MT_OK;
-    tied = to ? NULL : tied_to(target, key, &out->arena);
-    if (tied)
-        return check_tied(source, a, key, tied, o, out, err);
+    if (tied && cJSON_IsString(tied))
+        return check_tied(source, a, key, tied->valuestring, o, out, err);
     if (!to) {
         tell_unexpected(p, target, a, key);
         return MT_OK;
@@ -434,16 +422,18 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
                            struct mt_transfer *out, struct mt_err *err)
 {
     struct problems p = { MT_STRBUF_INIT, 0, 0, 0 };
-    mt_status status = MT_OK;
+    struct mt_json *doc = NULL;
+    mt_status status;
 
     *out = (struct mt_transfer){ 0 };
     out->pairs = mt_arena_calloc(&out->arena, count_model(source) + 1,
                                  sizeof *out->pairs);
     if (!out->pairs)
         return mt_fail_memory(err);
+    status = mt_state_spec(target, "spec", &doc, err);
     for (size_t i = 0; i < source->n && status == MT_OK; i++) {
         if (is_model(&source->arrays[i]))
-            status = pair(target, source, &source->arrays[i], o, out, &p, err);
+            status = pair(target, find_ties(doc), source, &source->arrays[i], o, out, &p, err);
     }
     for (size_t i = 0; i < target->n && status == MT_OK; i++) {
         const struct mt_array *to = &target->arrays[i];
@@ -462,6 +452,8 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
                          "no tensor of the state matches one of the model: "
                          "nothing to load%s", p.text.text ? p.text.text : "");
     mt_strbuf_free(&p.text);
+    if (doc)
+        mt_json_free(doc);
     if (status == MT_OK)
         status = plan_optimizer(target, source, o, out, err);
     if (status != MT_OK)
@@ -477,20 +469,6 @@ void mt_transfer_free(struct mt_transfer *t)
 
 /* --- applying ----------------------------------------------------------- */
 
-static void convert(const struct mt_array *from, float *out)
-{
-    size_t n = mt_shape_elements(&from->shape);
-
-    for (size_t i = 0; i < n; i++) {
-        if (from->dtype == MT_F64)
-            out[i] = (float)((const double *)from->data)[i];
-        else if (from->dtype == MT_F16)
-            out[i] = mt_f16_to_f32(((const uint16_t *)from->data)[i]);
-        else
-            out[i] = mt_bf16_to_f32(((const uint16_t *)from->data)[i]);
-    }
-}
-
 static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
 {
     const void *data = p->from->data;
@@ -504,7 +482,8 @@ static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
             out->failed = true;
             return;
         }
-        convert(p->from, converted);
+        for (size_t i = 0; i < mt_shape_elements(&p->to->shape); i++)
+            converted[i] = (float)mt_array_value(p->from, i);
         data = converted;
     }
     mt_bundle_add(out, p->to->name, p->to->dtype, &p->to->shape, data);
