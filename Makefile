@@ -114,6 +114,14 @@ lint:
 bench: $(B)/mtrain
 	scripts/bench/run $(B)/mtrain
 
+# Products beside OpenBLAS's, for each instruction set with OpenBLAS's best
+# kernels of the same.
+bench-kernels: $(B)/bench-kernels
+	scripts/bench/run-kernels $(B)/bench-kernels
+
+$(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
 # --- installing -----------------------------------------------------------
 
 install: $(B)/mtrain
@@ -131,5 +139,5 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind lint bench install uninstall clean
+.PHONY: all check check-asan check-valgrind lint bench bench-kernels install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

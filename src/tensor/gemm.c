@@ -6,11 +6,13 @@
  *             for each tile of rows
  *     then the epilogue
  *
- * A is read where it stands, whatever its strides: a tile takes one value at a
- * time of it. B's rows are vectors: where they are contiguous, the first tile
- * of a panel reads them in place and leaves a packed copy in cache for the
- * others. Otherwise (a transposed B) panels are packed first: by the task, if
- * it has all rows of C, and else once for all tasks.
+ * A tile takes one value of A at a time, so A is read where it stands, whatever
+ * its strides; only where the columns of a transposed A are whole pages apart
+ * would its cache lines evict each other: then a task first copies its block of
+ * it. B's rows are vectors: where they are contiguous, the first tile of a panel
+ * reads them in place and leaves a packed copy in cache for the others.
+ * Otherwise (a transposed B) panels are packed first: by the task, if it has all
+ * rows of C, and else once for all tasks.
  */
 #include "tensor/gemm.h"
 
@@ -25,6 +27,7 @@ enum {
     ALL_ROWS = 320,        /* up to here a task takes all rows */
     BLOCK_COLUMNS = 256,   /* columns of a task's block of C, at most */
     PANEL = 32,            /* columns of the widest tile of any table */
+    PAGE = 1024,           /* floats of a page */
 };
 
 struct plan {
@@ -33,7 +36,9 @@ struct plan {
     size_t column_group;    /* columns of B that are packed ahead at a time */
     size_t block_rows, block_columns;
     float *ahead;           /* panel of column j at j k, block q at q width */
-    float *own;             /* each worker's panel: KC x PANEL */
+    float *own;             /* each worker's: a panel, KC x PANEL; a block of a
+                               transposed A, KC x rows */
+    size_t own_floats;
     size_t j0, n;           /* the group in work */
 };
 
@@ -74,6 +79,7 @@ static void plan_sizes(struct plan *p, size_t m, size_t n, size_t k)
     plan_blocks(p, m, n);
     fit = fit > p->block_columns ? fit : p->block_columns;
     p->column_group = fit < n && packs_ahead(p, m) ? fit : n;
+    p->own_floats = mt_size_align(MT_GEMM_KC * (PANEL + p->block_rows), 16);
 }
 
 static size_t ahead_floats(const struct plan *p, size_t m, size_t k)
@@ -88,8 +94,7 @@ size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
     if (m * n * k <= SMALL)
         return 0;
     plan_sizes(&p, m, n, k);
-    return (ahead_floats(&p, m, k) + workers * MT_GEMM_KC * PANEL) *
-           sizeof(float);
+    return (ahead_floats(&p, m, k) + workers * p.own_floats) * sizeof(float);
 }
 
 static void pack_ahead_task(void *ctx, size_t task, size_t worker)
@@ -147,14 +152,26 @@ static struct panel find_panel(const struct plan *p, size_t j, size_t n,
     return (struct panel){ own, width, NULL };
 }
 
+/* KC block [q, q + k) of rows [i, i + m) of A. */
+static struct mt_left find_rows(const struct plan *p, size_t i, size_t m,
+                                size_t q, size_t k, float *own)
+{
+    const struct mt_gemm *g = p->g;
+    const float *a = g->a + i * g->a_row + q * g->a_col;
+
+    if (g->a_row != 1 || g->a_col % PAGE)
+        return (struct mt_left){ a, g->a_row, g->a_col };
+    p->kernels->copy_rows(own, m, a, g->a_col, k, m);
+    return (struct mt_left){ own, 1, m };
+}
+
 /* One KC block [q, q + k) of the rows [i, i + m) of a panel of columns. */
-static void panel_tiles(const struct plan *p, size_t i, size_t m, size_t j,
-                        size_t n, size_t q, size_t k, float *own)
+static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
+                        size_t m, size_t j, size_t n, size_t q, size_t k,
+                        float *own)
 {
     const struct mt_gemm *g = p->g;
     struct panel b = find_panel(p, j, n, q, k, own);
-    struct mt_left a = { g->a + i * g->a_row + q * g->a_col, g->a_row,
-                         g->a_col };
     size_t tiles = ceil_div(m, p->kernels->gemm_mr);
     float *c = g->c + i * g->ldc + p->j0 + j;
 
@@ -166,7 +183,7 @@ static void panel_tiles(const struct plan *p, size_t i, size_t m, size_t j,
                               q > 0 || g->add);
         if (b.copy && tiles > 1)
             b = (struct panel){ b.copy, n, NULL };
-        a.at += rows * g->a_row;
+        a.at += rows * a.row;
         c += rows * g->ldc;
     }
 }
@@ -181,13 +198,14 @@ static void block_task(void *ctx, size_t task, size_t worker)
     size_t j = task % across * p->block_columns;
     size_t m = min_size(p->block_rows, g->m - i);
     size_t n = min_size(p->block_columns, p->n - j);
-    float *own = p->own + worker * MT_GEMM_KC * PANEL;
+    float *own = p->own + worker * p->own_floats;
 
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
         size_t k = min_size(MT_GEMM_KC, g->k - q);
+        struct mt_left a = find_rows(p, i, m, q, k, own + MT_GEMM_KC * PANEL);
 
         for (size_t jj = j; jj < j + n; jj += nr)
-            panel_tiles(p, i, m, jj, min_size(nr, j + n - jj), q, k, own);
+            panel_tiles(p, a, i, m, jj, min_size(nr, j + n - jj), q, k, own);
     }
     if (g->bias || g->act || g->act_grad)
         epilogue(g, p->kernels, i, m, p->j0 + j, n);
