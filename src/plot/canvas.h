@@ -56,6 +56,7 @@ struct mt_canvas_ops {
 struct mt_canvas {
     const struct mt_canvas_ops *ops;
     double width, height;
+    double slack; /* texts may be so many times as wide as font.h says */
 };
 
 /* How an exponent is set, as parts of the font size. */

@@ -11,6 +11,7 @@
 
 static const double edge = 12, small = 11.5, medium = 13, large = 15;
 static const double tick_length = 4, minor_length = 2.5, near = 5;
+static const double least_axis = 40;
 static const double descender = 3; /* of the axis titles */
 static const uint32_t ink = 0x222222, soft = 0x444444;
 static const uint32_t grid = 0xE4E4E4, minor_grid = 0xF2F2F2;
@@ -102,32 +103,34 @@ static double widest(const struct mt_ticks *ticks)
 }
 
 /* As many ticks as have room for their texts side by side. */
-static void choose_x_ticks(struct plot *p)
+static void choose_x_ticks(const struct mt_canvas *c, struct plot *p)
 {
     size_t max = (size_t)(p->inner.w / 50) + 1;
 
     for (; max >= 2; max--) {
         mt_ticks_choose(&p->x, max, &p->x_ticks);
-        if ((widest(&p->x_ticks) + 14) * (double)p->x_ticks.n <= p->inner.w)
+        if ((c->slack * widest(&p->x_ticks) + 14) * (double)p->x_ticks.n <=
+            p->inner.w)
             return;
     }
 }
 
 /* --- places ------------------------------------------------------------- */
 
-static void place_inner(struct plot *p)
+static void place_inner(const struct mt_canvas *c, struct plot *p)
 {
     double below = tick_length + near + MT_FONT_CAPITAL * (small + medium) +
                    10 + descender;
     double above = small / 2, right = 10;
-    double h = fmax(p->outer.h - below - above, 20);
+    double h = fmax(p->outer.h - below - above, 1);
 
     mt_ticks_choose(&p->y, (size_t)(h / 34) + 2, &p->y_ticks);
-    double left = medium + 9 + widest(&p->y_ticks) + near + tick_length;
+    double left =
+        medium + 9 + c->slack * widest(&p->y_ticks) + near + tick_length;
 
     p->inner = (struct mt_rect){ p->outer.x + left, p->outer.y + above,
-                                 fmax(p->outer.w - left - right, 20), h };
-    choose_x_ticks(p);
+                                 fmax(p->outer.w - left - right, 1), h };
+    choose_x_ticks(c, p);
 }
 
 size_t mt_chart_columns(size_t n_panels, double shape)
@@ -166,7 +169,7 @@ static void place_panels(struct picture *pic, double top)
         pic->plots[i].outer =
             (struct mt_rect){ edge + (double)(i % columns) * (w + space),
                               top + (double)(i / columns) * (h + space), w, h };
-        place_inner(&pic->plots[i]);
+        place_inner(c, &pic->plots[i]);
     }
 }
 
@@ -197,6 +200,25 @@ static double title_height(const struct mt_chart *chart)
     return chart->title && *chart->title ? large + 12 : 0;
 }
 
+/* Axes that are shorter show nothing. */
+static mt_status check_room(const struct picture *pic, struct mt_err *err)
+{
+    const struct mt_chart *chart = pic->chart;
+
+    for (size_t i = 0; i < chart->n_panels; i++) {
+        const struct mt_rect *in = &pic->plots[i].inner;
+
+        if (in->w < least_axis || in->h < least_axis)
+            return mt_fail(err, MT_INVALID,
+                           "a picture of %.0f x %.0f pixels has no room for "
+                           "%zu panel%s and a legend of %zu: expected a larger "
+                           "--width or --height", pic->c->width,
+                           pic->c->height, chart->n_panels,
+                           chart->n_panels == 1 ? "" : "s", chart->n_keys);
+    }
+    return MT_OK;
+}
+
 /* The legend goes into a corner of a single panel that no curve comes near,
  * or else between title and panels. */
 static mt_status place(struct picture *pic, struct mt_err *err)
@@ -206,7 +228,7 @@ static mt_status place(struct picture *pic, struct mt_err *err)
 
     place_panels(pic, top);
     if (chart->n_panels == 1) {
-        pic->legend = mt_legend_box(chart);
+        pic->legend = mt_legend_box(chart, pic->c);
         if (trace(&pic->plots[0], err) != MT_OK)
             return err->status;
         pic->boxed =
@@ -214,13 +236,14 @@ static mt_status place(struct picture *pic, struct mt_err *err)
                              pic->plots[0].panel->n_curves, &pic->legend);
     }
     if (pic->boxed)
-        return MT_OK;
+        return check_room(pic, err);
     pic->legend =
         (struct mt_rect){ pic->plots[0].inner.x, top,
                           pic->c->width - edge - pic->plots[0].inner.x, 0 };
-    pic->legend.h =
-        mt_legend_rows(chart, NULL, pic->legend.x, top, pic->legend.w);
+    pic->legend.h = mt_legend_rows(chart, pic->c, pic->legend.w);
     place_panels(pic, top + pic->legend.h + 8);
+    if (check_room(pic, err) != MT_OK)
+        return err->status;
     for (size_t i = 0; i < chart->n_panels; i++) {
         if (trace(&pic->plots[i], err) != MT_OK)
             return err->status;
@@ -368,8 +391,7 @@ static void draw(struct picture *pic)
     if (pic->boxed)
         mt_legend_draw_box(chart, pic->c, &pic->legend);
     else
-        mt_legend_rows(chart, pic->c, pic->legend.x, pic->legend.y,
-                       pic->legend.w);
+        mt_legend_draw_rows(chart, pic->c, &pic->legend);
     if (title_height(chart) > 0)
         pic->c->ops->text(
             pic->c, (struct mt_point){ pic->c->width / 2, edge + large * 0.8 },

@@ -7,12 +7,25 @@ static const double font = 12, row = 18, sample = 26, gap = 7, pad = 8;
 static const double apart = 18; /* keys of one row */
 static const uint32_t ink = 0x222222, grey = 0x666666, border = 0xCCCCCC;
 
+/* A third of the way to white. */
+static uint32_t lighter(uint32_t color)
+{
+    uint32_t out = 0;
+
+    for (int shift = 0; shift < 24; shift += 8) {
+        uint32_t part = color >> shift & 255;
+
+        out |= (part + (255 - part) / 3) << shift;
+    }
+    return out;
+}
+
 struct mt_pen mt_curve_pen(size_t run, bool faint, bool neutral)
 {
     uint32_t color = neutral ? grey : mt_palette[run % MT_PALETTE].rgb;
 
     if (faint)
-        return (struct mt_pen){ color, 1.25, 4, 2.5 };
+        return (struct mt_pen){ lighter(color), 1.3, 4, 2.5 };
     return (struct mt_pen){ color, 1.9, 0, 0 };
 }
 
@@ -57,9 +70,9 @@ void mt_marker_draw(struct mt_canvas *c, struct mt_point at, size_t run)
 
 /* --- keys --------------------------------------------------------------- */
 
-static double key_width(const struct mt_key *key)
+static double key_width(const struct mt_canvas *c, const struct mt_key *key)
 {
-    return sample + gap + mt_font_width(key->label, font);
+    return sample + gap + c->slack * mt_font_width(key->label, font);
 }
 
 /* y: the middle of its row. */
@@ -77,12 +90,13 @@ static void draw_key(const struct mt_chart *chart, struct mt_canvas *c,
     c->ops->text(c, at, key->label, NULL, &type);
 }
 
-struct mt_rect mt_legend_box(const struct mt_chart *chart)
+struct mt_rect mt_legend_box(const struct mt_chart *chart,
+                             const struct mt_canvas *c)
 {
     struct mt_rect box = { 0, 0, 0, row * (double)chart->n_keys + pad };
 
     for (size_t i = 0; i < chart->n_keys; i++) {
-        double w = key_width(&chart->keys[i]) + 2 * pad;
+        double w = key_width(c, &chart->keys[i]) + 2 * pad;
 
         box.w = w > box.w ? w : box.w;
     }
@@ -136,21 +150,41 @@ void mt_legend_draw_box(const struct mt_chart *chart, struct mt_canvas *c,
                  box->y + pad / 2 + row * ((double)i + 0.5));
 }
 
-double mt_legend_rows(const struct mt_chart *chart, struct mt_canvas *c,
-                      double x, double y, double width)
+/* Moves on by a key in rows: at is where it stands, *next where one stands
+ * behind it. */
+static struct mt_point place_key(const struct mt_canvas *c,
+                                 const struct mt_key *key,
+                                 const struct mt_rect *area,
+                                 struct mt_point *next)
 {
-    double at = x, down = y + row / 2;
+    double w = key_width(c, key);
+    struct mt_point at = *next;
+
+    if (at.x > area->x && at.x + w > area->x + area->w)
+        at = (struct mt_point){ area->x, at.y + row };
+    *next = (struct mt_point){ at.x + w + apart, at.y };
+    return at;
+}
+
+double mt_legend_rows(const struct mt_chart *chart, const struct mt_canvas *c,
+                      double width)
+{
+    struct mt_rect area = { 0, 0, width, 0 };
+    struct mt_point next = { 0, row };
+
+    for (size_t i = 0; i < chart->n_keys; i++)
+        place_key(c, &chart->keys[i], &area, &next);
+    return next.y;
+}
+
+void mt_legend_draw_rows(const struct mt_chart *chart, struct mt_canvas *c,
+                         const struct mt_rect *area)
+{
+    struct mt_point next = { area->x, area->y + row / 2 };
 
     for (size_t i = 0; i < chart->n_keys; i++) {
-        double w = key_width(&chart->keys[i]);
+        struct mt_point at = place_key(c, &chart->keys[i], area, &next);
 
-        if (at > x && at + w > x + width) {
-            at = x;
-            down += row;
-        }
-        if (c)
-            draw_key(chart, c, &chart->keys[i], at, down);
-        at += w + apart;
+        draw_key(chart, c, &chart->keys[i], at.x, at.y);
     }
-    return down + row / 2 - y;
 }

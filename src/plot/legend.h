@@ -13,7 +13,8 @@ struct mt_pen mt_curve_pen(size_t run, bool faint, bool neutral);
 void mt_marker_draw(struct mt_canvas *c, struct mt_point at, size_t run);
 
 /* The size of a box with all keys. */
-struct mt_rect mt_legend_box(const struct mt_chart *chart);
+struct mt_rect mt_legend_box(const struct mt_chart *chart,
+                             const struct mt_canvas *c);
 
 /* Finds a corner of area, a box of that size away from all lines; false if
  * each has one. */
@@ -23,9 +24,11 @@ bool mt_legend_corner(const struct mt_rect *area, const struct mt_lines *lines,
 void mt_legend_draw_box(const struct mt_chart *chart, struct mt_canvas *c,
                         const struct mt_rect *box);
 
-/* Rows from (x, y) on, no wider than width (but for a key that is); returns
- * their height. Draws nothing without a canvas. */
-double mt_legend_rows(const struct mt_chart *chart, struct mt_canvas *c,
-                      double x, double y, double width);
+/* The height of rows from x on, no wider than width (but for a key that is). */
+double mt_legend_rows(const struct mt_chart *chart, const struct mt_canvas *c,
+                      double width);
+
+void mt_legend_draw_rows(const struct mt_chart *chart, struct mt_canvas *c,
+                         const struct mt_rect *area);
 
 #endif

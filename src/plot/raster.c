@@ -304,12 +304,12 @@ mt_status mt_raster_start(struct mt_raster *r, double width, double height,
 {
     double columns = ceil(width * density), rows = ceil(height * density);
 
-    *r = (struct mt_raster){ .canvas = { &raster_ops, width, height },
+    *r = (struct mt_raster){ .canvas = { &raster_ops, width, height, 1 },
                              .density = density };
     if (!(columns >= 1 && rows >= 1 && columns * rows <= MT_RASTER_MAX_DOTS))
         return mt_fail(err, MT_INVALID,
                        "a picture of %.0f x %.0f dots: expected at most %d in "
-                       "all",
+                       "all; a smaller --density helps",
                        columns, rows, MT_RASTER_MAX_DOTS);
     r->columns = (size_t)columns;
     r->rows = (size_t)rows;

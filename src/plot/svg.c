@@ -152,12 +152,15 @@ static void svg_text(struct mt_canvas *c, struct mt_point at, const char *text,
 static const struct mt_canvas_ops svg_ops = { svg_line, svg_fill, svg_disc,
                                               svg_text };
 
+/* The viewer's font may be a wide one. */
+static const double slack = 1.18;
+
 void mt_svg_start(struct mt_svg *svg, double width, double height,
                   const char *title)
 {
     struct mt_strbuf *out = &svg->out;
 
-    *svg = (struct mt_svg){ .canvas = { &svg_ops, width, height },
+    *svg = (struct mt_svg){ .canvas = { &svg_ops, width, height, slack },
                             .out = MT_STRBUF_INIT };
     mt_strbuf_puts(out, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
     add_attribute(out, "width", width);

@@ -126,31 +126,55 @@ static void set_curve(const struct grid *g, size_t curve)
     }
 }
 
-/* A letter on the curve in about every sixteenth column, at other places than
- * those of the other curves. */
+static void set_letter(const struct grid *g, struct dot d, size_t curve)
+{
+    struct cell *cell = cell_at(g, d);
+
+    cell->mark = mark_of(curve);
+    cell->curve = curve + 1;
+}
+
+/* Letters between two points, where the columns for them are. */
+static void set_letters_between(const struct grid *g, struct dot a,
+                                struct dot b, size_t curve, size_t every,
+                                size_t *next)
+{
+    while (*next * g->across <= (size_t)b.x) {
+        long x = (long)(*next * g->across);
+        double part = b.x > a.x ? (double)(x - a.x) / (double)(b.x - a.x) : 1;
+
+        if (x >= a.x)
+            set_letter(
+                g, (struct dot){ x, a.y + lround(part * (double)(b.y - a.y)) },
+                curve);
+        *next += every;
+    }
+}
+
+/* Four letters on the curve, at other places than those of the others; on one
+ * that is too short for that, at its end. */
 static void set_letters(const struct grid *g, size_t curve)
 {
     const struct mt_curve *c = &g->panel->curves[curve];
     size_t every = g->columns / 4 > 0 ? g->columns / 4 : 1;
-    size_t offset = (2 * curve + 1) * every / (2 * g->panel->n_curves);
-    size_t next = offset;
-    bool any = false;
+    size_t first = (2 * curve + 1) * every / (2 * g->panel->n_curves);
+    size_t next = first;
+    struct dot last = { 0, 0 };
+    bool on = false, any = false;
 
     for (size_t i = 0; i < c->n; i++) {
-        if (!shows(g, c, i))
+        if (!shows(g, c, i)) {
+            on = false;
             continue;
+        }
         struct dot d = dot_at(g, c->x[i], c->y[i]);
 
-        if ((size_t)d.x / g->across < next && (any || i + 1 < c->n))
-            continue;
-        struct cell *cell = cell_at(g, d);
-
-        cell->mark = mark_of(curve);
-        cell->curve = curve + 1;
-        any = true;
-        while (next <= (size_t)d.x / g->across)
-            next += every;
+        set_letters_between(g, on ? last : d, d, curve, every, &next);
+        last = d;
+        on = any = true;
     }
+    if (any && next <= first + every)
+        set_letter(g, last, curve);
 }
 
 static void set_all(const struct grid *g)
