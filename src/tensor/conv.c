@@ -200,6 +200,13 @@ void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
         e->act(row, row, n, e->act_p);
 }
 
+void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
+                          size_t n)
+{
+    if (e && e->act_grad)
+        e->act_grad(y + at, y + at, e->saved + at, n, e->act_p);
+}
+
 /* --- forward ------------------------------------------------------------ */
 
 struct forward {
@@ -292,7 +299,7 @@ static void forward_image(void *ctx, size_t task, size_t worker)
 {
     const struct forward *f = ctx;
     const struct mt_conv *cv = f->cv;
-    size_t group = task % cv->groups;
+    size_t group = task % cv->groups, size = cv->o * cv->oh * cv->ow;
     const float *x = f->x + task * cv->c * cv->h * cv->w, *image = x;
     char *own = f->own + worker * f->own_bytes;
     float *planes = (float *)own;
@@ -304,8 +311,8 @@ static void forward_image(void *ctx, size_t task, size_t worker)
         image = planes;
     }
     mt_conv_input_rows(cv, &f->planes, image, rows);
-    forward_blocks(f, group, rows, planes + f->plane_floats,
-                   f->y + task * cv->o * cv->oh * cv->ow);
+    forward_blocks(f, group, rows, planes + f->plane_floats, f->y + task * size);
+    mt_conv_finish_image(f->e, f->y, task * size, size);
 }
 
 void mt_conv_forward(const struct mt_conv *cv, const float *x, const float *w,

@@ -299,7 +299,8 @@ static void image_task(void *ctx, size_t task, size_t worker)
     float *planes = (float *)own, *chunk = planes + plane_floats(g);
     const float **rows = (const float **)(own + g->own_bytes - rows_bytes(cv));
     const float *dy = g->dy + task * cv->o * cv->oh * cv->ow;
-    float *dx = g->dx + task * cv->c * cv->h * cv->w;
+    size_t size = cv->c * cv->h * cv->w;
+    float *dx = g->dx + task * size;
 
     if (!g->in_place)
         fill_planes(g, dy, planes);
@@ -307,6 +308,7 @@ static void image_task(void *ctx, size_t task, size_t worker)
         find_rows(g, &g->now[i], g->in_place ? dy : planes, rows);
         phase_image(g, &g->now[i], task % cv->groups, rows, chunk, dx);
     }
+    mt_conv_finish_image(g->e, g->dx, task * size, size);
 }
 
 void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,

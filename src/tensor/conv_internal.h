@@ -64,4 +64,8 @@ void mt_conv_product(const float *a, size_t m, size_t k,
 void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
                         float *row, size_t n);
 
+/* Then an image's results, n values from `at` on: the product with act'. */
+void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
+                          size_t n);
+
 #endif
