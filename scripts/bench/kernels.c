@@ -4,7 +4,8 @@
  *     bench-kernels [THREADS]      MTRAIN_ISA and OPENBLAS_CORETYPE count
  *
  * Prints for each shape both speeds in GFLOP/s (the best of several rounds) and
- * their ratio. Shapes are the workloads' own: NT is a layer's forward pass
+ * their ratio; then the three passes of convolutions, which OpenBLAS has not.
+ * Shapes are the workloads' own: NT is a layer's forward pass
  * (the weight is (n, k)), NN its input's gradient, TN its weight's gradient.
  */
 #include <dlfcn.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 
 #include "base/team.h"
+#include "tensor/conv.h"
 #include "tensor/gemm.h"
 
 struct shape {
@@ -169,6 +171,97 @@ static void measure(const struct shape *s, struct mt_team *team)
     free(p.scratch);
 }
 
+/* --- convolutions: square images, padding 0 or 1 ------------------------- */
+
+struct conv_shape {
+    const char *what;
+    size_t n, c, o, size, kernel, stride, padding;
+};
+
+static const struct conv_shape convs[] = {
+    { "cnn 1", 64, 1, 32, 28, 3, 1, 0 },
+    { "cnn 2", 64, 32, 64, 26, 3, 1, 0 },
+    { "resnet20, 16 channels", 128, 16, 16, 32, 3, 1, 1 },
+    { "resnet20, half", 128, 16, 32, 32, 3, 2, 1 },
+    { "resnet20, 32 channels", 128, 32, 32, 16, 3, 1, 1 },
+    { "resnet20, 64 channels", 128, 64, 64, 8, 3, 1, 1 },
+};
+
+struct conv_run {
+    struct mt_conv cv;
+    float *x, *w, *y;
+    struct mt_team *team;
+    void *scratch;
+};
+
+static void run_forward(const struct conv_run *r)
+{
+    mt_conv_forward(&r->cv, r->x, r->w, NULL, r->y, r->team, r->scratch);
+}
+
+static void run_input(const struct conv_run *r)
+{
+    mt_conv_grad_input(&r->cv, r->y, r->w, NULL, r->x, r->team, r->scratch);
+}
+
+static void run_weight(const struct conv_run *r)
+{
+    mt_conv_grad_weight(&r->cv, r->x, r->y, r->w, r->team, r->scratch);
+}
+
+static double conv_time(const struct conv_run *r,
+                        void (*run)(const struct conv_run *r))
+{
+    double end = now() + 0.2, best = 1e9;
+
+    while (now() < end) {
+        double start = now();
+
+        run(r);
+        start = now() - start;
+        best = start < best ? start : best;
+    }
+    return best;
+}
+
+static size_t largest(size_t a, size_t b, size_t c)
+{
+    a = a > b ? a : b;
+    return a > c ? a : c;
+}
+
+static void measure_conv(const struct conv_shape *s, struct mt_team *team)
+{
+    size_t out = (s->size + 2 * s->padding - s->kernel) / s->stride + 1;
+    struct conv_run r = {
+        .cv = { .n = s->n, .groups = 1, .c = s->c, .h = s->size,
+                .w = s->size, .o = s->o, .oh = out, .ow = out,
+                .kh = s->kernel, .kw = s->kernel, .sh = s->stride,
+                .sw = s->stride, .ph = s->padding, .pw = s->padding,
+                .dh = 1, .dw = 1 },
+        .x = numbers(s->n * s->c * s->size * s->size),
+        .w = numbers(s->o * s->c * s->kernel * s->kernel),
+        .y = numbers(s->n * s->o * out * out),
+        .team = team,
+    };
+    size_t workers = mt_team_size(team);
+    size_t bytes = largest(mt_conv_forward_scratch(&r.cv, workers),
+                           mt_conv_grad_input_scratch(&r.cv, workers),
+                           mt_conv_grad_weight_scratch(&r.cv, workers));
+    double flops = 2e-9 * (double)(s->n * s->o * out * out) *
+                   (double)(s->c * s->kernel * s->kernel);
+
+    r.scratch = numbers(bytes / sizeof(float) + 16);
+    printf("%-22s %10.1f %10.1f %10.1f\n", s->what,
+           flops / conv_time(&r, run_forward), flops / conv_time(&r, run_input),
+           flops / conv_time(&r, run_weight));
+    fflush(stdout);
+    free(r.x);
+    free(r.w);
+    free(r.y);
+    free(r.scratch);
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 1;
@@ -187,6 +280,10 @@ int main(int argc, char **argv)
            "product", "", "m", "n", "k", "GFLOP/s", "OpenBLAS", "ratio");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         measure(&shapes[i], team);
+    printf("\n%-22s %10s %10s %10s   GFLOP/s\n", "convolution", "forward",
+           "input", "weight");
+    for (size_t i = 0; i < sizeof convs / sizeof *convs; i++)
+        measure_conv(&convs[i], team);
     mt_team_free(team);
     return 0;
 }
