@@ -118,8 +118,6 @@ static void keep_last(struct run *r)
     }
 }
 
-/* A save that fails does not stop the training: it is told, and tried again
- * at the next point. */
 static void save(struct run *r)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -127,14 +125,23 @@ static void save(struct run *r)
     keep_last(r);
     r->save_failed = write_to(r, r->t->out, &r->info, &err) != MT_OK;
     if (r->save_failed) {
-        mt_progress_clear(&r->progress);
-        mt_report_warning("%s: training goes on, saving will be tried again",
-                          err.text);
         r->err = err;
         return;
     }
     r->saved = true;
     r->saved_step = r->s->at.step;
+}
+
+/* A save that fails does not stop the training: it is told, and tried again
+ * at the next point, or at the end. */
+static void save_and_go_on(struct run *r)
+{
+    save(r);
+    if (r->save_failed) {
+        mt_progress_clear(&r->progress);
+        mt_report_warning("%s: training goes on, saving will be tried again",
+                          r->err.text);
+    }
 }
 
 /* Ahead of the other save: a run that goes on from there has seen this epoch,
@@ -251,7 +258,7 @@ static mt_status train(struct run *r)
         if (info.improved)
             save_best(r);
         if (save_is_due(r, &info))
-            save(r);
+            save_and_go_on(r);
     }
     return MT_OK;
 }
@@ -391,7 +398,7 @@ int mt_training_run(const struct mt_training *t)
         mt_progress_clear(&r.progress);
         code = mt_report_error(&r.err);
     }
-    if (r.events.log && (fclose(r.events.log) != 0)) {
+    if (r.events.log && (ferror(r.events.log) | fclose(r.events.log))) {
         mt_fail_errno(&r.err, errno, t->log, "cannot write");
         code = code ? code : mt_report_error(&r.err);
     }
