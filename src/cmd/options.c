@@ -180,6 +180,14 @@ static int code_of(const struct parser *p, int found)
     return -1;
 }
 
+static void out_of_memory(void)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    mt_fail_memory(&err);
+    mt_report_error(&err);
+}
+
 static bool set_own(struct mt_call *call, size_t i, const char *value)
 {
     size_t n = 0;
@@ -188,8 +196,10 @@ static bool set_own(struct mt_call *call, size_t i, const char *value)
         n++;
     const char **grown = realloc(call->lists[i], (n + 2) * sizeof *grown);
 
-    if (!grown)
+    if (!grown) {
+        out_of_memory();
         return false;
+    }
     grown[n] = value;
     grown[n + 1] = NULL;
     call->lists[i] = grown;
@@ -313,6 +323,21 @@ static int run(struct mt_call *call)
     return code;
 }
 
+/* Room for the values of n options. */
+static bool make_room(struct mt_call *call, size_t n)
+{
+    call->values = calloc(n + 1, sizeof *call->values);
+    call->lists = calloc(n + 1, sizeof *call->lists);
+    if (!call->values || !call->lists)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        call->lists[i] = calloc(1, sizeof **call->lists);
+        if (!call->lists[i])
+            return false;
+    }
+    return true;
+}
+
 static int call_command(const struct mt_command *command, int argc,
                         char **argv)
 {
@@ -323,11 +348,9 @@ static int call_command(const struct mt_command *command, int argc,
     struct parser parser = { .call = &call };
     int code = MT_EXIT_TROUBLE;
 
-    call.values = calloc(n + 1, sizeof *call.values);
-    call.lists = calloc(n + 1, sizeof *call.lists);
-    for (size_t i = 0; call.lists && i < n; i++)
-        call.lists[i] = calloc(1, sizeof **call.lists);
-    if (call.values && call.lists) {
+    if (!make_room(&call, n)) {
+        out_of_memory();
+    } else {
         prepare(&parser);
         code = parse(&parser, argc, argv);
         if (code < 0)

@@ -101,20 +101,32 @@ static bool in_place(const struct mt_training *t)
     return t->from && strcmp(t->from, t->out) == 0;
 }
 
-/* Keeps the last checkpoint of this run under another name; those of an older
- * run, which this one overwrites, go. */
+/* Before a save: keeps the last checkpoint of this run under another name. */
 static void keep_last(struct run *r)
 {
     size_t keep = r->s->settings.checkpoint.keep;
-    bool ours = r->saved || in_place(r->t);
     struct mt_err err = MT_ERR_INIT;
 
-    if (!keep || (r->saved && r->saved_step == r->s->at.step))
+    if (!keep || (!r->saved && !in_place(r->t)) ||
+        (r->saved && r->saved_step == r->s->at.step))
         return;
-    if ((ours ? mt_output_rotate(r->t->out, keep, &err)
-              : mt_output_forget(r->t->out, &err)) != MT_OK) {
+    if (mt_output_rotate(r->t->out, keep, &err) != MT_OK) {
         mt_progress_clear(&r->progress);
         mt_report_warning("%s: the checkpoint before is not kept", err.text);
+    }
+}
+
+/* After the first save: the kept ones of an older run, which this one has
+ * overwritten, go. */
+static void forget_others(struct run *r)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!r->s->settings.checkpoint.keep || r->saved || in_place(r->t))
+        return;
+    if (mt_output_forget(r->t->out, &err) != MT_OK) {
+        mt_progress_clear(&r->progress);
+        mt_report_warning("%s: it is of an older run", err.text);
     }
 }
 
@@ -128,6 +140,7 @@ static void save(struct run *r)
         r->err = err;
         return;
     }
+    forget_others(r);
     r->saved = true;
     r->saved_step = r->s->at.step;
 }
