@@ -1,5 +1,6 @@
 /* Parsing command lines by the tables, and help texts from them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -378,8 +379,24 @@ static int unknown_command(const char *name)
     return MT_EXIT_TROUBLE;
 }
 
+/* A standard file that came closed is given a place holder that can be neither
+ * read nor written, so that no checkpoint or log gets its number and, with it,
+ * what is printed. */
+static bool hold_standard_files(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
+            return false;
+    }
+    return true;
+}
+
 int mt_command_main(int argc, char **argv)
 {
+    if (!hold_standard_files())
+        return MT_EXIT_TROUBLE; /* and no place to say so */
     /* a file-size limit is an error of a write, not the end of the process */
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
