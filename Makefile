@@ -106,7 +106,7 @@ check-asan:
 # The tests of all that threads share, and a training, under gcc's or clang's
 # thread sanitizer.
 check-tsan:
-	$(MAKE) B=$(B)/tsan OPT="-O1 -g" SAN="-fsanitize=thread" \
+	$(MAKE) B=$(B)/tsan OPT="-O1 -g" SAN="-fsanitize=thread" WERROR=$(WERROR) \
 	    WERROR=$(WERROR) $(B)/tsan/mtrain $(B)/tsan/tests
 	scripts/torture/threads $(B)/tsan
 
