@@ -125,9 +125,11 @@ def attack(cases, jobs=AT_A_TIME):
     return 1 if failed else 0
 
 
-def arguments(doc):
-    """BUILD and whether it is to be short."""
+def arguments(doc, names=()):
+    """BUILD, whether it is to be short, and which of the names are wanted:
+    those that are given, or all."""
     args = [a for a in sys.argv[1:] if a != "--short"]
-    if len(args) != 1 or args[0].startswith("-"):
+    if not args or any(a.startswith("-") for a in args) or \
+            not set(args[1:]) <= set(names):
         sys.exit(doc.strip())
-    return Build(args[0]), "--short" in sys.argv
+    return Build(args[0]), "--short" in sys.argv, args[1:] or list(names)
