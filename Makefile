@@ -1,6 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-tsan, check-valgrind, torture, cover, lint, bench, clean. Objects go to build/ (or B=DIR); CC, OPT,
-# CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings errors.
+# check-tsan, check-valgrind, torture, cover, lint, bench, bench-kernels, clean.
+# Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
+# WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -23,6 +24,12 @@ BITS = -ffp-contract=off -fno-fast-math
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
              -MMD -MP $(WARN) $(OPT) $(BITS) $(SAN) $(CFLAGS)
 LIBS = -lcjson -lz -lnettle -pthread -lm
+# libpng is optional: without it (or with PNG=) `plot` writes no .png.
+PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
+ifeq ($(PNG),1)
+PNG_CFLAGS := -DMT_PNG $(shell pkg-config --cflags libpng)
+LIBS += $(shell pkg-config --libs libpng)
+endif
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
 # Kernels are compiled once per instruction set: src/tensor/kernels/*.c
@@ -60,6 +67,8 @@ $(B)/libmtrain.a: $(LIB_OBJS)
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
 
 define kernel_rule
 $(B)/tensor/kernels/$(1)/%.o: src/tensor/kernels/%.c
@@ -141,6 +150,14 @@ lint:
 bench: $(B)/mtrain
 	scripts/bench/run $(B)/mtrain
 
+# Products beside OpenBLAS's, for each instruction set with OpenBLAS's best
+# kernels of the same.
+bench-kernels: $(B)/bench-kernels
+	scripts/bench/run-kernels $(B)/bench-kernels
+
+$(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
 # --- installing -----------------------------------------------------------
 
 install: $(B)/mtrain
@@ -159,5 +176,5 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all check check-asan check-tsan check-valgrind shims torture cover \
-        lint bench install uninstall clean
+        lint bench bench-kernels install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
