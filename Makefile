@@ -1,6 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, lint, bench, clean. Objects go to build/ (or B=DIR); CC, OPT,
-# CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings errors.
+# check-tsan, check-valgrind, torture, cover, lint, bench, bench-kernels, clean.
+# Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
+# WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -101,7 +102,7 @@ $(B)/tests: $(B)/testmain.o $(B)/suites.o $(TEST_OBJS) $(B)/libmtrain.a
 
 # --- checks ---------------------------------------------------------------
 
-check: $(B)/mtrain $(B)/tests
+check: $(B)/mtrain $(B)/tests shims
 	scripts/run-tests $(B)
 
 # The same with the address and undefined-behaviour sanitizers.
@@ -110,6 +111,33 @@ check-asan:
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	    WERROR=$(WERROR) $(B)/asan/mtrain $(B)/asan/tests
 	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests $(B)/asan
+
+# The tests of all that threads share, and a training, under gcc's or clang's
+# thread sanitizer.
+check-tsan:
+	$(MAKE) B=$(B)/tsan OPT="-O1 -g" SAN="-fsanitize=thread" WERROR=$(WERROR) \
+	    WERROR=$(WERROR) $(B)/tsan/mtrain $(B)/tsan/tests
+	scripts/torture/threads $(B)/tsan
+
+# What the attacks preload under the program.
+SHIMS = $(B)/torture/faults.so $(B)/torture/allocs.so
+
+$(B)/torture/%.so: scripts/torture/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fPIC -shared -o $@ $<
+
+shims: $(SHIMS)
+
+# Every attack on checkpoints at its full length; check has the short forms.
+torture: $(B)/mtrain shims
+	scripts/torture/run $(B)
+
+# Which lines and branches the tests and the short attacks reach.
+cover:
+	$(MAKE) B=$(B)/cover OPT="-O1 -g" SAN=--coverage WERROR=$(WERROR) \
+	    $(B)/cover/mtrain $(B)/cover/tests
+	$(MAKE) B=$(B)/cover shims
+	scripts/cover $(B)/cover
 
 # One training and one resume under valgrind (needs a build without AVX-512,
 # which valgrind does not know).
@@ -147,5 +175,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind lint bench bench-kernels install uninstall clean
+.PHONY: all check check-asan check-tsan check-valgrind shims torture cover \
+        lint bench bench-kernels install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
