@@ -44,16 +44,6 @@ static void print_data(const struct mt_session *s)
     printf("\n");
 }
 
-static size_t memory(const struct mt_session *s)
-{
-    const struct mt_store *store = &s->model->store;
-    size_t slots = 0;
-
-    for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
-        slots += s->optimizer->slot[i] != NULL;
-    return (2 + slots) * store->flat * sizeof(float) + s->workspace_bytes;
-}
-
 static void print_text(const struct mt_session *s)
 {
     print_data(s);
@@ -66,7 +56,7 @@ static void print_text(const struct mt_session *s)
            (unsigned long long)s->total_steps,
            (unsigned long long)s->steps_per_epoch, s->batching.batch_size);
     printf("memory    %.1f MB for tensors and activations\n",
-           (double)memory(s) / 1e6);
+           (double)mt_session_bytes(s) / 1e6);
 }
 
 static void print_json(const struct mt_session *s)
@@ -75,7 +65,7 @@ static void print_json(const struct mt_session *s)
            "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
            "\"bytes\":%zu}\n", mt_model_parameters(s->model, false),
            mt_model_parameters(s->model, true), s->model->store.n,
-           s->data->n_train, (unsigned long long)s->total_steps, memory(s));
+           s->data->n_train, (unsigned long long)s->total_steps, mt_session_bytes(s));
 }
 
 static int check_run(struct mt_call *call)
