@@ -40,7 +40,7 @@ ISA_FLAGS_neon =
 KERNEL_SAN_generic = $(SAN)
 
 # A build gives the same bytes in any folder.
-ALL_CFLAGS += $(CPPFLAGS) -ffile-prefix-map=$(CURDIR)=.
+ALL_CFLAGS += $(CPPFLAGS) '-ffile-prefix-map=$(CURDIR)=.'
 
 KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
