@@ -38,7 +38,8 @@ static void print_json(const struct mt_session *s)
            "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
            "\"bytes\":%zu}\n", mt_model_parameters(s->model, false),
            mt_model_parameters(s->model, true), s->model->store.n,
-           s->data->n_train, (unsigned long long)s->total_steps, mt_session_bytes(s));
+           s->data->n_train, (unsigned long long)s->total_steps,
+           mt_session_bytes(s));
 }
 
 static int check_run(struct mt_call *call)

@@ -102,7 +102,8 @@ static void tell_differ(struct diff *d, int section, const struct mt_array *a,
     print_index(&a->shape, c->first, ", ", &at);
     print_place(section, key_of(a));
     printf(": %zu of %zu values differ, max |d| %.3g, rms %.3g, cosine "
-           "%.6g, max ulp %llu, first at %s\n", c->n_differ, c->n, c->max_abs, c->rms, c->cosine,
+           "%.6g, max ulp %llu, first at %s\n", c->n_differ,
+           c->n, c->max_abs, c->rms, c->cosine,
            (unsigned long long)c->max_ulp, at.text ? at.text : "");
     mt_strbuf_free(&at);
 }

@@ -22,7 +22,7 @@ struct mt_training {
 #define MT_TRAINING_OPTIONS                                                    \
     { "output", 'o', "FILE", "the checkpoint to write" },                      \
     { "data-dir", 0, "DIR", "where relative data paths start" },               \
-    { "log", 0, "FILE", "write JSON events to FILE; resume appends" },                         \
+    { "log", 0, "FILE", "write JSON events to FILE; resume appends" },         \
     { "log-every", 0, "N", "a step event in the log every N steps "            \
                            "(default 50)" }
 
