@@ -46,6 +46,9 @@ ISA_FLAGS_neon =
 # minutes with sanitizers: there they do without.
 KERNEL_SAN_generic = $(SAN)
 
+# A build gives the same bytes in any folder.
+ALL_CFLAGS += $(CPPFLAGS) '-ffile-prefix-map=$(CURDIR)=.'
+
 KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
 TESTS   = $(sort $(wildcard src/*/*_test.c))
@@ -62,7 +65,7 @@ $(B)/mtrain: $(MAIN_OBJ) $(B)/libmtrain.a
 
 $(B)/libmtrain.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcsD $@ $^
 
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -172,9 +175,22 @@ uninstall:
 	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
 	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
 
+# --- giving away ------------------------------------------------------------
+
+# The tracked files as a tar, and a Debian package of them: scripts/package.
+dist:
+	scripts/package dist $(B)
+
+deb:
+	scripts/package deb $(B)
+
+# Both of them, and the same bytes from builds in two folders.
+check-package:
+	scripts/check-package
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-tsan check-valgrind shims torture cover \
-        lint bench bench-kernels install uninstall clean
+.PHONY: all check check-asan check-tsan check-valgrind check-package shims \
+        torture cover lint bench bench-kernels install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/nearest.h"
 #include "cmd/command.h"
 #include "cmd/report.h"
+#include "cmd/terminal.h"
 #include "tensor/kernels.h"
 
 const struct mt_option mt_common_options[] = {
@@ -224,11 +224,15 @@ static bool set_threads(struct mt_call *call, const char *text)
 
 static bool set_color(struct mt_call *call, const char *text)
 {
-    static const char *const choices[] = { "auto", "always", "never" };
+    static const char *const choices[] = {
+        [MT_COLOR_AUTO] = "auto", [MT_COLOR_ALWAYS] = "always",
+        [MT_COLOR_NEVER] = "never",
+    };
 
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(text, choices[i]) == 0) {
-            call->color = i == 1 || (i == 0 && call->color);
+            mt_color_choose((enum mt_color_when)i);
+            call->color = mt_color_on(stdout);
             return true;
         }
     }
@@ -339,20 +343,12 @@ static bool make_room(struct mt_call *call, size_t n)
     return true;
 }
 
-static bool shows_color(void)
-{
-    const char *term = getenv("TERM");
-
-    return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") &&
-           !(term && strcmp(term, "dumb") == 0);
-}
-
 static int call_command(const struct mt_command *command, int argc,
                         char **argv)
 {
     size_t n = count_options(command);
     struct mt_call call = { .command = command,
-                            .color = shows_color() };
+                            .color = mt_color_on(stdout) };
     struct parser parser = { .call = &call };
     int code = MT_EXIT_TROUBLE;
 
@@ -380,9 +376,9 @@ static int unknown_command(const char *name)
         names[n] = mt_commands[n]->name;
     const char *near = mt_nearest(name, names, n);
 
-    fprintf(stderr, "mtrain: unknown command \"%s\"%s%s%s\ntry 'mtrain "
-                    "help'\n", name, near ? "; did you mean \"" : "",
-            near ? near : "", near ? "\"?" : "");
+    mt_report_no("unknown command \"%s\"%s%s%s\ntry 'mtrain help'", name,
+                 near ? "; did you mean \"" : "", near ? near : "",
+                 near ? "\"?" : "");
     return MT_EXIT_TROUBLE;
 }
 
