@@ -1,6 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, lint, bench, clean. Objects go to build/ (or B=DIR); CC, OPT,
-# CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings errors.
+# check-valgrind, fuzz, torture, lint, bench, clean. Objects go to build/ (or
+# B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings
+# errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -108,6 +109,26 @@ check-asan:
 check-valgrind: $(B)/mtrain
 	scripts/run-valgrind $(B)/mtrain
 
+# Fuzzing: one program for each file in testdata/fuzz, in build/fuzz/. They
+# need clang and its libFuzzer; scripts/fuzz runs them.
+FUZZ_CC ?= clang
+FUZZ_TARGETS = $(basename $(notdir $(sort $(wildcard testdata/fuzz/*.c))))
+FUZZ_SAN = -fsanitize=fuzzer-no-link,address,undefined \
+           -fno-sanitize-recover=all
+
+fuzz:
+	$(MAKE) B=$(B)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" SAN="$(FUZZ_SAN)" \
+	    $(ISAS:%="KERNEL_SAN_%=$(FUZZ_SAN)") fuzz-programs
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(B)/%)
+
+$(FUZZ_TARGETS:%=$(B)/%): $(B)/%: testdata/fuzz/%.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) -Itestdata/fuzz -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# A hundred million runs of each.
+torture:
+	scripts/fuzz --runs 100000000
+
 lint:
 	scripts/lint
 
@@ -131,5 +152,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind lint bench install uninstall clean
+.PHONY: all check check-asan check-valgrind fuzz fuzz-programs \
+        torture lint bench install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -273,7 +273,7 @@ static int parse(struct parser *p, int argc, char **argv)
     int found;
 
     opterr = 0;
-    optind = 1;
+    optind = 0; /* forgets an argument of letters that was left half-way */
     while ((found = getopt_long(argc, argv, p->letters, p->long_options,
                                 NULL)) != -1) {
         int code = found == '?' || found == ':' ? -1 : code_of(p, found);
@@ -313,30 +313,45 @@ static int run(struct mt_call *call)
     return code;
 }
 
+int mt_call_parse(const struct mt_command *command, int argc, char **argv,
+                  struct mt_call *call)
+{
+    size_t n = count_options(command);
+    struct parser parser = { .call = call };
+
+    *call = (struct mt_call){ .command = command,
+                              .color = isatty(STDOUT_FILENO) &&
+                                       !getenv("NO_COLOR") };
+    call->values = calloc(n + 1, sizeof *call->values);
+    call->lists = calloc(n + 1, sizeof *call->lists);
+    if (!call->values || !call->lists)
+        return MT_EXIT_TROUBLE;
+    for (size_t i = 0; i < n; i++) {
+        call->lists[i] = calloc(1, sizeof **call->lists);
+        if (!call->lists[i])
+            return MT_EXIT_TROUBLE;
+    }
+    prepare(&parser);
+    return parse(&parser, argc, argv);
+}
+
+void mt_call_free(struct mt_call *call)
+{
+    for (size_t i = 0; call->lists && i < count_options(call->command); i++)
+        free(call->lists[i]);
+    free(call->lists);
+    free(call->values);
+}
+
 static int call_command(const struct mt_command *command, int argc,
                         char **argv)
 {
-    size_t n = count_options(command);
-    struct mt_call call = { .command = command,
-                            .color = isatty(STDOUT_FILENO) &&
-                                     !getenv("NO_COLOR") };
-    struct parser parser = { .call = &call };
-    int code = MT_EXIT_TROUBLE;
+    struct mt_call call;
+    int code = mt_call_parse(command, argc, argv, &call);
 
-    call.values = calloc(n + 1, sizeof *call.values);
-    call.lists = calloc(n + 1, sizeof *call.lists);
-    for (size_t i = 0; call.lists && i < n; i++)
-        call.lists[i] = calloc(1, sizeof **call.lists);
-    if (call.values && call.lists) {
-        prepare(&parser);
-        code = parse(&parser, argc, argv);
-        if (code < 0)
-            code = run(&call);
-    }
-    for (size_t i = 0; call.lists && i < n; i++)
-        free(call.lists[i]);
-    free(call.lists);
-    free(call.values);
+    if (code < 0)
+        code = run(&call);
+    mt_call_free(&call);
     return mt_report_end(code);
 }
 
