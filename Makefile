@@ -1,7 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, fuzz, torture, lint, bench, clean. Objects go to build/ (or
-# B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings
-# errors.
+# check-tsan, check-valgrind, fuzz, torture, cover, lint, bench, bench-kernels,
+# clean. Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as
+# usual; WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -24,6 +24,12 @@ BITS = -ffp-contract=off -fno-fast-math
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
              -MMD -MP $(WARN) $(OPT) $(BITS) $(SAN) $(CFLAGS)
 LIBS = -lcjson -lz -lnettle -pthread -lm
+# libpng is optional: without it (or with PNG=) `plot` writes no .png.
+PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
+ifeq ($(PNG),1)
+PNG_CFLAGS := -DMT_PNG $(shell pkg-config --cflags libpng)
+LIBS += $(shell pkg-config --libs libpng)
+endif
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
 # Kernels are compiled once per instruction set: src/tensor/kernels/*.c
@@ -62,6 +68,8 @@ $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+$(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
+
 define kernel_rule
 $(B)/tensor/kernels/$(1)/%.o: src/tensor/kernels/%.c
 	@mkdir -p $$(@D)
@@ -94,7 +102,7 @@ $(B)/tests: $(B)/testmain.o $(B)/suites.o $(TEST_OBJS) $(B)/libmtrain.a
 
 # --- checks ---------------------------------------------------------------
 
-check: $(B)/mtrain $(B)/tests
+check: $(B)/mtrain $(B)/tests shims
 	scripts/run-tests $(B)
 
 # The same with the address and undefined-behaviour sanitizers.
@@ -103,6 +111,35 @@ check-asan:
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	    WERROR=$(WERROR) $(B)/asan/mtrain $(B)/asan/tests
 	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests $(B)/asan
+
+# The tests of all that threads share, and a training, under gcc's or clang's
+# thread sanitizer.
+check-tsan:
+	$(MAKE) B=$(B)/tsan OPT="-O1 -g" SAN="-fsanitize=thread" WERROR=$(WERROR) \
+	    WERROR=$(WERROR) $(B)/tsan/mtrain $(B)/tsan/tests
+	scripts/torture/threads $(B)/tsan
+
+# What the attacks preload under the program.
+SHIMS = $(B)/torture/faults.so $(B)/torture/allocs.so
+
+$(B)/torture/%.so: scripts/torture/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fPIC -shared -o $@ $<
+
+shims: $(SHIMS)
+
+# Every attack on checkpoints at its full length, and a hundred million runs of
+# each fuzz target; check has the short forms.
+torture: $(B)/mtrain shims
+	scripts/torture/run $(B)
+	scripts/fuzz --runs 100000000
+
+# Which lines and branches the tests and the short attacks reach.
+cover:
+	$(MAKE) B=$(B)/cover OPT="-O1 -g" SAN=--coverage WERROR=$(WERROR) \
+	    $(B)/cover/mtrain $(B)/cover/tests
+	$(MAKE) B=$(B)/cover shims
+	scripts/cover $(B)/cover
 
 # One training and one resume under valgrind (needs a build without AVX-512,
 # which valgrind does not know).
@@ -125,15 +162,19 @@ fuzz-programs: $(FUZZ_TARGETS:%=$(B)/%)
 $(FUZZ_TARGETS:%=$(B)/%): $(B)/%: testdata/fuzz/%.c $(B)/libmtrain.a
 	$(CC) $(ALL_CFLAGS) -Itestdata/fuzz -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-# A hundred million runs of each.
-torture:
-	scripts/fuzz --runs 100000000
-
 lint:
 	scripts/lint
 
 bench: $(B)/mtrain
 	scripts/bench/run $(B)/mtrain
+
+# Products beside OpenBLAS's, for each instruction set with OpenBLAS's best
+# kernels of the same.
+bench-kernels: $(B)/bench-kernels
+	scripts/bench/run-kernels $(B)/bench-kernels
+
+$(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
 # --- installing -----------------------------------------------------------
 
@@ -152,6 +193,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind fuzz fuzz-programs \
-        torture lint bench install uninstall clean
+.PHONY: all check check-asan check-tsan check-valgrind shims fuzz fuzz-programs \
+        torture cover lint bench bench-kernels install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,5 +1,6 @@
 /* Parsing command lines by the tables, and help texts from them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -180,6 +181,14 @@ static int code_of(const struct parser *p, int found)
     return -1;
 }
 
+static void out_of_memory(void)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    mt_fail_memory(&err);
+    mt_report_error(&err);
+}
+
 static bool set_own(struct mt_call *call, size_t i, const char *value)
 {
     size_t n = 0;
@@ -188,8 +197,10 @@ static bool set_own(struct mt_call *call, size_t i, const char *value)
         n++;
     const char **grown = realloc(call->lists[i], (n + 2) * sizeof *grown);
 
-    if (!grown)
+    if (!grown) {
+        out_of_memory();
         return false;
+    }
     grown[n] = value;
     grown[n + 1] = NULL;
     call->lists[i] = grown;
@@ -313,23 +324,38 @@ static int run(struct mt_call *call)
     return code;
 }
 
-int mt_call_parse(const struct mt_command *command, int argc, char **argv,
-                  struct mt_call *call)
+/* Room for the values of n options. */
+static bool make_room(struct mt_call *call, size_t n)
 {
-    size_t n = count_options(command);
-    struct parser parser = { .call = call };
-
-    *call = (struct mt_call){ .command = command,
-                              .color = isatty(STDOUT_FILENO) &&
-                                       !getenv("NO_COLOR") };
     call->values = calloc(n + 1, sizeof *call->values);
     call->lists = calloc(n + 1, sizeof *call->lists);
     if (!call->values || !call->lists)
-        return MT_EXIT_TROUBLE;
+        return false;
     for (size_t i = 0; i < n; i++) {
         call->lists[i] = calloc(1, sizeof **call->lists);
         if (!call->lists[i])
-            return MT_EXIT_TROUBLE;
+            return false;
+    }
+    return true;
+}
+
+static bool shows_color(void)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") &&
+           !(term && strcmp(term, "dumb") == 0);
+}
+
+int mt_call_parse(const struct mt_command *command, int argc, char **argv,
+                  struct mt_call *call)
+{
+    struct parser parser = { .call = call };
+
+    *call = (struct mt_call){ .command = command, .color = shows_color() };
+    if (!make_room(call, count_options(command))) {
+        out_of_memory();
+        return MT_EXIT_TROUBLE;
     }
     prepare(&parser);
     return parse(&parser, argc, argv);
@@ -370,8 +396,24 @@ static int unknown_command(const char *name)
     return MT_EXIT_TROUBLE;
 }
 
+/* A standard file that came closed is given a place holder that can be neither
+ * read nor written, so that no checkpoint or log gets its number and, with it,
+ * what is printed. */
+static bool hold_standard_files(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
+            return false;
+    }
+    return true;
+}
+
 int mt_command_main(int argc, char **argv)
 {
+    if (!hold_standard_files())
+        return MT_EXIT_TROUBLE; /* and no place to say so */
     /* a file-size limit is an error of a write, not the end of the process */
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {

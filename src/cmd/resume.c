@@ -139,6 +139,7 @@ static int resume_run(struct mt_call *call)
                                                 : path;
     struct changes changes = { .n = 0 };
     struct mt_err err = MT_ERR_INIT;
+    struct mt_lock *lock = NULL;
     struct mt_opened opened;
     size_t log_every = 50;
 
@@ -154,12 +155,16 @@ static int resume_run(struct mt_call *call)
     };
     bool in_place = strcmp(out, path) == 0;
 
-    if (mt_replace_probe(out, in_place || call->force, &err) != MT_OK ||
-        mt_open_checkpoint(&request, &opened, &err) != MT_OK)
+    /* Locked before it is read: nobody goes on from there meanwhile. */
+    if (mt_replace_claim(out, in_place || call->force, &lock, &err) != MT_OK ||
+        mt_open_checkpoint(&request, &opened, &err) != MT_OK) {
+        mt_lock_release(lock);
         return mt_report_error(&err);
+    }
     int code = go_on(call, &opened, out, log_every);
 
     mt_opened_close(&opened);
+    mt_lock_release(lock);
     return code;
 }
 

@@ -101,25 +101,35 @@ static bool in_place(const struct mt_training *t)
     return t->from && strcmp(t->from, t->out) == 0;
 }
 
-/* Keeps the last checkpoint of this run under another name; those of an older
- * run, which this one overwrites, go. */
+/* Before a save: keeps the last checkpoint of this run under another name. */
 static void keep_last(struct run *r)
 {
     size_t keep = r->s->settings.checkpoint.keep;
-    bool ours = r->saved || in_place(r->t);
     struct mt_err err = MT_ERR_INIT;
 
-    if (!keep || (r->saved && r->saved_step == r->s->at.step))
+    if (!keep || (!r->saved && !in_place(r->t)) ||
+        (r->saved && r->saved_step == r->s->at.step))
         return;
-    if ((ours ? mt_output_rotate(r->t->out, keep, &err)
-              : mt_output_forget(r->t->out, &err)) != MT_OK) {
+    if (mt_output_rotate(r->t->out, keep, &err) != MT_OK) {
         mt_progress_clear(&r->progress);
         mt_report_warning("%s: the checkpoint before is not kept", err.text);
     }
 }
 
-/* A save that fails does not stop the training: it is told, and tried again
- * at the next point. */
+/* After the first save: the kept ones of an older run, which this one has
+ * overwritten, go. */
+static void forget_others(struct run *r)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!r->s->settings.checkpoint.keep || r->saved || in_place(r->t))
+        return;
+    if (mt_output_forget(r->t->out, &err) != MT_OK) {
+        mt_progress_clear(&r->progress);
+        mt_report_warning("%s: it is of an older run", err.text);
+    }
+}
+
 static void save(struct run *r)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -127,14 +137,24 @@ static void save(struct run *r)
     keep_last(r);
     r->save_failed = write_to(r, r->t->out, &r->info, &err) != MT_OK;
     if (r->save_failed) {
-        mt_progress_clear(&r->progress);
-        mt_report_warning("%s: training goes on, saving will be tried again",
-                          err.text);
         r->err = err;
         return;
     }
+    forget_others(r);
     r->saved = true;
     r->saved_step = r->s->at.step;
+}
+
+/* A save that fails does not stop the training: it is told, and tried again
+ * at the next point, or at the end. */
+static void save_and_go_on(struct run *r)
+{
+    save(r);
+    if (r->save_failed) {
+        mt_progress_clear(&r->progress);
+        mt_report_warning("%s: training goes on, saving will be tried again",
+                          r->err.text);
+    }
 }
 
 /* Ahead of the other save: a run that goes on from there has seen this epoch,
@@ -251,7 +271,7 @@ static mt_status train(struct run *r)
         if (info.improved)
             save_best(r);
         if (save_is_due(r, &info))
-            save(r);
+            save_and_go_on(r);
     }
     return MT_OK;
 }
@@ -391,7 +411,7 @@ int mt_training_run(const struct mt_training *t)
         mt_progress_clear(&r.progress);
         code = mt_report_error(&r.err);
     }
-    if (r.events.log && (fclose(r.events.log) != 0)) {
+    if (r.events.log && (ferror(r.events.log) | fclose(r.events.log))) {
         mt_fail_errno(&r.err, errno, t->log, "cannot write");
         code = code ? code : mt_report_error(&r.err);
     }

@@ -80,8 +80,10 @@ void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out)
 static mt_status parse(const struct mt_bundle *from, struct mt_arena *arena,
                        struct mt_json **out, struct mt_err *err)
 {
-    const char *text = mt_bundle_get_text(from, "spec/data.json", arena);
+    const char *text;
 
+    if (mt_bundle_get_text(from, "spec/data.json", arena, &text, err) != MT_OK)
+        return err->status;
     if (!text)
         return mt_fail(err, MT_INVALID, "the checkpoint has no spec/data.json");
     return mt_json_parse("spec/data.json", text, strlen(text), out, err);
