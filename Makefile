@@ -160,7 +160,8 @@ fuzz:
 fuzz-programs: $(FUZZ_TARGETS:%=$(B)/%)
 
 $(FUZZ_TARGETS:%=$(B)/%): $(B)/%: testdata/fuzz/%.c $(B)/libmtrain.a
-	$(CC) $(ALL_CFLAGS) -Itestdata/fuzz -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) -Itestdata/fuzz -fsanitize=fuzzer -o $@ \
+	    testdata/fuzz/$*.c $(B)/libmtrain.a $(LIBS)
 
 lint:
 	scripts/lint

@@ -168,7 +168,30 @@ SPECS = (
 )
 
 
+def list_of(name, code, *values):
+    dtype = {"q": "int64", "d": "float64", "B": "uint8"}[code]
+    return replace("progress/history." + name, dtype, [len(values)],
+                   struct.pack(f"<{len(values)}{code}", *values))
+
+
+CURVES = (
+    ("epochs-descend", list_of("epoch", "q", 2, 1), "does not ascend"),
+    ("epochs-negative", list_of("epoch", "q", -(1 << 63), -(1 << 63)),
+     "does not ascend"),
+    ("epochs-of-bytes", list_of("epoch", "B", *[0] * (1 << 20)),
+     "has no progress/history.epoch"),
+    ("steps-missing", remove("progress/history.step"),
+     "has no progress/history.step"),
+    ("loss-shorter", list_of("train.loss", "d", 1.0), "for each of 2 epochs"),
+    ("epochs-two-million", list_of("epoch", "q", *range(2 << 20)),
+     "for each of 2097152 epochs"),
+)
+
+
 def cases(base):
+    for name, change, says in CURVES:
+        yield case("curve-" + name, "plot bad.mtc -o new.svg", says,
+                   {"bad.mtc": changed(base, change)}, memory=96 << 20)
     for name, change, says in TENSORS + MOMENTS + POSITIONS + SPECS:
         yield case("checkpoint-" + name, "resume bad.mtc --epochs 3", says,
                    {"bad.mtc": changed(base, change)})
