@@ -1,7 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-tsan, check-valgrind, torture, cover, lint, bench, bench-kernels, clean.
-# Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
-# WERROR=1 makes warnings errors.
+# check-tsan, check-valgrind, fuzz, torture, cover, lint, bench, bench-kernels,
+# clean. Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as
+# usual; WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -131,9 +131,11 @@ $(B)/torture/%.so: scripts/torture/%.c
 
 shims: $(SHIMS)
 
-# Every attack on checkpoints at its full length; check has the short forms.
+# Every attack on checkpoints at its full length, and a hundred million runs of
+# each fuzz target; check has the short forms.
 torture: $(B)/mtrain shims
 	scripts/torture/run $(B)
+	scripts/fuzz --runs 100000000
 
 # Which lines and branches the tests and the short attacks reach.
 cover:
@@ -146,6 +148,23 @@ cover:
 # which valgrind does not know).
 check-valgrind: $(B)/mtrain
 	scripts/run-valgrind $(B)/mtrain
+
+# Fuzzing: one program for each file in testdata/fuzz, in build/fuzz/. They
+# need clang and its libFuzzer; scripts/fuzz runs them.
+FUZZ_CC ?= clang
+FUZZ_TARGETS = $(basename $(notdir $(sort $(wildcard testdata/fuzz/*.c))))
+FUZZ_SAN = -fsanitize=fuzzer-no-link,address,undefined \
+           -fno-sanitize-recover=all
+
+fuzz:
+	$(MAKE) B=$(B)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" SAN="$(FUZZ_SAN)" \
+	    $(ISAS:%="KERNEL_SAN_%=$(FUZZ_SAN)") fuzz-programs
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(B)/%)
+
+$(FUZZ_TARGETS:%=$(B)/%): $(B)/%: testdata/fuzz/%.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) -Itestdata/fuzz -fsanitize=fuzzer -o $@ \
+	    testdata/fuzz/$*.c $(B)/libmtrain.a $(LIBS)
 
 lint:
 	scripts/lint
@@ -192,5 +211,6 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all check check-asan check-tsan check-valgrind check-package shims \
-        torture cover lint bench bench-kernels install uninstall dist deb clean
+        fuzz fuzz-programs torture cover lint bench bench-kernels install \
+        uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

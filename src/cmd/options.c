@@ -288,7 +288,7 @@ static int parse(struct parser *p, int argc, char **argv)
     int found;
 
     opterr = 0;
-    optind = 1;
+    optind = 0; /* forgets an argument of letters that was left half-way */
     while ((found = getopt_long(argc, argv, p->letters, p->long_options,
                                 NULL)) != -1) {
         int code = found == '?' || found == ':' ? -1 : code_of(p, found);
@@ -343,27 +343,38 @@ static bool make_room(struct mt_call *call, size_t n)
     return true;
 }
 
+int mt_call_parse(const struct mt_command *command, int argc, char **argv,
+                  struct mt_call *call)
+{
+    struct parser parser = { .call = call };
+
+    *call = (struct mt_call){ .command = command,
+                              .color = mt_color_on(stdout) };
+    if (!make_room(call, count_options(command))) {
+        out_of_memory();
+        return MT_EXIT_TROUBLE;
+    }
+    prepare(&parser);
+    return parse(&parser, argc, argv);
+}
+
+void mt_call_free(struct mt_call *call)
+{
+    for (size_t i = 0; call->lists && i < count_options(call->command); i++)
+        free(call->lists[i]);
+    free(call->lists);
+    free(call->values);
+}
+
 static int call_command(const struct mt_command *command, int argc,
                         char **argv)
 {
-    size_t n = count_options(command);
-    struct mt_call call = { .command = command,
-                            .color = mt_color_on(stdout) };
-    struct parser parser = { .call = &call };
-    int code = MT_EXIT_TROUBLE;
+    struct mt_call call;
+    int code = mt_call_parse(command, argc, argv, &call);
 
-    if (!make_room(&call, n)) {
-        out_of_memory();
-    } else {
-        prepare(&parser);
-        code = parse(&parser, argc, argv);
-        if (code < 0)
-            code = run(&call);
-    }
-    for (size_t i = 0; call.lists && i < n; i++)
-        free(call.lists[i]);
-    free(call.lists);
-    free(call.values);
+    if (code < 0)
+        code = run(&call);
+    mt_call_free(&call);
     return mt_report_end(code);
 }
 

@@ -141,8 +141,9 @@ static inline bool mt_session_has_val(const struct mt_session *s)
 }
 
 /* Gathers a batch of part into s->x and s->t (mt_gather_f32's arguments). */
-void mt_session_gather(struct mt_session *s, const struct mt_part *part,
-                       const uint32_t *rows, size_t first, size_t n);
+mt_status mt_session_gather(struct mt_session *s, const struct mt_part *part,
+                            const uint32_t *rows, size_t first, size_t n,
+                            struct mt_err *err);
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);
