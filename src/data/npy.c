@@ -151,6 +151,7 @@ const struct mt_loader mt_loader_npy = {
     .type = "npy",
     .doc = "two NumPy arrays, [x.npy, y.npy], mapped into memory",
     .keys = npy_keys,
+    .files = 2,
     .open = npy_open,
     .tokens = true,
 };
