@@ -43,7 +43,7 @@ KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
 TESTS   = $(sort $(wildcard src/*/*_test.c))
 
-LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) \
+LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) $(B)/cmd/configs.o \
             $(foreach isa,$(ISAS),$(KERNELS:src/tensor/kernels/%.c=$(B)/tensor/kernels/$(isa)/%.o))
 MAIN_OBJ  = $(B)/cmd/main.o
 TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o)
@@ -59,6 +59,23 @@ $(B)/libmtrain.a: $(LIB_OBJS)
 
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# The specs of configs/ as text in the binary, for `mtrain init`.
+CONFIGS = $(sort $(wildcard configs/*.json))
+
+$(B)/cmd/configs.c: Makefile $(CONFIGS)
+	@mkdir -p $(@D)
+	@{ echo '#include "cmd/templates.h"'; \
+	   echo 'const struct mt_config mt_configs[] = {'; \
+	   for f in $(CONFIGS); do \
+	       echo "    { \"$$(basename $$f .json)\","; \
+	       sed 's/[\\"]/\\&/g; s/.*/      "&\\n"/' $$f; \
+	       echo '    },'; \
+	   done; \
+	   echo '    { 0, 0 } };'; } > $@.tmp && mv $@.tmp $@
+
+$(B)/cmd/configs.o: $(B)/cmd/configs.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 define kernel_rule
