@@ -3,8 +3,10 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "cmd/texts.h"
 #include "data/csvguess.h"
 #include "data/dataset.h"
 
@@ -462,19 +464,19 @@ mt_status mt_template_spec(const struct mt_template *t,
                            const struct mt_own_data *own, struct mt_json **out,
                            struct mt_err *err)
 {
-    const struct mt_config *config = mt_configs;
+    char path[64];
+    const char *text;
     mt_status status;
 
-    while (strcmp(config->name, t->config) != 0)
-        config++;
     if (own->n && !t->use)
         return mt_fail(err, MT_INVALID, "%s has made data and takes no --data; "
                        "'mtrain init' lists the templates", t->name);
     if (own->target && t->use != use_table)
         return mt_fail(err, MT_INVALID, "%s is not for tables and takes no "
                        "--target", t->name);
-    status = mt_json_parse(t->name, config->text, strlen(config->text), out,
-                           err);
+    snprintf(path, sizeof path, "configs/%s.json", t->config);
+    text = mt_text(path);
+    status = mt_json_parse(t->name, text, strlen(text), out, err);
     if (status != MT_OK)
         return status;
     status = own->n ? t->use(t, *out, own, err) : make_data(t, *out, err);

@@ -9,13 +9,6 @@
 
 #include "base/json.h"
 
-/* A spec of configs/, by its name without .json. */
-struct mt_config {
-    const char *name, *text;
-};
-
-extern const struct mt_config mt_configs[]; /* ends with a NULL name */
-
 struct mt_template;
 
 /* The files of --data, and what is said about them. */
@@ -29,7 +22,7 @@ struct mt_own_data {
 
 struct mt_template {
     const char *name, *doc;
-    const char *config; /* which of mt_configs */
+    const char *config; /* of configs/: "digits" */
     const char *data;   /* JSON: the made data; NULL: the config has its own */
     const char *input;  /* JSON: "model.input" to that; NULL: it has none */
     const char *own;    /* how to name own data; NULL: there is no such way */

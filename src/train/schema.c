@@ -196,8 +196,9 @@ static void add_choice(const struct kind *kind, struct mt_strbuf *out)
     struct alternative a;
 
     mt_strbuf_printf(out, "\"%s\":{\"type\":\"object\",\"required\":"
-                     "[\"type\"],\"properties\":{\"type\":{\"enum\":[",
-                     kind->name);
+                     "[\"type\"],\"properties\":{\"type\":{"
+                     "\"description\":\"which %s\",\"enum\":[",
+                     kind->name, kind->name);
     for (size_t i = 0; kind->at(i, &a); i++)
         mt_strbuf_printf(out, "%s\"%s\"", i ? "," : "", a.name);
     mt_strbuf_puts(out, "]}},\"allOf\":[");
