@@ -149,5 +149,9 @@ const struct mt_command mt_cmd_check = {
     .summary = "validate a spec: shapes, parameters, memory, data",
     .options = check_options,
     .max_args = (size_t)-1,
+    .examples =
+        "mtrain check digits.json\n"
+        "mtrain check digits.json data.batch_size=128\n"
+        "mtrain check --schema",
     .run = check_run,
 };

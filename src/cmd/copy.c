@@ -183,5 +183,8 @@ const struct mt_command mt_cmd_copy = {
         "its optimizer is\nfresh and bound to the copy's own tensors, at step "
         "0: training the copy moves the\ncopy, training the source moves the "
         "source.",
+    .examples =
+        "mtrain copy digits.mtc fresh.mtc\n"
+        "mtrain copy --with-optimizer digits.mtc twin.mtc",
     .run = copy_run,
 };

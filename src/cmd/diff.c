@@ -424,5 +424,8 @@ const struct mt_command mt_cmd_diff = {
     .details = "A and B are checkpoints, state files or specs. Bit by bit, "
                "unless a tolerance is given.\nExits with 0 if they are the "
                "same, 1 if they differ, 2 in trouble.",
+    .examples =
+        "mtrain diff digits.mtc digits.mtc\n"
+        "mtrain diff --section model --atol 1e-6 digits.json digits.mtc",
     .run = diff_run,
 };

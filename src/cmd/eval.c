@@ -225,5 +225,8 @@ const struct mt_command mt_cmd_eval = {
     .details = "The validation data is the spec's; data.val=... names another. "
                "It is read with the\nnormalisation and classes of the "
                "checkpoint.",
+    .examples =
+        "mtrain eval digits.mtc\n"
+        "mtrain eval digits.mtc --assert 'accuracy>=0.9'",
     .run = eval_run,
 };

@@ -167,5 +167,9 @@ const struct mt_command mt_cmd_init = {
         "Without TEMPLATE, lists the templates. Without --data, a spec's data "
         "is made from the\nseed. With --data FILE.csv, the templates csv and "
         "mlp find out whether the target is\na class or a number.",
+    .examples =
+        "mtrain init\n"
+        "mtrain init gpt\n"
+        "mtrain init csv --data testdata/data/blobs.csv --target shape",
     .run = init_run,
 };

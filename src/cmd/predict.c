@@ -298,5 +298,8 @@ const struct mt_command mt_cmd_predict = {
         "the class and its probability, or the\nmodel's output. A model of "
         "text "
         "goes on from --prompt. The training data is not\nneeded.",
+    .examples =
+        "mtrain predict digits.mtc testdata/data/digits-val-images\n"
+        "mtrain predict gpt.mtc --prompt 'the ' --length 100",
     .run = predict_run,
 };

@@ -185,5 +185,8 @@ const struct mt_command mt_cmd_resume = {
         "run goes on\nto the one in its spec; a finished run says so. Changes "
         "by --set are told as\nsaved -> now. Data files must be the same as "
         "at the start, unless --set data.*\nnames others.",
+    .examples =
+        "mtrain resume digits.mtc --epochs 42\n"
+        "mtrain resume digits.mtc --epochs 43 --set optimizer.lr=0.001 -o b.mtc",
     .run = resume_run,
 };

@@ -161,5 +161,8 @@ const struct mt_command mt_cmd_save = {
         "SRC is a checkpoint, a state file, or a spec (freshly initialised). "
         "In state files\noptimizer state is named optimizer.SLOT.TENSOR, and "
         "where training stands is kept\nas metadata.",
+    .examples =
+        "mtrain save digits.mtc -o digits.safetensors\n"
+        "mtrain save digits.mtc -o fc1.safetensors --only 'fc1.*' --weights-only",
     .run = save_run,
 };

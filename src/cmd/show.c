@@ -331,5 +331,9 @@ const struct mt_command mt_cmd_show = {
     .options = show_options,
     .min_args = 1,
     .max_args = 2,
+    .examples =
+        "mtrain show digits.mtc\n"
+        "mtrain show digits.mtc fc1.weight\n"
+        "mtrain show --spec digits.mtc",
     .run = show_run,
 };

@@ -75,5 +75,7 @@ const struct mt_command mt_cmd_verify = {
     .max_args = (size_t)-1,
     .details = "Prints each piece of damage. Exits with 0 if all files are "
                "whole, 1 if one is\ndamaged, 2 if one cannot be read.",
+    .examples =
+        "mtrain verify digits.mtc",
     .run = verify_run,
 };
