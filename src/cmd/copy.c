@@ -123,7 +123,7 @@ static mt_status copy(const struct mt_call *call, bool with_optimizer,
     mt_status status;
 
     if (mt_bundle_read(call->args[0], call->team, &source, err) != MT_OK)
-        return err->status;
+        return mt_hint_not_checkpoint(call->args[0], err);
     if (!mt_bundle_find(&source, "spec/json"))
         status = mt_fail(err, MT_INVALID, "%s: has no spec", call->args[0]);
     else if (with_optimizer) {

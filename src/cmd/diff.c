@@ -373,7 +373,8 @@ static mt_status check_compared(const struct diff *d, struct mt_err *err)
             return MT_OK;
     }
     return mt_fail(err, MT_MISMATCH, "nothing to compare: no section%s that "
-                   "both have", d->only ? ", or no name that matches," : "");
+                   "both have; 'mtrain show FILE' lists what a file has",
+                   d->only ? ", or no name that matches," : "");
 }
 
 static int diff_run(struct mt_call *call)

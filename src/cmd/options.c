@@ -278,6 +278,16 @@ static int fail_option(const struct parser *p, int found, char **argv)
     return mt_report_usage(p->call, "unknown option %s", given);
 }
 
+/* KEY=VALUE where the command wants it behind --set? */
+static bool is_misplaced_set(const struct mt_call *call)
+{
+    const struct mt_option *o = call->command->options;
+
+    while (o && o->name && strcmp(o->name, "set") != 0)
+        o++;
+    return o && o->name && strchr(call->args[call->command->max_args], '=');
+}
+
 /* Returns an exit code, or -1 to go on. */
 static int parse(struct parser *p, int argc, char **argv)
 {
@@ -306,6 +316,11 @@ static int parse(struct parser *p, int argc, char **argv)
     call->n_args = (size_t)(argc - optind);
     if (call->n_args < call->command->min_args)
         return mt_report_usage(call, "needs %s", call->command->operands);
+    if (call->n_args > call->command->max_args && is_misplaced_set(call))
+        return mt_report_usage(call, "unexpected operand \"%s\"; a change "
+                                     "needs --set %s",
+                               call->args[call->command->max_args],
+                               call->args[call->command->max_args]);
     if (call->n_args > call->command->max_args)
         return mt_report_usage(call, "unexpected operand \"%s\"",
                                call->args[call->command->max_args]);

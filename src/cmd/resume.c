@@ -116,7 +116,8 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
         return mt_report_error(&err);
     if (s->at.step > s->total_steps) {
         mt_fail(&err, MT_INVALID,
-                "%s: is at step %llu already, beyond the new total of %llu",
+                "%s: is at step %llu already, beyond the new total of %llu; "
+                "'mtrain copy' makes one that starts at step 0",
                 call->args[0], (unsigned long long)s->at.step,
                 (unsigned long long)s->total_steps);
         return mt_report_error(&err);

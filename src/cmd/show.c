@@ -156,6 +156,8 @@ static int show_tensor(const struct mt_call *call, const struct mt_bundle *b)
     mt_fail(&err, MT_INVALID, "%s: has no tensor \"%s\"%s%s%s", call->args[0],
             call->args[1], near ? "; did you mean \"" : "", near ? near : "",
             near ? "\"?" : "");
+    if (!near)
+        mt_hint(&err, "'mtrain show %s' lists them", call->args[0]);
     return mt_report_error(&err);
 }
 
@@ -287,8 +289,10 @@ static int show_digest(const struct mt_call *call)
     struct mt_ckpt *ckpt;
 
     if (mt_ckpt_verify(call->args[0], NULL, NULL, call->team, &err) != MT_OK ||
-        mt_ckpt_open(call->args[0], &ckpt, &err) != MT_OK)
+        mt_ckpt_open(call->args[0], &ckpt, &err) != MT_OK) {
+        mt_hint_not_checkpoint(call->args[0], &err);
         return mt_report_error(&err);
+    }
     if (call->json)
         printf("{\"digest\":\"%s\"}\n", mt_ckpt_info(ckpt).digest);
     else

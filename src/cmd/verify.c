@@ -3,6 +3,7 @@
 
 #include "ckpt/container.h"
 #include "cmd/report.h"
+#include "cmd/specs.h"
 
 struct told {
     const struct mt_call *call;
@@ -46,6 +47,8 @@ static int verify_file(const struct mt_call *call, const char *path)
             printf("%s: ok\n", path);
         return MT_EXIT_DONE;
     }
+    if (status == MT_INVALID && mt_is_spec(path))
+        mt_hint(&err, "it is a spec, which 'mtrain check %s' validates", path);
     if (status != MT_DAMAGED)
         return mt_report_error(&err);
     if (told.n == 0)
