@@ -23,6 +23,12 @@ BITS = -ffp-contract=off -fno-fast-math
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
              -MMD -MP $(WARN) $(OPT) $(BITS) $(SAN) $(CFLAGS)
 LIBS = -lcjson -lz -lnettle -pthread -lm
+# libpng is optional: without it (or with PNG=) `plot` writes no .png.
+PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
+ifeq ($(PNG),1)
+PNG_CFLAGS := -DMT_PNG $(shell pkg-config --cflags libpng)
+LIBS += $(shell pkg-config --libs libpng)
+endif
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
 # Kernels are compiled once per instruction set: src/tensor/kernels/*.c
@@ -79,6 +85,8 @@ $(B)/cmd/embedded.c: Makefile $(TEXTS)
 $(B)/cmd/embedded.o: $(B)/cmd/embedded.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+$(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
+
 define kernel_rule
 $(B)/tensor/kernels/$(1)/%.o: src/tensor/kernels/%.c
 	@mkdir -p $$(@D)
@@ -132,6 +140,14 @@ lint:
 bench: $(B)/mtrain
 	scripts/bench/run $(B)/mtrain
 
+# Products beside OpenBLAS's, for each instruction set with OpenBLAS's best
+# kernels of the same.
+bench-kernels: $(B)/bench-kernels
+	scripts/bench/run-kernels $(B)/bench-kernels
+
+$(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
 # --- installing -----------------------------------------------------------
 
 BASH_COMPLETION = bash-completion/completions/mtrain
@@ -166,5 +182,5 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind lint bench install uninstall clean
+.PHONY: all check check-asan check-valgrind lint bench bench-kernels install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

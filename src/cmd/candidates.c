@@ -93,6 +93,16 @@ static void print_templates(const struct mt_typed *typed, struct mt_team *team)
         print_candidate((void *)typed, t->name, t->doc);
 }
 
+/* What a history has. */
+static void print_metrics(const struct mt_typed *typed, struct mt_team *team)
+{
+    (void)team;
+    print_candidate((void *)typed, "loss", "what is minimized");
+    for (const struct mt_metric *m = mt_metrics; m->name; m++)
+        print_candidate((void *)typed, m->name, m->doc);
+    print_candidate((void *)typed, "lr", "the learning rate");
+}
+
 static void print_commands(const struct mt_typed *typed, struct mt_team *team)
 {
     (void)team;
@@ -187,6 +197,7 @@ static const struct {
 } kinds[] = {
     { "overrides", print_overrides },
     { "tensors", print_tensors },
+    { "metrics", print_metrics },
     { "templates", print_templates },
     { "commands", print_commands },
     { "here", print_here },

@@ -20,7 +20,7 @@ struct mt_typed mt_typed_read(const char *const *words, size_t n);
 
 /* Prints candidates that begin as typed->word, one "candidate<TAB>what it is"
  * a line; one that ends in "=" or "." is to be continued. kind: "overrides",
- * "tensors", "templates", "commands". False: there is no such kind. Faults are
+ * "tensors", "metrics", "templates", "commands". False: there is no such kind. Faults are
  * no candidates. */
 bool mt_candidates_print(const char *kind, const struct mt_typed *typed,
                          struct mt_team *team);

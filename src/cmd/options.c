@@ -340,13 +340,20 @@ static int run(struct mt_call *call)
     return code;
 }
 
+static bool shows_color(void)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") &&
+           !(term && strcmp(term, "dumb") == 0);
+}
+
 static int call_command(const struct mt_command *command, int argc,
                         char **argv)
 {
     size_t n = count_options(command);
     struct mt_call call = { .command = command,
-                            .color = isatty(STDOUT_FILENO) &&
-                                     !getenv("NO_COLOR") };
+                            .color = shows_color() };
     struct parser parser = { .call = &call };
     int code = MT_EXIT_TROUBLE;
 
