@@ -75,13 +75,33 @@ struct mt_typed mt_typed_read(const char *const *words, size_t n)
 
 /* --- printing ----------------------------------------------------------- */
 
+/* bash puts a candidate on the command line as it is. A name in a file from a
+ * stranger must not be read there as anything but a name. */
+static bool is_plain(const char *text)
+{
+    static const char marks[] = "._-+/=:,@%";
+
+    for (; *text; text++) {
+        bool letter = (*text >= '0' && *text <= '9') ||
+                      (*text >= 'A' && *text <= 'Z') ||
+                      (*text >= 'a' && *text <= 'z');
+
+        if (!letter && !strchr(marks, *text))
+            return false;
+    }
+    return true;
+}
+
 static void print_candidate(void *ctx, const char *text, const char *doc)
 {
     const struct mt_typed *typed = ctx;
 
-    if (strncmp(text, typed->word, strlen(typed->word)) == 0 &&
-        !strpbrk(text, "\t\n\r") && !strpbrk(doc, "\t\n\r"))
-        printf("%s\t%s\n", text, doc);
+    if (strncmp(text, typed->word, strlen(typed->word)) != 0 || !is_plain(text))
+        return;
+    printf("%s\t", text);
+    for (; *doc; doc++)
+        putchar(*doc < ' ' && *doc >= 0 ? ' ' : *doc);
+    putchar('\n');
 }
 
 typedef void print_kind(const struct mt_typed *typed, struct mt_team *team);
