@@ -53,7 +53,7 @@ KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
 TESTS   = $(sort $(wildcard src/*/*_test.c))
 
-LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) \
+LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) $(B)/cmd/embedded.o \
             $(foreach isa,$(ISAS),$(KERNELS:src/tensor/kernels/%.c=$(B)/tensor/kernels/$(isa)/%.o))
 MAIN_OBJ  = $(B)/cmd/main.o
 TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o)
@@ -69,6 +69,24 @@ $(B)/libmtrain.a: $(LIB_OBJS)
 
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Files that the binary has in it as text (cmd/texts.h): the specs that
+# `mtrain init` starts from, and the completion scripts.
+TEXTS = $(sort $(wildcard configs/*.json src/cmd/shells/*))
+
+$(B)/cmd/embedded.c: Makefile $(TEXTS)
+	@mkdir -p $(@D)
+	@{ echo '#include "cmd/texts.h"'; \
+	   echo 'const struct mt_named_text mt_texts[] = {'; \
+	   for f in $(TEXTS); do \
+	       echo "    { \"$$f\","; \
+	       sed 's/[\\"]/\\&/g; s/.*/      "&\\n"/' $$f; \
+	       echo '    },'; \
+	   done; \
+	   echo '    { 0, 0 } };'; } > $@.tmp && mv $@.tmp $@
+
+$(B)/cmd/embedded.o: $(B)/cmd/embedded.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
@@ -182,17 +200,34 @@ $(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
 
 # --- installing -----------------------------------------------------------
 
+BASH_COMPLETION = bash-completion/completions/mtrain
+ZSH_COMPLETION = zsh/site-functions/_mtrain
+FISH_COMPLETION = fish/vendor_completions.d/mtrain.fish
+COMPLETIONS = $(dir $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
+
 install: $(B)/mtrain
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $(B)/mtrain $(DESTDIR)$(PREFIX)/bin/mtrain
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	$(B)/mtrain completion bash >$(B)/completion.bash
+	install -m 644 $(B)/completion.bash \
+	    $(DESTDIR)$(PREFIX)/share/$(BASH_COMPLETION)
+	$(B)/mtrain completion zsh >$(B)/completion.zsh
+	install -m 644 $(B)/completion.zsh \
+	    $(DESTDIR)$(PREFIX)/share/$(ZSH_COMPLETION)
+	$(B)/mtrain completion fish >$(B)/completion.fish
+	install -m 644 $(B)/completion.fish \
+	    $(DESTDIR)$(PREFIX)/share/$(FISH_COMPLETION)
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mtrain
 	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
 	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
+	cd $(DESTDIR)$(PREFIX)/share && rm -f $(BASH_COMPLETION) \
+	    $(ZSH_COMPLETION) $(FISH_COMPLETION)
 
 # --- giving away ------------------------------------------------------------
 

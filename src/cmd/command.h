@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/status.h"
 #include "base/team.h"
@@ -50,6 +51,8 @@ struct mt_command {
     const struct mt_option *options; /* ends with a NULL name; may be NULL */
     size_t min_args, max_args;
     const char *details;    /* paragraphs for the help text */
+    const char *examples;   /* command lines for it, one a line; they work
+                               beside digits.json and digits.mtc */
     int (*run)(struct mt_call *call);
 };
 
@@ -80,5 +83,11 @@ int mt_command_main(int argc, char **argv);
 
 /* The help text of a command to stdout. */
 void mt_command_help(const struct mt_command *command);
+
+/* The list of all commands. */
+void mt_commands_help(FILE *out);
+
+/* "mtrain: unknown command ..., did you mean ...?"; returns the exit code. */
+int mt_command_unknown(const char *name);
 
 #endif

@@ -179,5 +179,8 @@ const struct mt_command mt_cmd_load = {
         "are listed, and nothing is\nwritten. With --with-optimizer and "
         "nothing left out, training goes on from OUT as if\nit had never "
         "stopped.",
+    .examples =
+        "mtrain load digits.json digits.mtc -o b.mtc\n"
+        "mtrain load digits.json digits.mtc -o c.mtc --partial --only 'fc1.*'",
     .run = load_run,
 };

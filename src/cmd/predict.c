@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cmd/predictions.h"
 #include "cmd/report.h"
+#include "cmd/specs.h"
 #include "data/inputs.h"
 #include "train/generate.h"
 
@@ -253,8 +254,10 @@ static int predict_run(struct mt_call *call)
 
     if (!read_generation(call, &generation))
         return MT_EXIT_TROUBLE;
-    if (mt_bundle_read(call->args[0], call->team, &bundle, &err) != MT_OK)
+    if (mt_bundle_read(call->args[0], call->team, &bundle, &err) != MT_OK) {
+        mt_hint_not_checkpoint(call->args[0], &err);
         return mt_report_error(&err);
+    }
     status = mt_infer_open(&bundle, call->args[0], call->team, &m, &err);
     if (status == MT_OK && !check_use(call, m))
         goto out;
@@ -298,5 +301,8 @@ const struct mt_command mt_cmd_predict = {
         "the class and its probability, or the\nmodel's output. A model of "
         "text "
         "goes on from --prompt. The training data is not\nneeded.",
+    .examples =
+        "mtrain predict digits.mtc testdata/data/digits-val-images\n"
+        "mtrain predict gpt.mtc --prompt 'the ' --length 100",
     .run = predict_run,
 };

@@ -69,8 +69,9 @@ static mt_status write_state(const struct mt_call *call,
     if (state.failed)
         status = mt_fail_memory(err);
     else if (state.n == 0)
-        status = mt_fail(err, MT_MISMATCH, "%s: no tensor matches \"%s\"",
-                         call->args[0], only ? only : "*");
+        status = mt_fail(err, MT_MISMATCH, "%s: no tensor matches \"%s\"; "
+                         "'mtrain show %s' lists them", call->args[0],
+                         only ? only : "*", call->args[0]);
     else
         status = mt_statefile_write(out, state.arrays, state.n, NULL, err);
     mt_bundle_free(&state);
@@ -165,5 +166,8 @@ const struct mt_command mt_cmd_save = {
         "SRC is a checkpoint, a state file, or a spec (freshly initialised). "
         "In state files\noptimizer state is named optimizer.SLOT.TENSOR, and "
         "where training stands is kept\nas metadata.",
+    .examples =
+        "mtrain save digits.mtc -o digits.safetensors\n"
+        "mtrain save digits.mtc -o fc1.safetensors --only 'fc1.*' --weights-only",
     .run = save_run,
 };

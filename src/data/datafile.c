@@ -68,6 +68,14 @@ mt_status mt_data_files(const struct mt_data_request *request,
     return MT_OK;
 }
 
+/* A relative path that leads nowhere from here? */
+static bool is_lost(const struct mt_data_request *request,
+                    const struct mt_data_file *file)
+{
+    return !request->dir && file->path[0] != '/' &&
+           access(file->path, F_OK) != 0;
+}
+
 /* Prepends the place in the spec that named the file. */
 static mt_status name_place(const struct mt_data_request *request,
                             const struct mt_data_file *file, mt_status status,
@@ -77,7 +85,11 @@ static mt_status name_place(const struct mt_data_request *request,
 
     if (!err || status == MT_OK || status == MT_NO_MEMORY || !file->item)
         return status;
-    snprintf(cause, sizeof cause, "%.1000s", err->text);
+    snprintf(cause, sizeof cause, "%.800s%s", err->text,
+             is_lost(request, file)
+                 ? "; it is relative to the current directory (--data-dir "
+                   "DIR: to another one)"
+                 : "");
     mt_json_fail(request->doc, file->item, err, "%s", cause);
     err->status = status;
     return status;

@@ -30,6 +30,7 @@ struct mt_loader {
     const char *type;          /* "csv" */
     const char *doc;           /* one line for the manual */
     const struct mt_key *keys; /* beside the common ones */
+    size_t files;              /* that train names, and val; 0: neither */
 
     /* Fills data->train, ->val (samples, x, y, sources), ->fingerprints and
      * memory by mt_data_own; and, where the format knows them better than the

@@ -210,6 +210,7 @@ const struct mt_loader mt_loader_npy = {
     .type = "npy",
     .doc = "two NumPy arrays, [x.npy, y.npy]",
     .keys = npy_keys,
+    .files = 2,
     .open = npy_open,
     .tokens = true,
 };

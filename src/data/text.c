@@ -365,6 +365,7 @@ const struct mt_loader mt_loader_text = {
     .doc = "a text file as sequences of tokens, each to be predicted from "
            "those before it",
     .keys = text_keys,
+    .files = 1,
     .open = text_open,
     .splits = true,
     .tokens = true,
