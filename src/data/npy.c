@@ -8,7 +8,7 @@
 
 #include "base/size.h"
 #include "data/loader.h"
-#include "data/npyheader.h"
+#include "base/npyheader.h"
 
 static const struct mt_key npy_keys[] = { { NULL } };
 

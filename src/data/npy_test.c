@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "data/npyheader.h"
+#include "base/npyheader.h"
 #include "data/testing.h"
 
 #define NPY "{'type':'npy','train':['x.npy','y.npy']"

@@ -1,9 +1,9 @@
-#include "data/npyheader.h"
+#include "base/npyheader.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "data/utf8.h"
+#include "base/utf8.h"
 
 struct parser {
     const char *source;

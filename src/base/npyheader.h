@@ -3,8 +3,8 @@
  * the version, the length of what follows, and a Python dictionary
  * {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
  */
-#ifndef MT_DATA_NPYHEADER_H
-#define MT_DATA_NPYHEADER_H
+#ifndef MT_BASE_NPYHEADER_H
+#define MT_BASE_NPYHEADER_H
 
 #include "base/dtype.h"
 #include "base/status.h"
