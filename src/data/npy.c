@@ -89,7 +89,7 @@ mt_status mt_npy_read(const struct mt_data_request *request,
 
     if (status == MT_OK)
         status = mt_npy_header_parse(file->path, own->memory, own->mapped,
-                                     &head, err);
+                                     0, &head, err);
     if (status == MT_OK)
         status = check_size(file->path, &head, own->mapped, err);
     if (status != MT_OK)
