@@ -5,8 +5,9 @@
  *
  *     format        read  write  dtypes
  *     .mtc           yes   (by container.h)
- *     .safetensors   yes   yes   reads F32 F16 BF16 F64 I32 I64 U8, writes
- *                                F32, I64 and whatever else it is given
+ *     .safetensors   yes   yes   F32 F16 BF16 F64 I32 I64 U8
+ *
+ * Elements are read whole here, or block by block (stream.h).
  *
  * Every entry has a section and a key. In a checkpoint the section is the part
  * of the array's name before the first '/'. In a bare state dict, names that
@@ -63,8 +64,9 @@ mt_status mt_statefile_read_f32(struct mt_statefile *file,
 mt_status mt_statefile_can_write(const char *path, struct mt_err *err);
 
 /* Writes a bare state dict by path's ending, atomically. Names are written as
- * given. */
+ * given; arrays may have sources, which the team (may be NULL) reads. */
 mt_status mt_statefile_write(const char *path, const struct mt_array *arrays,
-                             size_t n, uint64_t *bytes, struct mt_err *err);
+                             size_t n, struct mt_team *team, uint64_t *bytes,
+                             struct mt_err *err);
 
 #endif

@@ -72,7 +72,8 @@ static mt_status write_state(const struct mt_call *call,
         status = mt_fail(err, MT_MISMATCH, "%s: no tensor matches \"%s\"",
                          call->args[0], only ? only : "*");
     else
-        status = mt_statefile_write(out, state.arrays, state.n, NULL, err);
+        status = mt_statefile_write(out, state.arrays, state.n, call->team,
+                                    NULL, err);
     mt_bundle_free(&state);
     return status;
 }
