@@ -15,6 +15,8 @@ enum { HEAD = 16 }; /* first bytes, by which formats are told apart */
 static const struct mt_state_format *const formats[] = {
     &mt_state_mtc,
     &mt_state_safetensors,
+    &mt_state_npz,
+    &mt_state_npy,
 };
 
 enum { N_FORMATS = sizeof formats / sizeof *formats };
