@@ -3,8 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ckpt/stream.h"
+
 void mt_bundle_free(struct mt_bundle *b)
 {
+    mt_statefile_close(b->file);
+    free(b->by_name);
     free(b->arrays);
     mt_arena_free(&b->arena);
     *b = (struct mt_bundle)MT_BUNDLE_INIT;
@@ -22,16 +26,72 @@ static bool grow(struct mt_bundle *b)
     return true;
 }
 
-void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
-                   const struct mt_shape *shape, const void *data)
+/* --- names -------------------------------------------------------------- */
+
+/* Where the name stands in the table, or the free place for it. */
+static size_t find_place(const struct mt_bundle *b, const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    size_t at;
+
+    for (const char *p = name; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+    at = (size_t)(hash ^ hash >> 32) & (b->names - 1);
+    while (b->by_name[at] &&
+           strcmp(b->arrays[b->by_name[at] - 1].name, name) != 0)
+        at = (at + 1) & (b->names - 1);
+    return at;
+}
+
+/* The first array of a name counts. */
+static void note_name(struct mt_bundle *b, size_t i)
+{
+    size_t at = find_place(b, b->arrays[i].name);
+
+    if (!b->by_name[at])
+        b->by_name[at] = (uint32_t)i + 1;
+}
+
+/* The table is at most half full. */
+static bool grow_names(struct mt_bundle *b)
+{
+    size_t names = b->names ? 2 * b->names : 128;
+    uint32_t *table = calloc(names, sizeof *table);
+
+    if (!table)
+        return false;
+    free(b->by_name);
+    b->by_name = table;
+    b->names = names;
+    for (size_t i = 0; i < b->n; i++)
+        note_name(b, i);
+    return true;
+}
+
+/* --- adding ------------------------------------------------------------- */
+
+void mt_bundle_add_array(struct mt_bundle *b, const char *name,
+                         const struct mt_array *array)
 {
     char *copy = mt_arena_strdup(&b->arena, name);
 
-    if (!copy || (b->n == b->size && !grow(b))) {
+    if (!copy || (b->n == b->size && !grow(b)) ||
+        (2 * b->n >= b->names && !grow_names(b))) {
         b->failed = true;
         return;
     }
-    b->arrays[b->n++] = (struct mt_array){ copy, dtype, *shape, (void *)data };
+    b->arrays[b->n] = *array;
+    b->arrays[b->n].name = copy;
+    note_name(b, b->n++);
+}
+
+void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
+                   const struct mt_shape *shape, const void *data)
+{
+    struct mt_array array = { name, dtype, *shape, (void *)(uintptr_t)data,
+                              NULL };
+
+    mt_bundle_add_array(b, name, &array);
 }
 
 static void add_copy(struct mt_bundle *b, const char *name,
@@ -76,11 +136,9 @@ void mt_bundle_text(struct mt_bundle *b, const char *name, const char *text)
 const struct mt_array *mt_bundle_find(const struct mt_bundle *b,
                                       const char *name)
 {
-    for (size_t i = 0; i < b->n; i++) {
-        if (strcmp(b->arrays[i].name, name) == 0)
-            return &b->arrays[i];
-    }
-    return NULL;
+    uint32_t number = b->names ? b->by_name[find_place(b, name)] : 0;
+
+    return number ? &b->arrays[number - 1] : NULL;
 }
 
 int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
@@ -171,6 +229,53 @@ mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
     for (size_t i = 0; status == MT_OK && i < mt_statefile_count(file); i++)
         status = read_entry(file, mt_statefile_entry(file, i), out, err);
     mt_statefile_close(file);
+    if (status != MT_OK)
+        mt_bundle_free(out);
+    return status;
+}
+
+/* Small, and needed as values. */
+static bool is_small(const struct mt_state_entry *entry)
+{
+    return strcmp(entry->section, "spec") == 0 ||
+           strcmp(entry->section, "progress") == 0;
+}
+
+static mt_status add_entry(struct mt_bundle *b,
+                           const struct mt_state_entry *entry,
+                           struct mt_source *source, struct mt_err *err)
+{
+    struct mt_array array = entry->array;
+    char *name;
+
+    if (is_small(entry))
+        return read_entry(b->file, entry, b, err);
+    name = mt_arena_printf(&b->arena, "%s/%s", entry->section, entry->key);
+    *source = (struct mt_source){ b->file, entry };
+    array.source = source;
+    if (!name)
+        return mt_fail_memory(err);
+    mt_bundle_add_array(b, name, &array);
+    return b->failed ? mt_fail_memory(err) : MT_OK;
+}
+
+mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
+                               struct mt_err *err)
+{
+    struct mt_source *sources;
+    mt_status status;
+
+    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    if ((status = mt_statefile_open(path, &out->file, err)) != MT_OK)
+        return status;
+    size_t n = mt_statefile_count(out->file);
+
+    sources = mt_arena_calloc(&out->arena, n, sizeof *sources);
+    if (!sources)
+        status = mt_fail_memory(err);
+    for (size_t i = 0; i < n && status == MT_OK; i++)
+        status = add_entry(out, mt_statefile_entry(out->file, i), &sources[i],
+                           err);
     if (status != MT_OK)
         mt_bundle_free(out);
     return status;
