@@ -249,7 +249,7 @@ Suite *stream_suite(void)
     TCase *tc = tcase_create("stream");
 
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 300);
     tcase_add_test(tc, blocks_of_all);
     tcase_add_test(tc, copies);
     tcase_add_test(tc, converts);

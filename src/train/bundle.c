@@ -259,8 +259,52 @@ static mt_status add_entry(struct mt_bundle *b,
     return b->failed ? mt_fail_memory(err) : MT_OK;
 }
 
-mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
-                               struct mt_err *err)
+/* What to do with arrays that are damaged; report NULL: fail. */
+struct salvage {
+    mt_bundle_damage *report;
+    void *ctx;
+    struct mt_team *team;
+};
+
+static mt_status use_nothing(void *ctx, const void *elements, size_t n,
+                             struct mt_err *err)
+{
+    (void)ctx;
+    (void)elements;
+    (void)n;
+    (void)err;
+    return MT_OK;
+}
+
+static mt_status check_whole(struct mt_bundle *b,
+                             const struct mt_state_entry *entry,
+                             const struct salvage *salvage, struct mt_err *err)
+{
+    struct mt_source source = { b->file, entry };
+    struct mt_array array = entry->array;
+
+    array.source = &source;
+    return mt_stream_each(&array, salvage->team, use_nothing, NULL, err);
+}
+
+static mt_status add_or_leave(struct mt_bundle *b,
+                              const struct mt_state_entry *entry,
+                              struct mt_source *source,
+                              const struct salvage *salvage, struct mt_err *err)
+{
+    mt_status status =
+        salvage->report ? check_whole(b, entry, salvage, err) : MT_OK;
+
+    if (status == MT_DAMAGED) {
+        salvage->report(salvage->ctx, err->text);
+        b->lost++;
+        return MT_OK;
+    }
+    return status == MT_OK ? add_entry(b, entry, source, err) : status;
+}
+
+static mt_status open_state(const char *path, const struct salvage *salvage,
+                            struct mt_bundle *out, struct mt_err *err)
 {
     struct mt_source *sources;
     mt_status status;
@@ -274,11 +318,28 @@ mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
     if (!sources)
         status = mt_fail_memory(err);
     for (size_t i = 0; i < n && status == MT_OK; i++)
-        status = add_entry(out, mt_statefile_entry(out->file, i), &sources[i],
-                           err);
+        status = add_or_leave(out, mt_statefile_entry(out->file, i),
+                              &sources[i], salvage, err);
     if (status != MT_OK)
         mt_bundle_free(out);
     return status;
+}
+
+mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
+                               struct mt_err *err)
+{
+    struct salvage none = { 0 };
+
+    return open_state(path, &none, out, err);
+}
+
+mt_status mt_bundle_salvage_state(const char *path, struct mt_team *team,
+                                  mt_bundle_damage *report, void *ctx,
+                                  struct mt_bundle *out, struct mt_err *err)
+{
+    struct salvage salvage = { report, ctx, team };
+
+    return open_state(path, &salvage, out, err);
 }
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,

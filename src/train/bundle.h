@@ -23,6 +23,7 @@ struct mt_bundle {
     uint32_t *by_name; /* (names) a hash table of numbers of arrays, from 1 */
     size_t names;
     struct mt_statefile *file; /* where arrays have their sources, or NULL */
+    size_t lost;               /* arrays left out, for they are damaged */
 };
 
 #define MT_BUNDLE_INIT { .arena = MT_ARENA_INIT }
@@ -72,6 +73,14 @@ mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
  * in the file, which stays open as long as the bundle. */
 mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
                                struct mt_err *err);
+
+/* The same for a file that may be damaged: every array is read once to see
+ * that it is whole; those that are not are left out, counted, and reported. The
+ * index must be whole. */
+typedef void mt_bundle_damage(void *ctx, const char *what);
+mt_status mt_bundle_salvage_state(const char *path, struct mt_team *team,
+                                  mt_bundle_damage *report, void *ctx,
+                                  struct mt_bundle *out, struct mt_err *err);
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,
                           struct mt_team *team, struct mt_ckpt_info *info,

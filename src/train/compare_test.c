@@ -259,7 +259,7 @@ Suite *compare_suite(void)
     TCase *tc = tcase_create("compare");
 
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 300);
     tcase_add_test(tc, floats);
     tcase_add_test(tc, odd_floats);
     tcase_add_test(tc, other_types);
