@@ -245,16 +245,25 @@ static void say_weights(const struct mt_diff_report *r)
     printf("\n");
 }
 
-static void say_optimizer(const struct mt_diff_report *r)
+/* Only one has optimizer state, of all or of some tensors. */
+static bool one_sided(const struct mt_diff_part *p)
+{
+    return p->wanted && (p->in_a != p->in_b ||
+                         (!p->differ && !p->only_a != !p->only_b));
+}
+
+static void say_one_sided(const struct mt_diff_report *r)
 {
     const struct mt_diff_part *p = &r->parts[MT_DIFF_OPTIMIZER];
+    bool in_a = p->in_a != p->in_b ? p->in_a : p->only_a > 0;
 
-    if (!p->differ && !(p->only_a && p->only_b)) {
-        printf("the weights are equal, but only %s has optimizer state%s: the "
-               "next step will differ\n",
-               r->paths[p->only_a ? 0 : 1], p->same ? " of some tensors" : "");
-        return;
-    }
+    printf("the weights are equal, but only %s has optimizer state%s: the "
+           "next step will differ\n",
+           r->paths[in_a ? 0 : 1], p->same ? " of some tensors" : "");
+}
+
+static void say_optimizer(const struct mt_diff_report *r)
+{
     printf("the weights are equal, but ");
     for (size_t i = 0; i < r->n_slots; i++)
         printf("%s%s of %zu", i == 0               ? ""
@@ -292,6 +301,8 @@ static void say(const struct mt_diff_report *r)
         say_weights(r);
     else if (!p[MT_DIFF_MODEL].compared)
         printf("they differ\n");
+    else if (one_sided(&p[MT_DIFF_OPTIMIZER]))
+        say_one_sided(r);
     else if (unequal(&p[MT_DIFF_OPTIMIZER]))
         say_optimizer(r);
     else

@@ -297,9 +297,15 @@ static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
 {
     const char *path = call->args[1];
 
-    if (given(call, "salvage") && !mt_is_spec(path))
-        return mt_bundle_salvage_state(path, call->team, tell_lost, NULL, out,
-                                       err);
+    if (given(call, "salvage") && !mt_is_spec(path)) {
+        mt_status status = mt_bundle_salvage_state(path, call->team, tell_lost,
+                                                   NULL, out, err);
+
+        return status == MT_DAMAGED
+                   ? mt_context(err, "nothing can be salvaged, for the names "
+                                     "of the tensors are lost")
+                   : status;
+    }
     return mt_open_state_streamed(path, mt_option(call, "data-dir"), call->team,
                                   out, err);
 }

@@ -1,4 +1,5 @@
 /* The message when a state does not fit: what is wrong, in groups. */
+#include <stdio.h>
 #include <string.h>
 
 #include "train/transfer_match.h"
@@ -53,19 +54,26 @@ static bool starts(const char *text, const char *start, size_t n)
     return strncmp(text, start, n) == 0;
 }
 
-/* The target's tensor that the item fits into without the prefix; or NULL. */
+/* The target's tensor that the item is, once the prefix is stripped or added;
+ * NULL where that explains nothing. */
 static const struct mt_array *explain(const struct mt_bundle *target,
                                       const struct mt_match_item *item,
                                       const struct mt_transfer_options *o,
                                       const struct mt_transfer_advice *advice)
 {
     size_t n = stripped_length(o, advice);
-    const struct mt_array *to;
+    const char *added = added_prefix(advice);
+    char key[2048];
 
-    if (item->to || !n || !starts(item->key, stripped(advice, n), n))
+    if (item->to || item->tied || !advice->works)
         return NULL;
-    to = mt_find_model(target, item->key + n);
-    return to && mt_match_fits(item->from, to) ? to : NULL;
+    if (n && starts(item->key, stripped(advice, n), n))
+        return mt_find_model(target, item->key + n);
+    if (!added || item->mapped)
+        return NULL;
+    snprintf(key, sizeof key, "%.*s%s", (int)(strlen(added) - 1), added,
+             item->key);
+    return mt_find_model(target, key);
 }
 
 static void tell_prefix(struct telling *t, const struct mt_match *m,
@@ -117,12 +125,10 @@ static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
 
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
-        const struct mt_array *to = explain(target, item, o, advice);
         const char *near;
 
-        if (to)
-            t->explained[mt_array_number(target, to)] = true;
-        if (item->to || item->tied || to || !next_line(t))
+        if (item->to || item->tied || explain(target, item, o, advice) ||
+            !next_line(t))
             continue;
         near = renamed(item->key, advice,
                        n && starts(item->key, stripped(advice, n), n) ? n : 0,
@@ -152,22 +158,40 @@ static void tell_missing(struct telling *t, const struct mt_bundle *target,
     end_kind(t, "missing");
 }
 
-static void tell_shapes(struct telling *t, const struct mt_match *m)
+static void tell_shape(struct telling *t, const struct mt_match_item *item,
+                       const struct mt_array *to)
+{
+    bool types = mt_shape_equal(&item->from->shape, &to->shape);
+    bool renamed_to = strcmp(item->key, mt_key_of(to)) != 0;
+
+    if (!next_line(t))
+        return;
+    mt_strbuf_printf(&t->text,
+                     "\n  shape: %s is %s%s%s in the state, %s%s%s in the "
+                     "model%s%s",
+                     item->key, types ? mt_dtype_name(item->from->dtype) : "",
+                     types ? " " : "", mt_shape_text(&item->from->shape).text,
+                     types ? mt_dtype_name(to->dtype) : "", types ? " " : "",
+                     mt_shape_text(&to->shape).text,
+                     renamed_to ? " as " : "",
+                     renamed_to ? mt_key_of(to) : "");
+}
+
+/* Of names as they are, and as a prefix explains them. */
+static void tell_shapes(struct telling *t, const struct mt_bundle *target,
+                        const struct mt_match *m,
+                        const struct mt_transfer_options *o,
+                        const struct mt_transfer_advice *advice)
 {
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
-        bool types;
+        const struct mt_array *to = explain(target, item, o, advice);
 
-        if (!item->to || item->fits || !next_line(t))
-            continue;
-        types = mt_shape_equal(&item->from->shape, &item->to->shape);
-        mt_strbuf_printf(
-            &t->text, "\n  shape: %s is %s%s%s in the state, %s%s%s in the "
-                      "model",
-            item->key, types ? mt_dtype_name(item->from->dtype) : "",
-            types ? " " : "", mt_shape_text(&item->from->shape).text,
-            types ? mt_dtype_name(item->to->dtype) : "", types ? " " : "",
-            mt_shape_text(&item->to->shape).text);
+        if (to)
+            t->explained[mt_array_number(target, to)] = true;
+        to = to ? to : item->to;
+        if (to && !mt_match_fits(item->from, to))
+            tell_shape(t, item, to);
     }
     end_kind(t, "of another shape");
 }
@@ -186,7 +210,7 @@ mt_status mt_transfer_fail(const struct mt_bundle *target,
         return mt_fail_memory(err);
     if (advice->works)
         tell_prefix(&t, m, o, advice);
-    tell_shapes(&t, m);
+    tell_shapes(&t, target, m, o, advice);
     tell_unexpected(&t, target, m, o, advice, &arena);
     tell_missing(&t, target, m, o);
     if (!advice->works && !o->partial && !m->shapes && m->fitting)
