@@ -108,11 +108,12 @@ static mt_status fail_type(const struct parser *ps, const char *text, size_t n)
                        "%s<f4 <f8 <i4 <i8 |u1",
                        ps->source, half);
     if (is_word(text, n, "|O"))
-        return mt_fail(ps->err, MT_INVALID,
-                       "%s: elements of type \"|O\", Python objects, which are a "
-                       "pickle and never read; expected one of %s<f4 <f8 <i4 "
-                       "<i8 |u1",
-                       ps->source, half);
+        return mt_fail(
+            ps->err, MT_INVALID,
+            "%s: elements of type \"|O\", Python objects, which are a "
+            "pickle and never read; expected one of %s<f4 <f8 <i4 "
+            "<i8 |u1",
+            ps->source, half);
     if (n && text[0] == '>' && !(ps->also & MT_NPY_BIG_ENDIAN))
         return mt_fail(ps->err, MT_INVALID,
                        "%s: the elements are big-endian (%s); expected "

@@ -92,9 +92,9 @@ START_TEST(written)
             ck_assert_uint_eq(n % 64, 0);
             ck_assert_uint_le(n, sizeof out);
             ck_assert_uint_eq(mt_npy_header_size((unsigned char *)out), n);
-            ck_assert_msg(mt_npy_header_parse("x", out, n, MT_NPY_F16, &h,
-                                              &err) == MT_OK,
-                          "%s", err.text);
+            ck_assert_msg(
+                mt_npy_header_parse("x", out, n, MT_NPY_F16, &h, &err) == MT_OK,
+                "%s", err.text);
             ck_assert_uint_eq(h.offset, n);
             ck_assert(h.dtype == types[i] && mt_shape_equal(&h.shape, &shape));
         }

@@ -311,9 +311,8 @@ static mt_status fill_slot(struct writer *w, struct slot *s)
     const struct mt_array *a = &w->arrays[w->next_array];
     size_t step = (size_t)CKPT_CHUNK_ELEMENTS * mt_dtype_size(a->dtype);
 
-    mt_status status = !a->data && !w->stream
-                           ? mt_stream_open(a, &w->stream, w->err)
-                           : MT_OK;
+    mt_status status =
+        !a->data && !w->stream ? mt_stream_open(a, &w->stream, w->err) : MT_OK;
 
     if (status != MT_OK)
         return status;

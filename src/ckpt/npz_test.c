@@ -91,8 +91,8 @@ START_TEST(single)
     ck_assert_str_eq(mt_statefile_format(f), "npy");
     ck_assert_uint_eq(mt_statefile_count(f), 1);
     ck_assert_str_eq(mt_statefile_entry(f, 0)->key, "fc.weight");
-    ck_assert_int_eq(
-        mt_statefile_read(f, mt_statefile_entry(f, 0), back, &err), MT_OK);
+    ck_assert_int_eq(mt_statefile_read(f, mt_statefile_entry(f, 0), back, &err),
+                     MT_OK);
     ck_assert_mem_eq(back, x, sizeof x);
     mt_statefile_close(f);
     struct mt_array two[] = { a, a };
@@ -112,8 +112,8 @@ START_TEST(big_endian)
     static struct zip z;
     float x[2];
 
-    zip_add(&z, (struct zip_part){ .name = "a.npy", .bytes = npy, .n = n,
-                                   .deflate = true });
+    zip_add(&z, (struct zip_part){
+                    .name = "a.npy", .bytes = npy, .n = n, .deflate = true });
     zip_write(&z, "x.npz");
     testing_put("y.npy", npy, n);
     for (int i = 0; i < 2; i++) {
@@ -149,8 +149,9 @@ START_TEST(refusals)
         size_t n;
         const char *what;
     } rows[] = {
-        { DICT("<f4", "(2,)"), 4, "has 4 bytes of elements, expected 8 for "
-                                  "float32 [2]" },
+        { DICT("<f4", "(2,)"), 4,
+          "has 4 bytes of elements, expected 8 for "
+          "float32 [2]" },
         { DICT("<f4", "(2,)"), 12, "has 12 bytes of elements, expected 8" },
         { DICT("<f8", "(4294967296, 4294967296)"), 8, "is too large" },
         { DICT("|O", "(1,)"), 8, "Python objects" },
@@ -180,8 +181,8 @@ START_TEST(others)
     unsigned char npy[200];
     size_t n = make_npy(npy, DICT("<f4", "(1,)"), "abcd", 4);
 
-    zip_add(&z, (struct zip_part){ .name = "archive/data.pkl", .bytes = "x",
-                                   .n = 1 });
+    zip_add(&z, (struct zip_part){
+                    .name = "archive/data.pkl", .bytes = "x", .n = 1 });
     zip_write(&z, "x.pt");
     ck_assert_int_eq(mt_statefile_open("x.pt", &f, &err), MT_INVALID);
     testing_says(err, "x.pt: a file of torch.save", "safetensors.torch");

@@ -85,11 +85,12 @@ static mt_status read_header(struct npy *f, struct mt_err *err)
     f->offset = h.offset;
     f->swap = h.big_endian != MT_BIG_ENDIAN;
     if (!mt_ckpt_array_bytes(&f->array, &bytes) || bytes != size - h.offset)
-        return mt_fail(err, MT_INVALID,
-                       "%s: has %llu bytes of elements, which is not what %s %s "
-                       "needs",
-                       f->path, (unsigned long long)(size - h.offset),
-                       mt_dtype_name(h.dtype), mt_shape_text(&h.shape).text);
+        return mt_fail(
+            err, MT_INVALID,
+            "%s: has %llu bytes of elements, which is not what %s %s "
+            "needs",
+            f->path, (unsigned long long)(size - h.offset),
+            mt_dtype_name(h.dtype), mt_shape_text(&h.shape).text);
     return MT_OK;
 }
 

@@ -30,8 +30,7 @@ struct blocks {
 /* "x.npz: member "fc1.weight.npy"", for messages; NULL: no memory. */
 static const char *place_of(struct npz *f, const struct mt_zip_member *m)
 {
-    return mt_arena_printf(&f->arena, "%s: member \"%s\"",
-                           mt_zip_path(f->zip),
+    return mt_arena_printf(&f->arena, "%s: member \"%s\"", mt_zip_path(f->zip),
                            mt_excerpt(m->name, strlen(m->name)).text);
 }
 

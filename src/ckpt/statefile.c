@@ -46,7 +46,8 @@ static mt_status read_head(const char *path, unsigned char head[HEAD],
     return status;
 }
 
-static mt_status find_format(const char *path, const struct mt_state_format **out,
+static mt_status find_format(const char *path,
+                             const struct mt_state_format **out,
                              struct mt_err *err)
 {
     unsigned char head[HEAD];
@@ -270,7 +271,7 @@ static bool ends_with(const char *text, const char *ending)
 /* The format that path's ending asks for; NULL, with the message set, where
  * there is none that can be written. */
 static const struct mt_state_format *writable_format(const char *path,
-                                            struct mt_err *err)
+                                                     struct mt_err *err)
 {
     struct mt_strbuf endings = MT_STRBUF_INIT;
 
@@ -312,5 +313,6 @@ mt_status mt_statefile_write(const char *path, const struct mt_array *arrays,
     err = err ? err : &own;
     const struct mt_state_format *format = writable_format(path, err);
 
-    return format ? format->write(path, arrays, n, team, bytes, err) : err->status;
+    return format ? format->write(path, arrays, n, team, bytes, err)
+                  : err->status;
 }

@@ -93,9 +93,8 @@ START_TEST(state_dicts)
     uint64_t bytes = 0;
     float out[3];
 
-    ck_assert_int_eq(mt_statefile_write("x.safetensors", a, 4, NULL, &bytes,
-                                        &err),
-                     MT_OK);
+    ck_assert_int_eq(
+        mt_statefile_write("x.safetensors", a, 4, NULL, &bytes, &err), MT_OK);
     ck_assert_uint_gt(bytes, 6 + 4 + 16 + 8);
     struct mt_statefile *f = open_state("x.safetensors");
 
@@ -156,8 +155,9 @@ START_TEST(endings)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ck_assert_int_eq(mt_statefile_can_write(wrong[i], &err), MT_INVALID);
         testing_says(err, wrong[i], "must be one of: .safetensors, ");
-        ck_assert_int_eq(mt_statefile_write(wrong[i], NULL, 0, NULL, NULL, &err),
-                         MT_INVALID);
+        ck_assert_int_eq(
+            mt_statefile_write(wrong[i], NULL, 0, NULL, NULL, &err),
+            MT_INVALID);
         testing_says(err, wrong[i], "must be one of: .safetensors, ");
     }
     ck_assert_int_eq(mt_statefile_can_write("x", NULL), MT_INVALID);

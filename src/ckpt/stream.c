@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "ckpt/stateformat.h"
 #include "ckpt/statefile.h"
+#include "ckpt/stateformat.h"
 
 _Static_assert((int)MT_BLOCK == (int)CKPT_CHUNK_ELEMENTS,
                "a block of a .mtc is a chunk");
@@ -139,8 +139,8 @@ mt_status mt_stream_open(const struct mt_array *array, struct mt_stream **out,
                              mt_statefile_path(array->source->file),
                              place.array->name, mt_dtype_name(s->stored));
         else
-            status = place.format->begin(place.handle, place.array, &s->blocks,
-                                         err);
+            status =
+                place.format->begin(place.handle, place.array, &s->blocks, err);
         s->format = place.format;
     }
     if (status != MT_OK) {
@@ -230,7 +230,7 @@ struct window {
     struct {
         mt_status status;
         struct mt_err err;
-    } *results; /* (n) */
+    } * results; /* (n) */
 };
 
 static void read_block(void *ctx, size_t task, size_t worker)

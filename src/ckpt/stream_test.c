@@ -117,9 +117,9 @@ START_TEST(copies)
     mt_team_free(team);
     ck_assert_int_eq(
         mt_statefile_write("x.safetensors", a, n, NULL, NULL, &err), MT_OK);
-    static const char *const pairs[][2] = { { "x.mtc", "y.mtc" },
-                                            { "x.safetensors",
-                                              "y.safetensors" } };
+    static const char *const pairs[][2] = {
+        { "x.mtc", "y.mtc" }, { "x.safetensors", "y.safetensors" }
+    };
 
     for (size_t i = 0; i < 2; i++) {
         struct mt_bytes x = testing_get(pairs[i][0]);
@@ -146,8 +146,8 @@ START_TEST(converts)
     struct mt_stream *s = NULL;
     float out[5];
 
-    ck_assert_int_eq(mt_statefile_write("h.safetensors", a, 2, NULL, NULL, &err),
-                     MT_OK);
+    ck_assert_int_eq(
+        mt_statefile_write("h.safetensors", a, 2, NULL, NULL, &err), MT_OK);
     struct mt_statefile *f = open_arrays("h.safetensors", b, sources, 2);
 
     b[0].dtype = b[1].dtype = MT_F32;

@@ -37,11 +37,11 @@ enum {
     ZIP_UTF8 = 1 << 11,
     ZIP_MASKED = 1 << 13,
 
-    ZIP_EXTRA64 = 1,    /* the extra field with 64-bit sizes */
+    ZIP_EXTRA64 = 1,       /* the extra field with 64-bit sizes */
     ZIP_DATE = 1 << 5 | 1, /* 1 January 1980, at midnight */
 };
 
-#define ZIP_FULL16 0xffffu     /* the value is in the 64-bit record */
+#define ZIP_FULL16 0xffffu /* the value is in the 64-bit record */
 #define ZIP_FULL32 0xffffffffu
 
 /* Where each field stands in a local header: */

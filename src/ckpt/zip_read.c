@@ -14,8 +14,7 @@ struct directory {
 
 bool mt_zip_is(const void *head, size_t n)
 {
-    return n >= 4 &&
-           (get_u32(head) == ZIP_LOCAL || get_u32(head) == ZIP_END);
+    return n >= 4 && (get_u32(head) == ZIP_LOCAL || get_u32(head) == ZIP_END);
 }
 
 static mt_status fail(const struct mt_zip *z, const char *what,
@@ -87,9 +86,9 @@ static mt_status parse_end(const struct mt_zip *z, const unsigned char *end,
          d->offset == ZIP_FULL32) &&
         at >= ZIP_LOCATOR64_SIZE) {
         unsigned char signature[4];
-        mt_status status = mt_file_pread(z->fd, z->path,
-                                         at - ZIP_LOCATOR64_SIZE, signature,
-                                         sizeof signature, err);
+        mt_status status =
+            mt_file_pread(z->fd, z->path, at - ZIP_LOCATOR64_SIZE, signature,
+                          sizeof signature, err);
 
         if (status != MT_OK)
             return status;
@@ -115,8 +114,8 @@ static mt_status find_directory(const struct mt_zip *z, struct directory *d,
     if (end)
         status = parse_end(z, end, z->size - n + (size_t)(end - tail), d, err);
     else if (status == MT_OK)
-        status = fail(z, "it has no directory at its end, as if cut short",
-                      err);
+        status =
+            fail(z, "it has no directory at its end, as if cut short", err);
     free(tail);
     if (status != MT_OK)
         return status;
@@ -211,8 +210,8 @@ static mt_status parse_entry(struct mt_zip *z, const struct directory *d,
     if (!name || name > MT_ZIP_MAX_NAME || memchr(e + ZIP_ENTRY_SIZE, 0, name))
         return fail(z, "the name of a member is empty, too long or has a NUL",
                     err);
-    m->name = mt_arena_strndup(&z->arena, (const char *)e + ZIP_ENTRY_SIZE,
-                               name);
+    m->name =
+        mt_arena_strndup(&z->arena, (const char *)e + ZIP_ENTRY_SIZE, name);
     if (!m->name)
         return mt_fail_memory(err);
     m->crc = get_u32(e + DIR_CRC);
@@ -239,8 +238,8 @@ static mt_status parse_directory(struct mt_zip *z, const struct directory *d,
     if (!z->members)
         return mt_fail_memory(err);
     for (; z->n < d->count; z->n++) {
-        mt_status status = parse_entry(z, d, &p, (size_t)(end - p),
-                                       &z->members[z->n], err);
+        mt_status status =
+            parse_entry(z, d, &p, (size_t)(end - p), &z->members[z->n], err);
 
         if (status != MT_OK)
             return status;
@@ -256,8 +255,8 @@ static mt_status read_directory(struct mt_zip *z, const struct directory *d,
 
     if (!bytes)
         return mt_fail_memory(err);
-    status = mt_file_pread(z->fd, z->path, d->offset, bytes, (size_t)d->size,
-                           err);
+    status =
+        mt_file_pread(z->fd, z->path, d->offset, bytes, (size_t)d->size, err);
     if (status == MT_OK)
         status = parse_directory(z, d, bytes, err);
     free(bytes);
@@ -282,8 +281,8 @@ static mt_status read_local(const struct mt_zip *z, struct mt_zip_member *m,
     if (get_u32(h) != ZIP_LOCAL || get_u16(h + LOCAL_NAME) != name ||
         memcmp(h + ZIP_LOCAL_SIZE, m->name, name) != 0 ||
         (get_u16(h + LOCAL_METHOD) == ZIP_DEFLATED) != m->deflated)
-        return fail_member(z, m,
-                           "its header is not what the directory says", err);
+        return fail_member(z, m, "its header is not what the directory says",
+                           err);
     m->data = m->header + n + get_u16(h + LOCAL_EXTRA);
     return check_features(z, m, get_u16(h + LOCAL_FLAGS),
                           get_u16(h + LOCAL_METHOD), err);

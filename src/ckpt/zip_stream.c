@@ -72,9 +72,8 @@ static mt_status fill_input(struct mt_zip_stream *s, struct mt_err *err)
 {
     uint64_t left = s->member->stored - s->taken;
     size_t n = left < INPUT ? (size_t)left : INPUT;
-    mt_status status =
-        mt_file_pread(s->zip->fd, s->zip->path, s->member->data + s->taken,
-                      s->input, n, err);
+    mt_status status = mt_file_pread(
+        s->zip->fd, s->zip->path, s->member->data + s->taken, s->input, n, err);
 
     s->taken += n;
     s->inflate.next_in = s->input;

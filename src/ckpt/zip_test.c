@@ -102,9 +102,10 @@ static void fails(struct zip_part p, mt_status status, const char *what)
 }
 
 #define FAILS(status, what, ...)                                               \
-    fails((struct zip_part){ .name = "m", .bytes = text, .n = sizeof text,     \
-                             __VA_ARGS__ },                                    \
-          status, what)
+    fails(                                                                     \
+        (struct zip_part){                                                     \
+            .name = "m", .bytes = text, .n = sizeof text, __VA_ARGS__ },       \
+        status, what)
 
 START_TEST(refused)
 {
@@ -191,9 +192,9 @@ START_TEST(written)
 
         ck_assert_int_eq(mt_zip_writer_open(paths[i], &w, &err), MT_OK);
         for (int k = 0; k < 2; k++) {
-            ck_assert_int_eq(mt_zip_begin(w, k ? "\xc3\xa9" : "one",
-                                          sizeof text, &err),
-                             MT_OK);
+            ck_assert_int_eq(
+                mt_zip_begin(w, k ? "\xc3\xa9" : "one", sizeof text, &err),
+                MT_OK);
             ck_assert_int_eq(mt_zip_put(w, text, 5, &err), MT_OK);
             ck_assert_int_eq(mt_zip_put(w, text + 5, sizeof text - 5, &err),
                              MT_OK);

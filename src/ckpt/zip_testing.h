@@ -55,8 +55,8 @@ static inline void zip_add(struct zip *z, struct zip_part p)
     static unsigned char packed[1 << 16];
     unsigned char h[ZIP_LOCAL_SIZE] = { 0 }, e[ZIP_ENTRY_SIZE] = { 0 };
     unsigned char extra[28] = { 1, 0, 24, 0 };
-    size_t stored = p.deflate ? zip_deflate(p.bytes, p.n, packed, sizeof packed)
-                              : p.n;
+    size_t stored =
+        p.deflate ? zip_deflate(p.bytes, p.n, packed, sizeof packed) : p.n;
     uint32_t size = p.size ? p.size : (uint32_t)p.n;
     uint32_t crc = (uint32_t)crc32(0, p.bytes, (uInt)p.n) ^ p.crc_error;
     uint16_t method = p.method ? p.method : p.deflate ? 8 : 0;

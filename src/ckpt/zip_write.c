@@ -145,13 +145,12 @@ mt_status mt_zip_end(struct mt_zip_writer *w, struct mt_err *err)
     mt_status status;
 
     if (w->given != w->size)
-        return mt_fail(err, MT_INVALID,
-                       "member \"%s\": %llu bytes, expected %llu", w->name,
-                       (unsigned long long)w->given,
-                       (unsigned long long)w->size);
+        return mt_fail(
+            err, MT_INVALID, "member \"%s\": %llu bytes, expected %llu",
+            w->name, (unsigned long long)w->given, (unsigned long long)w->size);
     put_u32(crc, w->crc);
-    status = mt_replace_patch(w->file, w->header + LOCAL_CRC, crc, sizeof crc,
-                              err);
+    status =
+        mt_replace_patch(w->file, w->header + LOCAL_CRC, crc, sizeof crc, err);
     add_entry(w);
     w->count++;
     free(w->name);
@@ -194,10 +193,9 @@ mt_status mt_zip_commit(struct mt_zip_writer *w, uint64_t *bytes,
                         struct mt_err *err)
 {
     uint64_t begin = w->offset;
-    mt_status status =
-        w->directory.failed
-            ? mt_fail_memory(err)
-            : put(w, w->directory.text, w->directory.len, err);
+    mt_status status = w->directory.failed
+                           ? mt_fail_memory(err)
+                           : put(w, w->directory.text, w->directory.len, err);
 
     if (status == MT_OK)
         status = put_end(w, begin, err);

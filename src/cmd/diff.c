@@ -327,8 +327,9 @@ static int diff_run(struct mt_call *call)
 }
 
 static const struct mt_option diff_options[] = {
-    { "section", 0, "LIST", "model, optimizer, spec, progress (default: those "
-                            "that both have)" },
+    { "section", 0, "LIST",
+      "model, optimizer, spec, progress (default: those "
+      "that both have)" },
     { "only", 0, "GLOB", "only tensors whose names match" },
     { "atol", 0, "X", "tolerate |a - b| up to X (+ rtol |b|)" },
     { "rtol", 0, "X", "tolerate |a - b| up to X |b| (+ atol)" },

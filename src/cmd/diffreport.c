@@ -56,8 +56,8 @@ static void add_values(struct mt_strbuf *out, const struct mt_shape *shape,
     mt_json_add_number(out, mt_compared_rms(c));
     mt_strbuf_puts(out, ",\"cosine\":");
     mt_json_add_number(out, mt_compared_cosine(c));
-    mt_strbuf_printf(out, ",\"max_ulp\":%llu,\"at\":",
-                     (unsigned long long)c->max_ulp);
+    mt_strbuf_printf(
+        out, ",\"max_ulp\":%llu,\"at\":", (unsigned long long)c->max_ulp);
     print_index(shape, c->first, ",", out);
 }
 
@@ -71,14 +71,14 @@ static void add_json(struct mt_diff_report *r, enum mt_diff_section section,
     mt_strbuf_printf(out, "%s{\"section\":\"%s\",\"key\":", out->len ? "," : "",
                      mt_diff_section_names[section]);
     mt_json_add_string(out, key_of(there));
-    mt_strbuf_printf(out, ",\"status\":\"%s\",\"shape\":",
-                     status_names[status]);
+    mt_strbuf_printf(out,
+                     ",\"status\":\"%s\",\"shape\":", status_names[status]);
     mt_shape_print(&there->shape, out);
     if (status == MT_DIFF_DIFFER)
         add_values(out, &there->shape, c);
     if (status == MT_DIFF_KIND) {
-        mt_strbuf_printf(out, ",\"dtype\":\"%s\",\"shape_b\":",
-                         mt_dtype_name(a->dtype));
+        mt_strbuf_printf(
+            out, ",\"dtype\":\"%s\",\"shape_b\":", mt_dtype_name(a->dtype));
         mt_shape_print(&b->shape, out);
         mt_strbuf_printf(out, ",\"dtype_b\":\"%s\"", mt_dtype_name(b->dtype));
     }
@@ -138,8 +138,8 @@ static void note_slot(struct mt_diff_report *r, const char *key)
 static void note_tensor(struct mt_diff_report *r, const char *key,
                         const struct mt_compared *c)
 {
-    double ratio = c->squares > 0 ? sqrt(c->squares / (c->bb > 0 ? c->bb : 1))
-                                  : 0;
+    double ratio =
+        c->squares > 0 ? sqrt(c->squares / (c->bb > 0 ? c->bb : 1)) : 0;
 
     if (*r->most && !(ratio > r->most_ratio))
         return;
@@ -248,8 +248,8 @@ static void say_weights(const struct mt_diff_report *r)
 /* Only one has optimizer state, of all or of some tensors. */
 static bool one_sided(const struct mt_diff_part *p)
 {
-    return p->wanted && (p->in_a != p->in_b ||
-                         (!p->differ && !p->only_a != !p->only_b));
+    return p->wanted &&
+           (p->in_a != p->in_b || (!p->differ && !p->only_a != !p->only_b));
 }
 
 static void say_one_sided(const struct mt_diff_report *r)
@@ -266,9 +266,10 @@ static void say_optimizer(const struct mt_diff_report *r)
 {
     printf("the weights are equal, but ");
     for (size_t i = 0; i < r->n_slots; i++)
-        printf("%s%s of %zu", i == 0               ? ""
-                              : i + 1 < r->n_slots ? ", "
-                                                   : " and ",
+        printf("%s%s of %zu",
+               i == 0               ? ""
+               : i + 1 < r->n_slots ? ", "
+                                    : " and ",
                r->slots[i].name, r->slots[i].n);
     printf(" tensors differ%s: the next step will differ\n",
            r->n_slots == 1 && r->slots[0].n == 1 ? "s" : "");

@@ -35,9 +35,8 @@ static mt_status read_map(const char *text, struct maps *maps,
     r->to = equals + 1;
     if (!r->from)
         return mt_fail_memory(err);
-    return mt_rename_check(r, err) == MT_OK
-               ? MT_OK
-               : mt_context(err, "--map %s", text);
+    return mt_rename_check(r, err) == MT_OK ? MT_OK
+                                            : mt_context(err, "--map %s", text);
 }
 
 static mt_status read_maps(const struct mt_call *call, struct maps *maps,
@@ -275,8 +274,8 @@ static mt_status load(const struct mt_call *call, const char *out,
     mt_status status;
 
     if (!mt_bundle_find(target, "spec/json"))
-        return mt_fail(err, MT_INVALID, "%s: is neither a spec nor a checkpoint",
-                       call->args[0]);
+        return mt_fail(err, MT_INVALID,
+                       "%s: is neither a spec nor a checkpoint", call->args[0]);
     if (mt_transfer_plan(target, source, options, call->team, &plan, advice,
                          err) != MT_OK)
         return mt_context(err, "%s", call->args[1]);
@@ -316,10 +315,9 @@ static mt_status open_and_load(const struct mt_call *call, const char *out,
                                struct mt_err *err)
 {
     struct mt_bundle target = MT_BUNDLE_INIT, source = MT_BUNDLE_INIT;
-    mt_status status =
-        out && !given(call, "dry-run")
-            ? mt_replace_probe(out, call->force, err)
-            : MT_OK;
+    mt_status status = out && !given(call, "dry-run")
+                           ? mt_replace_probe(out, call->force, err)
+                           : MT_OK;
 
     if (status == MT_OK)
         status =
@@ -375,8 +373,9 @@ static const struct mt_option load_options[] = {
     { "partial", 0, NULL, "tolerate missing and unexpected names" },
     { "only", 0, "GLOB", "only tensors of the model whose names match" },
     { "except", 0, "GLOB", "all tensors of the model but those" },
-    { "map", 0, "OLD=NEW", "rename; globs: each * of NEW, or \\1, is what OLD's "
-                           "took" },
+    { "map", 0, "OLD=NEW",
+      "rename; globs: each * of NEW, or \\1, is what OLD's "
+      "took" },
     { "strip-prefix", 0, "P", "take P away from the state's names" },
     { "with-optimizer", 0, NULL, "move each tensor's moments and step along" },
     { "salvage", 0, NULL, "take what is whole in a damaged STATE (--partial)" },

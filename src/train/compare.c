@@ -148,7 +148,8 @@ static uint64_t ulps(enum mt_dtype dtype, const char *a, const char *b)
 
         return (uint64_t)(d < 0 ? -d : d);
     }
-    default: return 0;
+    default:
+        return 0;
     }
 }
 

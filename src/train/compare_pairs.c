@@ -229,8 +229,8 @@ static size_t largest_block(const struct mt_compare_pair *pairs, size_t n)
     for (size_t i = 0; i < n; i++) {
         const struct mt_array *a = pairs[i].a;
         size_t count = mt_shape_elements(&a->shape);
-        size_t bytes = (count < MT_BLOCK ? count : MT_BLOCK) *
-                       mt_dtype_size(a->dtype);
+        size_t bytes =
+            (count < MT_BLOCK ? count : MT_BLOCK) * mt_dtype_size(a->dtype);
 
         most = bytes > most ? bytes : most;
     }

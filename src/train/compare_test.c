@@ -64,8 +64,7 @@ START_TEST(odd_floats)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct mt_compared c =
-            compare(MT_F32, &rows[i].a, &rows[i].b, 1, 0, 0);
+        struct mt_compared c = compare(MT_F32, &rows[i].a, &rows[i].b, 1, 0, 0);
 
         ck_assert_uint_eq(c.n_unequal, rows[i].unequal);
         ck_assert_uint_eq(c.n_differ, rows[i].unequal);
@@ -104,9 +103,16 @@ START_TEST(sums)
 {
     struct mt_compared all = { 0 };
     struct mt_compared first = { .n = 10, .aa = 1, .bb = 4, .ab = 2 };
-    struct mt_compared second = { .n = 10, .n_differ = 2, .n_unequal = 3,
-                                  .first = 4, .max_abs = 7, .squares = 98,
-                                  .aa = 3, .bb = 12, .ab = 6, .max_ulp = 9 };
+    struct mt_compared second = { .n = 10,
+                                  .n_differ = 2,
+                                  .n_unequal = 3,
+                                  .first = 4,
+                                  .max_abs = 7,
+                                  .squares = 98,
+                                  .aa = 3,
+                                  .bb = 12,
+                                  .ab = 6,
+                                  .max_ulp = 9 };
 
     mt_compare_add(&all, &first);
     mt_compare_add(&all, &second);
@@ -145,8 +151,8 @@ static void write_two(void)
         }
         a[2] = testing_array("a2", MT_F32, mt_shape_of(1, (size_t)BIG),
                              values[side]);
-        a[4] = testing_array("a4", MT_F32, mt_shape_of(1, (size_t)BIG),
-                             values[0]);
+        a[4] =
+            testing_array("a4", MT_F32, mt_shape_of(1, (size_t)BIG), values[0]);
         testing_write(side ? "b.mtc" : "a.mtc", a, ARRAYS);
         ck_assert_int_eq(mt_statefile_write(side ? "b.npz" : "a.npz", a, ARRAYS,
                                             NULL, NULL, &err),

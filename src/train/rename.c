@@ -141,9 +141,8 @@ const char *mt_rename_apply(const struct mt_rename *rename, const char *name,
         used += *p == '*';
         p += number != 0;
     }
-    const char *result = out.failed
-                             ? NULL
-                             : mt_arena_strdup(arena, out.text ? out.text : "");
+    const char *result =
+        out.failed ? NULL : mt_arena_strdup(arena, out.text ? out.text : "");
 
     mt_strbuf_free(&out);
     return result;

@@ -109,8 +109,8 @@ static mt_status plan(const struct mt_bundle *target, const cJSON *ties,
                       struct mt_transfer_advice *advice, struct mt_err *err)
 {
     struct mt_match match;
-    mt_status status = mt_match_make(target, ties, source, o, &out->arena,
-                                     &match, err);
+    mt_status status =
+        mt_match_make(target, ties, source, o, &out->arena, &match, err);
 
     if (status != MT_OK)
         return status;
@@ -123,8 +123,8 @@ static mt_status plan(const struct mt_bundle *target, const cJSON *ties,
     if (status == MT_OK)
         status = make_pairs(target, &match, out, err);
     if (status == MT_OK && o->optimizer)
-        status = mt_transfer_optimizer(target, source, &match, o, out, advice,
-                                       err);
+        status =
+            mt_transfer_optimizer(target, source, &match, o, out, advice, err);
     return status;
 }
 
@@ -171,8 +171,8 @@ static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
     a.dtype = p->to->dtype;
     a.shape = p->to->shape;
     if (a.data && p->from->dtype != a.dtype) {
-        float *converted = mt_arena_calloc(&out->arena, n + 1,
-                                           sizeof *converted);
+        float *converted =
+            mt_arena_calloc(&out->arena, n + 1, sizeof *converted);
 
         if (!converted) {
             out->failed = true;

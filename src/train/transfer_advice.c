@@ -16,11 +16,11 @@
 #include "train/transfer_match.h"
 
 enum {
-    MAX_STARTS = 64,      /* different starts of names that are tried */
-    MAX_RENAMES = 24,     /* that a command can be proposed with */
-    MAX_TENSORS = 4096,   /* beyond which there is no advice */
-    MAX_LOOKS = 4 << 20,  /* names that are looked up or compared; what is */
-    LONG_NAME = 128,      /* found until then is advised */
+    MAX_STARTS = 64,     /* different starts of names that are tried */
+    MAX_RENAMES = 24,    /* that a command can be proposed with */
+    MAX_TENSORS = 4096,  /* beyond which there is no advice */
+    MAX_LOOKS = 4 << 20, /* names that are looked up or compared; what is */
+    LONG_NAME = 128,     /* found until then is advised */
 };
 
 struct starts {
@@ -112,8 +112,8 @@ static const struct mt_array *place_for(const struct advising *a,
 }
 
 /* How many fit more by renaming p... to q... */
-static long gain(struct advising *a, const struct mt_match *m,
-                 const char *p, const char *q)
+static long gain(struct advising *a, const struct mt_match *m, const char *p,
+                 const char *q)
 {
     long sum = 0;
 
@@ -214,8 +214,8 @@ static mt_status note_rename(struct advising *a, const char *p, const char *q)
     const char *stripped = a->options->strip_prefix;
 
     if (!*q && !a->out->n_map && !a->out->strip_prefix && !a->options->n_map) {
-        a->out->strip_prefix = mt_arena_printf(
-            &a->out->arena, "%s%s", stripped ? stripped : "", p);
+        a->out->strip_prefix = mt_arena_printf(&a->out->arena, "%s%s",
+                                               stripped ? stripped : "", p);
         return a->out->strip_prefix ? MT_OK : mt_fail_memory(a->err);
     }
     return add_map(a, mt_arena_printf(&a->out->arena, "%s*", p),
@@ -313,8 +313,7 @@ static mt_status combine(const struct advising *a,
     for (size_t i = 0; i < n; i++)
         map[i] = i < o->n_map ? o->map[i] : a->out->map[i - o->n_map];
     for (size_t i = 0; i < excepted + a->out->n_except; i++)
-        except[i] =
-            i < excepted ? o->except[i] : a->out->except[i - excepted];
+        except[i] = i < excepted ? o->except[i] : a->out->except[i - excepted];
     *out = *o;
     out->map = map;
     out->n_map = n;
@@ -453,8 +452,12 @@ mt_status mt_transfer_advise(const struct mt_bundle *target, const cJSON *ties,
                              struct mt_transfer_advice *out, struct mt_err *err)
 {
     struct mt_arena arena = MT_ARENA_INIT;
-    struct advising a = { .target = target, .ties = ties, .source = source,
-                          .options = options, .out = out, .arena = &arena,
+    struct advising a = { .target = target,
+                          .ties = ties,
+                          .source = source,
+                          .options = options,
+                          .out = out,
+                          .arena = &arena,
                           .err = err };
 
     *out = (struct mt_transfer_advice){ 0 };

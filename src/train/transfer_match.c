@@ -53,8 +53,8 @@ static bool is_float(const struct mt_array *a)
 /* A one-element vector may fill a scalar: some writers know no scalars. */
 bool mt_match_fits(const struct mt_array *from, const struct mt_array *to)
 {
-    bool one = to->shape.rank == 0 && from->shape.rank == 1 &&
-               from->shape.dim[0] == 1;
+    bool one =
+        to->shape.rank == 0 && from->shape.rank == 1 && from->shape.dim[0] == 1;
 
     return (one || mt_shape_equal(&from->shape, &to->shape)) &&
            (from->dtype == to->dtype ||
@@ -102,8 +102,7 @@ static void sort_items(struct mt_match *m)
     for (size_t i = 1; i < m->n && !m->clash; i++) {
         const struct mt_match_item *item = &m->items[m->by_key[i]];
 
-        if (item->to &&
-            strcmp(m->items[m->by_key[i - 1]].key, item->key) == 0)
+        if (item->to && strcmp(m->items[m->by_key[i - 1]].key, item->key) == 0)
             m->clash = item->key;
     }
 }
@@ -188,7 +187,8 @@ bool mt_match_is_missing(const struct mt_match *m,
 {
     const struct mt_array *a = &target->arrays[i];
 
-    return mt_is_model(a) && !m->item_of[i] && mt_match_selects(o, mt_key_of(a));
+    return mt_is_model(a) && !m->item_of[i] &&
+           mt_match_selects(o, mt_key_of(a));
 }
 
 mt_status mt_match_make(const struct mt_bundle *target, const cJSON *ties,

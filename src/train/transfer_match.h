@@ -10,11 +10,11 @@
 /* A tensor of the source's model that the options select. */
 struct mt_match_item {
     const struct mt_array *from;
-    const char *key;          /* its name in the target */
-    bool mapped;              /* a rename made it */
+    const char *key;           /* its name in the target */
+    bool mapped;               /* a rename made it */
     const struct mt_array *to; /* the target's of that name, or NULL */
-    const char *tied;         /* no `to`: the name that this one is tied to */
-    bool fits;                /* type and shape go into `to` */
+    const char *tied;          /* no `to`: the name that this one is tied to */
+    bool fits;                 /* type and shape go into `to` */
 };
 
 struct mt_match {

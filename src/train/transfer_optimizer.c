@@ -325,8 +325,7 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
     if (status == MT_OK && !list_states(source, &d.states))
         status = mt_fail_memory(err);
     if (status == MT_OK)
-        status =
-            decide_all(&d, target, match, options, plan, advice, err);
+        status = decide_all(&d, target, match, options, plan, advice, err);
     free(d.states.list);
     close_receiver(&d.receiver);
     return status;

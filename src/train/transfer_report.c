@@ -84,10 +84,11 @@ static void tell_prefix(struct telling *t, const struct mt_match *m,
     const char *added = added_prefix(advice), *start;
 
     if (added && m->n)
-        mt_strbuf_printf(&t->text,
-                         "\n  the names of the model start with \"%.*s\", those "
-                         "of the state do not: add --map '*=%s'",
-                         (int)(strlen(added) - 1), added, added);
+        mt_strbuf_printf(
+            &t->text,
+            "\n  the names of the model start with \"%.*s\", those "
+            "of the state do not: add --map '*=%s'",
+            (int)(strlen(added) - 1), added, added);
     if (!n)
         return;
     start = stripped(advice, n);
@@ -149,8 +150,8 @@ static void tell_missing(struct telling *t, const struct mt_bundle *target,
     for (size_t i = 0; i < target->n; i++) {
         const struct mt_array *to = &target->arrays[i];
 
-        if (!mt_match_is_missing(m, target, o, i) ||
-            t->explained[i] || !next_line(t))
+        if (!mt_match_is_missing(m, target, o, i) || t->explained[i] ||
+            !next_line(t))
             continue;
         mt_strbuf_printf(&t->text, "\n  missing: %s %s", mt_key_of(to),
                          mt_shape_text(&to->shape).text);
@@ -172,8 +173,7 @@ static void tell_shape(struct telling *t, const struct mt_match_item *item,
                      item->key, types ? mt_dtype_name(item->from->dtype) : "",
                      types ? " " : "", mt_shape_text(&item->from->shape).text,
                      types ? mt_dtype_name(to->dtype) : "", types ? " " : "",
-                     mt_shape_text(&to->shape).text,
-                     renamed_to ? " as " : "",
+                     mt_shape_text(&to->shape).text, renamed_to ? " as " : "",
                      renamed_to ? mt_key_of(to) : "");
 }
 
