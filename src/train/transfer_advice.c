@@ -252,9 +252,12 @@ static const struct mt_array *nearest_place(struct advising *a,
     return best;
 }
 
+/* Too many single names would be guesses, and no one would read them. */
 static mt_status pair_singles(struct advising *a, const struct mt_match *m)
 {
-    for (size_t i = 0; i < m->n && a->out->n_map < MAX_RENAMES; i++) {
+    size_t before = a->out->n_map;
+
+    for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
         const struct mt_array *to;
 
@@ -263,6 +266,10 @@ static mt_status pair_singles(struct advising *a, const struct mt_match *m)
         to = nearest_place(a, item);
         if (!to || has_glob(mt_key_of(to)))
             continue;
+        if (a->out->n_map == MAX_RENAMES) {
+            a->out->n_map = before;
+            return MT_OK;
+        }
         a->taken[mt_array_number(a->target, to)] = true;
         a->renamed[i] = true;
         mt_status status =
