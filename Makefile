@@ -1,6 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, lint, bench, clean. Objects go to build/ (or B=DIR); CC, OPT,
-# CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings errors.
+# check-tsan, check-valgrind, torture, cover, lint, bench, bench-kernels, clean.
+# Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
+# WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -23,6 +24,12 @@ BITS = -ffp-contract=off -fno-fast-math
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
              -MMD -MP $(WARN) $(OPT) $(BITS) $(SAN) $(CFLAGS)
 LIBS = -lcjson -lz -lnettle -pthread -lm
+# libpng is optional: without it (or with PNG=) `plot` writes no .png.
+PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
+ifeq ($(PNG),1)
+PNG_CFLAGS := -DMT_PNG $(shell pkg-config --cflags libpng)
+LIBS += $(shell pkg-config --libs libpng)
+endif
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
 # Kernels are compiled once per instruction set: src/tensor/kernels/*.c
@@ -38,6 +45,9 @@ ISA_FLAGS_neon =
 # The plain-C kernels are the same source as the others, and take compilers
 # minutes with sanitizers: there they do without.
 KERNEL_SAN_generic = $(SAN)
+
+# A build gives the same bytes in any folder.
+ALL_CFLAGS += $(CPPFLAGS) '-ffile-prefix-map=$(CURDIR)=.'
 
 KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
@@ -55,11 +65,13 @@ $(B)/mtrain: $(MAIN_OBJ) $(B)/libmtrain.a
 
 $(B)/libmtrain.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcsD $@ $^
 
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
 
 define kernel_rule
 $(B)/tensor/kernels/$(1)/%.o: src/tensor/kernels/%.c
@@ -93,7 +105,7 @@ $(B)/tests: $(B)/testmain.o $(B)/suites.o $(TEST_OBJS) $(B)/libmtrain.a
 
 # --- checks ---------------------------------------------------------------
 
-check: $(B)/mtrain $(B)/tests
+check: $(B)/mtrain $(B)/tests shims
 	scripts/run-tests $(B)
 
 # The same with the address and undefined-behaviour sanitizers.
@@ -102,6 +114,33 @@ check-asan:
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	    WERROR=$(WERROR) $(B)/asan/mtrain $(B)/asan/tests
 	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests $(B)/asan
+
+# The tests of all that threads share, and a training, under gcc's or clang's
+# thread sanitizer.
+check-tsan:
+	$(MAKE) B=$(B)/tsan OPT="-O1 -g" SAN="-fsanitize=thread" WERROR=$(WERROR) \
+	    WERROR=$(WERROR) $(B)/tsan/mtrain $(B)/tsan/tests
+	scripts/torture/threads $(B)/tsan
+
+# What the attacks preload under the program.
+SHIMS = $(B)/torture/faults.so $(B)/torture/allocs.so
+
+$(B)/torture/%.so: scripts/torture/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fPIC -shared -o $@ $<
+
+shims: $(SHIMS)
+
+# Every attack on checkpoints at its full length; check has the short forms.
+torture: $(B)/mtrain shims
+	scripts/torture/run $(B)
+
+# Which lines and branches the tests and the short attacks reach.
+cover:
+	$(MAKE) B=$(B)/cover OPT="-O1 -g" SAN=--coverage WERROR=$(WERROR) \
+	    $(B)/cover/mtrain $(B)/cover/tests
+	$(MAKE) B=$(B)/cover shims
+	scripts/cover $(B)/cover
 
 # One training and one resume under valgrind (needs a build without AVX-512,
 # which valgrind does not know).
@@ -113,6 +152,14 @@ lint:
 
 bench: $(B)/mtrain
 	scripts/bench/run $(B)/mtrain
+
+# Products beside OpenBLAS's, for each instruction set with OpenBLAS's best
+# kernels of the same.
+bench-kernels: $(B)/bench-kernels
+	scripts/bench/run-kernels $(B)/bench-kernels
+
+$(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
 # --- installing -----------------------------------------------------------
 
@@ -128,8 +175,22 @@ uninstall:
 	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
 	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
 
+# --- giving away ------------------------------------------------------------
+
+# The tracked files as a tar, and a Debian package of them: scripts/package.
+dist:
+	scripts/package dist $(B)
+
+deb:
+	scripts/package deb $(B)
+
+# Both of them, and the same bytes from builds in two folders.
+check-package:
+	scripts/check-package
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind lint bench install uninstall clean
+.PHONY: all check check-asan check-tsan check-valgrind check-package shims \
+        torture cover lint bench bench-kernels install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cmd/terminal.h"
 
 const char *const mt_diff_section_names[MT_DIFF_SECTIONS] = {
     [MT_DIFF_MODEL] = "model",
@@ -28,6 +29,13 @@ static const char *key_of(const struct mt_array *a)
 static bool prints(const struct mt_diff_report *r)
 {
     return !r->quiet && !r->json;
+}
+
+/* "model fc1.weight", in the color of what differs. */
+static void print_place(const char *section, const char *key)
+{
+    printf("%s%s %s%s", mt_color(stdout, MT_COLOR_BAD), section, key,
+           mt_color(stdout, MT_COLOR_END));
 }
 
 static void print_index(const struct mt_shape *shape, size_t flat,
@@ -85,17 +93,16 @@ static void add_json(struct mt_diff_report *r, enum mt_diff_section section,
     mt_strbuf_putc(out, '}');
 }
 
-static void print_differ(const char *section, const struct mt_array *a,
-                         const struct mt_compared *c)
+static void print_differ(const struct mt_array *a, const struct mt_compared *c)
 {
     struct mt_strbuf at = MT_STRBUF_INIT;
 
     print_index(&a->shape, c->first, ", ", &at);
-    printf("%s %s: %zu of %zu values differ, max |d| %.3g, rms %.3g, cosine "
-           "%.6g, max ulp %llu, first at %s\n",
-           section, key_of(a), c->n_differ, c->n, c->max_abs,
-           mt_compared_rms(c), mt_compared_cosine(c),
-           (unsigned long long)c->max_ulp, at.text ? at.text : "");
+    printf(": %zu of %zu values differ, max |d| %.3g, rms %.3g, cosine %.6g, "
+           "max ulp %llu, first at %s\n",
+           c->n_differ, c->n, c->max_abs, mt_compared_rms(c),
+           mt_compared_cosine(c), (unsigned long long)c->max_ulp,
+           at.text ? at.text : "");
     mt_strbuf_free(&at);
 }
 
@@ -105,15 +112,16 @@ static void print_line(const struct mt_diff_report *r, const char *section,
 {
     const struct mt_array *there = a ? a : b;
 
+    print_place(section, key_of(there));
     if (status == MT_DIFF_DIFFER)
-        print_differ(section, a, c);
+        print_differ(a, c);
     else if (status == MT_DIFF_KIND)
-        printf("%s %s: %s %s against %s %s\n", section, key_of(a),
-               mt_dtype_name(a->dtype), mt_shape_text(&a->shape).text,
-               mt_dtype_name(b->dtype), mt_shape_text(&b->shape).text);
+        printf(": %s %s against %s %s\n", mt_dtype_name(a->dtype),
+               mt_shape_text(&a->shape).text, mt_dtype_name(b->dtype),
+               mt_shape_text(&b->shape).text);
     else
-        printf("%s %s %s: only in %s\n", section, key_of(there),
-               mt_shape_text(&there->shape).text, r->paths[a ? 0 : 1]);
+        printf(" %s: only in %s\n", mt_shape_text(&there->shape).text,
+               r->paths[a ? 0 : 1]);
 }
 
 /* --- what the sentence needs -------------------------------------------- */
@@ -180,9 +188,10 @@ void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
                        const char *a, const char *b)
 {
     r->parts[MT_DIFF_SPEC].differ++;
-    if (prints(r))
-        printf("spec %s: %s -> %s\n", path, a ? a : "(not set)",
-               b ? b : "(not set)");
+    if (prints(r)) {
+        print_place("spec", path);
+        printf(": %s -> %s\n", a ? a : "(not set)", b ? b : "(not set)");
+    }
     if (!r->json)
         return;
     mt_strbuf_puts(&r->spec, r->spec.len ? ",{\"path\":" : "{\"path\":");
@@ -223,10 +232,10 @@ static void say_same(const struct mt_diff_report *r)
         lacking += p->wanted && p->in_a != p->in_b;
     }
     if (within)
-        printf("the same within the tolerance (not by their bits: %zu)\n",
+        printf("the same within the tolerance (not by their bits: %zu)",
                within);
     else
-        printf("the same%s\n", lacking ? " in what both have" : "");
+        printf("the same%s", lacking ? " in what both have" : "");
 }
 
 static void say_weights(const struct mt_diff_report *r)
@@ -242,7 +251,6 @@ static void say_weights(const struct mt_diff_report *r)
         printf("%s %zu of another type or shape", values ? ";" : ":", p->kind);
     if (one)
         printf("%s %zu only in one", values || p->kind ? ";" : ":", one);
-    printf("\n");
 }
 
 /* Only one has optimizer state, of all or of some tensors. */
@@ -258,7 +266,7 @@ static void say_one_sided(const struct mt_diff_report *r)
     bool in_a = p->in_a != p->in_b ? p->in_a : p->only_a > 0;
 
     printf("the weights are equal, but only %s has optimizer state%s: the "
-           "next step will differ\n",
+           "next step will differ",
            r->paths[in_a ? 0 : 1], p->same ? " of some tensors" : "");
 }
 
@@ -271,7 +279,7 @@ static void say_optimizer(const struct mt_diff_report *r)
                : i + 1 < r->n_slots ? ", "
                                     : " and ",
                r->slots[i].name, r->slots[i].n);
-    printf(" tensors differ%s: the next step will differ\n",
+    printf(" tensors differ%s: the next step will differ",
            r->n_slots == 1 && r->slots[0].n == 1 ? "s" : "");
 }
 
@@ -289,7 +297,6 @@ static void say_rest(const struct mt_diff_report *r)
         printf(", but the position is not: the next step may differ");
     else if (unequal(&p[MT_DIFF_PROGRESS]))
         printf("; only the history differs: the next step will be the same");
-    printf("\n");
 }
 
 static void say(const struct mt_diff_report *r)
@@ -301,7 +308,7 @@ static void say(const struct mt_diff_report *r)
     else if (unequal(&p[MT_DIFF_MODEL]))
         say_weights(r);
     else if (!p[MT_DIFF_MODEL].compared)
-        printf("they differ\n");
+        printf("they differ");
     else if (one_sided(&p[MT_DIFF_OPTIMIZER]))
         say_one_sided(r);
     else if (unequal(&p[MT_DIFF_OPTIMIZER]))
@@ -347,7 +354,10 @@ void mt_diff_end(const struct mt_diff_report *r)
                    mt_diff_section_names[i], p->same, p->differ, p->only_a,
                    p->only_b);
     }
+    printf("%s",
+           mt_color(stdout, r->differs ? MT_COLOR_BAD : MT_COLOR_GOOD));
     say(r);
+    printf("%s\n", mt_color(stdout, MT_COLOR_END));
 }
 
 void mt_diff_report_free(struct mt_diff_report *r)

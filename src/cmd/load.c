@@ -315,8 +315,9 @@ static mt_status open_and_load(const struct mt_call *call, const char *out,
                                struct mt_err *err)
 {
     struct mt_bundle target = MT_BUNDLE_INIT, source = MT_BUNDLE_INIT;
+    struct mt_lock *lock = NULL;
     mt_status status = out && !given(call, "dry-run")
-                           ? mt_replace_probe(out, call->force, err)
+                           ? mt_replace_claim(out, call->force, &lock, err)
                            : MT_OK;
 
     if (status == MT_OK)
@@ -329,6 +330,7 @@ static mt_status open_and_load(const struct mt_call *call, const char *out,
         status = load(call, out, options, &target, &source, advice, err);
     mt_bundle_free(&source);
     mt_bundle_free(&target);
+    mt_lock_release(lock);
     return status;
 }
 

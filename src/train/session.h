@@ -107,6 +107,10 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err);
  * step or evaluation otherwise. */
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
 
+/* The memory that the session works in, once it is prepared: parameters,
+ * gradients, the optimizer's slots, activations and scratch. */
+size_t mt_session_bytes(const struct mt_session *s);
+
 struct mt_step_info {
     double loss;       /* of the batches, before the update */
     double lr;         /* of the default group */

@@ -9,6 +9,20 @@ VINLINE vf f_add(vf a, vf b, const float *p)
     return vf_add(a, b);
 }
 
+/* y (rows, n) = x, rows y_row and x_row apart */
+void MT_FN(copy_rows)(float *y, size_t y_row, const float *x, size_t x_row,
+                      size_t rows, size_t n)
+{
+    size_t whole = n / VL * VL, rest = n - whole;
+
+    for (size_t i = 0; i < rows; i++, y += y_row, x += x_row) {
+        for (size_t j = 0; j < whole; j += VL)
+            vf_store(y + j, vf_load(x + j));
+        if (rest)
+            vf_store_n(y + whole, vf_load_n(x + whole, rest), rest);
+    }
+}
+
 void MT_FN(add)(float *y, const float *a, const float *b, size_t n)
 {
     map2(y, a, b, n, NULL, f_add);
