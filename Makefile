@@ -1,7 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-tsan, check-valgrind, torture, cover, lint, bench, bench-kernels, clean.
-# Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
-# WERROR=1 makes warnings errors.
+# check-tsan, check-valgrind, fuzz, torture, cover, lint, bench, bench-kernels,
+# clean. Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as
+# usual; WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -53,7 +53,7 @@ KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
 TESTS   = $(sort $(wildcard src/*/*_test.c))
 
-LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) \
+LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) $(B)/cmd/embedded.o \
             $(foreach isa,$(ISAS),$(KERNELS:src/tensor/kernels/%.c=$(B)/tensor/kernels/$(isa)/%.o))
 MAIN_OBJ  = $(B)/cmd/main.o
 TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o)
@@ -69,6 +69,24 @@ $(B)/libmtrain.a: $(LIB_OBJS)
 
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Files that the binary has in it as text (cmd/texts.h): the specs that
+# `mtrain init` starts from, and the completion scripts.
+TEXTS = $(sort $(wildcard configs/*.json src/cmd/shells/*))
+
+$(B)/cmd/embedded.c: Makefile $(TEXTS)
+	@mkdir -p $(@D)
+	@{ echo '#include "cmd/texts.h"'; \
+	   echo 'const struct mt_named_text mt_texts[] = {'; \
+	   for f in $(TEXTS); do \
+	       echo "    { \"$$f\","; \
+	       sed 's/[\\"]/\\&/g; s/.*/      "&\\n"/' $$f; \
+	       echo '    },'; \
+	   done; \
+	   echo '    { 0, 0 } };'; } > $@.tmp && mv $@.tmp $@
+
+$(B)/cmd/embedded.o: $(B)/cmd/embedded.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
@@ -131,9 +149,11 @@ $(B)/torture/%.so: scripts/torture/%.c
 
 shims: $(SHIMS)
 
-# Every attack on checkpoints at its full length; check has the short forms.
+# Every attack on checkpoints at its full length, and a hundred million runs of
+# each fuzz target; check has the short forms.
 torture: $(B)/mtrain shims
 	scripts/torture/run $(B)
+	scripts/fuzz --runs 100000000
 
 # Which lines and branches the tests and the short attacks reach.
 cover:
@@ -146,6 +166,23 @@ cover:
 # which valgrind does not know).
 check-valgrind: $(B)/mtrain
 	scripts/run-valgrind $(B)/mtrain
+
+# Fuzzing: one program for each file in testdata/fuzz, in build/fuzz/. They
+# need clang and its libFuzzer; scripts/fuzz runs them.
+FUZZ_CC ?= clang
+FUZZ_TARGETS = $(basename $(notdir $(sort $(wildcard testdata/fuzz/*.c))))
+FUZZ_SAN = -fsanitize=fuzzer-no-link,address,undefined \
+           -fno-sanitize-recover=all
+
+fuzz:
+	$(MAKE) B=$(B)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" SAN="$(FUZZ_SAN)" \
+	    $(ISAS:%="KERNEL_SAN_%=$(FUZZ_SAN)") fuzz-programs
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(B)/%)
+
+$(FUZZ_TARGETS:%=$(B)/%): $(B)/%: testdata/fuzz/%.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) -Itestdata/fuzz -fsanitize=fuzzer -o $@ \
+	    testdata/fuzz/$*.c $(B)/libmtrain.a $(LIBS)
 
 lint:
 	scripts/lint
@@ -163,17 +200,34 @@ $(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
 
 # --- installing -----------------------------------------------------------
 
+BASH_COMPLETION = bash-completion/completions/mtrain
+ZSH_COMPLETION = zsh/site-functions/_mtrain
+FISH_COMPLETION = fish/vendor_completions.d/mtrain.fish
+COMPLETIONS = $(dir $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
+
 install: $(B)/mtrain
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $(B)/mtrain $(DESTDIR)$(PREFIX)/bin/mtrain
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	$(B)/mtrain completion bash >$(B)/completion.bash
+	install -m 644 $(B)/completion.bash \
+	    $(DESTDIR)$(PREFIX)/share/$(BASH_COMPLETION)
+	$(B)/mtrain completion zsh >$(B)/completion.zsh
+	install -m 644 $(B)/completion.zsh \
+	    $(DESTDIR)$(PREFIX)/share/$(ZSH_COMPLETION)
+	$(B)/mtrain completion fish >$(B)/completion.fish
+	install -m 644 $(B)/completion.fish \
+	    $(DESTDIR)$(PREFIX)/share/$(FISH_COMPLETION)
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mtrain
 	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
 	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
+	cd $(DESTDIR)$(PREFIX)/share && rm -f $(BASH_COMPLETION) \
+	    $(ZSH_COMPLETION) $(FISH_COMPLETION)
 
 # --- giving away ------------------------------------------------------------
 
@@ -192,5 +246,6 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all check check-asan check-tsan check-valgrind check-package shims \
-        torture cover lint bench bench-kernels install uninstall dist deb clean
+        fuzz fuzz-programs torture cover lint bench bench-kernels install \
+        uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

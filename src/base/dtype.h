@@ -42,7 +42,7 @@ struct mt_shape_text {
 };
 struct mt_shape_text mt_shape_text(const struct mt_shape *shape);
 
-struct mt_source; /* elements that are still in a file: ckpt/stream.h */
+struct mt_source; /* elements that are still in a file: ckpt/blockstream.h */
 
 struct mt_array {
     const char *name;

@@ -95,6 +95,10 @@ void mt_json_print(const cJSON *item, struct mt_strbuf *out);
 /* The same on one line without spaces, as JSON lines use it. */
 void mt_json_print_compact(const cJSON *item, struct mt_strbuf *out);
 
+/* The same tree for people to read and edit: every object and list that fits on
+ * a line of 76 columns stands on one, but for the outermost. */
+void mt_json_print_short(const cJSON *item, struct mt_strbuf *out);
+
 /* Pieces for writing JSON by hand. Bytes that are not UTF-8 become U+FFFD, and
  * NaN and infinities null, for JSON has none of them. */
 void mt_json_add_string(struct mt_strbuf *out, const char *text);

@@ -569,10 +569,44 @@ void mt_keys_schema(const struct mt_key *keys, struct mt_strbuf *out)
         mt_json_add_string(out, key->name);
         mt_strbuf_puts(out, ":{");
         add_type_schema(key, out);
+        if (key->schema)
+            mt_strbuf_printf(out, "%s,", key->schema);
         if (key->def)
             mt_strbuf_printf(out, "\"default\":%s,", key->def);
         mt_strbuf_puts(out, "\"description\":");
         mt_json_add_string(out, key->doc ? key->doc : "");
         mt_strbuf_putc(out, '}');
     }
+}
+
+/* Appends the names of required keys to a list that has n of them. */
+static size_t add_required(const struct mt_key *keys, size_t n,
+                           struct mt_strbuf *out)
+{
+    for (; keys->name; keys++) {
+        if (!(keys->flags & MT_KEY_REQUIRED))
+            continue;
+        mt_strbuf_puts(out, n++ ? "," : ",\"required\":[");
+        mt_json_add_string(out, keys->name);
+    }
+    return n;
+}
+
+void mt_keys_schema_object(const struct mt_key *const *tables, size_t n_tables,
+                           size_t n_needed, struct mt_strbuf *out)
+{
+    size_t n = 0;
+
+    mt_strbuf_puts(out, "\"type\":\"object\",\"properties\":{");
+    for (size_t i = 0; i < n_tables; i++) {
+        if (tables[i]->name)
+            mt_strbuf_puts(out, n++ ? "," : "");
+        mt_keys_schema(tables[i], out);
+    }
+    n = 0;
+    mt_strbuf_putc(out, '}');
+    for (size_t i = 0; i < n_needed; i++)
+        n = add_required(tables[i], n, out);
+    mt_strbuf_puts(out, n ? "]" : "");
+    mt_strbuf_puts(out, ",\"additionalProperties\":false");
 }

@@ -81,6 +81,8 @@ struct mt_key {
     double min, max;            /* of each number, see below */
     const char *const *choices; /* NULL-terminated; strings only */
     const char *doc;            /* one line for the manual and the schema */
+    const char *schema;         /* more JSON Schema members of a value, as text
+                                   ("\"pattern\":\"^a\""); of JSON: all of them */
 };
 
 /*
@@ -119,7 +121,15 @@ mt_status mt_keys_check(const struct mt_json *doc, const cJSON *object,
 
 /* Appends the JSON Schema members of the rows:
  * `"out_features":{"type":"integer","minimum":1,"description":"..."},...`
- * (no braces, no trailing comma). Which keys are required is not in it. */
+ * (no braces, no trailing comma). */
 void mt_keys_schema(const struct mt_key *keys, struct mt_strbuf *out);
+
+/* Appends the JSON Schema of an object that has the keys of these tables, and
+ * no others: `"type":"object","properties":{...},"required":[...],
+ * "additionalProperties":false` (no braces, no trailing comma). Only keys of
+ * the first n_needed tables are required; what mt_keys_override reads is not.
+ */
+void mt_keys_schema_object(const struct mt_key *const *tables, size_t n_tables,
+                           size_t n_needed, struct mt_strbuf *out);
 
 #endif

@@ -537,6 +537,47 @@ START_TEST(schema_of_no_keys_is_empty)
 }
 END_TEST
 
+START_TEST(schema_of_an_object_says_what_it_needs)
+{
+    static const struct mt_key own[] = {
+        { "size", MT_KEY_SIZE, 0, .flags = MT_KEY_REQUIRED, .min = 1,
+          .doc = "size" },
+        { "name", MT_KEY_STRING, 0, .doc = "name",
+          .schema = "\"pattern\":\"^a\"" },
+        { NULL },
+    };
+    static const struct mt_key others[] = {
+        { "list", MT_KEY_JSON, 0, .flags = MT_KEY_REQUIRED, .doc = "list",
+          .schema = "\"type\":\"array\"" },
+        { NULL },
+    };
+    const struct mt_key *const tables[] = { nothing, own, others };
+    static const char properties[] =
+        "{\"type\":\"object\",\"properties\":{\"size\":{\"type\":\"integer\","
+        "\"minimum\":1,\"description\":\"size\"},\"name\":{\"type\":\"string\","
+        "\"pattern\":\"^a\",\"description\":\"name\"},\"list\":{\"type\":"
+        "\"array\",\"description\":\"list\"}}";
+    static const char *const needed[] = {
+        "", "", ",\"required\":[\"size\"]",
+        ",\"required\":[\"size\",\"list\"]",
+    };
+
+    for (size_t i = 0; i < 4; i++) {
+        struct mt_strbuf out = MT_STRBUF_INIT, expected = MT_STRBUF_INIT;
+
+        mt_strbuf_putc(&out, '{');
+        mt_keys_schema_object(tables, 3, i, &out);
+        mt_strbuf_putc(&out, '}');
+        mt_strbuf_printf(&expected, "%s%s,\"additionalProperties\":false}",
+                         properties, needed[i]);
+        ck_assert_str_eq(out.text, expected.text);
+        mt_json_free(parse(out.text));
+        mt_strbuf_free(&out);
+        mt_strbuf_free(&expected);
+    }
+}
+END_TEST
+
 Suite *keys_suite(void);
 Suite *keys_suite(void)
 {
@@ -555,6 +596,7 @@ Suite *keys_suite(void)
     tcase_add_test(tc, known_keys_pass);
     tcase_add_test(tc, schema_says_what_is_read);
     tcase_add_test(tc, schema_of_no_keys_is_empty);
+    tcase_add_test(tc, schema_of_an_object_says_what_it_needs);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -4,9 +4,9 @@
 
 #include "base/file.h"
 #include "base/size.h"
+#include "ckpt/blockstream.h"
 #include "ckpt/chunk.h"
 #include "ckpt/ckpt_format.h"
-#include "ckpt/stream.h"
 
 /*
  * Chunks are packed in windows: while the team packs one window, one of its
@@ -17,10 +17,10 @@ enum { MAX_WINDOW = 32 };
 
 struct slot {
     struct mt_chunk chunk;
-    const void *elements;     /* in memory, or in `raw` once it is read */
-    struct mt_stream *stream; /* NULL: they are in memory */
-    unsigned char *raw;       /* max_raw, where an array has a source */
-    unsigned char *bytes;     /* mt_chunk_room(max_raw) */
+    const void *elements;           /* in memory, or in `raw` once it is read */
+    struct mt_block_stream *stream; /* NULL: they are in memory */
+    unsigned char *raw;             /* max_raw, where an array has a source */
+    unsigned char *bytes;           /* mt_chunk_room(max_raw) */
     size_t size;
     uint32_t payload_crc;
     struct mt_sha256 sha256;
@@ -54,7 +54,7 @@ struct writer {
      * window is done with. */
     bool sources;
     struct mt_block_rooms *rooms; /* (team size) */
-    struct mt_stream *stream, *done[MAX_WINDOW + 1];
+    struct mt_block_stream *stream, *done[MAX_WINDOW + 1];
     size_t n_done;
 
     mt_status status; /* of the window that is being written */
@@ -193,13 +193,13 @@ static mt_status writer_init(struct writer *w, struct mt_err *err)
 static void close_done(struct writer *w)
 {
     while (w->n_done)
-        mt_stream_close(w->done[--w->n_done]);
+        mt_block_stream_close(w->done[--w->n_done]);
 }
 
 static void writer_free(struct writer *w)
 {
     close_done(w);
-    mt_stream_close(w->stream);
+    mt_block_stream_close(w->stream);
     mt_block_rooms_free(w->rooms);
     for (size_t i = 0; w->packer && i < mt_team_size(w->team); i++)
         mt_packer_free(&w->packer[i]);
@@ -270,8 +270,8 @@ static void read_slot(struct slot *s, struct mt_block_rooms *rooms,
                       size_t worker)
 {
     s->elements = s->raw;
-    s->status = mt_stream_read(s->stream, s->chunk.number, rooms, worker,
-                               s->raw, &s->err);
+    s->status = mt_block_stream_read(s->stream, s->chunk.number, rooms, worker,
+                                     s->raw, &s->err);
 }
 
 static void pack_slot(struct slot *s, struct mt_packer *packer)
@@ -299,7 +299,7 @@ static void run_task(void *ctx, size_t task, size_t worker)
     }
     struct slot *s = &w->packing->slot[task - 1];
 
-    if (s->stream && !mt_stream_is_serial(s->stream))
+    if (s->stream && !mt_block_stream_is_serial(s->stream))
         read_slot(s, w->rooms, worker);
     if (s->status == MT_OK)
         pack_slot(s, &w->packer[worker]);
@@ -311,8 +311,9 @@ static mt_status fill_slot(struct writer *w, struct slot *s)
     const struct mt_array *a = &w->arrays[w->next_array];
     size_t step = (size_t)CKPT_CHUNK_ELEMENTS * mt_dtype_size(a->dtype);
 
-    mt_status status =
-        !a->data && !w->stream ? mt_stream_open(a, &w->stream, w->err) : MT_OK;
+    mt_status status = !a->data && !w->stream
+                           ? mt_block_stream_open(a, &w->stream, w->err)
+                           : MT_OK;
 
     if (status != MT_OK)
         return status;
@@ -321,7 +322,7 @@ static mt_status fill_slot(struct writer *w, struct slot *s)
     s->chunk = mt_chunk_of(a, w->next_array, w->next_chunk);
     if (!s->stream)
         s->elements = (const char *)a->data + w->next_chunk * step;
-    else if (mt_stream_is_serial(s->stream))
+    else if (mt_block_stream_is_serial(s->stream))
         read_slot(s, w->rooms, 0);
     w->next_chunk++;
     return MT_OK;

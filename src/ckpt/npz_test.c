@@ -1,8 +1,8 @@
 #include "ckpt/npz.h"
 
 #include "base/npyheader.h"
+#include "ckpt/blockstream.h"
 #include "ckpt/statefile.h"
-#include "ckpt/stream.h"
 #include "ckpt/zip_testing.h"
 
 static struct mt_statefile *open_state(const char *path)

@@ -5,10 +5,10 @@
 #include "base/file.h"
 #include "base/npyheader.h"
 #include "base/size.h"
+#include "ckpt/blockstream.h"
 #include "ckpt/ckpt_format.h"
 #include "ckpt/endian.h"
 #include "ckpt/npz.h"
-#include "ckpt/stream.h"
 #include "ckpt/zip.h"
 
 enum { SWAP_BLOCK = 1 << 16 };
@@ -129,7 +129,7 @@ static mt_status write_member(struct mt_zip_writer *w, const struct mt_array *a,
     if (status == MT_OK)
         status = mt_zip_put(w, header, n, err);
     if (status == MT_OK)
-        status = mt_stream_each(a, team, put_block, &sink, err);
+        status = mt_block_stream_each(a, team, put_block, &sink, err);
     return status == MT_OK ? mt_zip_end(w, err) : status;
 }
 
@@ -174,7 +174,7 @@ mt_status mt_npy_write(const char *path, const struct mt_array *arrays,
     sink.size = mt_dtype_size(arrays->dtype);
     status = mt_replace_write(file, header, size, err);
     if (status == MT_OK)
-        status = mt_stream_each(arrays, team, put_block, &sink, err);
+        status = mt_block_stream_each(arrays, team, put_block, &sink, err);
     if (status != MT_OK) {
         mt_replace_abort(file);
         return status;

@@ -50,7 +50,7 @@ mt_status mt_safetensors_read_part(const struct mt_safetensors *file,
 
 /* Writes a file atomically: the header names the arrays in the given order;
  * their bytes are laid out by falling element size, so that each is aligned.
- * Arrays may have sources (stream.h); the team (may be NULL) reads them.
+ * Arrays may have sources (blockstream.h); the team (may be NULL) reads them.
  * bytes (may be NULL): the size of the file. */
 mt_status mt_safetensors_write(const char *path, const struct mt_array *arrays,
                                size_t n, struct mt_team *team, uint64_t *bytes,

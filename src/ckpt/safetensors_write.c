@@ -3,10 +3,10 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "ckpt/blockstream.h"
 #include "ckpt/ckpt_format.h"
 #include "ckpt/endian.h"
 #include "ckpt/safetensors.h"
-#include "ckpt/stream.h"
 #include "ckpt/textarray.h"
 
 enum { HEADER_ALIGN = 8, SWAP_BLOCK = 1 << 16 };
@@ -17,8 +17,8 @@ struct writer {
     struct mt_array *texts; /* (n) those that are text have data here */
     size_t n;
     struct mt_team *team;
-    uint64_t *begin; /* (n) offsets of the arrays in the data */
-    size_t *order;   /* (n) the order of their bytes */
+    uint64_t *begin;  /* (n) offsets of the arrays in the data */
+    size_t *order;    /* (n) the order of their bytes */
     size_t n_tensors; /* placed in order; the others are metadata */
     uint64_t data_size;
     struct mt_replace *file;
@@ -222,7 +222,8 @@ static mt_status write_data(struct writer *w)
     for (size_t k = 0; k < w->n_tensors; k++) {
         const struct mt_array *a = &w->arrays[w->order[k]];
         struct block_writer b = { w, mt_dtype_size(a->dtype) };
-        mt_status status = mt_stream_each(a, w->team, write_block, &b, w->err);
+        mt_status status =
+            mt_block_stream_each(a, w->team, write_block, &b, w->err);
 
         if (status != MT_OK)
             return status;
@@ -244,7 +245,7 @@ static mt_status read_texts(struct writer *w, struct mt_arena *arena)
 
         if (!data)
             return mt_fail_memory(w->err);
-        mt_status status = mt_stream_read_all(a, w->team, data, w->err);
+        mt_status status = mt_block_stream_read_all(a, w->team, data, w->err);
 
         if (status != MT_OK)
             return status;

@@ -244,7 +244,7 @@ static mt_status read_as(struct mt_statefile *file,
 
     array.dtype = dtype;
     array.source = &source;
-    return mt_stream_read_all(&array, NULL, out, err);
+    return mt_block_stream_read_all(&array, NULL, out, err);
 }
 
 mt_status mt_statefile_read(struct mt_statefile *file,

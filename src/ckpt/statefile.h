@@ -8,7 +8,7 @@
  *     .safetensors   yes   yes   F32 F16 BF16 F64 I32 I64 U8
  *     .npz, .npy     yes   yes   f4 f2 f8 i4 i8 u1 (npz.h)
  *
- * Elements are read whole here, or block by block (stream.h).
+ * Elements are read whole here, or block by block (blockstream.h).
  *
  * Every entry has a section and a key. In a checkpoint the section is the part
  * of the array's name before the first '/'. In a bare state dict, names that

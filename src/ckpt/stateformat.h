@@ -5,8 +5,8 @@
 #ifndef MT_CKPT_STATEFORMAT_H
 #define MT_CKPT_STATEFORMAT_H
 
+#include "ckpt/blockstream.h"
 #include "ckpt/ckpt_reader.h"
-#include "ckpt/stream.h"
 
 /* One worker's scratch, made as it is needed. */
 struct mt_block_room {
@@ -24,14 +24,14 @@ mt_status mt_block_room_fit(struct mt_block_room *room, size_t raw,
 struct mt_state_format {
     const char *name, *ending;
     bool sections; /* names say their section before the first '/' */
-    bool serial;   /* blocks must be read in order, see stream.h */
+    bool serial;   /* blocks must be read in order, see blockstream.h */
     bool (*is)(const void *head, size_t n);
     mt_status (*open)(const char *path, void **handle, struct mt_err *err);
     void (*close)(void *handle);
     size_t (*count)(const void *handle);
     const struct mt_array *(*array)(const void *handle, size_t i);
-    /* Blocks of one of its arrays: what stream.h promises, in the type that
-     * the file has. `blocks` is what begin gave. */
+    /* Blocks of one of its arrays: what blockstream.h promises, in the type
+     * that the file has. `blocks` is what begin gave. */
     mt_status (*begin)(void *handle, const struct mt_array *array,
                        void **blocks, struct mt_err *err);
     mt_status (*block)(void *blocks, size_t k, struct mt_block_room *room,

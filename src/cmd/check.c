@@ -1,10 +1,11 @@
-/* mtrain check SPEC */
+/* mtrain check SPEC, mtrain check --schema */
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/layers.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
+#include "train/schema.h"
 
 static void print_data(const struct mt_session *s)
 {
@@ -28,21 +29,43 @@ static void print_text(const struct mt_session *s)
     printf("training  %llu steps, %llu an epoch, batches of %zu\n",
            (unsigned long long)s->total_steps,
            (unsigned long long)s->steps_per_epoch, s->batching.batch_size);
-    printf("memory    %.1f MB for tensors and activations\n",
-           (double)mt_session_bytes(s) / 1e6);
+    printf("memory    %.1f MB at the peak: %.1f MB tensors and activations, "
+           "%.1f MB data\n",
+           (double)mt_session_peak_bytes(s) / 1e6,
+           (double)mt_session_bytes(s) / 1e6,
+           (double)mt_session_data_bytes(s) / 1e6);
 }
 
 static void print_json(const struct mt_session *s)
 {
     printf("{\"event\":\"check\",\"params\":%zu,\"trainable\":%zu,"
            "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
-           "\"bytes\":%zu}\n", mt_model_parameters(s->model, false),
+           "\"bytes\":%zu,\"peak_bytes\":%zu}\n",
+           mt_model_parameters(s->model, false),
            mt_model_parameters(s->model, true), s->model->store.n,
            s->data->n_train, (unsigned long long)s->total_steps,
-           mt_session_bytes(s));
+           mt_session_bytes(s), mt_session_peak_bytes(s));
 }
 
-static int check_run(struct mt_call *call)
+static int print_schema(void)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    struct mt_json *schema;
+
+    if (mt_spec_schema(&schema, &err) != MT_OK)
+        return mt_report_error(&err);
+    mt_json_print(mt_json_root(schema), &text);
+    mt_json_free(schema);
+    if (text.failed)
+        mt_fail_memory(&err);
+    else
+        fputs(text.text, stdout);
+    mt_strbuf_free(&text);
+    return err.status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
+}
+
+static int check_spec(struct mt_call *call)
 {
     struct mt_session_request request = {
         .data_dir = mt_option(call, "data-dir"), .team = call->team,
@@ -69,8 +92,20 @@ static int check_run(struct mt_call *call)
     return status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
 }
 
+static int check_run(struct mt_call *call)
+{
+    if (!mt_option(call, "schema"))
+        return call->n_args ? check_spec(call)
+                            : mt_report_usage(call, "needs a SPEC");
+    if (call->n_args)
+        return mt_report_usage(call, "--schema takes no SPEC, got \"%s\"",
+                               call->args[0]);
+    return print_schema();
+}
+
 static const struct mt_option check_options[] = {
     { "data-dir", 0, "DIR", "where relative data paths start" },
+    { "schema", 0, NULL, "print the JSON Schema (2020-12) of specs" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -81,7 +116,10 @@ const struct mt_command mt_cmd_check = {
     .operands = "SPEC [KEY=VALUE]...",
     .summary = "validate a spec: shapes, parameters, memory, data",
     .options = check_options,
-    .min_args = 1,
     .max_args = (size_t)-1,
+    .examples =
+        "mtrain check digits.json\n"
+        "mtrain check digits.json data.batch_size=128\n"
+        "mtrain check --schema",
     .run = check_run,
 };

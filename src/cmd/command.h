@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/status.h"
 #include "base/team.h"
@@ -50,6 +51,8 @@ struct mt_command {
     const struct mt_option *options; /* ends with a NULL name; may be NULL */
     size_t min_args, max_args;
     const char *details;    /* paragraphs for the help text */
+    const char *examples;   /* command lines for it, one a line; they work
+                               beside digits.json and digits.mtc */
     int (*run)(struct mt_call *call);
 };
 
@@ -69,10 +72,22 @@ const char *const *mt_option_all(const struct mt_call *call, const char *name);
 bool mt_option_size(const struct mt_call *call, const char *name, size_t *out);
 bool mt_option_real(const struct mt_call *call, const char *name, double *out);
 
+/* Parses a command's arguments (argv[0] is its name) into call, which is to be
+ * freed in any case. Returns an exit code, or -1: the command can run. */
+int mt_call_parse(const struct mt_command *command, int argc, char **argv,
+                  struct mt_call *call);
+void mt_call_free(struct mt_call *call);
+
 /* Parses the command line and runs the command. */
 int mt_command_main(int argc, char **argv);
 
 /* The help text of a command to stdout. */
 void mt_command_help(const struct mt_command *command);
+
+/* The list of all commands. */
+void mt_commands_help(FILE *out);
+
+/* "mtrain: unknown command ..., did you mean ...?"; returns the exit code. */
+int mt_command_unknown(const char *name);
 
 #endif

@@ -133,7 +133,7 @@ static mt_status copy(const struct mt_call *call, bool with_optimizer,
     mt_status status;
 
     if (mt_bundle_read(call->args[0], call->team, &source, err) != MT_OK)
-        return err->status;
+        return mt_hint_not_checkpoint(call->args[0], err);
     if (!mt_bundle_find(&source, "spec/json"))
         status = mt_fail(err, MT_INVALID, "%s: has no spec", call->args[0]);
     else if (with_optimizer) {
@@ -199,5 +199,8 @@ const struct mt_command mt_cmd_copy = {
         "its optimizer is\nfresh and bound to the copy's own tensors, at step "
         "0: training the copy moves the\ncopy, training the source moves the "
         "source.",
+    .examples =
+        "mtrain copy digits.mtc fresh.mtc\n"
+        "mtrain copy --with-optimizer digits.mtc twin.mtc",
     .run = copy_run,
 };

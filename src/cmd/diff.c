@@ -258,7 +258,8 @@ static mt_status check_compared(const struct diff *d, struct mt_err *err)
             return MT_OK;
     }
     return mt_fail(err, MT_MISMATCH,
-                   "nothing to compare: no section%s that both have",
+                   "nothing to compare: no section%s that both have; 'mtrain "
+                   "show FILE' lists what a file has",
                    d->only ? ", or no name that matches," : "");
 }
 
@@ -349,5 +350,8 @@ const struct mt_command mt_cmd_diff = {
     .details = "A and B are checkpoints, state files or specs. Bit by bit, "
                "unless a tolerance is given.\nExits with 0 if they are the "
                "same, 1 if they differ, 2 in trouble.",
+    .examples =
+        "mtrain diff digits.mtc digits.mtc\n"
+        "mtrain diff --section model --atol 1e-6 digits.json digits.mtc",
     .run = diff_run,
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cmd/events.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
@@ -115,6 +116,29 @@ static void print_scores(const struct mt_call *call,
     printf("\n");
 }
 
+/* Neither the loss nor a metric that suits it. */
+static void fail_name(const struct mt_call *call, const struct mt_session *s,
+                      const char *name)
+{
+    const char *names[64] = { "loss" }, *near;
+    struct mt_strbuf list = MT_STRBUF_INIT;
+    size_t n = 1;
+
+    mt_strbuf_puts(&list, names[0]);
+    for (const struct mt_metric *m = mt_metrics; m->name && n < 64; m++) {
+        if (m->classes != s->model->loss.type->classification)
+            continue;
+        names[n++] = m->name;
+        mt_strbuf_printf(&list, ", %s", m->name);
+    }
+    near = mt_nearest(name, names, n);
+    mt_report_usage(call, "--assert: there is no \"%s\" to look at%s%s%s%s",
+                    name, near ? "; did you mean \"" : "", near ? near : "",
+                    near ? "\"?" : ", only at ",
+                    near ? "" : list.text ? list.text : "");
+    mt_strbuf_free(&list);
+}
+
 static int check_assertions(const struct mt_call *call,
                             const struct assertion *a, size_t n,
                             const struct mt_session *s,
@@ -126,8 +150,7 @@ static int check_assertions(const struct mt_call *call,
         double value;
 
         if (!find_value(s, scores, a[i].name, &value)) {
-            mt_report_usage(call, "--assert: there is no \"%s\" to look at",
-                            a[i].name);
+            fail_name(call, s, a[i].name);
             return MT_EXIT_TROUBLE;
         }
         if (!holds(&a[i], value)) {
@@ -153,7 +176,8 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
         return mt_report_error(&err);
     if (scores.samples == 0) {
         mt_fail(&err, MT_INVALID, "%s: there is no validation data; name some "
-                "with data.val=...", call->args[0]);
+                "with data.val=FILE, or a part of the training data with "
+                "data.val_split=0.2", call->args[0]);
         return mt_report_error(&err);
     }
     print_scores(call, s, &scores);
@@ -225,5 +249,8 @@ const struct mt_command mt_cmd_eval = {
     .details = "The validation data is the spec's; data.val=... names another. "
                "It is read with the\nnormalisation and classes of the "
                "checkpoint.",
+    .examples =
+        "mtrain eval digits.mtc\n"
+        "mtrain eval digits.mtc --assert 'accuracy>=0.9'",
     .run = eval_run,
 };

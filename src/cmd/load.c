@@ -402,5 +402,8 @@ const struct mt_command mt_cmd_load = {
         "--map, --only and --except may be given\nseveral times. With "
         "--with-optimizer and nothing left out, training goes on from\nOUT as "
         "if it had never stopped.",
+    .examples =
+        "mtrain load digits.json digits.mtc -o b.mtc\n"
+        "mtrain load digits.json digits.mtc -o c.mtc --partial --only 'fc1.*'",
     .run = load_run,
 };

@@ -99,6 +99,16 @@ static void print_option(const struct mt_option *o)
     printf("  %-26s %s\n", left, o->doc);
 }
 
+static void print_examples(const char *text)
+{
+    for (const char *line = text; line && *line;) {
+        size_t n = strcspn(line, "\n");
+
+        printf("%s  %.*s\n", line == text ? "\nexamples:\n" : "", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
 void mt_command_help(const struct mt_command *c)
 {
     printf("usage: mtrain %s [OPTION]... %s\n\n%s\n\n", c->name, c->operands,
@@ -109,18 +119,20 @@ void mt_command_help(const struct mt_command *c)
         print_option(o);
     if (c->details)
         printf("\n%s\n", c->details);
-    printf("\nMore: man mtrain\n");
+    print_examples(c->examples);
+    printf("\nThe whole page: man mtrain-%s\n", c->name);
 }
 
-static void print_overview(FILE *out)
+void mt_commands_help(FILE *out)
 {
     fputs("usage: mtrain [--help | --version] COMMAND [ARGUMENT]...\n\n"
           "Trains neural networks from a JSON spec and looks after their "
           "state.\n\n", out);
     for (size_t i = 0; mt_commands[i]; i++)
-        fprintf(out, "  %-8s %s\n", mt_commands[i]->name,
+        fprintf(out, "  %-10s %s\n", mt_commands[i]->name,
                 mt_commands[i]->summary);
-    fputs("\n'mtrain help COMMAND' tells more of each.\n", out);
+    fputs("\n'mtrain help COMMAND' tells more of each, 'man mtrain' of the "
+          "whole; 'mtrain init'\nlists specs to start from.\n", out);
 }
 
 /* --- parsing ------------------------------------------------------------ */
@@ -281,6 +293,16 @@ static int fail_option(const struct parser *p, int found, char **argv)
     return mt_report_usage(p->call, "unknown option %s", given);
 }
 
+/* KEY=VALUE where the command wants it behind --set? */
+static bool is_misplaced_set(const struct mt_call *call)
+{
+    const struct mt_option *o = call->command->options;
+
+    while (o && o->name && strcmp(o->name, "set") != 0)
+        o++;
+    return o && o->name && strchr(call->args[call->command->max_args], '=');
+}
+
 /* Returns an exit code, or -1 to go on. */
 static int parse(struct parser *p, int argc, char **argv)
 {
@@ -288,7 +310,7 @@ static int parse(struct parser *p, int argc, char **argv)
     int found;
 
     opterr = 0;
-    optind = 1;
+    optind = 0; /* forgets an argument of letters that was left half-way */
     while ((found = getopt_long(argc, argv, p->letters, p->long_options,
                                 NULL)) != -1) {
         int code = found == '?' || found == ':' ? -1 : code_of(p, found);
@@ -309,6 +331,11 @@ static int parse(struct parser *p, int argc, char **argv)
     call->n_args = (size_t)(argc - optind);
     if (call->n_args < call->command->min_args)
         return mt_report_usage(call, "needs %s", call->command->operands);
+    if (call->n_args > call->command->max_args && is_misplaced_set(call))
+        return mt_report_usage(call, "unexpected operand \"%s\"; a change "
+                                     "needs --set %s",
+                               call->args[call->command->max_args],
+                               call->args[call->command->max_args]);
     if (call->n_args > call->command->max_args)
         return mt_report_usage(call, "unexpected operand \"%s\"",
                                call->args[call->command->max_args]);
@@ -343,31 +370,42 @@ static bool make_room(struct mt_call *call, size_t n)
     return true;
 }
 
+int mt_call_parse(const struct mt_command *command, int argc, char **argv,
+                  struct mt_call *call)
+{
+    struct parser parser = { .call = call };
+
+    *call = (struct mt_call){ .command = command,
+                              .color = mt_color_on(stdout) };
+    if (!make_room(call, count_options(command))) {
+        out_of_memory();
+        return MT_EXIT_TROUBLE;
+    }
+    prepare(&parser);
+    return parse(&parser, argc, argv);
+}
+
+void mt_call_free(struct mt_call *call)
+{
+    for (size_t i = 0; call->lists && i < count_options(call->command); i++)
+        free(call->lists[i]);
+    free(call->lists);
+    free(call->values);
+}
+
 static int call_command(const struct mt_command *command, int argc,
                         char **argv)
 {
-    size_t n = count_options(command);
-    struct mt_call call = { .command = command,
-                            .color = mt_color_on(stdout) };
-    struct parser parser = { .call = &call };
-    int code = MT_EXIT_TROUBLE;
+    struct mt_call call;
+    int code = mt_call_parse(command, argc, argv, &call);
 
-    if (!make_room(&call, n)) {
-        out_of_memory();
-    } else {
-        prepare(&parser);
-        code = parse(&parser, argc, argv);
-        if (code < 0)
-            code = run(&call);
-    }
-    for (size_t i = 0; call.lists && i < n; i++)
-        free(call.lists[i]);
-    free(call.lists);
-    free(call.values);
+    if (code < 0)
+        code = run(&call);
+    mt_call_free(&call);
     return mt_report_end(code);
 }
 
-static int unknown_command(const char *name)
+int mt_command_unknown(const char *name)
 {
     const char *names[64];
     size_t n = 0;
@@ -396,6 +434,29 @@ static bool hold_standard_files(void)
     return true;
 }
 
+/* --help and -h, with a command behind or not, and help without one. */
+static bool asks_for_help(int argc, char **argv)
+{
+    bool option = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+
+    return option || (argc == 2 && strcmp(argv[1], "help") == 0);
+}
+
+static int help(int argc, char **argv)
+{
+    const struct mt_command *command;
+
+    if (argc == 2) {
+        mt_commands_help(stdout);
+        return mt_report_end(MT_EXIT_DONE);
+    }
+    command = mt_command_find(argv[2]);
+    if (!command)
+        return mt_command_unknown(argv[2]);
+    mt_command_help(command);
+    return mt_report_end(MT_EXIT_DONE);
+}
+
 int mt_command_main(int argc, char **argv)
 {
     if (!hold_standard_files())
@@ -403,20 +464,17 @@ int mt_command_main(int argc, char **argv)
     /* a file-size limit is an error of a write, not the end of the process */
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
-        print_overview(stderr);
+        mt_commands_help(stderr);
         return MT_EXIT_TROUBLE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("mtrain %s\n", MT_VERSION);
         return mt_report_end(MT_EXIT_DONE);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        (strcmp(argv[1], "help") == 0 && argc == 2)) {
-        print_overview(stdout);
-        return mt_report_end(MT_EXIT_DONE);
-    }
+    if (asks_for_help(argc, argv))
+        return help(argc, argv);
     const struct mt_command *command = mt_command_find(argv[1]);
 
     return command ? call_command(command, argc - 1, argv + 1)
-                   : unknown_command(argv[1]);
+                   : mt_command_unknown(argv[1]);
 }

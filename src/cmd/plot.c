@@ -331,5 +331,8 @@ const struct mt_command mt_cmd_plot = {
         "in "
         "the terminal,\nor with -o as a picture. With --json and without -o, "
         "prints the numbers.",
+    .examples =
+        "mtrain plot digits.mtc\n"
+        "mtrain plot digits.mtc --metric loss,accuracy -o digits.svg",
     .run = plot_run,
 };

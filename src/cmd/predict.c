@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cmd/predictions.h"
 #include "cmd/report.h"
+#include "cmd/specs.h"
 #include "data/inputs.h"
 #include "train/generate.h"
 
@@ -56,9 +57,9 @@ static mt_status predict_batch(struct mt_infer *m,
 {
     const float *y;
 
-    if (mt_infer_prepare(m, n, &m->model->x, err) != MT_OK)
+    if (mt_infer_prepare(m, n, &m->model->x, err) != MT_OK ||
+        mt_infer_gather(m, column, 0, err) != MT_OK)
         return err->status;
-    mt_infer_gather(m, column, 0);
     y = mt_infer_run(m);
     for (size_t i = 0; i < n; i++)
         mt_predictions_add(p, first + i, y + i * p->outputs, lines);
@@ -253,8 +254,10 @@ static int predict_run(struct mt_call *call)
 
     if (!read_generation(call, &generation))
         return MT_EXIT_TROUBLE;
-    if (mt_bundle_read(call->args[0], call->team, &bundle, &err) != MT_OK)
+    if (mt_bundle_read(call->args[0], call->team, &bundle, &err) != MT_OK) {
+        mt_hint_not_checkpoint(call->args[0], &err);
         return mt_report_error(&err);
+    }
     status = mt_infer_open(&bundle, call->args[0], call->team, &m, &err);
     if (status == MT_OK && !check_use(call, m))
         goto out;
@@ -298,5 +301,8 @@ const struct mt_command mt_cmd_predict = {
         "the class and its probability, or the\nmodel's output. A model of "
         "text "
         "goes on from --prompt. The training data is not\nneeded.",
+    .examples =
+        "mtrain predict digits.mtc testdata/data/digits-val-images\n"
+        "mtrain predict gpt.mtc --prompt 'the ' --length 100",
     .run = predict_run,
 };

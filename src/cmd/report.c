@@ -34,6 +34,19 @@ int mt_report_error(const struct mt_err *err)
     return mt_exit_code(err->status);
 }
 
+mt_status mt_hint(struct mt_err *err, const char *fmt, ...)
+{
+    char text[1024];
+    size_t n = strlen(err->text);
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    snprintf(err->text + n, sizeof err->text - n, "; %s", text);
+    return err->status;
+}
+
 int mt_report_usage(const struct mt_call *call, const char *fmt, ...)
 {
     va_list args;

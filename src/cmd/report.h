@@ -10,6 +10,9 @@
 /* "mtrain: MESSAGE" to stderr, and the exit code for the status. */
 int mt_report_error(const struct mt_err *err);
 
+/* Appends "; HINT" to a message: what to try next. Returns its status. */
+mt_status mt_hint(struct mt_err *err, const char *fmt, ...) MT_PRINTF(2, 3);
+
 /* The same for a fault of usage: adds where to find help. */
 int mt_report_usage(const struct mt_call *call, const char *fmt, ...)
     MT_PRINTF(2, 3);

@@ -142,7 +142,8 @@ static mt_status check_total(const struct mt_training *t, struct mt_err *err)
     if (s->at.step <= s->total_steps)
         return MT_OK;
     return mt_fail(err, MT_INVALID,
-                   "%s: is at step %llu already, beyond the new total of %llu",
+                   "%s: is at step %llu already, beyond the new total of %llu; "
+                   "'mtrain copy' makes one that starts at step 0",
                    t->from, (unsigned long long)s->at.step,
                    (unsigned long long)s->total_steps);
 }
@@ -256,5 +257,8 @@ const struct mt_command mt_cmd_resume = {
         "at the start, unless --set data.*\nnames others. With --prove nothing "
         "is trained or written: it exits with 0 if the\nreplay gives the same "
         "bits, 1 if not.",
+    .examples =
+        "mtrain resume digits.mtc --epochs 42\n"
+        "mtrain resume digits.mtc --epochs 43 --set optimizer.lr=0.001 -o b.mtc",
     .run = resume_run,
 };

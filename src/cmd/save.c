@@ -80,8 +80,10 @@ static mt_status write_state(const struct mt_call *call,
     if (state.failed)
         status = mt_fail_memory(err);
     else if (state.n == 0)
-        status = mt_fail(err, MT_MISMATCH, "%s: no tensor matches \"%s\"",
-                         call->args[0], only ? only : "*");
+        status = mt_fail(err, MT_MISMATCH,
+                         "%s: no tensor matches \"%s\"; 'mtrain show %s' "
+                         "lists them",
+                         call->args[0], only ? only : "*", call->args[0]);
     else
         status = mt_statefile_write(out, state.arrays, state.n, call->team,
                                     NULL, err);
@@ -178,5 +180,8 @@ const struct mt_command mt_cmd_save = {
         "SRC is a checkpoint, a state file, or a spec (freshly initialised). "
         "In state files\noptimizer state is named optimizer.SLOT.TENSOR; where "
         "training stands is kept, too. An\n.npy holds one tensor.",
+    .examples =
+        "mtrain save digits.mtc -o digits.safetensors\n"
+        "mtrain save digits.mtc -o fc1.npz --only 'fc1.*' --weights-only",
     .run = save_run,
 };

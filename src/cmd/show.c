@@ -368,8 +368,10 @@ static int show_digest(const struct mt_call *call)
     struct mt_ckpt *ckpt;
 
     if (mt_ckpt_verify(call->args[0], NULL, NULL, call->team, &err) != MT_OK ||
-        mt_ckpt_open(call->args[0], &ckpt, &err) != MT_OK)
+        mt_ckpt_open(call->args[0], &ckpt, &err) != MT_OK) {
+        mt_hint_not_checkpoint(call->args[0], &err);
         return mt_report_error(&err);
+    }
     if (call->json)
         printf("{\"digest\":\"%s\"}\n", mt_ckpt_info(ckpt).digest);
     else
@@ -427,5 +429,9 @@ const struct mt_command mt_cmd_show = {
         "position and history;\nwith -v the tensors, too. For one TENSOR it "
         "prints statistics and a histogram.\n"
         "mtrain show --dot FILE | dot -Tsvg >FILE.svg draws the model.",
+    .examples =
+        "mtrain show digits.mtc\n"
+        "mtrain show digits.mtc fc1.weight\n"
+        "mtrain show --spec digits.mtc",
     .run = show_run,
 };

@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "ckpt/statefile.h"
+#include "cmd/report.h"
 #include "train/datastate.h"
 #include "train/state.h"
 
@@ -53,11 +55,38 @@ mt_status mt_spec_override(struct mt_json *doc, const char *const *overrides,
     return MT_OK;
 }
 
+mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err)
+{
+    if (err->status != MT_INVALID || !mt_is_spec(path))
+        return err->status;
+    return mt_hint(err, "it is a spec, of which 'mtrain train %s' makes a "
+                        "checkpoint", path);
+}
+
+/* What was given as a spec, and is none. */
+static mt_status hint_not_spec(const char *path, struct mt_err *err)
+{
+    struct mt_err ignored = MT_ERR_INIT;
+    struct mt_ckpt *ckpt;
+
+    if (access(path, F_OK) != 0)
+        return mt_hint(err, "'mtrain init' lists specs to start from");
+    if (ends_with(path, ".csv") || ends_with(path, ".tsv"))
+        return mt_hint(err, "for a table, 'mtrain init csv --data %s' writes a "
+                            "spec", path);
+    if (mt_is_spec(path) || mt_ckpt_open(path, &ckpt, &ignored) != MT_OK)
+        return err->status;
+    mt_ckpt_close(ckpt);
+    return mt_fail(err, MT_INVALID, "%s: is a checkpoint, expected a spec; to "
+                   "go on with it: mtrain resume %s; its spec: mtrain show "
+                   "--spec %s", path, path, path);
+}
+
 mt_status mt_spec_open(const char *path, const char *const *overrides,
                        size_t n, struct mt_json **out, struct mt_err *err)
 {
     if (mt_json_read_file(path, out, err) != MT_OK)
-        return err->status;
+        return hint_not_spec(path, err);
     if (mt_spec_override(*out, overrides, n, err) != MT_OK) {
         mt_json_free(*out);
         *out = NULL;
@@ -107,7 +136,7 @@ mt_status mt_open_checkpoint(const struct mt_open_request *r,
 {
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
     if (mt_bundle_read(r->path, r->team, &out->bundle, err) != MT_OK)
-        return err->status;
+        return mt_hint_not_checkpoint(r->path, err);
     if (build(r, out, err) != MT_OK) {
         mt_opened_close(out);
         return err->status;

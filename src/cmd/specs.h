@@ -16,6 +16,10 @@ bool mt_is_spec(const char *path);
 mt_status mt_spec_override(struct mt_json *doc, const char *const *overrides,
                            size_t n, struct mt_err *err);
 
+/* After reading path as a checkpoint failed: what to do with it if it is a
+ * spec. Returns the status in err. */
+mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err);
+
 /* Reads a spec file and applies overrides. */
 mt_status mt_spec_open(const char *path, const char *const *overrides,
                        size_t n, struct mt_json **out, struct mt_err *err);

@@ -48,6 +48,8 @@ static int fail_name(const struct mt_bundle *b, const char *path,
     mt_fail(&err, MT_INVALID, "%s: has no tensor \"%s\"%s%s%s", path, name,
             near ? "; did you mean \"" : "", near ? near : "",
             near ? "\"?" : "");
+    if (!near)
+        mt_hint(&err, "'mtrain show %s' lists them", path);
     return mt_report_error(&err);
 }
 

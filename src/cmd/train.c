@@ -113,5 +113,9 @@ const struct mt_command mt_cmd_train = {
         "KEY=VALUE overrides the spec by dotted path (optimizer.lr=0.01); the "
         "value is JSON,\nor else a string. Without -o the checkpoint is the "
         "spec's base name with .mtc in\nthe current directory.",
+    .examples =
+        "mtrain train digits.json\n"
+        "mtrain train digits.json optimizer.lr=0.01 train.epochs=5 -o b.mtc\n"
+        "mtrain train digits.json --init digits.mtc --log run.jsonl -o c.mtc",
     .run = train_run,
 };

@@ -3,6 +3,7 @@
 
 #include "ckpt/container.h"
 #include "cmd/report.h"
+#include "cmd/specs.h"
 #include "cmd/terminal.h"
 
 struct told {
@@ -49,6 +50,8 @@ static int verify_file(const struct mt_call *call, const char *path)
                    mt_color(stdout, MT_COLOR_END));
         return MT_EXIT_DONE;
     }
+    if (status == MT_INVALID && mt_is_spec(path))
+        mt_hint(&err, "it is a spec, which 'mtrain check %s' validates", path);
     if (status != MT_DAMAGED)
         return mt_report_error(&err);
     if (told.n == 0)
@@ -78,5 +81,7 @@ const struct mt_command mt_cmd_verify = {
     .max_args = (size_t)-1,
     .details = "Prints each piece of damage. Exits with 0 if all files are "
                "whole, 1 if one is\ndamaged, 2 if one cannot be read.",
+    .examples =
+        "mtrain verify digits.mtc",
     .run = verify_run,
 };

@@ -22,18 +22,25 @@ struct csv_args {
 
 static const char *const normalize_choices[] = { "standard", "minmax", NULL };
 
+#define COLUMN "\"type\":[\"string\",\"integer\"]"
+#define COLUMNS                                                                \
+    "\"anyOf\":[{" COLUMN "},{\"type\":\"array\",\"items\":{" COLUMN "}}]"
+
 static const struct mt_key csv_keys[] = {
     { "header", MT_KEY_JSON, offsetof(struct csv_args, header),
       .doc = "is the first line a header: true, false, or \"auto\" (the "
              "default): it is if text stands above a number, or if it is all "
-             "text without repetition" },
+             "text without repetition",
+      .schema = "\"enum\":[true,false,\"auto\"]" },
     { "delimiter", MT_KEY_STRING, offsetof(struct csv_args, delimiter),
       .def = "\",\"", .doc = "the one character between fields" },
     { "target", MT_KEY_JSON, offsetof(struct csv_args, target),
       .doc = "column(s) to predict: name, index from 0 (negative: from the "
-             "end), or a list; default: the last column" },
+             "end), or a list; default: the last column",
+      .schema = COLUMNS },
     { "features", MT_KEY_JSON, offsetof(struct csv_args, features),
-      .doc = "columns to predict from; default: all that are not targets" },
+      .doc = "columns to predict from; default: all that are not targets",
+      .schema = COLUMNS },
     { "normalize", MT_KEY_STRING, offsetof(struct csv_args, normalize),
       .choices = normalize_choices,
       .doc = "statistics of the training rows that each feature is normalized "
@@ -439,6 +446,7 @@ const struct mt_loader mt_loader_csv = {
     .type = "csv",
     .doc = "comma-separated decimal numbers, one sample per line",
     .keys = csv_keys,
+    .files = 1,
     .open = csv_open,
     .finish = csv_finish,
 };

@@ -1,9 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
 #include "data/loader.h"
+#include "data/stream.h"
 
 bool mt_data_wants_train(const struct mt_data_request *request,
                          const struct mt_data_keys *keys)
@@ -67,6 +68,14 @@ mt_status mt_data_files(const struct mt_data_request *request,
     return MT_OK;
 }
 
+/* A relative path that leads nowhere from here? */
+static bool is_lost(const struct mt_data_request *request,
+                    const struct mt_data_file *file)
+{
+    return !request->dir && file->path[0] != '/' &&
+           access(file->path, F_OK) != 0;
+}
+
 /* Prepends the place in the spec that named the file. */
 static mt_status name_place(const struct mt_data_request *request,
                             const struct mt_data_file *file, mt_status status,
@@ -76,7 +85,11 @@ static mt_status name_place(const struct mt_data_request *request,
 
     if (!err || status == MT_OK || status == MT_NO_MEMORY || !file->item)
         return status;
-    snprintf(cause, sizeof cause, "%.1000s", err->text);
+    snprintf(cause, sizeof cause, "%.800s%s", err->text,
+             is_lost(request, file)
+                 ? "; it is relative to the current directory (--data-dir "
+                   "DIR: to another one)"
+                 : "");
     mt_json_fail(request->doc, file->item, err, "%s", cause);
     err->status = status;
     return status;
@@ -143,12 +156,9 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
 static void release_owned(struct mt_dataset *data)
 {
     for (struct mt_owned *own = data->owned; own; own = own->next) {
-        if (!own->memory)
-            continue;
-        if (own->mapped)
-            munmap(own->memory, own->mapped);
-        else
-            free(own->memory);
+        free(own->memory);
+        if (own->stream)
+            close(own->stream->fd);
     }
     data->owned = NULL;
 }

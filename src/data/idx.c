@@ -229,5 +229,6 @@ const struct mt_loader mt_loader_idx = {
     .type = "idx",
     .doc = "images and labels as MNIST has them, plain or gzipped",
     .keys = idx_keys,
+    .files = 2,
     .open = idx_open,
 };

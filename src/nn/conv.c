@@ -34,19 +34,26 @@ static const char *const padding_modes[] = { "zeros", NULL };
     { "padding_mode", MT_KEY_STRING, ARG(padding_mode), .def = "\"zeros\"",    \
       .choices = padding_modes, .doc = "what the padding holds" }
 
+#define PADDING_SCHEMA                                                         \
+    "\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},"                           \
+    "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0},"         \
+    "\"minItems\":1,\"maxItems\":2},{\"enum\":[\"same\",\"valid\"]}]"
+
 static const struct mt_key conv_keys[] = {
     COMMON_KEYS,
     { "padding", MT_KEY_JSON, ARG(padding), .def = "0",
       .doc = "zeros around the input: one number, one for each dimension, "
              "\"valid\" (none) or \"same\" (the output is as large as the "
-             "input; stride 1)" },
+             "input; stride 1)",
+      .schema = PADDING_SCHEMA },
     { .name = NULL },
 };
 
 static const struct mt_key transpose_keys[] = {
     COMMON_KEYS,
     { "padding", MT_KEY_JSON, ARG(padding), .def = "0",
-      .doc = "how much the output is cut on every side" },
+      .doc = "how much the output is cut on every side",
+      .schema = PADDING_SCHEMA },
     { "output_padding", MT_KEY_SIZES, ARG(output_padding), .def = "0",
       .doc = "how much the output is extended on one side" },
     { .name = NULL },

@@ -18,7 +18,8 @@ const struct mt_key mt_layer_common_keys[] = {
     { "type", MT_KEY_STRING, offsetof(struct common_args, type),
       .flags = MT_KEY_REQUIRED, .doc = "type of the layer" },
     { "name", MT_KEY_STRING, offsetof(struct common_args, name),
-      .doc = "its name in the state dict; default: its index" },
+      .doc = "its name in the state dict; default: its index",
+      .schema = "\"pattern\":\"^[A-Za-z0-9_-]+$\"" },
     { "inputs", MT_KEY_STRINGS, offsetof(struct common_args, inputs),
       .doc = "names of earlier layers of the same list to read instead of the "
              "one before; \"input\" is what goes into the list" },
@@ -27,7 +28,9 @@ const struct mt_key mt_layer_common_keys[] = {
 
 const struct mt_key mt_layer_container_keys[] = {
     { "layers", MT_KEY_JSON, offsetof(struct common_args, layers),
-      .flags = MT_KEY_REQUIRED, .doc = "list of layers" },
+      .flags = MT_KEY_REQUIRED, .doc = "list of layers",
+      .schema = "\"type\":\"array\",\"minItems\":1,"
+                "\"items\":{\"$ref\":\"#/$defs/layer\"}" },
     { NULL },
 };
 

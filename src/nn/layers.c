@@ -11,7 +11,6 @@
     X(embedding) X(position_embedding) X(multihead_attention) X(bilinear)      \
     X(batch_norm1d) X(batch_norm2d) X(layer_norm) X(group_norm) X(rms_norm)    \
     X(transformer_encoder_layer)                                               \
-    X(embedding) X(position_embedding) X(multihead_attention)                  \
     X(max_pool1d) X(max_pool2d) X(avg_pool1d) X(avg_pool2d)                    \
     X(adaptive_avg_pool1d) X(adaptive_avg_pool2d) X(upsample)                  \
     X(flatten) X(unflatten) X(reshape) X(identity) X(dropout)                  \

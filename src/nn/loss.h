@@ -34,6 +34,9 @@ struct mt_loss {
 
 extern const struct mt_loss_type *const mt_loss_types[]; /* NULL-terminated */
 
+/* The keys of every loss: type. */
+extern const struct mt_key mt_loss_common_keys[];
+
 /* Reads the spec's "loss" object. */
 mt_status mt_loss_read(const struct mt_json *doc, const cJSON *object,
                        struct mt_arena *arena, struct mt_loss *out,

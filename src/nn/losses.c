@@ -17,7 +17,7 @@ struct common_args {
     const char *type;
 };
 
-static const struct mt_key common_keys[] = {
+const struct mt_key mt_loss_common_keys[] = {
     { "type", MT_KEY_STRING, offsetof(struct common_args, type),
       .flags = MT_KEY_REQUIRED, .doc = "type of the loss" },
     { NULL },
@@ -55,11 +55,12 @@ mt_status mt_loss_read(const struct mt_json *doc, const cJSON *object,
     struct common_args common;
 
     *out = (struct mt_loss){ .object = object };
-    if (mt_keys_read(doc, object, common_keys, &common, arena, err) != MT_OK ||
+    if (mt_keys_read(doc, object, mt_loss_common_keys, &common, arena, err) != MT_OK ||
         find_type(doc, object, common.type, out, err) != MT_OK)
         return err->status;
 
-    const struct mt_key *const tables[] = { common_keys, out->type->keys };
+    const struct mt_key *const tables[] = { mt_loss_common_keys,
+                                            out->type->keys };
 
     out->args = mt_arena_alloc(arena, out->type->args_size);
     if (!out->args)

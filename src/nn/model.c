@@ -10,18 +10,23 @@ struct model_args {
     const cJSON *layers, *tie, *init;
 };
 
-static const struct mt_key model_keys[] = {
+const struct mt_key mt_model_keys[] = {
     { "input", MT_KEY_SIZES, offsetof(struct model_args, input), .min = 1,
       .doc = "a sample's shape, without the batch; default: as in the data" },
     { "layers", MT_KEY_JSON, offsetof(struct model_args, layers),
-      .flags = MT_KEY_REQUIRED, .doc = "list of layers" },
+      .flags = MT_KEY_REQUIRED, .doc = "list of layers",
+      .schema = "\"type\":\"array\",\"minItems\":1,"
+                "\"items\":{\"$ref\":\"#/$defs/layer\"}" },
     { "freeze", MT_KEY_STRINGS, offsetof(struct model_args, freeze),
       .doc = "globs of parameters that are not trained" },
     { "init", MT_KEY_JSON, offsetof(struct model_args, init),
       .doc = "list of rules {\"params\": GLOB, \"type\": \"normal_\", ...}; the "
-             "last match wins" },
+             "last match wins",
+      .schema = "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/init\"}" },
     { "tie", MT_KEY_JSON, offsetof(struct model_args, tie),
-      .doc = "{\"parameter\": \"earlier parameter\"}: one tensor for both" },
+      .doc = "{\"parameter\": \"earlier parameter\"}: one tensor for both",
+      .schema = "\"type\":\"object\","
+                "\"additionalProperties\":{\"type\":\"string\"}" },
     { NULL },
 };
 
@@ -284,11 +289,11 @@ static mt_status build(struct mt_model *m,
 {
     const cJSON *root = mt_json_root(m->doc);
     const cJSON *object = mt_json_get(root, "model");
-    const struct mt_key *const tables[] = { model_keys };
+    const struct mt_key *const tables[] = { mt_model_keys };
     struct model_args args;
 
     if (mt_keys_check(m->doc, object, tables, 1, err) != MT_OK ||
-        mt_keys_read(m->doc, object, model_keys, &args, &m->arena, err) !=
+        mt_keys_read(m->doc, object, mt_model_keys, &args, &m->arena, err) !=
             MT_OK ||
         read_input(m, object, request, &args.input, err) != MT_OK ||
         read_rules(m, args.init, err) != MT_OK ||

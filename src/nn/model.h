@@ -36,6 +36,9 @@ struct mt_model {
     size_t n_rules;
 };
 
+/* The keys of the spec's "model" object. */
+extern const struct mt_key mt_model_keys[];
+
 mt_status mt_model_new(const struct mt_model_request *request,
                        struct mt_model **out, struct mt_err *err);
 void mt_model_free(struct mt_model *model); /* NULL is allowed */

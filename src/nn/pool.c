@@ -256,7 +256,11 @@ struct adaptive_args {
 #define ADAPTIVE_KEYS(DOC)                                                     \
     {                                                                          \
         { "output_size", MT_KEY_JSON, offsetof(struct adaptive_args, size),    \
-          .flags = MT_KEY_REQUIRED, .doc = DOC },                              \
+          .flags = MT_KEY_REQUIRED, .doc = DOC,                                \
+          .schema = "\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},"         \
+                    "{\"type\":\"array\",\"minItems\":1,\"maxItems\":2,"       \
+                    "\"items\":{\"type\":[\"integer\",\"null\"],"              \
+                    "\"minimum\":1}}]" },                                       \
             { NULL },                                                          \
     }
 

@@ -31,16 +31,17 @@ struct optimizer_args {
     const cJSON *groups;
 };
 
-static const struct mt_key optimizer_keys[] = {
+const struct mt_key mt_optimizer_keys[] = {
     { "type", MT_KEY_STRING, offsetof(struct optimizer_args, type),
       .flags = MT_KEY_REQUIRED, .doc = "SGD, Adam or AdamW" },
     { "groups", MT_KEY_JSON, offsetof(struct optimizer_args, groups),
       .doc = "list of {\"params\": GLOB, option: value, ...}: other options "
-             "for the parameters that match; the first match wins" },
+             "for the parameters that match; the first match wins",
+      .schema = "\"type\":\"array\",\"items\":{\"type\":\"object\"}" },
     { NULL },
 };
 
-static const struct mt_key group_keys[] = {
+const struct mt_key mt_optimizer_group_keys[] = {
     { "params", MT_KEY_STRINGS, offsetof(struct mt_group, params),
       .flags = MT_KEY_REQUIRED, .doc = "globs of parameter names" },
     { NULL },
@@ -75,7 +76,8 @@ static mt_status read_group(struct mt_optimizer *o, const struct mt_json *doc,
                             const cJSON *object, const void *base,
                             struct mt_group *group, struct mt_err *err)
 {
-    const struct mt_key *const tables[] = { group_keys, o->type->keys };
+    const struct mt_key *const tables[] = { mt_optimizer_group_keys,
+                                            o->type->keys };
 
     group->args = mt_arena_alloc(&o->arena, o->type->args_size);
     if (!group->args)
@@ -85,7 +87,8 @@ static mt_status read_group(struct mt_optimizer *o, const struct mt_json *doc,
         return mt_json_fail(doc, object, err, "expected an object, got %s",
                             mt_json_text(object).text);
     if (mt_keys_check(doc, object, tables, 2, err) != MT_OK ||
-        mt_keys_read(doc, object, group_keys, group, &o->arena, err) != MT_OK ||
+        mt_keys_read(doc, object, mt_optimizer_group_keys, group, &o->arena,
+                     err) != MT_OK ||
         mt_keys_override(doc, object, o->type->keys, group->args, &o->arena,
                          err) != MT_OK)
         return err->status;
@@ -197,14 +200,15 @@ static mt_status read_spec(struct mt_optimizer *o, const struct mt_json *doc,
 {
     struct optimizer_args args;
 
-    if (mt_keys_read(doc, object, optimizer_keys, &args, &o->arena, err) !=
+    if (mt_keys_read(doc, object, mt_optimizer_keys, &args, &o->arena, err) !=
         MT_OK)
         return err->status;
     o->type = find_type(args.type);
     if (!o->type)
         return fail_type(doc, object, args.type, err);
 
-    const struct mt_key *const tables[] = { optimizer_keys, o->type->keys };
+    const struct mt_key *const tables[] = { mt_optimizer_keys,
+                                            o->type->keys };
 
     if (mt_keys_check(doc, object, tables, 2, err) != MT_OK ||
         read_groups(o, doc, object, args.groups, err) != MT_OK ||

@@ -63,6 +63,9 @@ struct mt_optimizer_type {
 extern const struct mt_optimizer_type *const mt_optimizer_types[]; /* NULL-
                                                             terminated */
 
+/* The keys of every optimizer (type, groups) and of every group (params). */
+extern const struct mt_key mt_optimizer_keys[], mt_optimizer_group_keys[];
+
 struct mt_group {
     struct mt_strings params; /* globs; none for the default group, which is
                                  the last one */

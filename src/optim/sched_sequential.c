@@ -12,7 +12,9 @@ struct sequential_args {
 static const struct mt_key sequential_keys[] = {
     { "schedulers", MT_KEY_JSON, offsetof(struct sequential_args, schedulers),
       .flags = MT_KEY_REQUIRED,
-      .doc = "list of schedulers, each without an interval" },
+      .doc = "list of schedulers, each without an interval",
+      .schema = "\"type\":\"array\",\"minItems\":1,"
+                "\"items\":{\"$ref\":\"#/$defs/stage\"}" },
     { "milestones", MT_KEY_REALS, offsetof(struct sequential_args, milestones),
       .flags = MT_KEY_REQUIRED, .min = 1,
       .doc = "steps at which the second, third, ... scheduler takes over" },

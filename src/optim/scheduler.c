@@ -36,20 +36,20 @@ struct common {
 
 static const char *const intervals[] = { "epoch", "step", NULL };
 
-static const struct mt_key type_keys[] = {
+const struct mt_key mt_scheduler_keys[] = {
     { "type", MT_KEY_STRING, offsetof(struct common, type),
       .flags = MT_KEY_REQUIRED, .doc = "the kind of schedule" },
     { .name = NULL },
 };
 
-static const struct mt_key interval_keys[] = {
+const struct mt_key mt_scheduler_interval_keys[] = {
     { "interval", MT_KEY_STRING, offsetof(struct common, interval),
       .def = "\"epoch\"", .choices = intervals,
       .doc = "when the schedule moves on: after each epoch or each step" },
     { .name = NULL },
 };
 
-static const struct mt_key monitor_keys[] = {
+const struct mt_key mt_scheduler_monitor_keys[] = {
     { "monitor", MT_KEY_STRING, offsetof(struct common, monitor),
       .def = "\"val_loss\"",
       .doc = "the value to watch, such as val_loss or val_accuracy" },
@@ -163,8 +163,9 @@ mt_status mt_scheduler_new(const struct mt_json *doc, const cJSON *object,
     if (!s)
         return mt_fail_memory(err);
     if (!absent) {
-        const struct mt_key *tables[] = { type->keys, type_keys, interval_keys,
-                                          monitor_keys };
+        const struct mt_key *tables[] = { type->keys, mt_scheduler_keys,
+                                          mt_scheduler_interval_keys,
+                                          mt_scheduler_monitor_keys };
         mt_status status = read_keys(doc, object, s, tables,
                                      type->observe ? 4 : 3, &common, err);
 
@@ -188,6 +189,20 @@ static const struct {
     { &mt_sched_sequential, "put its schedulers and milestones into this one" },
 };
 
+static const char *why_no_stage(const struct mt_scheduler_type *type)
+{
+    for (size_t i = 0; i < sizeof not_stages / sizeof *not_stages; i++) {
+        if (type == not_stages[i].type)
+            return not_stages[i].why;
+    }
+    return NULL;
+}
+
+bool mt_scheduler_is_stage(const struct mt_scheduler_type *type)
+{
+    return !why_no_stage(type);
+}
+
 mt_status mt_sched_read_stage(const struct mt_json *doc, const cJSON *object,
                               struct mt_arena *arena, struct mt_scheduler **out,
                               struct mt_err *err)
@@ -197,12 +212,10 @@ mt_status mt_sched_read_stage(const struct mt_json *doc, const cJSON *object,
 
     if (status != MT_OK)
         return status;
-    for (size_t i = 0; i < sizeof not_stages / sizeof *not_stages; i++) {
-        if (type == not_stages[i].type)
-            return mt_json_fail(doc, mt_json_get(object, "type"), err,
-                                "%s cannot be part of a SequentialLR: %s",
-                                type->name, not_stages[i].why);
-    }
+    if (why_no_stage(type))
+        return mt_json_fail(doc, mt_json_get(object, "type"), err,
+                            "%s cannot be part of a SequentialLR: %s",
+                            type->name, why_no_stage(type));
 
     const cJSON *interval = mt_json_get(object, "interval");
 
@@ -212,7 +225,7 @@ mt_status mt_sched_read_stage(const struct mt_json *doc, const cJSON *object,
                             "one of its schedulers");
 
     struct mt_scheduler *s = allocate(type, arena);
-    const struct mt_key *tables[] = { type->keys, type_keys };
+    const struct mt_key *tables[] = { type->keys, mt_scheduler_keys };
     struct common common;
 
     if (!s)

@@ -63,6 +63,14 @@ struct mt_scheduler {
 extern const struct mt_scheduler_type *const mt_scheduler_types[]; /* NULL-
                                                             terminated */
 
+/* The keys of every schedule; of those that are no part of a SequentialLR; and
+ * of those that observe. */
+extern const struct mt_key mt_scheduler_keys[], mt_scheduler_interval_keys[],
+    mt_scheduler_monitor_keys[];
+
+/* May it be part of a SequentialLR? */
+bool mt_scheduler_is_stage(const struct mt_scheduler_type *type);
+
 /* Reads the spec's "scheduler" object; NULL or null gives a constant schedule
  * (its type is in no table and is called "constant"). Everything is taken from
  * arena and lives as long as it and doc. */

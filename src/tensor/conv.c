@@ -76,7 +76,9 @@ static void fill_plane(const struct mt_conv *cv, const struct mt_planes *p,
         return;
     }
     for (size_t i = top; i < bottom; i++) {
-        for (size_t j = 0; j < right - left; j++)
+        if (cv->sw == 2)
+            mt_kernels()->copy_even(plane, x, right - left);
+        for (size_t j = 0; cv->sw != 2 && j < right - left; j++)
             plane[j] = x[j * cv->sw];
         plane += p->width;
         x += cv->sh * cv->w;
@@ -126,30 +128,34 @@ void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
 
 struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane)
 {
-    struct mt_positions ps = { .width = width, .plane = plane };
+    struct mt_positions ps = { .width = width, .plane = plane,
+                               .block = MT_CONV_CHUNK };
 
     ps.dense = width % 8 == 0;
+    if (!ps.dense && plane <= MT_CONV_CHUNK)
+        ps.block = MT_CONV_CHUNK / plane * plane;
     ps.total = ps.dense ? rows * width : rows ? (rows - 1) * plane + width : 0;
     return ps;
 }
 
-/* Where the 8 positions from `at` on are in a row. */
-static size_t place(const struct mt_positions *ps, size_t at)
-{
-    return ps->dense ? at / ps->width * ps->plane + at % ps->width : at;
-}
-
+/* Where four pieces of 8 positions are in a row, the first at position `at`. */
 static struct mt_columns place_columns(const struct mt_positions *ps, size_t at)
 {
+    size_t column = ps->dense ? at % ps->width : at;
+    size_t here = ps->dense ? at / ps->width * ps->plane + column : at;
     struct mt_columns cols;
 
     for (size_t i = 0; i < 4; i++) {
-        size_t piece = at + 8 * i;
-
+        cols.at[i] = here;
         /* what lies behind the last position is read and dropped */
-        if (ps->dense && piece >= ps->total)
-            piece = at;
-        cols.at[i] = place(ps, piece);
+        if (ps->dense && at + 8 * i + 8 >= ps->total)
+            continue;
+        here += 8;
+        column += 8;
+        if (ps->dense && column == ps->width) {
+            column = 0;
+            here += ps->plane - ps->width;
+        }
     }
     return cols;
 }
@@ -251,26 +257,23 @@ size_t mt_conv_forward_scratch(const struct mt_conv *cv, size_t workers)
     return workers * f.own_bytes;
 }
 
-/* Writes the true columns of positions [at, at + count) of each channel. */
-static void store_chunk(const struct forward *f, const float *chunk, size_t at,
-                        size_t count, float *y)
+void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
+                   size_t count, float *y)
 {
-    const struct mt_conv *cv = f->cv;
-    size_t width = f->planes.width;
+    size_t whole = count / ps->plane, i = at / ps->plane, j = at % ps->plane;
+    size_t rest = count - whole * ps->plane;
 
-    for (size_t o = 0; o < cv->o; o++, y += cv->oh * cv->ow) {
-        const float *row = chunk + o * MT_CONV_CHUNK;
-
-        for (size_t p = at; p < at + count;) {
-            size_t i = p / width, j = p % width;
-            size_t n = min_size(width - j, at + count - p);
-            size_t there = j < cv->ow ? min_size(n, cv->ow - j) : 0;
-
-            mt_kernels()->copy_rows(y + i * cv->ow + j, 0, row + (p - at), 0,
-                                    1, there);
-            p += n;
-        }
+    if (j || !whole) { /* a part of one row */
+        if (j < ps->width)
+            mt_kernels()->copy_rows(y + i * ps->width + j, 0, block, 0, 1,
+                                    min_size(count, ps->width - j));
+        return;
     }
+    mt_kernels()->copy_rows(y + i * ps->width, ps->width, block, ps->plane,
+                            whole, ps->width);
+    mt_kernels()->copy_rows(y + (i + whole) * ps->width, 0,
+                            block + whole * ps->plane, 0, 1,
+                            min_size(rest, ps->width));
 }
 
 /* The output channels of an image and group, from its taps' rows. */
@@ -282,16 +285,17 @@ static void forward_blocks(const struct forward *f, size_t group,
     const float *w = f->w + group * cv->o * f->k;
     size_t size = cv->oh * cv->ow;
 
-    for (size_t at = 0; at < ps->total; at += MT_CONV_CHUNK) {
-        size_t count = min_size(MT_CONV_CHUNK, ps->total - at);
+    for (size_t at = 0; at < ps->total; at += ps->block) {
+        size_t count = min_size(ps->block, ps->total - at);
         float *out = ps->dense ? y + at : chunk;
         size_t ldc = ps->dense ? size : MT_CONV_CHUNK;
 
         mt_conv_product(w, cv->o, f->k, rows, ps, at, count, out, ldc);
         for (size_t o = 0; o < cv->o; o++)
             mt_conv_finish_row(f->e, group * cv->o + o, out + o * ldc, count);
-        if (!ps->dense)
-            store_chunk(f, chunk, at, count, y);
+        for (size_t o = 0; !ps->dense && o < cv->o; o++)
+            mt_conv_store(ps, chunk + o * MT_CONV_CHUNK, at, count,
+                          y + o * size);
     }
 }
 

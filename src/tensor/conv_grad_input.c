@@ -234,10 +234,15 @@ static void store_chunk(const struct grad_input *g, const struct phase *ph,
     const struct mt_conv *cv = g->cv;
     const struct mt_positions *ps = &ph->positions;
     size_t width = ps->dense ? ps->width : ps->plane;
+    bool rows = !ps->dense && cv->sh == 1 && cv->sw == 1;
 
     for (size_t c = 0; c < cv->c; c++, dx += cv->h * cv->w) {
         const float *row = chunk + c * MT_CONV_CHUNK;
 
+        if (rows) {
+            mt_conv_store(ps, row, at, count, dx);
+            continue;
+        }
         for (size_t p = at; p < at + count;) {
             size_t t = p / width, j = p % width;
             size_t n = min_size(width - j, at + count - p);
@@ -262,8 +267,8 @@ static void phase_image(const struct grad_input *g, const struct phase *p,
     bool direct = stores_directly(g, p);
     size_t ldc = direct ? cv->h * cv->w : MT_CONV_CHUNK;
 
-    for (size_t at = 0; at < p->positions.total; at += MT_CONV_CHUNK) {
-        size_t count = min_size(MT_CONV_CHUNK, p->positions.total - at);
+    for (size_t at = 0; at < p->positions.total; at += p->positions.block) {
+        size_t count = min_size(p->positions.block, p->positions.total - at);
         float *out = direct ? dx + at : chunk;
 
         if (p->k)

@@ -49,6 +49,8 @@ void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
  * on to be dropped. */
 struct mt_positions {
     size_t width, plane, total;
+    size_t block; /* so many at a time: whole rows of planes where not dense,
+                     if one fits */
     bool dense;
 };
 
@@ -59,6 +61,11 @@ struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane);
 void mt_conv_product(const float *a, size_t m, size_t k,
                      const float *const *rows, const struct mt_positions *ps,
                      size_t at, size_t count, float *out, size_t ldc);
+
+/* Writes the columns that count of positions [at, at + count), up to a block
+ * that begins at a row or lies within one, to y (rows, width). */
+void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
+                   size_t count, float *y);
 
 /* One row of results: bias added and activation applied in place. */
 void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,

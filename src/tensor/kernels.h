@@ -114,6 +114,7 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     /* elementwise */                                                          \
     X(void, copy_rows, (float *y, size_t y_row, const float *x, size_t x_row,  \
                         size_t rows, size_t n))                                \
+    X(void, copy_even, (float *y, const float *x, size_t n))                   \
     X(void, add, (float *y, const float *a, const float *b, size_t n))         \
     X(void, mul, (float *y, const float *a, const float *b, size_t n))         \
     X(void, scale, (float *y, const float *x, size_t n, float s))              \

@@ -316,6 +316,19 @@ EACH_ROW(log_softmax_grad, dot(a, NULL, n),
          6e-5 * (1 + absolute_dot(a, NULL, n)),
          (double)a[i] - exp((double)b[i]) * row)
 
+static void call_copy_even(const struct mt_kernels *k, struct io *io)
+{
+    io->used[0] = io->n;
+    k->copy_even(io->out[0], io->a, io->n);
+}
+
+static void check_copy_even(const struct io *io, const float *before)
+{
+    (void)before;
+    for (size_t i = 0; i < io->n; i++)
+        ck_assert(memcmp(&io->out[0][i], &io->a[2 * i], sizeof(float)) == 0);
+}
+
 static void call_copy_rows(const struct mt_kernels *k, struct io *io)
 {
     size_t n = io->n < 100 ? io->n : 100, x_row = n + (size_t)io->variant;

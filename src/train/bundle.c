@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ckpt/stream.h"
+#include "ckpt/blockstream.h"
 
 void mt_bundle_free(struct mt_bundle *b)
 {
@@ -287,7 +287,7 @@ static mt_status check_whole(struct mt_bundle *b,
     struct mt_array array = entry->array;
 
     array.source = &source;
-    return mt_stream_each(&array, salvage->team, use_nothing, NULL, err);
+    return mt_block_stream_each(&array, salvage->team, use_nothing, NULL, err);
 }
 
 static mt_status add_or_leave(struct mt_bundle *b,

@@ -2,7 +2,7 @@
  * A bundle: the named arrays of a checkpoint, in file order. What commands that
  * move state from file to file work on, and what a session is saved to and
  * restored from. Its arrays are in memory, or stay in an open file until they
- * are compared or written (ckpt/stream.h).
+ * are compared or written (ckpt/blockstream.h).
  *
  * Names are "section/key": "model/fc1.weight", "optimizer/exp_avg.fc1.weight",
  * "progress/step", "spec/json" (state.h lists them all).

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "ckpt/stream.h"
+#include "ckpt/blockstream.h"
 #include "train/compare.h"
 
 enum { MAX_WINDOW = 64 };
@@ -15,7 +15,7 @@ enum { MAX_WINDOW = 64 };
  * block in a window to its last. */
 struct work {
     struct mt_compare_pair *pair;
-    struct mt_stream *a, *b;
+    struct mt_block_stream *a, *b;
     atomic_bool unequal; /* stored bytes differ somewhere */
 };
 
@@ -43,15 +43,16 @@ struct comparing {
 
 static mt_status open_work(struct work *w, struct mt_err *err)
 {
-    mt_status status = mt_stream_open(w->pair->a, &w->a, err);
+    mt_status status = mt_block_stream_open(w->pair->a, &w->a, err);
 
-    return status == MT_OK ? mt_stream_open(w->pair->b, &w->b, err) : status;
+    return status == MT_OK ? mt_block_stream_open(w->pair->b, &w->b, err)
+                           : status;
 }
 
 static void close_work(struct work *w)
 {
-    mt_stream_close(w->a);
-    mt_stream_close(w->b);
+    mt_block_stream_close(w->a);
+    mt_block_stream_close(w->b);
     w->a = w->b = NULL;
 }
 
@@ -65,7 +66,7 @@ static mt_status fill_window(struct comparing *c)
 
         if (status != MT_OK)
             return status;
-        if (c->next_block == mt_stream_blocks(w->a)) {
+        if (c->next_block == mt_block_stream_blocks(w->a)) {
             c->next++;
             c->next_block = 0;
             continue;
@@ -132,9 +133,9 @@ static void compare_stored(void *ctx, size_t task, size_t worker)
 
     if (atomic_load_explicit(&w->unequal, memory_order_relaxed))
         return;
-    if (mt_streams_alike(w->a, w->b))
-        s->status = mt_streams_same(w->a, w->b, s->block, c->rooms, worker,
-                                    &same, &s->err);
+    if (mt_block_streams_alike(w->a, w->b))
+        s->status = mt_block_streams_same(w->a, w->b, s->block, c->rooms,
+                                          worker, &same, &s->err);
     if (!same)
         atomic_store_explicit(&w->unequal, true, memory_order_relaxed);
 }
@@ -149,10 +150,10 @@ static void run_stored(struct comparing *c)
 static mt_status read_side(struct slot *s, int side,
                            struct mt_block_rooms *rooms, size_t worker)
 {
-    struct mt_stream *stream = side ? s->work->b : s->work->a;
+    struct mt_block_stream *stream = side ? s->work->b : s->work->a;
 
-    return mt_stream_read(stream, s->block, rooms, worker, s->bytes[side],
-                          &s->err);
+    return mt_block_stream_read(stream, s->block, rooms, worker, s->bytes[side],
+                                &s->err);
 }
 
 /* What can only be read in order: one side is one task. Where both fail, the
@@ -171,13 +172,13 @@ static void read_serial(void *ctx, size_t side, size_t worker)
 
     for (size_t i = 0; i < c->n_slots && e->status[side] == MT_OK; i++) {
         struct slot *s = &c->slots[i];
-        struct mt_stream *stream = side ? s->work->b : s->work->a;
+        struct mt_block_stream *stream = side ? s->work->b : s->work->a;
 
-        if (!mt_stream_is_serial(stream))
+        if (!mt_block_stream_is_serial(stream))
             continue;
         e->slot[side] = i;
-        e->status[side] = mt_stream_read(stream, s->block, c->rooms, worker,
-                                         s->bytes[side], &e->err[side]);
+        e->status[side] = mt_block_stream_read(
+            stream, s->block, c->rooms, worker, s->bytes[side], &e->err[side]);
     }
 }
 
@@ -187,13 +188,13 @@ static void compare_elements(void *ctx, size_t task, size_t worker)
     struct slot *s = &c->slots[task];
     struct work *w = s->work;
 
-    if (s->status == MT_OK && !mt_stream_is_serial(w->a))
+    if (s->status == MT_OK && !mt_block_stream_is_serial(w->a))
         s->status = read_side(s, 0, c->rooms, worker);
-    if (s->status == MT_OK && !mt_stream_is_serial(w->b))
+    if (s->status == MT_OK && !mt_block_stream_is_serial(w->b))
         s->status = read_side(s, 1, c->rooms, worker);
     if (s->status == MT_OK)
         mt_compare_block(w->pair->a->dtype, s->bytes[0], s->bytes[1],
-                         mt_stream_elements(w->a, s->block), c->tolerance,
+                         mt_block_stream_elements(w->a, s->block), c->tolerance,
                          &s->result);
 }
 

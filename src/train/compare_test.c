@@ -2,9 +2,9 @@
 
 #include <float.h>
 
+#include "ckpt/blockstream.h"
 #include "ckpt/ckpt_testing.h"
 #include "ckpt/statefile.h"
-#include "ckpt/stream.h"
 
 static const struct mt_tolerance exact;
 

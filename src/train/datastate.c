@@ -160,7 +160,10 @@ static mt_status apply_norm(const struct mt_bundle *from,
     norm->scale = 1;
     if (scale && scale->dtype == MT_F32 && mt_array_bytes(scale) == 4)
         norm->scale = *(const float *)scale->data;
-    if (mean && std) {
+    if (mean || std) {
+        if (!mean || !std)
+            return mt_fail(err, MT_INVALID, "spec/data.%s is missing",
+                           mean ? "std" : "mean");
         if (mean->dtype != MT_F32 || std->dtype != MT_F32 ||
             mean->shape.rank != 1 ||
             !mt_shape_equal(&mean->shape, &std->shape))

@@ -111,6 +111,11 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
  * gradients, the optimizer's slots, activations and scratch. */
 size_t mt_session_bytes(const struct mt_session *s);
 
+/* Samples that are held in memory; and an estimate of the most memory that the
+ * process will have (its peak resident set) while it trains and saves. */
+size_t mt_session_data_bytes(const struct mt_session *s);
+size_t mt_session_peak_bytes(const struct mt_session *s);
+
 struct mt_step_info {
     double loss;       /* of the batches, before the update */
     double lr;         /* of the default group */
@@ -141,8 +146,9 @@ static inline bool mt_session_has_val(const struct mt_session *s)
 }
 
 /* Gathers a batch of part into s->x and s->t (mt_gather_f32's arguments). */
-void mt_session_gather(struct mt_session *s, const struct mt_part *part,
-                       const uint32_t *rows, size_t first, size_t n);
+mt_status mt_session_gather(struct mt_session *s, const struct mt_part *part,
+                            const uint32_t *rows, size_t first, size_t n,
+                            struct mt_err *err);
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);

@@ -8,6 +8,8 @@ struct train_args {
 
 #define ARG(member) offsetof(struct train_args, member)
 
+#define REF(name) "\"$ref\":\"#/$defs/" name "\""
+
 const struct mt_key mt_train_keys[] = {
     { "epochs", MT_KEY_SIZE, ARG(s.epochs), .min = 1,
       .doc = "passes over the training data; give this or steps" },
@@ -28,9 +30,11 @@ const struct mt_key mt_train_keys[] = {
     { "eval_every", MT_KEY_SIZE, ARG(s.eval_every), .def = "1", .min = 1,
       .doc = "epochs between evaluations on the validation data" },
     { "checkpoint", MT_KEY_JSON, ARG(checkpoint),
-      .doc = "when and what to save: every_steps, every_epochs, best, keep" },
+      .doc = "when and what to save: every_steps, every_epochs, best, keep",
+      .schema = REF("checkpoint") },
     { "early_stopping", MT_KEY_JSON, ARG(early_stopping),
-      .doc = "when to stop before the end: monitor, patience, min_delta" },
+      .doc = "when to stop before the end: monitor, patience, min_delta",
+      .schema = "\"anyOf\":[{" REF("early_stopping") "},{\"type\":\"null\"}]" },
     { .name = NULL },
 };
 
@@ -73,17 +77,18 @@ const struct mt_key mt_spec_keys[] = {
     { "$schema", MT_KEY_STRING, SPEC(schema),
       .doc = "where editors find the schema; not looked at" },
     { "model", MT_KEY_JSON, SPEC(model), .flags = MT_KEY_REQUIRED,
-      .doc = "the layers" },
+      .doc = "the layers", .schema = REF("model") },
     { "loss", MT_KEY_JSON, SPEC(loss), .flags = MT_KEY_REQUIRED,
-      .doc = "what is minimized" },
+      .doc = "what is minimized", .schema = REF("loss") },
     { "optimizer", MT_KEY_JSON, SPEC(optimizer), .flags = MT_KEY_REQUIRED,
-      .doc = "how it is minimized" },
+      .doc = "how it is minimized", .schema = REF("optimizer") },
     { "scheduler", MT_KEY_JSON, SPEC(scheduler),
-      .doc = "how the learning rate changes" },
+      .doc = "how the learning rate changes",
+      .schema = "\"anyOf\":[{" REF("scheduler") "},{\"type\":\"null\"}]" },
     { "data", MT_KEY_JSON, SPEC(data), .flags = MT_KEY_REQUIRED,
-      .doc = "what is trained on" },
+      .doc = "what is trained on", .schema = REF("data") },
     { "train", MT_KEY_JSON, SPEC(train), .flags = MT_KEY_REQUIRED,
-      .doc = "how long, and what else" },
+      .doc = "how long, and what else", .schema = REF("train") },
     { .name = NULL },
 };
 

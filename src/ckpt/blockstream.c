@@ -1,4 +1,4 @@
-#include "ckpt/stream.h"
+#include "ckpt/blockstream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 _Static_assert((int)MT_BLOCK == (int)CKPT_CHUNK_ELEMENTS,
                "a block of a .mtc is a chunk");
 
-struct mt_stream {
+struct mt_block_stream {
     const struct mt_array *array;
     const struct mt_state_format *format; /* NULL: it is in memory */
     void *blocks;                         /* of the format */
@@ -117,10 +117,10 @@ static mt_status convert_room(struct mt_block_room *room, size_t size,
 
 /* --- streams ------------------------------------------------------------ */
 
-mt_status mt_stream_open(const struct mt_array *array, struct mt_stream **out,
-                         struct mt_err *err)
+mt_status mt_block_stream_open(const struct mt_array *array,
+                               struct mt_block_stream **out, struct mt_err *err)
 {
-    struct mt_stream *s = calloc(1, sizeof *s);
+    struct mt_block_stream *s = calloc(1, sizeof *s);
     mt_status status = MT_OK;
 
     if (!s)
@@ -151,39 +151,40 @@ mt_status mt_stream_open(const struct mt_array *array, struct mt_stream **out,
     return MT_OK;
 }
 
-void mt_stream_close(struct mt_stream *s)
+void mt_block_stream_close(struct mt_block_stream *s)
 {
     if (s && s->format)
         s->format->end(s->blocks);
     free(s);
 }
 
-size_t mt_stream_blocks(const struct mt_stream *s)
+size_t mt_block_stream_blocks(const struct mt_block_stream *s)
 {
     return mt_ckpt_chunk_count(s->array);
 }
 
-size_t mt_stream_elements(const struct mt_stream *s, size_t k)
+size_t mt_block_stream_elements(const struct mt_block_stream *s, size_t k)
 {
     return mt_ckpt_chunk_elements(s->array, k);
 }
 
-size_t mt_stream_block_bytes(const struct mt_stream *s)
+size_t mt_block_stream_room(const struct mt_block_stream *s)
 {
     return mt_ckpt_chunk_max(s->array);
 }
 
-bool mt_stream_is_serial(const struct mt_stream *s)
+bool mt_block_stream_is_serial(const struct mt_block_stream *s)
 {
     return s->format && s->format->serial;
 }
 
-mt_status mt_stream_read(struct mt_stream *s, size_t k,
-                         struct mt_block_rooms *rooms, size_t worker, void *out,
-                         struct mt_err *err)
+mt_status mt_block_stream_read(struct mt_block_stream *s, size_t k,
+                               struct mt_block_rooms *rooms, size_t worker,
+                               void *out, struct mt_err *err)
 {
     struct mt_block_room *room = &rooms->room[worker];
-    size_t n = mt_stream_elements(s, k), size = mt_dtype_size(s->array->dtype);
+    size_t n = mt_block_stream_elements(s, k),
+           size = mt_dtype_size(s->array->dtype);
 
     if (!s->format) {
         memcpy(out, (const char *)s->array->data + k * MT_BLOCK * size,
@@ -203,15 +204,17 @@ mt_status mt_stream_read(struct mt_stream *s, size_t k,
     return status;
 }
 
-bool mt_streams_alike(const struct mt_stream *a, const struct mt_stream *b)
+bool mt_block_streams_alike(const struct mt_block_stream *a,
+                            const struct mt_block_stream *b)
 {
     return a->format && a->format == b->format && a->format->same &&
            a->stored == b->stored && a->array->dtype == b->array->dtype;
 }
 
-mt_status mt_streams_same(const struct mt_stream *a, const struct mt_stream *b,
-                          size_t k, struct mt_block_rooms *rooms, size_t worker,
-                          bool *same, struct mt_err *err)
+mt_status mt_block_streams_same(const struct mt_block_stream *a,
+                                const struct mt_block_stream *b, size_t k,
+                                struct mt_block_rooms *rooms, size_t worker,
+                                bool *same, struct mt_err *err)
 {
     return a->format->same(a->blocks, b->blocks, k, &rooms->room[worker], same,
                            err);
@@ -223,7 +226,7 @@ enum { MAX_WINDOW = 32 };
 
 /* Blocks that the team reads at once, and what became of them. */
 struct window {
-    struct mt_stream *stream;
+    struct mt_block_stream *stream;
     struct mt_block_rooms *rooms;
     size_t first, n, size; /* blocks; bytes of each */
     unsigned char *bytes;  /* (n, size) */
@@ -238,13 +241,13 @@ static void read_block(void *ctx, size_t task, size_t worker)
     struct window *w = ctx;
 
     w->results[task].status =
-        mt_stream_read(w->stream, w->first + task, w->rooms, worker,
-                       w->bytes + task * w->size, &w->results[task].err);
+        mt_block_stream_read(w->stream, w->first + task, w->rooms, worker,
+                             w->bytes + task * w->size, &w->results[task].err);
 }
 
 static void read_window(struct window *w, struct mt_team *team)
 {
-    if (!mt_stream_is_serial(w->stream)) {
+    if (!mt_block_stream_is_serial(w->stream)) {
         mt_team_run(team, w->n, read_block, w);
         return;
     }
@@ -267,7 +270,7 @@ static mt_status use_window(const struct window *w, mt_block_use *use,
             return status;
         }
         status = use(ctx, w->bytes + i * w->size,
-                     mt_stream_elements(w->stream, w->first + i), err);
+                     mt_block_stream_elements(w->stream, w->first + i), err);
         if (status != MT_OK)
             return status;
     }
@@ -278,7 +281,7 @@ static mt_status each_window(struct window *w, size_t window,
                              struct mt_team *team, mt_block_use *use, void *ctx,
                              struct mt_err *err)
 {
-    size_t blocks = mt_stream_blocks(w->stream);
+    size_t blocks = mt_block_stream_blocks(w->stream);
 
     for (w->first = 0; w->first < blocks; w->first += w->n) {
         size_t left = blocks - w->first;
@@ -293,8 +296,9 @@ static mt_status each_window(struct window *w, size_t window,
     return MT_OK;
 }
 
-mt_status mt_stream_each(const struct mt_array *array, struct mt_team *team,
-                         mt_block_use *use, void *ctx, struct mt_err *err)
+mt_status mt_block_stream_each(const struct mt_array *array,
+                               struct mt_team *team, mt_block_use *use,
+                               void *ctx, struct mt_err *err)
 {
     size_t workers = mt_team_size(team), blocks = mt_ckpt_chunk_count(array);
     size_t window = 2 * workers < MAX_WINDOW ? 2 * workers : MAX_WINDOW;
@@ -312,10 +316,10 @@ mt_status mt_stream_each(const struct mt_array *array, struct mt_team *team,
     if (!w.rooms || !w.bytes || !w.results)
         status = mt_fail_memory(err);
     else
-        status = mt_stream_open(array, &w.stream, err);
+        status = mt_block_stream_open(array, &w.stream, err);
     if (status == MT_OK)
         status = each_window(&w, window, team, use, ctx, err);
-    mt_stream_close(w.stream);
+    mt_block_stream_close(w.stream);
     free(w.results);
     free(w.bytes);
     mt_block_rooms_free(w.rooms);
@@ -338,10 +342,11 @@ static mt_status copy_block(void *ctx, const void *elements, size_t n,
     return MT_OK;
 }
 
-mt_status mt_stream_read_all(const struct mt_array *array, struct mt_team *team,
-                             void *out, struct mt_err *err)
+mt_status mt_block_stream_read_all(const struct mt_array *array,
+                                   struct mt_team *team, void *out,
+                                   struct mt_err *err)
 {
     struct copying c = { out, mt_dtype_size(array->dtype) };
 
-    return mt_stream_each(array, team, copy_block, &c, err);
+    return mt_block_stream_each(array, team, copy_block, &c, err);
 }

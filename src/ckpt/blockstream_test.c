@@ -1,4 +1,4 @@
-#include "ckpt/stream.h"
+#include "ckpt/blockstream.h"
 
 #include "ckpt/ckpt_testing.h"
 #include "ckpt/statefile.h"
@@ -50,23 +50,24 @@ static void check_blocks(const struct mt_array *a, const void *should)
     size_t size = mt_dtype_size(a->dtype);
     unsigned char *all = malloc(mt_array_bytes(a));
     unsigned char *one = malloc(MT_BLOCK * size);
-    struct mt_stream *s = NULL;
+    struct mt_block_stream *s = NULL;
 
     ck_assert(rooms && all && one);
-    ck_assert_int_eq(mt_stream_open(a, &s, &err), MT_OK);
-    ck_assert_uint_eq(mt_stream_blocks(s), 3);
-    ck_assert_uint_eq(mt_stream_elements(s, 0), MT_BLOCK);
-    ck_assert_uint_eq(mt_stream_elements(s, 2), 777);
-    ck_assert_uint_eq(mt_stream_block_bytes(s), MT_BLOCK * size);
-    ck_assert(!mt_stream_is_serial(s));
+    ck_assert_int_eq(mt_block_stream_open(a, &s, &err), MT_OK);
+    ck_assert_uint_eq(mt_block_stream_blocks(s), 3);
+    ck_assert_uint_eq(mt_block_stream_elements(s, 0), MT_BLOCK);
+    ck_assert_uint_eq(mt_block_stream_elements(s, 2), 777);
+    ck_assert_uint_eq(mt_block_stream_room(s), MT_BLOCK * size);
+    ck_assert(!mt_block_stream_is_serial(s));
     for (size_t k = 3; k-- > 0;) {
-        ck_assert_int_eq(mt_stream_read(s, k, rooms, 0, one, &err), MT_OK);
+        ck_assert_int_eq(mt_block_stream_read(s, k, rooms, 0, one, &err),
+                         MT_OK);
         ck_assert_mem_eq(one, (const char *)should + k * MT_BLOCK * size,
-                         mt_stream_elements(s, k) * size);
+                         mt_block_stream_elements(s, k) * size);
     }
-    mt_stream_close(s);
+    mt_block_stream_close(s);
     mt_block_rooms_free(rooms);
-    ck_assert_int_eq(mt_stream_read_all(a, NULL, all, &err), MT_OK);
+    ck_assert_int_eq(mt_block_stream_read_all(a, NULL, all, &err), MT_OK);
     ck_assert_mem_eq(all, should, mt_array_bytes(a));
     free(one);
     free(all);
@@ -143,7 +144,7 @@ START_TEST(converts)
     };
     struct mt_array b[2];
     struct mt_source sources[2];
-    struct mt_stream *s = NULL;
+    struct mt_block_stream *s = NULL;
     float out[5];
 
     ck_assert_int_eq(
@@ -151,9 +152,9 @@ START_TEST(converts)
     struct mt_statefile *f = open_arrays("h.safetensors", b, sources, 2);
 
     b[0].dtype = b[1].dtype = MT_F32;
-    ck_assert_int_eq(mt_stream_read_all(&b[0], NULL, out, &err), MT_OK);
+    ck_assert_int_eq(mt_block_stream_read_all(&b[0], NULL, out, &err), MT_OK);
     ck_assert_mem_eq(out, as_floats, sizeof out);
-    ck_assert_int_eq(mt_stream_open(&b[1], &s, &err), MT_MISMATCH);
+    ck_assert_int_eq(mt_block_stream_open(&b[1], &s, &err), MT_MISMATCH);
     testing_says(err, "h.safetensors: tensor \"i\"",
                  "is int32, expected a floating-point type");
     mt_statefile_close(f);
@@ -168,16 +169,16 @@ static mt_status compare(const char *a, const char *b, size_t k, bool *same)
     struct mt_statefile *f = open_arrays(a, x, sx, 4);
     struct mt_statefile *g = open_arrays(b, y, sy, 4);
     struct mt_block_rooms *rooms = mt_block_rooms_new(1);
-    struct mt_stream *s = NULL, *t = NULL;
+    struct mt_block_stream *s = NULL, *t = NULL;
     mt_status status;
 
     *same = false;
-    ck_assert_int_eq(mt_stream_open(&x[0], &s, &err), MT_OK);
-    ck_assert_int_eq(mt_stream_open(&y[0], &t, &err), MT_OK);
-    ck_assert(mt_streams_alike(s, t));
-    status = mt_streams_same(s, t, k, rooms, 0, same, &err);
-    mt_stream_close(s);
-    mt_stream_close(t);
+    ck_assert_int_eq(mt_block_stream_open(&x[0], &s, &err), MT_OK);
+    ck_assert_int_eq(mt_block_stream_open(&y[0], &t, &err), MT_OK);
+    ck_assert(mt_block_streams_alike(s, t));
+    status = mt_block_streams_same(s, t, k, rooms, 0, same, &err);
+    mt_block_stream_close(s);
+    mt_block_stream_close(t);
     mt_block_rooms_free(rooms);
     mt_statefile_close(f);
     mt_statefile_close(g);
@@ -241,12 +242,12 @@ START_TEST(damage)
 }
 END_TEST
 
-Suite *stream_suite(void);
+Suite *blockstream_suite(void);
 
-Suite *stream_suite(void)
+Suite *blockstream_suite(void)
 {
-    Suite *suite = suite_create("stream");
-    TCase *tc = tcase_create("stream");
+    Suite *suite = suite_create("blockstream");
+    TCase *tc = tcase_create("blockstream");
 
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
     tcase_set_timeout(tc, 300);

@@ -1,0 +1,257 @@
+#include "cmd/candidates.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/specs.h"
+#include "cmd/templates.h"
+
+/* --- what has been typed ------------------------------------------------ */
+
+static const struct mt_option *find_in(const struct mt_option *o,
+                                       const char *word)
+{
+    size_t n = strcspn(word, "=");
+
+    for (; o && o->name; o++) {
+        bool is_long = strncmp(word, "--", 2) == 0;
+
+        if (is_long ? strlen(o->name) == n - 2 &&
+                          strncmp(o->name, word + 2, n - 2) == 0
+                    : o->letter && word[1] == o->letter && !word[2])
+            return o;
+    }
+    return NULL;
+}
+
+/* The option of "--name", "--name=VALUE" or "-n". */
+static const struct mt_option *find_option(const struct mt_command *c,
+                                           const char *word)
+{
+    const struct mt_option *o = find_in(c->options, word);
+
+    return o ? o : find_in(mt_common_options, word);
+}
+
+struct mt_typed mt_typed_read(const char *const *words, size_t n)
+{
+    struct mt_typed typed = { .word = n ? words[n - 1] : "" };
+    const struct mt_option *pending = NULL; /* its value comes next */
+    struct mt_operand operand;
+    bool ended = false; /* by -- */
+    size_t n_operands = 0;
+
+    if (n > 1)
+        typed.command = mt_command_find(words[0]);
+    if (!typed.command)
+        return typed;
+    for (size_t i = 1; i + 1 < n; i++) {
+        bool is_option = !ended && words[i][0] == '-' && words[i][1];
+
+        if (pending) {
+            pending = NULL;
+        } else if (is_option && strcmp(words[i], "--") == 0) {
+            ended = true;
+        } else if (is_option) {
+            pending = strchr(words[i], '=') ? NULL
+                                            : find_option(typed.command,
+                                                          words[i]);
+            pending = pending && pending->arg ? pending : NULL;
+        } else if (n_operands++ == 0) {
+            typed.file = words[i];
+        }
+    }
+    if (!pending && !ended && strncmp(typed.word, "--", 2) == 0 &&
+        strchr(typed.word, '=')) {
+        pending = find_option(typed.command, typed.word);
+        typed.word = strchr(typed.word, '=') + 1;
+    }
+    if (pending && pending->arg)
+        typed.offer = mt_offer_of(typed.command, pending->arg);
+    else if (mt_operand_at(typed.command, n_operands, &operand))
+        typed.offer = mt_offer_of(typed.command, operand.word);
+    return typed;
+}
+
+/* --- printing ----------------------------------------------------------- */
+
+/* bash puts a candidate on the command line as it is. A name in a file from a
+ * stranger must not be read there as anything but a name. */
+static bool is_plain(const char *text)
+{
+    static const char marks[] = "._-+/=:,@%";
+
+    for (; *text; text++) {
+        bool letter = (*text >= '0' && *text <= '9') ||
+                      (*text >= 'A' && *text <= 'Z') ||
+                      (*text >= 'a' && *text <= 'z');
+
+        if (!letter && !strchr(marks, *text))
+            return false;
+    }
+    return true;
+}
+
+static void print_candidate(void *ctx, const char *text, const char *doc)
+{
+    const struct mt_typed *typed = ctx;
+
+    if (strncmp(text, typed->word, strlen(typed->word)) != 0 || !is_plain(text))
+        return;
+    printf("%s\t", text);
+    for (; *doc; doc++)
+        putchar(*doc < ' ' && *doc >= 0 ? ' ' : *doc);
+    putchar('\n');
+}
+
+typedef void print_kind(const struct mt_typed *typed, struct mt_team *team);
+
+static void print_templates(const struct mt_typed *typed, struct mt_team *team)
+{
+    (void)team;
+    for (const struct mt_template *t = mt_templates; t->name; t++)
+        print_candidate((void *)typed, t->name, t->doc);
+}
+
+/* What a history has. */
+static void print_metrics(const struct mt_typed *typed, struct mt_team *team)
+{
+    (void)team;
+    print_candidate((void *)typed, "loss", "what is minimized");
+    for (const struct mt_metric *m = mt_metrics; m->name; m++)
+        print_candidate((void *)typed, m->name, m->doc);
+    print_candidate((void *)typed, "lr", "the learning rate");
+}
+
+static void print_commands(const struct mt_typed *typed, struct mt_team *team)
+{
+    (void)team;
+    for (size_t i = 0; mt_commands[i]; i++)
+        print_candidate((void *)typed, mt_commands[i]->name,
+                        mt_commands[i]->summary);
+}
+
+/* The spec of a SPEC or of a CKPT, of which nothing else is read. */
+static mt_status read_spec(const char *path, struct mt_json **out,
+                           struct mt_err *err)
+{
+    const struct mt_array *a;
+    struct mt_bundle b = MT_BUNDLE_INIT;
+    struct mt_ckpt *ckpt;
+    mt_status status;
+    void *text;
+
+    if (mt_is_spec(path))
+        return mt_json_read_file(path, out, err);
+    if (mt_ckpt_open(path, &ckpt, err) != MT_OK)
+        return err->status;
+    a = mt_ckpt_find(ckpt, "spec/json");
+    text = a ? mt_arena_alloc(&b.arena, mt_array_bytes(a) + 1) : NULL;
+    if (!text)
+        status = mt_fail(err, MT_INVALID, "%s: has no spec", path);
+    else
+        status = mt_ckpt_read(ckpt, a, text, NULL, err);
+    if (status == MT_OK)
+        status = mt_json_parse(path, text, mt_array_bytes(a), out, err);
+    mt_bundle_free(&b);
+    mt_ckpt_close(ckpt);
+    return status;
+}
+
+static void print_overrides(const struct mt_typed *typed, struct mt_team *team)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_json *doc;
+
+    (void)team;
+    if (!typed->file || read_spec(typed->file, &doc, &err) != MT_OK)
+        return;
+    mt_spec_candidates(mt_json_root(doc), typed->word, print_candidate,
+                       (void *)typed, &err);
+    mt_json_free(doc);
+}
+
+/* Under the name that `show` takes. */
+static void print_tensor(const struct mt_typed *typed, const struct mt_array *a)
+{
+    const char *key = strchr(a->name, '/');
+    char name[MT_CKPT_MAX_NAME + 16];
+    char doc[512];
+
+    if (!key || mt_in_section(a->name, "spec"))
+        return;
+    snprintf(name, sizeof name, "%s%s",
+             mt_in_section(a->name, "optimizer") ? "optimizer." : "", key + 1);
+    snprintf(doc, sizeof doc, "%s %s", mt_dtype_name(a->dtype),
+             mt_shape_text(&a->shape).text);
+    print_candidate((void *)typed, name, doc);
+}
+
+static void print_tensors(const struct mt_typed *typed, struct mt_team *team)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_ckpt *ckpt;
+    struct mt_bundle b;
+
+    if (!typed->file)
+        return;
+    if (!mt_is_spec(typed->file) &&
+        mt_ckpt_open(typed->file, &ckpt, &err) == MT_OK) {
+        for (size_t i = 0; i < mt_ckpt_count(ckpt); i++)
+            print_tensor(typed, mt_ckpt_array(ckpt, i));
+        mt_ckpt_close(ckpt);
+    } else if (mt_open_state(typed->file, NULL, team, &b, &err) == MT_OK) {
+        for (size_t i = 0; i < b.n; i++)
+            print_tensor(typed, &b.arrays[i]);
+        mt_bundle_free(&b);
+    }
+}
+
+/* For shells that ask what stands where: "files json mtc", "folders", or
+ * "words", and the candidates behind it. */
+static void print_here(const struct mt_typed *typed, struct mt_team *team);
+
+static const struct {
+    const char *name;
+    print_kind *print;
+} kinds[] = {
+    { "overrides", print_overrides },
+    { "tensors", print_tensors },
+    { "metrics", print_metrics },
+    { "templates", print_templates },
+    { "commands", print_commands },
+    { "here", print_here },
+};
+
+static void print_here(const struct mt_typed *typed, struct mt_team *team)
+{
+    char values[128], *rest = values;
+
+    switch (typed->offer.kind) {
+    case MT_OFFER_NOTHING: break;
+    case MT_OFFER_FILES: printf("files %s\n", typed->offer.values); break;
+    case MT_OFFER_FOLDERS: printf("folders\n"); break;
+    case MT_OFFER_CHOICES:
+        printf("words\n");
+        snprintf(values, sizeof values, "%s", typed->offer.values);
+        for (char *word; (word = strsep(&rest, " ")) != NULL;)
+            print_candidate((void *)typed, word, "");
+        break;
+    case MT_OFFER_ASK:
+        printf("words\n");
+        mt_candidates_print(typed->offer.values, typed, team);
+        break;
+    }
+}
+
+bool mt_candidates_print(const char *kind, const struct mt_typed *typed,
+                         struct mt_team *team)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, kind) == 0) {
+            kinds[i].print(typed, team);
+            return true;
+        }
+    }
+    return false;
+}

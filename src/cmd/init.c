@@ -1,0 +1,175 @@
+/* mtrain init [TEMPLATE] */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/nearest.h"
+#include "cmd/report.h"
+#include "cmd/templates.h"
+#include "train/session.h"
+
+static int list_templates(const struct mt_call *call)
+{
+    for (const struct mt_template *t = mt_templates; t->name; t++) {
+        if (!call->json) {
+            printf("%-20s %s\n", t->name, t->doc);
+            continue;
+        }
+        printf("{\"template\":\"%s\",\"doc\":", t->name);
+        mt_print_json_string(t->doc);
+        printf("}\n");
+    }
+    if (!call->json)
+        mt_report(call, "'mtrain init TEMPLATE' writes one as TEMPLATE.json");
+    return MT_EXIT_DONE;
+}
+
+static int unknown_template(const struct mt_call *call)
+{
+    const char *names[64], *near;
+    size_t n = 0;
+
+    for (; mt_templates[n].name; n++)
+        names[n] = mt_templates[n].name;
+    near = mt_nearest(call->args[0], names, n);
+    fprintf(stderr, "mtrain init: unknown template \"%s\"%s%s%s\n'mtrain init' "
+            "lists the templates\n", call->args[0],
+            near ? "; did you mean \"" : "", near ? near : "",
+            near ? "\"?" : "");
+    return MT_EXIT_TROUBLE;
+}
+
+static void tell(void *ctx, const char *text)
+{
+    mt_report(ctx, "%s", text);
+}
+
+/* Nothing is written that would not train. */
+static mt_status try_spec(const struct mt_call *call, struct mt_json *doc,
+                          struct mt_err *err)
+{
+    struct mt_session_request request = { .doc = doc, .team = call->team,
+                                          .peek = true };
+    struct mt_session *s = NULL;
+    mt_status status = mt_session_open(&request, &s, err);
+
+    if (status == MT_OK)
+        status = mt_session_prepare(s, err);
+    mt_session_close(s);
+    return status;
+}
+
+static mt_status write_spec(const struct mt_json *doc, const char *path,
+                            struct mt_err *err)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    struct mt_replace *r;
+    mt_status status = MT_OK;
+
+    mt_json_print_short(mt_json_root(doc), &text);
+    if (text.failed)
+        status = mt_fail_memory(err);
+    else if (strcmp(path, "-") == 0)
+        fputs(text.text, stdout);
+    else
+        status = mt_replace_open(path, &r, err);
+    if (status == MT_OK && strcmp(path, "-") != 0) {
+        status = mt_replace_write(r, text.text, text.len, err);
+        if (status == MT_OK)
+            status = mt_replace_commit(r, err);
+        else
+            mt_replace_abort(r);
+    }
+    mt_strbuf_free(&text);
+    return status;
+}
+
+static void tell_next(const struct mt_call *call, const struct mt_template *t,
+                      const char *path)
+{
+    bool own = mt_option(call, "data") != NULL;
+
+    if (call->json && strcmp(path, "-") != 0) {
+        printf("{\"event\":\"init\",\"template\":\"%s\",\"path\":", t->name);
+        mt_print_json_string(path);
+        printf("}\n");
+    }
+    if (!own)
+        mt_report(call, "its data is made from the seed; for your own: mtrain "
+                  "init %s%s%s", t->own ? t->name : "csv ", t->own ? " " : "",
+                  t->own ? t->own : "--data FILE.csv");
+    if (strcmp(path, "-") != 0)
+        mt_report(call, "wrote %s; to train it: mtrain train %s", path, path);
+}
+
+static int init(struct mt_call *call, const struct mt_template *t,
+                const char *path)
+{
+    struct mt_own_data own = { .files = mt_option_all(call, "data"),
+                               .target = mt_option(call, "target"),
+                               .tell = tell, .ctx = call };
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_json *doc;
+
+    while (own.files[own.n])
+        own.n++;
+    if (own.target && !own.n)
+        return mt_report_usage(call, "--target needs --data FILE.csv");
+    if ((strcmp(path, "-") != 0 &&
+         mt_replace_probe(path, call->force, &err) != MT_OK) ||
+        mt_template_spec(t, &own, &doc, &err) != MT_OK)
+        return mt_report_error(&err);
+    mt_status status = try_spec(call, doc, &err);
+
+    if (status == MT_OK)
+        status = write_spec(doc, path, &err);
+    mt_json_free(doc);
+    if (status != MT_OK)
+        return mt_report_error(&err);
+    tell_next(call, t, path);
+    return MT_EXIT_DONE;
+}
+
+static int init_run(struct mt_call *call)
+{
+    const struct mt_template *t;
+    const char *given = mt_option(call, "output");
+    char path[64];
+
+    if (!call->n_args)
+        return list_templates(call);
+    t = mt_template_find(call->args[0]);
+    if (!t)
+        return unknown_template(call);
+    snprintf(path, sizeof path, "%s.json", t->name);
+    return init(call, t, given ? given : path);
+}
+
+static const struct mt_option init_options[] = {
+    { "output", 'o', "FILE", "the spec to write (default: TEMPLATE.json; -: "
+                             "standard output)" },
+    { "data", 0, "FILE", "your own data; given twice for images and labels" },
+    { "target", 0, "COLUMN", "of a table: the column to predict (default: the "
+                             "last one)" },
+    { NULL, 0, NULL, NULL },
+};
+
+extern const struct mt_command mt_cmd_init;
+
+const struct mt_command mt_cmd_init = {
+    .name = "init",
+    .operands = "[TEMPLATE]",
+    .summary = "write a spec to start from, which trains at once",
+    .options = init_options,
+    .max_args = 1,
+    .details =
+        "Without TEMPLATE, lists the templates. Without --data, a spec's data "
+        "is made from the\nseed. With --data FILE.csv, the templates csv and "
+        "mlp find out whether the target is\na class or a number.",
+    .examples =
+        "mtrain init\n"
+        "mtrain init gpt\n"
+        "mtrain init csv --data testdata/data/blobs.csv --target shape",
+    .run = init_run,
+};

@@ -1,0 +1,486 @@
+/* The table of templates, and the spec that a row stands for. */
+#include "cmd/templates.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/texts.h"
+#include "data/csvguess.h"
+#include "data/dataset.h"
+
+typedef mt_status use_files(const struct mt_template *t, struct mt_json *doc,
+                            const struct mt_own_data *own, struct mt_err *err);
+
+static use_files use_table, use_images, use_text, use_array, use_arrays;
+
+#define MADE_CLASSES(INPUT)                                                    \
+    "{\"type\": \"synthetic\", \"task\": \"classification\", "                 \
+    "\"samples\": 1000, \"input\": " INPUT ", \"classes\": 10, "               \
+    "\"noise\": 1, \"val_split\": 0.2, \"batch_size\": 32}"
+#define MADE_NUMBERS(INPUT, OUTPUT)                                            \
+    "{\"type\": \"synthetic\", \"task\": \"regression\", \"samples\": 1000, "  \
+    "\"input\": " INPUT ", \"output\": " OUTPUT ", \"val_split\": 0.2, "       \
+    "\"batch_size\": 32}"
+#define MADE_TOKENS(LENGTH)                                                    \
+    "{\"type\": \"synthetic\", \"task\": \"tokens\", \"samples\": 200, "       \
+    "\"vocab\": 32, \"seq_len\": " LENGTH ", \"val_split\": 0.1, "             \
+    "\"batch_size\": 8}"
+
+#define OWN_TABLE "--data FILE.csv --target COLUMN"
+#define OWN_IMAGES                                                             \
+    "--data IMAGES --data LABELS (IDX files such as MNIST's, plain or "        \
+    "gzipped, or .npy)"
+
+const struct mt_template mt_templates[] = {
+    { "csv", "a table; finds out whether its target is a class or a number",
+      "table", MADE_CLASSES("8"), NULL, OWN_TABLE, .guess = true,
+      .use = use_table },
+    { "csv-classification", "a table whose target is a class", "table",
+      MADE_CLASSES("8"), NULL, OWN_TABLE, .use = use_table },
+    { "csv-regression", "a table whose target is a number", "table",
+      MADE_NUMBERS("8", "1"), NULL, OWN_TABLE, .regression = true,
+      .use = use_table },
+    { "mlp", "dense layers on a table, as csv", "table", MADE_CLASSES("16"),
+      NULL, OWN_TABLE, .guess = true, .use = use_table },
+    { "digits", "small images in IDX files, dense layers", "digits",
+      MADE_CLASSES("[28, 28]"), "[28, 28]", OWN_IMAGES, .use = use_images },
+    { "idx", "the same as digits", "digits", MADE_CLASSES("[28, 28]"),
+      "[28, 28]", OWN_IMAGES, .use = use_images },
+    { "cnn", "images, a small convolutional network", "cnn",
+      MADE_CLASSES("[1, 28, 28]"), "[1, 28, 28]", OWN_IMAGES,
+      .use = use_images },
+    { "resnet20", "images of 3 x 32 x 32, ResNet-20 with BatchNorm", "resnet20",
+      MADE_CLASSES("[3, 32, 32]"), NULL, OWN_IMAGES, .use = use_images },
+    { "char-lstm", "text by characters, LSTM", "char-lstm", MADE_TOKENS("32"),
+      NULL, "--data FILE.txt", .use = use_text },
+    { "gpt", "text by characters, a small GPT", "gpt", MADE_TOKENS("64"), NULL,
+      "--data FILE.txt", .use = use_text },
+    { "autoencoder", "an autoencoder on an array", "autoencoder",
+      MADE_NUMBERS("16", "16"), NULL, "--data X.npy", .use = use_array },
+    { "arrays", "classes of the rows of a NumPy array", "arrays",
+      MADE_CLASSES("16"), NULL, "--data X.npy --data Y.npy",
+      .use = use_arrays },
+    { "residual", "residual blocks, gates and branches by name", "residual",
+      NULL, NULL, NULL },
+    { "synthetic", "a regression on made data, OneCycleLR", "synthetic", NULL,
+      NULL, NULL },
+    { .name = NULL },
+};
+
+const struct mt_template *mt_template_find(const char *name)
+{
+    for (const struct mt_template *t = mt_templates; t->name; t++) {
+        if (strcmp(t->name, name) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+/* --- pieces ------------------------------------------------------------- */
+
+static void tell(const struct mt_own_data *own, const char *fmt, ...)
+    MT_PRINTF(2, 3);
+
+static void tell(const struct mt_own_data *own, const char *fmt, ...)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+    va_list args;
+
+    va_start(args, fmt);
+    mt_strbuf_vprintf(&line, fmt, args);
+    va_end(args);
+    if (!line.failed)
+        own->tell(own->ctx, line.text);
+    mt_strbuf_free(&line);
+}
+
+/* Sets the value at path to JSON text that was put together. */
+static mt_status set(struct mt_json *doc, const char *path,
+                     struct mt_strbuf *value, struct mt_err *err)
+{
+    mt_status status = value->failed
+                           ? mt_fail_memory(err)
+                           : mt_json_set(doc, path, value->text, "--data", err);
+
+    mt_strbuf_free(value);
+    return status;
+}
+
+static mt_status set_text(struct mt_json *doc, const char *path,
+                          const char *value, struct mt_err *err)
+{
+    return mt_json_set(doc, path, value, "--data", err);
+}
+
+static mt_status set_number(struct mt_json *doc, const char *path, double value,
+                            struct mt_err *err)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+
+    mt_json_add_number(&text, value);
+    return set(doc, path, &text, err);
+}
+
+static void add_files(const struct mt_own_data *own, struct mt_strbuf *out)
+{
+    for (size_t i = 0; i < own->n; i++) {
+        mt_strbuf_puts(out, i ? ", " : "[");
+        mt_json_add_string(out, own->files[i]);
+    }
+    mt_strbuf_putc(out, ']');
+}
+
+static mt_status need_files(const struct mt_template *t,
+                            const struct mt_own_data *own, size_t n,
+                            struct mt_err *err)
+{
+    if (own->n == n)
+        return MT_OK;
+    return mt_fail(err, MT_INVALID, "%s takes %s, got %zu file%s", t->name,
+                   t->own, own->n, own->n == 1 ? "" : "s");
+}
+
+/* --- tables ------------------------------------------------------------- */
+
+static bool distinct_names(const struct mt_csv_columns *c)
+{
+    enum { MANY = 1000 };
+
+    if (!c->names || c->n > MANY)
+        return false;
+    for (size_t i = 0; i < c->n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(c->names[i], c->names[k]) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* By name, where names tell columns apart; else by index. */
+static void add_column(const struct mt_csv_columns *c, size_t column,
+                       struct mt_strbuf *out)
+{
+    if (distinct_names(c))
+        mt_json_add_string(out, c->names[column]);
+    else
+        mt_strbuf_printf(out, "%zu", column);
+}
+
+static void tell_left_out(const struct mt_own_data *own,
+                          const struct mt_csv_guess *g)
+{
+    enum { MANY = 10 };
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->columns.n && n <= MANY; i++) {
+        const char *name = mt_csv_column_text(&g->columns, i).text;
+
+        if (g->use[i] != MT_CSV_TEXT && g->use[i] != MT_CSV_MISSING)
+            continue;
+        if (n++ == MANY)
+            tell(own, "and other columns likewise");
+        else
+            tell(own, "left out: %s %s", name,
+                 g->use[i] == MT_CSV_TEXT ? "is not a number in every row"
+                                          : "is empty in some rows");
+    }
+}
+
+static void tell_table(const struct mt_own_data *own,
+                       const struct mt_csv_guess *g, bool regression)
+{
+    struct mt_strbuf names = MT_STRBUF_INIT;
+
+    tell(own, "%s: %zu rows, %zu column%s to predict from", own->files[0],
+         g->rows, g->columns.n_features, g->columns.n_features == 1 ? "" : "s");
+    tell_left_out(own, g);
+    for (size_t i = 0; i < g->classes && i < MT_CSV_GUESS_SHOWN; i++)
+        mt_strbuf_printf(&names, "%s%.40s", i ? ", " : "", g->class_names[i]);
+    if (regression)
+        tell(own, "target %s: numbers from %g to %g, so it is a regression "
+             "(if they are classes: mtrain init csv-classification)",
+             mt_csv_column_text(&g->columns, g->target).text, g->min, g->max);
+    else
+        tell(own, "target %s: %zu classes (%s%s), so it is a classification%s",
+             mt_csv_column_text(&g->columns, g->target).text, g->classes,
+             names.text ? names.text : "",
+             g->classes > MT_CSV_GUESS_SHOWN ? ", ..." : "",
+             g->numeric ? " (if it is a quantity: mtrain init csv-regression)"
+                        : "");
+    mt_strbuf_free(&names);
+}
+
+static mt_status check_target(const struct mt_own_data *own,
+                              const struct mt_csv_guess *g, bool regression,
+                              struct mt_err *err)
+{
+    const char *name = mt_csv_column_text(&g->columns, g->target).text;
+
+    if (regression && !g->numeric)
+        return mt_fail(err, MT_INVALID, "%s: %s is not a number in every row; "
+                       "for classes: mtrain init csv-classification",
+                       own->files[0], name);
+    if (!regression && g->classes < 2)
+        return mt_fail(err, MT_INVALID, "%s: %s has the same value in every "
+                       "row; name another one with --target", own->files[0],
+                       name);
+    if (!regression && g->classes > MT_CSV_GUESS_CLASSES)
+        return mt_fail(err, MT_INVALID, "%s: %s has more than %d different "
+                       "values in %zu rows, which are no classes; name another "
+                       "one with --target", own->files[0], name,
+                       MT_CSV_GUESS_CLASSES, g->rows);
+    return MT_OK;
+}
+
+/* Small tables have small batches, and none is held out of a tiny one. */
+static size_t batch_size(size_t rows)
+{
+    return rows >= 320 ? 32 : rows >= 40 ? 16 : 4;
+}
+
+static mt_status set_table(struct mt_json *doc, const struct mt_own_data *own,
+                           const struct mt_csv_guess *g, struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &g->columns;
+    struct mt_strbuf data = MT_STRBUF_INIT;
+
+    mt_strbuf_puts(&data, "{\"type\": \"csv\", \"train\": ");
+    mt_json_add_string(&data, own->files[0]);
+    if (g->delimiter != ',') {
+        mt_strbuf_puts(&data, ", \"delimiter\": ");
+        mt_json_add_string(&data, (char[]){ g->delimiter, '\0' });
+    }
+    mt_strbuf_puts(&data, ", \"target\": ");
+    add_column(c, g->target, &data);
+    for (size_t i = 0; c->n_features + 1 < c->n && i < c->n_features; i++) {
+        mt_strbuf_puts(&data, i ? ", " : ", \"features\": [");
+        add_column(c, c->features[i], &data);
+        mt_strbuf_puts(&data, i + 1 == c->n_features ? "]" : "");
+    }
+    mt_strbuf_puts(&data, ", \"normalize\": \"standard\"");
+    if (g->rows >= 10)
+        mt_strbuf_puts(&data, ", \"val_split\": 0.2");
+    mt_strbuf_printf(&data, ", \"batch_size\": %zu}", batch_size(g->rows));
+    return set(doc, "data", &data, err);
+}
+
+/* About 1500 steps, in 10 to 200 epochs. */
+static mt_status set_length(struct mt_json *doc, size_t rows,
+                            struct mt_err *err)
+{
+    size_t batches = rows / batch_size(rows) + 1, epochs = 1500 / batches;
+
+    epochs = epochs < 10 ? 10 : epochs > 200 ? 200 : epochs;
+    if (set_number(doc, "train.epochs", (double)epochs, err) != MT_OK)
+        return err->status;
+    return set_number(doc, "scheduler.T_max", (double)epochs, err);
+}
+
+static mt_status set_task(struct mt_json *doc, bool regression,
+                          struct mt_err *err)
+{
+    if (!regression)
+        return MT_OK;
+    if (set_text(doc, "loss", "{\"type\": \"MSELoss\"}", err) != MT_OK)
+        return err->status;
+    return set_text(doc, "train.metrics", "[\"rmse\", \"r2\"]", err);
+}
+
+/* A target far from mean 0 and deviation 1 is not normalised by the data
+ * format. Adam's steps do not scale with the gradient, so that the same comes
+ * of a last layer that starts at the target's scale and moves with it. */
+static mt_status scale_head(struct mt_json *doc, const struct mt_csv_guess *g,
+                            struct mt_err *err)
+{
+    const double lr = 0.003, bound = 0.125; /* 1 / sqrt(64), as Linear's */
+    double std = g->std;
+    struct mt_strbuf init = MT_STRBUF_INIT, groups = MT_STRBUF_INIT;
+
+    if (!(std > 0) || (std > 0.1 && std < 10 && fabs(g->mean) < 10))
+        return MT_OK;
+    mt_strbuf_printf(&init, "[{\"params\": \"head.weight\", \"type\": "
+                     "\"uniform_\", \"a\": %.3g, \"b\": %.3g}, {\"params\": "
+                     "\"head.bias\", \"type\": \"constant_\", \"val\": %.6g}]",
+                     -bound * std, bound * std, g->mean);
+    mt_strbuf_printf(&groups, "[{\"params\": \"head.*\", \"lr\": %.3g}]",
+                     lr * std);
+    mt_status status = set(doc, "model.init", &init, err);
+
+    if (status != MT_OK) {
+        mt_strbuf_free(&groups);
+        return status;
+    }
+    return set(doc, "optimizer.groups", &groups, err);
+}
+
+static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
+                           const struct mt_own_data *own, struct mt_err *err)
+{
+    struct mt_arena arena = MT_ARENA_INIT;
+    struct mt_csv_guess g;
+    bool regression = t->regression;
+    mt_status status = need_files(t, own, 1, err);
+
+    if (status == MT_OK)
+        status = mt_csv_guess(own->files[0], own->target, &arena, &g, err);
+    if (status == MT_OK && t->guess)
+        regression = !g.classification;
+    if (status == MT_OK)
+        status = check_target(own, &g, regression, err);
+    if (status == MT_OK)
+        status = set_table(doc, own, &g, err);
+    if (status == MT_OK)
+        status = set_task(doc, regression, err);
+    if (status == MT_OK)
+        status = set_length(doc, g.rows, err);
+    if (status == MT_OK && regression)
+        status = scale_head(doc, &g, err);
+    if (status == MT_OK)
+        tell_table(own, &g, regression);
+    mt_arena_free(&arena);
+    return status;
+}
+
+/* --- images, text, arrays ----------------------------------------------- */
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t n = strlen(text), tail = strlen(ending);
+
+    return n > tail && strcmp(text + n - tail, ending) == 0;
+}
+
+static mt_status set_files(struct mt_json *doc, const struct mt_own_data *own,
+                           const char *type, const char *more,
+                           struct mt_err *err)
+{
+    struct mt_strbuf data = MT_STRBUF_INIT;
+
+    mt_strbuf_printf(&data, "{\"type\": \"%s\", \"train\": ", type);
+    add_files(own, &data);
+    mt_strbuf_printf(&data, ", %s}", more);
+    return set(doc, "data", &data, err);
+}
+
+/* An image's size is in its file; a network of convolutions needs channels in
+ * front of height and width. */
+static mt_status set_input(struct mt_json *doc, bool planes,
+                           const struct mt_dataset *data, struct mt_err *err)
+{
+    const struct mt_shape *shape = &data->train.x.shape;
+    struct mt_strbuf input = MT_STRBUF_INIT;
+
+    if (data->train.x.dtype == MT_U8 &&
+        set_number(doc, "data.scale", 1.0 / 255, err) != MT_OK)
+        return err->status;
+    mt_strbuf_puts(&input, planes && shape->rank == 2 ? "[1" : "[");
+    for (int i = 0; i < shape->rank; i++)
+        mt_strbuf_printf(&input, "%s%zu", input.len > 1 ? ", " : "",
+                         shape->dim[i]);
+    mt_strbuf_putc(&input, ']');
+    return set(doc, "model.input", &input, err);
+}
+
+static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
+                            const struct mt_own_data *own, struct mt_err *err)
+{
+    struct mt_data_request request = { .doc = doc, .classification = true,
+                                       .peek = true };
+    bool npy = own->n && ends_with(own->files[0], ".npy");
+    struct mt_dataset *data;
+
+    if (need_files(t, own, 2, err) != MT_OK ||
+        set_files(doc, own, npy ? "npy" : "idx",
+                  "\"val_split\": 0.1, \"batch_size\": 64", err) != MT_OK)
+        return err->status;
+    request.spec = mt_json_get(mt_json_root(doc), "data");
+    if (mt_dataset_open(&request, &data, err) != MT_OK)
+        return err->status;
+    mt_status status = set_input(doc, strcmp(t->config, "digits") != 0, data,
+                                 err);
+
+    tell(own, "%zu images of %s, %zu classes", data->train.samples,
+         mt_shape_text(&data->train.x.shape).text, data->classes);
+    mt_dataset_close(data);
+    return status;
+}
+
+static mt_status use_text(const struct mt_template *t, struct mt_json *doc,
+                          const struct mt_own_data *own, struct mt_err *err)
+{
+    bool gpt = strcmp(t->config, "gpt") == 0;
+
+    if (need_files(t, own, 1, err) != MT_OK ||
+        set_files(doc, own, "text",
+                  gpt ? "\"tokenizer\": \"char\", \"seq_len\": 64, "
+                        "\"val_split\": 0.1, \"batch_size\": 16"
+                      : "\"tokenizer\": \"char\", \"seq_len\": 32, "
+                        "\"val_split\": 0.1, \"batch_size\": 16", err) != MT_OK)
+        return err->status;
+    /* the length of the config's schedule */
+    return gpt ? set_text(doc, "train.steps", "2000", err) : MT_OK;
+}
+
+static mt_status use_arrays(const struct mt_template *t, struct mt_json *doc,
+                            const struct mt_own_data *own, struct mt_err *err)
+{
+    if (need_files(t, own, 2, err) != MT_OK)
+        return err->status;
+    return set_files(doc, own, "npy", "\"val_split\": 0.2, \"batch_size\": 16",
+                     err);
+}
+
+/* What goes in is what shall come out. */
+static mt_status use_array(const struct mt_template *t, struct mt_json *doc,
+                           const struct mt_own_data *own, struct mt_err *err)
+{
+    if (need_files(t, own, 1, err) != MT_OK)
+        return err->status;
+
+    const char *const twice[] = { own->files[0], own->files[0], NULL };
+    struct mt_own_data both = { .files = twice, .n = 2 };
+
+    return set_files(doc, &both, "npy",
+                     "\"val_split\": 0.2, \"batch_size\": 16", err);
+}
+
+/* --- the spec ----------------------------------------------------------- */
+
+/* Data from the seed. */
+static mt_status make_data(const struct mt_template *t, struct mt_json *doc,
+                           struct mt_err *err)
+{
+    if (t->data && set_text(doc, "data", t->data, err) != MT_OK)
+        return err->status;
+    if (t->input && set_text(doc, "model.input", t->input, err) != MT_OK)
+        return err->status;
+    return set_task(doc, t->regression, err);
+}
+
+mt_status mt_template_spec(const struct mt_template *t,
+                           const struct mt_own_data *own, struct mt_json **out,
+                           struct mt_err *err)
+{
+    char path[64];
+    const char *text;
+    mt_status status;
+
+    if (own->n && !t->use)
+        return mt_fail(err, MT_INVALID, "%s has made data and takes no --data; "
+                       "'mtrain init' lists the templates", t->name);
+    if (own->target && t->use != use_table)
+        return mt_fail(err, MT_INVALID, "%s is not for tables and takes no "
+                       "--target", t->name);
+    snprintf(path, sizeof path, "configs/%s.json", t->config);
+    text = mt_text(path);
+    status = mt_json_parse(t->name, text, strlen(text), out, err);
+    if (status != MT_OK)
+        return status;
+    status = own->n ? t->use(t, *out, own, err) : make_data(t, *out, err);
+    if (status != MT_OK)
+        mt_json_free(*out);
+    return status;
+}

@@ -1,0 +1,36 @@
+/*
+ * What the words of usage lines stand for: "SPEC" is a file that ends in
+ * .json, "WHEN" is auto, always or never. Shell completion follows from it.
+ */
+#ifndef MT_CMD_WORDS_H
+#define MT_CMD_WORDS_H
+
+#include "cmd/command.h"
+
+enum mt_offer_kind {
+    MT_OFFER_NOTHING, /* nothing is known */
+    MT_OFFER_FILES,   /* values: their endings, "json mtc"; "": any file */
+    MT_OFFER_FOLDERS,
+    MT_OFFER_CHOICES, /* values: "auto always never" */
+    MT_OFFER_ASK,     /* values: what `mtrain completion --candidates` takes */
+};
+
+struct mt_offer {
+    enum mt_offer_kind kind;
+    const char *values; /* words with spaces between */
+};
+
+/* What a word of a command's operands or options stands for. */
+struct mt_offer mt_offer_of(const struct mt_command *command,
+                            const char *word);
+
+/* The word of operand i (from 0) of a usage line "SPEC [KEY=VALUE]...": the
+ * last one again where it repeats. False: there is no such operand. */
+struct mt_operand {
+    char word[32];
+    bool repeats;
+};
+bool mt_operand_at(const struct mt_command *command, size_t i,
+                   struct mt_operand *out);
+
+#endif

@@ -1,0 +1,253 @@
+#include "data/csvguess.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "data/csvlabels.h"
+#include "data/number.h"
+
+enum {
+    HEAD = 1 << 16,  /* bytes in which the delimiter is looked for */
+    FEW = 20,        /* whole numbers that may be classes, */
+    ROWS_OF_EACH = 5 /* and how many rows each needs then */
+};
+
+struct scan {
+    const char *path;
+    struct mt_csv *csv;
+    struct mt_csv_guess *out;
+    struct mt_arena *arena;
+    struct mt_labels labels; /* of the target, as far as they are counted */
+    bool whole;              /* every number of the target is whole */
+    double sum, squares;     /* of the target, about its first value */
+    double first;
+};
+
+/* --- the delimiter ------------------------------------------------------ */
+
+static char find_delimiter(const char *text, size_t n)
+{
+    static const char candidates[] = ",;\t|";
+    size_t count[sizeof candidates] = { 0 }, best = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < n && (quoted || text[i] != '\n'); i++) {
+        const char *found = strchr(candidates, text[i]);
+
+        quoted ^= text[i] == '"';
+        if (!quoted && text[i] && found)
+            count[found - candidates]++;
+    }
+    for (size_t i = 1; candidates[i]; i++)
+        best = count[i] > count[best] ? i : best;
+    return candidates[best];
+}
+
+static mt_status open_table(struct scan *s, struct mt_err *err)
+{
+    char head[HEAD];
+    uint64_t size;
+    int fd;
+    mt_status status = mt_file_open(s->path, &fd, &size, err);
+    size_t n = size < HEAD ? (size_t)size : HEAD;
+
+    if (status != MT_OK)
+        return status;
+    status = mt_file_pread(fd, s->path, 0, head, n, err);
+    s->out->delimiter = status == MT_OK ? find_delimiter(head, n) : ',';
+    return mt_csv_open(s->path, fd, size, s->out->delimiter, &s->csv, err);
+}
+
+/* --- columns ------------------------------------------------------------ */
+
+static bool is_index(const char *text)
+{
+    text += *text == '-';
+    return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* The target as a spec would name it, so that messages are the same. */
+static mt_status choose_target(struct scan *s, const char *target,
+                               struct mt_err *err)
+{
+    struct mt_csv_select select = { .doc = NULL };
+    struct mt_strbuf value = MT_STRBUF_INIT, origin = MT_STRBUF_INIT;
+    struct mt_json *doc = NULL;
+    mt_status status = mt_json_parse("", "{}", 2, &doc, err);
+
+    if (status != MT_OK)
+        return status;
+    if (target) {
+        if (is_index(target))
+            mt_strbuf_puts(&value, target);
+        else
+            mt_json_add_string(&value, target);
+        mt_strbuf_printf(&origin, "--target %s", target);
+        status = value.failed || origin.failed
+                     ? mt_fail_memory(err)
+                     : mt_json_set(doc, "target", value.text, origin.text, err);
+        select.target = mt_json_get(mt_json_root(doc), "target");
+    }
+    select.doc = doc;
+    if (status == MT_OK)
+        status = mt_csv_choose_columns(&select, s->path, s->arena,
+                                       &s->out->columns, err);
+    mt_strbuf_free(&value);
+    mt_strbuf_free(&origin);
+    mt_json_free(doc);
+    return status;
+}
+
+static mt_status read_columns(struct scan *s, const char *target,
+                              struct mt_err *err)
+{
+    struct mt_csv_select none = { .doc = NULL };
+    struct mt_csv_guess *out = s->out;
+
+    if (mt_csv_read_header(&none, s->csv, s->path, s->arena, &out->columns,
+                           err) != MT_OK ||
+        choose_target(s, target, err) != MT_OK)
+        return err->status;
+    out->use = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->use);
+    if (!out->use)
+        return mt_fail_memory(err);
+    out->target = out->columns.targets[0];
+    out->use[out->target] = MT_CSV_TARGET;
+    return MT_OK;
+}
+
+/* --- rows --------------------------------------------------------------- */
+
+static mt_status look_at_target(struct scan *s,
+                                const struct mt_csv_field *field,
+                                struct mt_err *err)
+{
+    struct mt_csv_guess *out = s->out;
+    uint32_t index;
+    double v;
+
+    if (mt_number_f64(field->text, field->n, &v) == MT_NUMBER_OK) {
+        if (out->rows == 0)
+            s->first = out->min = out->max = v;
+        out->min = v < out->min ? v : out->min;
+        out->max = v > out->max ? v : out->max;
+        s->whole &= v == floor(v);
+        s->sum += v - s->first;
+        s->squares += (v - s->first) * (v - s->first);
+    } else {
+        out->numeric = false;
+    }
+    if (s->labels.n <= MT_CSV_GUESS_CLASSES &&
+        mt_labels_add(&s->labels, field->text, field->n, &index) != MT_OK)
+        return mt_fail_memory(err);
+    return MT_OK;
+}
+
+static void look_at_feature(enum mt_csv_use *use,
+                            const struct mt_csv_field *field)
+{
+    float v;
+
+    switch (mt_number_f32(field->text, field->n, &v)) {
+    case MT_NUMBER_OK: break;
+    case MT_NUMBER_EMPTY:
+    case MT_NUMBER_SPECIAL:
+        *use = *use == MT_CSV_FEATURE ? MT_CSV_MISSING : *use;
+        break;
+    default: *use = MT_CSV_TEXT;
+    }
+}
+
+static mt_status read_rows(struct scan *s, struct mt_err *err)
+{
+    struct mt_csv_guess *out = s->out;
+    const struct mt_csv_field *fields;
+    size_t n;
+
+    for (;; out->rows++) {
+        if (mt_csv_next(s->csv, &fields, &n, err) != MT_OK)
+            return err->status;
+        if (n == 0)
+            return MT_OK;
+        if (n != out->columns.n)
+            return mt_csv_fail(s->csv, 0, err, "expected %zu fields as in the "
+                               "first line, got %zu", out->columns.n, n);
+        if (look_at_target(s, &fields[out->target], err) != MT_OK)
+            return err->status;
+        for (size_t i = 0; i < n; i++) {
+            if (out->use[i] != MT_CSV_TARGET)
+                look_at_feature(&out->use[i], &fields[i]);
+        }
+    }
+}
+
+/* --- conclusions -------------------------------------------------------- */
+
+static mt_status keep_class_names(struct scan *s, struct mt_err *err)
+{
+    const struct mt_labels *labels = &s->labels;
+    const char **names = mt_arena_calloc(s->arena, MT_CSV_GUESS_SHOWN,
+                                         sizeof *names);
+
+    if (!names || mt_labels_finish(&s->labels) != MT_OK)
+        return mt_fail_memory(err);
+    s->out->classes = labels->classes;
+    for (size_t i = 0; i < labels->classes && i < MT_CSV_GUESS_SHOWN; i++) {
+        names[i] = mt_arena_strdup(s->arena, labels->names[i]);
+        if (!names[i])
+            return mt_fail_memory(err);
+    }
+    s->out->class_names = names;
+    return MT_OK;
+}
+
+static mt_status conclude(struct scan *s, struct mt_err *err)
+{
+    struct mt_csv_guess *out = s->out;
+    struct mt_csv_columns *c = &out->columns;
+    double n = (double)out->rows;
+
+    if (out->rows < 2)
+        return mt_fail(err, MT_INVALID, "%s: expected at least two rows of "
+                       "data, got %zu", s->path, out->rows);
+    if (keep_class_names(s, err) != MT_OK)
+        return err->status;
+    c->n_features = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        if (out->use[i] == MT_CSV_FEATURE)
+            c->features[c->n_features++] = i;
+    }
+    if (!c->n_features)
+        return mt_fail(err, MT_INVALID, "%s: beside the target, %s, no column "
+                       "has a number in every row", s->path,
+                       mt_csv_column_text(c, out->target).text);
+    out->classification =
+        !out->numeric || (s->whole && out->classes <= FEW &&
+                          out->classes * ROWS_OF_EACH <= out->rows);
+    out->mean = s->first + s->sum / n;
+    out->std = sqrt(fmax(0, s->squares / n - s->sum / n * (s->sum / n)));
+    return MT_OK;
+}
+
+mt_status mt_csv_guess(const char *path, const char *target,
+                       struct mt_arena *arena, struct mt_csv_guess *out,
+                       struct mt_err *err)
+{
+    struct scan s = { .path = path, .out = out, .arena = arena,
+                      .whole = true };
+    mt_status status;
+
+    *out = (struct mt_csv_guess){ .numeric = true };
+    mt_labels_init(&s.labels, arena);
+    status = open_table(&s, err);
+    if (status == MT_OK)
+        status = read_columns(&s, target, err);
+    if (status == MT_OK)
+        status = read_rows(&s, err);
+    if (status == MT_OK)
+        status = conclude(&s, err);
+    mt_labels_free(&s.labels);
+    mt_csv_free(s.csv);
+    return status;
+}

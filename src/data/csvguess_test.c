@@ -1,0 +1,183 @@
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/csvguess.h"
+
+static struct mt_arena arena;
+static struct mt_csv_guess g;
+static struct mt_err err;
+static char path[64];
+
+static void setup(void)
+{
+    int fd;
+
+    arena = (struct mt_arena)MT_ARENA_INIT;
+    snprintf(path, sizeof path, "/tmp/csvguess-XXXXXX");
+    fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+}
+
+static void teardown(void)
+{
+    mt_arena_free(&arena);
+    unlink(path);
+}
+
+static mt_status guess(const char *text, const char *target)
+{
+    FILE *f = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    fclose(f);
+    err = (struct mt_err)MT_ERR_INIT;
+    return mt_csv_guess(path, target, &arena, &g, &err);
+}
+
+/* rows lines of "i * step, i % classes" below a header */
+static void write_rows(char *out, size_t size, int rows, int classes)
+{
+    size_t n = (size_t)snprintf(out, size, "x,y\n");
+
+    for (int i = 0; i < rows; i++)
+        n += (size_t)snprintf(out + n, size - n, "%d,%d\n", i, i % classes);
+}
+
+START_TEST(text_targets_are_classes)
+{
+    ck_assert_int_eq(guess("a,kind,b\n1,red,2\n3,blue,4\n5,red,6\n", "kind"),
+                     MT_OK);
+    ck_assert(g.classification && !g.numeric);
+    ck_assert_uint_eq(g.classes, 2);
+    ck_assert_str_eq(g.class_names[0], "blue");
+    ck_assert_str_eq(g.class_names[1], "red");
+    ck_assert_uint_eq(g.rows, 3);
+    ck_assert_uint_eq(g.target, 1);
+    ck_assert_uint_eq(g.columns.n_features, 2);
+    ck_assert_uint_eq(g.columns.features[1], 2);
+}
+END_TEST
+
+START_TEST(numbers_are_a_regression_unless_few_and_whole)
+{
+    static const struct {
+        int rows, classes;
+        bool classification;
+    } cases[] = {
+        { 10, 2, true }, { 9, 2, false }, { 100, 20, true },
+        { 99, 20, false }, { 200, 21, false }, { 30, 30, false },
+    };
+    char text[8192];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_rows(text, sizeof text, cases[i].rows, cases[i].classes);
+        ck_assert_int_eq(guess(text, NULL), MT_OK);
+        ck_assert_msg(g.classification == cases[i].classification,
+                      "%d rows, %d classes", cases[i].rows, cases[i].classes);
+        ck_assert(g.numeric);
+    }
+    ck_assert_int_eq(guess("x,y\n1,0.5\n2,1.5\n3,0.5\n4,1.5\n5,0.5\n6,1.5\n"
+                           "7,0.5\n8,1.5\n9,0.5\n0,1.5\n", "y"), MT_OK);
+    ck_assert(!g.classification);
+}
+END_TEST
+
+START_TEST(a_numeric_target_is_measured)
+{
+    ck_assert_int_eq(guess("x,y\n1,1000001\n2,1000003.5\n3,999998.5\n", NULL),
+                     MT_OK);
+    ck_assert_double_eq(g.min, 999998.5);
+    ck_assert_double_eq(g.max, 1000003.5);
+    ck_assert_double_eq_tol(g.mean, 1000001, 1e-9);
+    ck_assert_double_eq_tol(g.std, sqrt(12.5 / 3), 1e-9);
+}
+END_TEST
+
+START_TEST(columns_that_are_no_numbers_are_left_out)
+{
+    ck_assert_int_eq(guess("id;age;city;gap;y\nA1;30;Bonn;;1.5\n"
+                           "A2;41;Ulm;3;2.5\nA3;2;;nan;0.5\n", NULL), MT_OK);
+    ck_assert_int_eq(g.delimiter, ';');
+    ck_assert_uint_eq(g.columns.n_features, 1);
+    ck_assert_uint_eq(g.columns.features[0], 1);
+    ck_assert_int_eq(g.use[0], MT_CSV_TEXT);
+    ck_assert_int_eq(g.use[1], MT_CSV_FEATURE);
+    ck_assert_int_eq(g.use[2], MT_CSV_TEXT);
+    ck_assert_int_eq(g.use[3], MT_CSV_MISSING);
+    ck_assert_int_eq(g.use[4], MT_CSV_TARGET);
+}
+END_TEST
+
+START_TEST(delimiters_and_headers_are_found)
+{
+    ck_assert_int_eq(guess("1.5\t2\n3\t4\n", "0"), MT_OK);
+    ck_assert_int_eq(g.delimiter, '\t');
+    ck_assert_ptr_null(g.columns.names);
+    ck_assert_uint_eq(g.target, 0);
+    ck_assert_int_eq(guess("\"a;b;c;d\",y\n1,2\n3,4\n", NULL), MT_OK);
+    ck_assert_int_eq(g.delimiter, ',');
+    ck_assert_str_eq(g.columns.names[0], "a;b;c;d");
+}
+END_TEST
+
+START_TEST(what_is_no_table_is_refused)
+{
+    static const struct {
+        const char *text, *target, *told;
+    } cases[] = {
+        { "", NULL, "the file is empty" },
+        { "a,b\n", NULL, "at least two rows" },
+        { "a,b\n1,2\n3\n", NULL, "expected 2 fields" },
+        { "a,b\n1,2\n3,4\n", "c", "--target c: target: " },
+        { "age,b\n1,2\n3,4\n", "aeg", "did you mean \"age\"?" },
+        { "a,b\n1,2\n3,4\n", "7", "expected an index from -2 to 1" },
+        { "a,b\nx,2\ny,4\n", NULL, "no column has a number in every row" },
+        { "a\n1\n2\n", NULL, "no column is left for features" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq(guess(cases[i].text, cases[i].target), MT_INVALID);
+        ck_assert_msg(strstr(err.text, cases[i].told), "%s", err.text);
+    }
+    unlink(path);
+    ck_assert_int_eq(mt_csv_guess(path, NULL, &arena, &g, &err), MT_IO);
+}
+END_TEST
+
+START_TEST(many_classes_are_counted_up_to_a_bound)
+{
+    FILE *f = fopen(path, "w");
+
+    fputs("x,y\n", f);
+    for (int i = 0; i < 3000; i++)
+        fprintf(f, "%d,name%d\n", i, i);
+    fclose(f);
+    ck_assert_int_eq(mt_csv_guess(path, NULL, &arena, &g, &err), MT_OK);
+    ck_assert_uint_eq(g.rows, 3000);
+    ck_assert_uint_eq(g.classes, MT_CSV_GUESS_CLASSES + 1);
+}
+END_TEST
+
+Suite *csvguess_suite(void);
+Suite *csvguess_suite(void)
+{
+    Suite *suite = suite_create("csvguess");
+    TCase *tc = tcase_create("csvguess");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, text_targets_are_classes);
+    tcase_add_test(tc, numbers_are_a_regression_unless_few_and_whole);
+    tcase_add_test(tc, a_numeric_target_is_measured);
+    tcase_add_test(tc, columns_that_are_no_numbers_are_left_out);
+    tcase_add_test(tc, delimiters_and_headers_are_found);
+    tcase_add_test(tc, what_is_no_table_is_refused);
+    tcase_add_test(tc, many_classes_are_counted_up_to_a_bound);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -1,0 +1,21 @@
+/* State dicts in safetensors: opened as any state file is, every tensor read
+ * as it is and as float32. */
+#include "ckpt/safetensors.h"
+#include "statefile.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    static struct fuzz_file file;
+    const char *path = fuzz_write(&file, bytes, n);
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_safetensors *st = NULL;
+    mt_status status;
+
+    fuzz_statefile(path);
+    /* by itself, so that no look at the first bytes keeps anything from it */
+    status = mt_safetensors_open(path, &st, &err);
+    fuzz_said(status, &err);
+    if (status == MT_OK)
+        mt_safetensors_close(st);
+    return 0;
+}
