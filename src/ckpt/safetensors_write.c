@@ -136,6 +136,8 @@ static void add_tensor(const struct writer *w, size_t i, struct mt_strbuf *out)
     mt_json_add_string(out, a->name);
     mt_strbuf_printf(out, ":{\"dtype\":\"%s\",\"shape\":[",
                      mt_safetensors_dtype(a->dtype));
+    if (a->shape.rank == 0) /* readers may know no scalars */
+        mt_strbuf_puts(out, "1");
     for (int d = 0; d < a->shape.rank; d++)
         mt_strbuf_printf(out, d ? ",%zu" : "%zu", a->shape.dim[d]);
     mt_strbuf_printf(out, "],\"data_offsets\":[%llu,%llu]}", begin,

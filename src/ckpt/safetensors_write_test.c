@@ -17,9 +17,9 @@ START_TEST(writes_the_format)
     static const char header[] =
         "{\"u\\\"8\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[18,21]},"
         "\"w\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[8,16]},"
-        "\"n\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
+        "\"n\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]},"
         "\"e\":{\"dtype\":\"F64\",\"shape\":[0],\"data_offsets\":[8,8]},"
-        "\"h\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[16,18]}}";
+        "\"h\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[16,18]}}";
     uint64_t bytes = 0;
 
     ck_assert_msg(mt_safetensors_write("x.safetensors", a, 5, NULL, &bytes, &err) ==
