@@ -260,16 +260,18 @@ static void backward_rows(const struct job *job, const struct head *h,
         k->softmax_scaled(p, p, n, job->scale, &job->max[at], &job->sum[at],
                           false);
         drop(job, h, i + r, dp, n);
-        k->softmax_grad(dp, dp, p, 1, n);
-        k->scale(dp, dp, n, job->scale);
+        k->softmax_grad_scaled(dp, dp, p, n, job->scale);
         drop(job, h, i + r, p, n);
         memset(p + n, 0, rest);
         memset(dp + n, 0, rest);
     }
 }
 
+/* Rows from i on; the first block that is done sets dK and dV, which it
+ * reaches all rows of. */
 static void backward_block(const struct job *job, const struct head *h,
-                           const float *dout, float *dqkv, size_t i)
+                           const float *dout, float *dqkv, size_t i,
+                           bool first)
 {
     size_t rows = min_size(BLOCK, job->t - i), n = seen(job, i, rows);
     size_t ld = 3 * job->model, pad = padded(job->t);
@@ -283,12 +285,12 @@ static void backward_block(const struct job *job, const struct head *h,
     struct mt_gemm dk = { .m = n, .n = job->d, .k = rows, .a = h->dp,
                           .a_row = 1, .a_col = pad, .b = h->q + i * ld,
                           .b_row = ld, .b_col = 1, .c = dqkv + job->model,
-                          .ldc = ld, .add = true };
+                          .ldc = ld, .add = !first };
     struct mt_gemm dv = { .m = n, .n = job->d, .k = rows, .a = h->p,
                           .a_row = 1, .a_col = pad,
                           .b = dout + i * job->model, .b_row = job->model,
                           .b_col = 1, .c = dqkv + 2 * job->model, .ldc = ld,
-                          .add = true };
+                          .add = !first };
 
     scores(job, h, i, rows);
     mt_gemm(&dp, NULL, h->gemm);
@@ -307,14 +309,10 @@ static void backward_task(void *ctx, size_t task, size_t worker)
     const float *dout = job->dout + sample * job->t * job->model + at;
     float *dqkv = job->result + sample * job->t * 3 * job->model + at;
 
-    for (size_t i = 0; i < job->t; i++) {
-        float *row = dqkv + i * 3 * job->model;
+    size_t last = (job->t - 1) / BLOCK * BLOCK;
 
-        memset(row + job->model, 0, job->d * sizeof *row);
-        memset(row + 2 * job->model, 0, job->d * sizeof *row);
-    }
-    for (size_t i = 0; i < job->t; i += BLOCK)
-        backward_block(job, &h, dout, dqkv, i);
+    for (size_t i = last + BLOCK; i > 0; i -= BLOCK)
+        backward_block(job, &h, dout, dqkv, i - BLOCK, i - BLOCK == last);
 }
 
 static void attention_grad_run(const struct mt_node *node,

@@ -166,6 +166,8 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))        \
     X(void, softmax_grad, (float *dx, const float *g, const float *y,          \
                            size_t rows, size_t n))                             \
+    X(void, softmax_grad_scaled, (float *dx, const float *g, const float *y,   \
+                                  size_t n, float scale)) /* of one row */     \
     /* one row of softmax(scale x); `fresh`: finds *max and *sum, else takes   \
        them */                                                                 \
     X(void, softmax_scaled, (float *y, const float *x, size_t n, float scale,  \

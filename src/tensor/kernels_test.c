@@ -406,6 +406,24 @@ static void check_softmax_scaled(const struct io *io, const float *before)
                exp((double)(io->a[i] * 0.35f) - max) / sum, 1e-6);
 }
 
+static void call_softmax_grad_scaled(const struct mt_kernels *k, struct io *io)
+{
+    io->used[0] = io->n;
+    k->softmax_grad_scaled(io->out[0], io->a, io->b, io->n, 0.35f);
+}
+
+static void check_softmax_grad_scaled(const struct io *io, const float *before)
+{
+    size_t n = io->n;
+    double d = dot(io->a, io->b, n);
+    double tol = 4e-6 * (1 + absolute_dot(io->a, io->b, n));
+
+    (void)before;
+    for (size_t i = 0; i < n; i++)
+        expect("softmax_grad_scaled", n, i, (double)io->out[0][i],
+               (double)0.35f * (double)io->b[i] * ((double)io->a[i] - d), tol);
+}
+
 static void call_row_dots(const struct mt_kernels *k, struct io *io)
 {
     io->used[0] = ROWS;
@@ -1104,6 +1122,7 @@ static const char *const in_place[] = {
     "hardswish_grad",
     "softmax",
     "softmax_grad",
+    "softmax_grad_scaled",
     "log_softmax",
     "log_softmax_grad",
     "mse_grad",
