@@ -1,6 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, lint, bench, clean. Objects go to build/ (or B=DIR); CC, OPT,
-# CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings errors.
+# check-valgrind, check-bits, lint, bench, clean. Objects go to
+# build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual; WERROR=1
+# makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -108,6 +109,10 @@ check-asan:
 check-valgrind: $(B)/mtrain
 	scripts/run-valgrind $(B)/mtrain
 
+# Compilers and levels of optimisation give the same bits.
+check-bits:
+	scripts/check-bits
+
 lint:
 	scripts/lint
 
@@ -131,5 +136,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind lint bench install uninstall clean
+.PHONY: all check check-asan check-valgrind check-bits lint bench \
+        install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
