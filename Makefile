@@ -1,7 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, check-bits, lint, bench, clean. Objects go to
-# build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual; WERROR=1
-# makes warnings errors.
+# check-valgrind, check-bits, lint, bench, clean.
+# Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
+# WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -40,14 +40,16 @@ ISA_FLAGS_neon =
 # minutes with sanitizers: there they do without.
 KERNEL_SAN_generic = $(SAN)
 
-KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
+PROBE   = src/tensor/kernels/probe.c
+KERNELS = $(sort $(filter-out $(PROBE),$(wildcard src/tensor/kernels/*.c)))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
 TESTS   = $(sort $(wildcard src/*/*_test.c))
 
 LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) \
             $(foreach isa,$(ISAS),$(KERNELS:src/tensor/kernels/%.c=$(B)/tensor/kernels/$(isa)/%.o))
 MAIN_OBJ  = $(B)/cmd/main.o
-TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o)
+TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o) \
+            $(foreach isa,$(ISAS),$(B)/tensor/kernels/$(isa)/probe.o)
 
 all: $(B)/mtrain
 
@@ -136,6 +138,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind check-bits lint bench \
-        install uninstall clean
+.PHONY: all check check-asan check-valgrind check-bits \
+        lint bench install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
