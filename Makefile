@@ -1,5 +1,5 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, check-bits, lint, bench, clean.
+# check-valgrind, check-bits, check-math, lint, bench, clean.
 # Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
 # WERROR=1 makes warnings errors.
 
@@ -115,6 +115,10 @@ check-valgrind: $(B)/mtrain
 check-bits:
 	scripts/check-bits
 
+# The elementary functions over all floats; minutes for each of them.
+check-math: $(B)/tests
+	scripts/check-math $(B)
+
 lint:
 	scripts/lint
 
@@ -139,5 +143,5 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all check check-asan check-valgrind check-bits \
-        lint bench install uninstall clean
+        check-math lint bench install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
