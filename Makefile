@@ -19,10 +19,11 @@ WARN = -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes \
 ifdef WERROR
 WARN += -Werror
 endif
-# The bits of every kernel rest on -ffp-contract=off: fma is explicit.
+# The bits of every kernel rest on -ffp-contract=off: fma is explicit. Last of
+# all flags, so that none before can undo them.
 BITS = -ffp-contract=off -fno-fast-math
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
-             -MMD -MP $(WARN) $(OPT) $(BITS) $(SAN) $(CFLAGS)
+             -MMD -MP $(WARN) $(OPT) $(SAN) $(CFLAGS) $(BITS)
 LIBS = -lcjson -lz -lnettle -pthread -lm
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
