@@ -1,5 +1,5 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, check-bits, check-math, lint, bench, clean.
+# check-valgrind, check-bits, check-aarch64, check-math, lint, bench, clean.
 # Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
 # WERROR=1 makes warnings errors.
 
@@ -116,6 +116,10 @@ check-valgrind: $(B)/mtrain
 check-bits:
 	scripts/check-bits
 
+# AArch64 gives the same bits: cross-built, and run by qemu.
+check-aarch64: $(B)/mtrain
+	scripts/check-aarch64 $(B)/mtrain
+
 # The elementary functions over all floats; minutes for each of them.
 check-math: $(B)/tests
 	scripts/check-math $(B)
@@ -143,6 +147,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind check-bits \
+.PHONY: all check check-asan check-valgrind check-bits check-aarch64 \
         check-math lint bench install uninstall clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -2,20 +2,21 @@
 #
 #     . scripts/bits.sh
 #
-# It counts in $passed and $failed.
+# It counts in $passed and $failed; $small may be set to other overrides.
 passed=0 failed=0
+small="train.steps=3 data.batch_size=8"
 
 # every example, small enough to be trained dozens of times
 all_specs() {
     ls configs/*.json configs/bench/*.json testdata/specs/*.json
 }
 
-# train_small MTRAIN SPEC OUT [OPTION...]: three steps of eight samples
+# train_small MTRAIN SPEC OUT [OPTION...]: a few steps of a few samples
 train_small() {
     small_mtrain=$1 small_spec=$2 small_out=$3
     shift 3
-    "$small_mtrain" train "$small_spec" train.steps=3 data.batch_size=8 -q -f \
-        -o "$small_out" "$@"
+    # shellcheck disable=SC2086
+    "$small_mtrain" train "$small_spec" $small -q -f -o "$small_out" "$@"
 }
 
 # instruction_sets MTRAIN: those that this machine and build know, best first
