@@ -19,12 +19,19 @@ train_small() {
     "$small_mtrain" train "$small_spec" $small -q -f -o "$small_out" "$@"
 }
 
-# instruction_sets MTRAIN: those that this machine and build know, best first
-instruction_sets() {
+# find_sets MTRAIN: sets $isas to the instruction sets that this machine and
+# build know, best first; ends the script where there is none, because then
+# nothing would be compared
+find_sets() {
+    isas=
     for set_name in avx512 avx2 neon generic; do
         MTRAIN_ISA=$set_name "$1" check configs/digits.json -q 2>/dev/null &&
-            echo $set_name
+            isas="$isas $set_name"
     done
+    [ "$isas" ] && return
+    echo "$1: does not run, or knows no instruction set"
+    echo "0 passed, 1 failed"
+    exit 1
 }
 
 # reference_of SPEC FOLDER: where its checkpoint is kept
