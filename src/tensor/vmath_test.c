@@ -12,17 +12,18 @@
  *     erf       1.214 ulp at 0.998896     subnormal results 0.507
  *     softplus  1.990 ulp at -2.03031     subnormal results 0.750
  *     elu       0.872 ulp at -0.346867    (expm1 below 0)
- *
- * and over every third float:
- *
- *     expm1     1.417 ulp at 17.0080
+ *     expm1     1.423 ulp at 16.9860
  *     log1p     1.437 ulp at -8.94070e-8
  *
  * As |error| / max(1, |result|), of functions that lose digits where
  * their tails meet 0, as they do in torch:
  *
  *     gelu 1.24e-7    gelu_tanh 1.34e-7    silu 1.54e-7    mish 1.56e-7
- *     gelu_grad 1.35e-7
+ *
+ * and of the slopes, over every third float:
+ *
+ *     gelu_grad 1.35e-7    gelu_tanh_grad 5.60e-7    silu_grad 9.75e-7
+ *     mish_grad 1.28e-6
  *
  * The tests below hold them on a sample of four million floats, and on all
  * floats around borders.
@@ -135,7 +136,7 @@ struct function {
 
 static const struct function functions[] = {
     { KERNEL(exp), exp, { 0 }, 1.0, 0.76, 0 },
-    { PROBE(expm1), expm1, { 0 }, 1.42, 0.5, 0 },
+    { PROBE(expm1), expm1, { 0 }, 1.43, 0.5, 0 },
     { KERNEL(log), log, { 0 }, 0.84, 0.5, 0 },
     { PROBE(log1p), log1p, { 0 }, 1.44, 0.5, 0 },
     { KERNEL(tanh), tanh, { 0 }, 1.34, 0.5, 0 },
@@ -148,9 +149,9 @@ static const struct function functions[] = {
     { KERNEL(silu), ref_silu, { 0 }, 0, 0, 1.55e-7 },
     { KERNEL(mish), ref_mish, { 0 }, 0, 0, 1.57e-7 },
     { GRAD(gelu_grad), ref_gelu_grad, { 0 }, 0, 0, 1.4e-7 },
-    { GRAD(gelu_tanh_grad), ref_gelu_tanh_grad, { 0 }, 0, 0, 1e-6 },
-    { GRAD(silu_grad), ref_silu_grad, { 0 }, 0, 0, 1.2e-6 },
-    { GRAD(mish_grad), ref_mish_grad, { 0 }, 0, 0, 1.6e-6 },
+    { GRAD(gelu_tanh_grad), ref_gelu_tanh_grad, { 0 }, 0, 0, 5.7e-7 },
+    { GRAD(silu_grad), ref_silu_grad, { 0 }, 0, 0, 9.9e-7 },
+    { GRAD(mish_grad), ref_mish_grad, { 0 }, 0, 0, 1.3e-6 },
 };
 
 enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
