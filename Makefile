@@ -1,7 +1,8 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-valgrind, check-bits, check-aarch64, check-math, lint, bench, clean.
-# Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
-# WERROR=1 makes warnings errors.
+# check-tsan, check-valgrind, check-bits, check-aarch64, check-math, fuzz,
+# torture, cover, lint, bench, bench-kernels, clean. Objects go to build/ (or
+# B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings
+# errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -23,8 +24,17 @@ endif
 # all flags, so that none before can undo them.
 BITS = -ffp-contract=off -fno-fast-math
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
-             -MMD -MP $(WARN) $(OPT) $(SAN) $(CFLAGS) $(BITS)
+             -MMD -MP $(WARN) $(OPT) $(SAN) $(CPPFLAGS) $(PREFIX_MAP) $(CFLAGS) \
+             $(BITS)
+# A build gives the same bytes in any folder.
+PREFIX_MAP = '-ffile-prefix-map=$(CURDIR)=.'
 LIBS = -lcjson -lz -lnettle -pthread -lm
+# libpng is optional: without it (or with PNG=) `plot` writes no .png.
+PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
+ifeq ($(PNG),1)
+PNG_CFLAGS := -DMT_PNG $(shell pkg-config --cflags libpng)
+LIBS += $(shell pkg-config --libs libpng)
+endif
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
 # Kernels are compiled once per instruction set: src/tensor/kernels/*.c
@@ -59,11 +69,13 @@ $(B)/mtrain: $(MAIN_OBJ) $(B)/libmtrain.a
 
 $(B)/libmtrain.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcsD $@ $^
 
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
 
 define kernel_rule
 $(B)/tensor/kernels/$(1)/%.o: src/tensor/kernels/%.c
@@ -97,7 +109,7 @@ $(B)/tests: $(B)/testmain.o $(B)/suites.o $(TEST_OBJS) $(B)/libmtrain.a
 
 # --- checks ---------------------------------------------------------------
 
-check: $(B)/mtrain $(B)/tests
+check: $(B)/mtrain $(B)/tests shims
 	scripts/run-tests $(B)
 
 # The same with the address and undefined-behaviour sanitizers.
@@ -106,6 +118,35 @@ check-asan:
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	    WERROR=$(WERROR) $(B)/asan/mtrain $(B)/asan/tests
 	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests $(B)/asan
+
+# The tests of all that threads share, and a training, under gcc's or clang's
+# thread sanitizer.
+check-tsan:
+	$(MAKE) B=$(B)/tsan OPT="-O1 -g" SAN="-fsanitize=thread" WERROR=$(WERROR) \
+	    WERROR=$(WERROR) $(B)/tsan/mtrain $(B)/tsan/tests
+	scripts/torture/threads $(B)/tsan
+
+# What the attacks preload under the program.
+SHIMS = $(B)/torture/faults.so $(B)/torture/allocs.so
+
+$(B)/torture/%.so: scripts/torture/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fPIC -shared -o $@ $<
+
+shims: $(SHIMS)
+
+# Every attack on checkpoints at its full length, and a hundred million runs of
+# each fuzz target; check has the short forms.
+torture: $(B)/mtrain shims
+	scripts/torture/run $(B)
+	scripts/fuzz --runs 100000000
+
+# Which lines and branches the tests and the short attacks reach.
+cover:
+	$(MAKE) B=$(B)/cover OPT="-O1 -g" SAN=--coverage WERROR=$(WERROR) \
+	    $(B)/cover/mtrain $(B)/cover/tests
+	$(MAKE) B=$(B)/cover shims
+	scripts/cover $(B)/cover
 
 # One training and one resume under valgrind (needs a build without AVX-512,
 # which valgrind does not know).
@@ -124,11 +165,36 @@ check-aarch64: $(B)/mtrain
 check-math: $(B)/tests
 	scripts/check-math $(B)
 
+# Fuzzing: one program for each file in testdata/fuzz, in build/fuzz/. They
+# need clang and its libFuzzer; scripts/fuzz runs them.
+FUZZ_CC ?= clang
+FUZZ_TARGETS = $(basename $(notdir $(sort $(wildcard testdata/fuzz/*.c))))
+FUZZ_SAN = -fsanitize=fuzzer-no-link,address,undefined \
+           -fno-sanitize-recover=all
+
+fuzz:
+	$(MAKE) B=$(B)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" SAN="$(FUZZ_SAN)" \
+	    $(ISAS:%="KERNEL_SAN_%=$(FUZZ_SAN)") fuzz-programs
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(B)/%)
+
+$(FUZZ_TARGETS:%=$(B)/%): $(B)/%: testdata/fuzz/%.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) -Itestdata/fuzz -fsanitize=fuzzer -o $@ \
+	    testdata/fuzz/$*.c $(B)/libmtrain.a $(LIBS)
+
 lint:
 	scripts/lint
 
 bench: $(B)/mtrain
 	scripts/bench/run $(B)/mtrain
+
+# Products beside OpenBLAS's, for each instruction set with OpenBLAS's best
+# kernels of the same.
+bench-kernels: $(B)/bench-kernels
+	scripts/bench/run-kernels $(B)/bench-kernels
+
+$(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
 # --- installing -----------------------------------------------------------
 
@@ -144,9 +210,23 @@ uninstall:
 	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
 	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
 
+# --- giving away ------------------------------------------------------------
+
+# The tracked files as a tar, and a Debian package of them: scripts/package.
+dist:
+	scripts/package dist $(B)
+
+deb:
+	scripts/package deb $(B)
+
+# Both of them, and the same bytes from builds in two folders.
+check-package:
+	scripts/check-package
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-valgrind check-bits check-aarch64 \
-        check-math lint bench install uninstall clean
+.PHONY: all check check-asan check-tsan check-valgrind check-bits \
+        check-aarch64 check-math check-package shims fuzz fuzz-programs torture \
+        cover lint bench bench-kernels install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

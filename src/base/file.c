@@ -18,6 +18,17 @@ static mt_status check_regular(const struct stat *st, const char *path,
                    path);
 }
 
+/* O_NONBLOCK: it may have become a FIFO since it was looked at. */
+static int open_for_reading(const char *path)
+{
+    int fd;
+
+    do
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 mt_status mt_file_open(const char *path, int *fd, uint64_t *size,
                        struct mt_err *err)
 {
@@ -30,8 +41,7 @@ mt_status mt_file_open(const char *path, int *fd, uint64_t *size,
     status = check_regular(&st, path, err);
     if (status != MT_OK)
         return status;
-    /* O_NONBLOCK: it may have become a FIFO since. */
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    *fd = open_for_reading(path);
     if (*fd < 0)
         return mt_fail_errno(err, errno, path, "cannot open");
     if (fstat(*fd, &st))

@@ -51,6 +51,31 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
  * force, that there is none. */
 mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err);
 
+/*
+ * A writer that takes long locks its target for all of its time, so that two
+ * never overwrite each other's work:
+ *
+ *     mt_replace_claim(path, force, &lock, err);   probe and lock
+ *     ... mt_replace_open to mt_replace_commit, any number of times ...
+ *     mt_lock_release(lock);
+ *
+ * The lock is an flock on .NAME.mtrain-lock beside the target that the links
+ * lead to; it ends with its process, however that ends, and the empty file that
+ * a killed one leaves is taken over, and removed, by the next. Where the file
+ * system knows no locks, writers are not kept apart; files are whole anyway.
+ */
+struct mt_lock;
+
+/* Fails at once, naming path, if another writer holds it. */
+mt_status mt_lock_take(const char *path, struct mt_lock **out,
+                       struct mt_err *err);
+void mt_lock_release(struct mt_lock *lock); /* lock may be NULL */
+
+/* mt_replace_probe and mt_lock_take in one: nobody can come between. *out is
+ * NULL on failure. */
+mt_status mt_replace_claim(const char *path, bool force, struct mt_lock **out,
+                           struct mt_err *err);
+
 struct mt_replace;
 
 mt_status mt_replace_open(const char *path, struct mt_replace **out,

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/target.h"
 
 enum {
-    MAX_LINKS = 40, /* as the kernel's own bound */
     TEMP_TRIES = 100,
     ENDING_MAX = 48, /* bytes of "PID-RANDOM.mtrain-tmp", and some to spare */
     PREFIX_SIZE = NAME_MAX - ENDING_MAX + 1,
@@ -24,164 +24,29 @@ enum {
 
 static const char temp_ending[] = ".mtrain-tmp";
 
-/* Where a path leads once the symbolic links at its end are followed. */
-struct target {
-    char *path;
-    const char *name; /* the last part of path */
-    int dir;          /* the folder that holds it, open */
-    bool exists;
-    struct stat st; /* where it exists */
-};
-
 struct mt_replace {
-    struct target target;
+    struct mt_target target;
     char *shown; /* the path as the caller gave it */
     char temp[TEMP_SIZE];
     int fd;
     int error; /* errno of the first failed write; 0 while all is well */
 };
 
-static void target_free(struct target *t)
+/* In a folder with the sticky bit (/tmp) only the owner of the file or of the
+ * folder may rename another one over it. */
+static bool may_replace(const struct mt_target *t)
 {
-    if (t->dir >= 0)
-        close(t->dir);
-    free(t->path);
-}
+    uid_t me = geteuid();
+    struct stat dir;
 
-/* The text of the link at path, to be freed; NULL with errno set. */
-static char *read_link(const char *path)
-{
-    char *text = malloc(PATH_MAX);
-    ssize_t n = text ? readlink(path, text, PATH_MAX) : -1;
-
-    if (n < 0 || n == PATH_MAX) {
-        if (n == PATH_MAX)
-            errno = ENAMETOOLONG;
-        free(text);
-        return NULL;
-    }
-    text[n] = '\0';
-    return text;
-}
-
-/* A link's text is relative to the folder that holds the link. */
-static char *join_link(const char *path, const char *link)
-{
-    const char *slash = strrchr(path, '/');
-    size_t head = slash && *link != '/' ? (size_t)(slash - path) + 1 : 0;
-    size_t tail = strlen(link) + 1;
-    char *joined = malloc(head + tail);
-
-    if (joined) {
-        memcpy(joined, path, head);
-        memcpy(joined + head, link, tail);
-    }
-    return joined;
-}
-
-/* Replaces *path by what the links at its end lead to, existing or not; 0 or
- * an errno. */
-static int follow_links(char **path)
-{
-    for (int i = 0; i < MAX_LINKS; i++) {
-        struct stat st;
-
-        if (lstat(*path, &st))
-            return errno == ENOENT ? 0 : errno;
-        if (!S_ISLNK(st.st_mode))
-            return 0;
-        char *link = read_link(*path);
-        char *next = link ? join_link(*path, link) : NULL;
-        int error = next ? 0 : errno;
-
-        free(link);
-        if (!next)
-            return error;
-        free(*path);
-        *path = next;
-    }
-    return ELOOP;
-}
-
-/* Opens the folder part of t->path and finds t->name. */
-static mt_status open_folder(struct target *t, const char *shown,
-                             struct mt_err *err)
-{
-    char *slash = strrchr(t->path, '/');
-    char kept = slash ? slash[1] : '\0';
-    const char *folder = slash ? t->path : ".";
-
-    t->name = slash ? slash + 1 : t->path;
-    if (slash)
-        slash[1] = '\0'; /* "a/b" -> "a/", "/b" -> "/" */
-    t->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = t->dir < 0 ? errno : 0;
-    mt_status status = MT_OK;
-
-    if (error == ENOENT)
-        status = mt_fail(err, MT_IO,
-                         "%s: cannot write: the folder \"%s\" does not exist",
-                         shown, folder);
-    else if (error == ENOTDIR)
-        status = mt_fail(err, MT_IO, "%s: cannot write: \"%s\" is not a folder",
-                         shown, folder);
-    else if (error)
-        status = mt_fail_errno(err, error, shown, "cannot open the folder");
-    if (slash)
-        slash[1] = kept;
-    return status;
-}
-
-static mt_status check_target(struct target *t, const char *shown,
-                              struct mt_err *err)
-{
-    const char *name = t->name;
-
-    if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return mt_fail(err, MT_IO,
-                       "%s: cannot write: is a directory, expected a file",
-                       shown);
-    t->exists = fstatat(t->dir, name, &t->st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!t->exists) {
-        if (errno == ENOENT)
-            return MT_OK;
-        return mt_fail_errno(err, errno, shown, "cannot write");
-    }
-    if (S_ISDIR(t->st.st_mode))
-        return mt_fail(err, MT_IO,
-                       "%s: cannot write: is a directory, expected a file",
-                       shown);
-    if (!S_ISREG(t->st.st_mode))
-        return mt_fail(err, MT_IO,
-                       "%s: cannot write: exists and is not a regular file",
-                       shown);
-    return MT_OK;
-}
-
-static mt_status target_find(const char *path, struct target *t,
-                             struct mt_err *err)
-{
-    *t = (struct target){ .dir = -1 };
-    if (!*path)
-        return mt_fail(err, MT_IO, "cannot write: the file's name is empty");
-    t->path = strdup(path);
-    if (!t->path)
-        return mt_fail_memory(err);
-
-    int error = follow_links(&t->path);
-
-    /* A missing folder is said better by open_folder. */
-    if (error && error != ENOTDIR)
-        return mt_fail_errno(err, error, path, "cannot write");
-    mt_status status = open_folder(t, path, err);
-
-    return status == MT_OK ? check_target(t, path, err) : status;
+    return me == 0 || !t->exists || fstat(t->dir, &dir) ||
+           !(dir.st_mode & S_ISVTX) || dir.st_uid == me || t->st.st_uid == me;
 }
 
 mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err)
 {
-    struct target t;
-    mt_status status = target_find(path, &t, err);
+    struct mt_target t;
+    mt_status status = mt_target_find(path, &t, err);
 
     if (status != MT_OK)
         goto out;
@@ -191,33 +56,19 @@ mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err)
     else if (faccessat(t.dir, ".", W_OK | X_OK, AT_EACCESS))
         status = mt_fail_errno(err, errno, path,
                                "cannot write: its folder takes no new file");
+    else if (!may_replace(&t))
+        status = mt_fail(err, MT_IO,
+                         "%s: cannot write: belongs to another user, and its "
+                         "folder is sticky", path);
 out:
-    target_free(&t);
+    mt_target_free(&t);
     return status;
 }
 
-/* How many bytes of name fit in front of a temporary's ending; a UTF-8
- * character is not cut. */
-static size_t kept_length(const char *name, size_t room)
-{
-    size_t n = strlen(name);
-
-    if (n <= room)
-        return n;
-    n = room;
-    while (n && ((unsigned char)name[n] & 0xc0) == 0x80)
-        n--;
-    return n;
-}
-
 /* The part that all temporaries of this target share: ".NAME.". */
-static void temp_prefix(const struct target *t, char out[PREFIX_SIZE])
+static void temp_prefix(const struct mt_target *t, char out[PREFIX_SIZE])
 {
-    long limit = fpathconf(t->dir, _PC_NAME_MAX);
-    size_t max = limit > 0 && limit < NAME_MAX ? (size_t)limit : NAME_MAX;
-    size_t room = max > ENDING_MAX + 2 ? max - ENDING_MAX - 2 : 1;
-
-    snprintf(out, PREFIX_SIZE, ".%.*s.", (int)kept_length(t->name, room),
+    snprintf(out, PREFIX_SIZE, ".%.*s.", (int)mt_target_room(t, ENDING_MAX + 2),
              t->name);
 }
 
@@ -243,28 +94,33 @@ static pid_t temp_pid(const char *name, const char *prefix)
     return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
-/* A living writer holds a lock on its temporary, which also tells when the
- * PID belongs to another name space or was given away again. */
+/* A living writer holds a lock on its temporary; so does one of another host
+ * or name space, and none that died does. Its PID counts only where the file
+ * system knows no locks. */
+static bool is_dead(int fd, pid_t pid)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    return errno != EWOULDBLOCK && pid != getpid() && kill(pid, 0) &&
+           errno == ESRCH;
+}
+
 static void sweep_one(int dir, const char *name, pid_t pid)
 {
-    if (pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH))
-        return;
     int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0)
         return;
-    bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
     struct stat st;
 
-    if ((locked || (errno != EWOULDBLOCK && pid != getpid())) &&
-        fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_dead(fd, pid))
         unlinkat(dir, name, 0);
     close(fd);
 }
 
 /* Removes what dead writers of this target left. Failing is no fault: it is
  * only room that stays taken. */
-static void sweep(const struct target *t, const char *prefix)
+static void sweep(const struct mt_target *t, const char *prefix)
 {
     int fd = openat(t->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -330,7 +186,7 @@ static void replace_free(struct mt_replace *r)
 {
     if (r->fd >= 0)
         close(r->fd);
-    target_free(&r->target);
+    mt_target_free(&r->target);
     free(r->shown);
     free(r);
 }
@@ -343,7 +199,7 @@ mt_status mt_replace_open(const char *path, struct mt_replace **out,
     if (!r)
         return mt_fail_memory(err);
     r->fd = -1;
-    mt_status status = target_find(path, &r->target, err);
+    mt_status status = mt_target_find(path, &r->target, err);
 
     if (status != MT_OK)
         goto fail;

@@ -205,7 +205,7 @@ START_TEST(sweeps_what_dead_writers_left)
     static const char *const format[8] = {
         ".f.%ld-0123abcd.mtrain-tmp", /* of a dead process: goes */
         ".f.%ld-0.mtrain-tmp",        /* of a former life of this PID: goes */
-        ".f.%ld-1.mtrain-tmp",        /* its parent lives: stays */
+        ".f.%ld-1.mtrain-tmp",        /* this PID was given away: goes */
         ".g.%ld-0.mtrain-tmp",        /* another target's */
         ".f.%ld-xyz.mtrain-tmp",      /* not such a name */
         ".f.%ld-0.mtrain-tmp2",       /* nor this */
@@ -224,14 +224,14 @@ START_TEST(sweeps_what_dead_writers_left)
     ck_assert_int_eq(mt_replace_open("f", &other, &err), MT_OK);
     ck_assert_int_eq(mt_replace_open("f", &r, &err), MT_OK); /* two at once */
     for (int i = 0; i < 8; i++)
-        ck_assert_msg((access(name[i], F_OK) == 0) == (i >= 2), "%s", name[i]);
+        ck_assert_msg((access(name[i], F_OK) == 0) == (i >= 3), "%s", name[i]);
     ck_assert_int_eq(mt_replace_write(other, "1", 1, &err), MT_OK);
     ck_assert_int_eq(mt_replace_write(r, "2", 1, &err), MT_OK);
     ck_assert_int_eq(mt_replace_commit(other, &err), MT_OK);
     testing_holds("f", "1");
     ck_assert_int_eq(mt_replace_commit(r, &err), MT_OK);
     testing_holds("f", "2");
-    ck_assert_int_eq(testing_count("."), 7);
+    ck_assert_int_eq(testing_count("."), 6);
 }
 END_TEST
 
@@ -316,6 +316,32 @@ START_TEST(folders_that_take_nothing)
 }
 END_TEST
 
+/* In /tmp nobody may rename over another one's file. */
+START_TEST(sticky_folders)
+{
+    enum { NOBODY = 65534 };
+
+    if (geteuid() != 0)
+        return; /* it takes two users */
+    mkdir("d", 0777);
+    chmod("d", 01777);
+    testing_put("d/f", "old", 3);
+    chmod("d/f", 0666);
+    ck_assert_int_eq(seteuid(NOBODY), 0);
+    mt_status others = mt_replace_probe("d/f", true, &err);
+    struct mt_err said = err;
+    mt_status mine = write_text("d/mine", "x");
+
+    if (mine == MT_OK)
+        mine = mt_replace_probe("d/mine", true, &err);
+    ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_eq(others, MT_IO);
+    testing_says(said, "d/f: ", "belongs to another user");
+    ck_assert_int_eq(mine, MT_OK);
+    ck_assert_int_eq(mt_replace_probe("d/mine", true, &err), MT_OK);
+}
+END_TEST
+
 START_TEST(probes)
 {
     ck_assert_int_eq(mt_replace_probe("out.mtc", false, &err), MT_OK);
@@ -350,6 +376,7 @@ Suite *replace_suite(void)
     tcase_add_test(tc, a_full_disk_keeps_the_old_file);
     tcase_add_test(tc, a_failed_rename_keeps_the_old_file);
     tcase_add_test(tc, folders_that_take_nothing);
+    tcase_add_test(tc, sticky_folders);
     tcase_add_test(tc, probes);
     suite_add_tcase(s, tc);
     return s;

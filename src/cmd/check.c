@@ -2,35 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/layers.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
-
-static size_t layer_parameters(const struct mt_session *s,
-                               const struct mt_layer *layer)
-{
-    size_t n = 0;
-
-    for (size_t t = layer->first_tensor; t < layer->end_tensor; t++) {
-        if (!s->model->store.tensors[t]->buffer)
-            n += s->model->store.tensors[t]->count;
-    }
-    return n;
-}
-
-static void print_layers(const struct mt_session *s,
-                         const struct mt_layer *container)
-{
-    for (size_t i = 0; i < container->n_layers; i++) {
-        const struct mt_layer *l = &container->layers[i];
-
-        if (l->n_layers) {
-            print_layers(s, l);
-            continue;
-        }
-        printf("  %-24s %-20s %-20s %zu\n", l->path, l->type->name,
-               mt_shape_text(&l->out_shape).text, layer_parameters(s, l));
-    }
-}
 
 static void print_data(const struct mt_session *s)
 {
@@ -44,21 +18,10 @@ static void print_data(const struct mt_session *s)
     printf("\n");
 }
 
-static size_t memory(const struct mt_session *s)
-{
-    const struct mt_store *store = &s->model->store;
-    size_t slots = 0;
-
-    for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
-        slots += s->optimizer->slot[i] != NULL;
-    return (2 + slots) * store->flat * sizeof(float) + s->workspace_bytes;
-}
-
 static void print_text(const struct mt_session *s)
 {
     print_data(s);
-    printf("layers    name, type, output of a sample, parameters\n");
-    print_layers(s, &s->model->root);
+    mt_layers_print(s->model);
     printf("model     %zu parameters in %zu tensors, %zu trainable\n",
            mt_model_parameters(s->model, false), s->model->store.n,
            mt_model_parameters(s->model, true));
@@ -66,7 +29,7 @@ static void print_text(const struct mt_session *s)
            (unsigned long long)s->total_steps,
            (unsigned long long)s->steps_per_epoch, s->batching.batch_size);
     printf("memory    %.1f MB for tensors and activations\n",
-           (double)memory(s) / 1e6);
+           (double)mt_session_bytes(s) / 1e6);
 }
 
 static void print_json(const struct mt_session *s)
@@ -75,7 +38,8 @@ static void print_json(const struct mt_session *s)
            "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
            "\"bytes\":%zu}\n", mt_model_parameters(s->model, false),
            mt_model_parameters(s->model, true), s->model->store.n,
-           s->data->n_train, (unsigned long long)s->total_steps, memory(s));
+           s->data->n_train, (unsigned long long)s->total_steps,
+           mt_session_bytes(s));
 }
 
 static int check_run(struct mt_call *call)

@@ -37,7 +37,8 @@ struct mt_call {
     const char ***lists;    /* all values of each, NULL-terminated */
     const char **args;      /* operands */
     size_t n_args;
-    bool quiet, verbose, json, force, color;
+    bool quiet, verbose, json, force;
+    bool color;             /* of stdout (terminal.h) */
     size_t threads;
     struct mt_team *team;
 };
@@ -67,6 +68,12 @@ const char *const *mt_option_all(const struct mt_call *call, const char *name);
 /* Reads a number from an option; fails with a message that names it. */
 bool mt_option_size(const struct mt_call *call, const char *name, size_t *out);
 bool mt_option_real(const struct mt_call *call, const char *name, double *out);
+
+/* Parses a command's arguments (argv[0] is its name) into call, which is to be
+ * freed in any case. Returns an exit code, or -1: the command can run. */
+int mt_call_parse(const struct mt_command *command, int argc, char **argv,
+                  struct mt_call *call);
+void mt_call_free(struct mt_call *call);
 
 /* Parses the command line and runs the command. */
 int mt_command_main(int argc, char **argv);

@@ -5,7 +5,7 @@
 
 #define COMMANDS(X)                                                            \
     X(train) X(resume) X(copy) X(save) X(load) X(diff) X(show) X(eval)         \
-    X(predict) X(check) X(verify) X(help)
+    X(predict) X(plot) X(check) X(verify) X(help)
 
 #define X(name) extern const struct mt_command mt_cmd_##name;
 COMMANDS(X)

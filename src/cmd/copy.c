@@ -50,6 +50,7 @@ static mt_status replace_link(const char *target, const char *dst,
     if (!tmp)
         return mt_fail_memory(err);
     snprintf(tmp, size, "%.*s.mtrain-link-%ld", folder, dst, (long)getpid());
+    unlink(tmp); /* of a former process with this number */
     if (symlink(target, tmp) != 0 || rename(tmp, dst) != 0) {
         status = mt_fail_errno(err, errno, dst, "cannot make the link");
         unlink(tmp);
@@ -94,7 +95,16 @@ static int alias(const struct mt_call *call)
                 "%s: already exists (use -f to overwrite)", dst);
         return mt_report_error(&err);
     }
-    if (make_link(src, dst, &err) != MT_OK)
+    struct mt_lock *lock = NULL;
+    mt_status status = MT_OK;
+
+    /* Not under the hands of a run that writes there. */
+    if (stat(dst, &st) == 0 && S_ISREG(st.st_mode))
+        status = mt_lock_take(dst, &lock, &err);
+    if (status == MT_OK)
+        status = make_link(src, dst, &err);
+    mt_lock_release(lock);
+    if (status != MT_OK)
         return mt_report_error(&err);
     print_done(call, "another name of the source: a change through either is "
                      "seen through both");
@@ -152,8 +162,14 @@ static int copy_run(struct mt_call *call)
                                          "--alias");
         return alias(call);
     }
-    if (mt_replace_probe(call->args[1], call->force, &err) != MT_OK ||
-        copy(call, with_optimizer, &err) != MT_OK)
+    struct mt_lock *lock;
+    mt_status status =
+        mt_replace_claim(call->args[1], call->force, &lock, &err);
+
+    if (status == MT_OK)
+        status = copy(call, with_optimizer, &err);
+    mt_lock_release(lock);
+    if (status != MT_OK)
         return mt_report_error(&err);
     print_done(call, with_optimizer
                          ? "everything: resuming it is resuming the source"

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
+#include "cmd/terminal.h"
 #include "train/compare.h"
 #include "train/specdiff.h"
 #include "train/state.h"
@@ -82,6 +83,13 @@ static bool prints(const struct diff *d)
     return !d->call->quiet && !d->call->json;
 }
 
+/* "model fc1.weight", in the color of what differs. */
+static void print_place(int section, const char *key)
+{
+    printf("%s%s %s%s", mt_color(stdout, MT_COLOR_BAD), section_names[section],
+           key, mt_color(stdout, MT_COLOR_END));
+}
+
 static void tell_differ(struct diff *d, int section, const struct mt_array *a,
                         const struct mt_comparison *c)
 {
@@ -92,9 +100,10 @@ static void tell_differ(struct diff *d, int section, const struct mt_array *a,
     if (!prints(d))
         return;
     print_index(&a->shape, c->first, ", ", &at);
-    printf("%s %s: %zu of %zu values differ, max |d| %.3g, rms %.3g, cosine "
-           "%.6g, max ulp %llu, first at %s\n", section_names[section],
-           key_of(a), c->n_differ, c->n, c->max_abs, c->rms, c->cosine,
+    print_place(section, key_of(a));
+    printf(": %zu of %zu values differ, max |d| %.3g, rms %.3g, cosine "
+           "%.6g, max ulp %llu, first at %s\n", c->n_differ,
+           c->n, c->max_abs, c->rms, c->cosine,
            (unsigned long long)c->max_ulp, at.text ? at.text : "");
     mt_strbuf_free(&at);
 }
@@ -106,9 +115,10 @@ static void tell_only(struct diff *d, int section, const struct mt_array *a,
 
     if (d->call->json)
         add_json(d, section, a, in_a ? "only_a" : "only_b", NULL);
-    if (prints(d))
-        printf("%s %s %s: only in %s\n", section_names[section], key_of(a),
-               mt_shape_text(&a->shape).text, path);
+    if (!prints(d))
+        return;
+    print_place(section, key_of(a));
+    printf(" %s: only in %s\n", mt_shape_text(&a->shape).text, path);
 }
 
 static void tell_kind(struct diff *d, int section, const struct mt_array *a,
@@ -116,11 +126,12 @@ static void tell_kind(struct diff *d, int section, const struct mt_array *a,
 {
     if (d->call->json)
         add_json(d, section, a, "shape", NULL);
-    if (prints(d))
-        printf("%s %s: %s %s against %s %s\n", section_names[section],
-               key_of(a), mt_dtype_name(a->dtype),
-               mt_shape_text(&a->shape).text, mt_dtype_name(b->dtype),
-               mt_shape_text(&b->shape).text);
+    if (!prints(d))
+        return;
+    print_place(section, key_of(a));
+    printf(": %s %s against %s %s\n", mt_dtype_name(a->dtype),
+           mt_shape_text(&a->shape).text, mt_dtype_name(b->dtype),
+           mt_shape_text(&b->shape).text);
 }
 
 /* --- comparing ---------------------------------------------------------- */
@@ -194,9 +205,10 @@ static void tell_spec(void *ctx, const char *path, const char *a,
     struct mt_strbuf *out = &d->spec;
 
     d->sections[SPEC].differ++;
-    if (prints(d))
-        printf("spec %s: %s -> %s\n", path, a ? a : "(not set)",
-               b ? b : "(not set)");
+    if (prints(d)) {
+        print_place(SPEC, path);
+        printf(": %s -> %s\n", a ? a : "(not set)", b ? b : "(not set)");
+    }
     if (!d->call->json)
         return;
     mt_strbuf_puts(out, out->len ? ",{\"path\":\"/" : "{\"path\":\"/");
@@ -321,7 +333,9 @@ static void print_text(const struct diff *d)
             printf("%s: %zu same, %zu differ, %zu only in A, %zu only in B\n",
                    section_names[i], s->same, s->differ, s->only_a, s->only_b);
     }
-    printf("%s\n", meaning(d));
+    printf("%s%s%s\n",
+           mt_color(stdout, d->differs ? MT_COLOR_BAD : MT_COLOR_GOOD),
+           meaning(d), mt_color(stdout, MT_COLOR_END));
 }
 
 static void print_json(const struct diff *d)

@@ -131,8 +131,8 @@ static int check_assertions(const struct mt_call *call,
             return MT_EXIT_TROUBLE;
         }
         if (!holds(&a[i], value)) {
-            fprintf(stderr, "mtrain: %s is %.6g: %s%s%.6g does not hold\n",
-                    a[i].name, value, a[i].name, a[i].op, a[i].value);
+            mt_report_no("%s is %.6g: %s%s%.6g does not hold", a[i].name,
+                         value, a[i].name, a[i].op, a[i].value);
             code = MT_EXIT_NO;
         }
     }

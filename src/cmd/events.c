@@ -71,6 +71,14 @@ void mt_event_start(struct mt_events *e, const char *command,
     emit(e, &line, true);
 }
 
+void mt_event_lines(struct mt_events *e, const char *lines)
+{
+    if (e->out)
+        fputs(lines, e->out);
+    if (e->log)
+        fputs(lines, e->log);
+}
+
 void mt_event_audit(struct mt_events *e, const struct mt_audit *audit)
 {
     struct mt_strbuf line = MT_STRBUF_INIT;

@@ -121,6 +121,7 @@ static int load_run(struct mt_call *call)
     struct maps maps = { .n = 0 };
     struct mt_err err = MT_ERR_INIT;
     struct mt_bundle target = MT_BUNDLE_INIT, source = MT_BUNDLE_INIT;
+    struct mt_lock *lock = NULL;
     mt_status status;
 
     if (!out && !mt_option(call, "dry-run"))
@@ -136,7 +137,7 @@ static int load_run(struct mt_call *call)
         .optimizer = mt_option(call, "with-optimizer") != NULL,
     };
 
-    status = out ? mt_replace_probe(out, call->force, &err) : MT_OK;
+    status = out ? mt_replace_claim(out, call->force, &lock, &err) : MT_OK;
     if (status == MT_OK)
         status = mt_open_state(call->args[0], data_dir, call->team, &target,
                                &err);
@@ -147,6 +148,7 @@ static int load_run(struct mt_call *call)
         status = load(call, out, &options, &target, &source, &err);
     mt_bundle_free(&source);
     mt_bundle_free(&target);
+    mt_lock_release(lock);
     return status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
 }
 

@@ -1,15 +1,16 @@
 /* Parsing command lines by the tables, and help texts from them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/nearest.h"
 #include "cmd/command.h"
 #include "cmd/report.h"
+#include "cmd/terminal.h"
 #include "tensor/kernels.h"
 
 const struct mt_option mt_common_options[] = {
@@ -180,6 +181,14 @@ static int code_of(const struct parser *p, int found)
     return -1;
 }
 
+static void out_of_memory(void)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    mt_fail_memory(&err);
+    mt_report_error(&err);
+}
+
 static bool set_own(struct mt_call *call, size_t i, const char *value)
 {
     size_t n = 0;
@@ -188,8 +197,10 @@ static bool set_own(struct mt_call *call, size_t i, const char *value)
         n++;
     const char **grown = realloc(call->lists[i], (n + 2) * sizeof *grown);
 
-    if (!grown)
+    if (!grown) {
+        out_of_memory();
         return false;
+    }
     grown[n] = value;
     grown[n + 1] = NULL;
     call->lists[i] = grown;
@@ -213,11 +224,15 @@ static bool set_threads(struct mt_call *call, const char *text)
 
 static bool set_color(struct mt_call *call, const char *text)
 {
-    static const char *const choices[] = { "auto", "always", "never" };
+    static const char *const choices[] = {
+        [MT_COLOR_AUTO] = "auto", [MT_COLOR_ALWAYS] = "always",
+        [MT_COLOR_NEVER] = "never",
+    };
 
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(text, choices[i]) == 0) {
-            call->color = i == 1 || (i == 0 && call->color);
+            mt_color_choose((enum mt_color_when)i);
+            call->color = mt_color_on(stdout);
             return true;
         }
     }
@@ -273,7 +288,7 @@ static int parse(struct parser *p, int argc, char **argv)
     int found;
 
     opterr = 0;
-    optind = 1;
+    optind = 0; /* forgets an argument of letters that was left half-way */
     while ((found = getopt_long(argc, argv, p->letters, p->long_options,
                                 NULL)) != -1) {
         int code = found == '?' || found == ':' ? -1 : code_of(p, found);
@@ -313,30 +328,53 @@ static int run(struct mt_call *call)
     return code;
 }
 
+/* Room for the values of n options. */
+static bool make_room(struct mt_call *call, size_t n)
+{
+    call->values = calloc(n + 1, sizeof *call->values);
+    call->lists = calloc(n + 1, sizeof *call->lists);
+    if (!call->values || !call->lists)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        call->lists[i] = calloc(1, sizeof **call->lists);
+        if (!call->lists[i])
+            return false;
+    }
+    return true;
+}
+
+int mt_call_parse(const struct mt_command *command, int argc, char **argv,
+                  struct mt_call *call)
+{
+    struct parser parser = { .call = call };
+
+    *call = (struct mt_call){ .command = command,
+                              .color = mt_color_on(stdout) };
+    if (!make_room(call, count_options(command))) {
+        out_of_memory();
+        return MT_EXIT_TROUBLE;
+    }
+    prepare(&parser);
+    return parse(&parser, argc, argv);
+}
+
+void mt_call_free(struct mt_call *call)
+{
+    for (size_t i = 0; call->lists && i < count_options(call->command); i++)
+        free(call->lists[i]);
+    free(call->lists);
+    free(call->values);
+}
+
 static int call_command(const struct mt_command *command, int argc,
                         char **argv)
 {
-    size_t n = count_options(command);
-    struct mt_call call = { .command = command,
-                            .color = isatty(STDOUT_FILENO) &&
-                                     !getenv("NO_COLOR") };
-    struct parser parser = { .call = &call };
-    int code = MT_EXIT_TROUBLE;
+    struct mt_call call;
+    int code = mt_call_parse(command, argc, argv, &call);
 
-    call.values = calloc(n + 1, sizeof *call.values);
-    call.lists = calloc(n + 1, sizeof *call.lists);
-    for (size_t i = 0; call.lists && i < n; i++)
-        call.lists[i] = calloc(1, sizeof **call.lists);
-    if (call.values && call.lists) {
-        prepare(&parser);
-        code = parse(&parser, argc, argv);
-        if (code < 0)
-            code = run(&call);
-    }
-    for (size_t i = 0; call.lists && i < n; i++)
-        free(call.lists[i]);
-    free(call.lists);
-    free(call.values);
+    if (code < 0)
+        code = run(&call);
+    mt_call_free(&call);
     return mt_report_end(code);
 }
 
@@ -349,14 +387,30 @@ static int unknown_command(const char *name)
         names[n] = mt_commands[n]->name;
     const char *near = mt_nearest(name, names, n);
 
-    fprintf(stderr, "mtrain: unknown command \"%s\"%s%s%s\ntry 'mtrain "
-                    "help'\n", name, near ? "; did you mean \"" : "",
-            near ? near : "", near ? "\"?" : "");
+    mt_report_no("unknown command \"%s\"%s%s%s\ntry 'mtrain help'", name,
+                 near ? "; did you mean \"" : "", near ? near : "",
+                 near ? "\"?" : "");
     return MT_EXIT_TROUBLE;
+}
+
+/* A standard file that came closed is given a place holder that can be neither
+ * read nor written, so that no checkpoint or log gets its number and, with it,
+ * what is printed. */
+static bool hold_standard_files(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
+            return false;
+    }
+    return true;
 }
 
 int mt_command_main(int argc, char **argv)
 {
+    if (!hold_standard_files())
+        return MT_EXIT_TROUBLE; /* and no place to say so */
     /* a file-size limit is an error of a write, not the end of the process */
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {

@@ -56,9 +56,9 @@ static mt_status predict_batch(struct mt_infer *m,
 {
     const float *y;
 
-    if (mt_infer_prepare(m, n, &m->model->x, err) != MT_OK)
+    if (mt_infer_prepare(m, n, &m->model->x, err) != MT_OK ||
+        mt_infer_gather(m, column, 0, err) != MT_OK)
         return err->status;
-    mt_infer_gather(m, column, 0);
     y = mt_infer_run(m);
     for (size_t i = 0; i < n; i++)
         mt_predictions_add(p, first + i, y + i * p->outputs, lines);

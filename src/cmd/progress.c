@@ -1,11 +1,12 @@
 #include "cmd/progress.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/strbuf.h"
+#include "cmd/terminal.h"
 
 double mt_seconds(void)
 {
@@ -15,98 +16,212 @@ double mt_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static bool can_redraw(void)
-{
-    const char *term = getenv("TERM");
-
-    return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-}
-
 void mt_progress_start(struct mt_progress *p, const struct mt_call *call,
-                       const struct mt_session *s)
+                       const struct mt_session *s, uint64_t total)
 {
+    bool events = call->json && isatty(STDOUT_FILENO);
+    double now = mt_seconds();
+
     *p = (struct mt_progress){
-        .bar = !call->quiet && !call->json && can_redraw(),
+        .bar = !call->quiet && !events && mt_live_possible(),
         .quiet = call->quiet,
-        .started = mt_seconds(),
         .first_step = s->at.step,
+        .last_step = s->at.step,
+        .total = total,
+        .started = now,
+        .drawn = now,
+        .poll_every = 1,
     };
 }
 
-static size_t terminal_width(void)
-{
-    struct winsize size;
+/* --- the bar -------------------------------------------------------------- */
 
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-        return size.ws_col;
-    return 80;
-}
+/* The parts of the line, as they stand in it. */
+enum { EPOCH, BAR, PERCENT, STEP, LOSS, METRIC, RATE, LEFT, N_PARTS };
+
+/* Which ones go where the terminal is too narrow: the first one first. */
+static const int leave_out[] = { STEP, EPOCH, METRIC, RATE, BAR, LEFT, LOSS };
+
+enum { PART_SIZE = 64, WIDE_BAR = 20, NARROW_BAR = 10, GAP = 2 };
+
+struct line {
+    char part[N_PARTS][PART_SIZE]; /* "": left out */
+    double done;                   /* 0 ... 1 */
+};
 
 static void add_time(char *out, size_t size, double seconds)
 {
     unsigned long t = seconds < 1e7 ? (unsigned long)(seconds + 0.5) : 9999999;
 
     if (t >= 3600)
-        snprintf(out, size, "%lu:%02lu:%02lu", t / 3600, t / 60 % 60, t % 60);
+        snprintf(out, size, "%lu:%02lu:%02lu left", t / 3600, t / 60 % 60,
+                 t % 60);
     else
-        snprintf(out, size, "%lu:%02lu", t / 60, t % 60);
+        snprintf(out, size, "%lu:%02lu left", t / 60, t % 60);
 }
 
-void mt_progress_draw(struct mt_progress *p, const struct mt_session *s,
-                      double loss)
+static void fill_bar(struct line *l, size_t cells)
 {
-    char left[32], text[256], bar[64];
-    size_t width = terminal_width(), cells = 20, filled;
-    double elapsed = mt_seconds() - p->started;
-    double done = (double)s->at.step / (double)s->total_steps;
-    double rate = (double)(s->at.step - p->first_step) /
-                  (elapsed > 0 ? elapsed : 1);
+    size_t filled = (size_t)(l->done * (double)cells);
+    char *bar = l->part[BAR];
 
-    if (!p->bar || width < 20)
+    bar[0] = '[';
+    for (size_t i = 0; i < cells; i++)
+        bar[i + 1] = i < filled ? '#' : '.';
+    bar[cells + 1] = ']';
+    bar[cells + 2] = '\0';
+}
+
+/* The means of the epoch so far; right after its end, those of the epoch. */
+static void fill_scores(struct line *l, const struct mt_session *s)
+{
+    struct mt_scores scores = { 0 };
+
+    if (s->at.batch)
+        mt_totals_scores(s, &s->at.epoch_so_far, &scores);
+    else if (s->n_history)
+        scores = s->history[s->n_history - 1].train;
+    if (!scores.samples)
         return;
-    add_time(left, sizeof left,
-             rate > 0 ? (double)(s->total_steps - s->at.step) / rate : 0);
-    filled = (size_t)(done * (double)cells);
-    memset(bar, '#', filled);
-    memset(bar + filled, '.', cells - filled);
-    bar[cells] = '\0';
-    snprintf(text, sizeof text,
-             "[%s] %3.0f%%  step %llu/%llu  loss %.4g  %.4g steps/s  %s left",
-             bar, 100 * done, (unsigned long long)s->at.step,
-             (unsigned long long)s->total_steps, loss, rate, left);
-    fprintf(stderr, "\r\033[K%.*s", (int)(width - 1), text);
-    fflush(stderr);
-    p->drawn = true;
+    snprintf(l->part[LOSS], PART_SIZE, "loss %6.4g", scores.loss);
+    if (s->n_metrics)
+        snprintf(l->part[METRIC], PART_SIZE, "%s %6.4g", s->metrics[0]->name,
+                 scores.metric[0]);
 }
 
-void mt_progress_clear(struct mt_progress *p)
+static void fill(struct line *l, const struct mt_progress *p,
+                 const struct mt_session *s)
 {
-    if (p->drawn)
-        fputs("\r\033[K", stderr);
-    p->drawn = false;
+    double elapsed = mt_seconds() - p->started;
+    uint64_t steps = s->at.step - p->first_step;
+
+    *l = (struct line){ .done = p->total ? (double)s->at.step /
+                                               (double)p->total : 1 };
+    l->done = l->done < 1 ? l->done : 1;
+    if (s->settings.epochs != MT_SIZE_ABSENT)
+        snprintf(l->part[EPOCH], PART_SIZE, "epoch %llu/%zu",
+                 (unsigned long long)s->at.epoch + (s->at.batch > 0),
+                 s->settings.epochs);
+    fill_bar(l, WIDE_BAR);
+    snprintf(l->part[PERCENT], PART_SIZE, "%3.0f%%", 100 * l->done);
+    snprintf(l->part[STEP], PART_SIZE, "step %llu/%llu",
+             (unsigned long long)s->at.step, (unsigned long long)p->total);
+    fill_scores(l, s);
+    snprintf(l->part[RATE], PART_SIZE, "%.4g steps/s", p->rate);
+    if (steps && p->total >= s->at.step)
+        add_time(l->part[LEFT], PART_SIZE,
+                 (double)(p->total - s->at.step) * elapsed / (double)steps);
 }
 
-static void print_scores(const struct mt_session *s, const char *prefix,
-                         const struct mt_scores *scores)
+static size_t columns(const struct line *l)
 {
-    fprintf(stderr, "  %sloss %.4g", prefix, scores->loss);
+    size_t n = 0;
+
+    for (int i = 0; i < N_PARTS; i++) {
+        size_t part = strlen(l->part[i]);
+
+        n += part ? part + (n ? GAP : 0) : 0;
+    }
+    return n;
+}
+
+/* Makes the line no longer than width. */
+static void fit(struct line *l, size_t width)
+{
+    if (columns(l) > width)
+        fill_bar(l, NARROW_BAR);
+    for (size_t i = 0; i < sizeof leave_out / sizeof *leave_out; i++) {
+        if (columns(l) <= width)
+            return;
+        l->part[leave_out[i]][0] = '\0';
+    }
+    if (columns(l) > width)
+        l->part[PERCENT][0] = '\0';
+}
+
+static void draw(const struct mt_progress *p, const struct mt_session *s)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    struct line line;
+
+    fill(&line, p, s);
+    fit(&line, mt_terminal_width(stderr) - 1); /* the cursor's column is free */
+    for (int i = 0; i < N_PARTS; i++) {
+        if (!*line.part[i])
+            continue;
+        mt_strbuf_puts(&text, text.len ? "  " : "");
+        mt_strbuf_printf(&text, "%s%s%s",
+                         i == BAR ? mt_color(stderr, MT_COLOR_BAR) : "",
+                         line.part[i],
+                         i == BAR ? mt_color(stderr, MT_COLOR_END) : "");
+    }
+    if (text.len && !text.failed)
+        mt_live_draw(text.text, columns(&line));
+    mt_strbuf_free(&text);
+}
+
+static const double interval = 0.1; /* seconds between two redraws, at least */
+
+static void redraw_if_due(struct mt_progress *p, const struct mt_session *s,
+                          double now)
+{
+    const double memory = 3; /* seconds that the rate looks back */
+    double passed = now - p->drawn;
+
+    if (passed < interval)
+        return;
+    double rate = (double)(s->at.step - p->last_step) / passed;
+
+    p->rate += (rate - p->rate) * (p->rate > 0 ? passed / (passed + memory)
+                                               : 1);
+    p->last_step = s->at.step;
+    p->drawn = now;
+    draw(p, s);
+}
+
+void mt_progress_step(struct mt_progress *p, const struct mt_session *s)
+{
+    if (!p->bar || ++p->poll < p->poll_every)
+        return;
+    double now = mt_seconds(), passed = now - p->drawn;
+
+    p->poll = 0;
+    if (passed < interval / 2 && p->poll_every < 1u << 20)
+        p->poll_every *= 2; /* steps are short: look less often */
+    else if (passed > 2 * interval && p->poll_every > 1)
+        p->poll_every /= 2;
+    redraw_if_due(p, s, now);
+}
+
+/* --- lines ---------------------------------------------------------------- */
+
+static void add_scores(const struct mt_session *s, const char *prefix,
+                       const struct mt_scores *scores, struct mt_strbuf *out)
+{
+    mt_strbuf_printf(out, "  %sloss %.4g", prefix, scores->loss);
     for (size_t i = 0; i < s->n_metrics; i++)
-        fprintf(stderr, "  %s%s %.4g", prefix, s->metrics[i]->name,
-                scores->metric[i]);
+        mt_strbuf_printf(out, "  %s%s %.4g", prefix, s->metrics[i]->name,
+                         scores->metric[i]);
 }
 
 void mt_progress_epoch(struct mt_progress *p, const struct mt_session *s,
                        const struct mt_epoch *epoch)
 {
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
     if (p->quiet)
         return;
-    mt_progress_clear(p);
-    fprintf(stderr, "epoch %llu", (unsigned long long)epoch->epoch);
+    mt_strbuf_printf(&line, "epoch %llu", (unsigned long long)epoch->epoch);
     if (s->settings.epochs != MT_SIZE_ABSENT)
-        fprintf(stderr, "/%zu", s->settings.epochs);
-    fprintf(stderr, "  step %llu", (unsigned long long)epoch->step);
-    print_scores(s, "", &epoch->train);
+        mt_strbuf_printf(&line, "/%zu", s->settings.epochs);
+    mt_strbuf_printf(&line, "  step %llu", (unsigned long long)epoch->step);
+    add_scores(s, "", &epoch->train, &line);
     if (epoch->val.samples)
-        print_scores(s, "val ", &epoch->val);
-    fprintf(stderr, "  lr %.4g\n", epoch->lr);
+        add_scores(s, "val ", &epoch->val, &line);
+    mt_strbuf_printf(&line, "  lr %.4g\n", epoch->lr);
+    if (line.text)
+        mt_live_above(line.text);
+    mt_strbuf_free(&line);
+    if (p->bar)
+        redraw_if_due(p, s, mt_seconds());
 }

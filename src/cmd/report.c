@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cmd/terminal.h"
 
 int mt_exit_code(mt_status status)
 {
@@ -17,10 +18,19 @@ int mt_exit_code(mt_status status)
     }
 }
 
+/* "mtrain", in the color of what follows. */
+static void print_name(enum mt_color color)
+{
+    mt_live_clear();
+    fprintf(stderr, "%smtrain%s", mt_color(stderr, color),
+            mt_color(stderr, MT_COLOR_END));
+}
+
 int mt_report_error(const struct mt_err *err)
 {
     fflush(stdout);
-    fprintf(stderr, "mtrain: %s\n", err->text);
+    print_name(MT_COLOR_BAD);
+    fprintf(stderr, ": %s\n", err->text);
     return mt_exit_code(err->status);
 }
 
@@ -28,7 +38,8 @@ int mt_report_usage(const struct mt_call *call, const char *fmt, ...)
 {
     va_list args;
 
-    fprintf(stderr, "mtrain %s: ", call->command->name);
+    print_name(MT_COLOR_BAD);
+    fprintf(stderr, " %s: ", call->command->name);
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
@@ -37,12 +48,38 @@ int mt_report_usage(const struct mt_call *call, const char *fmt, ...)
     return MT_EXIT_TROUBLE;
 }
 
+void mt_report_no(const char *fmt, ...)
+{
+    va_list args;
+
+    print_name(MT_COLOR_BAD);
+    fputs(": ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
 void mt_report(const struct mt_call *call, const char *fmt, ...)
 {
     va_list args;
 
     if (call->quiet)
         return;
+    mt_live_clear();
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void mt_report_detail(const struct mt_call *call, const char *fmt, ...)
+{
+    va_list args;
+
+    if (call->quiet || !call->verbose)
+        return;
+    mt_live_clear();
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
@@ -53,7 +90,8 @@ void mt_report_warning(const char *fmt, ...)
 {
     va_list args;
 
-    fputs("mtrain: warning: ", stderr);
+    print_name(MT_COLOR_WARN);
+    fputs(": warning: ", stderr);
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);

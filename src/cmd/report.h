@@ -1,5 +1,6 @@
 /*
- * What users see: results on stdout, everything else on stderr.
+ * What users see: results on stdout, everything else on stderr. A live line
+ * (terminal.h) goes before a message comes.
  */
 #ifndef MT_CMD_REPORT_H
 #define MT_CMD_REPORT_H
@@ -13,11 +14,18 @@ int mt_report_error(const struct mt_err *err);
 int mt_report_usage(const struct mt_call *call, const char *fmt, ...)
     MT_PRINTF(2, 3);
 
+/* "mtrain: MESSAGE" to stderr: why the answer is no. */
+void mt_report_no(const char *fmt, ...) MT_PRINTF(1, 2);
+
 /* A line of progress or a remark to stderr, unless quiet. */
 void mt_report(const struct mt_call *call, const char *fmt, ...)
     MT_PRINTF(2, 3);
 
-/* The same, said even when quiet: something is wrong, but work goes on. */
+/* A line that only --verbose shows. */
+void mt_report_detail(const struct mt_call *call, const char *fmt, ...)
+    MT_PRINTF(2, 3);
+
+/* A line that is said even when quiet: something is wrong, but work goes on. */
 void mt_report_warning(const char *fmt, ...) MT_PRINTF(1, 2);
 
 /* Prints text to stdout as a JSON string. */

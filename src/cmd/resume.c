@@ -5,9 +5,11 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cmd/prove.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/training.h"
+#include "train/datastate.h"
 #include "train/monitor.h"
 #include "train/specdiff.h"
 #include "train/state.h"
@@ -45,25 +47,57 @@ static bool collect(const struct mt_call *call, struct changes *c)
     return true;
 }
 
+/* What was changed, for people as lines, for programs as events. */
+struct told {
+    const struct mt_call *call;
+    struct mt_strbuf events;
+};
+
 static void tell_change(void *ctx, const char *path, const char *was,
                         const char *is)
 {
-    mt_report(ctx, "%s: %s -> %s", path, was ? was : "(not set)",
+    struct told *told = ctx;
+
+    mt_report(told->call, "%s: %s -> %s", path, was ? was : "(not set)",
               is ? is : "(not set)");
+    if (strcmp(path, "train.epochs") == 0 || strcmp(path, "train.steps") == 0)
+        return; /* the new total is in the start event */
+    mt_strbuf_puts(&told->events, "{\"event\":\"set\",\"path\":");
+    mt_json_add_string(&told->events, path);
+    mt_strbuf_printf(&told->events, ",\"saved\":%s,\"now\":%s}\n",
+                     was ? was : "null", is ? is : "null");
 }
 
-static mt_status tell_changes(const struct mt_call *call,
+/* Other contents of a data file, under whatever name. */
+static void tell_data(void *ctx, const struct mt_data_change *c)
+{
+    struct told *told = ctx;
+
+    mt_report(told->call, "data.%s: %.0f bytes (SHA-256 %.12s...) -> %llu "
+              "bytes (%.12s...)", c->role, c->bytes, c->sha256,
+              (unsigned long long)c->now->bytes, c->now->sha256);
+    mt_strbuf_puts(&told->events, "{\"event\":\"data\",\"role\":");
+    mt_json_add_string(&told->events, c->role);
+    mt_strbuf_printf(&told->events, ",\"saved\":\"%s\",\"now\":\"%s\"}\n",
+                     c->sha256, c->now->sha256);
+}
+
+static mt_status tell_changes(struct told *told,
                               const struct mt_opened *opened,
                               struct mt_err *err)
 {
     struct mt_json *saved;
 
-    if (mt_state_spec(&opened->bundle, call->args[0], &saved, err) != MT_OK)
+    if (mt_state_spec(&opened->bundle, told->call->args[0], &saved, err) !=
+        MT_OK)
         return err->status;
     mt_spec_diff(mt_json_root(saved), mt_json_root(opened->doc), tell_change,
-                 (void *)call);
+                 told);
     mt_json_free(saved);
-    return MT_OK;
+    if (mt_data_state_changes(&opened->bundle, opened->session->data,
+                              tell_data, told, err) != MT_OK)
+        return err->status;
+    return told->events.failed ? mt_fail_memory(err) : MT_OK;
 }
 
 static void tell_finished(const struct mt_call *call,
@@ -101,6 +135,18 @@ static int finished(const struct mt_training *t, struct mt_session *s)
     return MT_EXIT_DONE;
 }
 
+static mt_status check_total(const struct mt_training *t, struct mt_err *err)
+{
+    const struct mt_session *s = t->session;
+
+    if (s->at.step <= s->total_steps)
+        return MT_OK;
+    return mt_fail(err, MT_INVALID,
+                   "%s: is at step %llu already, beyond the new total of %llu",
+                   t->from, (unsigned long long)s->at.step,
+                   (unsigned long long)s->total_steps);
+}
+
 static int go_on(struct mt_call *call, struct mt_opened *opened,
                  const char *out, size_t log_every)
 {
@@ -110,26 +156,40 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
         .log_every = log_every, .resumed = true,
     };
     const struct mt_session *s = opened->session;
+    struct told told = { .call = call, .events = MT_STRBUF_INIT };
     struct mt_err err = MT_ERR_INIT;
+    int code;
 
-    if (tell_changes(call, opened, &err) != MT_OK)
-        return mt_report_error(&err);
-    if (s->at.step > s->total_steps) {
-        mt_fail(&err, MT_INVALID,
-                "%s: is at step %llu already, beyond the new total of %llu",
-                call->args[0], (unsigned long long)s->at.step,
-                (unsigned long long)s->total_steps);
-        return mt_report_error(&err);
+    if (tell_changes(&told, opened, &err) != MT_OK ||
+        check_total(&training, &err) != MT_OK ||
+        mt_training_prepare(&training, &err) != MT_OK) {
+        code = mt_report_error(&err);
+    } else if (mt_session_finished(s)) {
+        code = finished(&training, opened->session);
+    } else {
+        training.changes = told.events.text;
+        mt_training_bring_best(&training);
+        mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
+                  (unsigned long long)s->at.step,
+                  (unsigned long long)s->total_steps);
+        code = mt_training_run(&training);
     }
-    if (mt_training_prepare(&training, &err) != MT_OK)
-        return mt_report_error(&err);
-    if (mt_session_finished(s))
-        return finished(&training, opened->session);
-    mt_training_bring_best(&training);
-    mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
-              (unsigned long long)s->at.step,
-              (unsigned long long)s->total_steps);
-    return mt_training_run(&training);
+    mt_strbuf_free(&told.events);
+    return code;
+}
+
+/* --prove writes nothing and changes nothing. */
+static int prove(const struct mt_call *call)
+{
+    static const char *const others[] = { "output", "log", "log-every",
+                                          "epochs", "steps", "set" };
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (mt_option(call, others[i]))
+            return mt_report_usage(call, "--prove replays the run as it is: "
+                                   "it goes without --%s", others[i]);
+    }
+    return mt_prove(call, call->args[0]);
 }
 
 static int resume_run(struct mt_call *call)
@@ -139,9 +199,12 @@ static int resume_run(struct mt_call *call)
                                                 : path;
     struct changes changes = { .n = 0 };
     struct mt_err err = MT_ERR_INIT;
+    struct mt_lock *lock = NULL;
     struct mt_opened opened;
     size_t log_every = 50;
 
+    if (mt_option(call, "prove"))
+        return prove(call);
     if (!collect(call, &changes) ||
         (mt_option(call, "log-every") &&
          !mt_option_size(call, "log-every", &log_every)))
@@ -154,12 +217,16 @@ static int resume_run(struct mt_call *call)
     };
     bool in_place = strcmp(out, path) == 0;
 
-    if (mt_replace_probe(out, in_place || call->force, &err) != MT_OK ||
-        mt_open_checkpoint(&request, &opened, &err) != MT_OK)
+    /* Locked before it is read: nobody goes on from there meanwhile. */
+    if (mt_replace_claim(out, in_place || call->force, &lock, &err) != MT_OK ||
+        mt_open_checkpoint(&request, &opened, &err) != MT_OK) {
+        mt_lock_release(lock);
         return mt_report_error(&err);
+    }
     int code = go_on(call, &opened, out, log_every);
 
     mt_opened_close(&opened);
+    mt_lock_release(lock);
     return code;
 }
 
@@ -168,6 +235,8 @@ static const struct mt_option resume_options[] = {
     { "epochs", 0, "N", "the new total of epochs" },
     { "steps", 0, "N", "the new total of steps" },
     { "set", 0, "KEY=VALUE", "change the spec; may be given several times" },
+    { "prove", 0, NULL, "replay the last steps from the kept checkpoint, and "
+                        "compare" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -184,6 +253,8 @@ const struct mt_command mt_cmd_resume = {
         "Trains in place unless -o names another file. Without a new total the "
         "run goes on\nto the one in its spec; a finished run says so. Changes "
         "by --set are told as\nsaved -> now. Data files must be the same as "
-        "at the start, unless --set data.*\nnames others.",
+        "at the start, unless --set data.*\nnames others. With --prove nothing "
+        "is trained or written: it exits with 0 if the\nreplay gives the same "
+        "bits, 1 if not.",
     .run = resume_run,
 };

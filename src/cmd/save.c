@@ -114,20 +114,24 @@ static int save_run(struct mt_call *call)
 {
     const char *out = mt_option(call, "output");
     struct mt_err err = MT_ERR_INIT;
+    struct mt_lock *lock = NULL;
     struct mt_bundle source;
     size_t n = 0;
 
     if (!out)
         return mt_report_usage(call, "needs -o FILE");
     if ((!is_mtc(out) && mt_statefile_can_write(out, &err) != MT_OK) ||
-        mt_replace_probe(out, call->force, &err) != MT_OK ||
+        mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
         mt_open_state(call->args[0], mt_option(call, "data-dir"), call->team,
-                      &source, &err) != MT_OK)
+                      &source, &err) != MT_OK) {
+        mt_lock_release(lock);
         return mt_report_error(&err);
+    }
     mt_status status = is_mtc(out) ? write_mtc(call, &source, out, &n, &err)
                                    : write_state(call, &source, out, &n, &err);
 
     mt_bundle_free(&source);
+    mt_lock_release(lock);
     if (status != MT_OK)
         return mt_report_error(&err);
     if (call->json) {

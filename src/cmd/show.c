@@ -3,214 +3,162 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "cmd/layers.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
-#include "tensor/dmath.h"
+#include "cmd/tensors.h"
+#include "train/infer.h"
 #include "train/state.h"
 
-/* --- one tensor --------------------------------------------------------- */
-
-struct statistics {
-    size_t n, zeros, not_finite;
-    double min, max, mean, std, norm;
+/* What is shown: a state, and its spec and model where it has them. */
+struct shown {
+    const struct mt_call *call;
+    const char *path;
+    struct mt_bundle bundle;
+    struct mt_json *doc;    /* or NULL */
+    struct mt_infer *infer; /* or NULL */
 };
 
-static struct statistics measure(const struct mt_array *a)
+/* --- the history -------------------------------------------------------- */
+
+static const char history_prefix[] = "progress/history.";
+
+enum { MAX_COLUMNS = 64, SHOWN_ENDS = 6 };
+
+struct history {
+    size_t n; /* epochs */
+    const struct mt_array *column[MAX_COLUMNS];
+    const char *name[MAX_COLUMNS]; /* "epoch", "train.loss" */
+    size_t n_columns;
+    const struct mt_array *val_samples; /* 0: that epoch was not evaluated */
+};
+
+/* Columns as long as that of the epochs; how many samples is left out. */
+static void find_history(const struct mt_bundle *b, struct history *h)
 {
-    struct statistics s = { .n = mt_shape_elements(&a->shape), .min = INFINITY,
-                            .max = -INFINITY };
-    double sum = 0, squares = 0, spread = 0;
-    size_t finite = 0;
+    const struct mt_array *epochs = mt_bundle_find(b, "progress/history.epoch");
+    size_t skip = strlen(history_prefix);
 
-    for (size_t i = 0; i < s.n; i++) {
-        double x = mt_array_value(a, i);
+    *h = (struct history){ 0 };
+    if (!epochs || epochs->shape.rank != 1)
+        return;
+    h->n = epochs->shape.dim[0];
+    for (size_t i = 0; i < b->n && h->n_columns < MAX_COLUMNS; i++) {
+        const struct mt_array *a = &b->arrays[i];
 
-        if (!isfinite(x)) {
-            s.not_finite++;
+        if (strncmp(a->name, history_prefix, skip) != 0 ||
+            a->shape.rank != 1 || a->shape.dim[0] != h->n)
             continue;
+        if (strcmp(a->name + skip, "val.samples") == 0)
+            h->val_samples = a;
+        else if (strcmp(a->name + skip, "train.samples") != 0) {
+            h->name[h->n_columns] = a->name + skip;
+            h->column[h->n_columns++] = a;
         }
-        finite++;
-        s.zeros += x == 0;
-        s.min = x < s.min ? x : s.min;
-        s.max = x > s.max ? x : s.max;
-        sum += x;
-        squares += x * x;
-    }
-    s.mean = finite ? sum / (double)finite : 0;
-    for (size_t i = 0; i < s.n; i++) {
-        double d = mt_array_value(a, i) - s.mean;
-
-        spread += isfinite(d) ? d * d : 0;
-    }
-    s.std = finite ? mt_dsqrt(spread / (double)finite) : 0;
-    s.norm = mt_dsqrt(squares);
-    return s;
-}
-
-enum { BINS = 16, BAR = 40 };
-
-static void print_histogram(const struct mt_array *a,
-                            const struct statistics *s)
-{
-    size_t count[BINS] = { 0 }, most = 1;
-    double width = (s->max - s->min) / BINS;
-
-    if (!(width > 0))
-        return;
-    for (size_t i = 0; i < s->n; i++) {
-        double x = mt_array_value(a, i);
-
-        if (!isfinite(x))
-            continue;
-        size_t bin = (size_t)((x - s->min) / width);
-
-        count[bin < BINS ? bin : BINS - 1]++;
-    }
-    for (size_t i = 0; i < BINS; i++)
-        most = count[i] > most ? count[i] : most;
-    for (size_t i = 0; i < BINS; i++) {
-        int length = (int)(count[i] * BAR / most);
-
-        printf("  %11.4g  %.*s %zu\n", s->min + (double)i * width, length,
-               "########################################", count[i]);
     }
 }
 
-static void print_tensor_json(const struct mt_array *a,
-                              const struct statistics *s)
+static bool is_val(const char *name)
 {
-    const char *const names[] = { "min", "max", "mean", "std", "norm" };
-    const double values[] = { s->min, s->max, s->mean, s->std, s->norm };
-    struct mt_strbuf out = MT_STRBUF_INIT;
-
-    mt_strbuf_puts(&out, "{\"name\":");
-    mt_json_add_string(&out, a->name);
-    mt_strbuf_printf(&out, ",\"dtype\":\"%s\",\"shape\":%s,\"zeros\":%zu,"
-                     "\"not_finite\":%zu", mt_dtype_name(a->dtype),
-                     mt_shape_text(&a->shape).text, s->zeros, s->not_finite);
-    for (int i = 0; i < 5; i++) {
-        mt_strbuf_printf(&out, ",\"%s\":", names[i]);
-        mt_json_add_number(&out, values[i]);
-    }
-    printf("%s}\n", out.text ? out.text : "");
-    mt_strbuf_free(&out);
+    return strncmp(name, "val.", 4) == 0;
 }
 
-static void print_tensor(const struct mt_array *a, bool json)
+/* Was this value taken in that epoch? */
+static bool is_known(const struct history *h, size_t column, size_t epoch)
 {
-    struct statistics s = measure(a);
-
-    if (json) {
-        print_tensor_json(a, &s);
-        return;
-    }
-
-    printf("%s  %s %s  %zu values\n", a->name, mt_dtype_name(a->dtype),
-           mt_shape_text(&a->shape).text, s.n);
-    if (s.n == s.not_finite) {
-        printf("  no finite value\n");
-        return;
-    }
-    printf("  min %.6g  max %.6g  mean %.6g  std %.6g  2-norm %.6g\n", s.min,
-           s.max, s.mean, s.std, s.norm);
-    printf("  zeros %zu  not finite %zu\n", s.zeros, s.not_finite);
-    print_histogram(a, &s);
+    if (isnan(mt_array_value(h->column[column], epoch)))
+        return false;
+    return !is_val(h->name[column]) || !h->val_samples ||
+           mt_array_value(h->val_samples, epoch) > 0;
 }
 
-/* TENSOR may leave out "model/". */
-static const struct mt_array *find_tensor(const struct mt_bundle *b,
-                                          const char *name)
+static void print_heading(const struct history *h)
 {
-    char full[2048];
-    const struct mt_array *a = mt_bundle_find(b, name);
+    for (size_t c = 0; c < h->n_columns; c++) {
+        const char *name = h->name[c];
 
-    snprintf(full, sizeof full, "model/%s", name);
-    if (!a)
-        a = mt_bundle_find(b, full);
-    snprintf(full, sizeof full, "optimizer/%s",
-             strncmp(name, "optimizer.", 10) == 0 ? name + 10 : name);
-    if (!a)
-        a = mt_bundle_find(b, full);
-    snprintf(full, sizeof full, "progress/%s", name);
-    if (!a)
-        a = mt_bundle_find(b, full);
-    snprintf(full, sizeof full, "spec/%s", name);
-    return a ? a : mt_bundle_find(b, full);
-}
-
-static int show_tensor(const struct mt_call *call, const struct mt_bundle *b)
-{
-    const struct mt_array *a = find_tensor(b, call->args[1]);
-    struct mt_err err = MT_ERR_INIT;
-    const char *names[1024], *near;
-    size_t n = 0;
-
-    if (a) {
-        print_tensor(a, call->json);
-        return MT_EXIT_DONE;
+        if (strncmp(name, "train.", 6) == 0)
+            name += 6;
+        printf("  %*s%s", (int)(strlen(name) < 9 ? 9 - strlen(name) : 0), "",
+               name);
     }
-    for (size_t i = 0; i < b->n && n < 1024; i++)
-        names[n++] = strchr(b->arrays[i].name, '/') + 1;
-    near = mt_nearest(call->args[1], names, n);
-    mt_fail(&err, MT_INVALID, "%s: has no tensor \"%s\"%s%s%s", call->args[0],
-            call->args[1], near ? "; did you mean \"" : "", near ? near : "",
-            near ? "\"?" : "");
-    return mt_report_error(&err);
+    printf("\n");
 }
 
-/* --- a summary ---------------------------------------------------------- */
-
-static const double *history(const struct mt_bundle *b, const char *column,
-                             size_t *n)
+static void print_epoch(const struct history *h, size_t epoch)
 {
-    char name[256];
-    const struct mt_array *a;
+    for (size_t c = 0; c < h->n_columns; c++) {
+        int width = (int)strlen(h->name[c]);
 
-    snprintf(name, sizeof name, "progress/history.%s", column);
-    a = mt_bundle_find(b, name);
-    *n = a && a->dtype == MT_F64 ? mt_shape_elements(&a->shape) : 0;
-    return *n ? a->data : NULL;
+        if (strncmp(h->name[c], "train.", 6) == 0)
+            width -= 6;
+        width = width < 9 ? 9 : width;
+        double value = mt_array_value(h->column[c], epoch);
+
+        if (!is_known(h, c, epoch))
+            printf("  %*s", width, "-");
+        else if (h->column[c]->dtype == MT_I64)
+            printf("  %*.0f", width, value);
+        else
+            printf("  %*.4g", width, value);
+    }
+    printf("\n");
 }
 
 static void print_history(const struct mt_bundle *b)
 {
-    size_t n, m;
-    const double *train = history(b, "train.loss", &n);
-    const double *val = history(b, "val.loss", &m);
+    struct history h;
 
-    for (size_t i = 0; i < n; i++) {
-        size_t skip = n > 12 && i >= 5 && i + 5 < n;
-
-        if (skip) {
-            printf("  ... %zu epochs ...\n", n - 10);
-            i = n - 6;
-            continue;
+    find_history(b, &h);
+    if (!h.n)
+        return;
+    printf("history\n");
+    print_heading(&h);
+    for (size_t i = 0; i < h.n; i++) {
+        if (h.n > 2 * SHOWN_ENDS && i == SHOWN_ENDS) {
+            printf("  %9s\n", "...");
+            i = h.n - SHOWN_ENDS;
         }
-        printf("  epoch %-5zu loss ", i + 1);
-        if (val && i < m && val[i] != 0)
-            printf("%-10.4g val loss %.4g\n", train[i], val[i]);
-        else
-            printf("%.4g\n", train[i]);
+        print_epoch(&h, i);
     }
 }
 
-static void print_section(const struct mt_bundle *b, const char *section,
-                          const char *title)
+static void add_epoch(const struct history *h, size_t epoch,
+                      struct mt_strbuf *out)
 {
-    size_t n = 0, values = 0;
+    mt_strbuf_putc(out, '{');
+    for (size_t c = 0; c < h->n_columns; c++) {
+        mt_strbuf_puts(out, c ? "," : "");
+        mt_json_add_string(out, h->name[c]);
+        mt_strbuf_putc(out, ':');
+        mt_json_add_number(out, is_known(h, c, epoch)
+                                    ? mt_array_value(h->column[c], epoch)
+                                    : NAN);
+    }
+    mt_strbuf_putc(out, '}');
+}
 
+/* --- a summary ---------------------------------------------------------- */
+
+static size_t count_tensors(const struct mt_bundle *b, const char *section,
+                            size_t *values)
+{
+    size_t n = 0;
+
+    *values = 0;
     for (size_t i = 0; i < b->n; i++) {
         const struct mt_array *a = &b->arrays[i];
 
         if (mt_in_section(a->name, section)) {
             n++;
-            values += mt_shape_elements(&a->shape);
+            *values += mt_shape_elements(&a->shape);
         }
     }
-    printf("%-10s %zu tensors, %zu values\n", title, n, values);
-    if (strcmp(section, "model") != 0)
-        return;
+    return n;
+}
+
+static void print_tensors(const struct mt_bundle *b, const char *section)
+{
     for (size_t i = 0; i < b->n; i++) {
         const struct mt_array *a = &b->arrays[i];
 
@@ -220,38 +168,171 @@ static void print_section(const struct mt_bundle *b, const char *section,
     }
 }
 
-/* Every array with its type and shape. */
-static void print_json(const struct mt_bundle *b)
+static void print_model(const struct shown *s)
 {
-    printf("{\"step\":%lld,\"epoch\":%lld,\"arrays\":[",
-           (long long)mt_bundle_get_i64(b, "progress/step", 0),
-           (long long)mt_bundle_get_i64(b, "progress/epoch", 0));
-    for (size_t i = 0; i < b->n; i++) {
-        const struct mt_array *a = &b->arrays[i];
+    size_t values, n = count_tensors(&s->bundle, "model", &values);
 
-        printf("%s{\"name\":", i ? "," : "");
-        mt_print_json_string(a->name);
-        printf(",\"dtype\":\"%s\",\"shape\":%s}", mt_dtype_name(a->dtype),
-               mt_shape_text(&a->shape).text);
+    if (s->infer) {
+        const struct mt_model *m = s->infer->model;
+        size_t all = mt_model_parameters(m, false);
+
+        mt_layers_print(m);
+        printf("model      %zu parameters, %zu trainable; %zu tensors, %zu "
+               "values\n", all, mt_model_parameters(m, true), n, values);
+    } else {
+        printf("model      %zu tensors, %zu values\n", n, values);
     }
-    printf("]}\n");
+    if (!s->infer || s->call->verbose)
+        print_tensors(&s->bundle, "model");
 }
 
-static int show_summary(const struct mt_call *call, const struct mt_bundle *b)
+/* "optimizer  SGD  lr 0.1, momentum 0.9" */
+static void print_part(const struct shown *s, const char *part)
 {
-    if (call->json) {
-        print_json(b);
-        return MT_EXIT_DONE;
+    const cJSON *object = mt_json_get(mt_json_root(s->doc), part);
+    const cJSON *type = mt_json_get(object, "type");
+    const char *separator = "  ";
+
+    if (!cJSON_IsString(type))
+        return;
+    printf("%-10s %s", part, type->valuestring);
+    for (const cJSON *item = object->child; item; item = item->next) {
+        struct mt_strbuf value = MT_STRBUF_INIT;
+
+        if (item == type)
+            continue;
+        mt_json_print_compact(item, &value);
+        printf("%s%s %s", separator, item->string,
+               value.text ? value.text : "");
+        mt_strbuf_free(&value);
+        separator = ", ";
     }
-    printf("%s\n", call->args[0]);
-    print_section(b, "model", "model");
-    print_section(b, "optimizer", "optimizer");
+    printf("\n");
+}
+
+static void print_optimizer(const struct shown *s)
+{
+    size_t values, n = count_tensors(&s->bundle, "optimizer", &values);
+
+    if (s->doc)
+        print_part(s, "optimizer");
+    printf("%-10s %zu tensors, %zu values\n", s->doc ? "  state" : "optimizer",
+           n, values);
+    if (s->call->verbose)
+        print_tensors(&s->bundle, "optimizer");
+}
+
+static void print_summary(const struct shown *s)
+{
+    const struct mt_bundle *b = &s->bundle;
+
+    printf("%s\n", s->path);
+    print_model(s);
+    if (s->doc)
+        print_part(s, "loss");
+    print_optimizer(s);
+    if (s->doc) {
+        print_part(s, "scheduler");
+        print_part(s, "data");
+    }
     if (mt_bundle_find(b, "progress/step"))
         printf("progress   step %lld, epoch %lld, batch %lld\n",
                (long long)mt_bundle_get_i64(b, "progress/step", 0),
                (long long)mt_bundle_get_i64(b, "progress/epoch", 0),
                (long long)mt_bundle_get_i64(b, "progress/batch", 0));
     print_history(b);
+}
+
+static void add_model(const struct shown *s, struct mt_strbuf *out)
+{
+    const struct mt_model *m = s->infer->model;
+
+    mt_strbuf_printf(out, "\"params\":%zu,\"trainable\":%zu,\"layers\":",
+                     mt_model_parameters(m, false),
+                     mt_model_parameters(m, true));
+    mt_layers_add_json(m, out);
+    mt_strbuf_putc(out, ',');
+}
+
+static void add_parts(const struct shown *s, struct mt_strbuf *out)
+{
+    static const char *const parts[] = { "loss", "optimizer", "scheduler",
+                                         "data" };
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const cJSON *object = mt_json_get(mt_json_root(s->doc), parts[i]);
+
+        if (!object)
+            continue;
+        mt_strbuf_printf(out, "\"%s\":", parts[i]);
+        mt_json_print_compact(object, out);
+        mt_strbuf_putc(out, ',');
+    }
+}
+
+static void print_json(const struct shown *s)
+{
+    const struct mt_bundle *b = &s->bundle;
+    struct mt_strbuf out = MT_STRBUF_INIT;
+    struct history h;
+
+    if (s->infer)
+        add_model(s, &out);
+    if (s->doc)
+        add_parts(s, &out);
+    find_history(b, &h);
+    mt_strbuf_puts(&out, "\"history\":[");
+    for (size_t i = 0; i < h.n; i++) {
+        mt_strbuf_puts(&out, i ? "," : "");
+        add_epoch(&h, i, &out);
+    }
+    mt_strbuf_puts(&out, "],\"arrays\":[");
+    for (size_t i = 0; i < b->n; i++) {
+        const struct mt_array *a = &b->arrays[i];
+
+        mt_strbuf_puts(&out, i ? ",{\"name\":" : "{\"name\":");
+        mt_json_add_string(&out, a->name);
+        mt_strbuf_printf(&out, ",\"dtype\":\"%s\",\"shape\":%s}",
+                         mt_dtype_name(a->dtype),
+                         mt_shape_text(&a->shape).text);
+    }
+    printf("{\"step\":%lld,\"epoch\":%lld,%s]}\n",
+           (long long)mt_bundle_get_i64(b, "progress/step", 0),
+           (long long)mt_bundle_get_i64(b, "progress/epoch", 0),
+           out.text ? out.text : "\"arrays\":[");
+    mt_strbuf_free(&out);
+}
+
+/* --- the command -------------------------------------------------------- */
+
+/* Not every state has a spec, and not every spec a model that this program can
+ * build; the tensors are there to be seen all the same. */
+static void open_model(struct shown *s, struct mt_err *err)
+{
+    if (!mt_bundle_find(&s->bundle, "spec/json"))
+        mt_fail(err, MT_INVALID, "%s: has no spec, so that nothing is known of "
+                "layers", s->path);
+    else if (mt_state_spec(&s->bundle, s->path, &s->doc, err) == MT_OK)
+        mt_infer_open(&s->bundle, s->path, s->call->team, &s->infer, err);
+}
+
+static int show_state(struct shown *s)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    open_model(s, &err);
+    if (mt_option(s->call, "dot")) {
+        if (!s->infer)
+            return mt_report_error(&err);
+        mt_layers_print_dot(s->infer->model, s->path);
+        return MT_EXIT_DONE;
+    }
+    if (err.status != MT_OK && mt_bundle_find(&s->bundle, "spec/json"))
+        mt_report_warning("the layers cannot be told: %s", err.text);
+    if (s->call->json)
+        print_json(s);
+    else
+        print_summary(s);
     return MT_EXIT_DONE;
 }
 
@@ -299,25 +380,35 @@ static int show_digest(const struct mt_call *call)
 
 static int show_run(struct mt_call *call)
 {
+    struct shown s = { .call = call, .path = call->args[0] };
     struct mt_err err = MT_ERR_INIT;
-    struct mt_bundle b;
     int code;
 
     if (mt_option(call, "digest"))
         return show_digest(call);
     if (mt_option(call, "spec"))
         return show_spec(call);
-    if (mt_open_state(call->args[0], mt_option(call, "data-dir"), call->team,
-                      &b, &err) != MT_OK)
+    if (mt_option(call, "dot") && (call->n_args > 1 || call->json))
+        return mt_report_usage(call, "--dot goes without %s",
+                               call->json ? "--json, which has the graph as "
+                                            "the \"inputs\" of its layers"
+                                          : "TENSOR");
+    if (mt_open_state(s.path, mt_option(call, "data-dir"), call->team,
+                      &s.bundle, &err) != MT_OK)
         return mt_report_error(&err);
-    code = call->n_args > 1 ? show_tensor(call, &b) : show_summary(call, &b);
-    mt_bundle_free(&b);
+    code = call->n_args > 1
+               ? mt_tensor_show(call, &s.bundle, s.path, call->args[1])
+               : show_state(&s);
+    mt_infer_close(s.infer);
+    mt_json_free(s.doc);
+    mt_bundle_free(&s.bundle);
     return code;
 }
 
 static const struct mt_option show_options[] = {
     { "spec", 0, NULL, "print the exact spec" },
     { "digest", 0, NULL, "print the digest of the whole state" },
+    { "dot", 0, NULL, "print the graph of the model for Graphviz" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },
 };
@@ -331,5 +422,10 @@ const struct mt_command mt_cmd_show = {
     .options = show_options,
     .min_args = 1,
     .max_args = 2,
+    .details =
+        "Prints the layers with output shapes and parameters, optimizer, "
+        "position and history;\nwith -v the tensors, too. For one TENSOR it "
+        "prints statistics and a histogram.\n"
+        "mtrain show --dot FILE | dot -Tsvg >FILE.svg draws the model.",
     .run = show_run,
 };

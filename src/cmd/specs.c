@@ -77,15 +77,6 @@ void mt_opened_close(struct mt_opened *o)
     *o = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
 }
 
-static bool names_data(const struct mt_open_request *r)
-{
-    for (size_t i = 0; i < r->n_overrides; i++) {
-        if (strncmp(r->overrides[i], "data.", 5) == 0)
-            return true;
-    }
-    return false;
-}
-
 static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
                        struct mt_err *err)
 {
@@ -102,8 +93,9 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
     request.doc = out->doc;
     if (mt_session_open(&request, &out->session, err) != MT_OK)
         return err->status;
-    if (!r->evaluate_only && !names_data(r) &&
-        mt_data_state_check(&out->bundle, out->session->data, err) != MT_OK)
+    if (!r->evaluate_only &&
+        mt_data_state_check(&out->bundle, out->session->data, r->overrides,
+                            r->n_overrides, err) != MT_OK)
         return mt_context(err, "%s", r->path);
     if (mt_state_restore(out->session, &out->bundle, err) != MT_OK)
         return mt_context(err, "%s", r->path);

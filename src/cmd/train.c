@@ -43,6 +43,7 @@ static int train(struct mt_call *call, const char *out)
 {
     const char *init = mt_option(call, "init");
     struct mt_err err = MT_ERR_INIT;
+    struct mt_lock *lock = NULL;
     struct mt_opened opened;
     struct mt_open_request request = {
         .path = call->args[0], .data_dir = mt_option(call, "data-dir"),
@@ -56,9 +57,11 @@ static int train(struct mt_call *call, const char *out)
     if (mt_option(call, "log-every") &&
         !mt_option_size(call, "log-every", &training.log_every))
         return MT_EXIT_TROUBLE;
-    if (mt_replace_probe(out, call->force, &err) != MT_OK ||
-        mt_open_spec(&request, &opened, &err) != MT_OK)
+    if (mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
+        mt_open_spec(&request, &opened, &err) != MT_OK) {
+        mt_lock_release(lock);
         return mt_report_error(&err);
+    }
     int code;
 
     training.session = opened.session;
@@ -70,6 +73,7 @@ static int train(struct mt_call *call, const char *out)
         code = mt_training_run(&training);
     }
     mt_opened_close(&opened);
+    mt_lock_release(lock);
     return code;
 }
 

@@ -2,60 +2,22 @@
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "cmd/details.h"
+#include "cmd/eventlog.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"
+#include "cmd/signals.h"
+#include "cmd/terminal.h"
 #include "train/audit.h"
 #include "train/monitor.h"
 #include "train/outputs.h"
 #include "train/state.h"
-
-/* --- signals ------------------------------------------------------------ */
-
-static volatile sig_atomic_t stop_signal, save_wanted;
-
-/* The first INT, TERM or HUP lets the step finish and saves; the second ends
- * the process at once (the old checkpoint is whole: files are replaced). */
-static void on_stop(int number)
-{
-    if (stop_signal) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-    stop_signal = number;
-}
-
-static void on_save(int number)
-{
-    (void)number;
-    save_wanted = 1;
-}
-
-static void catch(int number, void (*handler)(int), bool unless_ignored)
-{
-    struct sigaction old, action = { .sa_handler = handler,
-                                     .sa_flags = SA_RESTART | SA_NODEFER };
-
-    sigemptyset(&action.sa_mask);
-    if (unless_ignored && sigaction(number, NULL, &old) == 0 &&
-        old.sa_handler == SIG_IGN)
-        return;
-    sigaction(number, &action, NULL);
-}
-
-static void catch_signals(void)
-{
-    catch(SIGINT, on_stop, false);
-    catch(SIGTERM, on_stop, false);
-    catch(SIGHUP, on_stop, true);
-    catch(SIGUSR1, on_save, false);
-}
 
 /* --- one run ------------------------------------------------------------ */
 
@@ -69,20 +31,8 @@ struct run {
     uint64_t saved_step;
     bool saved, save_failed, best_failed;
     double started, saving, evaluating; /* seconds */
-    double drawn;              /* when the bar was last drawn */
     uint64_t samples;
-    unsigned poll, poll_every; /* steps between looks at the clock */
 };
-
-static bool open_log(struct run *r)
-{
-    if (!r->t->log)
-        return true;
-    r->events.log = fopen(r->t->log, r->t->resumed ? "a" : "w");
-    if (!r->events.log)
-        mt_fail_errno(&r->err, errno, r->t->log, "cannot write");
-    return r->events.log != NULL;
-}
 
 static mt_status write_to(struct run *r, const char *path,
                           struct mt_ckpt_info *info, struct mt_err *err)
@@ -91,9 +41,13 @@ static mt_status write_to(struct run *r, const char *path,
     mt_status status = mt_session_save(r->s, path, info, err);
 
     r->saving += mt_seconds() - start;
-    if (status == MT_OK)
-        mt_event_save(&r->events, path, r->s->at.step, info);
-    return status;
+    if (status != MT_OK)
+        return status;
+    mt_event_save(&r->events, path, r->s->at.step, info);
+    mt_report_detail(r->t->call, "%s: saved at step %llu: %llu bytes", path,
+                     (unsigned long long)r->s->at.step,
+                     (unsigned long long)info->bytes);
+    return MT_OK;
 }
 
 static bool in_place(const struct mt_training *t)
@@ -101,25 +55,31 @@ static bool in_place(const struct mt_training *t)
     return t->from && strcmp(t->from, t->out) == 0;
 }
 
-/* Keeps the last checkpoint of this run under another name; those of an older
- * run, which this one overwrites, go. */
+/* Before a save: keeps the last checkpoint of this run under another name. */
 static void keep_last(struct run *r)
 {
     size_t keep = r->s->settings.checkpoint.keep;
-    bool ours = r->saved || in_place(r->t);
     struct mt_err err = MT_ERR_INIT;
 
-    if (!keep || (r->saved && r->saved_step == r->s->at.step))
+    if (!keep || (!r->saved && !in_place(r->t)) ||
+        (r->saved && r->saved_step == r->s->at.step))
         return;
-    if ((ours ? mt_output_rotate(r->t->out, keep, &err)
-              : mt_output_forget(r->t->out, &err)) != MT_OK) {
-        mt_progress_clear(&r->progress);
+    if (mt_output_rotate(r->t->out, keep, &err) != MT_OK)
         mt_report_warning("%s: the checkpoint before is not kept", err.text);
-    }
 }
 
-/* A save that fails does not stop the training: it is told, and tried again
- * at the next point. */
+/* After the first save: the kept ones of an older run, which this one has
+ * overwritten, go. */
+static void forget_others(struct run *r)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!r->s->settings.checkpoint.keep || r->saved || in_place(r->t))
+        return;
+    if (mt_output_forget(r->t->out, &err) != MT_OK)
+        mt_report_warning("%s: it is of an older run", err.text);
+}
+
 static void save(struct run *r)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -127,14 +87,22 @@ static void save(struct run *r)
     keep_last(r);
     r->save_failed = write_to(r, r->t->out, &r->info, &err) != MT_OK;
     if (r->save_failed) {
-        mt_progress_clear(&r->progress);
-        mt_report_warning("%s: training goes on, saving will be tried again",
-                          err.text);
         r->err = err;
         return;
     }
+    forget_others(r);
     r->saved = true;
     r->saved_step = r->s->at.step;
+}
+
+/* A save that fails does not stop the training: it is told, and tried again
+ * at the next point, or at the end. */
+static void save_and_go_on(struct run *r)
+{
+    save(r);
+    if (r->save_failed)
+        mt_report_warning("%s: training goes on, saving will be tried again",
+                          r->err.text);
 }
 
 /* Ahead of the other save: a run that goes on from there has seen this epoch,
@@ -149,7 +117,6 @@ static void save_best(struct run *r)
         mt_fail_memory(&err);
     r->best_failed = !path || write_to(r, path, &info, &err) != MT_OK;
     if (r->best_failed) {
-        mt_progress_clear(&r->progress);
         mt_report_warning("%s: training goes on without the best checkpoint",
                           err.text);
         r->err = err;
@@ -161,32 +128,13 @@ static bool save_is_due(const struct run *r, const struct mt_step_info *info)
 {
     const struct mt_checkpoint_settings *c = &r->s->settings.checkpoint;
 
-    if (save_wanted) {
-        save_wanted = 0;
+    if (mt_signal_save())
         return true;
-    }
     if (c->every_steps != MT_SIZE_ABSENT &&
         r->s->at.step % c->every_steps == 0)
         return true;
     return info->epoch_ended && c->every_epochs &&
            r->s->at.epoch % c->every_epochs == 0;
-}
-
-static void draw(struct run *r, double loss)
-{
-    if (!r->progress.bar || ++r->poll < r->poll_every)
-        return;
-    double now = mt_seconds();
-
-    r->poll = 0;
-    if (now - r->drawn < 0.05 && r->poll_every < 1u << 20)
-        r->poll_every *= 2; /* steps are short: look less often */
-    else if (now - r->drawn > 0.2 && r->poll_every > 1)
-        r->poll_every /= 2;
-    if (now - r->drawn >= 0.1) {
-        mt_progress_draw(&r->progress, r->s, loss);
-        r->drawn = now;
-    }
 }
 
 static void tell_step(struct run *r, const struct mt_step_info *info)
@@ -204,7 +152,7 @@ static void tell_step(struct run *r, const struct mt_step_info *info)
         mt_event_epoch(&r->events, r->s, epoch);
         mt_progress_epoch(&r->progress, r->s, epoch);
     }
-    draw(r, info->loss);
+    mt_progress_step(&r->progress, r->s);
 }
 
 static mt_status step(struct run *r, struct mt_step_info *info)
@@ -243,7 +191,7 @@ static mt_status train(struct run *r)
     struct mt_step_info info;
     bool first = true;
 
-    while (!mt_session_finished(r->s) && !stop_signal) {
+    while (!mt_session_finished(r->s) && !mt_signal_stop()) {
         if ((first ? audited_step(r, &info) : step(r, &info)) != MT_OK)
             return r->err.status;
         first = false;
@@ -251,7 +199,7 @@ static mt_status train(struct run *r)
         if (info.improved)
             save_best(r);
         if (save_is_due(r, &info))
-            save(r);
+            save_and_go_on(r);
     }
     return MT_OK;
 }
@@ -300,15 +248,15 @@ static int finish(struct run *r)
     double samples = (double)r->samples;
     double rate = stepping > 0 ? samples / stepping : 0;
 
-    mt_progress_clear(&r->progress);
+    mt_live_clear();
     if (!r->saved || r->saved_step != r->s->at.step || r->save_failed)
         save(r);
     if (r->save_failed || r->best_failed)
         return mt_report_error(&r->err);
     mt_event_end(&r->events, r->s, total, rate, r->info.digest);
     print_summary(r, total, rate);
-    if (stop_signal && r->s->at.step < r->s->total_steps)
-        return MT_EXIT_SIGNAL + stop_signal;
+    if (mt_signal_stop() && r->s->at.step < r->s->total_steps)
+        return MT_EXIT_SIGNAL + mt_signal_stop();
     return MT_EXIT_DONE;
 }
 
@@ -337,6 +285,11 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
     const struct mt_checkpoint_settings *c = &t->session->settings.checkpoint;
     bool force = t->call->force;
 
+    if (t->log && strcmp(t->log, t->out) == 0)
+        return mt_fail(err, MT_INVALID, "%s: is the checkpoint to write; give "
+                       "--log another file", t->log);
+    if (t->log && mt_log_probe(t->log, t->resumed, force, err) != MT_OK)
+        return err->status;
     if (in_place(t))
         return MT_OK;
     if (c->best && probe(mt_output_best(t->out), force, err) != MT_OK)
@@ -366,32 +319,39 @@ out:
     free(to);
 }
 
+/* Opens what the run takes. */
+static mt_status start(struct run *r)
+{
+    const struct mt_training *t = r->t;
+
+    r->events.out = t->call->json ? stdout : NULL;
+    if (mt_session_prepare(r->s, &r->err) != MT_OK ||
+        (t->log && mt_log_open(t->log, t->resumed, &r->events.log, &r->err) !=
+                       MT_OK))
+        return r->err.status;
+    mt_details_tell(t->call, r->s);
+    mt_signals_catch();
+    mt_event_start(&r->events, t->call->command->name, r->s);
+    if (t->changes)
+        mt_event_lines(&r->events, t->changes);
+    mt_progress_start(&r->progress, t->call, r->s, r->s->total_steps);
+    r->started = mt_seconds();
+    return MT_OK;
+}
+
 int mt_training_run(const struct mt_training *t)
 {
-    struct run r = { .t = t, .s = t->session, .err = MT_ERR_INIT,
-                     .poll_every = 1 };
+    struct run r = { .t = t, .s = t->session, .err = MT_ERR_INIT };
     int code;
 
-    r.events.out = t->call->json ? stdout : NULL;
-    if (!open_log(&r) || mt_session_prepare(t->session, &r.err) != MT_OK)
+    if (start(&r) != MT_OK)
         return mt_report_error(&r.err);
-    stop_signal = save_wanted = 0;
-    catch_signals();
-    mt_event_start(&r.events, t->call->command->name, t->session);
-    mt_progress_start(&r.progress, t->call, t->session);
     uint64_t before = samples_until(t->session);
-
-    r.started = r.drawn = mt_seconds();
     mt_status status = train(&r);
 
     r.samples = samples_until(t->session) - before;
-    if (status == MT_OK) {
-        code = finish(&r);
-    } else {
-        mt_progress_clear(&r.progress);
-        code = mt_report_error(&r.err);
-    }
-    if (r.events.log && (fclose(r.events.log) != 0)) {
+    code = status == MT_OK ? finish(&r) : mt_report_error(&r.err);
+    if (r.events.log && (ferror(r.events.log) | fclose(r.events.log))) {
         mt_fail_errno(&r.err, errno, t->log, "cannot write");
         code = code ? code : mt_report_error(&r.err);
     }

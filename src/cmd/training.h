@@ -13,6 +13,7 @@ struct mt_training {
     const char *out;       /* the checkpoint to write */
     const char *from;      /* the one that the run goes on from, or NULL */
     const char *log;       /* or NULL */
+    const char *changes;   /* events of what was changed, lines; or NULL */
     bool resumed;
     size_t log_every;
 };
@@ -21,16 +22,17 @@ struct mt_training {
 #define MT_TRAINING_OPTIONS                                                    \
     { "output", 'o', "FILE", "the checkpoint to write" },                      \
     { "data-dir", 0, "DIR", "where relative data paths start" },               \
-    { "log", 0, "FILE", "write JSON events to FILE" },                         \
+    { "log", 0, "FILE", "write JSON events to FILE; resume appends" },         \
     { "log-every", 0, "N", "a step event in the log every N steps "            \
                            "(default 50)" }
 
 /* Trains until the session is finished and saves; returns an exit code. */
 int mt_training_run(const struct mt_training *t);
 
-/* May the files beside the checkpoint be written (the best one, kept ones)? As
- * for the checkpoint itself, no existing ones are without --force, unless the
- * run goes on in place. */
+/* May the log and the files beside the checkpoint be written (the best one,
+ * kept ones)? As for the checkpoint itself, no existing ones are without
+ * --force, unless the run goes on: then the log does, and, in place, the
+ * others are its own. */
 mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err);
 
 /* A run that goes on takes the best checkpoint so far along, to its new place

@@ -3,6 +3,7 @@
 
 #include "ckpt/container.h"
 #include "cmd/report.h"
+#include "cmd/terminal.h"
 
 struct told {
     const struct mt_call *call;
@@ -14,7 +15,8 @@ static void print_line(const struct told *told, const char *status,
                        const char *what)
 {
     if (!told->call->json) {
-        printf("%s\n", what);
+        printf("%s%s%s\n", mt_color(stdout, MT_COLOR_BAD), what,
+               mt_color(stdout, MT_COLOR_END));
         return;
     }
     printf("{\"event\":\"verify\",\"path\":");
@@ -43,7 +45,8 @@ static int verify_file(const struct mt_call *call, const char *path)
         if (call->json)
             print_line(&told, "ok", "");
         else if (!call->quiet)
-            printf("%s: ok\n", path);
+            printf("%s: %sok%s\n", path, mt_color(stdout, MT_COLOR_GOOD),
+                   mt_color(stdout, MT_COLOR_END));
         return MT_EXIT_DONE;
     }
     if (status != MT_DAMAGED)

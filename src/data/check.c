@@ -2,9 +2,11 @@
  * What every format's columns must satisfy.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/loader.h"
+#include "data/stream.h"
 
 mt_status mt_data_check_count(const char *source, size_t samples,
                               struct mt_err *err)
@@ -54,17 +56,23 @@ static size_t first_bad_f64(const char *at, size_t n)
     return n;
 }
 
-static mt_status fail_finite(const char *source, const struct mt_column *column,
-                             size_t sample, size_t element, struct mt_err *err)
+static size_t first_bad(enum mt_dtype dtype, const char *at, size_t n)
 {
-    const char *at = sample_at(column, sample);
+    return dtype == MT_F64 ? first_bad_f64(at, n) : first_bad_f32(at, n);
+}
+
+/* at: the value. */
+static mt_status fail_finite(const char *source, enum mt_dtype dtype,
+                             const char *at, size_t sample, size_t element,
+                             struct mt_err *err)
+{
     double v;
     float f;
 
-    if (column->dtype == MT_F64) {
-        memcpy(&v, at + element * sizeof v, sizeof v);
+    if (dtype == MT_F64) {
+        memcpy(&v, at, sizeof v);
     } else {
-        memcpy(&f, at + element * sizeof f, sizeof f);
+        memcpy(&f, at, sizeof f);
         v = (double)f;
     }
     if (isfinite(v))
@@ -83,22 +91,25 @@ mt_status mt_data_check_finite(const char *source,
                                struct mt_err *err)
 {
     size_t each = mt_shape_elements(&column->shape);
+    size_t size = mt_dtype_size(column->dtype);
     size_t n = each, parts = samples, bad;
 
     if (mt_dtype_is_integer(column->dtype))
         return MT_OK;
+    if (!column->data)
+        return mt_data_scan(source, column, samples, true, NULL, err);
     /* Dense columns are one long sample. */
-    if (column->stride == each * mt_dtype_size(column->dtype)) {
+    if (column->stride == each * size) {
         n = each * samples;
         parts = 1;
     }
     for (size_t i = 0; i < parts; i++) {
         const char *at = sample_at(column, i);
 
-        bad = column->dtype == MT_F64 ? first_bad_f64(at, n)
-                                      : first_bad_f32(at, n);
+        bad = first_bad(column->dtype, at, n);
         if (bad < n)
-            return fail_finite(source, column, i + bad / each, bad % each, err);
+            return fail_finite(source, column->dtype, at + bad * size,
+                               i + bad / each, bad % each, err);
     }
     return MT_OK;
 }
@@ -161,6 +172,37 @@ static struct range range_of(enum mt_dtype dtype, const char *at, size_t n)
     }
 }
 
+mt_status mt_data_scan(const char *source, const struct mt_column *column,
+                       size_t samples, bool finite, struct sha256_ctx *sha,
+                       struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&column->shape);
+    size_t size = mt_dtype_size(column->dtype);
+    bool integer = mt_dtype_is_integer(column->dtype);
+    struct range r = EMPTY;
+    struct mt_stream_walk walk;
+
+    mt_stream_start(&walk, column, 0, samples);
+    while (walk.at < walk.end) {
+        size_t at = walk.at, n = 0, bad;
+        mt_status status = mt_stream_next(&walk, &n, err);
+
+        if (status != MT_OK)
+            return status;
+        if (sha)
+            sha256_update(sha, n * size, (const uint8_t *)walk.block);
+        if (integer)
+            r = join(r, range_of(column->dtype, walk.block, n));
+        bad = integer || !finite ? n : first_bad(column->dtype, walk.block, n);
+        if (bad < n)
+            return fail_finite(source, column->dtype, walk.block + bad * size,
+                               (at + bad) / each, (at + bad) % each, err);
+    }
+    column->stream->min = r.min;
+    column->stream->max = r.max;
+    return MT_OK;
+}
+
 static struct range column_range(const struct mt_column *column, size_t samples)
 {
     size_t each = mt_shape_elements(&column->shape);
@@ -168,6 +210,8 @@ static struct range column_range(const struct mt_column *column, size_t samples)
 
     if (!samples || !mt_dtype_is_integer(column->dtype))
         return r;
+    if (!column->data)
+        return (struct range){ column->stream->min, column->stream->max };
     if (column->stride == each * mt_dtype_size(column->dtype))
         return range_of(column->dtype, column->data, each * samples);
     for (size_t i = 0; i < samples; i++)
@@ -175,19 +219,63 @@ static struct range column_range(const struct mt_column *column, size_t samples)
     return r;
 }
 
-static bool allowed(long long v, long long n, const long long *ignore)
+/* low ... high, and one value more. */
+struct allowed {
+    long long low, high;
+    const long long *also; /* or NULL */
+};
+
+static bool is_allowed(const struct allowed *a, long long v)
 {
-    return (v >= 0 && v < n) || (ignore && v == *ignore);
+    return (v >= a->low && v <= a->high) || (a->also && v == *a->also);
 }
 
-/* Reads an integer of any type. */
-static long long integer_at(const struct mt_column *column, size_t sample,
-                            size_t element)
+/* Where an integer is that is not allowed, and what it is. */
+struct culprit {
+    bool found;
+    size_t sample, element;
+    long long value;
+};
+
+static bool find_in(const struct mt_column *column, const char *at, size_t n,
+                    const struct allowed *a, size_t first, struct culprit *out)
 {
-    const char *at = sample_at(column, sample);
+    size_t each = mt_shape_elements(&column->shape);
     size_t size = mt_dtype_size(column->dtype);
 
-    return range_of(column->dtype, at + element * size, 1).min;
+    for (size_t i = 0; i < n && !out->found; i++) {
+        long long v = range_of(column->dtype, at + i * size, 1).min;
+
+        if (!is_allowed(a, v))
+            *out = (struct culprit){ true, (first + i) / each,
+                                     (first + i) % each, v };
+    }
+    return out->found;
+}
+
+/* The first integer of the column that is not allowed. */
+static mt_status find_culprit(const struct mt_column *column, size_t samples,
+                              const struct allowed *a, struct culprit *out,
+                              struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&column->shape);
+    struct mt_stream_walk walk;
+
+    *out = (struct culprit){ false, 0, 0, 0 };
+    for (size_t i = 0; column->data && i < samples; i++)
+        if (find_in(column, sample_at(column, i), each, a, i * each, out))
+            return MT_OK;
+    if (column->data)
+        return MT_OK;
+    mt_stream_start(&walk, column, 0, samples);
+    while (walk.at < walk.end) {
+        size_t at = walk.at, n = 0;
+        mt_status status = mt_stream_next(&walk, &n, err);
+
+        if (status != MT_OK || find_in(column, walk.block, n, a, at, out))
+            return status;
+    }
+    return MT_OK;
 }
 
 static mt_status check_column(const char *source, const char *what,
@@ -195,30 +283,24 @@ static mt_status check_column(const char *source, const char *what,
                               size_t n, const long long *ignore,
                               struct mt_err *err)
 {
-    size_t each = mt_shape_elements(&column->shape);
     long long limit = n > INT32_MAX ? INT32_MAX : (long long)n;
     struct range r = column_range(column, samples);
+    struct allowed allowed = { 0, limit - 1, ignore };
+    struct culprit bad;
+    char element[64] = "";
+    mt_status status;
 
     if (r.max < r.min || (r.min >= 0 && r.max < limit))
         return MT_OK;
-    for (size_t i = 0; i < samples; i++) {
-        for (size_t e = 0; e < each; e++) {
-            long long v = integer_at(column, i, e);
-
-            if (allowed(v, limit, ignore))
-                continue;
-            if (column->shape.rank == 0)
-                return mt_fail(err, MT_INVALID,
-                               "%s: sample %zu: %s %lld is out of range: "
-                               "expected 0 to %lld",
-                               source, i, what, v, limit - 1);
-            return mt_fail(err, MT_INVALID,
-                           "%s: sample %zu, element %zu: %s %lld is out of "
-                           "range: expected 0 to %lld",
-                           source, i, e, what, v, limit - 1);
-        }
-    }
-    return MT_OK;
+    status = find_culprit(column, samples, &allowed, &bad, err);
+    if (status != MT_OK || !bad.found)
+        return status;
+    if (column->shape.rank)
+        snprintf(element, sizeof element, ", element %zu", bad.element);
+    return mt_fail(err, MT_INVALID,
+                   "%s: sample %zu%s: %s %lld is out of range: expected 0 to "
+                   "%lld",
+                   source, bad.sample, element, what, bad.value, limit - 1);
 }
 
 mt_status mt_dataset_check_labels(const struct mt_dataset *data, size_t classes,
@@ -254,18 +336,18 @@ static mt_status check_label_width(const struct mt_dataset *data,
     if (data->label_min >= INT32_MIN && data->label_max < INT32_MAX)
         return MT_OK;
     for (int p = 0; p < 2; p++) {
-        const struct mt_part *part = parts[p];
-        size_t each = mt_shape_elements(&part->y.shape);
+        static const struct allowed wide = { INT32_MIN, INT32_MAX - 1, NULL };
+        struct culprit bad;
+        mt_status status =
+            find_culprit(&parts[p]->y, parts[p]->samples, &wide, &bad, err);
 
-        for (size_t i = 0; i < part->samples * each; i++) {
-            long long v = integer_at(&part->y, i / each, i % each);
-
-            if (v < INT32_MIN || v >= INT32_MAX)
-                return mt_fail(err, MT_INVALID,
-                               "%s: sample %zu: label %lld is out of range: "
-                               "expected a class number below 2147483647",
-                               part->y_source, i / each, v);
-        }
+        if (status != MT_OK)
+            return status;
+        if (bad.found)
+            return mt_fail(err, MT_INVALID,
+                           "%s: sample %zu: label %lld is out of range: "
+                           "expected a class number below 2147483647",
+                           parts[p]->y_source, bad.sample, bad.value);
     }
     return MT_OK;
 }

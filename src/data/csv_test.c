@@ -371,7 +371,7 @@ START_TEST(test_normalize)
     ck_assert(data->norm.mean[0] == 3);
     ck_assert(data->norm.std[0] == 1.87082869f); /* sqrt(14 / 4) */
     ck_assert(data->norm.mean[1] == 0.1f && data->norm.std[1] == 1);
-    mt_gather_f32(&data->train.x, &data->norm, NULL, 0, 4, x);
+    mt_gather_f32(&data->train.x, &data->norm, NULL, 0, 4, x, NULL);
     ck_assert(x[0] == (1 - 3) / 1.87082869f && x[1] == 0 && x[4] == 0);
     mt_dataset_close(data);
     data = test_open(CSV ",'normalize':'minmax'}");

@@ -1,9 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
 #include "data/loader.h"
+#include "data/stream.h"
 
 bool mt_data_wants_train(const struct mt_data_request *request,
                          const struct mt_data_keys *keys)
@@ -143,12 +144,9 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
 static void release_owned(struct mt_dataset *data)
 {
     for (struct mt_owned *own = data->owned; own; own = own->next) {
-        if (!own->memory)
-            continue;
-        if (own->mapped)
-            munmap(own->memory, own->mapped);
-        else
-            free(own->memory);
+        free(own->memory);
+        if (own->stream)
+            close(own->stream->fd);
     }
     data->owned = NULL;
 }

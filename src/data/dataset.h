@@ -3,14 +3,15 @@
  * row in the table of loaders, loaders.c), seen the same way by everyone else.
  *
  * A loader yields columns: typed, strided views of memory that the data set
- * owns (mapped or allocated). Values stay as they are in the file; scaling,
- * normalisation and conversion happen when a batch is gathered.
+ * owns, or, of arrays too large for that, of a file that is read as samples are
+ * asked for. Values stay as they are in the file; scaling, normalisation and
+ * conversion happen when a batch is gathered.
  *
  *     struct mt_data_request request = { .doc = doc, .spec = data_object,
  *                                        .seed = 1, .classification = true };
  *     mt_dataset_open(&request, &data, err);
- *     mt_gather_f32(&data->train.x, &data->norm, rows, 0, 32, x);
- *     mt_gather_i32(&data->train.y, rows, 0, 32, y);
+ *     mt_gather_f32(&data->train.x, &data->norm, rows, 0, 32, x, err);
+ *     mt_gather_i32(&data->train.y, rows, 0, 32, y, err);
  *     mt_dataset_close(data);
  *
  * What the formats yield, the shape of one sample in brackets:
@@ -44,13 +45,18 @@
 #include "base/json.h"
 #include "base/status.h"
 
+struct mt_stream; /* stream.h */
+
 /* One value per sample of `shape`, sample i at data + i * stride bytes. */
 struct mt_column {
-    const void *data;
+    const void *data;      /* NULL: the samples are in a file */
     enum mt_dtype dtype;   /* F32, F64, I32, I64, U8 */
     size_t stride;         /* bytes from sample to sample; may be less than a
                               sample's size (overlapping windows of text) */
     struct mt_shape shape; /* of one sample; rank 0: a scalar */
+
+    struct mt_stream *stream; /* the file, where data is NULL: its samples */
+    uint64_t offset;          /* are dense from this byte on */
 };
 
 /* Float inputs become (x * scale - mean[f]) / std[f], in float32, each
@@ -132,7 +138,9 @@ struct mt_data_request {
     bool classification; /* targets are classes (from the loss) */
     bool peek;           /* `mtrain check`: shapes are enough where that
                             saves time: no fingerprints, no search for
-                            NaN in mapped files */
+                            NaN in arrays */
+    size_t resident;     /* bytes of an array that are held in memory; larger
+                            ones stay in their file. 0: 256 MiB */
 
     /* From a checkpoint, to read further data the same way: NULL/0 to find out
      * afresh from the training data. */
@@ -175,15 +183,20 @@ mt_status mt_batching_read(const struct mt_json *doc, const cJSON *spec,
 
 /* Copies samples rows[0 ... n-1] (rows NULL: first ... first+n-1; else first
  * is not looked at) of the column into out, dense, converted; then the
- * normalisation is applied (norm may be NULL). Pure and thread-safe.
+ * normalisation is applied (norm may be NULL). Thread-safe. Of columns in
+ * memory it makes no system call and cannot fail; one in a file fails where
+ * that can no longer be read (MT_IO), or where integers are asked for that were
+ * not there when it was opened (MT_INVALID).
  *
  * Numbers that float32 does not hold exactly are rounded to nearest, even;
  * those that int32 does not hold are cut toward zero and to its ends, and NaN
  * gives 0 (neither comes out of mt_dataset_open for labels). */
-void mt_gather_f32(const struct mt_column *column,
-                   const struct mt_normalization *norm, const uint32_t *rows,
-                   size_t first, size_t n, float *out);
-void mt_gather_i32(const struct mt_column *column, const uint32_t *rows,
-                   size_t first, size_t n, int32_t *out);
+mt_status mt_gather_f32(const struct mt_column *column,
+                        const struct mt_normalization *norm,
+                        const uint32_t *rows, size_t first, size_t n,
+                        float *out, struct mt_err *err);
+mt_status mt_gather_i32(const struct mt_column *column, const uint32_t *rows,
+                        size_t first, size_t n, int32_t *out,
+                        struct mt_err *err);
 
 #endif

@@ -1,11 +1,12 @@
 /*
  * Batches out of columns. Loads go through memcpy into small blocks of fixed
- * size: columns of mapped files need not be aligned, and the compiler makes
+ * size: columns need not be aligned, and the compiler makes
  * vectors of loops whose length it knows.
  */
 #include <string.h>
 
-#include "data/dataset.h"
+#include "data/loader.h"
+#include "data/stream.h"
 
 enum { BLOCK = 16 };
 
@@ -156,27 +157,110 @@ static const char *sample(const struct mt_column *column, const uint32_t *rows,
     return (const char *)column->data + row * column->stride;
 }
 
-void mt_gather_f32(const struct mt_column *column,
-                   const struct mt_normalization *norm, const uint32_t *rows,
-                   size_t first, size_t n, float *out)
+/* ---- columns that are in a file ---- */
+
+/* How many of the samples from number i on follow one another in the file. */
+static size_t run_length(const uint32_t *rows, size_t i, size_t n)
 {
-    size_t each = mt_shape_elements(&column->shape);
+    size_t k = 1;
 
-    for (size_t i = 0; i < n; i++) {
-        float *x = out + i * each;
-
-        convert_f32(column->dtype, sample(column, rows, first, i), each, x);
-        if (norm)
-            normalize(norm, each, x);
-    }
+    while (i + k < n && (!rows || rows[i + k] == rows[i] + k))
+        k++;
+    return k;
 }
 
-void mt_gather_i32(const struct mt_column *column, const uint32_t *rows,
-                   size_t first, size_t n, int32_t *out)
+/* What is used as an index must be what it was when it was checked. */
+static mt_status check_range(const struct mt_column *column, size_t first,
+                             const int32_t *v, size_t n, struct mt_err *err)
 {
+    const struct mt_stream *s = column->stream;
     size_t each = mt_shape_elements(&column->shape);
 
     for (size_t i = 0; i < n; i++)
+        if (v[i] < cut_i64(s->min) || v[i] > cut_i64(s->max))
+            return mt_fail(err, MT_INVALID,
+                           "%s: sample %zu, element %zu: the file was changed "
+                           "while it was in use: %ld; expected %lld to %lld",
+                           s->path, (first + i) / each, (first + i) % each,
+                           (long)v[i], s->min, s->max);
+    return MT_OK;
+}
+
+/* Samples first ... first+n-1 into f32 or i32, whichever is not NULL. */
+static mt_status read_run(const struct mt_column *column, size_t first,
+                          size_t n, float *f32, int32_t *i32,
+                          struct mt_err *err)
+{
+    struct mt_stream_walk walk;
+    size_t some = 1;
+    mt_status status = MT_OK;
+
+    mt_stream_start(&walk, column, first, n);
+    while (status == MT_OK && walk.at < walk.end) {
+        size_t at = walk.at;
+
+        status = mt_stream_next(&walk, &some, err);
+        if (status == MT_OK && f32) {
+            convert_f32(column->dtype, walk.block, some, f32);
+            f32 += some;
+        } else if (status == MT_OK) {
+            convert_i32(column->dtype, walk.block, some, i32);
+            status = check_range(column, at, i32, some, err);
+            i32 += some;
+        }
+    }
+    return status;
+}
+
+static mt_status read_samples(const struct mt_column *column,
+                              const uint32_t *rows, size_t first, size_t n,
+                              float *f32, int32_t *i32, struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&column->shape);
+    mt_status status = MT_OK;
+
+    for (size_t i = 0, k; i < n && status == MT_OK; i += k) {
+        k = run_length(rows, i, n);
+        status = read_run(column, rows ? rows[i] : first + i, k,
+                          f32 ? f32 + i * each : NULL,
+                          i32 ? i32 + i * each : NULL, err);
+    }
+    return status;
+}
+
+/* ---- both ---- */
+
+mt_status mt_gather_f32(const struct mt_column *column,
+                        const struct mt_normalization *norm,
+                        const uint32_t *rows, size_t first, size_t n,
+                        float *out, struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&column->shape);
+    mt_status status =
+        column->data ? MT_OK
+                     : read_samples(column, rows, first, n, out, NULL, err);
+
+    for (size_t i = 0; i < n && status == MT_OK; i++) {
+        float *x = out + i * each;
+
+        if (column->data)
+            convert_f32(column->dtype, sample(column, rows, first, i), each, x);
+        if (norm)
+            normalize(norm, each, x);
+    }
+    return status;
+}
+
+mt_status mt_gather_i32(const struct mt_column *column, const uint32_t *rows,
+                        size_t first, size_t n, int32_t *out,
+                        struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&column->shape);
+
+    if (!column->data)
+        return read_samples(column, rows, first, n, NULL, out, err);
+    for (size_t i = 0; i < n; i++)
         convert_i32(column->dtype, sample(column, rows, first, i), each,
                     out + i * each);
+    return MT_OK;
 }

@@ -25,8 +25,8 @@ static void check_loaded(const char *spec)
     ck_assert_int_eq(data->label_min, 0);
     ck_assert_int_eq(data->label_max, 4);
     ck_assert_uint_eq(data->vocab, 0);
-    mt_gather_f32(&data->train.x, &data->norm, NULL, 0, 3, x);
-    mt_gather_i32(&data->train.y, NULL, 0, 3, y);
+    mt_gather_f32(&data->train.x, &data->norm, NULL, 0, 3, x, NULL);
+    mt_gather_i32(&data->train.y, NULL, 0, 3, y, NULL);
     ck_assert(x[0] == 0.5f && x[11] == 127.5f);
     ck_assert(y[0] == 2 && y[1] == 0 && y[2] == 4);
     ck_assert_uint_eq(data->n_fingerprints, 2);

@@ -454,7 +454,10 @@ static mt_status next_samples(struct mt_inputs *in, size_t max,
 
     *n = left < max ? left : max;
     *column = in->data->train.x;
-    column->data = (const char *)column->data + in->at * column->stride;
+    if (column->data)
+        column->data = (const char *)column->data + in->at * column->stride;
+    else
+        column->offset += (uint64_t)in->at * column->stride;
     return MT_OK;
 }
 

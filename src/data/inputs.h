@@ -7,7 +7,7 @@
  *                                          .spec = data_object, ... };
  *     mt_inputs_open(&request, &inputs, err);
  *     while (mt_inputs_next(inputs, 64, &column, &n, err) == MT_OK && n > 0)
- *         mt_gather_f32(&column, norm, NULL, 0, n, x);
+ *         mt_gather_f32(&column, norm, NULL, 0, n, x, err);
  *     mt_inputs_close(inputs);
  *
  * Which columns of a table are the features:
@@ -18,7 +18,8 @@
  *                  the training table, from which the spec takes the features
  *                  as it did in training
  *
- * A CSV file is read record by record; all else is mapped or read whole.
+ * A CSV file is read record by record, a large array as its samples are asked
+ * for; all else is read whole.
  */
 #ifndef MT_DATA_INPUTS_H
 #define MT_DATA_INPUTS_H

@@ -96,8 +96,8 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
  * nothing can leak between taking and owning. */
 struct mt_owned {
     struct mt_owned *next;
-    void *memory;  /* NULL: nothing yet */
-    size_t mapped; /* bytes for munmap; 0: for free */
+    void *memory;             /* NULL: nothing yet */
+    struct mt_stream *stream; /* whose file is to be closed, or NULL */
 };
 struct mt_owned *mt_data_own(struct mt_dataset *data); /* NULL: no memory */
 
@@ -108,7 +108,7 @@ mt_status mt_idx_read(const struct mt_data_request *request,
                       struct mt_dataset *data, struct mt_column *column,
                       size_t *samples, struct mt_err *err);
 
-/* Maps one .npy file as a column of samples (npy.c). */
+/* Opens one .npy file as a column of samples (npy.c). */
 mt_status mt_npy_read(const struct mt_data_request *request,
                       const struct mt_data_file *file, struct mt_dataset *data,
                       struct mt_column *column, size_t *samples,
@@ -125,6 +125,13 @@ mt_status mt_data_check_count(const char *source, size_t samples,
 mt_status mt_data_check_finite(const char *source,
                                const struct mt_column *column, size_t samples,
                                struct mt_err *err);
+
+/* One pass over a column that is in a file: finds the range of integers, which
+ * goes to its stream; finite: checks floats as above; sha (may be NULL): takes
+ * the bytes. */
+mt_status mt_data_scan(const char *source, const struct mt_column *column,
+                       size_t samples, bool finite, struct sha256_ctx *sha,
+                       struct mt_err *err);
 
 /* Sets label_min ... token_max, and classes and vocab where the loader left
  * them 0; checks the targets of a classification. tokens: integer inputs may

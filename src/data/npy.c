@@ -1,43 +1,28 @@
 /*
- * type npy: two NumPy arrays, mapped into memory, not read. Their first
- * dimension counts the samples.
+ * type npy: two NumPy arrays. Their first dimension counts the samples. What
+ * is larger than 256 MiB stays in its file (stream.h).
  */
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/size.h"
 #include "data/loader.h"
 #include "data/npyheader.h"
+#include "data/stream.h"
+
+enum { MAX_RESIDENT = 256 << 20 };
 
 static const struct mt_key npy_keys[] = { { NULL } };
 
-static mt_status map_file(const struct mt_data_request *request,
-                          const struct mt_data_file *file, struct mt_owned *own,
-                          struct mt_err *err)
-{
-    void *memory;
-    uint64_t size;
-    int fd;
-    mt_status status = mt_data_open_file(request, file, &fd, &size, err);
-
-    if (status != MT_OK)
-        return status;
-    if (size == 0 || size > SIZE_MAX) {
-        close(fd);
-        return mt_fail(err, MT_INVALID,
-                       "%s: the file is empty; expected an .npy file",
-                       file->path);
-    }
-    memory = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (memory == MAP_FAILED)
-        status =
-            mt_fail(err, MT_IO, "%s: cannot be mapped into memory", file->path);
-    else
-        *own = (struct mt_owned){ own->next, memory, (size_t)size };
-    close(fd);
-    return status;
-}
+/* One file on its way to be a column. */
+struct npy {
+    const struct mt_data_file *file;
+    int fd;        /* -1: none, or its column's */
+    uint64_t size; /* of the file */
+    struct mt_npy_header head;
+    struct sha256_ctx sha;
+};
 
 /* The elements must fill the file behind the header exactly. */
 static mt_status check_size(const char *path, const struct mt_npy_header *head,
@@ -66,15 +51,95 @@ static mt_status check_size(const char *path, const struct mt_npy_header *head,
     return MT_OK;
 }
 
-static mt_status add_fingerprint(const struct mt_data_file *file,
-                                 const struct mt_owned *own,
-                                 struct mt_dataset *data, struct mt_err *err)
+static mt_status read_header(struct npy *npy, struct mt_err *err)
 {
-    struct sha256_ctx sha;
+    enum { MAX_HEAD = 12 + MT_NPY_MAX_HEADER };
+    const char *path = npy->file->path;
+    size_t n = npy->size < MAX_HEAD ? (size_t)npy->size : MAX_HEAD;
+    unsigned char *bytes = malloc(MAX_HEAD);
+    mt_status status;
 
-    sha256_init(&sha);
-    sha256_update(&sha, own->mapped, own->memory);
-    return mt_data_add_fingerprint(data, file->role, own->mapped, &sha, err);
+    if (!bytes)
+        return mt_fail_memory(err);
+    if (!n || npy->size > SIZE_MAX)
+        status = mt_fail(err, MT_INVALID,
+                         "%s: the file is %s; expected an .npy file", path,
+                         n ? "too large" : "empty");
+    else
+        status = mt_file_pread(npy->fd, path, 0, bytes, n, err);
+    if (status == MT_OK)
+        status = mt_npy_header_parse(path, bytes, n, &npy->head, err);
+    if (status == MT_OK)
+        status = check_size(path, &npy->head, (size_t)npy->size, err);
+    sha256_init(&npy->sha);
+    if (status == MT_OK)
+        sha256_update(&npy->sha, npy->head.offset, bytes);
+    free(bytes);
+    return status;
+}
+
+/* Small arrays are read at once, and then no more of the file is needed. */
+static mt_status read_elements(struct npy *npy, struct mt_owned *own,
+                               size_t bytes, bool peek,
+                               struct mt_column *column, struct mt_err *err)
+{
+    const char *path = npy->file->path;
+    mt_status status;
+
+    own->memory = malloc(bytes);
+    if (!own->memory)
+        return mt_fail_memory(err);
+    status =
+        mt_file_pread(npy->fd, path, npy->head.offset, own->memory, bytes, err);
+    if (status != MT_OK)
+        return status;
+    column->data = own->memory;
+    if (peek)
+        return MT_OK;
+    sha256_update(&npy->sha, bytes, own->memory);
+    return mt_data_check_finite(path, column, npy->head.shape.dim[0], err);
+}
+
+static mt_status keep_in_file(struct npy *npy, struct mt_owned *own, bool peek,
+                              struct mt_arena *arena, struct mt_column *column,
+                              struct mt_err *err)
+{
+    struct mt_stream *stream = mt_arena_alloc(arena, sizeof *stream);
+
+    if (!stream)
+        return mt_fail_memory(err);
+    *stream = (struct mt_stream){ npy->fd, npy->file->path, 0, -1 };
+    own->stream = stream;
+    npy->fd = -1;
+    column->stream = stream;
+    column->offset = npy->head.offset;
+    if (peek && !mt_dtype_is_integer(column->dtype))
+        return MT_OK;
+    return mt_data_scan(npy->file->path, column, npy->head.shape.dim[0], !peek,
+                        peek ? NULL : &npy->sha, err);
+}
+
+/* Where the elements are to be: for a look at floats they need not be read. */
+static mt_status place_elements(const struct mt_data_request *request,
+                                struct npy *npy, struct mt_dataset *data,
+                                struct mt_column *column, struct mt_err *err)
+{
+    const struct mt_npy_header *head = &npy->head;
+    size_t bytes = (size_t)npy->size - head->offset;
+    size_t resident = request->resident ? request->resident : MAX_RESIDENT;
+    struct mt_owned *own = mt_data_own(data);
+
+    if (!own)
+        return mt_fail_memory(err);
+    *column = (struct mt_column){ .dtype = head->dtype,
+                                  .stride = bytes / head->shape.dim[0] };
+    column->shape.rank = head->shape.rank - 1;
+    memcpy(column->shape.dim, head->shape.dim + 1,
+           (size_t)column->shape.rank * sizeof *head->shape.dim);
+    if (bytes > resident ||
+        (request->peek && !mt_dtype_is_integer(column->dtype)))
+        return keep_in_file(npy, own, request->peek, &data->arena, column, err);
+    return read_elements(npy, own, bytes, request->peek, column, err);
 }
 
 mt_status mt_npy_read(const struct mt_data_request *request,
@@ -82,29 +147,23 @@ mt_status mt_npy_read(const struct mt_data_request *request,
                       struct mt_column *column, size_t *samples,
                       struct mt_err *err)
 {
-    struct mt_owned *own = mt_data_own(data);
-    struct mt_npy_header head = { 0 };
+    struct npy npy = { .file = file, .fd = -1 };
     mt_status status =
-        own ? map_file(request, file, own, err) : mt_fail_memory(err);
+        mt_data_open_file(request, file, &npy.fd, &npy.size, err);
 
-    if (status == MT_OK)
-        status = mt_npy_header_parse(file->path, own->memory, own->mapped,
-                                     &head, err);
-    if (status == MT_OK)
-        status = check_size(file->path, &head, own->mapped, err);
     if (status != MT_OK)
         return status;
-    *samples = head.shape.dim[0];
-    column->data = (const char *)own->memory + head.offset;
-    column->dtype = head.dtype;
-    column->stride = (own->mapped - head.offset) / *samples;
-    column->shape.rank = head.shape.rank - 1;
-    memcpy(column->shape.dim, head.shape.dim + 1,
-           (size_t)column->shape.rank * sizeof *head.shape.dim);
+    status = read_header(&npy, err);
+    if (status == MT_OK)
+        status = place_elements(request, &npy, data, column, err);
+    if (npy.fd >= 0)
+        close(npy.fd);
+    if (status != MT_OK)
+        return status;
+    *samples = npy.head.shape.dim[0];
     if (request->peek)
         return MT_OK;
-    status = mt_data_check_finite(file->path, column, *samples, err);
-    return status == MT_OK ? add_fingerprint(file, own, data, err) : status;
+    return mt_data_add_fingerprint(data, file->role, npy.size, &npy.sha, err);
 }
 
 static mt_status open_part(const struct mt_data_request *request,
@@ -117,8 +176,8 @@ static mt_status open_part(const struct mt_data_request *request,
                                      "two files, [x.npy, y.npy]", files, err);
 
     if (status == MT_OK)
-        status = mt_npy_read(request, &files[0], data, &part->x,
-                             &part->samples, err);
+        status = mt_npy_read(request, &files[0], data, &part->x, &part->samples,
+                             err);
     if (status == MT_OK)
         status = mt_npy_read(request, &files[1], data, &part->y, &targets, err);
     if (status != MT_OK)
@@ -149,7 +208,7 @@ extern const struct mt_loader mt_loader_npy;
 
 const struct mt_loader mt_loader_npy = {
     .type = "npy",
-    .doc = "two NumPy arrays, [x.npy, y.npy], mapped into memory",
+    .doc = "two NumPy arrays, [x.npy, y.npy]",
     .keys = npy_keys,
     .open = npy_open,
     .tokens = true,

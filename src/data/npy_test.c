@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <math.h>
 
 #include "data/npyheader.h"
@@ -20,6 +21,21 @@ static void write_npy(const char *name, int major, const char *dict,
     if (n)
         memcpy(file + head + length, elements, n);
     test_write(name, file, head + length + n);
+}
+
+static void write_large(const char *name, const char *dict,
+                        const void *elements, size_t n)
+{
+    unsigned char *file = malloc(n + 1024);
+    size_t length = strlen(dict);
+
+    ck_assert_ptr_nonnull(file);
+    memcpy(file, "\x93NUMPY\1\0\0\0", 10);
+    file[8] = (unsigned char)length;
+    memcpy(file + 10, dict, length);
+    memcpy(file + 10 + length, elements, n);
+    test_write(name, file, 10 + length + n);
+    free(file);
 }
 
 #define DICT(descr, shape)                                                     \
@@ -68,13 +84,138 @@ START_TEST(test_types)
             ck_assert_uint_eq(data->train.x.shape.dim[0], 2);
             ck_assert_uint_eq(data->vocab, rows[i].vocab);
             ck_assert_uint_eq(data->classes, 3);
-            mt_gather_f32(&data->train.x, NULL, NULL, 0, 3, x);
-            mt_gather_i32(&data->train.x, NULL, 0, 3, tokens);
+            mt_gather_f32(&data->train.x, NULL, NULL, 0, 3, x, NULL);
+            mt_gather_i32(&data->train.x, NULL, 0, 3, tokens, NULL);
             for (int j = 0; j < 6; j++)
                 ck_assert(x[j] == (float)(j + 1) && tokens[j] == j + 1);
             mt_dataset_close(data);
         }
     }
+}
+END_TEST
+
+/* An array that stays in its file gives the same batches as one in memory, in
+ * any order, and pieces that are longer than one read. */
+START_TEST(test_streamed)
+{
+    enum { SAMPLES = 7, EACH = 30000 };
+    static float file[SAMPLES * EACH], got[2][SAMPLES * EACH];
+    static int64_t labels[SAMPLES] = { 4, 0, -9, 2, 6, 5, 3 };
+    static const uint32_t rows[] = { 3, 4, 5, 0, 6, 1, 2 };
+    const struct mt_normalization norm = { .scale = 0.5f };
+    char spec[64] = NPY "}", sha[2][65];
+    int32_t y[2][SAMPLES];
+
+    for (size_t i = 0; i < SAMPLES * EACH; i++)
+        file[i] = (float)i / 3;
+    write_npy("y.npy", 1, DICT("<i8", "(7,)"), labels, sizeof labels);
+    write_large("x.npy", DICT("<f4", "(7, 30000)"), file, sizeof file);
+    for (int i = 0; i < 2; i++) {
+        struct mt_dataset *data;
+
+        test_request.resident = i ? 1 : 0;
+        data = test_open(spec);
+        ck_assert_int_eq(data->train.x.data == NULL, i);
+        ck_assert_int_eq(data->train.y.data == NULL, i);
+        ck_assert_int_eq(data->label_min, -9);
+        ck_assert_int_eq(data->label_max, 6);
+        memcpy(sha[i], data->fingerprints[0].sha256, 65);
+        ck_assert_int_eq(mt_gather_f32(&data->train.x, &norm, rows, 0, SAMPLES,
+                                       got[i], &test_err), MT_OK);
+        ck_assert_int_eq(mt_gather_i32(&data->train.y, rows, 0, SAMPLES, y[i],
+                                       &test_err), MT_OK);
+        mt_dataset_close(data);
+    }
+    ck_assert_mem_eq(got[0], got[1], sizeof *got);
+    ck_assert_mem_eq(y[0], y[1], sizeof *y);
+    ck_assert_str_eq(sha[0], sha[1]);
+    ck_assert(got[0][EACH] == file[4 * EACH] * 0.5f);
+    ck_assert_int_eq(y[0][6], -9);
+}
+END_TEST
+
+/* What a stream finds wrong, it says as an array in memory would. */
+START_TEST(test_streamed_faults)
+{
+    static float x[6] = { 1, 2, 3, 4, NAN, 6 };
+    int64_t wide[] = { 0, 5000000000, 1 };
+    int32_t labels[] = { 0, 7, 2 };
+    struct mt_dataset *data;
+
+    test_request.resident = 1;
+    test_request.classification = true;
+    write_y();
+    write_npy("x.npy", 1, DICT("<f4", "(3, 2)"), x, sizeof x);
+    test_fails(NPY "}", MT_INVALID,
+               "x.npy: sample 2, element 0: ", "NaN is not allowed");
+    write_npy("x.npy", 1, DICT("<f4", "(3, 2)"), floats, sizeof floats);
+    write_npy("y.npy", 1, DICT("<i8", "(3,)"), wide, sizeof wide);
+    test_fails(NPY "}", MT_INVALID,
+               "y.npy: sample 1: ", "label 5000000000 is out of range");
+    write_npy("y.npy", 1, DICT("<i4", "(3,)"), labels, sizeof labels);
+    data = test_open(NPY "}");
+    ck_assert_int_eq(mt_dataset_check_labels(data, 5, NULL, &test_err),
+                     MT_INVALID);
+    ck_assert_ptr_nonnull(strstr(test_err.text, "y.npy: sample 1: label 7 is "
+                                                "out of range: expected 0 to "
+                                                "4"));
+    mt_dataset_close(data);
+    test_request.peek = true; /* floats are not read then, integers are */
+    write_npy("x.npy", 1, DICT("<f4", "(3, 2)"), x, sizeof x);
+    data = test_open(NPY "}");
+    ck_assert_uint_eq(data->classes, 8);
+    ck_assert_int_eq(mt_data_check_finite("x.npy", &data->train.x, 3,
+                                          &test_err), MT_INVALID);
+    ck_assert_ptr_nonnull(strstr(test_err.text, "sample 2, element 0: NaN"));
+    mt_dataset_close(data);
+}
+END_TEST
+
+/* A file that is cut or written to while it is in use is an error, not the end
+ * of the process, and never an index that nobody has checked. */
+START_TEST(test_changed_meanwhile)
+{
+    struct mt_dataset *data;
+    int32_t y[3], evil = 1000000;
+    float x[6];
+    int fd;
+
+    test_request.resident = 1;
+    write_npy("x.npy", 1, DICT("<f4", "(3, 2)"), floats, sizeof floats);
+    write_y();
+    data = test_open(NPY "}");
+    ck_assert_int_eq(truncate(test_path("x.npy"), 90), 0);
+    ck_assert_int_eq(mt_gather_f32(&data->train.x, NULL, NULL, 0, 3, x,
+                                   &test_err), MT_IO);
+    ck_assert_ptr_nonnull(strstr(test_err.text, "x.npy: ends at byte 90"));
+    fd = open(test_path("y.npy"), O_WRONLY);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite(fd, &evil, 4, lseek(fd, 0, SEEK_END) - 4), 4);
+    close(fd);
+    ck_assert_int_eq(mt_gather_i32(&data->train.y, NULL, 0, 3, y, &test_err),
+                     MT_INVALID);
+    ck_assert_ptr_nonnull(strstr(test_err.text,
+                                 "y.npy: sample 2, element 0: the file was "
+                                 "changed while it was in use: 1000000; "
+                                 "expected 0 to 2"));
+    mt_dataset_close(data);
+}
+END_TEST
+
+/* In memory it does not matter what happens to the file. */
+START_TEST(test_read_at_once)
+{
+    struct mt_dataset *data;
+    float x[6];
+
+    write_npy("x.npy", 1, DICT("<f4", "(3, 2)"), floats, sizeof floats);
+    write_y();
+    data = test_open(NPY "}");
+    ck_assert_int_eq(truncate(test_path("x.npy"), 0), 0);
+    ck_assert_int_eq(mt_gather_f32(&data->train.x, NULL, NULL, 0, 3, x,
+                                   &test_err), MT_OK);
+    ck_assert_mem_eq(x, floats, sizeof floats);
+    mt_dataset_close(data);
 }
 END_TEST
 
@@ -345,6 +486,10 @@ Suite *npy_suite(void)
     TCase *tc = test_case(suite, "npy");
 
     tcase_add_test(tc, test_types);
+    tcase_add_test(tc, test_streamed);
+    tcase_add_test(tc, test_streamed_faults);
+    tcase_add_test(tc, test_changed_meanwhile);
+    tcase_add_test(tc, test_read_at_once);
     tcase_add_test(tc, test_headers);
     tcase_add_test(tc, test_magic);
     tcase_add_test(tc, test_mangled_header);

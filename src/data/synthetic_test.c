@@ -107,8 +107,8 @@ START_TEST(test_tokens)
     ck_assert_uint_eq(data->classes, 16);
     ck_assert_uint_eq(data->train.x.shape.dim[0], 20);
     for (size_t i = 0; i < 500; i++) {
-        mt_gather_i32(&data->train.x, NULL, i, 1, x);
-        mt_gather_i32(&data->train.y, NULL, i, 1, y);
+        mt_gather_i32(&data->train.x, NULL, i, 1, x, NULL);
+        mt_gather_i32(&data->train.y, NULL, i, 1, y, NULL);
         ck_assert_mem_eq(x + 1, y, 19 * sizeof *x);
         for (int t = 0; t < 20; t++) {
             ck_assert(x[t] >= 0 && x[t] < 16 && y[t] >= 0 && y[t] < 16);

@@ -38,7 +38,8 @@ struct vocab {
     size_t n;
     const char *const *names; /* [n], in the data set's arena */
     const char *source;       /* where it comes from, for messages */
-    int32_t *token_of;        /* [MT_UTF8_CODES], -1: none */
+    int32_t *number_of;       /* [MT_UTF8_CODES] token + 1, 0: none */
+    uint32_t codes;           /* no code point of a token is this large */
 };
 
 struct tokens {
@@ -94,16 +95,16 @@ static mt_status name_tokens(struct text *t, struct mt_err *err)
 
     if (!names)
         return mt_fail_memory(err);
-    for (uint32_t code = 0; code < MT_UTF8_CODES; code++) {
+    for (uint32_t code = 0; code < t->vocab.codes; code++) {
         char text[5];
 
-        if (t->vocab.token_of[code] < 0)
+        if (!t->vocab.number_of[code])
             continue;
         mt_utf8_encode(code, text);
-        t->vocab.token_of[code] = (int32_t)n;
         names[n] = mt_arena_strdup(&t->data->arena, text);
         if (!names[n++])
             return mt_fail_memory(err);
+        t->vocab.number_of[code] = (int32_t)n;
     }
     t->vocab.names = names;
     return MT_OK;
@@ -121,8 +122,10 @@ static mt_status make_vocab(struct text *t, const char *path,
 
         if (status != MT_OK)
             return status;
-        t->vocab.n += t->vocab.token_of[code] < 0;
-        t->vocab.token_of[code] = 0;
+        t->vocab.n += t->vocab.number_of[code] == 0;
+        t->vocab.number_of[code] = 1;
+        if (code >= t->vocab.codes)
+            t->vocab.codes = code + 1;
     }
     return name_tokens(t, err);
 }
@@ -142,12 +145,12 @@ static mt_status take_vocab(struct text *t, struct mt_err *err)
         uint32_t code = 0;
 
         if (!n || mt_utf8_decode(name, n, &code) != n ||
-            t->vocab.token_of[code] >= 0)
+            t->vocab.number_of[code])
             return mt_fail(err, MT_INVALID,
                            "token %zu of the saved vocabulary: expected one "
                            "character that no other token is, got \"%s\"",
                            i, mt_excerpt(name, n).text);
-        t->vocab.token_of[code] = (int32_t)i;
+        t->vocab.number_of[code] = (int32_t)i + 1;
         names[i] = mt_arena_strdup(&t->data->arena, name);
         if (!names[i])
             return mt_fail_memory(err);
@@ -162,11 +165,9 @@ static mt_status init_vocab(struct text *t, struct mt_err *err)
 {
     if (t->bytes)
         return MT_OK;
-    t->vocab.token_of = malloc(MT_UTF8_CODES * sizeof *t->vocab.token_of);
-    if (!t->vocab.token_of)
+    t->vocab.number_of = calloc(MT_UTF8_CODES, sizeof *t->vocab.number_of);
+    if (!t->vocab.number_of)
         return mt_fail_memory(err);
-    memset(t->vocab.token_of, 0xff,
-           MT_UTF8_CODES * sizeof *t->vocab.token_of); /* -1 */
     return t->request->vocab_names ? take_vocab(t, err) : MT_OK;
 }
 
@@ -206,7 +207,7 @@ static mt_status encode(const struct text *t, const char *path,
 
         if (status != MT_OK)
             return status;
-        token = t->vocab.token_of[code];
+        token = t->vocab.number_of[code] - 1;
         if (token < 0)
             return fail_unknown(t, path, bytes, start, code, err);
         if (narrow)
@@ -349,7 +350,7 @@ static mt_status text_open(const struct mt_data_request *request,
     status = init_vocab(&t, err);
     if (status == MT_OK)
         status = open_parts(&t, keys, err);
-    free(t.vocab.token_of);
+    free(t.vocab.number_of);
     data->vocab = t.bytes ? 256 : t.vocab.n;
     data->vocab_names = t.vocab.names;
     if (request->classification)

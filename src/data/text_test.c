@@ -4,7 +4,7 @@
 
 static void row(const struct mt_column *column, size_t i, int32_t *out)
 {
-    mt_gather_i32(column, NULL, i, 1, out);
+    mt_gather_i32(column, NULL, i, 1, out, NULL);
 }
 
 START_TEST(test_char)

@@ -35,6 +35,11 @@ bool mt_graph_training(const struct mt_graph *g)
     return g->training;
 }
 
+bool mt_graph_failed(const struct mt_graph *g)
+{
+    return g->failed;
+}
+
 void *mt_graph_alloc(struct mt_graph *g, size_t size)
 {
     void *p = mt_arena_alloc(&g->arena, size ? size : 1);

@@ -100,6 +100,10 @@ void mt_graph_free(struct mt_graph *g); /* NULL is allowed */
 
 bool mt_graph_training(const struct mt_graph *g);
 
+/* Did memory run out while it was recorded? Then shapes are not what they
+ * would be, and mt_graph_finish fails. */
+bool mt_graph_failed(const struct mt_graph *g);
+
 /* --- leaves ------------------------------------------------------------- */
 
 /* A leaf whose data pointer the caller sets before each run. */

@@ -11,6 +11,7 @@
  */
 #include <math.h>
 
+#include "graph/fused.h"
 #include "graph/norm_internal.h"
 #include "graph/spans.h"
 #include "tensor/dmath.h"
@@ -19,9 +20,8 @@
 struct batch_norm_args {
     double eps, momentum; /* momentum NAN: 1 / batches */
     bool affine;
-    int dx, dw, db;                  /* backward: which outputs, -1: none */
-    const struct mt_activation *act; /* forward: y = act(y) */
-    float p[2];
+    int dx, dw, db; /* backward: which outputs, -1: none */
+    struct mt_fused fused;
 };
 
 struct job;
@@ -233,11 +233,10 @@ static void forward_finish(const struct job *job, size_t c, size_t end)
 static void activate(const struct job *job, float *y, size_t runs, size_t n,
                      size_t stride)
 {
-    const struct batch_norm_args *args = job->args;
+    const struct mt_fused *f = &job->args->fused;
 
-    for (size_t i = 0; args->act && i < runs; i++)
-        mt_activation_forward(args->act)(y + i * stride, y + i * stride, n,
-                                         args->p);
+    for (size_t i = 0; f->act && i < runs; i++)
+        mt_activation_forward(f->act)(y + i * stride, y + i * stride, n, f->p);
 }
 
 /* Runs that are activated while they are in the cache. */
@@ -245,7 +244,7 @@ static size_t runs_at_once(const struct job *job, size_t n, size_t runs)
 {
     size_t few = n < MT_SPAN / 4 ? MT_SPAN / 4 / n : 1;
 
-    return job->args->act && few < runs ? few : runs;
+    return job->args->fused.act && few < runs ? few : runs;
 }
 
 static void apply_columns(const struct job *job, size_t c, size_t n, size_t k)
@@ -384,19 +383,9 @@ static bool absorb(struct mt_graph *g, struct mt_node *node,
                    const struct mt_node *next)
 {
     struct batch_norm_args *args = node->args;
-    float p[2];
 
     (void)g;
-    if (next->op != &mt_op_activation || args->act)
-        return false;
-    const struct mt_activation *act = mt_activation_of(next, p);
-
-    if (!act->saves_output)
-        return false;
-    args->act = act;
-    args->p[0] = p[0];
-    args->p[1] = p[1];
-    return true;
+    return mt_fused_activation(&args->fused, next);
 }
 
 static void batch_norm_grad(struct mt_graph *g, const struct mt_node *node,

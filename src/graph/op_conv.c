@@ -2,6 +2,7 @@
  * Convolutions and transposed convolutions. A transposed convolution is the
  * gradient of a convolution's input, so that three passes serve both.
  */
+#include "graph/fused.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 #include "tensor/conv.h"
@@ -9,35 +10,31 @@
 struct conv_args {
     struct mt_conv cv;
     bool has_bias;
-    const struct mt_activation *act; /* taken over from the reader (fuse.c) */
-    float p[2];
+    struct mt_fused fused;
 };
 
 static struct mt_conv_epilogue epilogue(const struct mt_node *node)
 {
     const struct conv_args *args = node->args;
+    const struct mt_fused *f = &args->fused;
 
     return (struct mt_conv_epilogue){
         .bias = args->has_bias ? node->in[2]->data : NULL,
-        .act = args->act ? mt_activation_forward(args->act) : NULL,
-        .act_p = args->p,
+        .act = f->act ? mt_activation_forward(f->act) : NULL,
+        .act_grad = f->act_grad ? mt_activation_backward(f->act_grad) : NULL,
+        .saved = mt_fused_saved(f, node),
+        .act_p = f->p,
     };
 }
 
-static bool conv_absorb(struct mt_graph *g, struct mt_node *node,
-                        const struct mt_node *next)
+static bool absorb(struct mt_graph *g, struct mt_node *node,
+                   const struct mt_node *next)
 {
     struct conv_args *args = node->args;
-    const struct mt_activation *act;
 
     (void)g;
-    if (next->op != &mt_op_activation || args->act)
-        return false;
-    act = mt_activation_of(next, args->p);
-    if (!act->saves_output)
-        return false;
-    args->act = act;
-    return true;
+    return mt_fused_activation(&args->fused, next) ||
+           mt_fused_gradient(&args->fused, node, next);
 }
 
 static struct mt_node *record(struct mt_graph *g, const struct mt_op *op,
@@ -173,7 +170,7 @@ const struct mt_op mt_op_conv = {
     .run = conv_run,
     .grad = conv_grad,
     .scratch = forward_scratch,
-    .absorb = conv_absorb,
+    .absorb = absorb,
 };
 
 /* --- dw from x and dy --------------------------------------------------- */
@@ -237,5 +234,5 @@ const struct mt_op mt_op_conv_transpose = {
     .run = conv_transpose_run,
     .grad = conv_transpose_grad,
     .scratch = input_scratch,
-    .absorb = conv_absorb,
+    .absorb = absorb,
 };

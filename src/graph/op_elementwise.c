@@ -1,12 +1,14 @@
 /* Sums, products and copies of equal shapes. */
 #include <string.h>
 
+#include "graph/fused.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
 typedef void binary_kernel(float *y, const float *a, const float *b, size_t n);
 
 struct job {
+    const struct mt_node *node;
     binary_kernel *f;
     float *y;
     const float *a, *b;
@@ -15,7 +17,8 @@ struct job {
 static struct mt_value *record(struct mt_graph *g, const struct mt_op *op,
                                struct mt_value *a, struct mt_value *b)
 {
-    struct mt_node *node = mt_graph_node(g, op, NULL, 0);
+    struct mt_fused fused = { 0 };
+    struct mt_node *node = mt_graph_node(g, op, &fused, sizeof fused);
 
     mt_node_input(node, a);
     if (b)
@@ -45,12 +48,21 @@ static void binary_span(const void *ctx, size_t at, size_t n)
     const struct job *job = ctx;
 
     job->f(job->y + at, job->a + at, job->b + at, n);
+    mt_fused_finish(job->node->args, job->node, job->y, at, n);
+}
+
+static bool absorb(struct mt_graph *g, struct mt_node *node,
+                   const struct mt_node *next)
+{
+    (void)g;
+    return mt_fused_activation(node->args, next) ||
+           mt_fused_gradient(node->args, node, next);
 }
 
 static void run_binary(const struct mt_node *node, const struct mt_run *run,
                        binary_kernel *f)
 {
-    struct job job = { f, node->out[0]->data, node->in[0]->data,
+    struct job job = { node, f, node->out[0]->data, node->in[0]->data,
                        node->in[1]->data };
 
     mt_spans(run->team, mt_elements(node->in[0]), binary_span, &job);
@@ -70,7 +82,11 @@ static void add_grad(struct mt_graph *g, const struct mt_node *node,
 }
 
 const struct mt_op mt_op_add = {
-    .name = "add", .run = add_run, .grad = add_grad, .in_place = true,
+    .name = "add",
+    .run = add_run,
+    .grad = add_grad,
+    .absorb = absorb,
+    .in_place = true,
 };
 
 static void mul_run(const struct mt_node *node, const struct mt_run *run)

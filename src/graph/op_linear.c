@@ -1,14 +1,12 @@
 /* Linear maps, and their two gradients. */
+#include "graph/fused.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 #include "tensor/gemm.h"
 
-/* What the epilogue of a product takes over from its reader (fuse.c). */
 struct linear_args {
     bool has_bias;
-    const struct mt_activation *act;      /* forward: y = act(y) */
-    const struct mt_activation *act_grad; /* backward: dx = dx act'(saved) */
-    float p[2];
+    struct mt_fused fused; /* done by the product's epilogue */
 };
 
 /* --- y = x w^T + b ------------------------------------------------------ */
@@ -39,8 +37,8 @@ static void linear_run(const struct mt_node *node, const struct mt_run *run)
         .b = w->data, .b_row = 1, .b_col = k,
         .c = node->out[0]->data, .ldc = n,
         .bias = args->has_bias ? node->in[2]->data : NULL,
-        .act = args->act ? mt_activation_forward(args->act) : NULL,
-        .act_p = args->p,
+        .act = args->fused.act ? mt_activation_forward(args->fused.act) : NULL,
+        .act_p = args->fused.p,
     };
 
     mt_gemm(&gemm, run->team, run->scratch);
@@ -54,22 +52,13 @@ static size_t linear_scratch(const struct mt_node *node, size_t workers)
                            w->shape.dim[1], workers);
 }
 
-/* The epilogue can apply an activation whose derivative needs only its
- * output: then nobody needs the value before it. */
 static bool linear_absorb(struct mt_graph *g, struct mt_node *node,
                           const struct mt_node *next)
 {
     struct linear_args *args = node->args;
 
     (void)g;
-    if (next->op != &mt_op_activation || args->act)
-        return false;
-    const struct mt_activation *act = mt_activation_of(next, args->p);
-
-    if (!act->saves_output)
-        return false;
-    args->act = act;
-    return true;
+    return mt_fused_activation(&args->fused, next);
 }
 
 static struct mt_value *record2(struct mt_graph *g, const struct mt_op *op,
@@ -129,10 +118,10 @@ static void grad_input_run(const struct mt_node *node,
         .c = node->out[0]->data, .ldc = n,
     };
 
-    if (args->act_grad) {
-        gemm.act_grad = mt_activation_backward(args->act_grad);
-        gemm.saved = node->in[2]->data;
-        gemm.act_p = args->p;
+    if (args->fused.act_grad) {
+        gemm.act_grad = mt_activation_backward(args->fused.act_grad);
+        gemm.saved = mt_fused_saved(&args->fused, node);
+        gemm.act_p = args->fused.p;
     }
     mt_gemm(&gemm, run->team, run->scratch);
 }
@@ -151,12 +140,7 @@ static bool grad_input_absorb(struct mt_graph *g, struct mt_node *node,
     struct linear_args *args = node->args;
 
     (void)g;
-    if (next->op != &mt_op_activation_grad || args->act_grad ||
-        next->in[0] != node->out[0] || next->in[1] == node->out[0])
-        return false;
-    args->act_grad = mt_activation_of(next, args->p);
-    mt_node_input(node, next->in[1]);
-    return true;
+    return mt_fused_gradient(&args->fused, node, next);
 }
 
 const struct mt_op mt_op_linear_grad_input = {

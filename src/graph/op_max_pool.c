@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "graph/fused.h"
 #include "graph/ops_internal.h"
 #include "graph/planes.h"
 #include "graph/windows.h"
@@ -21,6 +22,7 @@ struct job {
 };
 
 struct grad_job {
+    const struct mt_node *node;
     float *dx;
     const float *g;
     const int32_t *index;
@@ -157,7 +159,8 @@ static void record_grad(struct mt_graph *g, const struct mt_op *op,
                         const struct mt_node *node, struct mt_value *dy,
                         struct mt_value **d_in)
 {
-    struct mt_node *back = mt_graph_node(g, op, NULL, 0);
+    struct mt_fused fused = { 0 };
+    struct mt_node *back = mt_graph_node(g, op, &fused, sizeof fused);
 
     mt_node_input(back, dy);
     mt_node_input(back, node->out[1]);
@@ -193,25 +196,29 @@ static void max_pool_grad_planes(const void *ctx, size_t first, size_t n,
         for (size_t o = 0; o < job->outputs; o++)
             dx[index[o]] += g[o];
     }
+    mt_fused_finish(job->node->args, job->node, job->dx, first * size,
+                    n * size);
 }
 
 static void max_squares_grad_planes(const void *ctx, size_t first, size_t n,
                                     void *scratch)
 {
     const struct grad_job *job = ctx;
-    size_t out = first * job->outputs;
+    size_t out = first * job->outputs, size = job->h * job->w;
 
     (void)scratch;
-    mt_kernels()->max_squares_grad(job->dx + first * job->h * job->w,
-                                   job->g + out, job->index + out, n, job->h,
-                                   job->w);
+    mt_kernels()->max_squares_grad(job->dx + first * size, job->g + out,
+                                   job->index + out, n, job->h, job->w);
+    mt_fused_finish(job->node->args, job->node, job->dx, first * size,
+                    n * size);
 }
 
 static void run_grad(const struct mt_node *node, const struct mt_run *run,
                      mt_planes_run *f)
 {
     struct mt_value *dx = node->out[0];
-    struct grad_job job = { .dx = dx->data,
+    struct grad_job job = { .node = node,
+                            .dx = dx->data,
                             .g = node->in[0]->data,
                             .index = node->in[1]->data };
     size_t planes = planes_of(dx);
@@ -233,6 +240,13 @@ static void max_squares_grad_run(const struct mt_node *node,
     run_grad(node, run, max_squares_grad_planes);
 }
 
+static bool grad_absorb(struct mt_graph *g, struct mt_node *node,
+                        const struct mt_node *next)
+{
+    (void)g;
+    return mt_fused_gradient(node->args, node, next);
+}
+
 const struct mt_op mt_op_max_pool = {
     .name = "max_pool",
     .run = max_pool_run,
@@ -243,6 +257,7 @@ const struct mt_op mt_op_max_pool = {
 const struct mt_op mt_op_max_pool_grad = {
     .name = "max_pool_grad",
     .run = max_pool_grad_run,
+    .absorb = grad_absorb,
 };
 
 const struct mt_op mt_op_max_squares = {
@@ -254,4 +269,5 @@ const struct mt_op mt_op_max_squares = {
 const struct mt_op mt_op_max_squares_grad = {
     .name = "max_squares_grad",
     .run = max_squares_grad_run,
+    .absorb = grad_absorb,
 };

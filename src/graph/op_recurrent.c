@@ -44,14 +44,13 @@ struct job {
     float *gates, *h, *state; /* time-major */
     size_t state_steps;       /* T or 1 */
     const float *bias;
-    float *w;         /* packed, gate by gate */
-    float *packed[2]; /* h of the step before, and of this one */
+    float *w; /* packed, gate by gate */
 };
 
 /* Floats of a gate's packed weight. */
 static size_t weight_size(const struct mt_walk *walk)
 {
-    return mt_size_align(mt_panels_b_size(walk->units, walk->units), 16);
+    return mt_size_align(mt_panels_size(walk->units, walk->units), 16);
 }
 
 static size_t recurrent_scratch(const struct mt_node *node, size_t workers)
@@ -60,23 +59,21 @@ static size_t recurrent_scratch(const struct mt_node *node, size_t workers)
     struct mt_walk walk = mt_walk_of(node->in[0], args->cell);
 
     (void)workers;
-    return (args->cell->gates * weight_size(&walk) +
-            2 * mt_size_align(walk.rows * walk.units, 16)) *
-           sizeof(float);
+    return args->cell->gates * weight_size(&walk) * sizeof(float);
 }
 
-/* The sums of the gates take the share of the state before. */
-static void add_products(const struct job *job, size_t step, float *gates,
-                         float *state, size_t i, size_t m, size_t j, size_t n)
+/* The sums of the gates take the share of h0 (rows of h before). */
+static void add_products(const struct job *job, const float *h0, float *gates,
+                         float *state, size_t m, size_t j, size_t n)
 {
     size_t units = job->walk.units, count = job->cell->gates;
-    const float *h = job->packed[(step - 1) & 1] + i * units;
 
     for (size_t q = 0; q < count; q++) {
         const float *w = job->w + q * weight_size(&job->walk) + j * units;
         bool apart = job->cell->candidate && q == count - 1;
 
-        mt_panels_multiply(m, n, units, h, w, apart ? state : gates + q * units,
+        mt_panels_multiply(m, n, units, h0, units, w,
+                           apart ? state : gates + q * units,
                            apart ? units : count * units, !apart);
     }
 }
@@ -142,7 +139,8 @@ static void step_part(const void *ctx, size_t step, size_t i, size_t m,
     if (step > 0) {
         s.h0 = state_at(job, job->h, steps, step - 1, i, j);
         s.c0 = state_at(job, job->state, saved, step - 1, i, j);
-        add_products(job, step, s.gates, s.c, i, m, j, n);
+        add_products(job, state_at(job, job->h, steps, step - 1, i, 0),
+                     s.gates, s.c, m, j, n);
     } else if (job->cell->candidate) {
         clear(s.c, m, n, units);
     }
@@ -150,9 +148,6 @@ static void step_part(const void *ctx, size_t step, size_t i, size_t m,
         activate(job, s.h, m, n);
     else
         run_kernel(job, &s);
-    if (step + 1 < steps)
-        mt_panels_pack_a(job->packed[step & 1] + i * units, m, units, s.h,
-                         units, j, n);
 }
 
 static void pack_weights(const struct job *job, const float *w,
@@ -161,7 +156,7 @@ static void pack_weights(const struct job *job, const float *w,
     size_t units = job->walk.units;
 
     for (size_t q = 0; q < job->cell->gates; q++)
-        mt_panels_pack_b(job->w + q * weight_size(&job->walk),
+        mt_panels_pack(job->w + q * weight_size(&job->walk),
                          w + q * units * units, 1, units, units, units, team);
 }
 
@@ -174,7 +169,6 @@ static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
                        .walk = mt_walk_of(gx, args->cell),
                        .reverse = args->reverse,
                        .gates = node->out[GATES]->data };
-    size_t states = job.walk.rows * job.walk.units;
 
     job.h = job.gates;
     if (args->cell->saves_state) {
@@ -187,8 +181,6 @@ static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
     if (job.gates != gx->data)
         memcpy(job.gates, gx->data, mt_elements(gx) * sizeof(float));
     job.w = mt_take(&scratch, args->cell->gates * weight_size(&job.walk));
-    job.packed[0] = mt_take(&scratch, states);
-    job.packed[1] = mt_take(&scratch, states);
     pack_weights(&job, node->in[1]->data, run->team);
     mt_walk_run(run->team, &job.walk, step_part, &job);
 }

@@ -16,20 +16,18 @@ struct job {
     bool reverse;
     const float *gates, *dy, *h, *state; /* time-major */
     float *dgates, *dapart;
-    float *w;         /* packed */
-    float *packed[2]; /* gradients of the sums: of the step done before, now */
-    float *dh, *dc;   /* (N, H): on their way to the step before in time */
+    float *w, *w_apart; /* packed; the rows of the sum apart for themselves */
+    float *dh, *dc;     /* (N, H): on their way to the step before in time */
 };
 
 static size_t grad_scratch(const struct mt_node *node, size_t workers)
 {
     const struct mt_recurrent_args *args = node->args;
     struct mt_walk walk = mt_walk_of(node->in[GATES], args->cell);
-    size_t gates = args->cell->gates * walk.units;
-    size_t w = mt_panels_b_size(gates, walk.units);
+    size_t w = mt_panels_size(args->cell->gates * walk.units, walk.units);
 
     (void)workers;
-    return (mt_size_align(w, 16) + 2 * mt_size_align(walk.rows * gates, 16) +
+    return (mt_size_align(w, 16) +
             2 * mt_size_align(walk.rows * walk.units, 16)) *
            sizeof(float);
 }
@@ -65,35 +63,28 @@ static void run_kernel(const struct job *job, const struct mt_cell_grad *s)
     kernel(s);
 }
 
-/* What the later step sends back through the weight, and past it. */
-static void receive(const struct job *job, size_t step,
+/* What the later step, at time t1, sends back through the weight, and past
+ * it. */
+static void receive(const struct job *job, size_t step, size_t t1,
                     const struct mt_cell_grad *s, size_t i, size_t j)
 {
-    size_t k = job->cell->gates * s->hidden;
+    size_t units = s->hidden, count = job->cell->gates, k = count * units;
+    size_t joint = k - job->cell->candidate * units;
+    const float *w = job->w + j * joint;
 
     if (step > 0) {
-        mt_panels_multiply(s->rows, s->units, k,
-                           job->packed[(step - 1) & 1] + i * k, job->w + j * k,
-                           s->dh, s->hidden, job->cell->candidate);
+        mt_panels_multiply(s->rows, s->units, joint,
+                           job->dgates + (t1 * job->walk.rows + i) * k, k, w,
+                           s->dh, units, job->cell->candidate);
+        if (job->cell->candidate)
+            mt_panels_multiply(s->rows, s->units, units,
+                               job->dapart + state_index(job, t1, i, 0), units,
+                               job->w_apart + j * units, s->dh, units, true);
         return;
     }
     for (size_t r = 0; r < s->rows; r++) {
-        memset(s->dh + r * s->hidden, 0, s->units * sizeof(float));
-        memset(s->dc + r * s->hidden, 0, s->units * sizeof(float));
-    }
-}
-
-static void send(const struct job *job, size_t step,
-                 const struct mt_cell_grad *s, size_t i, size_t j)
-{
-    size_t units = s->hidden, count = job->cell->gates, k = count * units;
-
-    for (size_t q = 0; q < count; q++) {
-        bool apart = job->cell->candidate && q == count - 1;
-
-        mt_panels_pack_a(job->packed[step & 1] + i * k, s->rows, k,
-                         apart ? s->dc : s->dgates + q * units,
-                         apart ? units : k, q * units + j, s->units);
+        memset(s->dh + r * units, 0, s->units * sizeof(float));
+        memset(s->dc + r * units, 0, s->units * sizeof(float));
     }
 }
 
@@ -125,13 +116,11 @@ static void step_part(const void *ctx, size_t step, size_t i, size_t m,
         s.h0 = job->h + state_index(job, t0, i, j);
         s.c0 = job->state + state_index(job, t0, i, j);
     }
-    receive(job, step, &s, i, j);
+    receive(job, step, job->reverse ? t - 1 : t + 1, &s, i, j);
     if (job->cell->activation)
         activation_grad(job, &s);
     else
         run_kernel(job, &s);
-    if (!last)
-        send(job, step, &s, i, j);
 }
 
 static void grad_run(const struct mt_node *node, const struct mt_run *run)
@@ -146,6 +135,8 @@ static void grad_run(const struct mt_node *node, const struct mt_run *run)
                        .dy = node->in[DY]->data,
                        .dgates = node->out[0]->data };
     size_t units = job.walk.units, k = args->cell->gates * units;
+    size_t joint = k - args->cell->candidate * units;
+    const float *w = node->in[W_HH]->data;
 
     if (args->cell->saves_state) {
         job.h = node->in[H]->data;
@@ -153,13 +144,14 @@ static void grad_run(const struct mt_node *node, const struct mt_run *run)
     }
     if (args->cell->candidate)
         job.dapart = node->out[1]->data;
-    job.w = mt_take(&scratch, mt_panels_b_size(k, units));
-    job.packed[0] = mt_take(&scratch, job.walk.rows * k);
-    job.packed[1] = mt_take(&scratch, job.walk.rows * k);
+    job.w = mt_take(&scratch, mt_panels_size(k, units));
+    job.w_apart = job.w + mt_panels_size(joint, units);
     job.dh = mt_take(&scratch, job.walk.rows * units);
     job.dc = mt_take(&scratch, job.walk.rows * units);
-    mt_panels_pack_b(job.w, node->in[W_HH]->data, units, 1, k, units,
-                     run->team);
+    mt_panels_pack(job.w, w, units, 1, joint, units, run->team);
+    if (joint < k)
+        mt_panels_pack(job.w_apart, w + joint * units, units, 1, units, units,
+                       run->team);
     mt_walk_run(run->team, &job.walk, step_part, &job);
 }
 

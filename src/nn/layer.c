@@ -290,6 +290,29 @@ mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
     return MT_OK;
 }
 
+/* --- what reads what ----------------------------------------------------- */
+
+const struct mt_layer *mt_layer_result(const struct mt_layer *layer)
+{
+    while (layer->n_layers &&
+           !(layer->type && layer->type->flags & MT_LAYER_ADDS_INPUT))
+        layer = &layer->layers[layer->n_layers - 1];
+    return layer;
+}
+
+const struct mt_layer *mt_layer_source(const struct mt_layer *layer, size_t k)
+{
+    int in = layer->in[k];
+
+    while (in == MT_INPUT) {
+        layer = layer->parent;
+        if (!layer->parent)
+            return NULL;
+        in = layer->in[0];
+    }
+    return mt_layer_result(&layer->parent->layers[in]);
+}
+
 /* --- recording ---------------------------------------------------------- */
 
 static mt_status record_layer(struct mt_record *r, struct mt_layer *layer,

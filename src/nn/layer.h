@@ -30,6 +30,8 @@ enum mt_layer_flags {
     MT_LAYER_CONTAINER = 1,   /* has "layers" */
     MT_LAYER_MANY_INPUTS = 2, /* reads two or more layers by "inputs" */
     MT_LAYER_TOKENS = 4,      /* reads int32 tokens, not floats */
+    MT_LAYER_ADDS_INPUT = 8,  /* a container: gives its list's output plus what
+                                 goes in */
 };
 
 struct mt_layer_type {
@@ -105,6 +107,13 @@ mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
 mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
                            struct mt_value *x, struct mt_value **out,
                            struct mt_err *err);
+
+/* Which layer computes the k-th input of a layer: never a container but one
+ * that adds its input; NULL where it is the model's input. */
+const struct mt_layer *mt_layer_source(const struct mt_layer *layer, size_t k);
+
+/* The same for the output of a layer, a container or the root of a model. */
+const struct mt_layer *mt_layer_result(const struct mt_layer *layer);
 
 /* --- for record functions ----------------------------------------------- */
 

@@ -127,6 +127,14 @@ static struct mt_shape batch_shape(size_t batch, const struct mt_shape *sample)
     return shape;
 }
 
+/* What came after memory had run out is no fault of the spec. */
+static mt_status fault_of(const struct mt_graph *graph, mt_status status,
+                          struct mt_err *err)
+{
+    return status != MT_OK && mt_graph_failed(graph) ? mt_fail_memory(err)
+                                                     : status;
+}
+
 static mt_status record_into(struct mt_model *m, struct mt_graph *graph,
                              size_t batch, struct mt_program *p,
                              struct mt_err *err)
@@ -136,12 +144,16 @@ static mt_status record_into(struct mt_model *m, struct mt_graph *graph,
     m->record.graph = graph;
     *p = (struct mt_program){ .graph = graph, .batch = batch };
     p->x = mt_graph_input(graph, "input", m->x_dtype, &shape);
-    if (mt_layers_record(&m->record, &m->root, p->x, &p->y, err) != MT_OK)
-        return err->status;
+    mt_status status =
+        mt_layers_record(&m->record, &m->root, p->x, &p->y, err);
+
+    if (status != MT_OK)
+        return fault_of(graph, status, err);
     m->output = mt_sample_shape(p->y);
     p->scores = p->y;
-    return m->loss.type->record(&m->record, &m->loss, &p->scores, &m->y, &p->t,
-                                &p->loss, err);
+    status = m->loss.type->record(&m->record, &m->loss, &p->scores, &m->y,
+                                  &p->t, &p->loss, err);
+    return fault_of(graph, status, err);
 }
 
 /* The first recording: it declares the tensors and is thrown away. */
@@ -409,6 +421,7 @@ mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
     *out = (struct mt_program){ .graph = graph, .batch = batch };
     out->x = mt_graph_input(graph, "input", m->x_dtype, &shape);
     status = mt_layers_record(&m->record, &m->root, out->x, &out->y, err);
+    status = fault_of(graph, status, err);
     if (status == MT_OK) {
         mt_graph_keep(graph, out->y);
         status = mt_graph_finish(graph, workers, err);

@@ -62,7 +62,7 @@ static mt_status residual_record(struct mt_record *r, struct mt_layer *layer,
 const struct mt_layer_type mt_layer_residual = {
     .name = "Residual",
     .doc = "its layers, and its input added to what they give",
-    .flags = MT_LAYER_CONTAINER,
+    .flags = MT_LAYER_CONTAINER | MT_LAYER_ADDS_INPUT,
     .record = residual_record,
 };
 

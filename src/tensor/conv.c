@@ -46,29 +46,43 @@ struct mt_planes mt_conv_input_planes(const struct mt_conv *cv)
     };
 }
 
-/* Row i of a plane of phase (a, b) is row i sh + a - ph of the image. */
-static void fill_row(const struct mt_conv *cv, size_t b, size_t width,
-                     const float *from, float *to)
+/* The first of the plane's indices of phase `phase` that lie in the image of
+ * `size`, and behind the last. */
+static void inside(size_t length, size_t phase, size_t stride, size_t padding,
+                   size_t size, size_t *first, size_t *end)
 {
-    size_t at = b; /* column in the padded image */
+    *first = padding > phase ? ceil_div(padding - phase, stride) : 0;
+    *end = size + padding > phase ? ceil_div(size + padding - phase, stride) : 0;
+    *end = min_size(*end, length);
+    *first = min_size(*first, *end);
+}
 
-    if (!from) {
-        memset(to, 0, width * sizeof *to);
+/* Row i, column j of the plane of phase (a, b) is row i sh + a - ph, column
+ * j sw + b - pw of the image. */
+static void fill_plane(const struct mt_conv *cv, const struct mt_planes *p,
+                       size_t a, size_t b, const float *x, float *plane)
+{
+    size_t top, bottom, left, right;
+
+    inside(p->height, a, cv->sh, cv->ph, cv->h, &top, &bottom);
+    inside(p->width, b, cv->sw, cv->pw, cv->w, &left, &right);
+    if (top == bottom || left == right)
         return;
-    }
+    x += (top * cv->sh + a - cv->ph) * cv->w + left * cv->sw + b - cv->pw;
+    plane += top * p->width + left;
     if (cv->sw == 1) {
-        size_t left = cv->pw > at ? min_size(cv->pw - at, width) : 0;
-        size_t skip = at > cv->pw ? at - cv->pw : 0;
-        size_t there = cv->w > skip ? cv->w - skip : 0;
-        size_t n = min_size(there, width - left);
-
-        memset(to, 0, left * sizeof *to);
-        memcpy(to + left, from + skip, n * sizeof *to);
-        memset(to + left + n, 0, (width - left - n) * sizeof *to);
+        mt_kernels()->copy_rows(plane, p->width, x, cv->sh * cv->w,
+                                bottom - top, right - left);
         return;
     }
-    for (size_t j = 0; j < width; j++, at += cv->sw)
-        to[j] = at >= cv->pw && at - cv->pw < cv->w ? from[at - cv->pw] : 0;
+    for (size_t i = top; i < bottom; i++) {
+        if (cv->sw == 2)
+            mt_kernels()->copy_even(plane, x, right - left);
+        for (size_t j = 0; cv->sw != 2 && j < right - left; j++)
+            plane[j] = x[j * cv->sw];
+        plane += p->width;
+        x += cv->sh * cv->w;
+    }
 }
 
 void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
@@ -77,19 +91,18 @@ void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
     for (size_t c = 0; c < p->channels; c++) {
         for (size_t a = 0; a < p->phases_h; a++) {
             for (size_t b = 0; b < p->phases_w; b++) {
-                for (size_t i = 0; i < p->height; i++) {
-                    size_t at = i * cv->sh + a;
-                    bool in = at >= cv->ph && at - cv->ph < cv->h;
-                    const float *from =
-                        in ? x + (c * cv->h + at - cv->ph) * cv->w : NULL;
-
-                    fill_row(cv, b, p->width, from, planes);
-                    planes += p->width;
-                }
+                fill_plane(cv, p, a, b, x + c * cv->h * cv->w, planes);
+                planes += p->height * p->width;
             }
         }
     }
-    memset(planes, 0, mt_conv_slack(p->width) * sizeof *planes);
+}
+
+bool mt_conv_planes_in_place(const struct mt_conv *cv,
+                             const struct mt_planes *p)
+{
+    return cv->ph == 0 && cv->pw == 0 && cv->sh == 1 && cv->sw == 1 &&
+           p->height == cv->h && p->width == cv->w;
 }
 
 void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
@@ -113,35 +126,73 @@ void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
 
 /* --- products ----------------------------------------------------------- */
 
-void mt_conv_pack(const float *a, size_t m, size_t k, float *out)
+struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane)
 {
-    for (size_t q = 0; q < k; q += MT_GEMM_KC)
-        mt_kernels()->gemm_pack_a(a + q, k, 1, m, min_size(MT_GEMM_KC, k - q),
-                                  out + q * m);
+    struct mt_positions ps = { .width = width, .plane = plane,
+                               .block = MT_CONV_CHUNK };
+
+    ps.dense = width % 8 == 0;
+    if (!ps.dense && plane <= MT_CONV_CHUNK)
+        ps.block = MT_CONV_CHUNK / plane * plane;
+    ps.total = ps.dense ? rows * width : rows ? (rows - 1) * plane + width : 0;
+    return ps;
 }
 
-void mt_conv_chunk(const float *packed, size_t m, size_t k,
-                   const float *const *rows, size_t at, size_t count,
-                   float *out)
+/* Where four pieces of 8 positions are in a row, the first at position `at`. */
+static struct mt_columns place_columns(const struct mt_positions *ps, size_t at)
+{
+    size_t column = ps->dense ? at % ps->width : at;
+    size_t here = ps->dense ? at / ps->width * ps->plane + column : at;
+    struct mt_columns cols;
+
+    for (size_t i = 0; i < 4; i++) {
+        cols.at[i] = here;
+        /* what lies behind the last position is read and dropped */
+        if (ps->dense && at + 8 * i + 8 >= ps->total)
+            continue;
+        here += 8;
+        column += 8;
+        if (ps->dense && column == ps->width) {
+            column = 0;
+            here += ps->plane - ps->width;
+        }
+    }
+    return cols;
+}
+
+static void product_panel(const float *a, size_t m, size_t k, size_t depth,
+                          const float *const *rows,
+                          const struct mt_columns *cols, size_t columns,
+                          float *out, size_t ldc, bool add)
 {
     const struct mt_kernels *kernels = mt_kernels();
-    size_t nr = kernels->gemm_nr, panels = ceil_div(m, kernels->gemm_mr);
+    size_t tiles = ceil_div(m, kernels->gemm_mr);
+    struct mt_left left = { a, k, 1 };
+
+    for (size_t t = 0; t < tiles; t++) {
+        size_t rows_t = m / tiles + (t < m % tiles);
+
+        kernels->gemm_tile_rows(rows_t, columns, depth, &left, rows, cols, out,
+                                ldc, add);
+        left.at += rows_t * k;
+        out += rows_t * ldc;
+    }
+}
+
+void mt_conv_product(const float *a, size_t m, size_t k,
+                     const float *const *rows, const struct mt_positions *ps,
+                     size_t at, size_t count, float *out, size_t ldc)
+{
+    size_t nr = mt_kernels()->gemm_nr;
 
     for (size_t q = 0; q < k; q += MT_GEMM_KC) {
         size_t depth = min_size(MT_GEMM_KC, k - q);
 
         for (size_t j = 0; j < count; j += nr) {
-            size_t columns = min_size(nr, count - j);
+            struct mt_columns cols = place_columns(ps, at + j);
 
-            for (size_t i = 0, t = 0; t < panels; t++) {
-                size_t m_t = m / panels + (t < m % panels);
-
-                kernels->gemm_tile_rows(m_t, columns, depth,
-                                        packed + q * m + i * depth, rows + q,
-                                        at + j, out + i * MT_CONV_CHUNK + j,
-                                        MT_CONV_CHUNK, q > 0);
-                i += m_t;
-            }
+            product_panel(a + q, m, k, depth, rows + q, &cols,
+                          min_size(nr, count - j), out + j, ldc, q > 0);
         }
     }
 }
@@ -155,6 +206,13 @@ void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
         e->act(row, row, n, e->act_p);
 }
 
+void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
+                          size_t n)
+{
+    if (e && e->act_grad)
+        e->act_grad(y + at, y + at, e->saved + at, n, e->act_p);
+}
+
 /* --- forward ------------------------------------------------------------ */
 
 struct forward {
@@ -163,64 +221,81 @@ struct forward {
     const struct mt_conv_epilogue *e;
     float *y;
     struct mt_planes planes;
-    float *packed;      /* groups x (o, k) */
-    char *own;          /* each worker's own */
+    struct mt_positions positions;
+    bool in_place;      /* the planes are the image */
+    char *own;          /* each worker's own: planes, a block, rows */
     size_t own_bytes, plane_floats, k;
 };
 
-static size_t forward_own(const struct mt_conv *cv,
-                          const struct mt_planes *planes)
+static size_t rows_bytes(const struct mt_conv *cv)
 {
-    size_t floats = mt_planes_floats(planes) + cv->o * MT_CONV_CHUNK;
-
-    return mt_size_align(floats * sizeof(float), 64) +
-           mt_size_align(cv->c * cv->kh * cv->kw * sizeof(float *), 64);
+    return mt_size_align(cv->c * cv->kh * cv->kw * sizeof(float *), 64);
 }
 
-static size_t packed_bytes(size_t m, size_t k)
+static void plan_forward(struct forward *f)
 {
-    return mt_size_align(m * k * sizeof(float), 64);
+    const struct mt_conv *cv = f->cv;
+    size_t block;
+
+    f->planes = mt_conv_input_planes(cv);
+    f->positions = mt_conv_positions(cv->oh, cv->ow, f->planes.width);
+    f->in_place = f->positions.dense &&
+                  mt_conv_planes_in_place(cv, &f->planes);
+    f->k = cv->c * cv->kh * cv->kw;
+    f->plane_floats = f->in_place ? 0 : mt_planes_floats(&f->planes);
+    block = f->positions.dense ? 0 : cv->o * MT_CONV_CHUNK;
+    f->own_bytes = mt_size_align((f->plane_floats + block) * sizeof(float),
+                                 64) +
+                   rows_bytes(cv);
 }
 
 size_t mt_conv_forward_scratch(const struct mt_conv *cv, size_t workers)
 {
-    struct mt_planes planes = mt_conv_input_planes(cv);
+    struct forward f = { .cv = cv };
 
-    return packed_bytes(cv->groups * cv->o, cv->c * cv->kh * cv->kw) +
-           workers * forward_own(cv, &planes);
+    plan_forward(&f);
+    return workers * f.own_bytes;
 }
 
-static void pack_group(void *ctx, size_t group, size_t worker)
+void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
+                   size_t count, float *y)
 {
-    const struct forward *f = ctx;
-    size_t at = group * f->cv->o * f->k;
+    size_t whole = count / ps->plane, i = at / ps->plane, j = at % ps->plane;
+    size_t rest = count - whole * ps->plane;
 
-    (void)worker;
-    mt_conv_pack(f->w + at, f->cv->o, f->k, f->packed + at);
+    if (j || !whole) { /* a part of one row */
+        if (j < ps->width)
+            mt_kernels()->copy_rows(y + i * ps->width + j, 0, block, 0, 1,
+                                    min_size(count, ps->width - j));
+        return;
+    }
+    mt_kernels()->copy_rows(y + i * ps->width, ps->width, block, ps->plane,
+                            whole, ps->width);
+    mt_kernels()->copy_rows(y + (i + whole) * ps->width, 0,
+                            block + whole * ps->plane, 0, 1,
+                            min_size(rest, ps->width));
 }
 
-/* Writes the true columns of positions [at, at + count) of each channel. */
-static void store_chunk(const struct forward *f, size_t group, size_t image,
-                        size_t at, size_t count, float *chunk)
+/* The output channels of an image and group, from its taps' rows. */
+static void forward_blocks(const struct forward *f, size_t group,
+                           const float *const *rows, float *chunk, float *y)
 {
     const struct mt_conv *cv = f->cv;
-    size_t width = f->planes.width;
+    const struct mt_positions *ps = &f->positions;
+    const float *w = f->w + group * cv->o * f->k;
+    size_t size = cv->oh * cv->ow;
 
-    for (size_t o = 0; o < cv->o; o++) {
-        size_t channel = group * cv->o + o;
-        float *row = chunk + o * MT_CONV_CHUNK;
-        float *y = f->y + (image * cv->groups * cv->o + channel) * cv->oh *
-                              cv->ow;
+    for (size_t at = 0; at < ps->total; at += ps->block) {
+        size_t count = min_size(ps->block, ps->total - at);
+        float *out = ps->dense ? y + at : chunk;
+        size_t ldc = ps->dense ? size : MT_CONV_CHUNK;
 
-        mt_conv_finish_row(f->e, channel, row, count);
-        for (size_t p = at; p < at + count;) {
-            size_t i = p / width, j = p % width;
-            size_t n = min_size(width - j, at + count - p);
-            size_t there = j < cv->ow ? min_size(n, cv->ow - j) : 0;
-
-            memcpy(y + i * cv->ow + j, row + (p - at), there * sizeof *y);
-            p += n;
-        }
+        mt_conv_product(w, cv->o, f->k, rows, ps, at, count, out, ldc);
+        for (size_t o = 0; o < cv->o; o++)
+            mt_conv_finish_row(f->e, group * cv->o + o, out + o * ldc, count);
+        for (size_t o = 0; !ps->dense && o < cv->o; o++)
+            mt_conv_store(ps, chunk + o * MT_CONV_CHUNK, at, count,
+                          y + o * size);
     }
 }
 
@@ -228,26 +303,20 @@ static void forward_image(void *ctx, size_t task, size_t worker)
 {
     const struct forward *f = ctx;
     const struct mt_conv *cv = f->cv;
-    size_t image = task / cv->groups, group = task % cv->groups;
-    float *planes = (float *)(f->own + worker * f->own_bytes);
-    float *chunk = planes + f->plane_floats;
+    size_t group = task % cv->groups, size = cv->o * cv->oh * cv->ow;
+    const float *x = f->x + task * cv->c * cv->h * cv->w, *image = x;
+    char *own = f->own + worker * f->own_bytes;
+    float *planes = (float *)own;
     const float **rows =
-        (const float **)(f->own + (worker + 1) * f->own_bytes -
-                         mt_size_align(f->k * sizeof(float *), 64));
-    size_t total = cv->oh * f->planes.width;
+        (const float **)(own + f->own_bytes - rows_bytes(cv));
 
-    mt_conv_fill_input(cv, &f->planes,
-                       f->x + (image * cv->groups + group) * cv->c * cv->h *
-                                  cv->w,
-                       planes);
-    mt_conv_input_rows(cv, &f->planes, planes, rows);
-    for (size_t at = 0; at < total; at += MT_CONV_CHUNK) {
-        size_t count = min_size(MT_CONV_CHUNK, total - at);
-
-        mt_conv_chunk(f->packed + group * cv->o * f->k, cv->o, f->k, rows, at,
-                      count, chunk);
-        store_chunk(f, group, image, at, count, chunk);
+    if (!f->in_place) {
+        mt_conv_fill_input(cv, &f->planes, x, planes);
+        image = planes;
     }
+    mt_conv_input_rows(cv, &f->planes, image, rows);
+    forward_blocks(f, group, rows, planes + f->plane_floats, f->y + task * size);
+    mt_conv_finish_image(f->e, f->y, task * size, size);
 }
 
 void mt_conv_forward(const struct mt_conv *cv, const float *x, const float *w,
@@ -255,12 +324,10 @@ void mt_conv_forward(const struct mt_conv *cv, const float *x, const float *w,
                      struct mt_team *team, void *scratch)
 {
     struct forward f = { .cv = cv, .x = x, .w = w, .e = e, .y = y,
-                         .planes = mt_conv_input_planes(cv),
-                         .packed = scratch, .k = cv->c * cv->kh * cv->kw };
+                         .own = scratch };
 
-    f.own = (char *)scratch + packed_bytes(cv->groups * cv->o, f.k);
-    f.own_bytes = forward_own(cv, &f.planes);
-    f.plane_floats = mt_planes_floats(&f.planes);
-    mt_team_run(team, cv->groups, pack_group, &f);
+    plan_forward(&f);
+    for (size_t i = 0; i < mt_team_size(team); i++)
+        memset(f.own + i * f.own_bytes, 0, f.plane_floats * sizeof(float));
     mt_team_run(team, cv->n * cv->groups, forward_image, &f);
 }

@@ -24,7 +24,8 @@ struct phase {
     size_t height, width; /* how many rows and columns of dx it has */
     struct taps u, v;
     size_t k;             /* o x taps */
-    float *packed;        /* groups x (c, k) */
+    float *w;             /* groups x (c, k) */
+    struct mt_positions positions;
 };
 
 struct grad_input {
@@ -37,6 +38,7 @@ struct grad_input {
     char *own;
     size_t own_bytes;
     const struct phase *now;
+    bool in_place;        /* dy's own planes serve */
 };
 
 static size_t min_size(size_t a, size_t b)
@@ -128,17 +130,25 @@ static void measure_planes(struct grad_input *g)
             &g->width);
 }
 
-static size_t own_bytes(const struct grad_input *g)
+static size_t plane_floats(const struct grad_input *g)
 {
-    const struct mt_conv *cv = g->cv;
-    size_t floats = cv->o * g->rows_p * g->width + mt_conv_slack(g->width) +
-                    cv->c * MT_CONV_CHUNK;
-
-    return mt_size_align(floats * sizeof(float), 64) +
-           mt_size_align(cv->o * cv->kh * cv->kw * sizeof(float *), 64);
+    return g->cv->o * g->rows_p * g->width + mt_conv_slack(g->width);
 }
 
-static size_t packed_floats(const struct mt_conv *cv)
+static size_t rows_bytes(const struct mt_conv *cv)
+{
+    return mt_size_align(cv->o * cv->kh * cv->kw * sizeof(float *), 64);
+}
+
+/* Planes, a block of results, rows. */
+static size_t own_bytes(const struct grad_input *g)
+{
+    size_t floats = plane_floats(g) + g->cv->c * MT_CONV_CHUNK;
+
+    return mt_size_align(floats * sizeof(float), 64) + rows_bytes(g->cv);
+}
+
+static size_t weight_floats(const struct mt_conv *cv)
 {
     return mt_size_align(cv->groups * cv->c * cv->o * cv->kh * cv->kw, 16);
 }
@@ -153,19 +163,18 @@ size_t mt_conv_grad_input_scratch(const struct mt_conv *cv, size_t workers)
     struct grad_input g = { .cv = cv };
 
     measure_planes(&g);
-    return phase_bytes(cv) + 2 * packed_floats(cv) * sizeof(float) +
+    return phase_bytes(cv) + weight_floats(cv) * sizeof(float) +
            workers * own_bytes(&g);
 }
 
-/* The (c, o x taps) matrix of a phase, from w (o, c, kh, kw), then packed. */
-static void pack_phase(const struct grad_input *g, const struct phase *p,
-                       float *matrix)
+/* The (c, o x taps) matrices of a phase, from w (o, c, kh, kw). */
+static void collect_weights(const struct grad_input *g, const struct phase *p)
 {
     const struct mt_conv *cv = g->cv;
+    float *out = p->w;
 
     for (size_t group = 0; group < cv->groups; group++) {
         const float *w = g->w + group * cv->o * cv->c * cv->kh * cv->kw;
-        float *out = matrix;
 
         for (size_t c = 0; c < cv->c; c++) {
             for (size_t o = 0; o < cv->o; o++) {
@@ -178,22 +187,22 @@ static void pack_phase(const struct grad_input *g, const struct phase *p,
                 }
             }
         }
-        mt_conv_pack(matrix, cv->c, p->k, p->packed + group * cv->c * p->k);
     }
 }
 
+/* The zeros around dy are there already. */
 static void fill_planes(const struct grad_input *g, const float *dy,
                         float *planes)
 {
     const struct mt_conv *cv = g->cv;
     size_t plane = g->rows_p * g->width;
+    size_t rows = min_size(cv->oh, g->rows_p - min_size(g->top, g->rows_p));
 
-    memset(planes, 0, (cv->o * plane + mt_conv_slack(g->width)) * sizeof *planes);
-    for (size_t o = 0; o < cv->o; o++) {
-        for (size_t i = 0; i < cv->oh && g->top + i < g->rows_p; i++)
-            memcpy(planes + o * plane + (g->top + i) * g->width + g->left,
-                   dy + (o * cv->oh + i) * cv->ow, cv->ow * sizeof *dy);
-    }
+    for (size_t o = 0; o < cv->o; o++)
+        mt_kernels()->copy_rows(planes + o * plane + g->top * g->width +
+                                    g->left,
+                                g->width, dy + o * cv->oh * cv->ow, cv->ow,
+                                rows, cv->ow);
 }
 
 static void find_rows(const struct grad_input *g, const struct phase *p,
@@ -212,28 +221,36 @@ static void find_rows(const struct grad_input *g, const struct phase *p,
     }
 }
 
+/* Whether a phase's results are whole rows of dx, as they come. */
+static bool stores_directly(const struct grad_input *g, const struct phase *p)
+{
+    return p->positions.dense && g->cv->sh == 1 && g->cv->sw == 1 && p->k;
+}
+
 /* Position p of the phase is dx row a + sh (p / width), column b + sw ... */
 static void store_chunk(const struct grad_input *g, const struct phase *ph,
-                        size_t group, size_t image, size_t at, size_t count,
-                        float *chunk)
+                        const float *chunk, size_t at, size_t count, float *dx)
 {
     const struct mt_conv *cv = g->cv;
+    const struct mt_positions *ps = &ph->positions;
+    size_t width = ps->dense ? ps->width : ps->plane;
+    bool rows = !ps->dense && cv->sh == 1 && cv->sw == 1;
 
-    for (size_t c = 0; c < cv->c; c++) {
-        size_t channel = group * cv->c + c;
-        float *row = chunk + c * MT_CONV_CHUNK;
-        float *dx = g->dx + (image * cv->groups * cv->c + channel) * cv->h *
-                                cv->w;
+    for (size_t c = 0; c < cv->c; c++, dx += cv->h * cv->w) {
+        const float *row = chunk + c * MT_CONV_CHUNK;
 
-        mt_conv_finish_row(g->e, channel, row, count);
+        if (rows) {
+            mt_conv_store(ps, row, at, count, dx);
+            continue;
+        }
         for (size_t p = at; p < at + count;) {
-            size_t t = p / g->width, j = p % g->width;
-            size_t n = min_size(g->width - j, at + count - p);
+            size_t t = p / width, j = p % width;
+            size_t n = min_size(width - j, at + count - p);
             size_t there = j < ph->width ? min_size(n, ph->width - j) : 0;
             float *to = dx + (ph->a + t * cv->sh) * cv->w + ph->b + j * cv->sw;
 
             if (cv->sw == 1)
-                memcpy(to, row + (p - at), there * sizeof *to);
+                mt_kernels()->copy_rows(to, 0, row + (p - at), 0, 1, there);
             else
                 for (size_t i = 0; i < there; i++)
                     to[i * cv->sw] = row[p - at + i];
@@ -243,42 +260,60 @@ static void store_chunk(const struct grad_input *g, const struct phase *ph,
 }
 
 static void phase_image(const struct grad_input *g, const struct phase *p,
-                        size_t image, size_t group, const float *planes,
-                        const float **rows, float *chunk)
+                        size_t group, const float *const *rows, float *chunk,
+                        float *dx)
 {
     const struct mt_conv *cv = g->cv;
-    size_t total = p->height * g->width;
+    bool direct = stores_directly(g, p);
+    size_t ldc = direct ? cv->h * cv->w : MT_CONV_CHUNK;
 
-    find_rows(g, p, planes, rows);
-    for (size_t at = 0; at < total; at += MT_CONV_CHUNK) {
-        size_t count = min_size(MT_CONV_CHUNK, total - at);
+    for (size_t at = 0; at < p->positions.total; at += p->positions.block) {
+        size_t count = min_size(p->positions.block, p->positions.total - at);
+        float *out = direct ? dx + at : chunk;
 
         if (p->k)
-            mt_conv_chunk(p->packed + group * cv->c * p->k, cv->c, p->k, rows,
-                          at, count, chunk);
+            mt_conv_product(p->w + group * cv->c * p->k, cv->c, p->k, rows,
+                            &p->positions, at, count, out, ldc);
         else
             memset(chunk, 0, cv->c * MT_CONV_CHUNK * sizeof *chunk);
-        store_chunk(g, p, group, image, at, count, chunk);
+        for (size_t c = 0; c < cv->c; c++)
+            mt_conv_finish_row(g->e, group * cv->c + c, out + c * ldc, count);
+        if (!direct)
+            store_chunk(g, p, chunk, at, count, dx);
     }
+}
+
+/* Whether dy itself serves as the planes of every phase. */
+static bool planes_in_place(const struct grad_input *g)
+{
+    const struct mt_conv *cv = g->cv;
+
+    for (size_t i = 0; i < cv->sh * cv->sw; i++) {
+        if (!g->now[i].positions.dense)
+            return false;
+    }
+    return g->top == 0 && g->left == 0 && g->rows_p == cv->oh &&
+           g->width == cv->ow;
 }
 
 static void image_task(void *ctx, size_t task, size_t worker)
 {
     const struct grad_input *g = ctx;
     const struct mt_conv *cv = g->cv;
-    size_t image = task / cv->groups, group = task % cv->groups;
-    size_t floats = cv->o * g->rows_p * g->width + mt_conv_slack(g->width);
     char *own = g->own + worker * g->own_bytes;
-    float *planes = (float *)own, *chunk = planes + floats;
-    const float **rows =
-        (const float **)(own + mt_size_align((floats + cv->c * MT_CONV_CHUNK) *
-                                                 sizeof(float), 64));
-    const struct phase *phase = g->now;
+    float *planes = (float *)own, *chunk = planes + plane_floats(g);
+    const float **rows = (const float **)(own + g->own_bytes - rows_bytes(cv));
+    const float *dy = g->dy + task * cv->o * cv->oh * cv->ow;
+    size_t size = cv->c * cv->h * cv->w;
+    float *dx = g->dx + task * size;
 
-    fill_planes(g, g->dy + (image * cv->groups + group) * cv->o * cv->oh *
-                               cv->ow, planes);
-    for (size_t i = 0; i < cv->sh * cv->sw; i++)
-        phase_image(g, &phase[i], image, group, planes, rows, chunk);
+    if (!g->in_place)
+        fill_planes(g, dy, planes);
+    for (size_t i = 0; i < cv->sh * cv->sw; i++) {
+        find_rows(g, &g->now[i], g->in_place ? dy : planes, rows);
+        phase_image(g, &g->now[i], task % cv->groups, rows, chunk, dx);
+    }
+    mt_conv_finish_image(g->e, g->dx, task * size, size);
 }
 
 void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
@@ -287,18 +322,22 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
 {
     struct grad_input g = { .cv = cv, .dy = dy, .w = w, .e = e, .dx = dx };
     struct phase *phases = scratch;
-    float *packed = (float *)((char *)scratch + phase_bytes(cv));
-    float *matrix = packed + packed_floats(cv);
+    float *weights = (float *)((char *)scratch + phase_bytes(cv));
 
     measure_planes(&g);
-    g.own = (char *)(matrix + packed_floats(cv));
+    g.own = (char *)(weights + weight_floats(cv));
     g.own_bytes = own_bytes(&g);
     for (size_t i = 0; i < cv->sh * cv->sw; i++) {
         phases[i] = make_phase(cv, i / cv->sw, i % cv->sw);
-        phases[i].packed = packed;
-        pack_phase(&g, &phases[i], matrix);
-        packed += cv->groups * cv->c * phases[i].k;
+        phases[i].w = weights;
+        phases[i].positions = mt_conv_positions(phases[i].height,
+                                                phases[i].width, g.width);
+        collect_weights(&g, &phases[i]);
+        weights += cv->groups * cv->c * phases[i].k;
     }
     g.now = phases;
+    g.in_place = planes_in_place(&g);
+    for (size_t i = 0; !g.in_place && i < mt_team_size(team); i++)
+        memset(g.own + i * g.own_bytes, 0, plane_floats(&g) * sizeof(float));
     mt_team_run(team, cv->n * cv->groups, image_task, &g);
 }

@@ -1,6 +1,10 @@
 /*
- * The gradient of a convolution's weight: dw (o, taps) is, image by image, the
- * product of dy (o, positions) and the taps' rows (positions, taps).
+ * The gradient of a convolution's weight, tap by tap: image by image
+ *
+ *     sum (taps, o) += rows (taps, positions) dy^T (positions, o)
+ *
+ * dy is transposed a block of positions at a time, into the panels that tiles
+ * read; the taps' rows are read where they stand in the image's planes.
  *
  * Images are cut into groups of fixed size; each group sums into a slot of its
  * own, and the slots are added in order.
@@ -14,6 +18,8 @@
 enum {
     MOST_SLOTS = 16,
     SLOT_FLOATS = 4 << 20, /* of all slots together, about */
+    PANEL = 32,            /* columns of the widest tile of any table */
+    SUM_TAPS = 16,         /* taps of a task that adds slots */
 };
 
 struct grad_weight {
@@ -21,10 +27,11 @@ struct grad_weight {
     const float *x, *dy;
     float *dw;
     struct mt_planes planes;
-    size_t k, positions;   /* taps (c, u, v); oh x plane width */
+    bool in_place;          /* the planes are the image */
+    size_t k;               /* taps (c, u, v) */
     size_t slots, per_slot; /* images of a slot */
-    float *sums;           /* slots x (groups o, k) */
-    char *own;
+    float *sums;            /* slots x (groups k, o) */
+    char *own;              /* each worker's: planes, a panel, rows */
     size_t own_bytes;
 };
 
@@ -33,33 +40,32 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static size_t plane_floats(const struct grad_weight *g)
+{
+    return g->in_place ? 0 : mt_size_align(mt_planes_floats(&g->planes), 16);
+}
+
+static size_t rows_bytes(const struct grad_weight *g)
+{
+    return mt_size_align(g->k * sizeof(float *), 64);
+}
+
 static void plan(struct grad_weight *g)
 {
     const struct mt_conv *cv = g->cv;
     size_t size, slots;
 
     g->planes = mt_conv_input_planes(cv);
+    g->in_place = mt_conv_planes_in_place(cv, &g->planes);
     g->k = cv->c * cv->kh * cv->kw;
-    g->positions = cv->oh * g->planes.width;
     size = cv->groups * cv->o * g->k;
     slots = SLOT_FLOATS / size;
     slots = slots < 1 ? 1 : min_size(slots, MOST_SLOTS);
     slots = min_size(slots, cv->n);
     g->per_slot = (cv->n + slots - 1) / slots;
     g->slots = (cv->n + g->per_slot - 1) / g->per_slot;
-}
-
-/* Planes, dy in the planes' width, one packed KC block of each side, rows. */
-static size_t own_floats(const struct grad_weight *g)
-{
-    return mt_planes_floats(&g->planes) + g->cv->o * g->positions +
-           g->cv->o * MT_GEMM_KC + 32 * MT_GEMM_KC;
-}
-
-static size_t own_bytes(const struct grad_weight *g)
-{
-    return mt_size_align(own_floats(g) * sizeof(float), 64) +
-           mt_size_align(g->k * sizeof(float *), 64);
+    g->own_bytes = (plane_floats(g) + MT_GEMM_KC * PANEL) * sizeof(float) +
+                   rows_bytes(g);
 }
 
 static size_t sums_bytes(const struct grad_weight *g)
@@ -73,42 +79,50 @@ size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, size_t workers)
     struct grad_weight g = { .cv = cv };
 
     plan(&g);
-    return sums_bytes(&g) + workers * own_bytes(&g);
+    return sums_bytes(&g) + workers * g.own_bytes;
 }
 
-/* dy with rows of the planes' width, zeros behind the true columns. */
-static void widen(const struct grad_weight *g, const float *dy, float *out)
+/* The block of positions of output rows [i, i + outer), columns [j, j + inner):
+ * whole rows, as many as fit, or a part of one. */
+static void add_block(const struct grad_weight *g, const float *dy, size_t i,
+                      size_t j, size_t outer, size_t inner,
+                      const float *const *rows, float *panel, float *sum,
+                      bool add)
 {
+    const struct mt_kernels *kernels = mt_kernels();
     const struct mt_conv *cv = g->cv;
-    size_t width = g->planes.width, rest = width - cv->ow;
+    struct mt_steps steps = { i * g->planes.width + j, outer, inner,
+                              g->planes.width };
+    size_t nr = kernels->gemm_nr, depth = outer * inner;
+    size_t tiles = (g->k + kernels->gemm_mr - 1) / kernels->gemm_mr;
 
-    for (size_t i = 0; i < cv->o * cv->oh; i++) {
-        memcpy(out + i * width, dy + i * cv->ow, cv->ow * sizeof *out);
-        memset(out + i * width + cv->ow, 0, rest * sizeof *out);
+    for (size_t o = 0; o < cv->o; o += nr) {
+        size_t columns = min_size(nr, cv->o - o);
+
+        kernels->gemm_pack_b(dy + o * cv->oh * cv->ow + i * cv->ow + j, 1,
+                             cv->oh * cv->ow, depth, columns, panel);
+        for (size_t at = 0, t = 0; t < tiles; t++) {
+            size_t taps = g->k / tiles + (t < g->k % tiles);
+
+            kernels->gemm_tile_taps(taps, columns, &steps, rows + at, panel,
+                                    sum + at * cv->o + o, cv->o, add);
+            at += taps;
+        }
     }
 }
 
-/* sum (o, k) (+)= dy (o, positions) rows^T, one KC block of positions. */
-static void add_block(const struct grad_weight *g, const float *dy,
-                      const float *const *rows, size_t at, size_t depth,
-                      float *a, float *b, float *sum, bool add)
+static void add_image(const struct grad_weight *g, const float *dy,
+                      const float *const *rows, float *panel, float *sum,
+                      bool add)
 {
-    const struct mt_kernels *kernels = mt_kernels();
-    size_t o = g->cv->o, nr = kernels->gemm_nr;
-    size_t panels = (o + kernels->gemm_mr - 1) / kernels->gemm_mr;
+    const struct mt_conv *cv = g->cv;
+    size_t outer = cv->ow < MT_GEMM_KC ? MT_GEMM_KC / cv->ow : 1;
 
-    kernels->gemm_pack_a(dy + at, g->positions, 1, o, depth, a);
-    for (size_t j = 0; j < g->k; j += nr) {
-        size_t columns = min_size(nr, g->k - j);
-
-        kernels->gemm_pack_rows(rows + j, at, depth, columns, b);
-        for (size_t i = 0, t = 0; t < panels; t++) {
-            size_t m = o / panels + (t < o % panels);
-
-            kernels->gemm_tile(m, columns, depth, a + i * depth, b,
-                               sum + i * g->k + j, g->k, add);
-            i += m;
-        }
+    for (size_t i = 0; i < cv->oh; i += outer) {
+        for (size_t j = 0; j < cv->ow; j += MT_GEMM_KC)
+            add_block(g, dy, i, j, min_size(outer, cv->oh - i),
+                      min_size(MT_GEMM_KC, cv->ow - j), rows, panel, sum,
+                      add || i > 0 || j > 0);
     }
 }
 
@@ -120,39 +134,42 @@ static void slot_task(void *ctx, size_t task, size_t worker)
     size_t first = slot * g->per_slot;
     size_t end = min_size(first + g->per_slot, cv->n);
     char *own = g->own + worker * g->own_bytes;
-    float *planes = (float *)own;
-    float *dy = planes + mt_planes_floats(&g->planes);
-    float *a = dy + cv->o * g->positions;
-    float *b = a + cv->o * MT_GEMM_KC;
-    const float **rows =
-        (const float **)(own + mt_size_align(own_floats(g) * sizeof(float),
-                                             64));
+    float *planes = (float *)own, *panel = planes + plane_floats(g);
+    const float **rows = (const float **)(own + g->own_bytes - rows_bytes(g));
     float *sum = g->sums + (slot * cv->groups + group) * cv->o * g->k;
 
-    mt_conv_input_rows(cv, &g->planes, planes, rows);
     for (size_t n = first; n < end; n++) {
-        size_t at_group = n * cv->groups + group;
+        size_t at = n * cv->groups + group;
+        const float *x = g->x + at * cv->c * cv->h * cv->w;
 
-        mt_conv_fill_input(cv, &g->planes, g->x + at_group * cv->c * cv->h *
-                                                      cv->w, planes);
-        widen(g, g->dy + at_group * cv->o * cv->oh * cv->ow, dy);
-        for (size_t at = 0; at < g->positions; at += MT_GEMM_KC)
-            add_block(g, dy, rows, at, min_size(MT_GEMM_KC, g->positions - at),
-                      a, b, sum, n > first || at > 0);
+        if (!g->in_place)
+            mt_conv_fill_input(cv, &g->planes, x, planes);
+        if (g->in_place || n == first)
+            mt_conv_input_rows(cv, &g->planes, g->in_place ? x : planes, rows);
+        add_image(g, g->dy + at * cv->o * cv->oh * cv->ow, rows, panel, sum,
+                  n > first);
     }
 }
 
-static void add_slots(void *ctx, size_t group, size_t worker)
+/* dw (o, taps) = the slots' sums (taps, o), for some taps of a group */
+static void add_slots(void *ctx, size_t task, size_t worker)
 {
     const struct grad_weight *g = ctx;
-    size_t size = g->cv->o * g->k, stride = g->cv->groups * size;
-    float *dw = g->dw + group * size;
-    const float *sum = g->sums + group * size;
+    size_t o = g->cv->o, size = g->cv->groups * o * g->k;
+    size_t parts = (g->k + SUM_TAPS - 1) / SUM_TAPS;
+    size_t group = task / parts, first = task % parts * SUM_TAPS;
+    size_t end = min_size(first + SUM_TAPS, g->k);
+    float *dw = g->dw + group * o * g->k;
 
     (void)worker;
-    memcpy(dw, sum, size * sizeof *dw);
-    for (size_t slot = 1; slot < g->slots; slot++)
-        mt_kernels()->add(dw, dw, sum + slot * stride, size);
+    for (size_t t = first; t < end; t++) {
+        float *sum = g->sums + (group * g->k + t) * o;
+
+        for (size_t slot = 1; slot < g->slots; slot++)
+            mt_kernels()->add(sum, sum, sum + slot * size, o);
+        for (size_t i = 0; i < o; i++)
+            dw[i * g->k + t] = sum[i];
+    }
 }
 
 void mt_conv_grad_weight(const struct mt_conv *cv, const float *x,
@@ -164,7 +181,9 @@ void mt_conv_grad_weight(const struct mt_conv *cv, const float *x,
 
     plan(&g);
     g.own = (char *)scratch + sums_bytes(&g);
-    g.own_bytes = own_bytes(&g);
+    for (size_t i = 0; i < mt_team_size(team); i++)
+        memset(g.own + i * g.own_bytes, 0, plane_floats(&g) * sizeof(float));
     mt_team_run(team, g.slots * cv->groups, slot_task, &g);
-    mt_team_run(team, cv->groups, add_slots, &g);
+    mt_team_run(team, cv->groups * ((g.k + SUM_TAPS - 1) / SUM_TAPS),
+                add_slots, &g);
 }

@@ -1,18 +1,18 @@
 /*
- * The outer loops of matrix multiplication (after Goto and van de Geijn,
- * "Anatomy of high-performance matrix multiplication"): B is packed once into
- * panels of NR columns, A in super-blocks of rows; tasks are blocks of C.
+ * The outer loops of matrix multiplication. Tasks are blocks of C:
  *
- *     for each group of columns of C whose packed B fits its buffer
- *         pack that part of B                       (tasks: panels)
- *         for each group of rows whose packed A fits its buffer
- *             pack that part of A                   (tasks: blocks of rows)
- *             for each block of C                   (tasks)
- *                 for each KC block of k: tiles; then the epilogue
+ *     for each KC block of k
+ *         for each panel of B's columns, as wide as a tile
+ *             for each tile of rows
+ *     then the epilogue
  *
- * Packed layouts: B's panel at column j starts at j * k floats, and within it
- * KC block q at q * KC * width; A's block of rows at row i starts at i * k, and
- * within it KC block q at q * KC * rows.
+ * A tile takes one value of A at a time, so A is read where it stands, whatever
+ * its strides; only where the columns of a transposed A are whole pages apart
+ * would its cache lines evict each other: then a task first copies its block of
+ * it. B's rows are vectors: where they are contiguous, the first tile of a panel
+ * reads them in place and leaves a packed copy in cache for the others.
+ * Otherwise (a transposed B) panels are packed first: by the task, if it has all
+ * rows of C, and else once for all tasks.
  */
 #include "tensor/gemm.h"
 
@@ -21,20 +21,25 @@
 #include "base/size.h"
 
 enum {
-    SMALL = 2048,          /* products m n k up to this are not packed */
-    B_BUFFER = 4 << 20,    /* floats of packed B at a time, about */
-    A_BUFFER = 1 << 19,    /* floats of packed A at a time, about */
+    SMALL = 2048,          /* products m n k up to this have one loop */
+    B_BUFFER = 4 << 20,    /* floats of B packed ahead at a time, about */
+    BLOCK_ROWS = 96,       /* rows of a task's block of C, about */
+    ALL_ROWS = 320,        /* up to here a task takes all rows */
     BLOCK_COLUMNS = 256,   /* columns of a task's block of C, at most */
-    ALIGN = 16,            /* floats */
+    PANEL = 32,            /* columns of the widest tile of any table */
+    PAGE = 1024,           /* floats of a page */
 };
 
 struct plan {
     const struct mt_gemm *g;
     const struct mt_kernels *kernels;
-    size_t column_group, row_group; /* columns of B, rows of A at a time */
+    size_t column_group;    /* columns of B that are packed ahead at a time */
     size_t block_rows, block_columns;
-    float *packed_a, *packed_b;
-    size_t j0, n, i0, m;            /* the group in work */
+    float *ahead;           /* panel of column j at j k, block q at q width */
+    float *own;             /* each worker's: a panel, KC x PANEL; a block of a
+                               transposed A, KC x rows */
+    size_t own_floats;
+    size_t j0, n;           /* the group in work */
 };
 
 static size_t ceil_div(size_t a, size_t b)
@@ -47,51 +52,58 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Rows of a task: a few tiles, fewer where there are few columns to share. */
-static void plan_sizes(struct plan *p, size_t m, size_t n, size_t k)
+/* Blocks for at least about eight tasks, if the columns allow it. */
+static void plan_blocks(struct plan *p, size_t m, size_t n)
 {
     size_t nr = p->kernels->gemm_nr, mr = p->kernels->gemm_mr;
-    size_t fit_b = B_BUFFER / k / nr * nr, fit_a;
 
-    p->block_rows = mr * ceil_div(96, mr);
-    if (p->block_rows > m)
+    p->block_rows = mr * ceil_div(BLOCK_ROWS, mr);
+    if (p->block_rows > m || (m <= ALL_ROWS && n >= 8 * PANEL))
         p->block_rows = m;
     p->block_columns = min_size(BLOCK_COLUMNS, mt_size_align(n, nr));
-    /* at least about eight tasks, if the columns allow it */
     while (p->block_columns > 2 * nr &&
            ceil_div(m, p->block_rows) * ceil_div(n, p->block_columns) < 8)
         p->block_columns = mt_size_align(p->block_columns / 2, nr);
-    fit_a = A_BUFFER / k / p->block_rows * p->block_rows;
-    p->row_group = fit_a ? min_size(fit_a, m) : p->block_rows;
-    p->column_group = fit_b > p->block_columns ? fit_b : p->block_columns;
-    if (p->column_group > n)
-        p->column_group = n;
 }
 
-static size_t packed_b_floats(const struct plan *p, size_t k)
+/* Whether tasks share panels of a B whose rows are not contiguous. */
+static bool packs_ahead(const struct plan *p, size_t m)
 {
-    return mt_size_align(p->column_group, p->kernels->gemm_nr) * k;
+    return p->block_rows < m;
+}
+
+static void plan_sizes(struct plan *p, size_t m, size_t n, size_t k)
+{
+    size_t fit = B_BUFFER / k / PANEL * PANEL;
+
+    plan_blocks(p, m, n);
+    fit = fit > p->block_columns ? fit : p->block_columns;
+    p->column_group = fit < n && packs_ahead(p, m) ? fit : n;
+    p->own_floats = mt_size_align(MT_GEMM_KC * (PANEL + p->block_rows), 16);
+}
+
+static size_t ahead_floats(const struct plan *p, size_t m, size_t k)
+{
+    return packs_ahead(p, m) ? mt_size_align(p->column_group, PANEL) * k : 0;
 }
 
 size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
 {
     struct plan p = { .kernels = mt_kernels() };
 
-    (void)workers;
     if (m * n * k <= SMALL)
         return 0;
     plan_sizes(&p, m, n, k);
-    return (packed_b_floats(&p, k) + mt_size_align(p.row_group * k, ALIGN)) *
-           sizeof(float);
+    return (ahead_floats(&p, m, k) + workers * p.own_floats) * sizeof(float);
 }
 
-static void pack_b_task(void *ctx, size_t task, size_t worker)
+static void pack_ahead_task(void *ctx, size_t task, size_t worker)
 {
     const struct plan *p = ctx;
     const struct mt_gemm *g = p->g;
     size_t nr = p->kernels->gemm_nr, j = task * nr;
     size_t n = min_size(nr, p->n - j), width = mt_size_align(n, 16);
-    float *out = p->packed_b + j * g->k;
+    float *out = p->ahead + j * g->k;
 
     (void)worker;
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
@@ -99,22 +111,6 @@ static void pack_b_task(void *ctx, size_t task, size_t worker)
 
         p->kernels->gemm_pack_b(g->b + q * g->b_row + (p->j0 + j) * g->b_col,
                                 g->b_row, g->b_col, k, n, out + q * width);
-    }
-}
-
-static void pack_a_task(void *ctx, size_t task, size_t worker)
-{
-    const struct plan *p = ctx;
-    const struct mt_gemm *g = p->g;
-    size_t i = task * p->block_rows, m = min_size(p->block_rows, p->m - i);
-    float *out = p->packed_a + i * g->k;
-
-    (void)worker;
-    for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
-        size_t k = min_size(MT_GEMM_KC, g->k - q);
-
-        p->kernels->gemm_pack_a(g->a + (p->i0 + i) * g->a_row + q * g->a_col,
-                                g->a_row, g->a_col, m, k, out + q * m);
     }
 }
 
@@ -134,28 +130,61 @@ static void epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
     }
 }
 
-/* One KC block [q, q + k) of the tiles of a block of C. */
-static void block_tiles(const struct plan *p, size_t i, size_t m, size_t j,
-                        size_t n, size_t q, size_t k)
+/* KC block [q, q + k) of B's panel at column j, and where to keep a copy. */
+struct panel {
+    const float *b;
+    size_t b_row;
+    float *copy;
+};
+
+static struct panel find_panel(const struct plan *p, size_t j, size_t n,
+                               size_t q, size_t k, float *own)
 {
     const struct mt_gemm *g = p->g;
-    size_t nr = p->kernels->gemm_nr;
-    size_t panels = ceil_div(m, p->kernels->gemm_mr);
-    const float *a = p->packed_a + i * g->k + q * m;
+    const float *b = g->b + q * g->b_row + (p->j0 + j) * g->b_col;
+    size_t width = mt_size_align(n, 16);
 
-    for (size_t jj = j; jj < j + n; jj += nr) {
-        size_t columns = min_size(nr, j + n - jj);
-        size_t width = mt_size_align(columns, 16);
-        const float *b = p->packed_b + jj * g->k + q * width;
+    if (g->b_col == 1 && n == width)
+        return (struct panel){ b, g->b_row, own };
+    if (p->ahead)
+        return (struct panel){ p->ahead + j * g->k + q * width, width, NULL };
+    p->kernels->gemm_pack_b(b, g->b_row, g->b_col, k, n, own);
+    return (struct panel){ own, width, NULL };
+}
 
-        for (size_t ii = 0, t = 0; t < panels; t++) {
-            size_t rows = m / panels + (t < m % panels);
-            float *c = g->c + (p->i0 + i + ii) * g->ldc + p->j0 + jj;
+/* KC block [q, q + k) of rows [i, i + m) of A. */
+static struct mt_left find_rows(const struct plan *p, size_t i, size_t m,
+                                size_t q, size_t k, float *own)
+{
+    const struct mt_gemm *g = p->g;
+    const float *a = g->a + i * g->a_row + q * g->a_col;
 
-            p->kernels->gemm_tile(rows, columns, k, a + ii * k, b, c, g->ldc,
-                                  q > 0 || g->add);
-            ii += rows;
-        }
+    if (g->a_row != 1 || g->a_col % PAGE)
+        return (struct mt_left){ a, g->a_row, g->a_col };
+    p->kernels->copy_rows(own, m, a, g->a_col, k, m);
+    return (struct mt_left){ own, 1, m };
+}
+
+/* One KC block [q, q + k) of the rows [i, i + m) of a panel of columns. */
+static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
+                        size_t m, size_t j, size_t n, size_t q, size_t k,
+                        float *own)
+{
+    const struct mt_gemm *g = p->g;
+    struct panel b = find_panel(p, j, n, q, k, own);
+    size_t tiles = ceil_div(m, p->kernels->gemm_mr);
+    float *c = g->c + i * g->ldc + p->j0 + j;
+
+    for (size_t t = 0; t < tiles; t++) {
+        size_t rows = m / tiles + (t < m % tiles);
+
+        p->kernels->gemm_tile(rows, n, k, &a, b.b, b.b_row,
+                              tiles > 1 ? b.copy : NULL, c, g->ldc,
+                              q > 0 || g->add);
+        if (b.copy && tiles > 1)
+            b = (struct panel){ b.copy, n, NULL };
+        a.at += rows * a.row;
+        c += rows * g->ldc;
     }
 }
 
@@ -163,17 +192,23 @@ static void block_task(void *ctx, size_t task, size_t worker)
 {
     const struct plan *p = ctx;
     const struct mt_gemm *g = p->g;
+    size_t nr = p->kernels->gemm_nr;
     size_t across = ceil_div(p->n, p->block_columns);
     size_t i = task / across * p->block_rows;
     size_t j = task % across * p->block_columns;
-    size_t m = min_size(p->block_rows, p->m - i);
+    size_t m = min_size(p->block_rows, g->m - i);
     size_t n = min_size(p->block_columns, p->n - j);
+    float *own = p->own + worker * p->own_floats;
 
-    (void)worker;
-    for (size_t q = 0; q < g->k; q += MT_GEMM_KC)
-        block_tiles(p, i, m, j, n, q, min_size(MT_GEMM_KC, g->k - q));
+    for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
+        size_t k = min_size(MT_GEMM_KC, g->k - q);
+        struct mt_left a = find_rows(p, i, m, q, k, own + MT_GEMM_KC * PANEL);
+
+        for (size_t jj = j; jj < j + n; jj += nr)
+            panel_tiles(p, a, i, m, jj, min_size(nr, j + n - jj), q, k, own);
+    }
     if (g->bias || g->act || g->act_grad)
-        epilogue(g, p->kernels, p->i0 + i, m, p->j0 + j, n);
+        epilogue(g, p->kernels, i, m, p->j0 + j, n);
 }
 
 static void gemm_small(const struct mt_gemm *g,
@@ -203,18 +238,17 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         return;
     }
     plan_sizes(&p, g->m, g->n, g->k);
-    p.packed_b = scratch;
-    p.packed_a = p.packed_b + packed_b_floats(&p, g->k);
-    for (p.j0 = 0; p.j0 < g->n; p.j0 += p.column_group) {
-        p.n = min_size(p.column_group, g->n - p.j0);
-        mt_team_run(team, ceil_div(p.n, p.kernels->gemm_nr), pack_b_task, &p);
-        for (p.i0 = 0; p.i0 < g->m; p.i0 += p.row_group) {
-            p.m = min_size(p.row_group, g->m - p.i0);
-            mt_team_run(team, ceil_div(p.m, p.block_rows), pack_a_task, &p);
-            mt_team_run(team,
-                        ceil_div(p.m, p.block_rows) *
-                            ceil_div(p.n, p.block_columns),
-                        block_task, &p);
-        }
+    p.own = (float *)scratch + ahead_floats(&p, g->m, g->k);
+    if (g->b_col != 1 && packs_ahead(&p, g->m))
+        p.ahead = scratch;
+    for (p.j0 = 0; p.j0 < g->n; p.j0 += p.n) {
+        p.n = min_size(p.ahead ? p.column_group : g->n, g->n - p.j0);
+        if (p.ahead)
+            mt_team_run(team, ceil_div(p.n, p.kernels->gemm_nr),
+                        pack_ahead_task, &p);
+        mt_team_run(team,
+                    ceil_div(g->m, p.block_rows) *
+                        ceil_div(p.n, p.block_columns),
+                    block_task, &p);
     }
 }

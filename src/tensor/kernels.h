@@ -76,24 +76,45 @@ struct mt_cell_grad {
                              GRU, out: of c */
 };
 
+/* Operands of GEMM's tiles, C (m, n) = A (m, k) B (k, n) with m up to gemm_mr
+ * and n up to gemm_nr. B's rows may be read up to the next multiple of 16. */
+
+struct mt_left {    /* element (i, p) of A is at[i row + p col] */
+    const float *at;
+    size_t row, col;
+};
+
+struct mt_columns { /* of B's row: 8 columns are at each of these */
+    size_t at[4];
+};
+
+struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
+    size_t at, outer, inner, skip;
+};
+
 #define MT_KERNELS(X)                                                          \
-    /* GEMM: see gemm.h for the packed layouts */                              \
-    X(void, gemm_pack_a, (const float *a, size_t row, size_t col, size_t m,    \
-                          size_t k, float *out))                               \
+    /* GEMM: a packed panel of B is (k, n), n rounded up to 16, zeros behind */ \
     X(void, gemm_pack_b, (const float *b, size_t row, size_t col, size_t k,    \
                           size_t n, float *out))                               \
-    X(void, gemm_tile, (size_t m, size_t n, size_t k, const float *a,          \
-                        const float *b, float *c, size_t ldc, bool add))       \
-    X(void, gemm_tile_rows, (size_t m, size_t n, size_t k, const float *a,     \
-                             const float *const *rows, size_t at, float *c,    \
+    X(void, gemm_tile, (size_t m, size_t n, size_t k, const struct mt_left *a, \
+                        const float *b, size_t b_row, float *copy, float *c,   \
+                        size_t ldc, bool add))                                 \
+    X(void, gemm_tile_rows, (size_t m, size_t n, size_t k,                     \
+                             const struct mt_left *a,                          \
+                             const float *const *rows,                         \
+                             const struct mt_columns *cols, float *c,          \
                              size_t ldc, bool add))                            \
-    X(void, gemm_pack_rows, (const float *const *rows, size_t at, size_t k,    \
-                             size_t n, float *out))                            \
+    X(void, gemm_tile_taps, (size_t m, size_t n, const struct mt_steps *k,     \
+                             const float *const *rows, const float *b,         \
+                             float *c, size_t ldc, bool add))                  \
     X(void, gemm_small, (size_t m, size_t n, size_t k, const float *a,         \
                          size_t a_row, size_t a_col, const float *b,           \
                          size_t b_row, size_t b_col, float *c, size_t ldc,     \
                          bool add))                                            \
     /* elementwise */                                                          \
+    X(void, copy_rows, (float *y, size_t y_row, const float *x, size_t x_row,  \
+                        size_t rows, size_t n))                                \
+    X(void, copy_even, (float *y, const float *x, size_t n))                   \
     X(void, add, (float *y, const float *a, const float *b, size_t n))         \
     X(void, mul, (float *y, const float *a, const float *b, size_t n))         \
     X(void, scale, (float *y, const float *x, size_t n, float s))              \

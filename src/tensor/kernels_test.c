@@ -316,6 +316,40 @@ EACH_ROW(log_softmax_grad, dot(a, NULL, n),
          6e-5 * (1 + absolute_dot(a, NULL, n)),
          (double)a[i] - exp((double)b[i]) * row)
 
+static void call_copy_even(const struct mt_kernels *k, struct io *io)
+{
+    io->used[0] = io->n;
+    k->copy_even(io->out[0], io->a, io->n);
+}
+
+static void check_copy_even(const struct io *io, const float *before)
+{
+    (void)before;
+    for (size_t i = 0; i < io->n; i++)
+        ck_assert(memcmp(&io->out[0][i], &io->a[2 * i], sizeof(float)) == 0);
+}
+
+static void call_copy_rows(const struct mt_kernels *k, struct io *io)
+{
+    size_t n = io->n < 100 ? io->n : 100, x_row = n + (size_t)io->variant;
+
+    io->used[0] = 7 * (n + 2);
+    k->copy_rows(io->out[0], n + 2, io->a, x_row, 7, n);
+}
+
+static void check_copy_rows(const struct io *io, const float *before)
+{
+    size_t n = io->n < 100 ? io->n : 100, x_row = n + (size_t)io->variant;
+
+    for (size_t i = 0; i < io->used[0]; i++) {
+        size_t r = i / (n + 2), j = i % (n + 2);
+
+        ck_assert(memcmp(&io->out[0][i],
+                         j < n ? &io->a[r * x_row + j] : &before[i],
+                         sizeof(float)) == 0);
+    }
+}
+
 static void call_column_sum(const struct mt_kernels *k, struct io *io)
 {
     /* 2, 14 or more rows of up to 100 columns with other values between */
@@ -652,75 +686,13 @@ static void gemm_strides(const struct io *io, struct sizes s, size_t a[2],
     b[1] = strides[io->variant][3];
 }
 
-/* out (m, k) = A as the panels hold it */
-static void call_gemm_pack_a(const struct mt_kernels *k, struct io *io)
-{
-    struct sizes s = gemm_sizes(io);
-    size_t a[2], b[2], panels = (s.m + k->gemm_mr - 1) / k->gemm_mr;
-    const float *panel = io->out[1];
-
-    gemm_strides(io, s, a, b);
-    k->gemm_pack_a(io->a, a[0], a[1], s.m, s.k, io->out[1]);
-    io->used[0] = io->used[1] = s.m * s.k;
-    for (size_t i = 0, p = 0; p < panels; p++) {
-        size_t rows = s.m / panels + (p < s.m % panels);
-
-        for (size_t q = 0; q < s.k; q++) {
-            for (size_t r = 0; r < rows; r++)
-                io->out[0][(i + r) * s.k + q] = panel[q * rows + r];
-        }
-        panel += rows * s.k;
-        i += rows;
-    }
-    for (size_t i = 0; i < s.m * s.k; i++)
-        io->out[1][i] = 0; /* the order is the table's own */
-}
-
-static void check_gemm_pack_a(const struct io *io, const float *before)
-{
-    struct sizes s = gemm_sizes(io);
-    size_t a[2], b[2];
-
-    (void)before;
-    gemm_strides(io, s, a, b);
-    for (size_t i = 0; i < s.m * s.k; i++)
-        expect("gemm_pack_a", io->n, i, (double)io->out[0][i],
-               (double)io->a[i / s.k * a[0] + i % s.k * a[1]], 0);
-}
-
-/* One panel of B at column j, n columns wide, by either kernel. */
-typedef void pack_panel(const struct mt_kernels *k, const struct io *io,
-                        size_t j, size_t n, float *out);
-
-static void pack_panel_of_b(const struct mt_kernels *k, const struct io *io,
-                            size_t j, size_t n, float *out)
-{
-    struct sizes s = gemm_sizes(io);
-    size_t a[2], b[2];
-
-    gemm_strides(io, s, a, b);
-    k->gemm_pack_b(io->a + j * b[1], b[0], b[1], s.k, n, out);
-}
-
-/* Column j of B is at 2 of a row of k + 3 values. */
-static void pack_panel_of_rows(const struct mt_kernels *k, const struct io *io,
-                               size_t j, size_t n, float *out)
-{
-    struct sizes s = gemm_sizes(io);
-    const float *rows[64];
-
-    for (size_t i = 0; i < n; i++)
-        rows[i] = io->a + (j + i) * (s.k + 3);
-    k->gemm_pack_rows(rows, 2, s.k, n, out);
-}
-
 /* out (k, n rounded up to 16) = B as the panels hold it, zeros behind */
-static void pack_panels(const struct mt_kernels *k, struct io *io,
-                        pack_panel *pack)
+static void call_gemm_pack_b(const struct mt_kernels *k, struct io *io)
 {
     struct sizes s = gemm_sizes(io);
-    size_t all = padded(s.n);
+    size_t all = padded(s.n), a[2], b[2];
 
+    gemm_strides(io, s, a, b);
     io->used[0] = s.k * all;
     for (size_t j = 0; j < s.n; j += k->gemm_nr) {
         size_t n = s.n - j < k->gemm_nr ? s.n - j : k->gemm_nr;
@@ -728,7 +700,7 @@ static void pack_panels(const struct mt_kernels *k, struct io *io,
 
         for (size_t i = 0; i < s.k * width + FENCE; i++)
             io->out[1][i] = -77;
-        pack(k, io, j, n, io->out[1]);
+        k->gemm_pack_b(io->a + j * b[1], b[0], b[1], s.k, n, io->out[1]);
         for (size_t i = 0; i < FENCE; i++)
             ck_assert(io->out[1][s.k * width + i] == -77);
         for (size_t i = 0; i < s.k * width; i++)
@@ -737,30 +709,6 @@ static void pack_panels(const struct mt_kernels *k, struct io *io,
     for (size_t i = 0; i < s.k * all + 2 * FENCE; i++)
         io->out[1][i] = 0;
     io->used[1] = s.k * all + 2 * FENCE;
-}
-
-static void call_gemm_pack_b(const struct mt_kernels *k, struct io *io)
-{
-    pack_panels(k, io, pack_panel_of_b);
-}
-
-static void call_gemm_pack_rows(const struct mt_kernels *k, struct io *io)
-{
-    pack_panels(k, io, pack_panel_of_rows);
-}
-
-static void check_gemm_pack_rows(const struct io *io, const float *before)
-{
-    struct sizes s = gemm_sizes(io);
-    size_t all = padded(s.n);
-
-    (void)before;
-    for (size_t i = 0; i < s.k * all; i++) {
-        size_t p = i / all, j = i % all;
-
-        expect("gemm_pack_rows", io->n, i, (double)io->out[0][i],
-               j < s.n ? (double)io->a[j * (s.k + 3) + 2 + p] : 0, 0);
-    }
 }
 
 static void check_gemm_pack_b(const struct io *io, const float *before)
@@ -778,51 +726,125 @@ static void check_gemm_pack_b(const struct io *io, const float *before)
     }
 }
 
-/* One tile of the product of a (m, k) and b (k, n), both dense, at (i, j);
- * B's rows are packed, or found through pointers. */
-static void one_tile(const struct mt_kernels *k, const struct io *io, size_t i,
-                     size_t j, bool by_rows)
+/* One tile at (i, j) of the product of a (m, k), strides by the variant, and
+ * b (k, n), dense. */
+struct tile {
+    size_t i, j, m, n;
+    struct mt_left a;
+    float *c;
+    size_t ldc;
+    bool add;
+};
+
+typedef void run_tile(const struct mt_kernels *k, const struct io *io,
+                      const struct tile *t);
+
+static float wide_b[64 * 80]; /* b with rows 80 apart */
+
+static void tile_straight(const struct mt_kernels *k, const struct io *io,
+                          const struct tile *t)
 {
     struct sizes s = gemm_sizes(io);
-    size_t m = s.m - i < k->gemm_mr ? s.m - i : k->gemm_mr;
-    size_t n = s.n - j < k->gemm_nr ? s.n - j : k->gemm_nr;
-    size_t width = padded(n), ldc = s.n + 3;
-    static float a[64 * 64], b[64 * 64];
-    const float *rows[64];
-    float *c = io->out[0] + i * ldc + j;
+    static float copy[64 * 64];
+    size_t width = padded(t->n);
 
-    for (size_t p = 0; p < s.k * m; p++)
-        a[p] = io->a[(i + p % m) * s.k + p / m];
-    for (size_t p = 0; p < s.k; p++) {
-        rows[p] = io->b + p * s.n;
-        for (size_t q = 0; q < width; q++)
-            b[p * width + q] = q < n ? rows[p][j + q] : 0;
-    }
-    if (by_rows)
-        k->gemm_tile_rows(m, n, s.k, a, rows, j, c, ldc, io->variant % 2);
-    else
-        k->gemm_tile(m, n, s.k, a, b, c, ldc, io->variant % 2);
+    k->gemm_tile(t->m, t->n, s.k, &t->a, wide_b + t->j, 80,
+                 io->variant % 2 ? copy : NULL, t->c, t->ldc, t->add);
+    for (size_t p = 0; io->variant % 2 && p < s.k * width; p++)
+        ck_assert(memcmp(&copy[p], &wide_b[p / width * 80 + t->j + p % width],
+                         sizeof *copy) == 0);
 }
 
-static void multiply(const struct mt_kernels *k, struct io *io, bool by_rows)
+/* Rows of B by pointers: 16 columns in one place, or 8 here and 8 there. */
+static void tile_by_rows(const struct mt_kernels *k, const struct io *io,
+                         const struct tile *t)
 {
     struct sizes s = gemm_sizes(io);
+    static float apart[64 * 80];
+    const float *rows[64];
+    size_t j = t->j;
+    struct mt_columns cols = { { j, j + 8, j + 16, j + 24 } };
 
+    for (size_t p = 0; p < s.k; p++)
+        rows[p] = wide_b + p * 80;
+    if (io->variant < 2) { /* the second and the fourth piece change places */
+        for (size_t p = 0; p < s.k; p++) {
+            memcpy(apart + p * 80, rows[p] + j, 32 * sizeof(float));
+            memcpy(apart + p * 80 + 8, rows[p] + j + 24, 8 * sizeof(float));
+            memcpy(apart + p * 80 + 24, rows[p] + j + 8, 8 * sizeof(float));
+            rows[p] = apart + p * 80;
+        }
+        cols = (struct mt_columns){ { 0, 24, 16, 8 } };
+    }
+    k->gemm_tile_rows(t->m, t->n, s.k, &t->a, rows, &cols, t->c, t->ldc,
+                      t->add);
+}
+
+/* Rows of A by pointers, k in steps of two that are three apart. */
+static void tile_by_taps(const struct mt_kernels *k, const struct io *io,
+                         const struct tile *t)
+{
+    struct sizes s = gemm_sizes(io);
+    size_t width = padded(t->n), depth = s.k / 2 * 2, inner = 2;
+    static float a[16 * 80], b[64 * 64];
+    const float *rows[16];
+    struct mt_steps steps = { 5, depth / inner, inner, 3 };
+
+    if (s.k % 2) /* one step of all */
+        steps = (struct mt_steps){ 5, 1, s.k, 77 };
+    for (size_t i = 0; i < t->m; i++) {
+        rows[i] = a + i * 80;
+        for (size_t p = 0; p < s.k; p++) {
+            size_t at = steps.at + p / steps.inner * steps.skip +
+                        p % steps.inner;
+
+            a[i * 80 + at] = t->a.at[i * t->a.row + p * t->a.col];
+        }
+    }
+    for (size_t p = 0; p < s.k * width; p++)
+        b[p] = wide_b[p / width * 80 + t->j + p % width];
+    k->gemm_tile_taps(t->m, t->n, &steps, rows, b, t->c, t->ldc, t->add);
+}
+
+static void multiply(const struct mt_kernels *k, struct io *io, run_tile *run)
+{
+    struct sizes s = gemm_sizes(io);
+    size_t a[2], b[2];
+
+    gemm_strides(io, s, a, b);
+    for (size_t p = 0; p < s.k * 80; p++)
+        wide_b[p] = p % 80 < s.n ? io->b[p / 80 * s.n + p % 80] : 0;
     io->used[0] = s.m * (s.n + 3);
     for (size_t i = 0; i < s.m; i += k->gemm_mr) {
-        for (size_t j = 0; j < s.n; j += k->gemm_nr)
-            one_tile(k, io, i, j, by_rows);
+        for (size_t j = 0; j < s.n; j += k->gemm_nr) {
+            struct tile t = {
+                .i = i, .j = j,
+                .m = s.m - i < k->gemm_mr ? s.m - i : k->gemm_mr,
+                .n = s.n - j < k->gemm_nr ? s.n - j : k->gemm_nr,
+                .a = { io->a + i * a[0], a[0], a[1] },
+                .c = io->out[0] + i * (s.n + 3) + j,
+                .ldc = s.n + 3,
+                .add = io->variant % 2,
+            };
+
+            run(k, io, &t);
+        }
     }
 }
 
 static void call_gemm_tile(const struct mt_kernels *k, struct io *io)
 {
-    multiply(k, io, false);
+    multiply(k, io, tile_straight);
 }
 
 static void call_gemm_tile_rows(const struct mt_kernels *k, struct io *io)
 {
-    multiply(k, io, true);
+    multiply(k, io, tile_by_rows);
+}
+
+static void call_gemm_tile_taps(const struct mt_kernels *k, struct io *io)
+{
+    multiply(k, io, tile_by_taps);
 }
 
 static void call_gemm_small(const struct mt_kernels *k, struct io *io)
@@ -861,12 +883,19 @@ static void check_product(const char *what, const struct io *io,
 static void check_gemm_tile(const struct io *io, const float *before)
 {
     struct sizes s = gemm_sizes(io);
-    const size_t a[2] = { s.k, 1 }, b[2] = { s.n, 1 };
+    size_t a[2], b[2];
+    const size_t dense[2] = { s.n, 1 };
 
-    check_product("gemm_tile", io, before, a, b);
+    gemm_strides(io, s, a, b);
+    check_product("a tile", io, before, a, dense);
 }
 
 static void check_gemm_tile_rows(const struct io *io, const float *before)
+{
+    check_gemm_tile(io, before);
+}
+
+static void check_gemm_tile_taps(const struct io *io, const float *before)
 {
     check_gemm_tile(io, before);
 }

@@ -10,7 +10,7 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t mt_panels_b_size(size_t k, size_t n)
+size_t mt_panels_size(size_t k, size_t n)
 {
     return mt_size_align(n, 16) * k;
 }
@@ -33,8 +33,8 @@ static void pack_task(void *ctx, size_t task, size_t worker)
                          p->out + j * p->k);
 }
 
-void mt_panels_pack_b(float *out, const float *b, size_t row, size_t col,
-                      size_t k, size_t n, struct mt_team *team)
+void mt_panels_pack(float *out, const float *b, size_t row, size_t col,
+                    size_t k, size_t n, struct mt_team *team)
 {
     struct packing p = { b, out, row, col, k, n };
     size_t nr = mt_kernels()->gemm_nr;
@@ -43,46 +43,28 @@ void mt_panels_pack_b(float *out, const float *b, size_t row, size_t col,
     mt_team_run(team, (n + nr - 1) / nr, pack_task, &p);
 }
 
-/* Rows of panel t of m rows: as even as can be. */
-static size_t panel_rows(size_t m, size_t panels, size_t t)
-{
-    return m / panels + (t < m % panels);
-}
-
-void mt_panels_pack_a(float *out, size_t m, size_t k, const float *a,
-                      size_t row, size_t at, size_t width)
+/* KC block [q, q + kc) of one panel of B with all tiles of A. */
+static void multiply_panel(size_t m, size_t n, size_t q, size_t kc,
+                           const float *a, size_t lda, const float *b,
+                           float *c, size_t ldc, bool add)
 {
     const struct mt_kernels *kernels = mt_kernels();
-    size_t panels = (m + kernels->gemm_mr - 1) / kernels->gemm_mr;
+    size_t tiles = (m + kernels->gemm_mr - 1) / kernels->gemm_mr;
+    struct mt_left left = { a + q, lda, 1 };
 
-    for (size_t i = 0, t = 0; t < panels; t++) {
-        size_t rows = panel_rows(m, panels, t);
+    for (size_t t = 0; t < tiles; t++) {
+        size_t rows = m / tiles + (t < m % tiles);
 
-        kernels->gemm_pack_a(a + i * row, row, 1, rows, width,
-                             out + i * k + at * rows);
-        i += rows;
-    }
-}
-
-/* KC block [q, q + kc) of one panel of B with all panels of A. */
-static void multiply_panel(size_t m, size_t n, size_t k, size_t q, size_t kc,
-                           const float *a, const float *b, float *c, size_t ldc,
-                           bool add)
-{
-    const struct mt_kernels *kernels = mt_kernels();
-    size_t panels = (m + kernels->gemm_mr - 1) / kernels->gemm_mr;
-
-    for (size_t i = 0, t = 0; t < panels; t++) {
-        size_t rows = panel_rows(m, panels, t);
-
-        kernels->gemm_tile(rows, n, kc, a + i * k + q * rows, b, c + i * ldc,
-                           ldc, add);
-        i += rows;
+        kernels->gemm_tile(rows, n, kc, &left, b, mt_size_align(n, 16), NULL,
+                           c, ldc, add);
+        left.at += rows * lda;
+        c += rows * ldc;
     }
 }
 
 void mt_panels_multiply(size_t m, size_t n, size_t k, const float *a,
-                        const float *b, float *c, size_t ldc, bool add)
+                        size_t lda, const float *b, float *c, size_t ldc,
+                        bool add)
 {
     size_t nr = mt_kernels()->gemm_nr;
 
@@ -91,7 +73,7 @@ void mt_panels_multiply(size_t m, size_t n, size_t k, const float *a,
         size_t width = mt_size_align(columns, 16);
 
         for (size_t q = 0; q < k; q += MT_GEMM_KC)
-            multiply_panel(m, columns, k, q, min_size(MT_GEMM_KC, k - q), a,
+            multiply_panel(m, columns, q, min_size(MT_GEMM_KC, k - q), a, lda,
                            b + j * k + q * width, c + j, ldc, add || q > 0);
     }
 }

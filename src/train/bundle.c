@@ -93,14 +93,17 @@ int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
                : otherwise;
 }
 
-const char *mt_bundle_get_text(const struct mt_bundle *b, const char *name,
-                               struct mt_arena *arena)
+mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,
+                             struct mt_arena *arena, const char **out,
+                             struct mt_err *err)
 {
     const struct mt_array *a = mt_bundle_find(b, name);
 
+    *out = NULL;
     if (!a || a->dtype != MT_U8)
-        return NULL;
-    return mt_arena_strndup(arena, a->data, mt_array_bytes(a));
+        return MT_OK;
+    *out = mt_arena_strndup(arena, a->data, mt_array_bytes(a));
+    return *out ? MT_OK : mt_fail_memory(err);
 }
 
 bool mt_in_section(const char *name, const char *section)

@@ -43,9 +43,11 @@ const struct mt_array *mt_bundle_find(const struct mt_bundle *b,
 int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
                           int64_t otherwise);
 
-/* A copy of a uint8 array as a string in arena; NULL where it is missing. */
-const char *mt_bundle_get_text(const struct mt_bundle *b, const char *name,
-                               struct mt_arena *arena);
+/* A copy of a uint8 array as a string in arena; *out is NULL where it is
+ * missing. Fails only without memory. */
+mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,
+                             struct mt_arena *arena, const char **out,
+                             struct mt_err *err);
 
 /* Does name lie in this section? */
 bool mt_in_section(const char *name, const char *section);

@@ -80,8 +80,10 @@ void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out)
 static mt_status parse(const struct mt_bundle *from, struct mt_arena *arena,
                        struct mt_json **out, struct mt_err *err)
 {
-    const char *text = mt_bundle_get_text(from, "spec/data.json", arena);
+    const char *text;
 
+    if (mt_bundle_get_text(from, "spec/data.json", arena, &text, err) != MT_OK)
+        return err->status;
     if (!text)
         return mt_fail(err, MT_INVALID, "the checkpoint has no spec/data.json");
     return mt_json_parse("spec/data.json", text, strlen(text), out, err);
@@ -158,7 +160,10 @@ static mt_status apply_norm(const struct mt_bundle *from,
     norm->scale = 1;
     if (scale && scale->dtype == MT_F32 && mt_array_bytes(scale) == 4)
         norm->scale = *(const float *)scale->data;
-    if (mean && std) {
+    if (mean || std) {
+        if (!mean || !std)
+            return mt_fail(err, MT_INVALID, "spec/data.%s is missing",
+                           mean ? "std" : "mean");
         if (mean->dtype != MT_F32 || std->dtype != MT_F32 ||
             mean->shape.rank != 1 ||
             !mt_shape_equal(&mean->shape, &std->shape))
@@ -294,37 +299,24 @@ static const struct mt_key file_keys[] = {
     { .name = NULL },
 };
 
-static mt_status check_file(const struct mt_json *doc, const cJSON *item,
-                            const struct mt_dataset *data,
-                            struct mt_arena *arena, struct mt_err *err)
+static const struct mt_fingerprint *find_role(const struct mt_dataset *data,
+                                              const char *role)
 {
-    struct file_state file;
-
-    if (mt_keys_read(doc, item, file_keys, &file, arena, err) != MT_OK)
-        return err->status;
     for (size_t i = 0; i < data->n_fingerprints; i++) {
-        const struct mt_fingerprint *f = &data->fingerprints[i];
-
-        if (strcmp(f->role, file.role) != 0)
-            continue;
-        if (strcmp(f->sha256, file.sha256) == 0)
-            return MT_OK;
-        return mt_fail(err, MT_MISMATCH,
-                       "data.%s is another file than at the start of the run: "
-                       "it had %.0f bytes (SHA-256 %.12s...) and has %llu "
-                       "(%.12s...); to go on with other data on purpose, name "
-                       "it with --set data.%s=...",
-                       file.role, file.bytes, file.sha256,
-                       (unsigned long long)f->bytes, f->sha256, file.role);
+        if (strcmp(data->fingerprints[i].role, role) == 0)
+            return &data->fingerprints[i];
     }
-    return mt_fail(err, MT_MISMATCH,
-                   "data.%s was there at the start of the run and is not now",
-                   file.role);
+    return NULL;
 }
 
-mt_status mt_data_state_check(const struct mt_bundle *from,
-                              const struct mt_dataset *data,
-                              struct mt_err *err)
+/* Does something with a file of the checkpoint and what it is now, or NULL. */
+typedef mt_status file_fn(void *ctx, const struct file_state *was,
+                          const struct mt_fingerprint *now,
+                          struct mt_err *err);
+
+static mt_status each_file(const struct mt_bundle *from,
+                           const struct mt_dataset *data, file_fn *visit,
+                           void *ctx, struct mt_err *err)
 {
     struct mt_arena arena = MT_ARENA_INIT;
     struct mt_json *doc;
@@ -333,11 +325,99 @@ mt_status mt_data_state_check(const struct mt_bundle *from,
     if (status == MT_OK) {
         const cJSON *list = mt_json_get(mt_json_root(doc), "files");
         const cJSON *item = list ? list->child : NULL;
+        struct file_state was;
 
-        for (; status == MT_OK && item; item = item->next)
-            status = check_file(doc, item, data, &arena, err);
+        for (; status == MT_OK && item; item = item->next) {
+            status = mt_keys_read(doc, item, file_keys, &was, &arena, err);
+            if (status == MT_OK)
+                status = visit(ctx, &was, find_role(data, was.role), err);
+        }
         mt_json_free(doc);
     }
     mt_arena_free(&arena);
     return status;
+}
+
+struct overrides {
+    const char *const *list;
+    size_t n;
+};
+
+/* Does KEY=VALUE set key, or something in it? */
+static bool sets(const char *override, const char *key, size_t n)
+{
+    return strncmp(override, key, n) == 0 && override[n] &&
+           strchr("=.[", override[n]);
+}
+
+static bool is_named(const struct overrides *o, const char *role)
+{
+    size_t n = strcspn(role, "["); /* "train[0]" is of data.train */
+
+    for (size_t i = 0; i < o->n; i++) {
+        const char *text = o->list[i];
+
+        if (strncmp(text, "data=", 5) == 0 ||
+            (strncmp(text, "data.", 5) == 0 &&
+             (sets(text + 5, "type", 4) || sets(text + 5, role, n))))
+            return true;
+    }
+    return false;
+}
+
+static mt_status check_file(void *ctx, const struct file_state *was,
+                            const struct mt_fingerprint *now,
+                            struct mt_err *err)
+{
+    if (is_named(ctx, was->role) ||
+        (now && strcmp(now->sha256, was->sha256) == 0))
+        return MT_OK;
+    if (!now)
+        return mt_fail(err, MT_MISMATCH, "data.%s was there at the start of "
+                       "the run and is not now", was->role);
+    return mt_fail(err, MT_MISMATCH,
+                   "data.%s is another file than at the start of the run: "
+                   "it had %.0f bytes (SHA-256 %.12s...) and has %llu "
+                   "(%.12s...); to go on with other data on purpose, name "
+                   "it with --set data.%s=...",
+                   was->role, was->bytes, was->sha256,
+                   (unsigned long long)now->bytes, now->sha256, was->role);
+}
+
+mt_status mt_data_state_check(const struct mt_bundle *from,
+                              const struct mt_dataset *data,
+                              const char *const *overrides, size_t n,
+                              struct mt_err *err)
+{
+    struct overrides o = { overrides, n };
+
+    return each_file(from, data, check_file, &o, err);
+}
+
+struct changes {
+    mt_data_change_fn *tell;
+    void *ctx;
+};
+
+static mt_status tell_file(void *ctx, const struct file_state *was,
+                           const struct mt_fingerprint *now,
+                           struct mt_err *err)
+{
+    const struct changes *c = ctx;
+    struct mt_data_change change = { was->role, was->sha256, was->bytes, now };
+
+    (void)err;
+    if (now && strcmp(now->sha256, was->sha256) != 0)
+        c->tell(c->ctx, &change);
+    return MT_OK;
+}
+
+mt_status mt_data_state_changes(const struct mt_bundle *from,
+                                const struct mt_dataset *data,
+                                mt_data_change_fn *change, void *ctx,
+                                struct mt_err *err)
+{
+    struct changes c = { change, ctx };
+
+    return each_file(from, data, tell_file, &c, err);
 }

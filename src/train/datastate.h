@@ -38,9 +38,26 @@ mt_status mt_data_state_read(const struct mt_bundle *from,
                              struct mt_arena *arena, struct mt_data_facts *out,
                              struct mt_err *err);
 
-/* Fails, and says what changed, if a file is not the one of the checkpoint. */
+/* A data file whose contents are not those of the checkpoint. */
+struct mt_data_change {
+    const char *role, *sha256; /* the checkpoint's */
+    double bytes;
+    const struct mt_fingerprint *now;
+};
+
+/* Calls change for each such file that the checkpoint and the data have. */
+typedef void mt_data_change_fn(void *ctx, const struct mt_data_change *change);
+mt_status mt_data_state_changes(const struct mt_bundle *from,
+                                const struct mt_dataset *data,
+                                mt_data_change_fn *change, void *ctx,
+                                struct mt_err *err);
+
+/* Fails, and says what changed, if a file is not the one of the checkpoint.
+ * Files that an override (KEY=VALUE) names, by data.train or data.val, may be
+ * others; all may with another data.type. */
 mt_status mt_data_state_check(const struct mt_bundle *from,
                               const struct mt_dataset *data,
+                              const char *const *overrides, size_t n,
                               struct mt_err *err);
 
 #endif

@@ -45,28 +45,32 @@ void mt_totals_scores(const struct mt_session *s,
         out->metric[i] = one_nan(s->metrics[i]->value(&totals->metric[i]));
 }
 
-void mt_session_gather(struct mt_session *s, const struct mt_part *part,
-                       const uint32_t *rows, size_t first, size_t n)
+mt_status mt_session_gather(struct mt_session *s, const struct mt_part *part,
+                            const uint32_t *rows, size_t first, size_t n,
+                            struct mt_err *err)
 {
-    if (s->model->x_dtype == MT_I32)
-        mt_gather_i32(&part->x, rows, first, n, (int32_t *)s->x);
-    else
-        mt_gather_f32(&part->x, &s->data->norm, rows, first, n, s->x);
+    mt_status status =
+        s->model->x_dtype == MT_I32
+            ? mt_gather_i32(&part->x, rows, first, n, (int32_t *)s->x, err)
+            : mt_gather_f32(&part->x, &s->data->norm, rows, first, n, s->x,
+                            err);
+
+    if (status != MT_OK)
+        return status;
     if (s->model->loss.type->classification)
-        mt_gather_i32(&part->y, rows, first, n, (int32_t *)s->t);
-    else
-        mt_gather_f32(&part->y, NULL, rows, first, n, s->t);
+        return mt_gather_i32(&part->y, rows, first, n, (int32_t *)s->t, err);
+    return mt_gather_f32(&part->y, NULL, rows, first, n, s->t, err);
 }
 
 /* Gathers validation samples [first, first + n). */
-static void gather_val(struct mt_session *s, size_t first, size_t n)
+static mt_status gather_val(struct mt_session *s, size_t first, size_t n,
+                            struct mt_err *err)
 {
     const struct mt_dataset *d = s->data;
 
     if (d->val.samples)
-        mt_session_gather(s, &d->val, NULL, first, n);
-    else
-        mt_session_gather(s, &d->train, d->held_rows + first, 0, n);
+        return mt_session_gather(s, &d->val, NULL, first, n, err);
+    return mt_session_gather(s, &d->train, d->held_rows + first, 0, n, err);
 }
 
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
@@ -85,7 +89,8 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         size_t n = total - at < b ? total - at : b;
         struct mt_program *p = n == b ? &s->eval_full : &s->eval_last;
 
-        gather_val(s, at, n);
+        if (gather_val(s, at, n, err) != MT_OK)
+            return err->status;
         mt_graph_run(p->graph, s->team, 0);
         mt_totals_add(s, &totals, p, s->t);
     }

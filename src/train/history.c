@@ -116,6 +116,13 @@ mt_status mt_history_restore(struct mt_session *s,
     struct mt_epoch empty = { 0 };
 
     s->n_history = 0;
+    /* a record is many times as large as its number in the file */
+    if (epochs && (epochs->dtype != MT_I64 || count > s->at.epoch))
+        return mt_fail(err, MT_INVALID,
+                       "%s is %s %s, expected int64 and at most %llu finished "
+                       "epochs", epochs->name, mt_dtype_name(epochs->dtype),
+                       mt_shape_text(&epochs->shape).text,
+                       (unsigned long long)s->at.epoch);
     for (size_t i = 0; i < count; i++) {
         if (mt_session_add_epoch(s, &empty, err) != MT_OK)
             return err->status;

@@ -148,14 +148,14 @@ mt_status mt_infer_prepare(struct mt_infer *m, size_t batch,
     return MT_OK;
 }
 
-void mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
-                     size_t first)
+mt_status mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
+                          size_t first, struct mt_err *err)
 {
+    size_t n = m->program.batch;
+
     if (m->model->x_dtype == MT_I32)
-        mt_gather_i32(column, NULL, first, m->program.batch, m->x);
-    else
-        mt_gather_f32(column, m->facts.norm, NULL, first, m->program.batch,
-                      m->x);
+        return mt_gather_i32(column, NULL, first, n, m->x, err);
+    return mt_gather_f32(column, m->facts.norm, NULL, first, n, m->x, err);
 }
 
 const float *mt_infer_run(struct mt_infer *m)

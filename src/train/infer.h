@@ -4,7 +4,7 @@
  *
  *     mt_infer_open(&bundle, "digits.mtc", team, &m, err);
  *     mt_infer_prepare(m, 64, &m->model->x, err);
- *     mt_infer_gather(m, &column, 0, 64);        or fill m->x otherwise
+ *     mt_infer_gather(m, &column, 0, err);       or fill m->x otherwise
  *     y = mt_infer_run(m);                       (64, output elements)
  *     mt_infer_close(m);
  *
@@ -48,8 +48,8 @@ mt_status mt_infer_prepare(struct mt_infer *m, size_t batch,
 
 /* Fills m->x with the batch's samples, from the column's sample `first` on,
  * normalised as in training. */
-void mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
-                     size_t first);
+mt_status mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
+                          size_t first, struct mt_err *err);
 
 /* The outputs of the batch; they live until the next call. */
 const float *mt_infer_run(struct mt_infer *m);

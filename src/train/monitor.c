@@ -209,10 +209,13 @@ static mt_status restore_stopping(struct mt_session *s,
                                   const struct mt_bundle *from,
                                   struct mt_err *err)
 {
-    const char *name = mt_bundle_get_text(from, STATE "monitor", &s->arena);
+    const char *name;
     const struct mt_array *best = mt_bundle_find(from, STATE "best");
     int64_t bad = mt_bundle_get_i64(from, STATE "bad", -1);
 
+    if (mt_bundle_get_text(from, STATE "monitor", &s->arena, &name, err) !=
+        MT_OK)
+        return err->status;
     if (!s->stopping.monitor.name || !name ||
         strcmp(name, s->stopping.monitor.name) != 0)
         return MT_OK;

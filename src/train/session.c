@@ -106,6 +106,16 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
     return MT_OK;
 }
 
+size_t mt_session_bytes(const struct mt_session *s)
+{
+    const struct mt_store *store = &s->model->store;
+    size_t blocks = 2; /* values and gradients */
+
+    for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
+        blocks += s->optimizer->slot[i] != NULL;
+    return blocks * store->flat * sizeof(float) + s->workspace_bytes;
+}
+
 mt_status mt_session_add_epoch(struct mt_session *s,
                                const struct mt_epoch *epoch,
                                struct mt_err *err)

@@ -107,6 +107,10 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err);
  * step or evaluation otherwise. */
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
 
+/* The memory that the session works in, once it is prepared: parameters,
+ * gradients, the optimizer's slots, activations and scratch. */
+size_t mt_session_bytes(const struct mt_session *s);
+
 struct mt_step_info {
     double loss;       /* of the batches, before the update */
     double lr;         /* of the default group */
@@ -137,8 +141,9 @@ static inline bool mt_session_has_val(const struct mt_session *s)
 }
 
 /* Gathers a batch of part into s->x and s->t (mt_gather_f32's arguments). */
-void mt_session_gather(struct mt_session *s, const struct mt_part *part,
-                       const uint32_t *rows, size_t first, size_t n);
+mt_status mt_session_gather(struct mt_session *s, const struct mt_part *part,
+                            const uint32_t *rows, size_t first, size_t n,
+                            struct mt_err *err);
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);

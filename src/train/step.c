@@ -186,7 +186,9 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
     struct mt_program *p = n == b ? &s->train_full : &s->train_last;
     uint32_t stream = (uint32_t)(s->at.epoch * s->batches + s->at.batch);
 
-    mt_session_gather(s, &s->data->train, s->order + first, 0, n);
+    if (mt_session_gather(s, &s->data->train, s->order + first, 0, n, err) !=
+        MT_OK)
+        return err->status;
     *(float *)p->one->data = 1 / (float)share;
     mt_graph_run(p->graph, s->team, stream);
 

@@ -9,6 +9,33 @@ VINLINE vf f_add(vf a, vf b, const float *p)
     return vf_add(a, b);
 }
 
+/* y_i = x_2i; of x, 2 n - 1 values are read */
+void MT_FN(copy_even)(float *y, const float *x, size_t n)
+{
+    vf even, odd;
+
+    for (; n > VL; n -= VL, x += 2 * VL, y += VL) {
+        vf_unzip(vf_load(x), vf_load(x + VL), &even, &odd);
+        vf_store(y, even);
+    }
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[2 * i];
+}
+
+/* y (rows, n) = x, rows y_row and x_row apart */
+void MT_FN(copy_rows)(float *y, size_t y_row, const float *x, size_t x_row,
+                      size_t rows, size_t n)
+{
+    size_t whole = n / VL * VL, rest = n - whole;
+
+    for (size_t i = 0; i < rows; i++, y += y_row, x += x_row) {
+        for (size_t j = 0; j < whole; j += VL)
+            vf_store(y + j, vf_load(x + j));
+        if (rest)
+            vf_store_n(y + whole, vf_load_n(x + whole, rest), rest);
+    }
+}
+
 void MT_FN(add)(float *y, const float *a, const float *b, size_t n)
 {
     map2(y, a, b, n, NULL, f_add);

@@ -4,62 +4,6 @@
  */
 #include "tensor/kernels/kernels_internal.h"
 
-/* Rows [i, i + m) of A, k columns, become one panel [k][m]. */
-static void pack_panel(const float *a, size_t row, size_t col, size_t m,
-                       size_t k, float *out)
-{
-    for (size_t p = 0; p < k; p++) {
-        for (size_t i = 0; i < m; i++)
-            out[p * m + i] = a[i * row + p * col];
-    }
-}
-
-/* The same where the columns of A are contiguous (col == 1): 16 x 16 blocks
- * are transposed in registers. Rows behind m are not touched. */
-static void pack_panel_transposed(const float *a, size_t row, size_t m,
-                                  size_t k, float *out)
-{
-    size_t p = 0;
-
-    for (; p + VL <= k; p += VL) {
-        vf r[VL];
-
-        for (size_t i = 0; i < VL; i++)
-            r[i] = i < m ? vf_load(a + i * row + p) : vf_zero();
-        vf_transpose(r);
-        for (size_t j = 0; j < VL; j++)
-            vf_store_n(out + (p + j) * m, r[j], m);
-    }
-    pack_panel(a + p, row, 1, m, k - p, out + p * m);
-}
-
-/* The same where the rows of A are contiguous (row == 1). */
-static void pack_panel_straight(const float *a, size_t col, size_t m, size_t k,
-                                float *out)
-{
-    for (size_t p = 0; p < k; p++)
-        vf_store_n(out + p * m, vf_load_n(a + p * col, m), m);
-}
-
-/* m rows in ceil(m / MR) panels whose sizes differ by at most one. */
-void MT_FN(gemm_pack_a)(const float *a, size_t row, size_t col, size_t m,
-                        size_t k, float *out)
-{
-    size_t panels = (m + GEMM_MR - 1) / GEMM_MR;
-
-    for (size_t i = 0, p = 0; p < panels; p++) {
-        size_t rows = m / panels + (p < m % panels);
-
-        if (col == 1 && row != 1)
-            pack_panel_transposed(a + i * row, row, rows, k, out + i * k);
-        else if (row == 1)
-            pack_panel_straight(a + i, col, rows, k, out + i * k);
-        else
-            pack_panel(a + i * row, row, col, rows, k, out + i * k);
-        i += rows;
-    }
-}
-
 /* k rows of 16 or 32 columns from a B whose rows are contiguous. */
 static void pack_b_rows(const float *b, size_t row, size_t k, size_t n,
                         size_t width, float *out)
@@ -124,60 +68,39 @@ void MT_FN(gemm_pack_b)(const float *b, size_t row, size_t col, size_t k,
     }
 }
 
-/* One panel of B whose column j is rows[j][at ...]: n columns of k values. */
-void MT_FN(gemm_pack_rows)(const float *const *rows, size_t at, size_t k,
-                           size_t n, float *out)
+/* --- tiles: m x n of C, each element one chain of fma from 0 --------------- */
+
+/* m and nv (vectors of columns) are constants in each call of what follows, so
+ * that the accumulators are registers. */
+
+VINLINE void clear(const size_t m, const size_t nv, vf acc[][GEMM_NRV])
 {
-    size_t width = (n + VL - 1) / VL * VL;
-
-    for (size_t j = 0; j < width; j += VL) {
-        for (size_t p = 0; p < k; p += VL) {
-            size_t left = k - p < VL ? k - p : VL;
-            vf r[VL];
-
-            for (size_t i = 0; i < VL; i++)
-                r[i] = j + i >= n    ? vf_zero()
-                       : left == VL ? vf_load(rows[j + i] + at + p)
-                                    : vf_load_n(rows[j + i] + at + p, left);
-            vf_transpose(r);
-            for (size_t i = 0; i < left; i++)
-                vf_store(out + (p + i) * width + j, r[i]);
-        }
-    }
-}
-
-/* C (m x 16 nv, the last vector cut to `tail` columns) = or += A B over k,
- * each element one chain of fma from 0. B is a packed panel, or its row p is
- * at rows[p] + at (and may be read up to 16 nv values). m and nv are constants
- * in each call, so that the accumulators are registers. */
-VINLINE void tile(const size_t m, const size_t nv, size_t k, const float *a,
-                  const float *b, const float *const *rows, size_t at,
-                  float *c, size_t ldc, size_t tail, bool add)
-{
-    vf acc[GEMM_MR][GEMM_NRV];
-
 #pragma GCC unroll 16
     for (size_t i = 0; i < m; i++) {
 #pragma GCC unroll 2
         for (size_t j = 0; j < nv; j++)
             acc[i][j] = vf_zero();
     }
-    for (size_t p = 0; p < k; p++, a += m, b += rows ? 0 : nv * VL) {
-        const float *row = rows ? rows[p] + at : b;
-        vf bv[GEMM_NRV];
+}
+
+/* acc += column a (m values, `row` apart) times row b */
+VINLINE void rank_one(const size_t m, const size_t nv, const float *a,
+                      size_t row, const vf b[GEMM_NRV], vf acc[][GEMM_NRV])
+{
+#pragma GCC unroll 16
+    for (size_t i = 0; i < m; i++) {
+        vf x = vf_set1(a[i * row]);
 
 #pragma GCC unroll 2
         for (size_t j = 0; j < nv; j++)
-            bv[j] = vf_load(row + j * VL);
-#pragma GCC unroll 16
-        for (size_t i = 0; i < m; i++) {
-            vf av = vf_set1(a[i]);
-
-#pragma GCC unroll 2
-            for (size_t j = 0; j < nv; j++)
-                acc[i][j] = vf_fma(av, bv[j], acc[i][j]);
-        }
+            acc[i][j] = vf_fma(x, b[j], acc[i][j]);
     }
+}
+
+/* C = acc or C += acc, the last vector cut to `tail` columns. */
+VINLINE void finish(const size_t m, const size_t nv, vf acc[][GEMM_NRV],
+                    float *c, size_t ldc, size_t tail, bool add)
+{
 #pragma GCC unroll 16
     for (size_t i = 0; i < m; i++) {
 #pragma GCC unroll 2
@@ -194,12 +117,17 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k, const float *a,
     }
 }
 
+VINLINE size_t tail_of(size_t n)
+{
+    return n % VL ? n % VL : VL;
+}
+
 #define TILE(M)                                                                \
     case M:                                                                    \
         if (GEMM_NRV == 2 && n > VL)                                           \
-            tile(M, GEMM_NRV, k, a, B_AND_ROWS, c, ldc, tail, add);            \
+            TILE_OF(M, GEMM_NRV);                                              \
         else                                                                   \
-            tile(M, 1, k, a, B_AND_ROWS, c, ldc, tail, add);                   \
+            TILE_OF(M, 1);                                                     \
         break;
 
 #if defined MT_ISA_avx512
@@ -212,31 +140,164 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k, const float *a,
 #define TILES TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #endif
 
-#define B_AND_ROWS b, NULL, 0
-
-void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const float *a,
-                      const float *b, float *c, size_t ldc, bool add)
+/* B's row p is at b + p b_row; `copy`, if any, keeps them as a packed panel. */
+VINLINE void tile(const size_t m, const size_t nv, size_t k,
+                  const struct mt_left *a, const float *b, size_t b_row,
+                  float *copy, float *c, size_t ldc, size_t tail, bool add)
 {
-    size_t tail = n % VL ? n % VL : VL;
+    const float *x = a->at;
+    size_t row = a->row, col = a->col;
+    vf acc[GEMM_MR][GEMM_NRV];
+
+    clear(m, nv, acc);
+    for (size_t p = 0; p < k; p++, x += col, b += b_row) {
+        vf y[GEMM_NRV];
+
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++) {
+            y[j] = vf_load(b + j * VL);
+            if (copy)
+                vf_store(copy + (p * nv + j) * VL, y[j]);
+        }
+        rank_one(m, nv, x, row, y, acc);
+    }
+    finish(m, nv, acc, c, ldc, tail, add);
+}
+
+#define TILE_OF(M, NV) tile(M, NV, k, a, b, b_row, copy, c, ldc, tail, add)
+
+void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
+                      const float *b, size_t b_row, float *copy, float *c,
+                      size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
 
     switch (m) {
         TILES
     }
 }
 
-#undef B_AND_ROWS
-#define B_AND_ROWS NULL, rows, at
+#undef TILE_OF
 
-void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k, const float *a,
-                           const float *const *rows, size_t at, float *c,
+/* B's row p is in pieces of 8 at rows[p] + at[0], ...; where not `halves`, two
+ * of them are 16 in one place. */
+VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
+                       const struct mt_left *a, const float *const *rows,
+                       const struct mt_columns *cols, const bool halves,
+                       float *c, size_t ldc, size_t tail, bool add)
+{
+    const float *x = a->at;
+    size_t row = a->row, col = a->col;
+    const size_t at[4] = { cols->at[0], cols->at[1], cols->at[2],
+                           cols->at[3] };
+    vf acc[GEMM_MR][GEMM_NRV];
+
+    clear(m, nv, acc);
+    for (size_t p = 0; p < k; p++, x += col) {
+        const float *b = rows[p];
+        vf y[GEMM_NRV];
+
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++)
+            y[j] = halves ? vf_load_halves(b + at[2 * j], b + at[2 * j + 1])
+                          : vf_load(b + at[2 * j]);
+        rank_one(m, nv, x, row, y, acc);
+    }
+    finish(m, nv, acc, c, ldc, tail, add);
+}
+
+#define TILE_OF(M, NV)                                                         \
+    tile_rows(M, NV, k, a, rows, cols, HALVES, c, ldc, tail, add)
+
+#define HALVES false
+
+static void tile_rows_whole(size_t m, size_t n, size_t k,
+                            const struct mt_left *a, const float *const *rows,
+                            const struct mt_columns *cols, float *c,
+                            size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    switch (m) {
+        TILES
+    }
+}
+
+#undef HALVES
+#define HALVES true
+
+static void tile_rows_halves(size_t m, size_t n, size_t k,
+                             const struct mt_left *a, const float *const *rows,
+                             const struct mt_columns *cols, float *c,
+                             size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    switch (m) {
+        TILES
+    }
+}
+
+#undef HALVES
+#undef TILE_OF
+
+void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
+                           const struct mt_left *a, const float *const *rows,
+                           const struct mt_columns *cols, float *c, size_t ldc,
+                           bool add)
+{
+    if (cols->at[1] == cols->at[0] + VL / 2 &&
+        (n <= VL || cols->at[3] == cols->at[2] + VL / 2))
+        tile_rows_whole(m, n, k, a, rows, cols, c, ldc, add);
+    else
+        tile_rows_halves(m, n, k, a, rows, cols, c, ldc, add);
+}
+
+/* A's element (i, (r, p)) is rows[i][at + r skip + p]; B is packed. */
+VINLINE void tile_taps(const size_t m, const size_t nv,
+                       const struct mt_steps *k, const float *const *rows,
+                       const float *b, float *c, size_t ldc, size_t tail,
+                       bool add)
+{
+    vf acc[GEMM_MR][GEMM_NRV];
+
+    clear(m, nv, acc);
+    for (size_t r = 0, at = k->at; r < k->outer; r++, at += k->skip) {
+        for (size_t p = at; p < at + k->inner; p++, b += nv * VL) {
+            vf y[GEMM_NRV];
+
+#pragma GCC unroll 2
+            for (size_t j = 0; j < nv; j++)
+                y[j] = vf_load(b + j * VL);
+#pragma GCC unroll 16
+            for (size_t i = 0; i < m; i++) {
+                vf x = vf_set1(rows[i][p]);
+
+#pragma GCC unroll 2
+                for (size_t j = 0; j < nv; j++)
+                    acc[i][j] = vf_fma(x, y[j], acc[i][j]);
+            }
+        }
+    }
+    finish(m, nv, acc, c, ldc, tail, add);
+}
+
+#define TILE_OF(M, NV) tile_taps(M, NV, k, rows, b, c, ldc, tail, add)
+
+void MT_FN(gemm_tile_taps)(size_t m, size_t n, const struct mt_steps *k,
+                           const float *const *rows, const float *b, float *c,
                            size_t ldc, bool add)
 {
-    size_t tail = n % VL ? n % VL : VL;
+    size_t tail = tail_of(n);
 
     switch (m) {
         TILES
     }
 }
+
+#undef TILE_OF
+
+/* --- the rest -------------------------------------------------------------- */
 
 /* Without packing, for products too small to be worth it. */
 void MT_FN(gemm_small)(size_t m, size_t n, size_t k, const float *a,

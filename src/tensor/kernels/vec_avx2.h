@@ -38,6 +38,10 @@ VINLINE void vf_store(float *p, vf v)
     _mm256_storeu_ps(p, v.a);
     _mm256_storeu_ps(p + 8, v.b);
 }
+VINLINE vf vf_load_halves(const float *p, const float *q)
+{
+    return (vf){ _mm256_loadu_ps(p), _mm256_loadu_ps(q) };
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     return (vf){ _mm256_maskload_ps(p, half_mask(low_half(n))),

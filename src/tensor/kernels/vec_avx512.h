@@ -17,6 +17,11 @@ VINLINE vf vf_set1(float x) { return _mm512_set1_ps(x); }
 VINLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
 VINLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 VINLINE void vf_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
+VINLINE vf vf_load_halves(const float *p, const float *q)
+{
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)),
+                              _mm256_loadu_ps(q), 1);
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     return _mm512_maskz_loadu_ps(vm_first(n), p);

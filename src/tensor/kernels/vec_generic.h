@@ -17,6 +17,10 @@ VINLINE vf vf_set1(float x) { LANES(vf, x); }
 VINLINE vf vf_zero(void) { LANES(vf, 0); }
 VINLINE vf vf_load(const float *p) { LANES(vf, p[i]); }
 VINLINE void vf_store(float *p, vf a) { memcpy(p, a.v, sizeof a.v); }
+VINLINE vf vf_load_halves(const float *p, const float *q)
+{
+    LANES(vf, i < 8 ? p[i] : q[i - 8]);
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     LANES(vf, (size_t)i < n ? p[i] : 0);

@@ -23,6 +23,11 @@ VINLINE void vf_store(float *p, vf a)
     for (int i = 0; i < 4; i++)
         vst1q_f32(p + 4 * i, a.q[i]);
 }
+VINLINE vf vf_load_halves(const float *p, const float *q)
+{
+    return (vf){ { vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(q),
+                   vld1q_f32(q + 4) } };
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     float t[VL] = { 0 };

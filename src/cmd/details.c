@@ -1,0 +1,55 @@
+#include "cmd/details.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cmd/report.h"
+#include "tensor/kernels.h"
+
+/* The file that the spec names for a role: "train", or "train[1]" of a list. */
+static const char *file_of(const struct mt_session *s, const char *role)
+{
+    const char *bracket = strchr(role, '[');
+    char key[32];
+    size_t n = bracket ? (size_t)(bracket - role) : strlen(role);
+    const cJSON *item;
+
+    if (n >= sizeof key)
+        return role;
+    memcpy(key, role, n);
+    key[n] = '\0';
+    item = mt_json_get(mt_json_get(mt_json_root(s->doc), "data"), key);
+    if (bracket)
+        item = cJSON_GetArrayItem(item,
+                                  (int)strtol(bracket + 1, NULL, 10));
+    return cJSON_IsString(item) ? item->valuestring : role;
+}
+
+static void tell_files(const struct mt_call *call, const struct mt_session *s)
+{
+    for (size_t i = 0; i < s->data->n_fingerprints; i++) {
+        const struct mt_fingerprint *f = &s->data->fingerprints[i];
+
+        mt_report_detail(call, "data.%s: read %s, %llu bytes, SHA-256 %s",
+                         f->role, file_of(s, f->role),
+                         (unsigned long long)f->bytes, f->sha256);
+    }
+}
+
+void mt_details_tell(const struct mt_call *call, const struct mt_session *s)
+{
+    size_t all = mt_session_bytes(s);
+
+    if (!call->verbose)
+        return;
+    tell_files(call, s);
+    mt_report_detail(call, "kernels: %s on %zu thread%s", mt_kernels()->isa,
+                     mt_team_size(s->team),
+                     mt_team_size(s->team) == 1 ? "" : "s");
+    mt_report_detail(call, "memory: %.1f MB: %.1f MB for parameters, gradients "
+                     "and the optimizer, %.1f MB for activations",
+                     (double)all / 1e6,
+                     (double)(all - s->workspace_bytes) / 1e6,
+                     (double)s->workspace_bytes / 1e6);
+}

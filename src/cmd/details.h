@@ -1,0 +1,14 @@
+/*
+ * What --verbose tells of a session: the files that were read, the kernels and
+ * threads that work on it, the memory it takes.
+ */
+#ifndef MT_CMD_DETAILS_H
+#define MT_CMD_DETAILS_H
+
+#include "cmd/command.h"
+#include "train/session.h"
+
+/* The session must be prepared: its memory is planned then. */
+void mt_details_tell(const struct mt_call *call, const struct mt_session *s);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * Signals of commands that take long.
+ *
+ * The first INT, TERM or HUP is remembered, so that the step can finish and be
+ * saved; the second ends the process at once (the old checkpoint is whole:
+ * files are replaced). HUP is left alone where it was ignored.
+ */
+#ifndef MT_CMD_SIGNALS_H
+#define MT_CMD_SIGNALS_H
+
+#include <stdbool.h>
+
+void mt_signals_catch(void);
+
+/* The number of the signal that asks to stop, or 0. */
+int mt_signal_stop(void);
+
+/* Has USR1 asked for a save since the last call? */
+bool mt_signal_save(void);
+
+#endif

@@ -1,0 +1,164 @@
+#include "cmd/tensors.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/nearest.h"
+#include "cmd/report.h"
+#include "cmd/terminal.h"
+#include "train/statistics.h"
+
+/* --- finding ------------------------------------------------------------ */
+
+/* The name may leave out its section. */
+static const struct mt_array *find_tensor(const struct mt_bundle *b,
+                                          const char *name)
+{
+    static const char *const sections[] = { "model", "optimizer", "progress",
+                                            "spec" };
+    const struct mt_array *a = mt_bundle_find(b, name);
+    char full[2048];
+
+    for (size_t i = 0; !a && i < sizeof sections / sizeof *sections; i++) {
+        size_t n = strlen(sections[i]);
+        bool named = strncmp(name, sections[i], n) == 0 && name[n] == '.';
+
+        snprintf(full, sizeof full, "%s/%s", sections[i], name);
+        a = mt_bundle_find(b, full);
+        snprintf(full, sizeof full, "%s/%s", sections[i],
+                 named ? name + n + 1 : name);
+        if (!a)
+            a = mt_bundle_find(b, full);
+    }
+    return a;
+}
+
+static int fail_name(const struct mt_bundle *b, const char *path,
+                     const char *name)
+{
+    struct mt_err err = MT_ERR_INIT;
+    const char *names[1024], *near;
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n && n < 1024; i++)
+        names[n++] = strchr(b->arrays[i].name, '/') + 1;
+    near = mt_nearest(name, names, n);
+    mt_fail(&err, MT_INVALID, "%s: has no tensor \"%s\"%s%s%s", path, name,
+            near ? "; did you mean \"" : "", near ? near : "",
+            near ? "\"?" : "");
+    return mt_report_error(&err);
+}
+
+/* --- text --------------------------------------------------------------- */
+
+enum { NUMBERS = 24, LONGEST = 60 }; /* columns beside the bar; of the bar */
+
+static void print_histogram(const struct mt_statistics *s)
+{
+    size_t width = mt_terminal_width(stdout), most = 1;
+    size_t bar = width > NUMBERS + 10 ? width - NUMBERS : 10;
+
+    bar = bar < LONGEST ? bar : LONGEST;
+    for (size_t i = 0; i < MT_BINS; i++)
+        most = s->bin[i] > most ? s->bin[i] : most;
+    for (size_t i = 0; i < MT_BINS; i++) {
+        size_t length = (size_t)((double)s->bin[i] / (double)most *
+                                 (double)bar);
+        char cells[LONGEST + 1];
+
+        if (s->bin[i] && !length)
+            length = 1; /* few are not none */
+        memset(cells, '#', length);
+        cells[length] = '\0';
+        printf("  %11.4g  %s%s%s%s%zu\n", mt_statistics_edge(s, i),
+               mt_color(stdout, MT_COLOR_BAR), cells,
+               mt_color(stdout, MT_COLOR_END), length ? " " : "", s->bin[i]);
+    }
+}
+
+static void print_text(const struct mt_array *a, const struct mt_statistics *s)
+{
+    printf("%s  %s %s  %zu values\n", a->name, mt_dtype_name(a->dtype),
+           mt_shape_text(&a->shape).text, s->n);
+    if (s->finite) {
+        printf("  min %.6g  max %.6g  mean %.6g  std %.6g  2-norm %.6g\n",
+               s->min, s->max, s->mean, s->std, s->norm);
+        printf("  quantiles");
+        for (size_t i = 0; i < MT_QUANTILES; i++)
+            printf("  %g%% %.4g", 100 * mt_quantile_at[i],
+                   s->quantile[i]);
+        printf("\n");
+    }
+    printf("  zeros %zu", s->zeros);
+    if (s->nan || s->inf)
+        printf("  %sNaN %zu  infinite %zu%s", mt_color(stdout, MT_COLOR_BAD),
+               s->nan, s->inf, mt_color(stdout, MT_COLOR_END));
+    else
+        printf("  NaN 0  infinite 0");
+    printf("\n");
+    if (s->finite && s->max > s->min)
+        print_histogram(s);
+}
+
+/* --- JSON --------------------------------------------------------------- */
+
+static void add_histogram(const struct mt_statistics *s, struct mt_strbuf *out)
+{
+    mt_strbuf_puts(out, ",\"histogram\":{\"edges\":[");
+    for (size_t i = 0; i <= MT_BINS; i++) {
+        mt_strbuf_puts(out, i ? "," : "");
+        mt_json_add_number(out, mt_statistics_edge(s, i));
+    }
+    mt_strbuf_puts(out, "],\"counts\":[");
+    for (size_t i = 0; i < MT_BINS; i++)
+        mt_strbuf_printf(out, "%s%zu", i ? "," : "", s->bin[i]);
+    mt_strbuf_puts(out, "]}");
+}
+
+static void print_json(const struct mt_array *a, const struct mt_statistics *s)
+{
+    static const char *const names[] = { "min", "max", "mean", "std", "norm" };
+    const double values[] = { s->min, s->max, s->mean, s->std, s->norm };
+    struct mt_strbuf out = MT_STRBUF_INIT;
+
+    mt_strbuf_puts(&out, "{\"name\":");
+    mt_json_add_string(&out, a->name);
+    mt_strbuf_printf(&out, ",\"dtype\":\"%s\",\"shape\":%s,\"zeros\":%zu,"
+                     "\"not_finite\":%zu,\"nan\":%zu,\"inf\":%zu",
+                     mt_dtype_name(a->dtype), mt_shape_text(&a->shape).text,
+                     s->zeros, s->n - s->finite, s->nan, s->inf);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        mt_strbuf_printf(&out, ",\"%s\":", names[i]);
+        mt_json_add_number(&out, s->finite ? values[i] : NAN);
+    }
+    for (size_t i = 0; i < MT_QUANTILES; i++) {
+        mt_strbuf_printf(&out, i ? ",\"%g\":" : ",\"quantiles\":{\"%g\":",
+                         mt_quantile_at[i]);
+        mt_json_add_number(&out, s->finite ? s->quantile[i] : NAN);
+    }
+    mt_strbuf_putc(&out, '}');
+    if (s->finite)
+        add_histogram(s, &out);
+    printf("%s}\n", out.text ? out.text : "");
+    mt_strbuf_free(&out);
+}
+
+int mt_tensor_show(const struct mt_call *call, const struct mt_bundle *b,
+                   const char *path, const char *name)
+{
+    const struct mt_array *a = find_tensor(b, name);
+    struct mt_statistics s;
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!a)
+        return fail_name(b, path, name);
+    if (mt_statistics_take(a, &s, &err) != MT_OK)
+        return mt_report_error(&err);
+    if (call->json)
+        print_json(a, &s);
+    else
+        print_text(a, &s);
+    return MT_EXIT_DONE;
+}

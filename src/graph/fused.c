@@ -1,0 +1,59 @@
+#include "graph/fused.h"
+
+#include "graph/graph_internal.h"
+#include "graph/ops_internal.h"
+
+static bool is_free(const struct mt_fused *f)
+{
+    return !f->act && !f->act_grad;
+}
+
+bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next)
+{
+    const struct mt_activation *act;
+
+    if (next->op != &mt_op_activation || !is_free(f))
+        return false;
+    act = mt_activation_of(next, f->p);
+    if (!act->saves_output)
+        return false;
+    f->act = act;
+    return true;
+}
+
+/* The op may write over its first input: that must not be what is saved. */
+static bool is_safe(const struct mt_node *node, struct mt_value *saved)
+{
+    return !node->op->in_place ||
+           mt_value_root(node->in[0]) != mt_value_root(saved);
+}
+
+bool mt_fused_gradient(struct mt_fused *f, struct mt_node *node,
+                       const struct mt_node *next)
+{
+    if (next->op != &mt_op_activation_grad || !is_free(f) ||
+        next->in[0] != node->out[0] || next->in[1] == node->out[0] ||
+        !is_safe(node, next->in[1]))
+        return false;
+    f->act_grad = mt_activation_of(next, f->p);
+    f->saved = node->n_in;
+    mt_node_input(node, next->in[1]);
+    return true;
+}
+
+const float *mt_fused_saved(const struct mt_fused *f,
+                            const struct mt_node *node)
+{
+    return f->act_grad ? node->in[f->saved]->data : NULL;
+}
+
+void mt_fused_finish(const struct mt_fused *f, const struct mt_node *node,
+                     float *y, size_t at, size_t n)
+{
+    y += at;
+    if (f->act)
+        mt_activation_forward(f->act)(y, y, n, f->p);
+    if (f->act_grad)
+        mt_activation_backward(f->act_grad)(
+            y, y, mt_fused_saved(f, node) + at, n, f->p);
+}

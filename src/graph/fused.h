@@ -1,0 +1,35 @@
+/*
+ * What an op does for its only reader while its own results are in cache: an
+ * activation, or the product with an activation's derivative (see fuse.c).
+ * Part of the arguments of the ops that can.
+ */
+#ifndef MT_GRAPH_FUSED_H
+#define MT_GRAPH_FUSED_H
+
+#include "graph/graph.h"
+
+struct mt_fused {
+    const struct mt_activation *act;      /* y = act(y) */
+    const struct mt_activation *act_grad; /* dx = dx act'(saved) */
+    size_t saved;                         /* which input */
+    float p[2];
+};
+
+/* Take over `next`, if it is an activation whose derivative needs only its
+ * output: then nobody needs the value before it. */
+bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next);
+
+/* Take over `next`, if it is an activation's derivative times node's output;
+ * what it needs becomes an input of node. */
+bool mt_fused_gradient(struct mt_fused *f, struct mt_node *node,
+                       const struct mt_node *next);
+
+/* The saved values, or NULL. */
+const float *mt_fused_saved(const struct mt_fused *f,
+                            const struct mt_node *node);
+
+/* Elements [at, at + n) of node's output y, in place. */
+void mt_fused_finish(const struct mt_fused *f, const struct mt_node *node,
+                     float *y, size_t at, size_t n);
+
+#endif

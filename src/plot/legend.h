@@ -1,0 +1,34 @@
+/*
+ * The legend of a picture: a box in a free corner of a panel, or rows above
+ * the panels.
+ */
+#ifndef MT_PLOT_LEGEND_H
+#define MT_PLOT_LEGEND_H
+
+#include "plot/chart.h"
+#include "plot/thin.h"
+
+/* The strokes of a curve, or of its key. */
+struct mt_pen mt_curve_pen(size_t run, bool faint, bool neutral);
+void mt_marker_draw(struct mt_canvas *c, struct mt_point at, size_t run);
+
+/* The size of a box with all keys. */
+struct mt_rect mt_legend_box(const struct mt_chart *chart,
+                             const struct mt_canvas *c);
+
+/* Finds a corner of area, a box of that size away from all lines; false if
+ * each has one. */
+bool mt_legend_corner(const struct mt_rect *area, const struct mt_lines *lines,
+                      size_t n, struct mt_rect *box);
+
+void mt_legend_draw_box(const struct mt_chart *chart, struct mt_canvas *c,
+                        const struct mt_rect *box);
+
+/* The height of rows from x on, no wider than width (but for a key that is). */
+double mt_legend_rows(const struct mt_chart *chart, const struct mt_canvas *c,
+                      double width);
+
+void mt_legend_draw_rows(const struct mt_chart *chart, struct mt_canvas *c,
+                         const struct mt_rect *area);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * A canvas of pixels: lines, polygons and the stroke font, with smooth edges.
+ * A dot is covered by how near its center is to a shape's edge. The same
+ * drawing gives the same pixels.
+ */
+#ifndef MT_PLOT_RASTER_H
+#define MT_PLOT_RASTER_H
+
+#include "base/status.h"
+#include "plot/canvas.h"
+
+enum { MT_RASTER_MAX_DOTS = 1 << 26 };
+
+struct mt_raster {
+    struct mt_canvas canvas;
+    double density;       /* dots per pixel of the layout */
+    size_t columns, rows; /* in dots */
+    unsigned char *rgb;   /* (rows, columns, 3) */
+    unsigned char *mask;  /* (rows, columns): how far a shape covers each dot */
+    size_t left, right, top, bottom; /* where the mask is not 0 */
+};
+
+/* White. Fails for more than MT_RASTER_MAX_DOTS. */
+mt_status mt_raster_start(struct mt_raster *r, double width, double height,
+                          double density, struct mt_err *err);
+void mt_raster_free(struct mt_raster *r);
+
+#endif

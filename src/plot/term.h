@@ -1,0 +1,33 @@
+/*
+ * A panel as text: curves in braille (2 x 4 dots a character) between axes of
+ * lines, or in ASCII. Without color, letters on the curves tell them apart.
+ */
+#ifndef MT_PLOT_TERM_H
+#define MT_PLOT_TERM_H
+
+#include "base/strbuf.h"
+#include "plot/chart.h"
+
+struct mt_term {
+    size_t width, height; /* of all, in characters; at least the least ones */
+    bool unicode;
+    bool color;           /* with escape sequences */
+};
+
+enum {
+    MT_TERM_LEAST_WIDTH = 24,
+    MT_TERM_LEAST_HEIGHT = 8,
+    MT_TERM_MOST = 4096, /* of both */
+};
+
+/* Appends a line in the middle, cut to the width; nothing for NULL or "". */
+void mt_term_title(const char *title, const struct mt_term *term,
+                   struct mt_strbuf *out);
+
+/* Appends height lines and a legend. */
+mt_status mt_term_draw(const struct mt_chart *chart,
+                       const struct mt_panel *panel,
+                       const struct mt_term *term, struct mt_strbuf *out,
+                       struct mt_err *err);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * What there is to say of the values of one array.
+ *
+ *     mt_statistics_take(&array, &s, err);
+ *
+ * Zeros, minimum to quantiles and the histogram are of the finite values;
+ * without any, all of them are 0. int64 counts as its nearest double.
+ */
+#ifndef MT_TRAIN_STATISTICS_H
+#define MT_TRAIN_STATISTICS_H
+
+#include "base/dtype.h"
+
+enum { MT_QUANTILES = 5, MT_BINS = 16 };
+
+/* 0.01, 0.25, 0.5, 0.75, 0.99 */
+extern const double mt_quantile_at[MT_QUANTILES];
+
+struct mt_statistics {
+    size_t n, finite, nan, inf, zeros;
+    double min, max, mean, norm;
+    double std;                    /* root of the mean squared deviation */
+    double quantile[MT_QUANTILES]; /* between two values, linear, as torch's */
+    size_t bin[MT_BINS];           /* of equal width, from min to max; all in
+                                      the first one where these are equal */
+};
+
+mt_status mt_statistics_take(const struct mt_array *a,
+                             struct mt_statistics *out, struct mt_err *err);
+
+/* Where bin i begins; MT_BINS: where the last one ends. */
+double mt_statistics_edge(const struct mt_statistics *s, size_t i);
+
+#endif

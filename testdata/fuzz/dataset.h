@@ -1,0 +1,69 @@
+/*
+ * For the targets that read data: a set is opened from a "data" object and
+ * everything in it is gathered.
+ */
+#ifndef MT_TESTDATA_FUZZ_DATASET_H
+#define MT_TESTDATA_FUZZ_DATASET_H
+
+#include "data/dataset.h"
+#include "fuzz.h"
+
+static inline void fuzz_gather(const struct mt_column *column,
+                               const struct mt_normalization *norm,
+                               size_t samples)
+{
+    size_t each = mt_shape_elements(&column->shape);
+    float *x = malloc(each * sizeof *x + 1);
+    int32_t *v = malloc(each * sizeof *v + 1);
+
+    if (!x || !v)
+        abort();
+    for (size_t i = 0; i < samples; i++) {
+        struct mt_err err = MT_ERR_INIT;
+        mt_status status = mt_gather_f32(column, norm, NULL, i, 1, x, &err);
+
+        fuzz_said(status, &err);
+        fuzz_use(x, each * sizeof *x);
+        status = mt_gather_i32(column, NULL, i, 1, v, &err);
+        if (status == MT_OK)
+            fuzz_use(v, each * sizeof *v);
+    }
+    free(x);
+    free(v);
+}
+
+static inline void fuzz_part(const struct mt_part *part,
+                             const struct mt_normalization *norm)
+{
+    fuzz_gather(&part->x, norm, part->samples);
+    fuzz_gather(&part->y, NULL, part->samples);
+}
+
+/* spec: a "data" object. */
+static inline void fuzz_dataset(const char *spec,
+                                struct mt_data_request *request)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_json *doc = NULL;
+    struct mt_dataset *data = NULL;
+
+    if (mt_json_parse("spec", spec, strlen(spec), &doc, &err) != MT_OK)
+        abort();
+    request->doc = doc;
+    request->spec = mt_json_root(doc);
+    mt_status status = mt_dataset_open(request, &data, &err);
+
+    fuzz_said(status, &err);
+    if (status == MT_OK) {
+        long long ignore = -100;
+
+        fuzz_part(&data->train, &data->norm);
+        fuzz_part(&data->val, &data->norm);
+        mt_dataset_check_labels(data, 3, &ignore, NULL);
+        mt_dataset_check_tokens(data, 3, NULL);
+        mt_dataset_close(data);
+    }
+    mt_json_free(doc);
+}
+
+#endif
