@@ -279,6 +279,23 @@ START_TEST(parts_are_read_and_written_alone)
 }
 END_TEST
 
+START_TEST(halves_come_from_two_places)
+{
+    const struct mt_probe *found[4];
+    size_t n = mt_probes_available(found);
+
+    for (size_t k = 0; k < n; k++) {
+        float x[8], y[8], both[16];
+
+        count_from(x, 8, 100);
+        count_from(y, 8, 200);
+        found[k]->halves(both, x, y);
+        ck_assert_mem_eq(both, x, sizeof x);
+        ck_assert_mem_eq(both + 8, y, sizeof y);
+    }
+}
+END_TEST
+
 START_TEST(zip_and_unzip_interleave)
 {
     const struct mt_probe *found[4];
@@ -364,6 +381,7 @@ Suite *vec_suite(void)
     tcase_add_loop_test(t, primitives_are_exact_on_special_values, 0,
                         N_PRIMITIVES);
     tcase_add_test(t, parts_are_read_and_written_alone);
+    tcase_add_test(t, halves_come_from_two_places);
     tcase_add_test(t, zip_and_unzip_interleave);
     tcase_add_test(t, transpose_swaps_rows_and_columns);
     tcase_add_test(t, sums_and_maxima_have_one_order);

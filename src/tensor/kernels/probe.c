@@ -107,6 +107,12 @@ static void probe_copy_n(float *y, const float *x, size_t n)
     vf_store_n(y, vf_load(t), n);
 }
 
+static void probe_halves(float y[16], const float first[8],
+                         const float second[8])
+{
+    vf_store(y, vf_load_halves(first, second));
+}
+
 static void probe_zip(float y[32], const float even[16], const float odd[16])
 {
     vf a, b;
@@ -159,6 +165,7 @@ const struct mt_probe PROBE_TABLE = {
     MT_PROBE_MATH(X)
 #undef X
     .copy_n = probe_copy_n,
+    .halves = probe_halves,
     .zip = probe_zip,
     .unzip = probe_unzip,
     .transpose = probe_transpose,
