@@ -1,7 +1,8 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
-# check-tsan, check-valgrind, fuzz, torture, cover, lint, bench, bench-kernels,
-# clean. Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as
-# usual; WERROR=1 makes warnings errors.
+# check-tsan, check-valgrind, check-bits, check-aarch64, check-math, fuzz,
+# torture, cover, lint, bench, bench-kernels, clean. Objects go to build/ (or
+# B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual; WERROR=1 makes warnings
+# errors.
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -19,10 +20,14 @@ WARN = -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes \
 ifdef WERROR
 WARN += -Werror
 endif
-# The bits of every kernel rest on -ffp-contract=off: fma is explicit.
+# The bits of every kernel rest on -ffp-contract=off: fma is explicit. Last of
+# all flags, so that none before can undo them.
 BITS = -ffp-contract=off -fno-fast-math
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
-             -MMD -MP $(WARN) $(OPT) $(BITS) $(SAN) $(CFLAGS)
+             -MMD -MP $(WARN) $(OPT) $(SAN) $(CPPFLAGS) $(PREFIX_MAP) $(CFLAGS) \
+             $(BITS)
+# A build gives the same bytes in any folder.
+PREFIX_MAP = '-ffile-prefix-map=$(CURDIR)=.'
 LIBS = -lcjson -lz -lnettle -pthread -lm
 # libpng is optional: without it (or with PNG=) `plot` writes no .png.
 PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
@@ -46,17 +51,16 @@ ISA_FLAGS_neon =
 # minutes with sanitizers: there they do without.
 KERNEL_SAN_generic = $(SAN)
 
-# A build gives the same bytes in any folder.
-ALL_CFLAGS += $(CPPFLAGS) '-ffile-prefix-map=$(CURDIR)=.'
-
-KERNELS = $(sort $(wildcard src/tensor/kernels/*.c))
+PROBE   = src/tensor/kernels/probe.c
+KERNELS = $(sort $(filter-out $(PROBE),$(wildcard src/tensor/kernels/*.c)))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
 TESTS   = $(sort $(wildcard src/*/*_test.c))
 
 LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) $(B)/cmd/embedded.o \
             $(foreach isa,$(ISAS),$(KERNELS:src/tensor/kernels/%.c=$(B)/tensor/kernels/$(isa)/%.o))
 MAIN_OBJ  = $(B)/cmd/main.o
-TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o)
+TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o) \
+            $(foreach isa,$(ISAS),$(B)/tensor/kernels/$(isa)/probe.o)
 
 all: $(B)/mtrain
 
@@ -167,6 +171,18 @@ cover:
 check-valgrind: $(B)/mtrain
 	scripts/run-valgrind $(B)/mtrain
 
+# Compilers and levels of optimisation give the same bits.
+check-bits:
+	scripts/check-bits
+
+# AArch64 gives the same bits: cross-built, and run by qemu.
+check-aarch64: $(B)/mtrain
+	scripts/check-aarch64 $(B)/mtrain
+
+# The elementary functions over all floats; minutes for each of them.
+check-math: $(B)/tests
+	scripts/check-math $(B)
+
 # Fuzzing: one program for each file in testdata/fuzz, in build/fuzz/. They
 # need clang and its libFuzzer; scripts/fuzz runs them.
 FUZZ_CC ?= clang
@@ -245,7 +261,7 @@ check-package:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-tsan check-valgrind check-package shims \
-        fuzz fuzz-programs torture cover lint bench bench-kernels install \
-        uninstall dist deb clean
+.PHONY: all check check-asan check-tsan check-valgrind check-bits \
+        check-aarch64 check-math check-package shims fuzz fuzz-programs torture \
+        cover lint bench bench-kernels install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

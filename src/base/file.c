@@ -86,8 +86,8 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
 mt_status mt_file_read(const char *path, size_t max, struct mt_bytes *out,
                        struct mt_err *err)
 {
-    int fd;
-    uint64_t size;
+    int fd = -1;
+    uint64_t size = 0;
     mt_status status = mt_file_open(path, &fd, &size, err);
 
     if (status != MT_OK)

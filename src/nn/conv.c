@@ -208,7 +208,7 @@ static mt_status conv(struct mt_record *r, struct mt_layer *l, int dims,
     const struct conv_args *args = l->args;
     struct mt_conv cv = { .n = x->shape.dim[0], .groups = args->groups };
     struct mt_value *w, *b;
-    size_t channels;
+    size_t channels = 0;
     bool same;
 
     if (check_input(r, l, x, dims, &channels, &cv.h, &cv.w, err) != MT_OK ||
@@ -268,7 +268,7 @@ static mt_status conv_transpose2d_record(struct mt_record *r,
     const struct conv_args *args = l->args;
     struct mt_value *x = in[0], *w, *b;
     struct mt_conv cv = { .n = x->shape.dim[0], .groups = args->groups };
-    size_t channels, extra_h = 0, extra_w = 0;
+    size_t channels = 0, extra_h = 0, extra_w = 0;
     bool same;
 
     if (check_input(r, l, x, 2, &channels, &cv.oh, &cv.ow, err) != MT_OK ||

@@ -115,7 +115,8 @@ static mt_status read_axes(const struct mt_record *r,
                            struct mt_pool_axis axes[2], struct mt_err *err)
 {
     const struct pool_args *args = layer->args;
-    size_t kernel[2], stride[2], padding[2], dilation[2] = { 1, 1 };
+    size_t kernel[2] = { 0 }, stride[2], padding[2] = { 0 };
+    size_t dilation[2] = { 1, 1 };
     const size_t *dim = x->shape.dim;
 
     if (mt_layer_check_planes(r, layer, x, dims, err) != MT_OK ||

@@ -29,13 +29,20 @@ void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
         s->metrics[i]->add(&o, &totals->metric[i]);
 }
 
+/* Scores are kept in checkpoints, and CPUs give the NaN that they make a sign of
+ * their own: x86 the one, AArch64 the other. */
+static double one_nan(double x)
+{
+    return isnan(x) ? (double)NAN : x;
+}
+
 void mt_totals_scores(const struct mt_session *s,
                       const struct mt_totals *totals, struct mt_scores *out)
 {
     out->samples = (size_t)totals->samples;
-    out->loss = totals->samples ? totals->loss / totals->samples : 0;
+    out->loss = totals->samples ? one_nan(totals->loss / totals->samples) : 0;
     for (size_t i = 0; i < s->n_metrics; i++)
-        out->metric[i] = s->metrics[i]->value(&totals->metric[i]);
+        out->metric[i] = one_nan(s->metrics[i]->value(&totals->metric[i]));
 }
 
 mt_status mt_session_gather(struct mt_session *s, const struct mt_part *part,

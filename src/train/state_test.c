@@ -8,8 +8,8 @@ Suite *state_suite(void);
 static const char *const optimizers[] = {
     "{\"type\":\"SGD\",\"lr\":0.05,\"momentum\":0.9,\"dampening\":0.1}",
     "{\"type\":\"Adam\",\"lr\":0.01,\"amsgrad\":true}",
-    "{\"type\":\"AdamW\",\"lr\":0.01,\"groups\":[{\"params\":\"*.bias\","
-    "\"weight_decay\":0}]}",
+    ("{\"type\":\"AdamW\",\"lr\":0.01,\"groups\":[{\"params\":\"*.bias\","
+     "\"weight_decay\":0}]}"),
     "{\"type\":\"SGD\",\"lr\":0.05}",
 };
 

@@ -27,10 +27,15 @@
 #ifndef MT_TENSOR_KERNELS_VEC_H
 #define MT_TENSOR_KERNELS_VEC_H
 
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#if defined __FAST_MATH__ || FLT_EVAL_METHOD != 0
+#error "kernels need exact IEEE arithmetic: no -ffast-math, -Ofast or x87"
+#endif
 
 /* MT_FN(name) is name_avx512, name_avx2, ...: one symbol per compilation. */
 #define MT_PASTE_(a, b) a##_##b

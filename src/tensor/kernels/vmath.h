@@ -2,8 +2,9 @@
  * Elementary functions on vectors: polynomials on the primitives of vec.h, so
  * that every CPU gives the same bits. Coefficients are weighted minimax fits
  * (Lawson's iteration on Chebyshev points) rounded to float; the interval and
- * the fit's error stand beside each. The error in units in the last place is
- * held by vmath_test.c over the whole range of floats.
+ * the fit's error stand beside each. "Error" is the largest over all 2^32 floats
+ * in units in the last place of a normal result, held by vmath_test.c (see
+ * scripts/check-math); subnormal results are within 0.76 of 2^-149.
  */
 #ifndef MT_TENSOR_KERNELS_VMATH_H
 #define MT_TENSOR_KERNELS_VMATH_H
@@ -44,7 +45,7 @@ VINLINE vf exp_reduced(vf x, vi *n)
     return vf_fma(vf_mul(r, r), q, r);
 }
 
-/* e^x; 0 below -104, Inf above 88.73, NaN for NaN */
+/* e^x; 0 below -104, Inf above 88.73, NaN for NaN. Error 0.996. */
 VINLINE vf vexp(vf x)
 {
     vi n;
@@ -57,7 +58,8 @@ VINLINE vf vexp(vf x)
 }
 
 /* e^x - 1, accurate near 0. 2^n (e^r - 1) + (2^n - 1): the last bracket is
- * exact for |n| <= 24, and beyond that one of the two sides dominates. */
+ * exact for |n| <= 24, and beyond that one of the two sides dominates.
+ * Error 1.423, below 0 0.872. */
 VINLINE vf vexpm1(vf x)
 {
     vi n;
@@ -74,7 +76,7 @@ VINLINE vf vexpm1(vf x)
 
 /* ln x; -Inf for 0, NaN below 0.
  * x = 2^e (1 + f), sqrt(1/2) <= 1 + f < sqrt 2;
- * ln(1 + f) = f - f^2/2 + f^3 P(f), fit error 7.5e-10 relative */
+ * ln(1 + f) = f - f^2/2 + f^3 P(f), fit error 7.5e-10 relative. Error 0.832. */
 VINLINE vf vlog(vf x)
 {
     vm tiny = vf_lt(x, vf_set1(0x1p-126f));
@@ -111,7 +113,7 @@ VINLINE vf vlog(vf x)
                   vf_sel(vf_eq(x, x), r, x));
 }
 
-/* ln(1 + x): ln u + (x - (u - 1)) / u with u = 1 + x rounded */
+/* ln(1 + x): ln u + (x - (u - 1)) / u with u = 1 + x rounded. Error 1.437. */
 VINLINE vf vlog1p(vf x)
 {
     vf u = vf_add(vf_set1(1), x);
@@ -126,7 +128,7 @@ VINLINE vf vlog1p(vf x)
 }
 
 /* tanh x: x + x^3 P(x^2) below 0.625 (fit error 1.5e-10), and
- * 1 - 2 / (e^2x + 1) above */
+ * 1 - 2 / (e^2x + 1) above. Error 1.330. */
 VINLINE vf vtanh(vf x)
 {
     vf a = vf_abs(x), z = vf_mul(x, x);
@@ -148,7 +150,8 @@ VINLINE vf vtanh(vf x)
     return vf_copysign(r, x); /* -0 stays -0 */
 }
 
-/* 1 / (1 + e^-x), from e^-|x| so that both tails keep their digits */
+/* 1 / (1 + e^-x), from e^-|x| so that both tails keep their digits. Error
+ * 2.402. */
 VINLINE vf vsigmoid(vf x)
 {
     vf e = vexp(vf_neg(vf_abs(x)));
@@ -158,7 +161,8 @@ VINLINE vf vsigmoid(vf x)
 }
 
 /* erf x: x + x P(x^2) below 1 (fit error 1.2e-9), and 1 - e^L(|x|) above with
- * L a fit of ln erfc (error 2.1e-11 of erf) up to 4, where erf is 1 */
+ * L a fit of ln erfc (error 2.1e-11 of erf) up to 4, where erf is 1. Error
+ * 1.214. */
 VINLINE vf verf(vf x)
 {
     vf a = vf_abs(x), z = vf_mul(x, x);
@@ -188,7 +192,7 @@ VINLINE vf verf(vf x)
     return vf_sel(vf_lt(a, vf_set1(1)), small, vf_copysign(large, x));
 }
 
-/* ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|) */
+/* ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|). Error 1.990. */
 VINLINE vf vsoftplus(vf x)
 {
     return vf_add(vf_max(vf_zero(), x), vlog1p(vexp(vf_neg(vf_abs(x)))));
