@@ -427,11 +427,14 @@ const struct mt_command mt_cmd_show = {
     .details =
         "Prints the layers with output shapes and parameters, optimizer, "
         "position and history;\nwith -v the tensors, too. For one TENSOR it "
-        "prints statistics and a histogram.\n"
-        "mtrain show --dot FILE | dot -Tsvg >FILE.svg draws the model.",
+        "prints statistics and a histogram:\nfc1.weight, "
+        "optimizer.exp_avg.fc1.weight or history.train.loss. Of a checkpoint "
+        "no data\nis read. 'mtrain show --dot FILE | dot -Tsvg >FILE.svg' "
+        "draws the model.",
     .examples =
         "mtrain show digits.mtc\n"
         "mtrain show digits.mtc fc1.weight\n"
-        "mtrain show --spec digits.mtc",
+        "mtrain show --spec digits.mtc\n"
+        "mtrain show --dot digits.json",
     .run = show_run,
 };
