@@ -42,11 +42,14 @@ struct mt_shape_text {
 };
 struct mt_shape_text mt_shape_text(const struct mt_shape *shape);
 
+struct mt_source; /* elements that are still in a file: ckpt/blockstream.h */
+
 struct mt_array {
     const char *name;
     enum mt_dtype dtype;
     struct mt_shape shape;
     void *data; /* mt_shape_elements(&shape) elements; owned elsewhere */
+    const struct mt_source *source; /* where data is NULL; or NULL as well */
 };
 
 size_t mt_array_bytes(const struct mt_array *array);

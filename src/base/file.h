@@ -82,6 +82,10 @@ mt_status mt_replace_open(const char *path, struct mt_replace **out,
                           struct mt_err *err);
 mt_status mt_replace_write(struct mt_replace *r, const void *bytes, size_t n,
                            struct mt_err *err);
+/* Writes over n bytes at offset, which were written before: a checksum that is
+ * known only later. Fails as mt_replace_write does. */
+mt_status mt_replace_patch(struct mt_replace *r, uint64_t offset,
+                           const void *bytes, size_t n, struct mt_err *err);
 /* Frees r, whatever it returns. On failure the old file is as it was, but for
  * one case that the message names: the new file is in place and whole, and
  * only its folder could not be brought to disk. After a failed write it fails

@@ -249,6 +249,29 @@ mt_status mt_replace_write(struct mt_replace *r, const void *bytes, size_t n,
     return MT_OK;
 }
 
+mt_status mt_replace_patch(struct mt_replace *r, uint64_t offset,
+                           const void *bytes, size_t n, struct mt_err *err)
+{
+    const unsigned char *from = bytes;
+
+    while (n && !r->error) {
+        ssize_t put = pwrite(r->fd, from, n, (off_t)offset);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            r->error = put < 0 ? errno : EIO;
+            break;
+        }
+        from += put;
+        offset += (uint64_t)put;
+        n -= (size_t)put;
+    }
+    if (r->error)
+        return mt_fail_errno(err, r->error, r->shown, "cannot write");
+    return MT_OK;
+}
+
 /* The new file gets the old one's owner, where we may give it, and its mode;
  * a set-user-ID bit goes only with the owner. */
 static int keep_mode(const struct mt_replace *r)

@@ -117,10 +117,10 @@ const char *mt_chunk_header_fault(const struct mt_chunk *chunk,
     return fault;
 }
 
-mt_status mt_chunk_decode(const struct mt_chunk *chunk,
-                          const unsigned char *bytes, size_t size,
-                          uint64_t offset, struct mt_unpacker *unpacker,
-                          void *elements, struct mt_err *err)
+/* Header and size; payload_crc NULL: to be summed, once they are known good. */
+static mt_status check(const struct mt_chunk *chunk, const unsigned char *bytes,
+                       size_t size, uint64_t offset,
+                       const uint32_t *payload_crc, struct mt_err *err)
 {
     size_t expect = 0;
     const char *fault = mt_chunk_header_fault(chunk, bytes, &expect);
@@ -134,7 +134,8 @@ mt_status mt_chunk_decode(const struct mt_chunk *chunk,
 
     struct mt_planes planes = get_planes(bytes);
     size_t end = CKPT_CHUNK_HEADER + mt_planes_stored(&planes);
-    uint32_t crc = whole_crc(bytes, mt_chunk_payload_crc(bytes), offset);
+    uint32_t payload = payload_crc ? *payload_crc : mt_chunk_payload_crc(bytes);
+    uint32_t crc = whole_crc(bytes, payload, offset);
     uint32_t should = get_u32(bytes + CHUNK_CRC);
 
     if (crc != should)
@@ -142,6 +143,36 @@ mt_status mt_chunk_decode(const struct mt_chunk *chunk,
                        should);
     if (!mt_ckpt_all_zero(bytes + end, size - end))
         return mt_fail(err, MT_DAMAGED, "the padding is not zero");
+    return MT_OK;
+}
+
+mt_status mt_chunk_check(const struct mt_chunk *chunk,
+                         const unsigned char *bytes, size_t size,
+                         uint64_t offset, uint32_t payload_crc,
+                         struct mt_err *err)
+{
+    return check(chunk, bytes, size, offset, &payload_crc, err);
+}
+
+bool mt_chunk_same(const unsigned char *a, const unsigned char *b)
+{
+    struct mt_planes planes = get_planes(a);
+
+    return memcmp(a + CHUNK_RAW, b + CHUNK_RAW, CHUNK_CRC - CHUNK_RAW) == 0 &&
+           memcmp(a + CKPT_CHUNK_HEADER, b + CKPT_CHUNK_HEADER,
+                  mt_planes_stored(&planes)) == 0;
+}
+
+mt_status mt_chunk_decode(const struct mt_chunk *chunk,
+                          const unsigned char *bytes, size_t size,
+                          uint64_t offset, struct mt_unpacker *unpacker,
+                          void *elements, struct mt_err *err)
+{
+    struct mt_planes planes = get_planes(bytes);
+    mt_status status = check(chunk, bytes, size, offset, NULL, err);
+
+    if (status != MT_OK)
+        return status;
     return mt_unpack(unpacker, &planes, bytes + CKPT_CHUNK_HEADER,
                      chunk->elements, elements, err);
 }

@@ -42,6 +42,18 @@ void mt_chunk_place(unsigned char *bytes, uint32_t payload_crc,
 const char *mt_chunk_header_fault(const struct mt_chunk *chunk,
                                   const unsigned char *header, size_t *size);
 
+/* Checks all of a chunk of `size` bytes that was read at offset, but for what
+ * only unpacking shows. payload_crc is from mt_chunk_payload_crc, of these
+ * bytes or of equal ones. */
+mt_status mt_chunk_check(const struct mt_chunk *chunk,
+                         const unsigned char *bytes, size_t size,
+                         uint64_t offset, uint32_t payload_crc,
+                         struct mt_err *err);
+
+/* Do two chunks of one type hold the same stored bytes? Their headers must be
+ * without fault. What a chunk unpacks to is a function of these bytes. */
+bool mt_chunk_same(const unsigned char *a, const unsigned char *b);
+
 /* Checks the chunk of `size` bytes that was read at offset and unpacks it to
  * elements. Damage is MT_DAMAGED, without any "where" in the text. */
 mt_status mt_chunk_decode(const struct mt_chunk *chunk,

@@ -94,6 +94,43 @@ void mt_chunk_job_run(const struct mt_ckpt *ckpt, struct mt_chunk_job *job,
         job->err = inner;
 }
 
+static bool read_chunk(const struct mt_ckpt *ckpt, struct mt_chunk_job *job,
+                       unsigned char *bytes)
+{
+    job->status = mt_file_pread(ckpt->fd, ckpt->path, job->offset, bytes,
+                                job->size, &job->err);
+    return job->status == MT_OK;
+}
+
+static bool check_chunk(const struct mt_ckpt *ckpt, struct mt_chunk_job *job,
+                        const unsigned char *bytes, uint32_t payload_crc)
+{
+    struct mt_err inner = MT_ERR_INIT;
+
+    job->status = mt_chunk_check(&job->chunk, bytes, job->size, job->offset,
+                                 payload_crc, &inner);
+    if (job->status != MT_OK)
+        mt_chunk_job_damaged(ckpt, job, inner.text);
+    return job->status == MT_OK;
+}
+
+bool mt_chunk_jobs_same(const struct mt_ckpt *ckpt_a, struct mt_chunk_job *a,
+                        const struct mt_ckpt *ckpt_b, struct mt_chunk_job *b,
+                        struct mt_chunk_reader *reader, unsigned char *bytes)
+{
+    size_t size;
+
+    if (a->size != b->size || !read_chunk(ckpt_a, a, reader->bytes) ||
+        !read_chunk(ckpt_b, b, bytes) ||
+        mt_chunk_header_fault(&a->chunk, reader->bytes, &size) ||
+        size != a->size || !mt_chunk_same(reader->bytes, bytes))
+        return false;
+    uint32_t crc = mt_chunk_payload_crc(reader->bytes);
+
+    return check_chunk(ckpt_a, a, reader->bytes, crc) &&
+           check_chunk(ckpt_b, b, bytes, crc);
+}
+
 static void run_job(void *ctx, size_t task, size_t worker)
 {
     struct reading *r = ctx;

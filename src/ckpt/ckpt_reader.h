@@ -57,4 +57,12 @@ void mt_chunk_job_damaged(const struct mt_ckpt *ckpt, struct mt_chunk_job *job,
 const char *mt_chunk_job_find(const struct mt_ckpt *ckpt,
                               struct mt_chunk_job *job, uint64_t end);
 
+/* The same without unpacking: do chunks of two files hold the same stored
+ * bytes? If so both are checked, see mt_chunk_check; if not, neither is.
+ * `bytes` has room for b's, of mt_chunk_room(). On failure the job that
+ * failed says why. */
+bool mt_chunk_jobs_same(const struct mt_ckpt *ckpt_a, struct mt_chunk_job *a,
+                        const struct mt_ckpt *ckpt_b, struct mt_chunk_job *b,
+                        struct mt_chunk_reader *reader, unsigned char *bytes);
+
 #endif

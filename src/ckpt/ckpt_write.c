@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/size.h"
+#include "ckpt/blockstream.h"
 #include "ckpt/chunk.h"
 #include "ckpt/ckpt_format.h"
 
@@ -16,12 +17,15 @@ enum { MAX_WINDOW = 32 };
 
 struct slot {
     struct mt_chunk chunk;
-    const void *elements;
-    unsigned char *bytes; /* mt_chunk_room(max_raw) */
+    const void *elements;           /* in memory, or in `raw` once it is read */
+    struct mt_block_stream *stream; /* NULL: they are in memory */
+    unsigned char *raw;             /* max_raw, where an array has a source */
+    unsigned char *bytes;           /* mt_chunk_room(max_raw) */
     size_t size;
     uint32_t payload_crc;
     struct mt_sha256 sha256;
     mt_status status;
+    struct mt_err err;
 };
 
 struct window {
@@ -45,6 +49,13 @@ struct writer {
     struct window window[2];
     struct window *packing, *writing;
     struct mt_packer *packer; /* (team size) */
+
+    /* Arrays that come from files: the one of next_array, and those that the
+     * window is done with. */
+    bool sources;
+    struct mt_block_rooms *rooms; /* (team size) */
+    struct mt_block_stream *stream, *done[MAX_WINDOW + 1];
+    size_t n_done;
 
     mt_status status; /* of the window that is being written */
     struct mt_err *err;
@@ -71,7 +82,7 @@ static mt_status check_array(const struct mt_array *array, size_t i,
     if (!mt_ckpt_array_bytes(array, &bytes))
         return mt_fail(err, MT_INVALID, "array \"%s\": %s is too large",
                        array->name, mt_shape_text(&array->shape).text);
-    if (bytes && !array->data)
+    if (bytes && !array->data && !array->source)
         return mt_fail(err, MT_INVALID, "array \"%s\": has no data",
                        array->name);
     return MT_OK;
@@ -149,6 +160,7 @@ static mt_status writer_init(struct writer *w, struct mt_err *err)
 
         w->max_raw = max > w->max_raw ? max : w->max_raw;
         chunks += mt_ckpt_chunk_count(&w->arrays[i]);
+        w->sources |= !w->arrays[i].data && w->arrays[i].source;
     }
     w->window_size = 2 * workers < MAX_WINDOW ? 2 * workers : MAX_WINDOW;
     if (w->window_size > chunks)
@@ -159,7 +171,8 @@ static mt_status writer_init(struct writer *w, struct mt_err *err)
 
     w->place = calloc(w->n ? w->n : 1, sizeof *w->place);
     w->packer = calloc(workers, sizeof *w->packer);
-    if (!w->place || !w->packer)
+    w->rooms = mt_block_rooms_new(workers);
+    if (!w->place || !w->packer || !w->rooms)
         return mt_fail_memory(err);
     for (size_t i = 0; i < workers; i++) {
         if (mt_packer_init(&w->packer[i], w->max_raw, err) != MT_OK)
@@ -169,18 +182,31 @@ static mt_status writer_init(struct writer *w, struct mt_err *err)
         struct slot *s = &w->window[i % 2].slot[i / 2];
 
         s->bytes = malloc(mt_chunk_room(w->max_raw));
-        if (!s->bytes)
+        if (w->sources)
+            s->raw = malloc(w->max_raw ? w->max_raw : 1);
+        if (!s->bytes || (w->sources && !s->raw))
             return mt_fail_memory(err);
     }
     return MT_OK;
 }
 
+static void close_done(struct writer *w)
+{
+    while (w->n_done)
+        mt_block_stream_close(w->done[--w->n_done]);
+}
+
 static void writer_free(struct writer *w)
 {
+    close_done(w);
+    mt_block_stream_close(w->stream);
+    mt_block_rooms_free(w->rooms);
     for (size_t i = 0; w->packer && i < mt_team_size(w->team); i++)
         mt_packer_free(&w->packer[i]);
-    for (size_t i = 0; i < 2 * MAX_WINDOW; i++)
+    for (size_t i = 0; i < 2 * MAX_WINDOW; i++) {
         free(w->window[i % 2].slot[i / 2].bytes);
+        free(w->window[i % 2].slot[i / 2].raw);
+    }
     free(w->packer);
     free(w->place);
     mt_replace_abort(w->file);
@@ -223,8 +249,11 @@ static mt_status write_window(struct writer *w)
     for (size_t i = 0; i < w->writing->n; i++) {
         struct slot *s = &w->writing->slot[i];
 
-        if (s->status != MT_OK)
-            return mt_fail_memory(w->err);
+        if (s->status != MT_OK) {
+            if (w->err)
+                *w->err = s->err;
+            return s->status;
+        }
         end_arrays(w, s->chunk.array);
         mt_digest_array_add(&w->hash, &s->sha256);
         mt_chunk_place(s->bytes, s->payload_crc, w->offset);
@@ -237,14 +266,24 @@ static mt_status write_window(struct writer *w)
     return MT_OK;
 }
 
+static void read_slot(struct slot *s, struct mt_block_rooms *rooms,
+                      size_t worker)
+{
+    s->elements = s->raw;
+    s->status = mt_block_stream_read(s->stream, s->chunk.number, rooms, worker,
+                                     s->raw, &s->err);
+}
+
 static void pack_slot(struct slot *s, struct mt_packer *packer)
 {
     size_t size = mt_dtype_size(s->chunk.dtype);
 
     s->status =
         mt_chunk_encode(&s->chunk, s->elements, packer, s->bytes, &s->size);
-    if (s->status != MT_OK)
+    if (s->status != MT_OK) {
+        mt_fail_memory(&s->err);
         return;
+    }
     s->payload_crc = mt_chunk_payload_crc(s->bytes);
     mt_digest_chunk(s->elements, s->chunk.elements, size, &s->sha256);
 }
@@ -254,33 +293,65 @@ static void run_task(void *ctx, size_t task, size_t worker)
 {
     struct writer *w = ctx;
 
-    if (task == 0)
+    if (task == 0) {
         w->status = write_window(w);
-    else
-        pack_slot(&w->packing->slot[task - 1], &w->packer[worker]);
+        return;
+    }
+    struct slot *s = &w->packing->slot[task - 1];
+
+    if (s->stream && !mt_block_stream_is_serial(s->stream))
+        read_slot(s, w->rooms, worker);
+    if (s->status == MT_OK)
+        pack_slot(s, &w->packer[worker]);
+}
+
+/* The next chunk of the array. What can only be read in order is read here. */
+static mt_status fill_slot(struct writer *w, struct slot *s)
+{
+    const struct mt_array *a = &w->arrays[w->next_array];
+    size_t step = (size_t)CKPT_CHUNK_ELEMENTS * mt_dtype_size(a->dtype);
+
+    mt_status status = !a->data && !w->stream
+                           ? mt_block_stream_open(a, &w->stream, w->err)
+                           : MT_OK;
+
+    if (status != MT_OK)
+        return status;
+    s->status = MT_OK;
+    s->stream = w->stream;
+    s->chunk = mt_chunk_of(a, w->next_array, w->next_chunk);
+    if (!s->stream)
+        s->elements = (const char *)a->data + w->next_chunk * step;
+    else if (mt_block_stream_is_serial(s->stream))
+        read_slot(s, w->rooms, 0);
+    w->next_chunk++;
+    return MT_OK;
 }
 
 /* Takes the next chunks into the window; none are left when it stays empty. */
-static void fill_window(struct writer *w)
+static mt_status fill_window(struct writer *w)
 {
     struct window *win = w->packing;
 
     win->n = 0;
     while (win->n < w->window_size && w->next_array < w->n) {
         const struct mt_array *a = &w->arrays[w->next_array];
-        size_t step = (size_t)CKPT_CHUNK_ELEMENTS * mt_dtype_size(a->dtype);
 
         if (w->next_chunk == mt_ckpt_chunk_count(a)) {
+            if (w->stream) /* each but the first has a chunk in here */
+                w->done[w->n_done++] = w->stream;
+            w->stream = NULL;
             w->next_array++;
             w->next_chunk = 0;
             continue;
         }
-        struct slot *s = &win->slot[win->n++];
+        mt_status status = fill_slot(w, &win->slot[win->n]);
 
-        s->chunk = mt_chunk_of(a, w->next_array, w->next_chunk);
-        s->elements = (const char *)a->data + w->next_chunk * step;
-        w->next_chunk++;
+        if (status != MT_OK)
+            return status;
+        win->n++;
     }
+    return MT_OK;
 }
 
 static mt_status write_chunks(struct writer *w)
@@ -288,8 +359,12 @@ static mt_status write_chunks(struct writer *w)
     if (w->n)
         w->place[0].offset = w->offset;
     do {
-        fill_window(w);
+        mt_status status = fill_window(w);
+
+        if (status != MT_OK)
+            return status;
         mt_team_run(w->team, 1 + w->packing->n, run_task, w);
+        close_done(w);
         if (w->status != MT_OK)
             return w->status;
         struct window *packed = w->packing;

@@ -43,7 +43,8 @@ struct mt_ckpt_info {
 
 /* Writes the arrays to path by atomic replacement. Allowed dtypes: float32,
  * float64, int32, int64, uint8. Names: UTF-8 without control characters, no
- * empty, "." or ".." part between slashes, unique. info and team may be NULL.
+ * empty, "." or ".." part between slashes, unique. Arrays may have sources
+ * (blockstream.h): they are read while they are packed. info and team may be NULL.
  * On failure an existing file is untouched. */
 mt_status mt_ckpt_write(const char *path, const struct mt_array *arrays,
                         size_t n, struct mt_team *team,

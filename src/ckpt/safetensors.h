@@ -18,6 +18,7 @@
 
 #include "base/dtype.h"
 #include "base/status.h"
+#include "base/team.h"
 
 /* The format allows headers of 100 MB; a header of this size already names
  * more than a hundred thousand tensors. */
@@ -42,11 +43,18 @@ mt_status mt_safetensors_read(const struct mt_safetensors *file,
                               const struct mt_array *array, void *out,
                               struct mt_err *err);
 
+/* The same for n of its elements, from number `first` on. */
+mt_status mt_safetensors_read_part(const struct mt_safetensors *file,
+                                   const struct mt_array *array, size_t first,
+                                   size_t n, void *out, struct mt_err *err);
+
 /* Writes a file atomically: the header names the arrays in the given order;
  * their bytes are laid out by falling element size, so that each is aligned.
+ * Arrays may have sources (blockstream.h); the team (may be NULL) reads them.
  * bytes (may be NULL): the size of the file. */
 mt_status mt_safetensors_write(const char *path, const struct mt_array *arrays,
-                               size_t n, uint64_t *bytes, struct mt_err *err);
+                               size_t n, struct mt_team *team, uint64_t *bytes,
+                               struct mt_err *err);
 
 /* "F32" for float32 and so on. */
 const char *mt_safetensors_dtype(enum mt_dtype dtype);

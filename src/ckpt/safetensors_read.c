@@ -375,18 +375,26 @@ mt_status mt_safetensors_read(const struct mt_safetensors *file,
                               const struct mt_array *array, void *out,
                               struct mt_err *err)
 {
+    return mt_safetensors_read_part(
+        file, array, 0, mt_shape_elements(&array->shape), out, err);
+}
+
+mt_status mt_safetensors_read_part(const struct mt_safetensors *file,
+                                   const struct mt_array *array, size_t first,
+                                   size_t n, void *out, struct mt_err *err)
+{
     const struct span *span = &file->spans[array - file->arrays];
+    size_t size = mt_dtype_size(array->dtype);
 
     if (array->data) {
-        memcpy(out, array->data, mt_array_bytes(array));
+        memcpy(out, (const char *)array->data + first * size, n * size);
         return MT_OK;
     }
-    size_t size = mt_dtype_size(array->dtype);
-    mt_status status =
-        mt_file_pread(file->fd, file->path, file->data_at + span->begin, out,
-                      (size_t)(span->end - span->begin), err);
+    mt_status status = mt_file_pread(
+        file->fd, file->path, file->data_at + span->begin + first * size, out,
+        n * size, err);
 
     if (status == MT_OK && MT_BIG_ENDIAN)
-        mt_swap_bytes(out, mt_shape_elements(&array->shape), size);
+        mt_swap_bytes(out, n, size);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "ckpt/blockstream.h"
 #include "ckpt/ckpt_format.h"
 #include "ckpt/endian.h"
 #include "ckpt/safetensors.h"
@@ -13,9 +14,11 @@ enum { HEADER_ALIGN = 8, SWAP_BLOCK = 1 << 16 };
 struct writer {
     const char *path;
     const struct mt_array *arrays;
+    struct mt_array *texts; /* (n) those that are text have data here */
     size_t n;
-    uint64_t *begin; /* (n) offsets of the arrays in the data */
-    size_t *order;   /* (n) the order of their bytes */
+    struct mt_team *team;
+    uint64_t *begin;  /* (n) offsets of the arrays in the data */
+    size_t *order;    /* (n) the order of their bytes */
     size_t n_tensors; /* placed in order; the others are metadata */
     uint64_t data_size;
     struct mt_replace *file;
@@ -41,7 +44,7 @@ static mt_status check_array(struct writer *w, size_t i)
     if (!mt_ckpt_array_bytes(a, &bytes))
         return mt_fail(w->err, MT_INVALID, "%s: tensor \"%s\": %s is too large",
                        w->path, a->name, mt_shape_text(&a->shape).text);
-    if (bytes && !a->data)
+    if (bytes && !a->data && !a->source)
         return mt_fail(w->err, MT_INVALID, "%s: tensor \"%s\": has no data",
                        w->path, a->name);
     return MT_OK;
@@ -111,7 +114,7 @@ static bool add_metadata(const struct writer *w, struct mt_strbuf *out)
 
         if (!mt_text_array_is(w->arrays[i].name))
             continue;
-        mt_text_array_encode(&w->arrays[i], &text);
+        mt_text_array_encode(&w->texts[i], &text);
         mt_strbuf_puts(out, any ? "," : "\"__metadata__\":{");
         mt_json_add_string(out, w->arrays[i].name);
         mt_strbuf_putc(out, ':');
@@ -133,6 +136,8 @@ static void add_tensor(const struct writer *w, size_t i, struct mt_strbuf *out)
     mt_json_add_string(out, a->name);
     mt_strbuf_printf(out, ":{\"dtype\":\"%s\",\"shape\":[",
                      mt_safetensors_dtype(a->dtype));
+    if (a->shape.rank == 0) /* readers may know no scalars */
+        mt_strbuf_puts(out, "1");
     for (int d = 0; d < a->shape.rank; d++)
         mt_strbuf_printf(out, d ? ",%zu" : "%zu", a->shape.dim[d]);
     mt_strbuf_printf(out, "],\"data_offsets\":[%llu,%llu]}", begin,
@@ -177,10 +182,15 @@ static mt_status write_header(struct writer *w, uint64_t *size)
     return status;
 }
 
-static mt_status write_swapped(struct writer *w, const struct mt_array *a)
+/* Elements of an array, to be written as they come. */
+struct block_writer {
+    struct writer *w;
+    size_t size; /* bytes of an element */
+};
+
+static mt_status write_swapped(struct writer *w, const unsigned char *from,
+                               size_t left, size_t size)
 {
-    const unsigned char *from = a->data;
-    size_t size = mt_dtype_size(a->dtype), left = mt_array_bytes(a);
     mt_status status = MT_OK;
     unsigned char *block = malloc(SWAP_BLOCK);
 
@@ -199,14 +209,23 @@ static mt_status write_swapped(struct writer *w, const struct mt_array *a)
     return status;
 }
 
+static mt_status write_block(void *ctx, const void *elements, size_t n,
+                             struct mt_err *err)
+{
+    const struct block_writer *b = ctx;
+
+    return MT_BIG_ENDIAN
+               ? write_swapped(b->w, elements, n * b->size, b->size)
+               : mt_replace_write(b->w->file, elements, n * b->size, err);
+}
+
 static mt_status write_data(struct writer *w)
 {
     for (size_t k = 0; k < w->n_tensors; k++) {
         const struct mt_array *a = &w->arrays[w->order[k]];
+        struct block_writer b = { w, mt_dtype_size(a->dtype) };
         mt_status status =
-            MT_BIG_ENDIAN
-                ? write_swapped(w, a)
-                : mt_replace_write(w->file, a->data, mt_array_bytes(a), w->err);
+            mt_block_stream_each(a, w->team, write_block, &b, w->err);
 
         if (status != MT_OK)
             return status;
@@ -214,22 +233,51 @@ static mt_status write_data(struct writer *w)
     return MT_OK;
 }
 
-mt_status mt_safetensors_write(const char *path, const struct mt_array *arrays,
-                               size_t n, uint64_t *bytes, struct mt_err *err)
+/* Those that go into the header as text are read first. */
+static mt_status read_texts(struct writer *w, struct mt_arena *arena)
 {
-    struct writer w = { .path = path, .arrays = arrays, .n = n, .err = err };
+    for (size_t i = 0; i < w->n; i++) {
+        struct mt_array *a = &w->texts[i];
+        size_t bytes = mt_array_bytes(&w->arrays[i]);
+
+        *a = w->arrays[i];
+        if (!mt_text_array_is(a->name) || a->data || !bytes)
+            continue;
+        void *data = mt_arena_alloc(arena, bytes);
+
+        if (!data)
+            return mt_fail_memory(w->err);
+        mt_status status = mt_block_stream_read_all(a, w->team, data, w->err);
+
+        if (status != MT_OK)
+            return status;
+        a->data = data;
+    }
+    return MT_OK;
+}
+
+mt_status mt_safetensors_write(const char *path, const struct mt_array *arrays,
+                               size_t n, struct mt_team *team, uint64_t *bytes,
+                               struct mt_err *err)
+{
+    struct writer w = {
+        .path = path, .arrays = arrays, .n = n, .team = team, .err = err
+    };
+    struct mt_arena arena = MT_ARENA_INIT;
     uint64_t header_size = 0;
     struct mt_replace *file;
     mt_status status;
 
     w.begin = calloc(n ? n : 1, sizeof *w.begin);
     w.order = calloc(n ? n : 1, sizeof *w.order);
-    if (!w.begin || !w.order) {
+    w.texts = calloc(n ? n : 1, sizeof *w.texts);
+    if (!w.begin || !w.order || !w.texts) {
         status = mt_fail_memory(err);
         goto out;
     }
     if ((status = check_arrays(&w)) != MT_OK ||
         (status = lay_out(&w)) != MT_OK ||
+        (status = read_texts(&w, &arena)) != MT_OK ||
         (status = mt_replace_open(path, &w.file, err)) != MT_OK ||
         (status = write_header(&w, &header_size)) != MT_OK ||
         (status = write_data(&w)) != MT_OK)
@@ -241,6 +289,8 @@ mt_status mt_safetensors_write(const char *path, const struct mt_array *arrays,
         *bytes = header_size + w.data_size;
 out:
     mt_replace_abort(w.file);
+    mt_arena_free(&arena);
+    free(w.texts);
     free(w.begin);
     free(w.order);
     return status;

@@ -17,12 +17,12 @@ START_TEST(writes_the_format)
     static const char header[] =
         "{\"u\\\"8\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[18,21]},"
         "\"w\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[8,16]},"
-        "\"n\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
+        "\"n\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]},"
         "\"e\":{\"dtype\":\"F64\",\"shape\":[0],\"data_offsets\":[8,8]},"
-        "\"h\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[16,18]}}";
+        "\"h\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[16,18]}}";
     uint64_t bytes = 0;
 
-    ck_assert_msg(mt_safetensors_write("x.safetensors", a, 5, &bytes, &err) ==
+    ck_assert_msg(mt_safetensors_write("x.safetensors", a, 5, NULL, &bytes, &err) ==
                       MT_OK,
                   "%s", err.text);
     struct mt_bytes b = testing_get("x.safetensors");
@@ -62,7 +62,7 @@ START_TEST(reads_back)
     size_t n = testing_small(a);
     struct mt_safetensors *f = NULL;
 
-    ck_assert_int_eq(mt_safetensors_write("x", a, n, NULL, &err), MT_OK);
+    ck_assert_int_eq(mt_safetensors_write("x", a, n, NULL, NULL, &err), MT_OK);
     ck_assert_msg(mt_safetensors_open("x", &f, &err) == MT_OK, "%s", err.text);
     ck_assert_uint_eq(mt_safetensors_count(f), n);
     for (size_t i = 0; i < n; i++) {
@@ -78,7 +78,7 @@ START_TEST(reads_back)
     }
     mt_safetensors_close(f);
 
-    ck_assert_int_eq(mt_safetensors_write("x", NULL, 0, NULL, &err), MT_OK);
+    ck_assert_int_eq(mt_safetensors_write("x", NULL, 0, NULL, NULL, &err), MT_OK);
     ck_assert_int_eq(mt_safetensors_open("x", &f, &err), MT_OK);
     ck_assert_uint_eq(mt_safetensors_count(f), 0);
     mt_safetensors_close(f);
@@ -95,7 +95,7 @@ START_TEST(refuses)
         memcpy(a, good, sizeof a);                                             \
         change;                                                                \
         testing_put("x", "old", 3);                                            \
-        ck_assert_int_eq(mt_safetensors_write("x", a, n, NULL, &err),          \
+        ck_assert_int_eq(mt_safetensors_write("x", a, n, NULL, NULL, &err),          \
                          MT_INVALID);                                          \
         testing_says(err, "x: tensor ", cause);                                \
         testing_holds("x", "old");                                             \
@@ -110,7 +110,7 @@ START_TEST(refuses)
     REFUSED(a[1].shape = mt_shape_of(2, huge, huge), "too large");
     REFUSED(a[1].data = NULL, "has no data");
 #undef REFUSED
-    ck_assert_int_eq(mt_safetensors_write("none/x", good, n, NULL, &err),
+    ck_assert_int_eq(mt_safetensors_write("none/x", good, n, NULL, NULL, &err),
                      MT_IO);
     testing_says(err, "none/x: ", "does not exist");
 }

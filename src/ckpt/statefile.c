@@ -7,101 +7,23 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/size.h"
-#include "ckpt/safetensors.h"
+#include "ckpt/stateformat.h"
 #include "ckpt/textarray.h"
 
 enum { HEAD = 16 }; /* first bytes, by which formats are told apart */
 
-/* One format. handle is what open gave. */
-struct format {
-    const char *name, *ending;
-    bool sections; /* names say their section before the first '/' */
-    bool (*is)(const void *head, size_t n);
-    mt_status (*open)(const char *path, void **handle, struct mt_err *err);
-    void (*close)(void *handle);
-    size_t (*count)(const void *handle);
-    const struct mt_array *(*array)(const void *handle, size_t i);
-    mt_status (*read)(void *handle, const struct mt_array *array, void *out,
-                      struct mt_err *err);
-    /* NULL: not written here */
-    mt_status (*write)(const char *path, const struct mt_array *arrays,
-                       size_t n, uint64_t *bytes, struct mt_err *err);
-};
-
-static mt_status open_mtc(const char *path, void **handle, struct mt_err *err)
-{
-    struct mt_ckpt *ckpt = NULL;
-    mt_status status = mt_ckpt_open(path, &ckpt, err);
-
-    *handle = ckpt;
-    return status;
-}
-
-static void close_mtc(void *handle)
-{
-    mt_ckpt_close(handle);
-}
-
-static size_t count_mtc(const void *handle)
-{
-    return mt_ckpt_count(handle);
-}
-
-static const struct mt_array *array_mtc(const void *handle, size_t i)
-{
-    return mt_ckpt_array(handle, i);
-}
-
-static mt_status read_mtc(void *handle, const struct mt_array *array, void *out,
-                          struct mt_err *err)
-{
-    return mt_ckpt_read(handle, array, out, NULL, err);
-}
-
-static mt_status open_safetensors(const char *path, void **handle,
-                                  struct mt_err *err)
-{
-    struct mt_safetensors *file = NULL;
-    mt_status status = mt_safetensors_open(path, &file, err);
-
-    *handle = file;
-    return status;
-}
-
-static void close_safetensors(void *handle)
-{
-    mt_safetensors_close(handle);
-}
-
-static size_t count_safetensors(const void *handle)
-{
-    return mt_safetensors_count(handle);
-}
-
-static const struct mt_array *array_safetensors(const void *handle, size_t i)
-{
-    return mt_safetensors_array(handle, i);
-}
-
-static mt_status read_safetensors(void *handle, const struct mt_array *array,
-                                  void *out, struct mt_err *err)
-{
-    return mt_safetensors_read(handle, array, out, err);
-}
-
-static const struct format formats[] = {
-    { "mtc", ".mtc", true, mt_ckpt_is, open_mtc, close_mtc, count_mtc,
-      array_mtc, read_mtc, NULL },
-    { "safetensors", ".safetensors", false, mt_safetensors_is, open_safetensors,
-      close_safetensors, count_safetensors, array_safetensors, read_safetensors,
-      mt_safetensors_write },
+static const struct mt_state_format *const formats[] = {
+    &mt_state_mtc,
+    &mt_state_safetensors,
+    &mt_state_npz,
+    &mt_state_npy,
 };
 
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 struct mt_statefile {
     char *path;
-    const struct format *format;
+    const struct mt_state_format *format;
     void *handle;
     size_t n;
     struct mt_state_entry *entries; /* (n) in file order */
@@ -124,7 +46,8 @@ static mt_status read_head(const char *path, unsigned char head[HEAD],
     return status;
 }
 
-static mt_status find_format(const char *path, const struct format **out,
+static mt_status find_format(const char *path,
+                             const struct mt_state_format **out,
                              struct mt_err *err)
 {
     unsigned char head[HEAD];
@@ -135,13 +58,13 @@ static mt_status find_format(const char *path, const struct format **out,
     if (status != MT_OK)
         return status;
     for (size_t i = 0; i < N_FORMATS; i++) {
-        if (formats[i].is(head, n)) {
-            *out = &formats[i];
+        if (formats[i]->is(head, n)) {
+            *out = formats[i];
             return MT_OK;
         }
     }
     for (size_t i = 0; i < N_FORMATS; i++)
-        mt_strbuf_printf(&names, i ? ", %s" : "%s", formats[i].name);
+        mt_strbuf_printf(&names, i ? ", %s" : "%s", formats[i]->name);
     status = names.failed
                  ? mt_fail_memory(err)
                  : mt_fail(err, MT_INVALID,
@@ -268,7 +191,7 @@ const char *mt_statefile_format(const struct mt_statefile *file)
 
 struct mt_ckpt *mt_statefile_ckpt(struct mt_statefile *file)
 {
-    return file->format->open == open_mtc ? file->handle : NULL;
+    return file->format == &mt_state_mtc ? file->handle : NULL;
 }
 
 size_t mt_statefile_count(const struct mt_statefile *file)
@@ -303,72 +226,39 @@ const struct mt_state_entry *mt_statefile_find(const struct mt_statefile *f,
     return NULL;
 }
 
+struct mt_state_place mt_statefile_place(const struct mt_source *source)
+{
+    const struct mt_statefile *f = source->file;
+    size_t i = (size_t)(source->entry - f->entries);
+
+    return (struct mt_state_place){ f->format, f->handle,
+                                    f->format->array(f->handle, i) };
+}
+
+static mt_status read_as(struct mt_statefile *file,
+                         const struct mt_state_entry *entry,
+                         enum mt_dtype dtype, void *out, struct mt_err *err)
+{
+    struct mt_source source = { file, entry };
+    struct mt_array array = entry->array;
+
+    array.dtype = dtype;
+    array.source = &source;
+    return mt_block_stream_read_all(&array, NULL, out, err);
+}
+
 mt_status mt_statefile_read(struct mt_statefile *file,
                             const struct mt_state_entry *entry, void *out,
                             struct mt_err *err)
 {
-    size_t i = (size_t)(entry - file->entries);
-
-    return file->format->read(file->handle,
-                              file->format->array(file->handle, i), out, err);
+    return read_as(file, entry, entry->array.dtype, out, err);
 }
-
-static void convert_f64(const void *from, size_t n, float *out)
-{
-    const double *x = from;
-
-    for (size_t i = 0; i < n; i++)
-        out[i] = (float)x[i];
-}
-
-static void convert_f16(const void *from, size_t n, float *out)
-{
-    const uint16_t *x = from;
-
-    for (size_t i = 0; i < n; i++)
-        out[i] = mt_f16_to_f32(x[i]);
-}
-
-static void convert_bf16(const void *from, size_t n, float *out)
-{
-    const uint16_t *x = from;
-
-    for (size_t i = 0; i < n; i++)
-        out[i] = mt_bf16_to_f32(x[i]);
-}
-
-typedef void convert(const void *from, size_t n, float *out);
-
-/* How to make float32 of a type; NULL: it is no floating-point type. */
-static convert *const converters[] = {
-    [MT_F64] = convert_f64, [MT_F16] = convert_f16, [MT_BF16] = convert_bf16,
-    [MT_I32] = NULL,        [MT_I64] = NULL,        [MT_U8] = NULL,
-};
 
 mt_status mt_statefile_read_f32(struct mt_statefile *file,
                                 const struct mt_state_entry *entry, float *out,
                                 struct mt_err *err)
 {
-    const struct mt_array *a = &entry->array;
-
-    if (a->dtype == MT_F32)
-        return mt_statefile_read(file, entry, out, err);
-    if (!converters[a->dtype])
-        return mt_fail(err, MT_MISMATCH,
-                       "%s: tensor \"%s\": is %s, expected a floating-point "
-                       "type",
-                       file->path, a->name, mt_dtype_name(a->dtype));
-    size_t bytes = mt_array_bytes(a);
-    void *raw = malloc(bytes ? bytes : 1);
-
-    if (!raw)
-        return mt_fail_memory(err);
-    mt_status status = mt_statefile_read(file, entry, raw, err);
-
-    if (status == MT_OK)
-        converters[a->dtype](raw, mt_shape_elements(&a->shape), out);
-    free(raw);
-    return status;
+    return read_as(file, entry, MT_F32, out, err);
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -380,20 +270,20 @@ static bool ends_with(const char *text, const char *ending)
 
 /* The format that path's ending asks for; NULL, with the message set, where
  * there is none that can be written. */
-static const struct format *writable_format(const char *path,
-                                            struct mt_err *err)
+static const struct mt_state_format *writable_format(const char *path,
+                                                     struct mt_err *err)
 {
     struct mt_strbuf endings = MT_STRBUF_INIT;
 
     for (size_t i = 0; i < N_FORMATS; i++) {
-        if (!formats[i].write)
+        if (!formats[i]->write)
             continue;
-        if (ends_with(path, formats[i].ending)) {
+        if (ends_with(path, formats[i]->ending)) {
             mt_strbuf_free(&endings);
-            return &formats[i];
+            return formats[i];
         }
         mt_strbuf_printf(&endings, endings.len ? ", %s" : "%s",
-                         formats[i].ending);
+                         formats[i]->ending);
     }
     if (endings.failed)
         mt_fail_memory(err);
@@ -415,12 +305,14 @@ mt_status mt_statefile_can_write(const char *path, struct mt_err *err)
 }
 
 mt_status mt_statefile_write(const char *path, const struct mt_array *arrays,
-                             size_t n, uint64_t *bytes, struct mt_err *err)
+                             size_t n, struct mt_team *team, uint64_t *bytes,
+                             struct mt_err *err)
 {
     struct mt_err own = MT_ERR_INIT;
 
     err = err ? err : &own;
-    const struct format *format = writable_format(path, err);
+    const struct mt_state_format *format = writable_format(path, err);
 
-    return format ? format->write(path, arrays, n, bytes, err) : err->status;
+    return format ? format->write(path, arrays, n, team, bytes, err)
+                  : err->status;
 }

@@ -5,15 +5,18 @@
  *
  *     format        read  write  dtypes
  *     .mtc           yes   (by container.h)
- *     .safetensors   yes   yes   reads F32 F16 BF16 F64 I32 I64 U8, writes
- *                                F32, I64 and whatever else it is given
+ *     .safetensors   yes   yes   F32 F16 BF16 F64 I32 I64 U8
+ *     .npz, .npy     yes   yes   f4 f2 f8 i4 i8 u1 (npz.h)
+ *
+ * Elements are read whole here, or block by block (blockstream.h).
  *
  * Every entry has a section and a key. In a checkpoint the section is the part
  * of the array's name before the first '/'. In a bare state dict, names that
  * start with "optimizer." are section "optimizer" (key: the rest, which is
  * "<slot>.<tensor>"), all others are section "model"; where training stands
- * (section "progress") travels as text beside the tensors (textarray.h). A checkpoint's name
- * without a '/' has the section "".
+ * (section "progress") travels as text beside the tensors of a .safetensors
+ * (textarray.h), and as arrays of an .npz. A checkpoint's name without a '/'
+ * has the section "".
  */
 #ifndef MT_CKPT_STATEFILE_H
 #define MT_CKPT_STATEFILE_H
@@ -35,7 +38,7 @@ mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
 void mt_statefile_close(struct mt_statefile *file); /* NULL is allowed */
 
 const char *mt_statefile_path(const struct mt_statefile *file);
-/* "mtc", "safetensors" */
+/* "mtc", "safetensors", "npz", "npy" */
 const char *mt_statefile_format(const struct mt_statefile *file);
 /* NULL unless it is a .mtc */
 struct mt_ckpt *mt_statefile_ckpt(struct mt_statefile *file);
@@ -58,13 +61,13 @@ mt_status mt_statefile_read_f32(struct mt_statefile *file,
                                 const struct mt_state_entry *entry, float *out,
                                 struct mt_err *err);
 
-/* May path's ending be written? ".safetensors" today. On failure lists the
- * endings that can be. */
+/* May path's ending be written? On failure lists the endings that can be. */
 mt_status mt_statefile_can_write(const char *path, struct mt_err *err);
 
 /* Writes a bare state dict by path's ending, atomically. Names are written as
- * given. */
+ * given; arrays may have sources, which the team (may be NULL) reads. */
 mt_status mt_statefile_write(const char *path, const struct mt_array *arrays,
-                             size_t n, uint64_t *bytes, struct mt_err *err);
+                             size_t n, struct mt_team *team, uint64_t *bytes,
+                             struct mt_err *err);
 
 #endif

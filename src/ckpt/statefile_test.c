@@ -93,8 +93,8 @@ START_TEST(state_dicts)
     uint64_t bytes = 0;
     float out[3];
 
-    ck_assert_int_eq(mt_statefile_write("x.safetensors", a, 4, &bytes, &err),
-                     MT_OK);
+    ck_assert_int_eq(
+        mt_statefile_write("x.safetensors", a, 4, NULL, &bytes, &err), MT_OK);
     ck_assert_uint_gt(bytes, 6 + 4 + 16 + 8);
     struct mt_statefile *f = open_state("x.safetensors");
 
@@ -134,8 +134,8 @@ START_TEST(refuses)
 {
     testing_put("x.json", "{\"model\": {}}", 13);
     testing_put("empty", "", 0);
-    open_fails("x.json", MT_INVALID, "(mtc, safetensors)");
-    open_fails("empty", MT_INVALID, "(mtc, safetensors)");
+    open_fails("x.json", MT_INVALID, "(mtc, safetensors, npz, npy)");
+    open_fails("empty", MT_INVALID, "(mtc, safetensors, npz, npy)");
     open_fails("none", MT_IO, "No such file");
     open_fails(".", MT_IO, "is a directory");
     testing_put("cut.mtc", "\x89MTC\r\n\x1a\n\1\0", 10);
@@ -148,16 +148,17 @@ END_TEST
 START_TEST(endings)
 {
     static const char *const wrong[] = {
-        "x.mtc", "x.npy", "x", "x.SAFETENSORS", ".safetensors", "x.safetensors/"
+        "x.mtc", "x.pt", "x", "x.SAFETENSORS", ".safetensors", "x.safetensors/"
     };
 
     ck_assert_int_eq(mt_statefile_can_write("a/x.safetensors", &err), MT_OK);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ck_assert_int_eq(mt_statefile_can_write(wrong[i], &err), MT_INVALID);
-        testing_says(err, wrong[i], "must be one of: .safetensors");
-        ck_assert_int_eq(mt_statefile_write(wrong[i], NULL, 0, NULL, &err),
-                         MT_INVALID);
-        testing_says(err, wrong[i], "must be one of: .safetensors");
+        testing_says(err, wrong[i], "must be one of: .safetensors, ");
+        ck_assert_int_eq(
+            mt_statefile_write(wrong[i], NULL, 0, NULL, NULL, &err),
+            MT_INVALID);
+        testing_says(err, wrong[i], "must be one of: .safetensors, ");
     }
     ck_assert_int_eq(mt_statefile_can_write("x", NULL), MT_INVALID);
     ck_assert_int_eq(testing_count("."), 0);

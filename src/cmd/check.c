@@ -29,18 +29,22 @@ static void print_text(const struct mt_session *s)
     printf("training  %llu steps, %llu an epoch, batches of %zu\n",
            (unsigned long long)s->total_steps,
            (unsigned long long)s->steps_per_epoch, s->batching.batch_size);
-    printf("memory    %.1f MB for tensors and activations\n",
-           (double)mt_session_bytes(s) / 1e6);
+    printf("memory    %.1f MB at the peak: %.1f MB tensors and activations, "
+           "%.1f MB data\n",
+           (double)mt_session_peak_bytes(s) / 1e6,
+           (double)mt_session_bytes(s) / 1e6,
+           (double)mt_session_data_bytes(s) / 1e6);
 }
 
 static void print_json(const struct mt_session *s)
 {
     printf("{\"event\":\"check\",\"params\":%zu,\"trainable\":%zu,"
            "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
-           "\"bytes\":%zu}\n", mt_model_parameters(s->model, false),
+           "\"bytes\":%zu,\"peak_bytes\":%zu}\n",
+           mt_model_parameters(s->model, false),
            mt_model_parameters(s->model, true), s->model->store.n,
            s->data->n_train, (unsigned long long)s->total_steps,
-           mt_session_bytes(s));
+           mt_session_bytes(s), mt_session_peak_bytes(s));
 }
 
 static int print_schema(void)

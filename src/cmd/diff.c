@@ -1,35 +1,34 @@
 /* mtrain diff A B */
 #include <fnmatch.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "cmd/diffreport.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
-#include "cmd/terminal.h"
-#include "train/compare.h"
 #include "train/specdiff.h"
 #include "train/state.h"
 
-static const char *const section_names[] = { "model", "optimizer", "spec",
-                                             "progress" };
-enum { MODEL, OPTIMIZER, SPEC, PROGRESS, N_SECTIONS };
-
-struct section {
-    bool wanted, in_a, in_b, compared;
-    size_t same, differ, only_a, only_b;
+/* An array of a section: of both, or of one. */
+struct entry {
+    enum mt_diff_section section;
+    const struct mt_array *a, *b;
+    size_t pair; /* what came of comparing, where it could be; or NO_PAIR */
 };
+
+#define NO_PAIR SIZE_MAX
 
 struct diff {
     const struct mt_call *call;
     const char *only;
-    double atol, rtol;
+    struct mt_tolerance tolerance;
     struct mt_bundle a, b;
-    struct section sections[N_SECTIONS];
-    bool differs;
-    struct mt_strbuf tensors, spec; /* the lists of the JSON answer */
+    struct entry *entries; /* (n) */
+    size_t n;
+    struct mt_compare_pair *pairs; /* (n_pairs) */
+    struct mt_array *as_float;     /* (2, n_pairs) arrays read as float32 */
+    size_t n_pairs;
+    struct mt_diff_report report;
 };
 
 static const char *key_of(const struct mt_array *a)
@@ -37,212 +36,96 @@ static const char *key_of(const struct mt_array *a)
     return strchr(a->name, '/') + 1;
 }
 
-/* --- telling ------------------------------------------------------------ */
+/* --- what to compare ---------------------------------------------------- */
 
-static void print_index(const struct mt_shape *shape, size_t flat,
-                        const char *separator, struct mt_strbuf *out)
-{
-    size_t at[MT_MAX_RANK];
-
-    for (int i = shape->rank; i-- > 0;) {
-        at[i] = flat % shape->dim[i];
-        flat /= shape->dim[i];
-    }
-    mt_strbuf_putc(out, '[');
-    for (int i = 0; i < shape->rank; i++)
-        mt_strbuf_printf(out, "%s%zu", i ? separator : "", at[i]);
-    mt_strbuf_putc(out, ']');
-}
-
-static void add_json(struct diff *d, int section, const struct mt_array *a,
-                     const char *status, const struct mt_comparison *c)
-{
-    struct mt_strbuf *out = &d->tensors;
-
-    mt_strbuf_printf(out, "%s{\"section\":\"%s\",\"key\":", out->len ? "," : "",
-                     section_names[section]);
-    mt_json_add_string(out, key_of(a));
-    mt_strbuf_printf(out, ",\"status\":\"%s\",\"shape\":", status);
-    mt_shape_print(&a->shape, out);
-    if (c) {
-        mt_strbuf_printf(out, ",\"n_differ\":%zu,\"max_abs\":", c->n_differ);
-        mt_json_add_number(out, c->max_abs);
-        mt_strbuf_puts(out, ",\"rms\":");
-        mt_json_add_number(out, c->rms);
-        mt_strbuf_puts(out, ",\"cosine\":");
-        mt_json_add_number(out, c->cosine);
-        mt_strbuf_printf(out, ",\"max_ulp\":%llu,\"at\":",
-                         (unsigned long long)c->max_ulp);
-        print_index(&a->shape, c->first, ",", out);
-    }
-    mt_strbuf_putc(out, '}');
-}
-
-static bool prints(const struct diff *d)
-{
-    return !d->call->quiet && !d->call->json;
-}
-
-/* "model fc1.weight", in the color of what differs. */
-static void print_place(int section, const char *key)
-{
-    printf("%s%s %s%s", mt_color(stdout, MT_COLOR_BAD), section_names[section],
-           key, mt_color(stdout, MT_COLOR_END));
-}
-
-static void tell_differ(struct diff *d, int section, const struct mt_array *a,
-                        const struct mt_comparison *c)
-{
-    struct mt_strbuf at = MT_STRBUF_INIT;
-
-    if (d->call->json)
-        add_json(d, section, a, "differ", c);
-    if (!prints(d))
-        return;
-    print_index(&a->shape, c->first, ", ", &at);
-    print_place(section, key_of(a));
-    printf(": %zu of %zu values differ, max |d| %.3g, rms %.3g, cosine "
-           "%.6g, max ulp %llu, first at %s\n", c->n_differ,
-           c->n, c->max_abs, c->rms, c->cosine,
-           (unsigned long long)c->max_ulp, at.text ? at.text : "");
-    mt_strbuf_free(&at);
-}
-
-static void tell_only(struct diff *d, int section, const struct mt_array *a,
-                      bool in_a)
-{
-    const char *path = d->call->args[in_a ? 0 : 1];
-
-    if (d->call->json)
-        add_json(d, section, a, in_a ? "only_a" : "only_b", NULL);
-    if (!prints(d))
-        return;
-    print_place(section, key_of(a));
-    printf(" %s: only in %s\n", mt_shape_text(&a->shape).text, path);
-}
-
-static void tell_kind(struct diff *d, int section, const struct mt_array *a,
-                      const struct mt_array *b)
-{
-    if (d->call->json)
-        add_json(d, section, a, "shape", NULL);
-    if (!prints(d))
-        return;
-    print_place(section, key_of(a));
-    printf(": %s %s against %s %s\n", mt_dtype_name(a->dtype),
-           mt_shape_text(&a->shape).text, mt_dtype_name(b->dtype),
-           mt_shape_text(&b->shape).text);
-}
-
-/* --- comparing ---------------------------------------------------------- */
-
-static bool is_selected(const struct diff *d, int section,
+static bool is_selected(const struct diff *d, enum mt_diff_section section,
                         const struct mt_array *a)
 {
-    const char *key = key_of(a), *dot = strchr(key, '.');
+    const char *key, *dot;
 
-    if (!mt_in_section(a->name, section_names[section]) ||
+    if (!mt_in_section(a->name, mt_diff_section_names[section]) ||
         strcmp(a->name, "spec/json") == 0)
         return false;
-    if (!d->only || section == SPEC || section == PROGRESS)
-        return !d->only || fnmatch(d->only, key, 0) == 0;
-    if (section == OPTIMIZER && dot && fnmatch(d->only, dot + 1, 0) == 0)
+    key = key_of(a);
+    dot = strchr(key, '.');
+    if (!d->only || fnmatch(d->only, key, 0) == 0)
         return true;
-    return fnmatch(d->only, key, 0) == 0;
+    return section == MT_DIFF_OPTIMIZER && dot &&
+           fnmatch(d->only, dot + 1, 0) == 0;
 }
 
-static void compare_pair(struct diff *d, int section, const struct mt_array *a,
-                         const struct mt_array *b)
+static bool is_float(const struct mt_array *a)
 {
-    struct section *s = &d->sections[section];
-    struct mt_comparison c;
+    return a->dtype != MT_I32 && a->dtype != MT_I64 && a->dtype != MT_U8;
+}
 
-    if (a->dtype != b->dtype || !mt_shape_equal(&a->shape, &b->shape)) {
-        s->differ++;
-        tell_kind(d, section, a, b);
+/* A scalar is a vector of one to some writers. */
+static bool same_shape(const struct mt_shape *a, const struct mt_shape *b)
+{
+    return mt_shape_equal(a, b) ||
+           (a->rank <= 1 && b->rank <= 1 && mt_shape_elements(a) == 1 &&
+            mt_shape_elements(b) == 1);
+}
+
+/* With a tolerance, floats of any size are compared as float32. */
+static bool comparable(const struct diff *d, const struct mt_array *a,
+                       const struct mt_array *b)
+{
+    bool tolerant = d->tolerance.atol > 0 || d->tolerance.rtol > 0;
+
+    return same_shape(&a->shape, &b->shape) &&
+           (a->dtype == b->dtype || (tolerant && is_float(a) && is_float(b)));
+}
+
+static const struct mt_array *read_as(const struct mt_array *array,
+                                      enum mt_dtype dtype,
+                                      struct mt_array *copy)
+{
+    if (array->dtype == dtype)
+        return array;
+    *copy = *array;
+    copy->dtype = dtype;
+    return copy;
+}
+
+static void add_entry(struct diff *d, enum mt_diff_section section,
+                      const struct mt_array *a, const struct mt_array *b)
+{
+    struct entry *e = &d->entries[d->n++];
+
+    *e = (struct entry){ section, a, b, NO_PAIR };
+    if (!a || !b || !comparable(d, a, b))
         return;
-    }
-    mt_compare(a, b, d->atol, d->rtol, &c);
-    if (c.n_differ) {
-        s->differ++;
-        tell_differ(d, section, a, &c);
-    } else {
-        s->same++;
-    }
+    struct mt_array *copies = d->as_float + 2 * d->n_pairs;
+    enum mt_dtype dtype = a->dtype == b->dtype ? a->dtype : MT_F32;
+
+    e->pair = d->n_pairs;
+    d->pairs[d->n_pairs++] = (struct mt_compare_pair){
+        .a = read_as(a, dtype, &copies[0]),
+        .b = read_as(b, dtype, &copies[1]),
+    };
 }
 
-static void compare_arrays(struct diff *d, int section)
+static void list_section(struct diff *d, enum mt_diff_section section)
 {
-    struct section *s = &d->sections[section];
-
     for (size_t i = 0; i < d->a.n; i++) {
-        const struct mt_array *a = &d->a.arrays[i], *b;
+        const struct mt_array *a = &d->a.arrays[i];
 
-        if (!is_selected(d, section, a))
-            continue;
-        b = mt_bundle_find(&d->b, a->name);
-        if (b) {
-            compare_pair(d, section, a, b);
-        } else {
-            s->only_a++;
-            tell_only(d, section, a, true);
-        }
+        if (is_selected(d, section, a))
+            add_entry(d, section, a, mt_bundle_find(&d->b, a->name));
     }
     for (size_t i = 0; i < d->b.n; i++) {
         const struct mt_array *b = &d->b.arrays[i];
 
-        if (is_selected(d, section, b) && !mt_bundle_find(&d->a, b->name)) {
-            s->only_b++;
-            tell_only(d, section, b, false);
-        }
+        if (is_selected(d, section, b) && !mt_bundle_find(&d->a, b->name))
+            add_entry(d, section, NULL, b);
     }
 }
 
-static void tell_spec(void *ctx, const char *path, const char *a,
-                      const char *b)
-{
-    struct diff *d = ctx;
-    struct mt_strbuf *out = &d->spec;
-
-    d->sections[SPEC].differ++;
-    if (prints(d)) {
-        print_place(SPEC, path);
-        printf(": %s -> %s\n", a ? a : "(not set)", b ? b : "(not set)");
-    }
-    if (!d->call->json)
-        return;
-    mt_strbuf_puts(out, out->len ? ",{\"path\":\"/" : "{\"path\":\"/");
-    for (const char *p = path; *p; p++)
-        mt_strbuf_putc(out, *p == '.' ? '/' : *p);
-    mt_strbuf_printf(out, "\",\"a\":%s,\"b\":%s}", a ? a : "null",
-                     b ? b : "null");
-}
-
-static mt_status compare_specs(struct diff *d, struct mt_err *err)
-{
-    struct mt_json *a, *b = NULL;
-
-    if (mt_state_spec(&d->a, d->call->args[0], &a, err) != MT_OK)
-        return err->status;
-    mt_status status = mt_state_spec(&d->b, d->call->args[1], &b, err);
-
-    if (status == MT_OK) {
-        size_t before = d->sections[SPEC].differ;
-
-        mt_spec_diff(mt_json_root(a), mt_json_root(b), tell_spec, d);
-        d->sections[SPEC].same += d->sections[SPEC].differ == before;
-        mt_json_free(b);
-    }
-    mt_json_free(a);
-    return status;
-}
-
-/* --- sections ----------------------------------------------------------- */
-
-static bool has_section(const struct mt_bundle *b, int section)
+static bool has_section(const struct mt_bundle *b, enum mt_diff_section section)
 {
     for (size_t i = 0; i < b->n; i++) {
-        if (mt_in_section(b->arrays[i].name, section_names[section]))
+        if (mt_in_section(b->arrays[i].name, mt_diff_section_names[section]))
             return true;
     }
     return false;
@@ -252,127 +135,115 @@ static mt_status read_sections(struct diff *d, struct mt_err *err)
 {
     const char *list = mt_option(d->call, "section");
 
-    for (int i = 0; i < N_SECTIONS; i++)
-        d->sections[i].wanted = list == NULL;
+    for (int i = 0; i < MT_DIFF_SECTIONS; i++)
+        d->report.parts[i].wanted = list == NULL;
     while (list && *list) {
         size_t n = strcspn(list, ",");
         bool found = false;
 
-        for (int i = 0; i < N_SECTIONS; i++) {
-            if (strlen(section_names[i]) == n &&
-                strncmp(section_names[i], list, n) == 0)
-                found = d->sections[i].wanted = true;
+        for (int i = 0; i < MT_DIFF_SECTIONS; i++) {
+            if (strlen(mt_diff_section_names[i]) == n &&
+                strncmp(mt_diff_section_names[i], list, n) == 0)
+                found = d->report.parts[i].wanted = true;
         }
         if (!found)
             return mt_fail(err, MT_INVALID,
                            "--section: \"%.*s\" is not one of model, "
-                           "optimizer, spec, progress", (int)n, list);
+                           "optimizer, spec, progress",
+                           (int)n, list);
         list += n + (list[n] == ',');
     }
     return MT_OK;
 }
 
-/* A section that one side lacks is said; it counts as a difference only where
- * it was asked for by name. */
-static mt_status compare_section(struct diff *d, int i, struct mt_err *err)
+/* A section that one side lacks counts as a difference only where it was asked
+ * for by name. */
+static mt_status list_entries(struct diff *d, struct mt_err *err)
 {
-    struct section *s = &d->sections[i];
     bool asked = mt_option(d->call, "section") != NULL;
+    size_t most = d->a.n + d->b.n + 1;
 
-    s->in_a = has_section(&d->a, i);
-    s->in_b = has_section(&d->b, i);
-    if (!s->wanted || (!s->in_a && !s->in_b))
-        return MT_OK;
-    if (s->in_a != s->in_b && prints(d))
-        printf("%s: only in %s%s\n", section_names[i],
-               d->call->args[s->in_a ? 0 : 1], asked ? "" : " (not compared)");
-    if (s->in_a != s->in_b && !asked)
-        return MT_OK;
-    s->compared = true;
-    compare_arrays(d, i);
-    if (s->in_a && s->in_b && i == SPEC && !d->only && compare_specs(d, err) != MT_OK)
-        return err->status;
-    d->differs |= s->differ || s->only_a || s->only_b;
+    d->entries = calloc(most, sizeof *d->entries);
+    d->pairs = calloc(most, sizeof *d->pairs);
+    d->as_float = calloc(most, 2 * sizeof *d->as_float);
+    if (!d->entries || !d->pairs || !d->as_float)
+        return mt_fail_memory(err);
+    for (enum mt_diff_section i = 0; i < MT_DIFF_SECTIONS; i++) {
+        struct mt_diff_part *part = &d->report.parts[i];
+
+        part->in_a = has_section(&d->a, i);
+        part->in_b = has_section(&d->b, i);
+        part->compared = part->wanted && (part->in_a || part->in_b) &&
+                         (asked || part->in_a == part->in_b);
+        if (part->compared)
+            list_section(d, i);
+    }
     return MT_OK;
 }
 
-/* --- the answer --------------------------------------------------------- */
+/* --- telling ------------------------------------------------------------ */
 
-static bool equal(const struct section *s)
+static void tell_entry(struct diff *d, const struct entry *e)
 {
-    return s->in_a && s->in_b && !s->differ && !s->only_a && !s->only_b;
-}
+    const struct mt_compared *c =
+        e->pair == NO_PAIR ? NULL : &d->pairs[e->pair].result;
 
-/* A sentence that says what the differences mean. */
-static const char *meaning(const struct diff *d)
-{
-    const struct section *s = d->sections;
-
-    if (!d->differs)
-        return "the same";
-    if (s[MODEL].wanted && equal(&s[MODEL])) {
-        if (s[OPTIMIZER].wanted && s[OPTIMIZER].in_a && s[OPTIMIZER].in_b &&
-            !equal(&s[OPTIMIZER]))
-            return "the weights are equal, the optimizer's state is not: the "
-                   "next step will differ";
-        return "the weights are equal";
+    if (!e->b || !e->a) {
+        mt_diff_tell(&d->report, e->section,
+                     e->a ? MT_DIFF_ONLY_A : MT_DIFF_ONLY_B, e->a, e->b, NULL);
+    } else if (!c || c->n_differ) {
+        mt_diff_tell(&d->report, e->section, c ? MT_DIFF_DIFFER : MT_DIFF_KIND,
+                     e->a, e->b, c);
+    } else {
+        d->report.parts[e->section].same++;
+        d->report.parts[e->section].within += c->n_unequal > 0;
     }
-    if (s[MODEL].wanted && s[MODEL].in_a && s[MODEL].in_b)
-        return "the weights differ";
-    return "they differ";
 }
 
-static void print_text(const struct diff *d)
+static void tell_spec(void *ctx, const char *path, const char *a, const char *b)
 {
-    if (!prints(d))
-        return;
-    for (int i = 0; i < N_SECTIONS; i++) {
-        const struct section *s = &d->sections[i];
+    struct diff *d = ctx;
 
-        if (s->compared)
-            printf("%s: %zu same, %zu differ, %zu only in A, %zu only in B\n",
-                   section_names[i], s->same, s->differ, s->only_a, s->only_b);
-    }
-    printf("%s%s%s\n",
-           mt_color(stdout, d->differs ? MT_COLOR_BAD : MT_COLOR_GOOD),
-           meaning(d), mt_color(stdout, MT_COLOR_END));
+    mt_diff_tell_spec(&d->report, path, a, b);
 }
 
-static void print_json(const struct diff *d)
+static mt_status compare_specs(struct diff *d, struct mt_err *err)
 {
-    bool first = true;
+    struct mt_diff_part *part = &d->report.parts[MT_DIFF_SPEC];
+    struct mt_json *a, *b = NULL;
 
-    if (!d->call->json)
-        return;
-    printf("{\"equal\":%s,\"sections\":{", d->differs ? "false" : "true");
-    for (int i = 0; i < N_SECTIONS; i++) {
-        const struct section *s = &d->sections[i];
-
-        if (!s->compared)
-            continue;
-        printf("%s\"%s\":{\"same\":%zu,\"differ\":%zu,\"only_a\":%zu,"
-               "\"only_b\":%zu}", first ? "" : ",", section_names[i], s->same,
-               s->differ, s->only_a, s->only_b);
-        first = false;
-    }
-    printf("},\"tensors\":[%s],\"spec\":[%s]}\n",
-           d->tensors.text ? d->tensors.text : "",
-           d->spec.text ? d->spec.text : "");
-}
-
-static mt_status compare(struct diff *d, struct mt_err *err)
-{
-    const char *dir = mt_option(d->call, "data-dir");
-
-    if (read_sections(d, err) != MT_OK ||
-        mt_open_state(d->call->args[0], dir, d->call->team, &d->a, err) !=
-            MT_OK ||
-        mt_open_state(d->call->args[1], dir, d->call->team, &d->b, err) !=
-            MT_OK)
+    if (mt_state_spec(&d->a, d->call->args[0], &a, err) != MT_OK)
         return err->status;
-    for (int i = 0; i < N_SECTIONS; i++) {
-        if (compare_section(d, i, err) != MT_OK)
+    mt_status status = mt_state_spec(&d->b, d->call->args[1], &b, err);
+
+    if (status == MT_OK) {
+        size_t before = part->differ;
+
+        (d->call->json ? mt_spec_diff_pointers : mt_spec_diff)(
+            mt_json_root(a), mt_json_root(b), tell_spec, d);
+        part->same += part->differ == before;
+        mt_json_free(b);
+    }
+    mt_json_free(a);
+    return status;
+}
+
+static mt_status tell_sections(struct diff *d, struct mt_err *err)
+{
+    bool asked = mt_option(d->call, "section") != NULL;
+    size_t next = 0;
+
+    for (enum mt_diff_section i = 0; i < MT_DIFF_SECTIONS; i++) {
+        struct mt_diff_part *part = &d->report.parts[i];
+
+        if (part->wanted && part->in_a != part->in_b)
+            mt_diff_tell_lacking(&d->report, i, asked);
+        for (; next < d->n && d->entries[next].section == i; next++)
+            tell_entry(d, &d->entries[next]);
+        if (i == MT_DIFF_SPEC && part->compared && part->in_a && part->in_b &&
+            !d->only && compare_specs(d, err) != MT_OK)
             return err->status;
+        d->report.differs |= part->differ || part->only_a || part->only_b;
     }
     return MT_OK;
 }
@@ -380,46 +251,86 @@ static mt_status compare(struct diff *d, struct mt_err *err)
 /* Nothing compared is no answer. */
 static mt_status check_compared(const struct diff *d, struct mt_err *err)
 {
-    for (int i = 0; i < N_SECTIONS; i++) {
-        const struct section *s = &d->sections[i];
+    for (int i = 0; i < MT_DIFF_SECTIONS; i++) {
+        const struct mt_diff_part *p = &d->report.parts[i];
 
-        if (s->same + s->differ + s->only_a + s->only_b || d->differs)
+        if (p->same + p->differ + p->only_a + p->only_b)
             return MT_OK;
     }
-    return mt_fail(err, MT_MISMATCH, "nothing to compare: no section%s that "
-                   "both have; 'mtrain show FILE' lists what a file has",
+    return mt_fail(err, MT_MISMATCH,
+                   "nothing to compare: no section%s that both have; 'mtrain "
+                   "show FILE' lists what a file has",
                    d->only ? ", or no name that matches," : "");
+}
+
+/* --- the command -------------------------------------------------------- */
+
+static mt_status compare(struct diff *d, struct mt_err *err)
+{
+    const struct mt_call *call = d->call;
+    const char *dir = mt_option(call, "data-dir");
+
+    if (read_sections(d, err) != MT_OK ||
+        mt_open_state_streamed(call->args[0], dir, call->team, &d->a, err) !=
+            MT_OK ||
+        mt_open_state_streamed(call->args[1], dir, call->team, &d->b, err) !=
+            MT_OK ||
+        list_entries(d, err) != MT_OK ||
+        mt_compare_pairs(d->pairs, d->n_pairs, &d->tolerance, call->team,
+                         err) != MT_OK ||
+        tell_sections(d, err) != MT_OK)
+        return err->status;
+    return check_compared(d, err);
+}
+
+static bool read_tolerance(const struct mt_call *call, const char *name,
+                           double *out)
+{
+    if (!mt_option(call, name))
+        return true;
+    if (!mt_option_real(call, name, out))
+        return false;
+    if (*out >= 0)
+        return true;
+    mt_report_usage(call, "--%s: must be at least 0", name);
+    return false;
 }
 
 static int diff_run(struct mt_call *call)
 {
-    struct diff d = { .call = call, .only = mt_option(call, "only"),
-                      .a = MT_BUNDLE_INIT, .b = MT_BUNDLE_INIT };
+    struct diff d = {
+        .call = call,
+        .only = mt_option(call, "only"),
+        .a = MT_BUNDLE_INIT,
+        .b = MT_BUNDLE_INIT,
+        .report = { .paths = { call->args[0], call->args[1] },
+                    .quiet = call->quiet,
+                    .json = call->json },
+    };
     struct mt_err err = MT_ERR_INIT;
 
-    if ((mt_option(call, "atol") && !mt_option_real(call, "atol", &d.atol)) ||
-        (mt_option(call, "rtol") && !mt_option_real(call, "rtol", &d.rtol)))
+    if (!read_tolerance(call, "atol", &d.tolerance.atol) ||
+        !read_tolerance(call, "rtol", &d.tolerance.rtol))
         return MT_EXIT_TROUBLE;
     mt_status status = compare(&d, &err);
 
     if (status == MT_OK)
-        status = check_compared(&d, &err);
-    if (status == MT_OK) {
-        print_text(&d);
-        print_json(&d);
-    }
-    mt_strbuf_free(&d.tensors);
-    mt_strbuf_free(&d.spec);
+        mt_diff_end(&d.report);
+    mt_diff_report_free(&d.report);
+    free(d.entries);
+    free(d.pairs);
+    free(d.as_float);
     mt_bundle_free(&d.a);
     mt_bundle_free(&d.b);
     if (status != MT_OK)
         return mt_report_error(&err);
-    return d.differs ? MT_EXIT_NO : MT_EXIT_DONE;
+    return d.report.differs ? MT_EXIT_NO : MT_EXIT_DONE;
 }
 
 static const struct mt_option diff_options[] = {
-    { "section", 0, "LIST", "model, optimizer, spec, progress (default: those "
-                            "that both have)" },
+    { "section", 0, "LIST",
+      "model, optimizer, spec, progress (default: those "
+      "that both have)" },
     { "only", 0, "GLOB", "only tensors whose names match" },
     { "atol", 0, "X", "tolerate |a - b| up to X (+ rtol |b|)" },
     { "rtol", 0, "X", "tolerate |a - b| up to X |b| (+ atol)" },

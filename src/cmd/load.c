@@ -1,164 +1,386 @@
 /* mtrain load MODEL STATE -o OUT.mtc */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/report.h"
+#include "cmd/shellwords.h"
 #include "cmd/specs.h"
 #include "train/transfer.h"
 
-enum { MAX_MAPS = 64 };
+static bool given(const struct mt_call *call, const char *name)
+{
+    return mt_option(call, name) != NULL;
+}
+
+/* --- --map OLD=NEW ------------------------------------------------------ */
 
 struct maps {
-    struct mt_rename list[MAX_MAPS];
-    char text[MAX_MAPS][1024];
+    struct mt_rename *list; /* (n) */
     size_t n;
+    struct mt_arena arena;
 };
 
-static bool read_maps(const struct mt_call *call, struct maps *maps)
+static mt_status read_map(const char *text, struct maps *maps,
+                          struct mt_err *err)
 {
-    for (const char *const *m = mt_option_all(call, "map"); *m; m++) {
-        char *equals;
+    const char *equals = strchr(text, '=');
+    struct mt_rename *r = &maps->list[maps->n++];
 
-        if (maps->n == MAX_MAPS || strlen(*m) >= sizeof *maps->text) {
-            mt_report_usage(call, "--map %s: too many or too long", *m);
-            return false;
-        }
-        snprintf(maps->text[maps->n], sizeof *maps->text, "%s", *m);
-        equals = strchr(maps->text[maps->n], '=');
-        if (!equals || equals == maps->text[maps->n] || !equals[1]) {
-            mt_report_usage(call, "--map %s: expected OLD=NEW", *m);
-            return false;
-        }
-        *equals = '\0';
-        maps->list[maps->n] = (struct mt_rename){ maps->text[maps->n],
-                                                  equals + 1 };
-        maps->n++;
-    }
-    return true;
+    if (!equals || equals == text || !equals[1])
+        return mt_fail(err, MT_INVALID, "--map %s: expected OLD=NEW", text);
+    r->from = mt_arena_strndup(&maps->arena, text, (size_t)(equals - text));
+    r->to = equals + 1;
+    if (!r->from)
+        return mt_fail_memory(err);
+    return mt_rename_check(r, err) == MT_OK ? MT_OK
+                                            : mt_context(err, "--map %s", text);
 }
 
-static void print_plan(const struct mt_call *call,
-                       const struct mt_transfer *plan, bool optimizer)
+static mt_status read_maps(const struct mt_call *call, struct maps *maps,
+                           struct mt_err *err)
 {
-    if (call->quiet || call->json)
+    const char *const *texts = mt_option_all(call, "map");
+    size_t n = 0;
+    mt_status status = MT_OK;
+
+    while (texts[n])
+        n++;
+    maps->list = mt_arena_calloc(&maps->arena, n + 1, sizeof *maps->list);
+    if (!maps->list)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < n && status == MT_OK; i++)
+        status = read_map(texts[i], maps, err);
+    return status;
+}
+
+/* --- the command that would work ---------------------------------------- */
+
+static void add_advice(const struct mt_call *call,
+                       const struct mt_transfer_advice *a,
+                       struct mt_strbuf *out)
+{
+    if (a->strip_prefix)
+        mt_shell_option(out, "strip-prefix", a->strip_prefix);
+    for (size_t i = 0; i < a->n_map; i++) {
+        mt_strbuf_puts(out, " --map ");
+        struct mt_strbuf map = MT_STRBUF_INIT;
+
+        mt_strbuf_printf(&map, "%s=%s", a->map[i].from, a->map[i].to);
+        mt_shell_word(out, map.text ? map.text : "");
+        mt_strbuf_free(&map);
+    }
+    for (size_t i = 0; i < a->n_except; i++)
+        mt_shell_option(out, "except", a->except[i]);
+    if (a->partial && !given(call, "partial"))
+        mt_strbuf_puts(out, " --partial");
+}
+
+/* Is the option one that the advice gives in another way? */
+static bool is_replaced(const struct mt_transfer_advice *a, const char *name)
+{
+    return (a->strip_prefix && strcmp(name, "strip-prefix") == 0) ||
+           (a->no_optimizer && strcmp(name, "with-optimizer") == 0);
+}
+
+/* One line of its own, to be copied into a shell. */
+static void print_command(const struct mt_call *call,
+                          const struct mt_transfer_advice *advice)
+{
+    struct mt_strbuf out = MT_STRBUF_INIT;
+
+    if (!advice->works)
         return;
-    for (size_t i = 0; i < plan->n; i++) {
-        const struct mt_transfer_pair *p = &plan->pairs[i];
-        const char *from = strchr(p->from->name, '/') + 1;
-
-        if (call->verbose || mt_option(call, "dry-run"))
-            printf("  %s%s%s %s%s%s\n", p->key,
-                   strcmp(from, p->key) ? " <- " : "",
-                   strcmp(from, p->key) ? from : "",
-                   mt_shape_text(&p->to->shape).text,
-                   !optimizer ? ""
-                   : p->optimizer == MT_MOVED ? "  optimizer: moved"
-                                              : "  optimizer: reset, ",
-                   optimizer && p->optimizer == MT_RESET ? p->reason : "");
+    mt_strbuf_puts(&out, "mtrain load");
+    mt_shell_operands(&out, call);
+    for (const struct mt_option *o = call->command->options; o->name; o++) {
+        if (!is_replaced(advice, o->name))
+            mt_shell_given(&out, call, o);
     }
+    mt_shell_common(&out, call);
+    add_advice(call, advice, &out);
+    if (!out.failed)
+        fprintf(stderr, "this command would load it:\n  %s\n", out.text);
+    mt_strbuf_free(&out);
 }
 
-static void print_done(const struct mt_call *call,
-                       const struct mt_transfer *plan, const char *out)
+/* --- telling ------------------------------------------------------------ */
+
+static const char *source_key(const struct mt_transfer_pair *p)
+{
+    return strchr(p->from->name, '/') + 1;
+}
+
+static size_t count_moved(const struct mt_transfer *plan)
 {
     size_t moved = 0;
 
     for (size_t i = 0; i < plan->n; i++)
         moved += plan->pairs[i].optimizer == MT_MOVED;
-    if (call->json) {
-        printf("{\"event\":\"load\",\"path\":");
-        mt_print_json_string(out);
-        printf(",\"tensors\":%zu,"
-               "\"missing\":%zu,\"unexpected\":%zu,\"optimizer\":%zu,"
-               "\"progress\":%s}\n", plan->n, plan->missing,
-               plan->unexpected, moved, plan->progress ? "true" : "false");
-        return;
+    return moved;
+}
+
+/* Widths of the columns: names and shapes, as far as they are no longer than
+ * is good for a line. */
+struct columns {
+    int key, shape;
+};
+
+static void widen(int *width, size_t n)
+{
+    if (n <= 40 && (int)n > *width)
+        *width = (int)n;
+}
+
+static struct columns measure(const struct mt_bundle *target)
+{
+    struct columns c = { 0, 0 };
+
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_array *a = &target->arrays[i];
+
+        if (!mt_in_section(a->name, "model"))
+            continue;
+        widen(&c.key, strlen(strchr(a->name, '/') + 1));
+        widen(&c.shape, strlen(mt_shape_text(&a->shape).text));
     }
-    if (call->quiet)
+    return c;
+}
+
+static void print_fate(const struct mt_transfer_pair *p, bool optimizer)
+{
+    const char *from = source_key(p);
+    bool renamed = strcmp(from, p->key) != 0;
+
+    printf("loaded%s%s", renamed ? " from " : "", renamed ? from : "");
+    if (p->from->dtype != p->to->dtype)
+        printf(" (%s)", mt_dtype_name(p->from->dtype));
+    if (optimizer && p->optimizer == MT_MOVED)
+        printf(", optimizer moved");
+    else if (optimizer)
+        printf(", optimizer reset: %s", p->reason);
+}
+
+/* What becomes of each tensor of the model, and of state that is dropped. */
+static void print_table(const struct mt_call *call,
+                        const struct mt_transfer *plan,
+                        const struct mt_bundle *target)
+{
+    bool optimizer = given(call, "with-optimizer");
+    struct columns c = measure(target);
+
+    if (call->quiet || call->json ||
+        !(call->verbose || given(call, "dry-run") || optimizer))
+        return;
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_array *to = &target->arrays[i];
+
+        if (!mt_in_section(to->name, "model"))
+            continue;
+        printf("  %-*s  %-*s  ", c.key, strchr(to->name, '/') + 1, c.shape,
+               mt_shape_text(&to->shape).text);
+        if (plan->pair_of[i])
+            print_fate(&plan->pairs[plan->pair_of[i] - 1], optimizer);
+        else
+            printf("kept%s", optimizer ? ", optimizer reset: not loaded" : "");
+        printf("\n");
+    }
+    for (size_t i = 0; i < plan->n_dropped; i++)
+        printf("  %-*s  %-*s  optimizer dropped: %s\n", c.key,
+               plan->dropped[i].key, c.shape, "", plan->dropped[i].reason);
+}
+
+static void print_json_list(const struct mt_transfer *plan, bool optimizer)
+{
+    printf(",\"pairs\":[");
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct mt_transfer_pair *p = &plan->pairs[i];
+
+        printf("%s{\"key\":", i ? "," : "");
+        mt_print_json_string(p->key);
+        printf(",\"from\":");
+        mt_print_json_string(source_key(p));
+        if (optimizer) {
+            printf(",\"optimizer\":\"%s\",\"reason\":",
+                   p->optimizer == MT_MOVED ? "moved" : "reset");
+            mt_print_json_string(p->optimizer == MT_MOVED ? "" : p->reason);
+        }
+        printf("}");
+    }
+    printf("],\"dropped\":[");
+    for (size_t i = 0; i < plan->n_dropped; i++) {
+        printf("%s{\"key\":", i ? "," : "");
+        mt_print_json_string(plan->dropped[i].key);
+        printf(",\"reason\":");
+        mt_print_json_string(plan->dropped[i].reason);
+        printf("}");
+    }
+    printf("]");
+}
+
+static void print_json(const struct mt_call *call,
+                       const struct mt_transfer *plan, const char *out,
+                       size_t lost)
+{
+    printf("{\"event\":\"load\",\"path\":");
+    mt_print_json_string(out);
+    printf(",\"tensors\":%zu,\"missing\":%zu,\"unexpected\":%zu,\"lost\":%zu,"
+           "\"optimizer\":%zu,\"progress\":%s",
+           plan->n, plan->missing, plan->unexpected, lost, count_moved(plan),
+           plan->progress ? "true" : "false");
+    print_json_list(plan, given(call, "with-optimizer"));
+    printf("}\n");
+}
+
+static void print_done(const struct mt_call *call,
+                       const struct mt_transfer *plan, const char *out,
+                       size_t lost)
+{
+    if (call->json)
+        print_json(call, plan, out, lost);
+    if (call->json || call->quiet)
         return;
     printf("%s: %zu tensors loaded", out, plan->n);
     if (plan->missing || plan->unexpected)
         printf(", %zu missing and %zu unexpected passed over", plan->missing,
                plan->unexpected);
-    if (mt_option(call, "with-optimizer"))
-        printf(", optimizer state of %zu moved%s", moved,
+    if (lost)
+        printf(", %zu arrays of the state lost to damage", lost);
+    if (given(call, "with-optimizer"))
+        printf(", optimizer state of %zu moved%s", count_moved(plan),
                plan->progress ? ", position too" : ", position is step 0");
     printf("\n");
 }
 
+static void tell_lost(void *ctx, const char *what)
+{
+    (void)ctx;
+    mt_report_warning("%s", what);
+}
+
+/* --- loading ------------------------------------------------------------ */
+
 static mt_status load(const struct mt_call *call, const char *out,
                       const struct mt_transfer_options *options,
                       const struct mt_bundle *target,
-                      const struct mt_bundle *source, struct mt_err *err)
+                      const struct mt_bundle *source,
+                      struct mt_transfer_advice *advice, struct mt_err *err)
 {
+    bool dry = given(call, "dry-run");
     struct mt_transfer plan;
-    struct mt_bundle result;
+    struct mt_bundle result = MT_BUNDLE_INIT;
     mt_status status;
 
     if (!mt_bundle_find(target, "spec/json"))
         return mt_fail(err, MT_INVALID,
-                       "%s: is neither a spec nor a checkpoint",
-                       call->args[0]);
-    if (mt_transfer_plan(target, source, options, &plan, err) != MT_OK)
+                       "%s: is neither a spec nor a checkpoint", call->args[0]);
+    if (mt_transfer_plan(target, source, options, call->team, &plan, advice,
+                         err) != MT_OK)
         return mt_context(err, "%s", call->args[1]);
-    print_plan(call, &plan, options->optimizer);
     status = mt_transfer_apply(&plan, target, source, &result, err);
-    if (status == MT_OK && !mt_option(call, "dry-run"))
+    if (status == MT_OK && !dry)
         status = mt_bundle_write(&result, out, call->team, NULL, err);
-    if (status == MT_OK)
-        print_done(call, &plan, mt_option(call, "dry-run") ? "dry run" : out);
+    if (status == MT_OK) {
+        print_table(call, &plan, target);
+        print_done(call, &plan, dry ? "dry run" : out, source->lost);
+    }
     mt_bundle_free(&result);
     mt_transfer_free(&plan);
+    return status;
+}
+
+static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
+                             struct mt_err *err)
+{
+    const char *path = call->args[1];
+
+    if (given(call, "salvage") && !mt_is_spec(path)) {
+        mt_status status = mt_bundle_salvage_state(path, call->team, tell_lost,
+                                                   NULL, out, err);
+
+        return status == MT_DAMAGED
+                   ? mt_context(err, "nothing can be salvaged, for the names "
+                                     "of the tensors are lost")
+                   : status;
+    }
+    return mt_open_state_streamed(path, mt_option(call, "data-dir"), call->team,
+                                  out, err);
+}
+
+static mt_status open_and_load(const struct mt_call *call, const char *out,
+                               const struct mt_transfer_options *options,
+                               struct mt_transfer_advice *advice,
+                               struct mt_err *err)
+{
+    struct mt_bundle target = MT_BUNDLE_INIT, source = MT_BUNDLE_INIT;
+    struct mt_lock *lock = NULL;
+    mt_status status = out && !given(call, "dry-run")
+                           ? mt_replace_claim(out, call->force, &lock, err)
+                           : MT_OK;
+
+    if (status == MT_OK)
+        status =
+            mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
+                                   call->team, &target, err);
+    if (status == MT_OK)
+        status = open_source(call, &source, err);
+    if (status == MT_OK)
+        status = load(call, out, options, &target, &source, advice, err);
+    mt_bundle_free(&source);
+    mt_bundle_free(&target);
+    mt_lock_release(lock);
     return status;
 }
 
 static int load_run(struct mt_call *call)
 {
     const char *out = mt_option(call, "output");
-    const char *data_dir = mt_option(call, "data-dir");
-    struct maps maps = { .n = 0 };
+    struct maps maps = { .arena = MT_ARENA_INIT };
+    struct mt_transfer_advice advice = { 0 };
     struct mt_err err = MT_ERR_INIT;
-    struct mt_bundle target = MT_BUNDLE_INIT, source = MT_BUNDLE_INIT;
-    struct mt_lock *lock = NULL;
-    mt_status status;
+    int code;
 
-    if (!out && !mt_option(call, "dry-run"))
+    if (!out && !given(call, "dry-run"))
         return mt_report_usage(call, "needs -o OUT.mtc");
-    if (!read_maps(call, &maps))
-        return MT_EXIT_TROUBLE;
+    mt_status status = read_maps(call, &maps, &err);
 
+    if (status == MT_INVALID) {
+        mt_arena_free(&maps.arena);
+        return mt_report_usage(call, "%s", err.text);
+    }
     struct mt_transfer_options options = {
-        .map = maps.list, .n_map = maps.n,
+        .map = maps.list,
+        .n_map = maps.n,
         .strip_prefix = mt_option(call, "strip-prefix"),
-        .only = mt_option(call, "only"),
-        .partial = mt_option(call, "partial") != NULL,
-        .optimizer = mt_option(call, "with-optimizer") != NULL,
+        .only = mt_option_all(call, "only"),
+        .except = mt_option_all(call, "except"),
+        .partial = given(call, "partial") || given(call, "salvage"),
+        .optimizer = given(call, "with-optimizer"),
     };
 
-    status = out ? mt_replace_claim(out, call->force, &lock, &err) : MT_OK;
     if (status == MT_OK)
-        status = mt_open_state(call->args[0], data_dir, call->team, &target,
-                               &err);
-    if (status == MT_OK)
-        status = mt_open_state(call->args[1], data_dir, call->team, &source,
-                               &err);
-    if (status == MT_OK)
-        status = load(call, out, &options, &target, &source, &err);
-    mt_bundle_free(&source);
-    mt_bundle_free(&target);
-    mt_lock_release(lock);
-    return status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
+        status = open_and_load(call, out, &options, &advice, &err);
+    code = status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
+    if (status == MT_MISMATCH)
+        print_command(call, &advice);
+    mt_transfer_advice_free(&advice);
+    mt_arena_free(&maps.arena);
+    return code;
 }
 
 static const struct mt_option load_options[] = {
     { "output", 'o', "FILE", "the checkpoint to write" },
     { "partial", 0, NULL, "tolerate missing and unexpected names" },
     { "only", 0, "GLOB", "only tensors of the model whose names match" },
-    { "map", 0, "OLD=NEW", "rename; globs: each * of NEW is what OLD's took" },
+    { "except", 0, "GLOB", "all tensors of the model but those" },
+    { "map", 0, "OLD=NEW",
+      "rename; globs: each * of NEW, or \\1, is what OLD's "
+      "took" },
     { "strip-prefix", 0, "P", "take P away from the state's names" },
     { "with-optimizer", 0, NULL, "move each tensor's moments and step along" },
+    { "salvage", 0, NULL, "take what is whole in a damaged STATE (--partial)" },
     { "dry-run", 0, NULL, "only tell what would be done" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },
@@ -176,9 +398,10 @@ const struct mt_command mt_cmd_load = {
     .details =
         "MODEL is a spec or a checkpoint; STATE a checkpoint or a state file. "
         "Strict: names\nthat are missing or unexpected and shapes that differ "
-        "are listed, and nothing is\nwritten. With --with-optimizer and "
-        "nothing left out, training goes on from OUT as if\nit had never "
-        "stopped.",
+        "are listed, with a command\nthat would work, and nothing is written. "
+        "--map, --only and --except may be given\nseveral times. With "
+        "--with-optimizer and nothing left out, training goes on from\nOUT as "
+        "if it had never stopped.",
     .examples =
         "mtrain load digits.json digits.mtc -o b.mtc\n"
         "mtrain load digits.json digits.mtc -o c.mtc --partial --only 'fc1.*'",

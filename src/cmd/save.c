@@ -8,11 +8,16 @@
 #include "cmd/specs.h"
 #include "train/state.h"
 
+static bool ends_with(const char *path, const char *ending)
+{
+    size_t n = strlen(path), tail = strlen(ending);
+
+    return n > tail && strcmp(path + n - tail, ending) == 0;
+}
+
 static bool is_mtc(const char *path)
 {
-    size_t n = strlen(path);
-
-    return n > 4 && strcmp(path + n - 4, ".mtc") == 0;
+    return ends_with(path, ".mtc");
 }
 
 static const char *key_of(const struct mt_array *a)
@@ -28,30 +33,35 @@ static const char *tensor_of(const struct mt_array *a)
     return dot ? dot + 1 : key_of(a);
 }
 
+/* What a format lacks is written as float32, which holds all of bfloat16. */
+static struct mt_array writable(const struct mt_array *a, bool numpy)
+{
+    struct mt_array out = *a;
+
+    if (numpy && a->dtype == MT_BF16)
+        out.dtype = MT_F32;
+    return out;
+}
+
 /* The arrays of a bare state dict, under its names. */
 static void select_state(const struct mt_bundle *from, bool weights_only,
-                         const char *only, struct mt_bundle *out)
+                         const char *only, bool numpy, struct mt_bundle *out)
 {
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
     for (size_t i = 0; i < from->n; i++) {
-        const struct mt_array *a = &from->arrays[i];
-        struct mt_shape shape = a->shape;
+        struct mt_array a = writable(&from->arrays[i], numpy);
         char name[2048];
 
-        if (shape.rank == 0) /* readers of state dicts may know no scalars, */
-            shape = mt_shape_of(1, (size_t)1); /* torch takes both */
-        if (mt_in_section(a->name, "model")) {
-            if (only && fnmatch(only, key_of(a), 0) != 0)
-                continue;
-            mt_bundle_add(out, key_of(a), a->dtype, &shape, a->data);
-        } else if (mt_in_section(a->name, "optimizer") && !weights_only) {
-            if (only && fnmatch(only, tensor_of(a), 0) != 0)
-                continue;
-            snprintf(name, sizeof name, "optimizer.%s", key_of(a));
-            mt_bundle_add(out, name, a->dtype, &a->shape, a->data);
-        } else if (mt_in_section(a->name, "progress") && !weights_only &&
+        if (mt_in_section(a.name, "model")) {
+            if (!only || fnmatch(only, key_of(&a), 0) == 0)
+                mt_bundle_add_array(out, key_of(&a), &a);
+        } else if (mt_in_section(a.name, "optimizer") && !weights_only) {
+            snprintf(name, sizeof name, "optimizer.%s", key_of(&a));
+            if (!only || fnmatch(only, tensor_of(&a), 0) == 0)
+                mt_bundle_add_array(out, name, &a);
+        } else if (mt_in_section(a.name, "progress") && !weights_only &&
                    !only) {
-            mt_bundle_add(out, a->name, a->dtype, &a->shape, a->data);
+            mt_bundle_add_array(out, a.name, &a);
         }
     }
 }
@@ -64,16 +74,19 @@ static mt_status write_state(const struct mt_call *call,
     struct mt_bundle state;
     mt_status status;
 
-    select_state(source, mt_option(call, "weights-only") != NULL, only, &state);
+    select_state(source, mt_option(call, "weights-only") != NULL, only,
+                 ends_with(out, ".npz") || ends_with(out, ".npy"), &state);
     *n = state.n;
     if (state.failed)
         status = mt_fail_memory(err);
     else if (state.n == 0)
-        status = mt_fail(err, MT_MISMATCH, "%s: no tensor matches \"%s\"; "
-                         "'mtrain show -v %s' lists them", call->args[0],
-                         only ? only : "*", call->args[0]);
+        status = mt_fail(err, MT_MISMATCH,
+                         "%s: no tensor matches \"%s\"; 'mtrain show -v %s' "
+                         "lists them",
+                         call->args[0], only ? only : "*", call->args[0]);
     else
-        status = mt_statefile_write(out, state.arrays, state.n, NULL, err);
+        status = mt_statefile_write(out, state.arrays, state.n, call->team,
+                                    NULL, err);
     mt_bundle_free(&state);
     return status;
 }
@@ -90,7 +103,8 @@ static mt_status write_mtc(const struct mt_call *call,
     if (mt_option(call, "only"))
         return mt_fail(err, MT_INVALID,
                        "%s: a checkpoint is whole; --only writes bare state "
-                       "dicts (.safetensors)", out);
+                       "dicts (.safetensors, .npz)",
+                       out);
     if (!mt_bundle_find(source, "spec/json"))
         return mt_fail(err, MT_INVALID,
                        "%s: has no spec, so it cannot become a checkpoint; "
@@ -101,7 +115,7 @@ static mt_status write_mtc(const struct mt_call *call,
 
         if (!bare || mt_in_section(a->name, "spec") ||
             mt_in_section(a->name, "model"))
-            mt_bundle_add(&kept, a->name, a->dtype, &a->shape, a->data);
+            mt_bundle_add_array(&kept, a->name, a);
     }
     if (bare)
         mt_state_add_start(&kept);
@@ -123,8 +137,8 @@ static int save_run(struct mt_call *call)
         return mt_report_usage(call, "needs -o FILE");
     if ((!is_mtc(out) && mt_statefile_can_write(out, &err) != MT_OK) ||
         mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
-        mt_open_state(call->args[0], mt_option(call, "data-dir"), call->team,
-                      &source, &err) != MT_OK) {
+        mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
+                               call->team, &source, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
     }
@@ -146,7 +160,7 @@ static int save_run(struct mt_call *call)
 
 static const struct mt_option save_options[] = {
     { "output", 'o', "FILE", "where to; the ending decides: .mtc, "
-                             ".safetensors" },
+                             ".safetensors, .npz" },
     { "only", 0, "GLOB", "only tensors whose names match" },
     { "weights-only", 0, NULL, "leave the optimizer's state out" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
@@ -164,10 +178,10 @@ const struct mt_command mt_cmd_save = {
     .max_args = 1,
     .details =
         "SRC is a checkpoint, a state file, or a spec (freshly initialised). "
-        "In state files\noptimizer state is named optimizer.SLOT.TENSOR, and "
-        "where training stands is kept\nas metadata.",
+        "In state files\noptimizer state is named optimizer.SLOT.TENSOR; where "
+        "training stands is kept, too. An\n.npy holds one tensor.",
     .examples =
         "mtrain save digits.mtc -o digits.safetensors\n"
-        "mtrain save digits.mtc -o fc1.safetensors --only 'fc1.*' --weights-only",
+        "mtrain save digits.mtc -o fc1.npz --only 'fc1.*' --weights-only",
     .run = save_run,
 };

@@ -209,3 +209,12 @@ mt_status mt_open_state(const char *path, const char *data_dir,
         return fresh_state(path, data_dir, team, out, err);
     return mt_bundle_read_state(path, out, err);
 }
+
+mt_status mt_open_state_streamed(const char *path, const char *data_dir,
+                                 struct mt_team *team, struct mt_bundle *out,
+                                 struct mt_err *err)
+{
+    if (mt_is_spec(path))
+        return fresh_state(path, data_dir, team, out, err);
+    return mt_bundle_open_state(path, out, err);
+}

@@ -59,4 +59,9 @@ mt_status mt_open_state(const char *path, const char *data_dir,
                         struct mt_team *team, struct mt_bundle *out,
                         struct mt_err *err);
 
+/* The same, but large arrays stay in the file (mt_bundle_open_state). */
+mt_status mt_open_state_streamed(const char *path, const char *data_dir,
+                                 struct mt_team *team, struct mt_bundle *out,
+                                 struct mt_err *err);
+
 #endif

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cmd/texts.h"
 #include "data/csvguess.h"
 #include "data/dataset.h"
-#include "data/utf8.h"
 
 typedef mt_status use_files(const struct mt_template *t, struct mt_json *doc,
                             const struct mt_own_data *own, struct mt_err *err);

@@ -10,7 +10,7 @@
 #include "data/csvscan.h"
 #include "data/loader.h"
 #include "data/number.h"
-#include "data/utf8.h"
+#include "base/utf8.h"
 
 struct csv_args {
     const cJSON *header;

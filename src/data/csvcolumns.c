@@ -7,7 +7,7 @@
 
 #include "base/nearest.h"
 #include "data/number.h"
-#include "data/utf8.h"
+#include "base/utf8.h"
 
 struct mt_csv_column_text mt_csv_column_text(const struct mt_csv_columns *c,
                                              size_t column)

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "data/csvlabels.h"
 #include "data/number.h"
-#include "data/utf8.h"
 
 enum {
     HEAD = 1 << 16,   /* bytes in which the delimiter is looked for */

@@ -12,7 +12,7 @@
 #include "data/csvscan.h"
 #include "data/loader.h"
 #include "data/number.h"
-#include "data/utf8.h"
+#include "base/utf8.h"
 
 struct mt_inputs {
     struct mt_arena arena;

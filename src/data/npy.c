@@ -8,7 +8,7 @@
 
 #include "base/size.h"
 #include "data/loader.h"
-#include "data/npyheader.h"
+#include "base/npyheader.h"
 #include "data/stream.h"
 
 enum { MAX_RESIDENT = 256 << 20 };
@@ -68,7 +68,7 @@ static mt_status read_header(struct npy *npy, struct mt_err *err)
     else
         status = mt_file_pread(npy->fd, path, 0, bytes, n, err);
     if (status == MT_OK)
-        status = mt_npy_header_parse(path, bytes, n, &npy->head, err);
+        status = mt_npy_header_parse(path, bytes, n, 0, &npy->head, err);
     if (status == MT_OK)
         status = check_size(path, &npy->head, (size_t)npy->size, err);
     sha256_init(&npy->sha);

@@ -1,7 +1,7 @@
 #include <fcntl.h>
 #include <math.h>
 
-#include "data/npyheader.h"
+#include "base/npyheader.h"
 #include "data/testing.h"
 
 #define NPY "{'type':'npy','train':['x.npy','y.npy']"
@@ -320,14 +320,14 @@ START_TEST(test_mangled_header)
     file[7] = 0;
     file[8] = (unsigned char)strlen(dict);
     memcpy(file + 10, dict, strlen(dict));
-    ck_assert_int_eq(mt_npy_header_parse("s", file, n, &head, &err), MT_OK);
+    ck_assert_int_eq(mt_npy_header_parse("s", file, n, 0, &head, &err), MT_OK);
     ck_assert_uint_eq(head.offset, n);
     for (size_t cut = 0; cut < n; cut++) {
         unsigned char *copy = malloc(cut + 1); /* for the address sanitizer */
 
         ck_assert_ptr_nonnull(copy);
         memcpy(copy, file, cut);
-        ck_assert_int_eq(mt_npy_header_parse("s", copy, cut, &head, &err),
+        ck_assert_int_eq(mt_npy_header_parse("s", copy, cut, 0, &head, &err),
                          MT_INVALID);
         free(copy);
     }
@@ -338,7 +338,7 @@ START_TEST(test_mangled_header)
             ck_assert_ptr_nonnull(copy);
             memcpy(copy, file, n);
             copy[at] = (unsigned char)byte;
-            mt_npy_header_parse("s", copy, n, &head, &err);
+            mt_npy_header_parse("s", copy, n, 0, &head, &err);
             free(copy);
         }
     }

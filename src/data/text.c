@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/size.h"
 #include "data/loader.h"
-#include "data/utf8.h"
+#include "base/utf8.h"
 
 struct text_args {
     const char *tokenizer;

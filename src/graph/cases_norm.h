@@ -60,6 +60,20 @@ static struct mt_value *batch_norm_plain(struct bench *b)
     return mt_batch_norm(b->graph, x, NULL, NULL, NULL, 0.1, 1e-5);
 }
 
+/* Values large enough to be computed again: a block of a residual network. */
+static struct mt_value *batch_norm_again(struct bench *b)
+{
+    const struct mt_activation *f = mt_activation_find("tanh");
+    struct mt_value *x = batch_norm_of(b, SHAPE(3, 70, 2, 500)), *y;
+    struct mt_value *w = param(b, SHAPE(1, 2));
+
+    x = mt_activate(b->graph, x, f, NULL);
+    y = mt_mul(b->graph, x, x);
+    y = mt_batch_norm(b->graph, y, w, param(b, SHAPE(1, 2)), NULL, 0.1, 1e-3);
+    y = mt_activate(b->graph, mt_add(b->graph, y, x), f, NULL);
+    return mt_mul(b->graph, y, y);
+}
+
 static struct mt_value *batch_norm_tracked(struct bench *b)
 {
     struct mt_value *x = param(b, SHAPE(3, 4, 3, 9));
@@ -311,7 +325,7 @@ static struct mt_value *group_norm_frozen(struct bench *b)
 }
 
 #define NORM_CASES(X)                                                          \
-    X(batch_norm_columns)                                                      \
+    X(batch_norm_columns) X(batch_norm_again)                                  \
     X(batch_norm_planes) X(batch_norm_runs) X(batch_norm_column_chunks) X(     \
         batch_norm_plane_chunks) X(batch_norm_plain) X(batch_norm_tracked)     \
         X(batch_norm_tracked_plain) X(batch_norm_of_input) X(                  \

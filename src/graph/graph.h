@@ -46,6 +46,9 @@ struct mt_value {
     struct mt_value *grad;    /* recorded by mt_graph_backward, or NULL */
     struct mt_node *reader;   /* one of its readers, and how many there are: */
     size_t readers;           /* for fusing */
+    struct mt_value *again;   /* the same, computed a second time in backward,
+                                 if it is one of `forward`'s */
+    bool forward;
 
     /* the memory plan's (plan.c) */
     struct mt_value *shares;  /* computed in place of that value */
@@ -80,6 +83,12 @@ struct mt_op {
      * returns true, or leaves it. NULL: never. */
     bool (*absorb)(struct mt_graph *g, struct mt_node *node,
                    const struct mt_node *next);
+
+    /* Records a node that computes node's output 0 again, the same bits, from
+     * `in`, its inputs or what equals them, and its other outputs. NULL: not to
+     * be computed twice. */
+    struct mt_value *(*again)(struct mt_graph *g, const struct mt_node *node,
+                              struct mt_value *const *in);
 
     bool effects;  /* runs even if nothing reads its outputs: it changes a
                       buffer (running statistics) */

@@ -223,7 +223,7 @@ static void forward_finish(const struct job *job, size_t c, size_t end)
 
         job->mean[c] = (float)m.mean;
         job->rstd[c] = (float)rstd;
-        set_forward(job, c, job->mean[c], rstd);
+        set_forward(job, c, job->mean[c], (double)job->rstd[c]);
         if (job->running_mean)
             update_running(job, c, &m);
     }
@@ -409,12 +409,26 @@ static void batch_norm_grad(struct mt_graph *g, const struct mt_node *node,
     args->db = args->affine ? mt_grad_output(g, node, back, 2, d_in) : -1;
 }
 
+static struct mt_value *batch_norm_again(struct mt_graph *g,
+                                         const struct mt_node *node,
+                                         struct mt_value *const *in)
+{
+    const struct batch_norm_args *args = node->args;
+    struct mt_node *back = record(g, &mt_op_batch_norm_again, args, in[0],
+                                  args->affine ? in[1] : NULL, in[2]);
+
+    mt_node_input(back, node->out[1]);
+    mt_node_input(back, node->out[2]);
+    return mt_node_output(g, back, MT_F32, &in[0]->shape);
+}
+
 const struct mt_op mt_op_batch_norm = {
     .name = "batch_norm",
     .run = batch_norm_run,
     .grad = batch_norm_grad,
     .scratch = forward_scratch,
     .absorb = absorb,
+    .again = batch_norm_again,
     .in_place = true,
 };
 
@@ -424,6 +438,7 @@ const struct mt_op mt_op_batch_norm_tracked = {
     .grad = batch_norm_grad,
     .scratch = forward_scratch,
     .absorb = absorb,
+    .again = batch_norm_again,
     .effects = true,
     .in_place = true,
 };
@@ -478,6 +493,34 @@ const struct mt_op mt_op_batch_norm_fixed = {
     .scratch = forward_scratch,
     .absorb = absorb,
     .in_place = true,
+};
+
+/* --- once more, with the statistics that forward found ------------------- */
+
+static void again_finish(const struct job *job, size_t c, size_t end)
+{
+    for (; c < end; c++)
+        set_forward(job, c, job->mean[c], (double)job->rstd[c]);
+}
+
+static const struct pass again = { no_sums, again_finish, forward_apply };
+
+static void batch_norm_again_run(const struct mt_node *node,
+                                 const struct mt_run *run)
+{
+    struct job job = forward_job(node, run);
+    size_t first = job.args->affine ? 3 : 1;
+
+    job.pass = &again;
+    job.mean = node->in[first]->data;
+    job.rstd = node->in[first + 1]->data;
+    run_pass(&job, run->team);
+}
+
+const struct mt_op mt_op_batch_norm_again = {
+    .name = "batch_norm_again",
+    .run = batch_norm_again_run,
+    .scratch = forward_scratch,
 };
 
 /* --- backward ----------------------------------------------------------- */

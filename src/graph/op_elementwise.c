@@ -81,8 +81,21 @@ static void add_grad(struct mt_graph *g, const struct mt_node *node,
         d_in[i] = mt_wants_grad(node, i) ? d_out[0] : NULL;
 }
 
+static struct mt_value *add_again(struct mt_graph *g,
+                                  const struct mt_node *node,
+                                  struct mt_value *const *in)
+{
+    const struct mt_fused *fused = node->args;
+    struct mt_value *sum = mt_add(g, in[0], in[1]);
+
+    if (fused->act && !mt_graph_failed(g))
+        *(struct mt_fused *)sum->producer->args = *fused;
+    return sum;
+}
+
 const struct mt_op mt_op_add = {
     .name = "add",
+    .again = add_again,
     .run = add_run,
     .grad = add_grad,
     .absorb = absorb,

@@ -18,6 +18,7 @@
     X(attention) X(attention_grad)                                             \
     X(row_dot) X(row_outer) X(row_mix) X(add_bias)                             \
     X(batch_norm) X(batch_norm_tracked) X(batch_norm_fixed) X(batch_norm_grad) \
+    X(batch_norm_again)                                                        \
     X(layer_norm) X(layer_norm_grad) X(group_norm) X(group_norm_grad)          \
     X(max_pool) X(max_pool_grad) X(max_squares) X(max_squares_grad)            \
     X(resample)                                                                \

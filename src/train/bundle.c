@@ -3,8 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ckpt/blockstream.h"
+
 void mt_bundle_free(struct mt_bundle *b)
 {
+    mt_statefile_close(b->file);
+    free(b->by_name);
     free(b->arrays);
     mt_arena_free(&b->arena);
     *b = (struct mt_bundle)MT_BUNDLE_INIT;
@@ -22,16 +26,72 @@ static bool grow(struct mt_bundle *b)
     return true;
 }
 
-void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
-                   const struct mt_shape *shape, const void *data)
+/* --- names -------------------------------------------------------------- */
+
+/* Where the name stands in the table, or the free place for it. */
+static size_t find_place(const struct mt_bundle *b, const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    size_t at;
+
+    for (const char *p = name; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+    at = (size_t)(hash ^ hash >> 32) & (b->names - 1);
+    while (b->by_name[at] &&
+           strcmp(b->arrays[b->by_name[at] - 1].name, name) != 0)
+        at = (at + 1) & (b->names - 1);
+    return at;
+}
+
+/* The first array of a name counts. */
+static void note_name(struct mt_bundle *b, size_t i)
+{
+    size_t at = find_place(b, b->arrays[i].name);
+
+    if (!b->by_name[at])
+        b->by_name[at] = (uint32_t)i + 1;
+}
+
+/* The table is at most half full. */
+static bool grow_names(struct mt_bundle *b)
+{
+    size_t names = b->names ? 2 * b->names : 128;
+    uint32_t *table = calloc(names, sizeof *table);
+
+    if (!table)
+        return false;
+    free(b->by_name);
+    b->by_name = table;
+    b->names = names;
+    for (size_t i = 0; i < b->n; i++)
+        note_name(b, i);
+    return true;
+}
+
+/* --- adding ------------------------------------------------------------- */
+
+void mt_bundle_add_array(struct mt_bundle *b, const char *name,
+                         const struct mt_array *array)
 {
     char *copy = mt_arena_strdup(&b->arena, name);
 
-    if (!copy || (b->n == b->size && !grow(b))) {
+    if (!copy || (b->n == b->size && !grow(b)) ||
+        (2 * b->n >= b->names && !grow_names(b))) {
         b->failed = true;
         return;
     }
-    b->arrays[b->n++] = (struct mt_array){ copy, dtype, *shape, (void *)data };
+    b->arrays[b->n] = *array;
+    b->arrays[b->n].name = copy;
+    note_name(b, b->n++);
+}
+
+void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
+                   const struct mt_shape *shape, const void *data)
+{
+    struct mt_array array = { name, dtype, *shape, (void *)(uintptr_t)data,
+                              NULL };
+
+    mt_bundle_add_array(b, name, &array);
 }
 
 static void add_copy(struct mt_bundle *b, const char *name,
@@ -76,11 +136,9 @@ void mt_bundle_text(struct mt_bundle *b, const char *name, const char *text)
 const struct mt_array *mt_bundle_find(const struct mt_bundle *b,
                                       const char *name)
 {
-    for (size_t i = 0; i < b->n; i++) {
-        if (strcmp(b->arrays[i].name, name) == 0)
-            return &b->arrays[i];
-    }
-    return NULL;
+    uint32_t number = b->names ? b->by_name[find_place(b, name)] : 0;
+
+    return number ? &b->arrays[number - 1] : NULL;
 }
 
 int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
@@ -177,6 +235,114 @@ mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
     if (status != MT_OK)
         mt_bundle_free(out);
     return status;
+}
+
+/* Small, and needed as values. */
+static bool is_small(const struct mt_state_entry *entry)
+{
+    return strcmp(entry->section, "spec") == 0 ||
+           strcmp(entry->section, "progress") == 0;
+}
+
+static mt_status add_entry(struct mt_bundle *b,
+                           const struct mt_state_entry *entry,
+                           struct mt_source *source, struct mt_err *err)
+{
+    struct mt_array array = entry->array;
+    char *name;
+
+    if (is_small(entry))
+        return read_entry(b->file, entry, b, err);
+    name = mt_arena_printf(&b->arena, "%s/%s", entry->section, entry->key);
+    *source = (struct mt_source){ b->file, entry };
+    array.source = source;
+    if (!name)
+        return mt_fail_memory(err);
+    mt_bundle_add_array(b, name, &array);
+    return b->failed ? mt_fail_memory(err) : MT_OK;
+}
+
+/* What to do with arrays that are damaged; report NULL: fail. */
+struct salvage {
+    mt_bundle_damage *report;
+    void *ctx;
+    struct mt_team *team;
+};
+
+static mt_status use_nothing(void *ctx, const void *elements, size_t n,
+                             struct mt_err *err)
+{
+    (void)ctx;
+    (void)elements;
+    (void)n;
+    (void)err;
+    return MT_OK;
+}
+
+static mt_status check_whole(struct mt_bundle *b,
+                             const struct mt_state_entry *entry,
+                             const struct salvage *salvage, struct mt_err *err)
+{
+    struct mt_source source = { b->file, entry };
+    struct mt_array array = entry->array;
+
+    array.source = &source;
+    return mt_block_stream_each(&array, salvage->team, use_nothing, NULL, err);
+}
+
+static mt_status add_or_leave(struct mt_bundle *b,
+                              const struct mt_state_entry *entry,
+                              struct mt_source *source,
+                              const struct salvage *salvage, struct mt_err *err)
+{
+    mt_status status =
+        salvage->report ? check_whole(b, entry, salvage, err) : MT_OK;
+
+    if (status == MT_DAMAGED) {
+        salvage->report(salvage->ctx, err->text);
+        b->lost++;
+        return MT_OK;
+    }
+    return status == MT_OK ? add_entry(b, entry, source, err) : status;
+}
+
+static mt_status open_state(const char *path, const struct salvage *salvage,
+                            struct mt_bundle *out, struct mt_err *err)
+{
+    struct mt_source *sources;
+    mt_status status;
+
+    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    if ((status = mt_statefile_open(path, &out->file, err)) != MT_OK)
+        return status;
+    size_t n = mt_statefile_count(out->file);
+
+    sources = mt_arena_calloc(&out->arena, n, sizeof *sources);
+    if (!sources)
+        status = mt_fail_memory(err);
+    for (size_t i = 0; i < n && status == MT_OK; i++)
+        status = add_or_leave(out, mt_statefile_entry(out->file, i),
+                              &sources[i], salvage, err);
+    if (status != MT_OK)
+        mt_bundle_free(out);
+    return status;
+}
+
+mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
+                               struct mt_err *err)
+{
+    struct salvage none = { 0 };
+
+    return open_state(path, &none, out, err);
+}
+
+mt_status mt_bundle_salvage_state(const char *path, struct mt_team *team,
+                                  mt_bundle_damage *report, void *ctx,
+                                  struct mt_bundle *out, struct mt_err *err)
+{
+    struct salvage salvage = { report, ctx, team };
+
+    return open_state(path, &salvage, out, err);
 }
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,

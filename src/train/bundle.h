@@ -1,7 +1,8 @@
 /*
- * A bundle: the named arrays of a checkpoint, in memory, in file order. What
- * commands that move state from file to file work on, and what a session is
- * saved to and restored from.
+ * A bundle: the named arrays of a checkpoint, in file order. What commands that
+ * move state from file to file work on, and what a session is saved to and
+ * restored from. Its arrays are in memory, or stay in an open file until they
+ * are compared or written (ckpt/blockstream.h).
  *
  * Names are "section/key": "model/fc1.weight", "optimizer/exp_avg.fc1.weight",
  * "progress/step", "spec/json" (state.h lists them all).
@@ -19,15 +20,23 @@ struct mt_bundle {
     struct mt_array *arrays;
     size_t n, size;
     bool failed; /* memory ran out while adding: check once at the end */
+    uint32_t *by_name; /* (names) a hash table of numbers of arrays, from 1 */
+    size_t names;
+    struct mt_statefile *file; /* where arrays have their sources, or NULL */
+    size_t lost;               /* arrays left out, for they are damaged */
 };
 
-#define MT_BUNDLE_INIT { MT_ARENA_INIT, NULL, 0, 0, false }
+#define MT_BUNDLE_INIT { .arena = MT_ARENA_INIT }
 
 void mt_bundle_free(struct mt_bundle *b);
 
 /* Appends an array; name is copied, data is referred to. */
 void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
                    const struct mt_shape *shape, const void *data);
+
+/* The same for an array that may have a source, under another name. */
+void mt_bundle_add_array(struct mt_bundle *b, const char *name,
+                         const struct mt_array *array);
 
 /* The same with a copy of the data. */
 void mt_bundle_i64(struct mt_bundle *b, const char *name, int64_t value);
@@ -61,6 +70,19 @@ mt_status mt_bundle_read(const char *path, struct mt_team *team,
  * "section/key". */
 mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
                                struct mt_err *err);
+
+/* The same, but only spec and progress are read: all other arrays have sources
+ * in the file, which stays open as long as the bundle. */
+mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
+                               struct mt_err *err);
+
+/* The same for a file that may be damaged: every array is read once to see
+ * that it is whole; those that are not are left out, counted, and reported. The
+ * index must be whole. */
+typedef void mt_bundle_damage(void *ctx, const char *what);
+mt_status mt_bundle_salvage_state(const char *path, struct mt_team *team,
+                                  mt_bundle_damage *report, void *ctx,
+                                  struct mt_bundle *out, struct mt_err *err);
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,
                           struct mt_team *team, struct mt_ckpt_info *info,

@@ -1,23 +1,58 @@
 /*
- * Comparing two arrays value by value.
+ * Comparing arrays value by value, block by block.
+ *
+ *     mt_compare_block     one block of two arrays: what makes up the answer
+ *     mt_compare_pairs     any number of pairs of arrays, wherever they are
+ *
+ * With atol = rtol = 0 values differ if their bits do; else if
+ * |a - b| > atol + rtol |b| or exactly one is NaN.
  */
 #ifndef MT_TRAIN_COMPARE_H
 #define MT_TRAIN_COMPARE_H
 
 #include "base/dtype.h"
+#include "base/status.h"
+#include "base/team.h"
 
-struct mt_comparison {
-    size_t n, n_differ;   /* values; those beyond the tolerance */
-    double max_abs, rms;  /* of a - b over all values */
-    double cosine;        /* of the angle between a and b; NAN: one is 0 */
-    uint64_t max_ulp;     /* float32 steps apart; 0 for other types */
-    size_t first;         /* flat index of the first that differs */
+struct mt_tolerance {
+    double atol, rtol;
 };
 
-/* Compares two arrays of equal type and shape. With atol = rtol = 0 values
- * differ if their bits do; else if |a - b| > atol + rtol |b| or exactly one is
- * NaN. */
-void mt_compare(const struct mt_array *a, const struct mt_array *b,
-                double atol, double rtol, struct mt_comparison *out);
+/* What is known of some values. Sums are of float64. */
+struct mt_compared {
+    size_t n, n_differ; /* values; those beyond the tolerance */
+    size_t n_unequal;   /* those whose bits differ */
+    size_t first;       /* flat index of the first that differs */
+    double max_abs;     /* of a - b; NAN: one of both was not a number */
+    double squares;     /* sum of (a - b)^2 */
+    double ab, aa, bb;  /* sums of products */
+    uint64_t max_ulp;   /* numbers of their type apart; 0 for integers */
+};
+
+/* n values of one type. */
+void mt_compare_block(enum mt_dtype dtype, const void *a, const void *b,
+                      size_t n, const struct mt_tolerance *tolerance,
+                      struct mt_compared *out);
+
+/* Adds a block that follows what `to` has. */
+void mt_compare_add(struct mt_compared *to, const struct mt_compared *block);
+
+double mt_compared_rms(const struct mt_compared *c);
+/* Of the angle between a and b; NAN: one is 0. */
+double mt_compared_cosine(const struct mt_compared *c);
+
+/* Two arrays of one type and shape, and the answer. */
+struct mt_compare_pair {
+    const struct mt_array *a, *b;
+    struct mt_compared result;
+};
+
+/* Compares all pairs with all workers, in memory that does not depend on their
+ * sizes. Results do not depend on the number of workers. Where both are in
+ * checkpoints, what is stored is compared before anything is unpacked; then
+ * of equal arrays only n is known, all else is 0. */
+mt_status mt_compare_pairs(struct mt_compare_pair *pairs, size_t n,
+                           const struct mt_tolerance *tolerance,
+                           struct mt_team *team, struct mt_err *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/philox.h"
-#include "data/utf8.h"
+#include "base/utf8.h"
 #include "tensor/dmath.h"
 #include "tensor/kernels.h"
 

@@ -1,7 +1,19 @@
 #include "train/initfrom.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "train/state.h"
 #include "train/transfer.h"
+
+/* The message may name options, which are those of load. */
+static void name_load(struct mt_err *err)
+{
+    size_t n = strlen(err->text);
+
+    snprintf(err->text + n, sizeof err->text - n,
+             "\n--init is strict; 'mtrain load' can rename and leave out");
+}
 
 static mt_status load(struct mt_session *s, const struct mt_bundle *source,
                       struct mt_err *err)
@@ -12,7 +24,10 @@ static mt_status load(struct mt_session *s, const struct mt_bundle *source,
     mt_status status = mt_state_save(s, &target, err);
 
     if (status == MT_OK)
-        status = mt_transfer_plan(&target, source, &strict, &plan, err);
+        status = mt_transfer_plan(&target, source, &strict, s->team, &plan,
+                                  NULL, err);
+    if (status == MT_MISMATCH)
+        name_load(err);
     if (status == MT_OK)
         status = mt_transfer_apply(&plan, &target, source, &loaded, err);
     if (status == MT_OK)

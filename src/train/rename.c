@@ -1,4 +1,6 @@
 /* Renaming by globs with captures. */
+#include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "train/transfer.h"
@@ -10,30 +12,112 @@ struct captures {
     size_t length[MAX_CAPTURES], n;
 };
 
-/* Matches glob (of literal characters and *) and notes what each * took; the
- * shortest that works, from left to right. */
+/* The bytes of the pattern's first item that takes one character: "a", "?" or
+ * "[a-z]"; 0: it is the end, or a star. */
+static size_t item_length(const char *glob)
+{
+    if (!*glob || *glob == '*')
+        return 0;
+    if (*glob != '[')
+        return 1;
+    const char *p = glob + 1;
+
+    if (*p == '!' || *p == '^')
+        p++;
+    if (*p == ']')
+        p++;
+    while (*p && *p != ']')
+        p++;
+    return *p ? (size_t)(p + 1 - glob) : 1; /* a '[' that is never closed */
+}
+
+static bool takes(const char *glob, size_t n, char c)
+{
+    char item[64], text[2] = { c, '\0' };
+
+    if (!c)
+        return false;
+    if (n == 1)
+        return *glob == '?' || *glob == c;
+    if (n >= sizeof item)
+        return false;
+    memcpy(item, glob, n);
+    item[n] = '\0';
+    return fnmatch(item, text, 0) == 0;
+}
+
+/* Matches and notes what each * took: as little as works, from left to right.
+ * When an item fails, only the last * can take more: what stands before it has
+ * been found as early as can be. */
 static bool match(const char *glob, const char *name, struct captures *c)
 {
-    for (; *glob && *glob != '*'; glob++, name++) {
-        if (*glob != *name)
-            return false;
-    }
-    if (!*glob)
-        return !*name;
-    if (c->n == MAX_CAPTURES)
-        return false;
+    const char *after_star = NULL;
 
-    size_t mine = c->n++;
+    for (;;) {
+        if (*glob == '*') {
+            if (c->n == MAX_CAPTURES)
+                return false;
+            c->at[c->n] = name;
+            c->length[c->n++] = 0;
+            after_star = ++glob;
+            continue;
+        }
+        size_t n = item_length(glob);
 
-    for (size_t length = 0;; length++) {
-        c->at[mine] = name;
-        c->length[mine] = length;
-        c->n = mine + 1;
-        if (match(glob + 1, name + length, c))
+        if (n && takes(glob, n, *name)) {
+            glob += n;
+            name++;
+            continue;
+        }
+        if (!n && !*name)
             return true;
-        if (!name[length])
+        if (!after_star)
             return false;
+        size_t last = c->n - 1;
+
+        if (!c->at[last][c->length[last]])
+            return false;
+        name = c->at[last] + ++c->length[last];
+        glob = after_star;
     }
+}
+
+/* The number of a "\1" at p, or 0. */
+static size_t reference(const char *p)
+{
+    return p[0] == '\\' && p[1] >= '1' && p[1] <= '9' ? (size_t)(p[1] - '0')
+                                                      : 0;
+}
+
+mt_status mt_rename_check(const struct mt_rename *rename, struct mt_err *err)
+{
+    size_t stars = 0, used = 0, most = 0;
+
+    for (const char *p = rename->from; *p;) {
+        size_t n = item_length(p);
+
+        stars += n == 0;
+        p += n ? n : 1;
+    }
+    for (const char *p = rename->to; *p; p++) {
+        size_t number = reference(p);
+
+        used += *p == '*';
+        most = number > most ? number : most;
+        p += number != 0;
+    }
+    if (stars > MAX_CAPTURES)
+        return mt_fail(err, MT_INVALID, "\"%s\": has %zu *, at most %d allowed",
+                       rename->from, stars, MAX_CAPTURES);
+    if (used > stars)
+        return mt_fail(err, MT_INVALID,
+                       "\"%s\" has %zu * for what \"%s\" takes, which has %zu",
+                       rename->to, used, rename->from, stars);
+    if (most > stars)
+        return mt_fail(err, MT_INVALID,
+                       "\"%s\" refers to * number %zu of \"%s\", which has %zu",
+                       rename->to, most, rename->from, stars);
+    return MT_OK;
 }
 
 const char *mt_rename_apply(const struct mt_rename *rename, const char *name,
@@ -46,16 +130,19 @@ const char *mt_rename_apply(const struct mt_rename *rename, const char *name,
     if (!match(rename->from, name, &c))
         return NULL;
     for (const char *p = rename->to; *p; p++) {
-        if (*p != '*')
+        size_t number = reference(p), i = number ? number - 1 : used;
+
+        if (*p != '*' && !number) {
             mt_strbuf_putc(&out, *p);
-        else if (used < c.n) {
-            mt_strbuf_add(&out, c.at[used], c.length[used]);
-            used++;
+            continue;
         }
+        if (i < c.n)
+            mt_strbuf_add(&out, c.at[i], c.length[i]);
+        used += *p == '*';
+        p += number != 0;
     }
-    const char *result = out.failed ? NULL
-                                    : mt_arena_strdup(arena, out.text ? out.text
-                                                                      : "");
+    const char *result =
+        out.failed ? NULL : mt_arena_strdup(arena, out.text ? out.text : "");
 
     mt_strbuf_free(&out);
     return result;

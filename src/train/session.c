@@ -106,6 +106,11 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
     return MT_OK;
 }
 
+enum {
+    PROGRAM = 4400 << 10, /* code, libraries and small things, measured */
+    SAVE = 5 << 20,       /* of the state on its way to a file, measured */
+};
+
 size_t mt_session_bytes(const struct mt_session *s)
 {
     const struct mt_store *store = &s->model->store;
@@ -114,6 +119,47 @@ size_t mt_session_bytes(const struct mt_session *s)
     for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
         blocks += s->optimizer->slot[i] != NULL;
     return blocks * store->flat * sizeof(float) + s->workspace_bytes;
+}
+
+static size_t column_bytes(const struct mt_column *c, size_t samples)
+{
+    size_t sample = mt_shape_elements(&c->shape) * mt_dtype_size(c->dtype);
+
+    if (!c->data || samples == 0)
+        return 0;
+    return (samples - 1) * c->stride + sample;
+}
+
+/* Windows of a text: the targets are the inputs, one token on. */
+static bool is_same_text(const struct mt_column *x, const struct mt_column *y)
+{
+    size_t token = mt_dtype_size(x->dtype);
+
+    return x->data && (const char *)y->data == (const char *)x->data + token;
+}
+
+size_t mt_session_data_bytes(const struct mt_session *s)
+{
+    const struct mt_part *part[2] = { &s->data->train, &s->data->val };
+    size_t bytes = 0;
+
+    for (int i = 0; i < 2; i++) {
+        size_t x = column_bytes(&part[i]->x, part[i]->samples);
+        size_t y = column_bytes(&part[i]->y, part[i]->samples);
+
+        bytes += x;
+        if (!is_same_text(&part[i]->x, &part[i]->y))
+            bytes += y;
+    }
+    return bytes;
+}
+
+size_t mt_session_peak_bytes(const struct mt_session *s)
+{
+    size_t state = mt_session_bytes(s) - s->workspace_bytes;
+
+    return mt_session_bytes(s) + mt_session_data_bytes(s) + PROGRAM +
+           (state < SAVE ? state : SAVE);
 }
 
 mt_status mt_session_add_epoch(struct mt_session *s,

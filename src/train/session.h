@@ -111,6 +111,11 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
  * gradients, the optimizer's slots, activations and scratch. */
 size_t mt_session_bytes(const struct mt_session *s);
 
+/* Samples that are held in memory; and an estimate of the most memory that the
+ * process will have (its peak resident set) while it trains and saves. */
+size_t mt_session_data_bytes(const struct mt_session *s);
+size_t mt_session_peak_bytes(const struct mt_session *s);
+
 struct mt_step_info {
     double loss;       /* of the batches, before the update */
     double lr;         /* of the default group */

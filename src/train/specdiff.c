@@ -1,5 +1,7 @@
 #include "train/specdiff.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -8,6 +10,7 @@ struct walk {
     mt_spec_change *change;
     void *ctx;
     struct mt_strbuf path;
+    bool pointers; /* "/a/b" and not "a.b" */
 };
 
 static void report(struct walk *w, const cJSON *a, const cJSON *b)
@@ -38,17 +41,47 @@ static bool same(const cJSON *a, const cJSON *b)
 
 static void walk(struct walk *w, const cJSON *a, const cJSON *b);
 
+/* ~ and / are escaped in a pointer. */
+static void add_pointer(struct mt_strbuf *out, const char *name)
+{
+    mt_strbuf_putc(out, '/');
+    for (const char *p = name; *p; p++) {
+        if (*p == '~' || *p == '/')
+            mt_strbuf_puts(out, *p == '~' ? "~0" : "~1");
+        else
+            mt_strbuf_putc(out, *p);
+    }
+}
+
+static bool is_word(const char *name)
+{
+    while (*name == '_' || *name == '$' || *name == '-' ||
+           isalnum((unsigned char)*name))
+        name++;
+    return !*name;
+}
+
+static void add_name(struct mt_strbuf *out, const char *name)
+{
+    if (*name && is_word(name)) {
+        mt_strbuf_puts(out, out->len ? "." : "");
+        mt_strbuf_puts(out, name);
+        return;
+    }
+    mt_strbuf_putc(out, '[');
+    mt_json_add_string(out, name);
+    mt_strbuf_putc(out, ']');
+}
+
 static void walk_member(struct walk *w, const char *name, size_t index,
                         const cJSON *a, const cJSON *b)
 {
     size_t length = w->path.len;
+    char number[24];
 
-    if (length)
-        mt_strbuf_putc(&w->path, '.');
-    if (name)
-        mt_strbuf_puts(&w->path, name);
-    else
-        mt_strbuf_printf(&w->path, "%zu", index);
+    if (!name)
+        snprintf(number, sizeof number, "%zu", index);
+    (w->pointers ? add_pointer : add_name)(&w->path, name ? name : number);
     walk(w, a, b);
     w->path.len = length;
     if (w->path.text)
@@ -86,11 +119,23 @@ static void walk(struct walk *w, const cJSON *a, const cJSON *b)
         report(w, a, b);
 }
 
-void mt_spec_diff(const cJSON *a, const cJSON *b, mt_spec_change *change,
-                  void *ctx)
+static void diff(const cJSON *a, const cJSON *b, bool pointers,
+                 mt_spec_change *change, void *ctx)
 {
-    struct walk w = { change, ctx, MT_STRBUF_INIT };
+    struct walk w = { change, ctx, MT_STRBUF_INIT, pointers };
 
     walk(&w, a, b);
     mt_strbuf_free(&w.path);
+}
+
+void mt_spec_diff(const cJSON *a, const cJSON *b, mt_spec_change *change,
+                  void *ctx)
+{
+    diff(a, b, false, change, ctx);
+}
+
+void mt_spec_diff_pointers(const cJSON *a, const cJSON *b,
+                           mt_spec_change *change, void *ctx)
+{
+    diff(a, b, true, change, ctx);
 }

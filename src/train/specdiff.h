@@ -6,8 +6,9 @@
 
 #include <cjson/cJSON.h>
 
-/* path is dotted ("optimizer.lr", "model.layers.0.p"); a and b are compact
- * JSON, NULL where that side has nothing there. */
+/* path is dotted ("optimizer.lr", "model.layers.0.p"), with keys that are no
+ * plain words as ["head.weight"]; a and b are compact JSON, NULL where that
+ * side has nothing there. */
 typedef void mt_spec_change(void *ctx, const char *path, const char *a,
                             const char *b);
 
@@ -15,5 +16,9 @@ typedef void mt_spec_change(void *ctx, const char *path, const char *a,
  * does not matter. */
 void mt_spec_diff(const cJSON *a, const cJSON *b, mt_spec_change *change,
                   void *ctx);
+
+/* The same with JSON pointers (RFC 6901) as paths: "/model/layers/0/p". */
+void mt_spec_diff_pointers(const cJSON *a, const cJSON *b,
+                           mt_spec_change *change, void *ctx);
 
 #endif

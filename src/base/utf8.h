@@ -1,8 +1,8 @@
 /*
  * UTF-8, strictly: no overlong forms, no surrogates, nothing above U+10FFFF.
  */
-#ifndef MT_DATA_UTF8_H
-#define MT_DATA_UTF8_H
+#ifndef MT_BASE_UTF8_H
+#define MT_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

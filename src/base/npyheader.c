@@ -1,17 +1,31 @@
-#include "data/npyheader.h"
+#include "base/npyheader.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "data/utf8.h"
+#include "base/utf8.h"
 
 struct parser {
     const char *source;
     const char *begin, *p, *end; /* of the whole file's head */
     struct mt_err *err;
     struct mt_npy_header *out;
+    unsigned also;
     bool fortran;
 };
+
+/* Types without the byte order; '|' where they have none. */
+static const struct {
+    const char *descr;
+    enum mt_dtype dtype;
+    unsigned also; /* what the caller must have asked for */
+} known[] = {
+    { "f4", MT_F32, 0 }, { "f8", MT_F64, 0 }, { "i4", MT_I32, 0 },
+    { "i8", MT_I64, 0 }, { "u1", MT_U8, 0 },  { "f2", MT_F16, MT_NPY_F16 },
+};
+
+enum { N_KNOWN = sizeof known / sizeof *known };
 
 static mt_status fail(const struct parser *ps, const char *expected)
 {
@@ -63,45 +77,68 @@ static bool is_word(const char *text, size_t n, const char *word)
     return n == strlen(word) && !memcmp(text, word, n);
 }
 
-static mt_status parse_descr(struct parser *ps)
+/* Finds "<f4", "|u1" or, where the caller takes it, ">f4". */
+static bool find_type(struct parser *ps, const char *text, size_t n)
 {
-    static const struct {
-        const char *descr;
-        enum mt_dtype dtype;
-    } known[] = { { "<f4", MT_F32 },
-                  { "<f8", MT_F64 },
-                  { "<i4", MT_I32 },
-                  { "<i8", MT_I64 },
-                  { "|u1", MT_U8 } };
-    const char *text;
-    size_t n;
-    mt_status status = MT_OK;
+    if (n != 3)
+        return false;
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        bool one_byte = mt_dtype_size(known[i].dtype) == 1;
+        bool big = text[0] == '>' && !one_byte;
 
-    skip_spaces(ps);
-    if (ps->p < ps->end && *ps->p == '[')
-        return mt_fail(ps->err, MT_INVALID,
-                       "%s: a structured array; expected one of the types <f4 "
-                       "<f8 <i4 <i8 |u1",
-                       ps->source);
-    status = take_string(ps, &text, &n, "a type such as '<f4'");
-    if (status != MT_OK)
-        return status;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (is_word(text, n, known[i].descr)) {
-            ps->out->dtype = known[i].dtype;
-            return MT_OK;
-        }
+        if (memcmp(text + 1, known[i].descr, 2) != 0 ||
+            (known[i].also & ~ps->also) != 0 ||
+            (big && !(ps->also & MT_NPY_BIG_ENDIAN)) ||
+            (!big && text[0] != (one_byte ? '|' : '<')))
+            continue;
+        ps->out->dtype = known[i].dtype;
+        ps->out->big_endian = big;
+        return true;
     }
-    if (n && text[0] == '>')
+    return false;
+}
+
+static mt_status fail_type(const struct parser *ps, const char *text, size_t n)
+{
+    const char *half = ps->also & MT_NPY_F16 ? "<f2 " : "";
+
+    if (n && text[0] == '[')
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: a structured array; expected one of the types "
+                       "%s<f4 <f8 <i4 <i8 |u1",
+                       ps->source, half);
+    if (is_word(text, n, "|O"))
+        return mt_fail(
+            ps->err, MT_INVALID,
+            "%s: elements of type \"|O\", Python objects, which are a "
+            "pickle and never read; expected one of %s<f4 <f8 <i4 "
+            "<i8 |u1",
+            ps->source, half);
+    if (n && text[0] == '>' && !(ps->also & MT_NPY_BIG_ENDIAN))
         return mt_fail(ps->err, MT_INVALID,
                        "%s: the elements are big-endian (%s); expected "
                        "little-endian: convert with a.astype(\"<%s\")",
                        ps->source, mt_excerpt(text, n).text,
                        mt_excerpt(text + 1, n - 1).text);
     return mt_fail(ps->err, MT_INVALID,
-                   "%s: elements of type \"%s\"; expected one of <f4 <f8 <i4 "
+                   "%s: elements of type \"%s\"; expected one of %s<f4 <f8 <i4 "
                    "<i8 |u1: convert with a.astype(\"float32\")",
-                   ps->source, mt_excerpt(text, n).text);
+                   ps->source, mt_excerpt(text, n).text, half);
+}
+
+static mt_status parse_descr(struct parser *ps)
+{
+    const char *text;
+    size_t n;
+
+    skip_spaces(ps);
+    if (ps->p < ps->end && *ps->p == '[')
+        return fail_type(ps, "[", 1);
+    mt_status status = take_string(ps, &text, &n, "a type such as '<f4'");
+
+    if (status != MT_OK)
+        return status;
+    return find_type(ps, text, n) ? MT_OK : fail_type(ps, text, n);
 }
 
 static mt_status parse_bool(struct parser *ps)
@@ -248,20 +285,82 @@ static mt_status find_dict(struct parser *ps, const unsigned char *bytes,
     return MT_OK;
 }
 
-mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
-                              struct mt_npy_header *out, struct mt_err *err)
+/* With at most one dimension above 1 both orders are the same. */
+static bool order_counts(const struct mt_shape *shape)
 {
-    struct parser ps = { .source = source, .err = err, .out = out };
+    int wide = 0;
+
+    for (int i = 0; i < shape->rank; i++)
+        wide += shape->dim[i] > 1;
+    return wide > 1;
+}
+
+mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
+                              unsigned also, struct mt_npy_header *out,
+                              struct mt_err *err)
+{
+    struct parser ps = {
+        .source = source, .err = err, .out = out, .also = also
+    };
     mt_status status;
 
     *out = (struct mt_npy_header){ 0 };
     status = find_dict(&ps, bytes, n);
     if (status == MT_OK)
         status = parse_dict(&ps);
-    if (status == MT_OK && ps.fortran && out->shape.rank > 1)
+    if (status == MT_OK && ps.fortran && order_counts(&out->shape))
         return mt_fail(err, MT_INVALID,
                        "%s: the array is in Fortran order; expected C order: "
                        "convert with numpy.ascontiguousarray(a)",
                        source);
     return status;
+}
+
+size_t mt_npy_header_size(const unsigned char prefix[MT_NPY_PREFIX])
+{
+    size_t width = prefix[6] == 1 ? 2 : 4, length = 0;
+
+    if (memcmp(prefix, "\x93NUMPY", 6) != 0 || prefix[6] < 1 || prefix[6] > 3)
+        return 0;
+    for (size_t i = 0; i < width; i++)
+        length |= (size_t)prefix[8 + i] << 8 * i;
+    return length > MT_NPY_MAX_HEADER ? 0 : 8 + width + length;
+}
+
+static const char *descr_of(enum mt_dtype dtype)
+{
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        if (known[i].dtype == dtype)
+            return known[i].descr;
+    }
+    return NULL;
+}
+
+bool mt_npy_has_dtype(enum mt_dtype dtype)
+{
+    return descr_of(dtype) != NULL;
+}
+
+size_t mt_npy_header_write(enum mt_dtype dtype, const struct mt_shape *shape,
+                           char out[MT_NPY_WRITTEN])
+{
+    enum { PREFIX = 10, ALIGN = 64 };
+    char *p = out + PREFIX, *end = out + MT_NPY_WRITTEN;
+
+    p += snprintf(p, (size_t)(end - p),
+                  "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+                  mt_dtype_size(dtype) == 1 ? '|' : '<', descr_of(dtype));
+    for (int i = 0; i < shape->rank; i++)
+        p += snprintf(p, (size_t)(end - p), i ? ", %zu" : "%zu", shape->dim[i]);
+    p += snprintf(p, (size_t)(end - p), shape->rank == 1 ? ",), }" : "), }");
+
+    size_t used = (size_t)(p - out) + 1;
+    size_t size = (used + ALIGN - 1) / ALIGN * ALIGN, length = size - PREFIX;
+
+    memset(p, ' ', size - used);
+    out[size - 1] = '\n';
+    memcpy(out, "\x93NUMPY\1\0", 8);
+    out[8] = (char)(length & 0xff);
+    out[9] = (char)(length >> 8);
+    return size;
 }

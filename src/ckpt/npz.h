@@ -1,0 +1,33 @@
+/*
+ * NumPy's files as state dicts.
+ *
+ * An .npz is a zip file (zip.h) whose members NAME.npy are arrays; it is read
+ * as np.savez and np.savez_compressed write it, and written as np.savez would,
+ * but with the same bytes at any time. Where training stands travels as arrays
+ * "progress/step" and so on. An .npy is one array, whose name is that of the
+ * file, without ".npy".
+ *
+ * Types: float16, float32, float64, int32, int64, uint8, of either byte order.
+ * Arrays in Fortran order, and of any other type, are refused with the call
+ * that converts them. Opening checks every header and that each member has
+ * just the bytes that its shape needs.
+ */
+#ifndef MT_CKPT_NPZ_H
+#define MT_CKPT_NPZ_H
+
+#include "base/dtype.h"
+#include "base/status.h"
+#include "base/team.h"
+
+/* Writes the arrays (which may have sources) to path, atomically. bfloat16,
+ * which NumPy does not know, is refused. bytes and team may be NULL. */
+mt_status mt_npz_write(const char *path, const struct mt_array *arrays,
+                       size_t n, struct mt_team *team, uint64_t *bytes,
+                       struct mt_err *err);
+
+/* The same for a single array, as an .npy; its name is not in the file. */
+mt_status mt_npy_write(const char *path, const struct mt_array *arrays,
+                       size_t n, struct mt_team *team, uint64_t *bytes,
+                       struct mt_err *err);
+
+#endif

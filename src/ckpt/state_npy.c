@@ -1,0 +1,170 @@
+/* State files: a single .npy, under the name of the file. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/npyheader.h"
+#include "ckpt/endian.h"
+#include "ckpt/npz.h"
+#include "ckpt/stateformat.h"
+
+static const char ending[] = ".npy";
+
+struct npy {
+    char *path, *name;
+    int fd;
+    struct mt_array array;
+    size_t offset; /* of the elements */
+    bool swap;
+};
+
+static bool is_npy(const void *head, size_t n)
+{
+    return n >= 6 && memcmp(head, "\x93NUMPY", 6) == 0;
+}
+
+static void close_npy(void *handle)
+{
+    struct npy *f = handle;
+
+    if (!f)
+        return;
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f->path);
+    free(f->name);
+    free(f);
+}
+
+/* "weights/fc1.weight.npy" is called "fc1.weight". */
+static mt_status name_array(struct npy *f, struct mt_err *err)
+{
+    const char *slash = strrchr(f->path, '/');
+    size_t n, tail = sizeof ending - 1;
+
+    f->name = strdup(slash ? slash + 1 : f->path);
+    if (!f->name)
+        return mt_fail_memory(err);
+    n = strlen(f->name);
+    if (n > tail && strcmp(f->name + n - tail, ending) == 0)
+        f->name[n -= tail] = '\0';
+    const char *fault = mt_ckpt_text_fault(f->name, n);
+
+    if (fault)
+        return mt_fail(err, MT_INVALID,
+                       "%s: the file's name, which names the array, %s",
+                       f->path, fault);
+    f->array.name = f->name;
+    return MT_OK;
+}
+
+static mt_status read_header(struct npy *f, struct mt_err *err)
+{
+    size_t most = MT_NPY_PREFIX + MT_NPY_MAX_HEADER;
+    uint64_t size, bytes;
+    struct mt_npy_header h;
+    mt_status status = mt_file_open(f->path, &f->fd, &size, err);
+
+    if (status != MT_OK)
+        return status;
+    size_t n = size < most ? (size_t)size : most;
+    unsigned char *head = malloc(n + 1);
+
+    if (!head)
+        return mt_fail_memory(err);
+    status = mt_file_pread(f->fd, f->path, 0, head, n, err);
+    if (status == MT_OK)
+        status = mt_npy_header_parse(f->path, head, n,
+                                     MT_NPY_F16 | MT_NPY_BIG_ENDIAN, &h, err);
+    free(head);
+    if (status != MT_OK)
+        return status;
+    f->array.dtype = h.dtype;
+    f->array.shape = h.shape;
+    f->offset = h.offset;
+    f->swap = h.big_endian != MT_BIG_ENDIAN;
+    if (!mt_ckpt_array_bytes(&f->array, &bytes) || bytes != size - h.offset)
+        return mt_fail(
+            err, MT_INVALID,
+            "%s: has %llu bytes of elements, which is not what %s %s "
+            "needs",
+            f->path, (unsigned long long)(size - h.offset),
+            mt_dtype_name(h.dtype), mt_shape_text(&h.shape).text);
+    return MT_OK;
+}
+
+static mt_status open_npy(const char *path, void **handle, struct mt_err *err)
+{
+    struct npy *f = calloc(1, sizeof *f);
+    mt_status status;
+
+    if (!f)
+        return mt_fail_memory(err);
+    f->fd = -1;
+    f->path = strdup(path);
+    status = f->path ? name_array(f, err) : mt_fail_memory(err);
+    if (status == MT_OK)
+        status = read_header(f, err);
+    if (status != MT_OK) {
+        close_npy(f);
+        return status;
+    }
+    *handle = f;
+    return MT_OK;
+}
+
+static size_t count_npy(const void *handle)
+{
+    (void)handle;
+    return 1;
+}
+
+static const struct mt_array *array_npy(const void *handle, size_t i)
+{
+    (void)i;
+    return &((const struct npy *)handle)->array;
+}
+
+static mt_status begin_npy(void *handle, const struct mt_array *array,
+                           void **blocks, struct mt_err *err)
+{
+    (void)array;
+    (void)err;
+    *blocks = handle;
+    return MT_OK;
+}
+
+static void end_npy(void *blocks)
+{
+    (void)blocks; /* the file itself */
+}
+
+static mt_status block_npy(void *blocks, size_t k, struct mt_block_room *room,
+                           void *out, struct mt_err *err)
+{
+    const struct npy *f = blocks;
+    size_t n = mt_ckpt_chunk_elements(&f->array, k);
+    size_t size = mt_dtype_size(f->array.dtype);
+    mt_status status = mt_file_pread(
+        f->fd, f->path, f->offset + k * MT_BLOCK * size, out, n * size, err);
+
+    (void)room;
+    if (status == MT_OK && f->swap)
+        mt_swap_bytes(out, n, size);
+    return status;
+}
+
+const struct mt_state_format mt_state_npy = {
+    .name = "npy",
+    .ending = ".npy",
+    .is = is_npy,
+    .open = open_npy,
+    .close = close_npy,
+    .count = count_npy,
+    .array = array_npy,
+    .begin = begin_npy,
+    .block = block_npy,
+    .end = end_npy,
+    .write = mt_npy_write,
+};

@@ -1,0 +1,284 @@
+/* State files: .npz. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/npyheader.h"
+#include "base/utf8.h"
+#include "ckpt/endian.h"
+#include "ckpt/npz.h"
+#include "ckpt/stateformat.h"
+#include "ckpt/zip.h"
+
+static const char ending[] = ".npy";
+
+struct npz {
+    struct mt_zip *zip;
+    size_t n;                     /* arrays: all members */
+    struct mt_array *arrays;      /* (n) */
+    struct mt_npy_header *header; /* (n) */
+    struct mt_arena arena;
+};
+
+/* One array that is being read. */
+struct blocks {
+    struct mt_zip_stream *stream;
+    const struct mt_array *array;
+    bool swap;
+};
+
+/* "x.npz: member "fc1.weight.npy"", for messages; NULL: no memory. */
+static const char *place_of(struct npz *f, const struct mt_zip_member *m)
+{
+    return mt_arena_printf(&f->arena, "%s: member \"%s\"", mt_zip_path(f->zip),
+                           mt_excerpt(m->name, strlen(m->name)).text);
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+/* torch.save writes a zip file, too. */
+static mt_status check_pickle(const struct mt_zip *zip, struct mt_err *err)
+{
+    for (size_t i = 0; i < mt_zip_count(zip); i++) {
+        const char *name = mt_zip_member(zip, i)->name;
+        const char *slash = strrchr(name, '/');
+
+        if (strcmp(slash ? slash + 1 : name, "data.pkl") == 0)
+            return mt_fail(err, MT_INVALID,
+                           "%s: a file of torch.save, which is a pickle: "
+                           "reading it could run code, so it is never read; "
+                           "convert it in Python: "
+                           "safetensors.torch.save_file(state_dict, "
+                           "\"state.safetensors\")",
+                           mt_zip_path(zip));
+    }
+    return MT_OK;
+}
+
+/* The member's name without ".npy". */
+static mt_status name_array(struct npz *f, const struct mt_zip_member *m,
+                            const char *place, struct mt_err *err)
+{
+    size_t n = strlen(m->name), tail = sizeof ending - 1;
+
+    if (n <= tail || strcmp(m->name + n - tail, ending) != 0)
+        return mt_fail(err, MT_INVALID,
+                       "%s: is no array: its name does not end in .npy", place);
+    const char *fault = mt_ckpt_text_fault(m->name, n - tail);
+
+    if (fault)
+        return mt_fail(err, MT_INVALID, "%s: the array's name %s", place,
+                       fault);
+    f->arrays[f->n].name = mt_arena_strndup(&f->arena, m->name, n - tail);
+    return f->arrays[f->n].name ? MT_OK : mt_fail_memory(err);
+}
+
+/* The member's first bytes: its header and no more. To be freed. */
+static mt_status read_header(const struct mt_zip *zip,
+                             const struct mt_zip_member *m, const char *place,
+                             unsigned char **bytes, size_t *n,
+                             struct mt_err *err)
+{
+    unsigned char prefix[MT_NPY_PREFIX];
+    struct mt_zip_stream *s = NULL;
+    mt_status status;
+
+    *bytes = NULL;
+    if (m->size < sizeof prefix)
+        return mt_fail(err, MT_INVALID, "%s: not an .npy file: only %llu bytes",
+                       place, (unsigned long long)m->size);
+    status = mt_zip_stream_open(zip, m, &s, err);
+    if (status == MT_OK)
+        status = mt_zip_stream_read(s, prefix, sizeof prefix, err);
+    *n = status == MT_OK ? mt_npy_header_size(prefix) : 0;
+    if (*n < sizeof prefix || *n > m->size)
+        *n = sizeof prefix; /* parsing it says what is wrong */
+    *bytes = malloc(*n);
+    if (status == MT_OK && !*bytes)
+        status = mt_fail_memory(err);
+    if (status == MT_OK) {
+        memcpy(*bytes, prefix, sizeof prefix);
+        status = mt_zip_stream_read(s, *bytes + sizeof prefix,
+                                    *n - sizeof prefix, err);
+    }
+    mt_zip_stream_close(s);
+    return status;
+}
+
+/* The elements must fill the member behind its header exactly. */
+static mt_status check_size(const struct mt_array *a, const char *place,
+                            size_t offset, uint64_t size, struct mt_err *err)
+{
+    uint64_t bytes;
+
+    if (!mt_ckpt_array_bytes(a, &bytes))
+        return mt_fail(err, MT_INVALID, "%s: %s is too large", place,
+                       mt_shape_text(&a->shape).text);
+    if (bytes != size - offset)
+        return mt_fail(err, MT_INVALID,
+                       "%s: has %llu bytes of elements, expected %llu for %s "
+                       "%s",
+                       place, (unsigned long long)(size - offset),
+                       (unsigned long long)bytes, mt_dtype_name(a->dtype),
+                       mt_shape_text(&a->shape).text);
+    return MT_OK;
+}
+
+static mt_status add_member(struct npz *f, const struct mt_zip_member *m,
+                            struct mt_err *err)
+{
+    struct mt_array *a = &f->arrays[f->n];
+    struct mt_npy_header *h = &f->header[f->n];
+    const char *place = place_of(f, m);
+    unsigned char *bytes = NULL;
+    size_t n = 0;
+    mt_status status =
+        place ? name_array(f, m, place, err) : mt_fail_memory(err);
+
+    if (status == MT_OK)
+        status = read_header(f->zip, m, place, &bytes, &n, err);
+    if (status == MT_OK)
+        status = mt_npy_header_parse(place, bytes, n,
+                                     MT_NPY_F16 | MT_NPY_BIG_ENDIAN, h, err);
+    free(bytes);
+    if (status != MT_OK)
+        return status;
+    a->dtype = h->dtype;
+    a->shape = h->shape;
+    status = check_size(a, place, h->offset, m->size, err);
+    f->n += status == MT_OK;
+    return status;
+}
+
+static void close_npz(void *handle)
+{
+    struct npz *f = handle;
+
+    if (!f)
+        return;
+    mt_zip_close(f->zip);
+    mt_arena_free(&f->arena);
+    free(f);
+}
+
+static mt_status read_members(struct npz *f, struct mt_err *err)
+{
+    size_t n = mt_zip_count(f->zip);
+    mt_status status = check_pickle(f->zip, err);
+
+    if (status != MT_OK)
+        return status;
+    f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
+    f->header = mt_arena_calloc(&f->arena, n, sizeof *f->header);
+    if (!f->arrays || !f->header)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < n && status == MT_OK; i++)
+        status = add_member(f, mt_zip_member(f->zip, i), err);
+    return status;
+}
+
+static mt_status open_npz(const char *path, void **handle, struct mt_err *err)
+{
+    struct npz *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return mt_fail_memory(err);
+    mt_status status = mt_zip_open(path, &f->zip, err);
+
+    if (status == MT_OK)
+        status = read_members(f, err);
+    if (status != MT_OK) {
+        close_npz(f);
+        return status;
+    }
+    *handle = f;
+    return MT_OK;
+}
+
+static size_t count_npz(const void *handle)
+{
+    return ((const struct npz *)handle)->n;
+}
+
+static const struct mt_array *array_npz(const void *handle, size_t i)
+{
+    return &((const struct npz *)handle)->arrays[i];
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static void end_npz(void *blocks)
+{
+    struct blocks *b = blocks;
+
+    if (b)
+        mt_zip_stream_close(b->stream);
+    free(b);
+}
+
+static mt_status skip(struct mt_zip_stream *s, size_t n, struct mt_err *err)
+{
+    unsigned char bytes[512];
+    mt_status status = MT_OK;
+
+    while (n && status == MT_OK) {
+        size_t some = n < sizeof bytes ? n : sizeof bytes;
+
+        status = mt_zip_stream_read(s, bytes, some, err);
+        n -= some;
+    }
+    return status;
+}
+
+static mt_status begin_npz(void *handle, const struct mt_array *array,
+                           void **out, struct mt_err *err)
+{
+    const struct npz *f = handle;
+    size_t i = (size_t)(array - f->arrays);
+    struct blocks *b = calloc(1, sizeof *b);
+
+    if (!b)
+        return mt_fail_memory(err);
+    b->array = array;
+    b->swap = f->header[i].big_endian != MT_BIG_ENDIAN;
+    mt_status status =
+        mt_zip_stream_open(f->zip, mt_zip_member(f->zip, i), &b->stream, err);
+
+    if (status == MT_OK)
+        status = skip(b->stream, f->header[i].offset, err);
+    if (status != MT_OK) {
+        end_npz(b);
+        return status;
+    }
+    *out = b;
+    return MT_OK;
+}
+
+static mt_status block_npz(void *blocks, size_t k, struct mt_block_room *room,
+                           void *out, struct mt_err *err)
+{
+    const struct blocks *b = blocks;
+    size_t n = mt_ckpt_chunk_elements(b->array, k);
+    size_t size = mt_dtype_size(b->array->dtype);
+    mt_status status = mt_zip_stream_read(b->stream, out, n * size, err);
+
+    (void)room;
+    if (status == MT_OK && b->swap)
+        mt_swap_bytes(out, n, size);
+    return status;
+}
+
+const struct mt_state_format mt_state_npz = {
+    .name = "npz",
+    .ending = ".npz",
+    .serial = true,
+    .is = mt_zip_is,
+    .open = open_npz,
+    .close = close_npz,
+    .count = count_npz,
+    .array = array_npz,
+    .begin = begin_npz,
+    .block = block_npz,
+    .end = end_npz,
+    .write = mt_npz_write,
+};

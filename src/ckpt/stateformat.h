@@ -1,0 +1,62 @@
+/*
+ * What a format of state files is made of: a row of the table in statefile.c.
+ * For the files of this folder only.
+ */
+#ifndef MT_CKPT_STATEFORMAT_H
+#define MT_CKPT_STATEFORMAT_H
+
+#include "ckpt/blockstream.h"
+#include "ckpt/ckpt_reader.h"
+
+/* One worker's scratch, made as it is needed. */
+struct mt_block_room {
+    struct mt_chunk_reader reader;
+    size_t raw;           /* bytes of the largest chunk that reader takes */
+    unsigned char *other; /* as reader.bytes, for a second chunk */
+    unsigned char *convert;
+    size_t convert_size;
+};
+
+/* Makes the reader (and other) fit for chunks of so many raw bytes. */
+mt_status mt_block_room_fit(struct mt_block_room *room, size_t raw,
+                            struct mt_err *err);
+
+struct mt_state_format {
+    const char *name, *ending;
+    bool sections; /* names say their section before the first '/' */
+    bool serial;   /* blocks must be read in order, see blockstream.h */
+    bool (*is)(const void *head, size_t n);
+    mt_status (*open)(const char *path, void **handle, struct mt_err *err);
+    void (*close)(void *handle);
+    size_t (*count)(const void *handle);
+    const struct mt_array *(*array)(const void *handle, size_t i);
+    /* Blocks of one of its arrays: what blockstream.h promises, in the type
+     * that the file has. `blocks` is what begin gave. */
+    mt_status (*begin)(void *handle, const struct mt_array *array,
+                       void **blocks, struct mt_err *err);
+    mt_status (*block)(void *blocks, size_t k, struct mt_block_room *room,
+                       void *out, struct mt_err *err);
+    void (*end)(void *blocks);
+    /* NULL: stored bytes cannot be compared */
+    mt_status (*same)(void *blocks_a, void *blocks_b, size_t k,
+                      struct mt_block_room *room, bool *same,
+                      struct mt_err *err);
+    /* NULL: not written here */
+    mt_status (*write)(const char *path, const struct mt_array *arrays,
+                       size_t n, struct mt_team *team, uint64_t *bytes,
+                       struct mt_err *err);
+};
+
+extern const struct mt_state_format mt_state_mtc, mt_state_safetensors,
+    mt_state_npz, mt_state_npy;
+
+/* The format of an open file, what its open gave, and its own array for one
+ * of its entries. */
+struct mt_state_place {
+    const struct mt_state_format *format;
+    void *handle;
+    const struct mt_array *array;
+};
+struct mt_state_place mt_statefile_place(const struct mt_source *source);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Zip files, as far as .npz needs them: members stored or deflated, sizes of
+ * 64 bits where they are needed, in any order. Nothing is ever extracted to a
+ * path, so names are just names.
+ *
+ * Opening a file checks its directory and every local header: members neither
+ * overlap nor leave the file, none is encrypted or split over disks, and none
+ * claims more bytes than deflate could have made of what is stored. A member
+ * is read as a stream, whose length and CRC-32 are checked at its end.
+ *
+ * Statuses: MT_INVALID is a file that is no zip, or one with features that are
+ * not read here; MT_DAMAGED a member that fails its checks.
+ */
+#ifndef MT_CKPT_ZIP_H
+#define MT_CKPT_ZIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum {
+    MT_ZIP_MAX_MEMBERS = 1 << 20,
+    MT_ZIP_MAX_DIRECTORY = 128 << 20, /* bytes */
+    MT_ZIP_MAX_NAME = 4096,
+};
+
+struct mt_zip_member {
+    const char *name; /* without a NUL inside */
+    uint64_t size;    /* bytes, unpacked */
+    uint64_t stored;  /* bytes in the file */
+    uint64_t header;  /* offset of its local header */
+    uint64_t data;    /* offset of its first byte */
+    uint32_t crc;
+    bool deflated;
+};
+
+struct mt_zip;
+
+/* Does the file start like one? 4 bytes are enough. */
+bool mt_zip_is(const void *head, size_t n);
+
+mt_status mt_zip_open(const char *path, struct mt_zip **out,
+                      struct mt_err *err);
+void mt_zip_close(struct mt_zip *zip); /* NULL is allowed */
+
+/* In the order of the directory. */
+size_t mt_zip_count(const struct mt_zip *zip);
+const struct mt_zip_member *mt_zip_member(const struct mt_zip *zip, size_t i);
+const char *mt_zip_path(const struct mt_zip *zip);
+
+struct mt_zip_stream;
+
+mt_status mt_zip_stream_open(const struct mt_zip *zip,
+                             const struct mt_zip_member *member,
+                             struct mt_zip_stream **out, struct mt_err *err);
+/* The next n bytes, which must be there. With the last byte of the member its
+ * end is checked: "FILE: damaged: member "x.npy": CRC-32 is ..., should be". */
+mt_status mt_zip_stream_read(struct mt_zip_stream *s, void *out, size_t n,
+                             struct mt_err *err);
+void mt_zip_stream_close(struct mt_zip_stream *s); /* NULL is allowed */
+
+/* Writing: members are stored, and nothing but names and bytes decides the
+ * file's bytes. It replaces path atomically. */
+struct mt_zip_writer;
+
+mt_status mt_zip_writer_open(const char *path, struct mt_zip_writer **out,
+                             struct mt_err *err);
+/* A member of `size` bytes, which mt_zip_put gives; then mt_zip_end. */
+mt_status mt_zip_begin(struct mt_zip_writer *w, const char *name, uint64_t size,
+                       struct mt_err *err);
+mt_status mt_zip_put(struct mt_zip_writer *w, const void *bytes, size_t n,
+                     struct mt_err *err);
+mt_status mt_zip_end(struct mt_zip_writer *w, struct mt_err *err);
+/* Writes the directory and puts the file in its place. Frees w, whatever it
+ * returns. bytes (may be NULL): the size of the file. */
+mt_status mt_zip_commit(struct mt_zip_writer *w, uint64_t *bytes,
+                        struct mt_err *err);
+void mt_zip_abort(struct mt_zip_writer *w); /* NULL is allowed */
+
+#endif

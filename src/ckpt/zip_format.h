@@ -1,0 +1,106 @@
+/*
+ * The bytes of a zip file, for zip_read.c, zip_stream.c and zip_write.c.
+ *
+ *     for each member: a local header, its name, an extra field, its bytes
+ *     for each member: a directory entry, its name, an extra field
+ *     the end of the directory, before it that of 64 bits, where it is needed
+ *
+ * Integers are little-endian.
+ */
+#ifndef MT_CKPT_ZIP_FORMAT_H
+#define MT_CKPT_ZIP_FORMAT_H
+
+#include "base/arena.h"
+#include "ckpt/ckpt_format.h" /* get_u16, put_u16, ... */
+#include "ckpt/zip.h"
+
+enum {
+    ZIP_LOCAL = 0x04034b50, /* signatures */
+    ZIP_ENTRY = 0x02014b50,
+    ZIP_END = 0x06054b50,
+    ZIP_END64 = 0x06064b50,
+    ZIP_LOCATOR64 = 0x07064b50,
+
+    ZIP_LOCAL_SIZE = 30,
+    ZIP_ENTRY_SIZE = 46,
+    ZIP_END_SIZE = 22,
+    ZIP_END64_SIZE = 56,
+    ZIP_LOCATOR64_SIZE = 20,
+    ZIP_MAX_COMMENT = 0xffff,
+
+    ZIP_STORED = 0, /* methods */
+    ZIP_DEFLATED = 8,
+
+    ZIP_ENCRYPTED = 1 << 0, /* flags */
+    ZIP_PATCHED = 1 << 5,
+    ZIP_STRONGLY_ENCRYPTED = 1 << 6,
+    ZIP_UTF8 = 1 << 11,
+    ZIP_MASKED = 1 << 13,
+
+    ZIP_EXTRA64 = 1,       /* the extra field with 64-bit sizes */
+    ZIP_DATE = 1 << 5 | 1, /* 1 January 1980, at midnight */
+};
+
+#define ZIP_FULL16 0xffffu /* the value is in the 64-bit record */
+#define ZIP_FULL32 0xffffffffu
+
+/* Where each field stands in a local header: */
+enum {
+    LOCAL_FLAGS = 6,
+    LOCAL_METHOD = 8,
+    LOCAL_DATE = 12,
+    LOCAL_CRC = 14,
+    LOCAL_STORED = 18,
+    LOCAL_SIZE = 22,
+    LOCAL_NAME = 26,
+    LOCAL_EXTRA = 28,
+};
+
+/* in a directory entry: */
+enum {
+    DIR_NEEDED = 6,
+    DIR_FLAGS = 8,
+    DIR_METHOD = 10,
+    DIR_DATE = 14,
+    DIR_CRC = 16,
+    DIR_STORED = 20,
+    DIR_SIZE = 24,
+    DIR_NAME = 28,
+    DIR_EXTRA = 30,
+    DIR_COMMENT = 32,
+    DIR_DISK = 34,
+    DIR_HEADER = 42,
+};
+
+/* in the end of the directory: */
+enum {
+    END_DISK = 4,
+    END_START_DISK = 6,
+    END_HERE = 8,
+    END_COUNT = 10,
+    END_SIZE = 12,
+    END_OFFSET = 16,
+    END_COMMENT = 20,
+};
+
+/* in that of 64 bits: */
+enum {
+    END64_LENGTH = 4,
+    END64_DISK = 16,
+    END64_START_DISK = 20,
+    END64_HERE = 24,
+    END64_COUNT = 32,
+    END64_SIZE = 40,
+    END64_OFFSET = 48,
+};
+
+struct mt_zip {
+    char *path;
+    int fd;
+    uint64_t size;
+    size_t n;
+    struct mt_zip_member *members; /* (n) */
+    struct mt_arena arena;
+};
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * What diff found, and how it is told: as lines, as one JSON object, and as a
+ * sentence that says what it means.
+ */
+#ifndef MT_CMD_DIFFREPORT_H
+#define MT_CMD_DIFFREPORT_H
+
+#include "base/strbuf.h"
+#include "train/compare.h"
+
+enum mt_diff_section {
+    MT_DIFF_MODEL,
+    MT_DIFF_OPTIMIZER,
+    MT_DIFF_SPEC,
+    MT_DIFF_PROGRESS,
+    MT_DIFF_SECTIONS,
+};
+
+extern const char *const mt_diff_section_names[MT_DIFF_SECTIONS];
+
+struct mt_diff_part {
+    bool wanted, in_a, in_b, compared;
+    size_t same, differ, only_a, only_b;
+    size_t within; /* of same: not by their bits */
+    size_t kind;   /* of differ: of another type or shape */
+};
+
+enum mt_diff_status {
+    MT_DIFF_DIFFER, /* values */
+    MT_DIFF_KIND,   /* types or shapes */
+    MT_DIFF_ONLY_A,
+    MT_DIFF_ONLY_B,
+};
+
+enum { MT_DIFF_SLOTS = 16 };
+
+struct mt_diff_report {
+    const char *paths[2];
+    bool quiet, json;
+    bool differs;
+    struct mt_diff_part parts[MT_DIFF_SECTIONS];
+
+    /* what the sentence needs */
+    struct {
+        char name[64];
+        size_t n;
+    } slots[MT_DIFF_SLOTS]; /* of the optimizer: how many tensors differ */
+    size_t n_slots;
+    bool position;     /* the position differs, not only the history */
+    char most[256];    /* the model's tensor that differs most */
+    double most_ratio; /* its rms by its own size */
+
+    struct mt_strbuf tensors, spec; /* the lists of the JSON answer */
+};
+
+/* Tells one array of both (of one where the status says so); c is for
+ * MT_DIFF_DIFFER only. */
+void mt_diff_tell(struct mt_diff_report *r, enum mt_diff_section section,
+                  enum mt_diff_status status, const struct mt_array *a,
+                  const struct mt_array *b, const struct mt_compared *c);
+
+/* A change of the spec: path is dotted, or with r->json a pointer. */
+void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
+                       const char *a, const char *b);
+
+/* A section that only one has. */
+void mt_diff_tell_lacking(const struct mt_diff_report *r,
+                          enum mt_diff_section section, bool asked);
+
+/* The sums and the sentence, or the JSON object. */
+void mt_diff_end(const struct mt_diff_report *r);
+
+void mt_diff_report_free(struct mt_diff_report *r);
+
+#endif

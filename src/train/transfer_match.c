@@ -1,0 +1,216 @@
+#include "train/transfer_match.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool mt_is_model(const struct mt_array *a)
+{
+    return mt_in_section(a->name, "model");
+}
+
+const char *mt_key_of(const struct mt_array *a)
+{
+    return strchr(a->name, '/') + 1;
+}
+
+const struct mt_array *mt_find_model(const struct mt_bundle *b, const char *key)
+{
+    char name[2048];
+    int n = snprintf(name, sizeof name, "model/%s", key);
+
+    return n > 0 && (size_t)n < sizeof name ? mt_bundle_find(b, name) : NULL;
+}
+
+size_t mt_array_number(const struct mt_bundle *b, const struct mt_array *a)
+{
+    return (size_t)(a - b->arrays);
+}
+
+static bool any_matches(const char *const *globs, const char *key)
+{
+    for (; globs && *globs; globs++) {
+        if (fnmatch(*globs, key, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool mt_match_selects(const struct mt_transfer_options *o, const char *key)
+{
+    bool all = !o->only || !*o->only;
+
+    return (all || any_matches(o->only, key)) && !any_matches(o->except, key);
+}
+
+static bool is_float(const struct mt_array *a)
+{
+    return a->dtype == MT_F32 || a->dtype == MT_F64 || a->dtype == MT_F16 ||
+           a->dtype == MT_BF16;
+}
+
+/* A one-element vector may fill a scalar: some writers know no scalars. */
+bool mt_match_fits(const struct mt_array *from, const struct mt_array *to)
+{
+    bool one =
+        to->shape.rank == 0 && from->shape.rank == 1 && from->shape.dim[0] == 1;
+
+    return (one || mt_shape_equal(&from->shape, &to->shape)) &&
+           (from->dtype == to->dtype ||
+            (to->dtype == MT_F32 && is_float(from)));
+}
+
+/* The target's name for a tensor of the source; NULL: no memory. */
+static const char *target_key(const struct mt_array *a,
+                              const struct mt_transfer_options *o,
+                              struct mt_arena *arena, bool *mapped)
+{
+    const char *key = mt_key_of(a);
+    size_t n = o->strip_prefix ? strlen(o->strip_prefix) : 0;
+
+    *mapped = false;
+    if (n && strncmp(key, o->strip_prefix, n) == 0 && key[n])
+        key += n;
+    for (size_t i = 0; i < o->n_map; i++) {
+        const char *renamed = mt_rename_apply(&o->map[i], key, arena);
+
+        if (renamed) {
+            *mapped = true;
+            return renamed;
+        }
+    }
+    return key;
+}
+
+/* --- sorting ------------------------------------------------------------ */
+
+static int compare_items(const void *a, const void *b, void *items)
+{
+    const struct mt_match_item *list = items;
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    int order = strcmp(list[x].key, list[y].key);
+
+    return order ? order : x < y ? -1 : x > y;
+}
+
+static void sort_items(struct mt_match *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        m->by_key[i] = i;
+    qsort_r(m->by_key, m->n, sizeof *m->by_key, compare_items, m->items);
+    for (size_t i = 1; i < m->n && !m->clash; i++) {
+        const struct mt_match_item *item = &m->items[m->by_key[i]];
+
+        if (item->to && strcmp(m->items[m->by_key[i - 1]].key, item->key) == 0)
+            m->clash = item->key;
+    }
+}
+
+const struct mt_match_item *mt_match_find(const struct mt_match *m,
+                                          const char *key)
+{
+    size_t low = 0, high = m->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const struct mt_match_item *item = &m->items[m->by_key[mid]];
+        int order = strcmp(key, item->key);
+
+        if (order == 0)
+            return item;
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}
+
+/* --- matching ----------------------------------------------------------- */
+
+static void match_item(const struct mt_bundle *target, const cJSON *ties,
+                       struct mt_match_item *item)
+{
+    const cJSON *tied;
+
+    item->to = mt_find_model(target, item->key);
+    item->fits = item->to && mt_match_fits(item->from, item->to);
+    tied = ties && !item->to ? mt_json_get(ties, item->key) : NULL;
+    if (tied && cJSON_IsString(tied))
+        item->tied = tied->valuestring;
+}
+
+static mt_status list_items(const struct mt_bundle *target, const cJSON *ties,
+                            const struct mt_bundle *source,
+                            const struct mt_transfer_options *o,
+                            struct mt_arena *arena, struct mt_match *m,
+                            struct mt_err *err)
+{
+    for (size_t i = 0; i < source->n; i++) {
+        const struct mt_array *a = &source->arrays[i];
+        struct mt_match_item *item = &m->items[m->n];
+
+        if (!mt_is_model(a))
+            continue;
+        *item = (struct mt_match_item){ .from = a };
+        item->key = target_key(a, o, arena, &item->mapped);
+        if (!item->key)
+            return mt_fail_memory(err);
+        if (!mt_match_selects(o, item->key))
+            continue;
+        match_item(target, ties, item);
+        m->n++;
+    }
+    return MT_OK;
+}
+
+static void count(const struct mt_bundle *target,
+                  const struct mt_transfer_options *o, struct mt_match *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+
+        m->fitting += item->fits;
+        m->shapes += item->to && !item->fits;
+        m->unexpected += !item->to && !item->tied;
+        if (item->to)
+            m->item_of[mt_array_number(target, item->to)] = i + 1;
+    }
+    for (size_t i = 0; i < target->n; i++)
+        m->missing += mt_match_is_missing(m, target, o, i);
+}
+
+bool mt_match_is_missing(const struct mt_match *m,
+                         const struct mt_bundle *target,
+                         const struct mt_transfer_options *o, size_t i)
+{
+    const struct mt_array *a = &target->arrays[i];
+
+    return mt_is_model(a) && !m->item_of[i] &&
+           mt_match_selects(o, mt_key_of(a));
+}
+
+mt_status mt_match_make(const struct mt_bundle *target, const cJSON *ties,
+                        const struct mt_bundle *source,
+                        const struct mt_transfer_options *options,
+                        struct mt_arena *arena, struct mt_match *out,
+                        struct mt_err *err)
+{
+    size_t n = source->n + 1;
+
+    *out = (struct mt_match){ 0 };
+    out->items = mt_arena_calloc(arena, n, sizeof *out->items);
+    out->by_key = mt_arena_calloc(arena, n, sizeof *out->by_key);
+    out->item_of = mt_arena_calloc(arena, target->n + 1, sizeof *out->item_of);
+    if (!out->items || !out->by_key || !out->item_of)
+        return mt_fail_memory(err);
+    mt_status status =
+        list_items(target, ties, source, options, arena, out, err);
+
+    if (status != MT_OK)
+        return status;
+    sort_items(out);
+    count(target, options, out);
+    return MT_OK;
+}

@@ -1,0 +1,95 @@
+/*
+ * Which tensor of the source is which of the target. For transfer*.c only.
+ */
+#ifndef MT_TRAIN_TRANSFER_MATCH_H
+#define MT_TRAIN_TRANSFER_MATCH_H
+
+#include "base/json.h"
+#include "train/transfer.h"
+
+/* A tensor of the source's model that the options select. */
+struct mt_match_item {
+    const struct mt_array *from;
+    const char *key;           /* its name in the target */
+    bool mapped;               /* a rename made it */
+    const struct mt_array *to; /* the target's of that name, or NULL */
+    const char *tied;          /* no `to`: the name that this one is tied to */
+    bool fits;                 /* type and shape go into `to` */
+};
+
+struct mt_match {
+    struct mt_match_item *items; /* (n) in the source's order */
+    size_t n;
+    size_t *by_key;  /* (n) numbers of items, sorted by key */
+    size_t *item_of; /* (arrays of the target) number of the item, from 1 */
+    size_t fitting, unexpected, shapes, missing;
+    const char *clash; /* a name of the target that two become, or NULL */
+};
+
+/* ties: the target's {"tied name": "name"}, or NULL. All memory is of arena. */
+mt_status mt_match_make(const struct mt_bundle *target, const cJSON *ties,
+                        const struct mt_bundle *source,
+                        const struct mt_transfer_options *options,
+                        struct mt_arena *arena, struct mt_match *out,
+                        struct mt_err *err);
+
+/* The item of that key, or NULL. */
+const struct mt_match_item *mt_match_find(const struct mt_match *m,
+                                          const char *key);
+
+/* Is the target's tensor number i selected, but in no pair and no item? */
+bool mt_match_is_missing(const struct mt_match *m,
+                         const struct mt_bundle *target,
+                         const struct mt_transfer_options *options, size_t i);
+
+/* Do these options let the target's tensor of that name be loaded? */
+bool mt_match_selects(const struct mt_transfer_options *options,
+                      const char *key);
+
+/* Does one array fill the other: its type and shape? */
+bool mt_match_fits(const struct mt_array *from, const struct mt_array *to);
+
+bool mt_is_model(const struct mt_array *a);
+const char *mt_key_of(const struct mt_array *a); /* name without the section */
+
+/* The target's tensor of that key, or NULL. */
+const struct mt_array *mt_find_model(const struct mt_bundle *b,
+                                     const char *key);
+
+/* The number of the target's array, of those that a bundle holds. */
+size_t mt_array_number(const struct mt_bundle *b, const struct mt_array *a);
+
+/* --- the other parts of a plan ------------------------------------------ */
+
+/* Decides what becomes of the optimizer's state: plan's pairs are there. On
+ * MT_MISMATCH the advice says what would help. */
+mt_status mt_transfer_optimizer(const struct mt_bundle *target,
+                                const struct mt_bundle *source,
+                                const struct mt_match *match,
+                                const struct mt_transfer_options *options,
+                                struct mt_transfer *plan,
+                                struct mt_transfer_advice *advice,
+                                struct mt_err *err);
+
+/* Adds to out the optimizer state of the pairs that move theirs. */
+void mt_transfer_add_state(const struct mt_transfer *plan,
+                           const struct mt_bundle *target,
+                           const struct mt_bundle *source,
+                           struct mt_bundle *out);
+
+/* Looks for options that would work. */
+mt_status mt_transfer_advise(const struct mt_bundle *target, const cJSON *ties,
+                             const struct mt_bundle *source,
+                             const struct mt_transfer_options *options,
+                             const struct mt_match *match,
+                             struct mt_transfer_advice *out,
+                             struct mt_err *err);
+
+/* The message; returns MT_MISMATCH, or MT_NO_MEMORY. */
+mt_status mt_transfer_fail(const struct mt_bundle *target,
+                           const struct mt_transfer_options *options,
+                           const struct mt_match *match,
+                           const struct mt_transfer_advice *advice,
+                           struct mt_err *err);
+
+#endif

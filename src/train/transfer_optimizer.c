@@ -1,0 +1,380 @@
+/* What becomes of the optimizer's state when tensors are moved. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "optim/optimizer.h"
+#include "train/state.h"
+#include "train/transfer_match.h"
+
+/* The source's optimizer arrays, "optimizer/SLOT.TENSOR", by tensor. */
+struct states {
+    const struct mt_array **list; /* (n) sorted by tensor, then as they came */
+    size_t n;
+};
+
+static const char *tensor_of(const struct mt_array *a)
+{
+    const char *dot = strchr(mt_key_of(a), '.');
+
+    return dot ? dot + 1 : "";
+}
+
+static int compare_states(const void *a, const void *b)
+{
+    const struct mt_array *x = *(const struct mt_array *const *)a;
+    const struct mt_array *y = *(const struct mt_array *const *)b;
+    int order = strcmp(tensor_of(x), tensor_of(y));
+
+    return order ? order : x < y ? -1 : x > y;
+}
+
+static bool list_states(const struct mt_bundle *b, struct states *out)
+{
+    *out = (struct states){ calloc(b->n + 1, sizeof *out->list), 0 };
+    if (!out->list)
+        return false;
+    for (size_t i = 0; i < b->n; i++) {
+        if (mt_in_section(b->arrays[i].name, "optimizer"))
+            out->list[out->n++] = &b->arrays[i];
+    }
+    qsort(out->list, out->n, sizeof *out->list, compare_states);
+    return true;
+}
+
+/* The arrays of a tensor: *n of them, from the one that is returned on. */
+static const struct mt_array **states_of(const struct states *s,
+                                         const char *tensor, size_t *n)
+{
+    size_t low = 0, high = s->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(tensor_of(s->list[mid]), tensor) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *n = 0;
+    while (low + *n < s->n && strcmp(tensor_of(s->list[low + *n]), tensor) == 0)
+        ++*n;
+    return s->list + low;
+}
+
+/* --- the target's optimizer --------------------------------------------- */
+
+/* The target's optimizer, bound to its tensors' names and shapes only: it
+ * knows which slots each tensor has. */
+struct receiver {
+    struct mt_json *doc;
+    struct mt_store store;
+    struct mt_optimizer *optimizer;
+    size_t *tensor; /* (arrays of the target) its number in the store */
+};
+
+static void close_receiver(struct receiver *r)
+{
+    mt_optimizer_free(r->optimizer);
+    mt_store_free(&r->store);
+    free(r->tensor);
+    if (r->doc)
+        mt_json_free(r->doc);
+}
+
+static bool is_frozen(const struct mt_json *doc, const char *key)
+{
+    const cJSON *model = mt_json_get(mt_json_root(doc), "model"), *glob;
+    const cJSON *globs = mt_json_get(model, "freeze");
+
+    if (cJSON_IsString(globs))
+        return fnmatch(globs->valuestring, key, 0) == 0;
+    cJSON_ArrayForEach(glob, globs)
+    {
+        if (cJSON_IsString(glob) && fnmatch(glob->valuestring, key, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+static mt_status add_tensors(const struct mt_bundle *target, struct receiver *r,
+                             struct mt_err *err)
+{
+    r->tensor = calloc(target->n + 1, sizeof *r->tensor);
+    if (!r->tensor)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_array *a = &target->arrays[i];
+        struct mt_tensor *t;
+
+        if (!mt_is_model(a))
+            continue;
+        r->tensor[i] = r->store.n;
+        t = mt_store_add(&r->store, mt_key_of(a), a->dtype, &a->shape,
+                         a->dtype != MT_F32);
+        if (!t)
+            return mt_fail_memory(err);
+        t->requires_grad &= !is_frozen(r->doc, t->name);
+    }
+    return MT_OK;
+}
+
+static mt_status open_receiver(const struct mt_bundle *target,
+                               struct receiver *r, struct mt_err *err)
+{
+    *r = (struct receiver){ .store = MT_STORE_INIT };
+    if (mt_state_spec(target, "spec", &r->doc, err) != MT_OK ||
+        add_tensors(target, r, err) != MT_OK)
+        return err->status;
+    const cJSON *root = mt_json_root(r->doc);
+    struct mt_scheduler *scheduler;
+
+    if (mt_optimizer_new(r->doc, mt_json_get(root, "optimizer"), &r->store,
+                         &r->optimizer, err) != MT_OK ||
+        mt_scheduler_new(r->doc, mt_json_get(root, "scheduler"),
+                         &r->store.arena, &scheduler, err) != MT_OK)
+        return err->status;
+    return mt_optimizer_follow(r->optimizer, scheduler, err);
+}
+
+/* --- deciding ----------------------------------------------------------- */
+
+struct deciding {
+    const struct mt_bundle *source;
+    struct receiver receiver;
+    struct states states;
+    struct mt_arena *arena;
+};
+
+/* NULL where the source's slots of a tensor are just those that the target's
+ * optimizer keeps for it; else what is wrong with them. */
+static const char *slots_fault(const struct deciding *d,
+                               const struct mt_transfer_pair *p, size_t tensor,
+                               size_t there)
+{
+    const struct mt_optimizer *o = d->receiver.optimizer;
+    size_t found = 0;
+
+    for (size_t i = 0; i < o->n_slots; i++) {
+        char name[2048];
+        const struct mt_array *a;
+
+        if (!mt_optimizer_slot(o, i, tensor))
+            continue;
+        snprintf(name, sizeof name, "optimizer/%s.%s", o->type->slots[i],
+                 mt_key_of(p->from));
+        a = mt_bundle_find(d->source, name);
+        if (!a)
+            return mt_arena_printf(d->arena, "the state lacks its %s",
+                                   o->type->slots[i]);
+        if (a->dtype != MT_F32 || !mt_shape_equal(&a->shape, &p->to->shape))
+            return mt_arena_printf(d->arena, "its %s is %s %s",
+                                   o->type->slots[i], mt_dtype_name(a->dtype),
+                                   mt_shape_text(&a->shape).text);
+        found++;
+    }
+    if (!found)
+        return mt_arena_printf(d->arena, "%s keeps none here", o->type->name);
+    if (found + 1 != there) /* and the step */
+        return "it is of another optimizer";
+    return NULL;
+}
+
+static bool has_step(const struct mt_bundle *b, const char *key)
+{
+    char name[2048];
+    const struct mt_array *a;
+
+    snprintf(name, sizeof name, "optimizer/step.%s", key);
+    a = mt_bundle_find(b, name);
+    return a && a->dtype == MT_I64 && mt_shape_elements(&a->shape) == 1;
+}
+
+/* Sets the fate; returns true if there is state that the target cannot take. */
+static bool decide(const struct deciding *d, const struct mt_bundle *target,
+                   struct mt_transfer_pair *p)
+{
+    size_t tensor = d->receiver.tensor[mt_array_number(target, p->to)];
+    size_t there;
+
+    states_of(&d->states, mt_key_of(p->from), &there);
+    p->reason = "the state has none for it";
+    if (!there)
+        return false;
+    p->reason = "it is frozen in the model";
+    if (!d->receiver.store.tensors[tensor]->requires_grad)
+        return false;
+    p->reason = has_step(d->source, mt_key_of(p->from))
+                    ? slots_fault(d, p, tensor, there)
+                    : "the state lacks its step";
+    if (p->reason)
+        return true;
+    p->optimizer = MT_MOVED;
+    return false;
+}
+
+/* State of tensors that go nowhere. */
+static mt_status list_dropped(const struct deciding *d,
+                              const struct mt_match *match,
+                              struct mt_transfer *t, struct mt_err *err)
+{
+    const struct mt_match_item **item_of =
+        mt_arena_calloc(&t->arena, d->source->n + 1, sizeof *item_of);
+
+    t->dropped =
+        mt_arena_calloc(&t->arena, d->states.n + 1, sizeof *t->dropped);
+    if (!t->dropped || !item_of)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < match->n; i++)
+        item_of[mt_array_number(d->source, match->items[i].from)] =
+            &match->items[i];
+    for (size_t i = 0; i < d->states.n;) {
+        const char *tensor = tensor_of(d->states.list[i]);
+        const struct mt_array *from = mt_find_model(d->source, tensor);
+        const struct mt_match_item *item =
+            from ? item_of[mt_array_number(d->source, from)] : NULL;
+        size_t n;
+
+        states_of(&d->states, tensor, &n);
+        i += n ? n : 1;
+        if (item && item->fits)
+            continue;
+        t->dropped[t->n_dropped++] = (struct mt_transfer_dropped){
+            tensor, !from  ? "the state lacks its tensor"
+                    : item ? "its tensor is not in the model"
+                           : "its tensor was left out"
+        };
+    }
+    return MT_OK;
+}
+
+static mt_status fail_refused(const struct mt_transfer *t, size_t refused,
+                              const char *type,
+                              struct mt_transfer_advice *advice,
+                              struct mt_err *err)
+{
+    const struct mt_transfer_pair *first = NULL;
+    size_t moved = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct mt_transfer_pair *p = &t->pairs[i];
+
+        moved += p->optimizer == MT_MOVED;
+        if (!first && p->optimizer == MT_RESET &&
+            strcmp(p->reason, "the state has none for it") != 0 &&
+            strcmp(p->reason, "it is frozen in the model") != 0)
+            first = p;
+    }
+    advice->works = true;
+    advice->partial = moved > 0;
+    advice->no_optimizer = moved == 0;
+    return mt_fail(err, MT_MISMATCH,
+                   "the optimizer state of %zu tensors is not that of the "
+                   "model's optimizer, %s (%s: %s): load without "
+                   "--with-optimizer%s",
+                   refused, type, first ? first->key : "",
+                   first ? first->reason : "",
+                   moved ? ", or with --partial to move what fits" : "");
+}
+
+/* Moments move by the source's name. Where nothing is left out, the position
+ * moves along, so that training goes on as if it had never stopped. */
+static mt_status decide_all(struct deciding *d, const struct mt_bundle *target,
+                            const struct mt_match *match,
+                            const struct mt_transfer_options *o,
+                            struct mt_transfer *t,
+                            struct mt_transfer_advice *advice,
+                            struct mt_err *err)
+{
+    size_t refused = 0, frozen = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        struct mt_transfer_pair *p = &t->pairs[i];
+
+        refused += decide(d, target, p);
+        if (p->optimizer == MT_RESET && !p->reason)
+            return mt_fail_memory(err);
+        frozen += p->optimizer == MT_RESET &&
+                  strcmp(p->reason, "it is frozen in the model") == 0;
+    }
+    if (list_dropped(d, match, t, err) != MT_OK)
+        return MT_NO_MEMORY;
+    t->slots = d->receiver.optimizer->type->slots;
+    t->progress = !t->missing && !t->unexpected && !refused && !frozen &&
+                  !d->source->lost && (!o->only || !*o->only) &&
+                  (!o->except || !*o->except) &&
+                  mt_bundle_find(d->source, "progress/step") != NULL;
+    return refused && !o->partial
+               ? fail_refused(t, refused, d->receiver.optimizer->type->name,
+                              advice, err)
+               : MT_OK;
+}
+
+mt_status mt_transfer_optimizer(const struct mt_bundle *target,
+                                const struct mt_bundle *source,
+                                const struct mt_match *match,
+                                const struct mt_transfer_options *options,
+                                struct mt_transfer *plan,
+                                struct mt_transfer_advice *advice,
+                                struct mt_err *err)
+{
+    struct deciding d = { .source = source, .arena = &plan->arena };
+    mt_status status = open_receiver(target, &d.receiver, err);
+
+    if (status == MT_OK && !list_states(source, &d.states))
+        status = mt_fail_memory(err);
+    if (status == MT_OK)
+        status = decide_all(&d, target, match, options, plan, advice, err);
+    free(d.states.list);
+    close_receiver(&d.receiver);
+    return status;
+}
+
+/* --- the result --------------------------------------------------------- */
+
+static void add_state(const struct mt_transfer_pair *p, const char *slot,
+                      const struct states *states, struct mt_bundle *out)
+{
+    size_t n, length = strlen(slot);
+    const struct mt_array **list = states_of(states, mt_key_of(p->from), &n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct mt_array a = *list[i];
+        const char *key = mt_key_of(&a);
+        char name[2048];
+
+        if (strncmp(key, slot, length) != 0 || key[length] != '.')
+            continue;
+        if (strcmp(slot, "step") == 0)
+            a.shape = (struct mt_shape){ 0 }; /* some writers know no scalars */
+        snprintf(name, sizeof name, "optimizer/%s.%s", slot, p->key);
+        mt_bundle_add_array(out, name, &a);
+    }
+}
+
+void mt_transfer_add_state(const struct mt_transfer *plan,
+                           const struct mt_bundle *target,
+                           const struct mt_bundle *source,
+                           struct mt_bundle *out)
+{
+    struct states states;
+
+    if (!plan->slots)
+        return;
+    if (!list_states(source, &states)) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_transfer_pair *p =
+            plan->pair_of[i] ? &plan->pairs[plan->pair_of[i] - 1] : NULL;
+
+        if (!p || p->optimizer != MT_MOVED)
+            continue;
+        add_state(p, "step", &states, out);
+        for (const char *const *slot = plan->slots; *slot; slot++)
+            add_state(p, *slot, &states, out);
+    }
+    free(states.list);
+}

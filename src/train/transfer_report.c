@@ -1,0 +1,233 @@
+/* The message when a state does not fit: what is wrong, in groups. */
+#include <stdio.h>
+#include <string.h>
+
+#include "train/transfer_match.h"
+
+enum { MAX_TOLD = 10 };
+
+struct telling {
+    struct mt_strbuf text;
+    size_t told;     /* lines of the present kind */
+    bool *explained; /* (arrays of the target) by a prefix */
+};
+
+/* Does the line still have a place? If not it is counted. */
+static bool next_line(struct telling *t)
+{
+    return t->told++ < MAX_TOLD;
+}
+
+static void end_kind(struct telling *t, const char *kind)
+{
+    if (t->told > MAX_TOLD)
+        mt_strbuf_printf(&t->text, "\n  ... and %zu more %s",
+                         t->told - MAX_TOLD, kind);
+    t->told = 0;
+}
+
+/* A prefix that the advice strips or adds explains many names at once: they
+ * are told in one line. */
+static const char *added_prefix(const struct mt_transfer_advice *advice)
+{
+    if (advice->n_map && strcmp(advice->map[0].from, "*") == 0)
+        return advice->map[0].to;
+    return NULL;
+}
+
+static size_t stripped_length(const struct mt_transfer_options *o,
+                              const struct mt_transfer_advice *advice)
+{
+    size_t before = o->strip_prefix ? strlen(o->strip_prefix) : 0;
+
+    return advice->strip_prefix ? strlen(advice->strip_prefix) - before : 0;
+}
+
+/* What the advice strips, of n bytes, behind what is stripped already. */
+static const char *stripped(const struct mt_transfer_advice *advice, size_t n)
+{
+    return advice->strip_prefix + strlen(advice->strip_prefix) - n;
+}
+
+static bool starts(const char *text, const char *start, size_t n)
+{
+    return strncmp(text, start, n) == 0;
+}
+
+/* The target's tensor that the item is, once the prefix is stripped or added;
+ * NULL where that explains nothing. */
+static const struct mt_array *explain(const struct mt_bundle *target,
+                                      const struct mt_match_item *item,
+                                      const struct mt_transfer_options *o,
+                                      const struct mt_transfer_advice *advice)
+{
+    size_t n = stripped_length(o, advice);
+    const char *added = added_prefix(advice);
+    char key[2048];
+
+    if (item->to || item->tied || !advice->works)
+        return NULL;
+    if (n && starts(item->key, stripped(advice, n), n))
+        return mt_find_model(target, item->key + n);
+    if (!added || item->mapped)
+        return NULL;
+    snprintf(key, sizeof key, "%.*s%s", (int)(strlen(added) - 1), added,
+             item->key);
+    return mt_find_model(target, key);
+}
+
+static void tell_prefix(struct telling *t, const struct mt_match *m,
+                        const struct mt_transfer_options *o,
+                        const struct mt_transfer_advice *advice)
+{
+    size_t n = stripped_length(o, advice), with = 0;
+    const char *added = added_prefix(advice), *start;
+
+    if (added && m->n)
+        mt_strbuf_printf(
+            &t->text,
+            "\n  the names of the model start with \"%.*s\", those "
+            "of the state do not: add --map '*=%s'",
+            (int)(strlen(added) - 1), added, added);
+    if (!n)
+        return;
+    start = stripped(advice, n);
+    for (size_t i = 0; i < m->n; i++)
+        with += starts(m->items[i].key, start, n);
+    mt_strbuf_printf(&t->text,
+                     with == m->n ? "\n  all %zu names start with \"%s\": "
+                                    "add --strip-prefix %s"
+                                  : "\n  %zu names start with \"%s\": "
+                                    "add --strip-prefix %s",
+                     with, start, advice->strip_prefix);
+}
+
+/* The name that the advice gives to a tensor, without its prefix. */
+static const char *renamed(const char *key,
+                           const struct mt_transfer_advice *advice, size_t n,
+                           struct mt_arena *arena)
+{
+    for (size_t i = 0; i < advice->n_map; i++) {
+        const char *to = mt_rename_apply(&advice->map[i], key + n, arena);
+
+        if (to)
+            return to;
+    }
+    return NULL;
+}
+
+static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
+                            const struct mt_match *m,
+                            const struct mt_transfer_options *o,
+                            const struct mt_transfer_advice *advice,
+                            struct mt_arena *arena)
+{
+    size_t n = stripped_length(o, advice);
+
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+        const char *near;
+
+        if (item->to || item->tied || explain(target, item, o, advice) ||
+            !next_line(t))
+            continue;
+        near = renamed(item->key, advice,
+                       n && starts(item->key, stripped(advice, n), n) ? n : 0,
+                       arena);
+        near = near && mt_find_model(target, near) ? near : NULL;
+        mt_strbuf_printf(&t->text, "\n  unexpected: %s %s%s%s%s", item->key,
+                         mt_shape_text(&item->from->shape).text,
+                         near ? " (nearest of this shape: " : "",
+                         near ? near : "", near ? ")" : "");
+    }
+    end_kind(t, "unexpected");
+}
+
+static void tell_missing(struct telling *t, const struct mt_bundle *target,
+                         const struct mt_match *m,
+                         const struct mt_transfer_options *o)
+{
+    for (size_t i = 0; i < target->n; i++) {
+        const struct mt_array *to = &target->arrays[i];
+
+        if (!mt_match_is_missing(m, target, o, i) || t->explained[i] ||
+            !next_line(t))
+            continue;
+        mt_strbuf_printf(&t->text, "\n  missing: %s %s", mt_key_of(to),
+                         mt_shape_text(&to->shape).text);
+    }
+    end_kind(t, "missing");
+}
+
+static void tell_shape(struct telling *t, const struct mt_match_item *item,
+                       const struct mt_array *to)
+{
+    bool types = mt_shape_equal(&item->from->shape, &to->shape);
+    bool renamed_to = strcmp(item->key, mt_key_of(to)) != 0;
+
+    if (!next_line(t))
+        return;
+    mt_strbuf_printf(&t->text,
+                     "\n  shape: %s is %s%s%s in the state, %s%s%s in the "
+                     "model%s%s",
+                     item->key, types ? mt_dtype_name(item->from->dtype) : "",
+                     types ? " " : "", mt_shape_text(&item->from->shape).text,
+                     types ? mt_dtype_name(to->dtype) : "", types ? " " : "",
+                     mt_shape_text(&to->shape).text, renamed_to ? " as " : "",
+                     renamed_to ? mt_key_of(to) : "");
+}
+
+/* Of names as they are, and as a prefix explains them. */
+static void tell_shapes(struct telling *t, const struct mt_bundle *target,
+                        const struct mt_match *m,
+                        const struct mt_transfer_options *o,
+                        const struct mt_transfer_advice *advice)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+        const struct mt_array *to = explain(target, item, o, advice);
+
+        if (to)
+            t->explained[mt_array_number(target, to)] = true;
+        to = to ? to : item->to;
+        if (to && !mt_match_fits(item->from, to))
+            tell_shape(t, item, to);
+    }
+    end_kind(t, "of another shape");
+}
+
+mt_status mt_transfer_fail(const struct mt_bundle *target,
+                           const struct mt_transfer_options *o,
+                           const struct mt_match *m,
+                           const struct mt_transfer_advice *advice,
+                           struct mt_err *err)
+{
+    struct telling t = { MT_STRBUF_INIT, 0, NULL };
+    struct mt_arena arena = MT_ARENA_INIT;
+
+    t.explained = mt_arena_calloc(&arena, target->n + 1, sizeof *t.explained);
+    if (!t.explained)
+        return mt_fail_memory(err);
+    if (advice->works)
+        tell_prefix(&t, m, o, advice);
+    tell_shapes(&t, target, m, o, advice);
+    tell_unexpected(&t, target, m, o, advice, &arena);
+    tell_missing(&t, target, m, o);
+    if (!advice->works && !o->partial && !m->shapes && m->fitting)
+        mt_strbuf_puts(&t.text, "\nto load what fits and leave the rest, add "
+                                "--partial; to rename, --map OLD=NEW");
+    if (!m->fitting && !m->shapes && (o->partial || !advice->works))
+        mt_fail(err, MT_MISMATCH,
+                "no tensor of the state matches one of the model: nothing to "
+                "load%s",
+                t.text.text ? t.text.text : "");
+    else
+        mt_fail(err, MT_MISMATCH,
+                "the state does not fit the model: %zu missing, %zu "
+                "unexpected, %zu of another shape%s",
+                m->missing, m->unexpected, m->shapes,
+                t.text.text ? t.text.text : "");
+    mt_strbuf_free(&t.text);
+    mt_arena_free(&arena);
+    return MT_MISMATCH;
+}

@@ -1,0 +1,51 @@
+/*
+ * For the targets of state files: opens one as any is, and reads every tensor
+ * as it is and as float32.
+ */
+#ifndef MT_TESTDATA_FUZZ_STATEFILE_H
+#define MT_TESTDATA_FUZZ_STATEFILE_H
+
+#include "ckpt/statefile.h"
+#include "fuzz.h"
+
+static inline void fuzz_entry(struct mt_statefile *file,
+                              const struct mt_state_entry *entry)
+{
+    size_t bytes = mt_array_bytes(&entry->array);
+    size_t n = mt_shape_elements(&entry->array.shape);
+    void *out = malloc(bytes + 1);
+    float *values = malloc(n * sizeof *values + 1);
+    struct mt_err err = MT_ERR_INIT;
+
+    if (!out || !values ||
+        mt_statefile_find(file, entry->section, entry->key) != entry)
+        abort();
+    mt_status status = mt_statefile_read(file, entry, out, &err);
+
+    fuzz_said(status, &err);
+    if (status == MT_OK)
+        fuzz_use(out, bytes);
+    err = (struct mt_err)MT_ERR_INIT;
+    status = mt_statefile_read_f32(file, entry, values, &err);
+    fuzz_said(status, &err);
+    if (status == MT_OK)
+        fuzz_use(values, n * sizeof *values);
+    free(values);
+    free(out);
+}
+
+static inline void fuzz_statefile(const char *path)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_statefile *state = NULL;
+    mt_status status = mt_statefile_open(path, &state, &err);
+
+    fuzz_said(status, &err);
+    if (status != MT_OK)
+        return;
+    for (size_t i = 0; i < mt_statefile_count(state); i++)
+        fuzz_entry(state, mt_statefile_entry(state, i));
+    mt_statefile_close(state);
+}
+
+#endif
