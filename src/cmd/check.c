@@ -117,6 +117,11 @@ const struct mt_command mt_cmd_check = {
     .summary = "validate a spec: shapes, parameters, memory, data",
     .options = check_options,
     .max_args = (size_t)-1,
+    .details =
+        "Infers every shape and has a look at the data; prints how many "
+        "samples there are, the\nlayers with output shapes and parameters, "
+        "steps and memory. Nothing is written. A spec\nmay name the schema as "
+        "its \"$schema\", for editors.",
     .examples =
         "mtrain check digits.json\n"
         "mtrain check digits.json data.batch_size=128\n"

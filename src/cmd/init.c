@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "cmd/report.h"
 #include "cmd/templates.h"
+#include "train/outputs.h"
 #include "train/session.h"
 
 static int list_templates(const struct mt_call *call)
@@ -25,16 +26,56 @@ static int list_templates(const struct mt_call *call)
     return MT_EXIT_DONE;
 }
 
+static const char *template_for(const char *file)
+{
+    static const char *const endings[][2] = { { ".npy", "autoencoder" },
+                                              { ".txt", "gpt" } };
+    size_t n = strlen(file);
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (n > 4 && strcmp(file + n - 4, endings[i][0]) == 0)
+            return endings[i][1];
+    }
+    return "csv";
+}
+
+/* "init csv my.csv": a file is given by --data. */
+static int stray_operand(const struct mt_call *call)
+{
+    const char *name = call->args[1];
+
+    if (mt_output_exists(name))
+        return mt_report_usage(call, "unexpected operand \"%s\"; for data of "
+                               "your own: mtrain init %s --data %s", name,
+                               call->args[0], name);
+    return mt_report_usage(call, "unexpected operand \"%s\"", name);
+}
+
+/* "init --data my.csv": the list would pass over what was asked for. */
+static int needs_template(const struct mt_call *call, const char *option)
+{
+    const char *value = mt_option(call, option);
+    bool data = strcmp(option, "data") == 0;
+
+    return mt_report_usage(call, "--%s needs a TEMPLATE, as in: mtrain init %s "
+                           "--%s %s", option,
+                           data ? template_for(value) : "csv", option, value);
+}
+
 static int unknown_template(const struct mt_call *call)
 {
-    const char *names[64], *near;
+    const char *names[64], *near, *given = call->args[0];
     size_t n = 0;
 
+    if (mt_output_exists(given))
+        return mt_report_usage(call, "\"%s\" is a file, no TEMPLATE; for data "
+                               "of your own: mtrain init %s --data %s", given,
+                               template_for(given), given);
     for (; mt_templates[n].name; n++)
         names[n] = mt_templates[n].name;
-    near = mt_nearest(call->args[0], names, n);
+    near = mt_nearest(given, names, n);
     fprintf(stderr, "mtrain init: unknown template \"%s\"%s%s%s\n'mtrain init' "
-            "lists the templates\n", call->args[0],
+            "lists the templates\n", given,
             near ? "; did you mean \"" : "", near ? near : "",
             near ? "\"?" : "");
     return MT_EXIT_TROUBLE;
@@ -134,11 +175,18 @@ static int init(struct mt_call *call, const struct mt_template *t,
 static int init_run(struct mt_call *call)
 {
     const struct mt_template *t;
+    static const char *const options[] = { "data", "target", "output" };
     const char *given = mt_option(call, "output");
     char path[64];
 
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (!call->n_args && mt_option(call, options[i]))
+            return needs_template(call, options[i]);
+    }
     if (!call->n_args)
         return list_templates(call);
+    if (call->n_args > 1)
+        return stray_operand(call);
     t = mt_template_find(call->args[0]);
     if (!t)
         return unknown_template(call);
@@ -162,11 +210,12 @@ const struct mt_command mt_cmd_init = {
     .operands = "[TEMPLATE]",
     .summary = "write a spec to start from, which trains at once",
     .options = init_options,
-    .max_args = 1,
+    .max_args = 2, /* of which init_run explains the second */
     .details =
         "Without TEMPLATE, lists the templates. Without --data, a spec's data "
         "is made from the\nseed. With --data FILE.csv, the templates csv and "
-        "mlp find out whether the target is\na class or a number.",
+        "mlp find out whether the target is\na class or a number, and tell "
+        "which columns the model cannot read.",
     .examples =
         "mtrain init\n"
         "mtrain init gpt\n"

@@ -254,9 +254,10 @@ const struct mt_command mt_cmd_resume = {
         "Trains in place unless -o names another file. Without a new total the "
         "run goes on\nto the one in its spec; a finished run says so. Changes "
         "by --set are told as\nsaved -> now. Data files must be the same as "
-        "at the start, unless --set data.*\nnames others. With --prove nothing "
-        "is trained or written: it exits with 0 if the\nreplay gives the same "
-        "bits, 1 if not.",
+        "at the start, but for those that --set\nnames (data.train=new.csv). "
+        "With --prove, which needs train.checkpoint.keep, nothing is\ntrained "
+        "or written: it exits with 0 if the replay gives the same bits, 1 if "
+        "not.",
     .examples =
         "mtrain resume digits.mtc --epochs 42\n"
         "mtrain resume digits.mtc --epochs 43 --set optimizer.lr=0.001 -o b.mtc",

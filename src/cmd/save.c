@@ -81,7 +81,7 @@ static mt_status write_state(const struct mt_call *call,
         status = mt_fail_memory(err);
     else if (state.n == 0)
         status = mt_fail(err, MT_MISMATCH,
-                         "%s: no tensor matches \"%s\"; 'mtrain show %s' "
+                         "%s: no tensor matches \"%s\"; 'mtrain show -v %s' "
                          "lists them",
                          call->args[0], only ? only : "*", call->args[0]);
     else

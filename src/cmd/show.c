@@ -380,21 +380,44 @@ static int show_digest(const struct mt_call *call)
     return MT_EXIT_DONE;
 }
 
+/* Options that show something of the whole file go without each other, and
+ * without a TENSOR: a second file is none. */
+static bool options_agree(const struct mt_call *call)
+{
+    static const char *const whole[] = { "digest", "spec", "dot" };
+    const char *given = NULL;
+
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        if (!mt_option(call, whole[i]))
+            continue;
+        if (given || call->n_args > 1) {
+            mt_report_usage(call, "--%s is of one FILE: it goes without %s%s",
+                            whole[i], given ? "--" : "TENSOR",
+                            given ? given : "");
+            return false;
+        }
+        given = whole[i];
+    }
+    if (mt_option(call, "dot") && call->json) {
+        mt_report_usage(call, "--dot goes without --json, which has the graph "
+                        "as the \"inputs\" of its layers");
+        return false;
+    }
+    return true;
+}
+
 static int show_run(struct mt_call *call)
 {
     struct shown s = { .call = call, .path = call->args[0] };
     struct mt_err err = MT_ERR_INIT;
     int code;
 
+    if (!options_agree(call))
+        return MT_EXIT_TROUBLE;
     if (mt_option(call, "digest"))
         return show_digest(call);
     if (mt_option(call, "spec"))
         return show_spec(call);
-    if (mt_option(call, "dot") && (call->n_args > 1 || call->json))
-        return mt_report_usage(call, "--dot goes without %s",
-                               call->json ? "--json, which has the graph as "
-                                            "the \"inputs\" of its layers"
-                                          : "TENSOR");
     if (mt_open_state(s.path, mt_option(call, "data-dir"), call->team,
                       &s.bundle, &err) != MT_OK)
         return mt_report_error(&err);
@@ -427,11 +450,14 @@ const struct mt_command mt_cmd_show = {
     .details =
         "Prints the layers with output shapes and parameters, optimizer, "
         "position and history;\nwith -v the tensors, too. For one TENSOR it "
-        "prints statistics and a histogram.\n"
-        "mtrain show --dot FILE | dot -Tsvg >FILE.svg draws the model.",
+        "prints statistics and a histogram:\nfc1.weight, "
+        "optimizer.exp_avg.fc1.weight or history.train.loss. Of a checkpoint "
+        "no data\nis read. 'mtrain show --dot FILE | dot -Tsvg >FILE.svg' "
+        "draws the model.",
     .examples =
         "mtrain show digits.mtc\n"
         "mtrain show digits.mtc fc1.weight\n"
-        "mtrain show --spec digits.mtc",
+        "mtrain show --spec digits.mtc\n"
+        "mtrain show --dot digits.json",
     .run = show_run,
 };

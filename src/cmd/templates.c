@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cmd/texts.h"
 #include "data/csvguess.h"
 #include "data/dataset.h"
@@ -169,24 +170,50 @@ static void add_column(const struct mt_csv_columns *c, size_t column,
         mt_strbuf_printf(out, "%zu", column);
 }
 
+/* "is no number in 3 of 120 rows, as \"NA\" in line 5" */
+static void add_odd(const struct mt_csv_guess *g, size_t column,
+                    enum mt_csv_use use, struct mt_strbuf *out)
+{
+    const struct mt_csv_odd *odd = &g->odd[column];
+    unsigned long long line = odd->line;
+
+    if (use == MT_CSV_COUNTER)
+        mt_strbuf_puts(out, "only counts the rows");
+    else if (use == MT_CSV_COMMA)
+        mt_strbuf_printf(out, "has decimal commas, as \"%s\" in line %llu; "
+                         "numbers need decimal points", odd->text, line);
+    else if (!*odd->text)
+        mt_strbuf_printf(out, "is empty in %zu of %zu rows, as in line %llu",
+                         odd->n, g->rows, line);
+    else
+        mt_strbuf_printf(out, "is no number in %zu of %zu rows, as \"%s\" in "
+                         "line %llu", odd->n, g->rows, odd->text, line);
+}
+
 static void tell_left_out(const struct mt_own_data *own,
                           const struct mt_csv_guess *g)
 {
     enum { MANY = 10 };
     size_t n = 0;
+    bool text = false;
 
     for (size_t i = 0; i < g->columns.n && n <= MANY; i++) {
-        const char *name = mt_csv_column_text(&g->columns, i).text;
+        struct mt_csv_column_text name = mt_csv_column_text(&g->columns, i);
+        struct mt_strbuf why = MT_STRBUF_INIT;
 
-        if (g->use[i] != MT_CSV_TEXT && g->use[i] != MT_CSV_MISSING)
+        if (g->use[i] == MT_CSV_FEATURE || g->use[i] == MT_CSV_TARGET)
             continue;
+        text |= g->use[i] == MT_CSV_TEXT;
+        add_odd(g, i, g->use[i], &why);
         if (n++ == MANY)
             tell(own, "and other columns likewise");
         else
-            tell(own, "left out: %s %s", name,
-                 g->use[i] == MT_CSV_TEXT ? "is not a number in every row"
-                                          : "is empty in some rows");
+            tell(own, "left out: %s %s", name.text, why.text ? why.text : "");
+        mt_strbuf_free(&why);
     }
+    if (text)
+        tell(own, "only numbers can be predicted from: to use a text, give "
+             "each of its values a column of 0 and 1");
 }
 
 static void tell_table(const struct mt_own_data *own,
@@ -198,7 +225,9 @@ static void tell_table(const struct mt_own_data *own,
          g->rows, g->columns.n_features, g->columns.n_features == 1 ? "" : "s");
     tell_left_out(own, g);
     for (size_t i = 0; i < g->classes && i < MT_CSV_GUESS_SHOWN; i++)
-        mt_strbuf_printf(&names, "%s%.40s", i ? ", " : "", g->class_names[i]);
+        mt_strbuf_printf(&names, "%s%s", i ? ", " : "",
+                         mt_excerpt(g->class_names[i],
+                                    strlen(g->class_names[i])).text);
     if (regression)
         tell(own, "target %s: numbers from %g to %g, so it is a regression "
              "(if they are classes: mtrain init csv-classification)",
@@ -213,24 +242,45 @@ static void tell_table(const struct mt_own_data *own,
     mt_strbuf_free(&names);
 }
 
-static mt_status check_target(const struct mt_own_data *own,
+/* The target is no number in every row, and was to be one. */
+static mt_status fail_numbers(const struct mt_own_data *own,
+                              const struct mt_csv_guess *g, struct mt_err *err)
+{
+    struct mt_strbuf why = MT_STRBUF_INIT;
+
+    add_odd(g, g->target, g->target_use, &why);
+    if (g->target_use == MT_CSV_COMMA && g->delimiter != ',')
+        mt_strbuf_printf(&why, " (tr , . <%s >points.csv)", own->files[0]);
+    else if (g->no_classes)
+        mt_strbuf_printf(&why, ", and has too many different values for "
+                         "classes; mend these rows, or name another column "
+                         "with --target");
+    else
+        mt_strbuf_puts(&why, "; for classes: mtrain init csv-classification");
+    mt_fail(err, MT_INVALID, "%s: %s %s", own->files[0],
+            mt_csv_column_text(&g->columns, g->target).text,
+            why.text ? why.text : "");
+    mt_strbuf_free(&why);
+    return err->status;
+}
+
+static mt_status check_target(const struct mt_template *t,
+                              const struct mt_own_data *own,
                               const struct mt_csv_guess *g, bool regression,
                               struct mt_err *err)
 {
-    const char *name = mt_csv_column_text(&g->columns, g->target).text;
+    struct mt_csv_column_text name = mt_csv_column_text(&g->columns, g->target);
 
-    if (regression && !g->numeric)
-        return mt_fail(err, MT_INVALID, "%s: %s is not a number in every row; "
-                       "for classes: mtrain init csv-classification",
-                       own->files[0], name);
+    if ((regression && !g->numeric) || (t->guess && g->no_classes))
+        return fail_numbers(own, g, err);
     if (!regression && g->classes < 2)
         return mt_fail(err, MT_INVALID, "%s: %s has the same value in every "
                        "row; name another one with --target", own->files[0],
-                       name);
+                       name.text);
     if (!regression && g->classes > MT_CSV_GUESS_CLASSES)
         return mt_fail(err, MT_INVALID, "%s: %s has more than %d different "
                        "values in %zu rows, which are no classes; name another "
-                       "one with --target", own->files[0], name,
+                       "one with --target", own->files[0], name.text,
                        MT_CSV_GUESS_CLASSES, g->rows);
     return MT_OK;
 }
@@ -329,7 +379,7 @@ static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
     if (status == MT_OK && t->guess)
         regression = !g.classification;
     if (status == MT_OK)
-        status = check_target(own, &g, regression, err);
+        status = check_target(t, own, &g, regression, err);
     if (status == MT_OK)
         status = set_table(doc, own, &g, err);
     if (status == MT_OK)

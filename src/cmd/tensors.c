@@ -49,7 +49,7 @@ static int fail_name(const struct mt_bundle *b, const char *path,
             near ? "; did you mean \"" : "", near ? near : "",
             near ? "\"?" : "");
     if (!near)
-        mt_hint(&err, "'mtrain show %s' lists them", path);
+        mt_hint(&err, "'mtrain show -v %s' lists them", path);
     return mt_report_error(&err);
 }
 

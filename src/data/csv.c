@@ -169,6 +169,24 @@ static mt_status read_label(const struct table *t,
     return MT_OK;
 }
 
+/* A column below a header that begins with a text is likely one of texts: all
+ * columns are read where the spec names none. */
+static mt_status read_features(const struct table *t,
+                               const struct mt_csv_field *fields, float *out,
+                               struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &t->columns;
+    struct mt_err cause;
+
+    if (read_numbers(t, fields, c->features, c->n_features, out, err) == MT_OK)
+        return MT_OK;
+    if (t->rows || !c->names || mt_json_get(t->request->spec, "features"))
+        return err->status;
+    cause = *err;
+    return mt_fail(err, cause.status, "%s; to leave columns out, name the "
+                   "others as data.features", cause.text);
+}
+
 static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
                           size_t n, struct mt_err *err)
 {
@@ -187,7 +205,7 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
     if (status != MT_OK)
         return status;
     x = (float *)t->x->memory + t->rows * c->n_features;
-    status = read_numbers(t, fields, c->features, c->n_features, x, err);
+    status = read_features(t, fields, x, err);
     if (status != MT_OK)
         return status;
     if (t->labels) {

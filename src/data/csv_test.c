@@ -236,6 +236,8 @@ START_TEST(test_bad_fields)
     } rows[] = {
         { "a,age\n1,2\n3,abc\n",
           "t.csv:3:3: ", "column \"age\": expected a number, got \"abc\"" },
+        { "a,b,y\n1,x,2\n",
+          "t.csv:2:3: ", "got \"x\"; to leave columns out, name the others as" },
         { "1,2\n3,\n",
           "t.csv:2:3: ", "column 1: the field is empty; expected a number" },
         { "a,b\n1,2\nnan,2\n",
@@ -257,6 +259,10 @@ START_TEST(test_bad_fields)
         test_puts("t.csv", rows[i].text);
         test_fails(CSV "}", MT_INVALID, rows[i].place, rows[i].cause);
     }
+    test_puts("t.csv", "a,b,y\n1,x,2\n");
+    test_fails(CSV ",'features':['a','b']}", MT_INVALID, "t.csv:2:3: ",
+               "expected a number, got \"x\"");
+    ck_assert_ptr_null(strstr(test_err.text, "data.features"));
     test_write("t.csv", "a,b\n1,\0\n", 8);
     test_fails(CSV "}", MT_INVALID, "t.csv:2:3: ", "a NUL byte");
 }

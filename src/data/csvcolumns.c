@@ -170,6 +170,26 @@ struct chooser {
     const char **taken;  /* [n]: the key that took the column, or NULL */
 };
 
+/* Nothing is near: tells which columns there are. */
+static mt_status fail_with_names(const struct chooser *ch, const cJSON *item,
+                                 const char *name, struct mt_err *err)
+{
+    enum { TOLD = 12 };
+    const struct mt_csv_columns *c = ch->columns;
+    struct mt_strbuf names = MT_STRBUF_INIT;
+
+    for (size_t i = 0; i < c->n && i < TOLD; i++)
+        mt_strbuf_printf(&names, "%s\"%s\"", i ? ", " : "",
+                         mt_excerpt(c->names[i], strlen(c->names[i])).text);
+    if (c->n > TOLD)
+        mt_strbuf_printf(&names, " and %zu more", c->n - TOLD);
+    mt_json_fail(ch->select->doc, item, err,
+                 "%s has no column \"%s\"; it has %s", ch->path, name,
+                 names.text ? names.text : "others");
+    mt_strbuf_free(&names);
+    return err->status;
+}
+
 static mt_status unknown_name(const struct chooser *ch, const cJSON *item,
                               struct mt_err *err)
 {
@@ -189,8 +209,7 @@ static mt_status unknown_name(const struct chooser *ch, const cJSON *item,
     if (strlen(name) < LONG)
         near = mt_nearest(name, candidates, n);
     if (!near)
-        return mt_json_fail(ch->select->doc, item, err,
-                            "%s has no column \"%s\"", ch->path, shown.text);
+        return fail_with_names(ch, item, shown.text, err);
     return mt_json_fail(ch->select->doc, item, err,
                         "%s has no column \"%s\"; did you mean \"%s\"?",
                         ch->path, shown.text,

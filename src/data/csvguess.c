@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "data/csvlabels.h"
 #include "data/number.h"
 
 enum {
-    HEAD = 1 << 16,  /* bytes in which the delimiter is looked for */
-    FEW = 20,        /* whole numbers that may be classes, */
-    ROWS_OF_EACH = 5 /* and how many rows each needs then */
+    HEAD = 1 << 16,   /* bytes in which the delimiter is looked for */
+    FEW = 20,         /* whole numbers that may be classes, */
+    ROWS_OF_EACH = 5, /* and how many rows each needs then */
+    LONGEST = 40      /* bytes of a number in which a comma is looked for */
 };
 
 struct scan {
@@ -20,6 +22,8 @@ struct scan {
     struct mt_arena *arena;
     struct mt_labels labels; /* of the target, as far as they are counted */
     bool whole;              /* every number of the target is whole */
+    double count;            /* what the next row of a counter has */
+    bool counts;             /* the first column does so */
     double sum, squares;     /* of the target, about its first value */
     double first;
 };
@@ -110,10 +114,10 @@ static mt_status read_columns(struct scan *s, const char *target,
         choose_target(s, target, err) != MT_OK)
         return err->status;
     out->use = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->use);
-    if (!out->use)
+    out->odd = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->odd);
+    if (!out->use || !out->odd)
         return mt_fail_memory(err);
     out->target = out->columns.targets[0];
-    out->use[out->target] = MT_CSV_TARGET;
     return MT_OK;
 }
 
@@ -144,19 +148,64 @@ static mt_status look_at_target(struct scan *s,
     return MT_OK;
 }
 
-static void look_at_feature(enum mt_csv_use *use,
-                            const struct mt_csv_field *field)
+/* "1,5", with a comma in place of the point? */
+static bool has_decimal_comma(const struct mt_csv_field *field)
 {
+    char text[LONGEST], *comma;
+    double v;
+
+    if (field->n > sizeof text)
+        return false;
+    memcpy(text, field->text, field->n);
+    comma = memchr(text, ',', field->n);
+    if (!comma)
+        return false;
+    *comma = '.';
+    return mt_number_f64(text, field->n, &v) == MT_NUMBER_OK;
+}
+
+static mt_status keep_odd(struct scan *s, size_t column,
+                          const struct mt_csv_field *field, struct mt_err *err)
+{
+    struct mt_csv_odd *odd = &s->out->odd[column];
+
+    odd->line = mt_csv_line(s->csv);
+    odd->text = mt_arena_strdup(s->arena,
+                                mt_excerpt(field->text, field->n).text);
+    return odd->text ? MT_OK : mt_fail_memory(err);
+}
+
+static mt_status look_at_column(struct scan *s, size_t column,
+                                const struct mt_csv_field *field,
+                                struct mt_err *err)
+{
+    enum mt_csv_use *use = &s->out->use[column], before = *use;
     float v;
 
     switch (mt_number_f32(field->text, field->n, &v)) {
-    case MT_NUMBER_OK: break;
+    case MT_NUMBER_OK: return MT_OK;
     case MT_NUMBER_EMPTY:
     case MT_NUMBER_SPECIAL:
         *use = *use == MT_CSV_FEATURE ? MT_CSV_MISSING : *use;
         break;
-    default: *use = MT_CSV_TEXT;
+    default:
+        *use = *use != MT_CSV_TEXT && has_decimal_comma(field) ? MT_CSV_COMMA
+                                                               : MT_CSV_TEXT;
     }
+    s->out->odd[column].n++;
+    return *use == before ? MT_OK : keep_odd(s, column, field, err);
+}
+
+static void look_at_counter(struct scan *s, const struct mt_csv_field *field)
+{
+    double v;
+
+    if (!s->counts)
+        return;
+    s->counts = mt_number_f64(field->text, field->n, &v) == MT_NUMBER_OK &&
+                (s->out->rows ? v == s->count : v == 0 || v == 1);
+    if (s->counts)
+        s->count = v + 1;
 }
 
 static mt_status read_rows(struct scan *s, struct mt_err *err)
@@ -176,9 +225,10 @@ static mt_status read_rows(struct scan *s, struct mt_err *err)
         if (look_at_target(s, &fields[out->target], err) != MT_OK)
             return err->status;
         for (size_t i = 0; i < n; i++) {
-            if (out->use[i] != MT_CSV_TARGET)
-                look_at_feature(&out->use[i], &fields[i]);
+            if (look_at_column(s, i, &fields[i], err) != MT_OK)
+                return err->status;
         }
+        look_at_counter(s, &fields[0]);
     }
 }
 
@@ -202,29 +252,66 @@ static mt_status keep_class_names(struct scan *s, struct mt_err *err)
     return MT_OK;
 }
 
-static mt_status conclude(struct scan *s, struct mt_err *err)
+static mt_status fail_no_features(const struct scan *s, struct mt_err *err)
+{
+    const struct mt_csv_guess *g = s->out;
+    struct mt_csv_column_text target = mt_csv_column_text(&g->columns,
+                                                          g->target);
+    bool apart = g->delimiter != ','; /* all commas are decimal ones */
+    size_t i = 0;
+
+    while (i < g->columns.n && g->use[i] != MT_CSV_COMMA)
+        i++;
+    if (i == g->columns.n)
+        return mt_fail(err, MT_INVALID, "%s: beside the target, %s, no column "
+                       "has a number in every row", s->path, target.text);
+    return mt_fail(err, MT_INVALID, "%s: beside the target, %s, no column has "
+                   "a number in every row; \"%s\" in line %llu has a decimal "
+                   "comma, but numbers need decimal points%s%s%s", s->path,
+                   target.text, g->odd[i].text,
+                   (unsigned long long)g->odd[i].line,
+                   apart ? " (tr , . <" : "", apart ? s->path : "",
+                   apart ? " >points.csv)" : "");
+}
+
+static mt_status keep_features(struct scan *s, struct mt_err *err)
 {
     struct mt_csv_guess *out = s->out;
     struct mt_csv_columns *c = &out->columns;
-    double n = (double)out->rows;
 
-    if (out->rows < 2)
-        return mt_fail(err, MT_INVALID, "%s: expected at least two rows of "
-                       "data, got %zu", s->path, out->rows);
-    if (keep_class_names(s, err) != MT_OK)
-        return err->status;
+    out->target_use = out->use[out->target];
+    out->use[out->target] = MT_CSV_TARGET;
     c->n_features = 0;
     for (size_t i = 0; i < c->n; i++) {
         if (out->use[i] == MT_CSV_FEATURE)
             c->features[c->n_features++] = i;
     }
     if (!c->n_features)
-        return mt_fail(err, MT_INVALID, "%s: beside the target, %s, no column "
-                       "has a number in every row", s->path,
-                       mt_csv_column_text(c, out->target).text);
+        return fail_no_features(s, err);
+    if (s->counts && c->n_features > 1 && c->features[0] == 0) {
+        out->use[0] = MT_CSV_COUNTER;
+        memmove(c->features, c->features + 1,
+                --c->n_features * sizeof *c->features);
+    }
+    return MT_OK;
+}
+
+static mt_status conclude(struct scan *s, struct mt_err *err)
+{
+    struct mt_csv_guess *out = s->out;
+    double n = (double)out->rows;
+
+    if (out->rows < 2)
+        return mt_fail(err, MT_INVALID, "%s: expected at least two rows of "
+                       "data, got %zu", s->path, out->rows);
+    if (keep_class_names(s, err) != MT_OK || keep_features(s, err) != MT_OK)
+        return err->status;
     out->classification =
         !out->numeric || (s->whole && out->classes <= FEW &&
                           out->classes * ROWS_OF_EACH <= out->rows);
+    out->no_classes = !out->numeric &&
+                      (out->target_use == MT_CSV_COMMA ||
+                       (out->classes > FEW && out->classes > out->rows / 2));
     out->mean = s->first + s->sum / n;
     out->std = sqrt(fmax(0, s->squares / n - s->sum / n * (s->sum / n)));
     return MT_OK;
@@ -235,7 +322,7 @@ mt_status mt_csv_guess(const char *path, const char *target,
                        struct mt_err *err)
 {
     struct scan s = { .path = path, .out = out, .arena = arena,
-                      .whole = true };
+                      .whole = true, .counts = true };
     mt_status status;
 
     *out = (struct mt_csv_guess){ .numeric = true };

@@ -8,12 +8,21 @@
 
 #include "data/csvcolumns.h"
 
-/* Why a column cannot be a feature. */
+/* What a column can be used for: a feature, or why it cannot be one. */
 enum mt_csv_use {
-    MT_CSV_FEATURE,
+    MT_CSV_FEATURE, /* a number in every row */
     MT_CSV_TARGET,
-    MT_CSV_TEXT,    /* some field is not a finite number */
-    MT_CSV_MISSING, /* some field is empty; all others are numbers */
+    MT_CSV_TEXT,    /* some field is not a number */
+    MT_CSV_MISSING, /* some field is empty or NaN; all others are numbers */
+    MT_CSV_COMMA,   /* numbers, if "1,5" were one; maybe some are missing */
+    MT_CSV_COUNTER, /* the first column, which counts rows from 0 or 1 */
+};
+
+/* The fields of a column that are no numbers. */
+struct mt_csv_odd {
+    size_t n;
+    uint64_t line;    /* of the first one that is why, from 1 */
+    const char *text; /* its first bytes, fit to be shown; NULL: n is 0 */
 };
 
 struct mt_csv_guess {
@@ -21,12 +30,17 @@ struct mt_csv_guess {
                                of */
     struct mt_csv_columns columns; /* features: those that can be */
     enum mt_csv_use *use;   /* [columns.n] */
+    struct mt_csv_odd *odd; /* [columns.n] */
     size_t rows, target;    /* target: a column */
+    enum mt_csv_use target_use; /* what it would be as a feature */
 
     /* The target is a class if some value of it is no number, or if it has few
      * distinct whole numbers: at most 20, and at least 5 rows for each. */
     bool classification;
     bool numeric;           /* all values of the target are numbers */
+    bool no_classes;        /* they are not, but cannot be classes either: they
+                               are numbers with decimal commas, or more than
+                               half the rows have a value of their own */
     size_t classes;         /* distinct values; no more than
                                MT_CSV_GUESS_CLASSES are counted */
     const char *const *class_names; /* the first MT_CSV_GUESS_SHOWN of them */

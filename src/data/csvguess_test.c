@@ -114,6 +114,89 @@ START_TEST(columns_that_are_no_numbers_are_left_out)
 }
 END_TEST
 
+START_TEST(why_a_column_is_left_out_is_known)
+{
+    ck_assert_int_eq(guess("age;city;gap;y\n30;Bonn;1;1.5\n41;\"a\x1b\nb\";;2\n"
+                           "2;7;nan;0\n", NULL), MT_OK);
+    ck_assert_uint_eq(g.odd[0].n, 0);
+    ck_assert_ptr_null(g.odd[0].text);
+    ck_assert_uint_eq(g.odd[1].n, 2);
+    ck_assert_str_eq(g.odd[1].text, "Bonn");
+    ck_assert_uint_eq(g.odd[1].line, 2);
+    ck_assert_int_eq(g.use[2], MT_CSV_MISSING);
+    ck_assert_uint_eq(g.odd[2].n, 2);
+    ck_assert_str_eq(g.odd[2].text, "");
+    ck_assert_uint_eq(g.odd[2].line, 3);
+    /* what makes it a text, not what is only missing; fit to be shown */
+    ck_assert_int_eq(guess("a;b;y\n1;;1\n2;\x1b[1m;2\n", NULL), MT_OK);
+    ck_assert_int_eq(g.use[1], MT_CSV_TEXT);
+    ck_assert_str_eq(g.odd[1].text, "?[1m");
+    ck_assert_uint_eq(g.odd[1].line, 3);
+}
+END_TEST
+
+START_TEST(decimal_commas_are_known)
+{
+    ck_assert_int_eq(guess("a;b;c;y\n1;;1,5;3,5\n2;-1,5e3;x;4\n3;2;1,5;5\n",
+                           NULL), MT_OK);
+    ck_assert_int_eq(g.use[0], MT_CSV_FEATURE);
+    ck_assert_int_eq(g.use[1], MT_CSV_COMMA);
+    ck_assert_str_eq(g.odd[1].text, "-1,5e3");
+    ck_assert_uint_eq(g.odd[1].line, 3);
+    ck_assert_int_eq(g.use[2], MT_CSV_TEXT);
+    ck_assert_int_eq(g.use[3], MT_CSV_TARGET);
+    ck_assert_int_eq(g.target_use, MT_CSV_COMMA);
+    ck_assert(g.no_classes);
+    ck_assert_int_eq(guess("a;y\n1;1,234,567\n2;3,4\n", NULL), MT_OK);
+    ck_assert_int_eq(g.target_use, MT_CSV_TEXT);
+}
+END_TEST
+
+START_TEST(texts_of_nearly_every_row_are_no_classes)
+{
+    char text[2048];
+    size_t n;
+
+    for (int classes = 20; classes <= 21; classes++) {
+        n = (size_t)snprintf(text, sizeof text, "x,y\n");
+        for (int i = 0; i < 40; i++)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%d,c%d\n", i * i,
+                                  i % classes);
+        ck_assert_int_eq(guess(text, NULL), MT_OK);
+        ck_assert(g.classification && g.no_classes == (classes == 21));
+    }
+}
+END_TEST
+
+START_TEST(a_first_column_that_counts_is_left_out)
+{
+    static const struct {
+        const char *text;
+        enum mt_csv_use use;
+    } cases[] = {
+        { "id,x,y\n1,5,1.5\n2,4,1\n3,4,2\n", MT_CSV_COUNTER },
+        { ",x,y\n0,5,1.5\n1,4,1\n2,4,2\n", MT_CSV_COUNTER },
+        { "id,x,y\n2,5,1.5\n3,4,1\n4,4,2\n", MT_CSV_FEATURE },
+        { "id,x,y\n1,5,1.5\n2,4,1\n4,4,2\n", MT_CSV_FEATURE },
+        { "id,y\n1,1.5\n2,1\n3,2\n", MT_CSV_FEATURE }, /* all there is */
+        { "id,x,y\n1,5,1.5\n2,4,1\n,4,2\n", MT_CSV_MISSING },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq(guess(cases[i].text, NULL), MT_OK);
+        ck_assert_msg(g.use[0] == cases[i].use, "%zu: %d", i, (int)g.use[0]);
+        ck_assert_uint_eq(g.columns.n_features,
+                          g.columns.n - 1 - (g.use[0] != MT_CSV_FEATURE));
+        ck_assert_uint_eq(g.columns.features[0],
+                          g.use[0] == MT_CSV_FEATURE ? 0 : 1);
+    }
+    /* not where it is to be predicted */
+    ck_assert_int_eq(guess("id,x,z\n1,5,1.5\n2,4,1\n3,4,2\n", "id"), MT_OK);
+    ck_assert_int_eq(g.use[0], MT_CSV_TARGET);
+    ck_assert_uint_eq(g.columns.n_features, 2);
+}
+END_TEST
+
 START_TEST(delimiters_and_headers_are_found)
 {
     ck_assert_int_eq(guess("1.5\t2\n3\t4\n", "0"), MT_OK);
@@ -138,6 +221,7 @@ START_TEST(what_is_no_table_is_refused)
         { "age,b\n1,2\n3,4\n", "aeg", "did you mean \"age\"?" },
         { "a,b\n1,2\n3,4\n", "7", "expected an index from -2 to 1" },
         { "a,b\nx,2\ny,4\n", NULL, "no column has a number in every row" },
+        { "a;b\n1,5;2\n2,5;4\n", NULL, "\"1,5\" in line 2 has a" },
         { "a\n1\n2\n", NULL, "no column is left for features" },
     };
 
@@ -175,6 +259,10 @@ Suite *csvguess_suite(void)
     tcase_add_test(tc, numbers_are_a_regression_unless_few_and_whole);
     tcase_add_test(tc, a_numeric_target_is_measured);
     tcase_add_test(tc, columns_that_are_no_numbers_are_left_out);
+    tcase_add_test(tc, why_a_column_is_left_out_is_known);
+    tcase_add_test(tc, decimal_commas_are_known);
+    tcase_add_test(tc, texts_of_nearly_every_row_are_no_classes);
+    tcase_add_test(tc, a_first_column_that_counts_is_left_out);
     tcase_add_test(tc, delimiters_and_headers_are_found);
     tcase_add_test(tc, what_is_no_table_is_refused);
     tcase_add_test(tc, many_classes_are_counted_up_to_a_bound);

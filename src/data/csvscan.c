@@ -191,6 +191,11 @@ struct sha256_ctx *mt_csv_sha256(struct mt_csv *csv)
 
 /* ---- messages ---- */
 
+uint64_t mt_csv_line(const struct mt_csv *csv)
+{
+    return csv->line;
+}
+
 mt_status mt_csv_fail(const struct mt_csv *csv, size_t field,
                       struct mt_err *err, const char *fmt, ...)
 {

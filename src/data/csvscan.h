@@ -57,6 +57,9 @@ mt_status mt_csv_rewind(struct mt_csv *csv, struct mt_err *err);
 mt_status mt_csv_fail(const struct mt_csv *csv, size_t field,
                       struct mt_err *err, const char *fmt, ...) MT_PRINTF(4, 5);
 
+/* The line, from 1, in which the last record begins. */
+uint64_t mt_csv_line(const struct mt_csv *csv);
+
 /* SHA-256 of all bytes since the start: whole once mt_csv_next has given the
  * end. */
 struct sha256_ctx *mt_csv_sha256(struct mt_csv *csv);

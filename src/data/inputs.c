@@ -43,6 +43,22 @@ static bool is_feature(const struct mt_inputs *in, const char *name)
     return false;
 }
 
+/* A header of one column with another character where the delimiter should
+ * be. */
+static mt_status fail_delimiter(const struct mt_inputs *in, const char *header,
+                                struct mt_err *err)
+{
+    const cJSON *given = mt_json_get(in->request.spec, "delimiter");
+
+    return mt_fail(err, MT_MISMATCH,
+                   "%s:1:1: one column, \"%s\"; expected columns with \"%s\" "
+                   "between them, as in the training data",
+                   in->source, mt_excerpt(header, strlen(header)).text,
+                   !cJSON_IsString(given) ? ","
+                   : given->valuestring[0] == '\t' ? "\\t"
+                                                   : given->valuestring);
+}
+
 static mt_status fail_name(const struct mt_inputs *in, const char *name,
                            struct mt_err *err)
 {
@@ -56,6 +72,8 @@ static mt_status fail_name(const struct mt_inputs *in, const char *name,
             candidates[n++] = c->names[i];
     if (strlen(name) < LONG)
         near = mt_nearest(name, candidates, n);
+    if (c->n == 1 && c->names[0][strcspn(c->names[0], ",;\t|")])
+        return fail_delimiter(in, c->names[0], err);
     if (!near)
         return mt_fail(err, MT_MISMATCH,
                        "%s:1:1: no column \"%s\", which the model reads",
@@ -166,10 +184,32 @@ static mt_status choose_by_name(struct mt_inputs *in, const char *missing,
     return list_ignored(in, err);
 }
 
+/* Does the spec name columns? Without a header they are nowhere then. */
+static bool names_columns(const cJSON *spec)
+{
+    static const char *const keys[] = { "target", "features" };
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const cJSON *item = mt_json_get(spec, keys[i]);
+
+        if (cJSON_IsString(item) || (item && cJSON_IsString(item->child)))
+            return true;
+    }
+    return false;
+}
+
 static mt_status fail_count(const struct mt_inputs *in, struct mt_err *err)
 {
     bool table = in->request.n_targets > 0;
 
+    if (table && in->columns.n > in->elements &&
+        names_columns(in->request.spec))
+        return mt_fail(err, MT_MISMATCH,
+                       "%s:1:1: %zu columns without a header; expected the "
+                       "header of the training data, by which the spec names "
+                       "the features, or %zu column%s, one for each of them",
+                       in->source, in->columns.n, in->elements,
+                       in->elements == 1 ? "" : "s");
     return mt_fail(err, MT_MISMATCH,
                    "%s:1:1: %zu column%s; expected %zu, one for each %s%s",
                    in->source, in->columns.n, in->columns.n == 1 ? "" : "s",

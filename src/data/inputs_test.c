@@ -141,7 +141,24 @@ START_TEST(by_position)
 
     mt_json_free(test_doc);
     table("{'type':'csv','target':'y'}", true);
-    fails("1,2,3,4\n", "in.csv:1:1: ", "4 columns; expected 3");
+    fails("1,2,3,4\n", "in.csv:1:1: ", "4 columns without a header");
+    fails("1,2\n", "in.csv:1:1: ", "2 columns; expected 3");
+
+    mt_json_free(test_doc);
+    table("{'type':'csv','target':3,'features':['c','b','a']}", true);
+    fails("1,2,3,4\n", "in.csv:1:1: ", "or 3 columns, one for each of them");
+}
+END_TEST
+
+START_TEST(another_delimiter)
+{
+    table("{'type':'csv'}", true);
+    fails("a;b;c\n1;2;3\n", "in.csv:1:1: one column, \"a;b;c\"",
+          "expected columns with \",\" between them");
+    mt_json_free(test_doc);
+    table("{'type':'csv','delimiter':'\\t'}", true);
+    fails("a,b,c\n1,2,3\n", "in.csv:1:1: one column, \"a,b,c\"",
+          "expected columns with \"\\t\" between them");
 }
 END_TEST
 
@@ -315,6 +332,7 @@ Suite *inputs_suite(void)
     tcase_add_test(tc, misspelled_name);
     tcase_add_test(tc, names_that_are_numbers);
     tcase_add_test(tc, by_position);
+    tcase_add_test(tc, another_delimiter);
     tcase_add_test(tc, faults_of_fields);
     tcase_add_test(tc, tokens);
     tcase_add_test(tc, arrays);
