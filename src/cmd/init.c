@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "cmd/report.h"
+#include "cmd/shellwords.h"
 #include "cmd/templates.h"
 #include "train/outputs.h"
 #include "train/session.h"
@@ -39,16 +40,43 @@ static const char *template_for(const char *file)
     return "csv";
 }
 
+/* A usage error, and the command that was meant: said, then "mtrain init
+ * TEMPLATE --OPTION VALUE", as a shell reads it. */
+static int propose(const struct mt_call *call, const char *said,
+                   const char *template, const char *option, const char *value)
+{
+    struct mt_strbuf command = MT_STRBUF_INIT;
+
+    mt_strbuf_puts(&command, "mtrain init ");
+    mt_shell_word(&command, template);
+    mt_shell_option(&command, option, value);
+    mt_report_usage(call, "%s: %s", said,
+                    command.text ? command.text : "mtrain help init");
+    mt_strbuf_free(&command);
+    return MT_EXIT_TROUBLE;
+}
+
 /* "init csv my.csv": a file is given by --data. */
 static int stray_operand(const struct mt_call *call)
 {
     const char *name = call->args[1];
+    char said[512];
 
-    if (mt_output_exists(name))
-        return mt_report_usage(call, "unexpected operand \"%s\"; for data of "
-                               "your own: mtrain init %s --data %s", name,
-                               call->args[0], name);
-    return mt_report_usage(call, "unexpected operand \"%s\"", name);
+    if (!mt_output_exists(name))
+        return mt_report_usage(call, "unexpected operand \"%s\"", name);
+    snprintf(said, sizeof said, "unexpected operand \"%.400s\"; for data of "
+             "your own", name);
+    return propose(call, said, call->args[0], "data", name);
+}
+
+/* "init my.csv", too. */
+static int file_for_template(const struct mt_call *call, const char *name)
+{
+    char said[512];
+
+    snprintf(said, sizeof said, "\"%.400s\" is a file, no TEMPLATE; for data "
+             "of your own", name);
+    return propose(call, said, template_for(name), "data", name);
 }
 
 /* "init --data my.csv": the list would pass over what was asked for. */
@@ -56,10 +84,11 @@ static int needs_template(const struct mt_call *call, const char *option)
 {
     const char *value = mt_option(call, option);
     bool data = strcmp(option, "data") == 0;
+    char said[64];
 
-    return mt_report_usage(call, "--%s needs a TEMPLATE, as in: mtrain init %s "
-                           "--%s %s", option,
-                           data ? template_for(value) : "csv", option, value);
+    snprintf(said, sizeof said, "--%s needs a TEMPLATE, as in", option);
+    return propose(call, said, data ? template_for(value) : "csv", option,
+                   value);
 }
 
 static int unknown_template(const struct mt_call *call)
@@ -68,9 +97,7 @@ static int unknown_template(const struct mt_call *call)
     size_t n = 0;
 
     if (mt_output_exists(given))
-        return mt_report_usage(call, "\"%s\" is a file, no TEMPLATE; for data "
-                               "of your own: mtrain init %s --data %s", given,
-                               template_for(given), given);
+        return file_for_template(call, given);
     for (; mt_templates[n].name; n++)
         names[n] = mt_templates[n].name;
     near = mt_nearest(given, names, n);
@@ -140,8 +167,14 @@ static void tell_next(const struct mt_call *call, const struct mt_template *t,
         mt_report(call, "its data is made from the seed; for your own: mtrain "
                   "init %s%s%s", t->own ? t->name : "csv ", t->own ? " " : "",
                   t->own ? t->own : "--data FILE.csv");
-    if (strcmp(path, "-") != 0)
-        mt_report(call, "wrote %s; to train it: mtrain train %s", path, path);
+    if (strcmp(path, "-") != 0) {
+        struct mt_strbuf word = MT_STRBUF_INIT;
+
+        mt_shell_word(&word, path);
+        mt_report(call, "wrote %s; to train it: mtrain train %s", path,
+                  word.text ? word.text : path);
+        mt_strbuf_free(&word);
+    }
 }
 
 static int init(struct mt_call *call, const struct mt_template *t,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "cmd/shellwords.h"
 #include "cmd/texts.h"
 #include "data/csvguess.h"
 #include "data/dataset.h"
@@ -249,14 +250,17 @@ static mt_status fail_numbers(const struct mt_own_data *own,
     struct mt_strbuf why = MT_STRBUF_INIT;
 
     add_odd(g, g->target, g->target_use, &why);
-    if (g->target_use == MT_CSV_COMMA && g->delimiter != ',')
-        mt_strbuf_printf(&why, " (tr , . <%s >points.csv)", own->files[0]);
-    else if (g->no_classes)
-        mt_strbuf_printf(&why, ", and has too many different values for "
-                         "classes; mend these rows, or name another column "
-                         "with --target");
-    else
+    if (g->target_use == MT_CSV_COMMA && g->delimiter != ',') {
+        mt_strbuf_puts(&why, " (tr , . <");
+        mt_shell_word(&why, own->files[0]);
+        mt_strbuf_puts(&why, " >points.csv)");
+    } else if (g->no_classes) {
+        mt_strbuf_puts(&why, ", and has too many different values for "
+                             "classes; mend these rows, or name another "
+                             "column with --target");
+    } else {
         mt_strbuf_puts(&why, "; for classes: mtrain init csv-classification");
+    }
     mt_fail(err, MT_INVALID, "%s: %s %s", own->files[0],
             mt_csv_column_text(&g->columns, g->target).text,
             why.text ? why.text : "");
