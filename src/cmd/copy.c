@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/file.h"
 #include "cmd/report.h"
@@ -37,20 +38,33 @@ static char *link_target(const char *src, const char *dst)
     return realpath(src, NULL);
 }
 
+/* The name under which a link is made before it is renamed: always the same for
+ * one dst, so that what a killed process left is taken by the next one. */
+static char *temporary_link(const char *dst)
+{
+    const char *slash = strrchr(dst, '/'), *name = slash ? slash + 1 : dst;
+    size_t size = strlen(dst) + 32;
+    char *tmp = malloc(size);
+    uLong sum = crc32(0, (const Bytef *)name, (uInt)strlen(name));
+
+    if (tmp && strlen(name) <= 200)
+        snprintf(tmp, size, "%.*s.%s.mtrain-link", (int)(name - dst), dst, name);
+    else if (tmp)
+        snprintf(tmp, size, "%.*s.mtrain-link-%08lx", (int)(name - dst), dst,
+                 sum);
+    return tmp;
+}
+
 /* A link of that name, made beside it and renamed over what is there. */
 static mt_status replace_link(const char *target, const char *dst,
                               struct mt_err *err)
 {
-    const char *slash = strrchr(dst, '/');
-    int folder = slash ? (int)(slash - dst) + 1 : 0;
-    size_t size = (size_t)folder + 48;
-    char *tmp = malloc(size);
+    char *tmp = temporary_link(dst);
     mt_status status = MT_OK;
 
     if (!tmp)
         return mt_fail_memory(err);
-    snprintf(tmp, size, "%.*s.mtrain-link-%ld", folder, dst, (long)getpid());
-    unlink(tmp); /* of a former process with this number */
+    unlink(tmp);
     if (symlink(target, tmp) != 0 || rename(tmp, dst) != 0) {
         status = mt_fail_errno(err, errno, dst, "cannot make the link");
         unlink(tmp);
@@ -147,12 +161,21 @@ static mt_status copy(const struct mt_call *call, bool with_optimizer,
     return status;
 }
 
+/* DST is there already as another name of SRC: with -f it may be made anew. */
+static bool is_alias(const struct mt_call *call)
+{
+    struct stat st;
+
+    return mt_option(call, "alias") && lstat(call->args[1], &st) == 0 &&
+           S_ISLNK(st.st_mode);
+}
+
 static int copy_run(struct mt_call *call)
 {
     bool with_optimizer = mt_option(call, "with-optimizer") != NULL;
     struct mt_err err = MT_ERR_INIT;
 
-    if (same_file(call->args[0], call->args[1]))
+    if (same_file(call->args[0], call->args[1]) && !is_alias(call))
         return mt_report_usage(call, "%s and %s are the same file",
                                call->args[0], call->args[1]);
     if (mt_option(call, "alias")) {
