@@ -29,9 +29,9 @@ static struct mt_value *leaf(struct net *net, const char *name)
     return mt_graph_leaf(net->graph, mt_store_find(&net->store, name));
 }
 
-static const char *indexed(char name[8], char letter, int i)
+static const char *indexed(char name[16], char letter, int i)
 {
-    snprintf(name, 8, "%c%d", letter, i);
+    snprintf(name, 16, "%c%d", letter, i);
     return name;
 }
 
@@ -39,7 +39,7 @@ static void make_store(struct net *net)
 {
     struct mt_store *s = &net->store;
     struct mt_err err = MT_ERR_INIT;
-    char name[8];
+    char name[16];
 
     *s = (struct mt_store)MT_STORE_INIT;
     mt_store_add(s, "x", MT_F32, SHAPE(3, N, C, S), false);
@@ -65,7 +65,7 @@ static void record(struct net *net, bool keep)
     const struct mt_activation *relu = mt_activation_find("relu");
     const float p[3] = { 0 };
     struct mt_value *x = leaf(net, "x");
-    char name[8];
+    char name[16];
 
     for (int i = 0; i < BLOCKS; i++) {
         struct mt_value *y = mt_mul(net->graph, x, x);
