@@ -1,6 +1,6 @@
 # mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
 # check-tsan, check-valgrind, fuzz, torture, cover, lint, bench, bench-kernels,
-# clean. Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as
+# bench-ckpt, clean. Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as
 # usual; WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
@@ -180,6 +180,19 @@ bench-kernels: $(B)/bench-kernels
 $(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
+# Speed and size of checkpoints: of CKPT=FILE.mtc, or of 70 MB of trained
+# weights with Adam's state.
+CKPT = $(B)/bench-ckpt.mtc
+
+bench-ckpt: $(B)/bench-ckpt $(CKPT)
+	$(B)/bench-ckpt $(CKPT)
+
+$(B)/bench-ckpt.mtc: | $(B)/mtrain
+	$(B)/mtrain train -q configs/bench/mlp-big.json train.steps=30 -o $@
+
+$(B)/bench-ckpt: scripts/bench/ckpt.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # --- installing -----------------------------------------------------------
 
 install: $(B)/mtrain
@@ -211,6 +224,6 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all check check-asan check-tsan check-valgrind check-package shims \
-        fuzz fuzz-programs torture cover lint bench bench-kernels install \
-        uninstall dist deb clean
+        fuzz fuzz-programs torture cover lint bench bench-kernels bench-ckpt \
+        install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
