@@ -49,22 +49,18 @@ static struct mt_planes get_planes(const unsigned char *p)
     return planes;
 }
 
-mt_status mt_chunk_encode(const struct mt_chunk *chunk, const void *elements,
-                          struct mt_packer *packer, unsigned char *out,
-                          size_t *size)
+void mt_chunk_encode(const struct mt_chunk *chunk, const void *elements,
+                     struct mt_packer *packer, unsigned char *out, size_t *size)
 {
     struct mt_planes planes;
-    mt_status status = mt_pack(packer, chunk->dtype, elements, chunk->elements,
-                               &planes, out + CKPT_CHUNK_HEADER);
 
-    if (status != MT_OK)
-        return status;
+    mt_pack(packer, chunk->dtype, elements, chunk->elements, &planes,
+            out + CKPT_CHUNK_HEADER);
     size_t end = CKPT_CHUNK_HEADER + mt_planes_stored(&planes);
 
     put_header(chunk, &planes, out);
     *size = (size_t)mt_ckpt_align(end);
     memset(out + end, 0, *size - end);
-    return MT_OK;
 }
 
 uint32_t mt_chunk_payload_crc(const unsigned char *bytes)

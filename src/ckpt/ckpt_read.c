@@ -195,7 +195,7 @@ mt_status mt_ckpt_read(const struct mt_ckpt *ckpt, const struct mt_array *array,
     size_t chunks = mt_ckpt_chunk_count(array), workers = mt_team_size(team);
     struct reading r = {
         .ckpt = ckpt,
-        .window = 4 * workers < MAX_WINDOW ? 4 * workers : MAX_WINDOW,
+        .window = 16 * workers < MAX_WINDOW ? 16 * workers : MAX_WINDOW,
         .array = (size_t)(array - ckpt->arrays),
         .out = out,
     };

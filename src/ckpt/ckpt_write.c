@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -9,11 +10,16 @@
 #include "ckpt/ckpt_format.h"
 
 /*
- * Chunks are packed in windows: while the team packs one window, one of its
- * tasks writes the window before. Memory is bounded by two windows, and the
- * file's bytes do not depend on their size.
+ * Workers take chunks in their order and pack them into a ring of slots. Who
+ * has packed one, while nobody writes, writes all that are packed and next in
+ * the file; the others go on packing. Memory is bounded by the ring, and the
+ * file's bytes do not depend on its size. An array without data comes from a
+ * file and is read by who packs it; in order, where it can only be read so.
  */
-enum { MAX_WINDOW = 32 };
+enum {
+    MAX_RING = 64,
+    MAX_TASKS = 1 << 20, /* chunks that are handed to the team at once */
+};
 
 struct slot {
     struct mt_chunk chunk;
@@ -24,40 +30,35 @@ struct slot {
     size_t size;
     uint32_t payload_crc;
     struct mt_sha256 sha256;
-    mt_status status;
-    struct mt_err err;
-};
-
-struct window {
-    struct slot slot[MAX_WINDOW];
-    size_t n;
+    bool packed;
 };
 
 struct writer {
     const struct mt_array *arrays;
     size_t n;
     struct mt_team *team;
-    struct mt_replace *file;
-    uint64_t offset;          /* bytes written so far */
-    struct ckpt_place *place; /* (n) */
-
-    size_t next_array, next_chunk; /* to be packed */
-    size_t hashed;                 /* arrays whose hash is complete */
-    struct mt_digest_array hash;   /* of array number `hashed` */
-
-    size_t max_raw, window_size;
-    struct window window[2];
-    struct window *packing, *writing;
+    size_t chunks, max_raw;
     struct mt_packer *packer; /* (team size) */
+    bool sources;             /* arrays without data are among them */
+    struct mt_block_rooms *rooms;    /* (team size) */
+    struct mt_block_stream **stream; /* (n) of those, while they are packed */
 
-    /* Arrays that come from files: the one of next_array, and those that the
-     * window is done with. */
-    bool sources;
-    struct mt_block_rooms *rooms; /* (team size) */
-    struct mt_block_stream *stream, *done[MAX_WINDOW + 1];
-    size_t n_done;
+    pthread_mutex_t lock; /* of all from here to `writing` */
+    pthread_cond_t moved; /* a chunk was written, or writing failed */
+    struct slot slot[MAX_RING];
+    size_t ring;                   /* slots in use */
+    size_t next_array, next_chunk; /* to be packed */
+    size_t taken, entered, written; /* chunks: `entered` have got their slot */
+    mt_status status;               /* of writing */
+    mt_status read_status;          /* of reading */
+    struct mt_err read_err;
+    bool writing; /* one worker is at it: the rest is its own */
 
-    mt_status status; /* of the window that is being written */
+    struct mt_replace *file;
+    uint64_t offset;             /* bytes written so far */
+    struct ckpt_place *place;    /* (n) */
+    size_t hashed;               /* arrays whose hash is complete */
+    struct mt_digest_array hash; /* of array number `hashed` */
     struct mt_err *err;
 };
 
@@ -153,63 +154,74 @@ static mt_status check_arrays(const struct mt_array *arrays, size_t n,
 
 static mt_status writer_init(struct writer *w, struct mt_err *err)
 {
-    size_t workers = mt_team_size(w->team), chunks = 0;
+    size_t workers = mt_team_size(w->team);
 
     for (size_t i = 0; i < w->n; i++) {
         size_t max = mt_ckpt_chunk_max(&w->arrays[i]);
 
         w->max_raw = max > w->max_raw ? max : w->max_raw;
-        chunks += mt_ckpt_chunk_count(&w->arrays[i]);
+        w->chunks += mt_ckpt_chunk_count(&w->arrays[i]);
         w->sources |= !w->arrays[i].data && w->arrays[i].source;
     }
-    w->window_size = 2 * workers < MAX_WINDOW ? 2 * workers : MAX_WINDOW;
-    if (w->window_size > chunks)
-        w->window_size = chunks ? chunks : 1;
-    w->packing = &w->window[0];
-    w->writing = &w->window[1];
+    w->ring = 2 * workers < MAX_RING ? 2 * workers : MAX_RING;
+    w->ring = w->ring < w->chunks ? w->ring : w->chunks;
     mt_digest_array_init(&w->hash);
 
     w->place = calloc(w->n ? w->n : 1, sizeof *w->place);
     w->packer = calloc(workers, sizeof *w->packer);
+    w->stream = calloc(w->n ? w->n : 1, sizeof *w->stream);
     w->rooms = mt_block_rooms_new(workers);
-    if (!w->place || !w->packer || !w->rooms)
+    if (!w->place || !w->packer || !w->stream || !w->rooms)
         return mt_fail_memory(err);
     for (size_t i = 0; i < workers; i++) {
         if (mt_packer_init(&w->packer[i], w->max_raw, err) != MT_OK)
             return MT_NO_MEMORY;
     }
-    for (size_t i = 0; i < 2 * w->window_size; i++) {
-        struct slot *s = &w->window[i % 2].slot[i / 2];
-
-        s->bytes = malloc(mt_chunk_room(w->max_raw));
+    for (size_t i = 0; i < w->ring; i++) {
+        w->slot[i].bytes = malloc(mt_chunk_room(w->max_raw));
         if (w->sources)
-            s->raw = malloc(w->max_raw ? w->max_raw : 1);
-        if (!s->bytes || (w->sources && !s->raw))
+            w->slot[i].raw = malloc(w->max_raw ? w->max_raw : 1);
+        if (!w->slot[i].bytes || (w->sources && !w->slot[i].raw))
             return mt_fail_memory(err);
     }
     return MT_OK;
 }
 
-static void close_done(struct writer *w)
+static struct writer *writer_new(const struct mt_array *arrays, size_t n,
+                                 struct mt_team *team, struct mt_err *err)
 {
-    while (w->n_done)
-        mt_block_stream_close(w->done[--w->n_done]);
+    struct writer *w = calloc(1, sizeof *w);
+
+    if (!w) {
+        mt_fail_memory(err);
+        return NULL;
+    }
+    w->arrays = arrays;
+    w->n = n;
+    w->team = team;
+    w->err = err;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->moved, NULL);
+    return w;
 }
 
 static void writer_free(struct writer *w)
 {
-    close_done(w);
-    mt_block_stream_close(w->stream);
-    mt_block_rooms_free(w->rooms);
     for (size_t i = 0; w->packer && i < mt_team_size(w->team); i++)
         mt_packer_free(&w->packer[i]);
-    for (size_t i = 0; i < 2 * MAX_WINDOW; i++) {
-        free(w->window[i % 2].slot[i / 2].bytes);
-        free(w->window[i % 2].slot[i / 2].raw);
+    for (size_t i = 0; w->stream && i < w->n; i++)
+        mt_block_stream_close(w->stream[i]);
+    mt_block_rooms_free(w->rooms);
+    for (size_t i = 0; i < MAX_RING; i++) {
+        free(w->slot[i].bytes);
+        free(w->slot[i].raw);
     }
+    free(w->stream);
     free(w->packer);
     free(w->place);
     mt_replace_abort(w->file);
+    pthread_cond_destroy(&w->moved);
+    pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
@@ -238,142 +250,180 @@ static void end_arrays(struct writer *w, size_t i)
 {
     while (w->hashed < i) {
         mt_digest_array_end(&w->hash, &w->place[w->hashed].sha256);
+        mt_block_stream_close(w->stream[w->hashed]);
+        w->stream[w->hashed] = NULL;
         mt_digest_array_init(&w->hash);
         if (++w->hashed < w->n)
             w->place[w->hashed].offset = w->offset;
     }
 }
 
-static mt_status write_window(struct writer *w)
+static mt_status write_slot(struct writer *w, struct slot *s)
 {
-    for (size_t i = 0; i < w->writing->n; i++) {
-        struct slot *s = &w->writing->slot[i];
-
-        if (s->status != MT_OK) {
-            if (w->err)
-                *w->err = s->err;
-            return s->status;
-        }
-        end_arrays(w, s->chunk.array);
-        mt_digest_array_add(&w->hash, &s->sha256);
-        mt_chunk_place(s->bytes, s->payload_crc, w->offset);
-        w->place[s->chunk.array].stored += s->size;
-        mt_status status = put(w, s->bytes, s->size);
-
-        if (status != MT_OK)
-            return status;
-    }
-    return MT_OK;
+    end_arrays(w, s->chunk.array);
+    mt_digest_array_add(&w->hash, &s->sha256);
+    mt_chunk_place(s->bytes, s->payload_crc, w->offset);
+    w->place[s->chunk.array].stored += s->size;
+    return put(w, s->bytes, s->size);
 }
 
-static void read_slot(struct slot *s, struct mt_block_rooms *rooms,
-                      size_t worker)
+static bool failed(const struct writer *w)
+{
+    return w->status != MT_OK || w->read_status != MT_OK;
+}
+
+/* Writes what is packed and next. The lock is held, but not meanwhile. */
+static void write_packed(struct writer *w)
+{
+    struct slot *s = &w->slot[w->written % w->ring];
+
+    w->writing = true;
+    while (s->packed && !failed(w)) {
+        pthread_mutex_unlock(&w->lock);
+        mt_status status = write_slot(w, s);
+
+        pthread_mutex_lock(&w->lock);
+        w->status = status;
+        s->packed = false;
+        s = &w->slot[++w->written % w->ring];
+        pthread_cond_broadcast(&w->moved);
+    }
+    w->writing = false;
+}
+
+/* Reads a chunk that comes from a file. */
+static mt_status read_slot(struct writer *w, struct slot *s, size_t worker,
+                           struct mt_err *err)
 {
     s->elements = s->raw;
-    s->status = mt_block_stream_read(s->stream, s->chunk.number, rooms, worker,
-                                     s->raw, &s->err);
+    return mt_block_stream_read(s->stream, s->chunk.number, w->rooms, worker,
+                                s->raw, err);
+}
+
+/* The lock is held. */
+static bool take_failure(struct writer *w, mt_status status,
+                         const struct mt_err *err)
+{
+    if (status == MT_OK)
+        return true;
+    if (w->read_status == MT_OK) {
+        w->read_status = status;
+        w->read_err = *err;
+    }
+    pthread_cond_broadcast(&w->moved);
+    return false;
+}
+
+/* Where the elements are. What can only be read in order is read here, under
+ * the lock. */
+static bool fill_slot(struct writer *w, struct slot *s, size_t worker)
+{
+    const struct mt_array *a = &w->arrays[s->chunk.array];
+    size_t step = (size_t)CKPT_CHUNK_ELEMENTS * mt_dtype_size(a->dtype);
+    struct mt_block_stream **stream = &w->stream[s->chunk.array];
+    struct mt_err err = MT_ERR_INIT;
+    mt_status status = MT_OK;
+
+    s->stream = NULL;
+    if (a->data) {
+        s->elements = (const char *)a->data + s->chunk.number * step;
+        return true;
+    }
+    if (!*stream)
+        status = mt_block_stream_open(a, stream, &err);
+    s->stream = *stream;
+    if (status == MT_OK && mt_block_stream_is_serial(s->stream))
+        status = read_slot(w, s, worker, &err);
+    return take_failure(w, status, &err);
+}
+
+/* Is there a free slot for that chunk; and where arrays come from files, has
+ * the one before it got its own? */
+static bool may_enter(const struct writer *w, size_t number)
+{
+    return number - w->written < w->ring &&
+           (!w->sources || number == w->entered);
+}
+
+/* The next chunk, in a slot that is free. The lock is held, but not while it
+ * waits for one: all chunks before this one have their workers, so it comes
+ * free. NULL if writing failed. */
+static struct slot *take_chunk(struct writer *w, size_t worker)
+{
+    const struct mt_array *a = &w->arrays[w->next_array];
+    size_t number = w->taken++, array, chunk;
+
+    while (w->next_chunk == mt_ckpt_chunk_count(a)) {
+        a = &w->arrays[++w->next_array];
+        w->next_chunk = 0;
+    }
+    array = w->next_array;
+    chunk = w->next_chunk++;
+    while (!may_enter(w, number) && !failed(w))
+        pthread_cond_wait(&w->moved, &w->lock);
+    if (failed(w))
+        return NULL;
+    w->entered++;
+    if (w->sources)
+        pthread_cond_broadcast(&w->moved);
+    struct slot *s = &w->slot[number % w->ring];
+
+    s->chunk = mt_chunk_of(a, array, chunk);
+    return fill_slot(w, s, worker) ? s : NULL;
 }
 
 static void pack_slot(struct slot *s, struct mt_packer *packer)
 {
     size_t size = mt_dtype_size(s->chunk.dtype);
 
-    s->status =
-        mt_chunk_encode(&s->chunk, s->elements, packer, s->bytes, &s->size);
-    if (s->status != MT_OK) {
-        mt_fail_memory(&s->err);
-        return;
-    }
-    s->payload_crc = mt_chunk_payload_crc(s->bytes);
     mt_digest_chunk(s->elements, s->chunk.elements, size, &s->sha256);
+    mt_chunk_encode(&s->chunk, s->elements, packer, s->bytes, &s->size);
+    s->payload_crc = mt_chunk_payload_crc(s->bytes);
 }
 
-/* Task 0 writes the window before, the others pack a chunk each. */
+/* Tasks may be drawn in any order; each takes the chunk that is next. */
 static void run_task(void *ctx, size_t task, size_t worker)
 {
     struct writer *w = ctx;
 
-    if (task == 0) {
-        w->status = write_window(w);
-        return;
+    (void)task;
+    pthread_mutex_lock(&w->lock);
+    struct slot *s = take_chunk(w, worker);
+
+    if (s) {
+        struct mt_err err = MT_ERR_INIT;
+        mt_status status = MT_OK;
+
+        pthread_mutex_unlock(&w->lock);
+        if (s->stream && !mt_block_stream_is_serial(s->stream))
+            status = read_slot(w, s, worker, &err);
+        if (status == MT_OK)
+            pack_slot(s, &w->packer[worker]);
+        pthread_mutex_lock(&w->lock);
+        s->packed = take_failure(w, status, &err);
+        if (!w->writing)
+            write_packed(w);
     }
-    struct slot *s = &w->packing->slot[task - 1];
-
-    if (s->stream && !mt_block_stream_is_serial(s->stream))
-        read_slot(s, w->rooms, worker);
-    if (s->status == MT_OK)
-        pack_slot(s, &w->packer[worker]);
-}
-
-/* The next chunk of the array. What can only be read in order is read here. */
-static mt_status fill_slot(struct writer *w, struct slot *s)
-{
-    const struct mt_array *a = &w->arrays[w->next_array];
-    size_t step = (size_t)CKPT_CHUNK_ELEMENTS * mt_dtype_size(a->dtype);
-
-    mt_status status = !a->data && !w->stream
-                           ? mt_block_stream_open(a, &w->stream, w->err)
-                           : MT_OK;
-
-    if (status != MT_OK)
-        return status;
-    s->status = MT_OK;
-    s->stream = w->stream;
-    s->chunk = mt_chunk_of(a, w->next_array, w->next_chunk);
-    if (!s->stream)
-        s->elements = (const char *)a->data + w->next_chunk * step;
-    else if (mt_block_stream_is_serial(s->stream))
-        read_slot(s, w->rooms, 0);
-    w->next_chunk++;
-    return MT_OK;
-}
-
-/* Takes the next chunks into the window; none are left when it stays empty. */
-static mt_status fill_window(struct writer *w)
-{
-    struct window *win = w->packing;
-
-    win->n = 0;
-    while (win->n < w->window_size && w->next_array < w->n) {
-        const struct mt_array *a = &w->arrays[w->next_array];
-
-        if (w->next_chunk == mt_ckpt_chunk_count(a)) {
-            if (w->stream) /* each but the first has a chunk in here */
-                w->done[w->n_done++] = w->stream;
-            w->stream = NULL;
-            w->next_array++;
-            w->next_chunk = 0;
-            continue;
-        }
-        mt_status status = fill_slot(w, &win->slot[win->n]);
-
-        if (status != MT_OK)
-            return status;
-        win->n++;
-    }
-    return MT_OK;
+    pthread_mutex_unlock(&w->lock);
 }
 
 static mt_status write_chunks(struct writer *w)
 {
     if (w->n)
         w->place[0].offset = w->offset;
-    do {
-        mt_status status = fill_window(w);
+    while (w->written < w->chunks && !failed(w)) {
+        size_t left = w->chunks - w->written;
 
-        if (status != MT_OK)
-            return status;
-        mt_team_run(w->team, 1 + w->packing->n, run_task, w);
-        close_done(w);
-        if (w->status != MT_OK)
-            return w->status;
-        struct window *packed = w->packing;
-
-        w->packing = w->writing;
-        w->writing = packed;
-    } while (w->writing->n);
-    end_arrays(w, w->n);
-    return MT_OK;
+        mt_team_run(w->team, left < MAX_TASKS ? left : MAX_TASKS, run_task, w);
+    }
+    if (w->status == MT_OK && w->read_status != MT_OK) {
+        if (w->err)
+            *w->err = w->read_err;
+        return w->read_status;
+    }
+    if (w->status == MT_OK)
+        end_arrays(w, w->n);
+    return w->status;
 }
 
 static mt_status write_index(struct writer *w, uint64_t *size, uint32_t *crc)
@@ -452,14 +502,10 @@ mt_status mt_ckpt_write(const char *path, const struct mt_array *arrays,
         mt_context(err, "%s", path);
         return status;
     }
-    struct writer *w = calloc(1, sizeof *w);
+    struct writer *w = writer_new(arrays, n, team, err);
 
     if (!w)
-        return mt_fail_memory(err);
-    w->arrays = arrays;
-    w->n = n;
-    w->team = team;
-    w->err = err;
+        return MT_NO_MEMORY;
     if ((status = writer_init(w, err)) != MT_OK ||
         (status = mt_replace_open(path, &w->file, err)) != MT_OK ||
         (status = write_header(w)) != MT_OK ||

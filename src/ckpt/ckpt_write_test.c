@@ -4,8 +4,7 @@
 #include "ckpt/ckpt_testing.h"
 
 /* A file of version 1.0 as the manual describes it, made by another program.
- * What lies between the pieces is zero. Nothing in it is deflated, so it does
- * not depend on zlib. */
+ * What lies between the pieces is zero. Nothing in it is deflated. */
 static const struct {
     size_t at, n;
     const char *bytes;

@@ -7,7 +7,7 @@
  * Names are paths: "model/fc1.weight", "optimizer/exp_avg.fc1.weight",
  * "spec/json", "progress/step". The part before the first '/' is the section.
  *
- * The same arrays in the same order give the same bytes (for the same zlib).
+ * The same arrays in the same order give the same bytes.
  *
  * Statuses: MT_DAMAGED is a checkpoint that fails its own checks ("FILE:
  * damaged: ..."), MT_INVALID a file that is no checkpoint or one of a version

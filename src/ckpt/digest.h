@@ -10,7 +10,7 @@
  *     identity  u16 length of the name, name, u8 length of the type's name,
  *               type's name, u8 rank, u64 for each dimension
  *
- * It does not depend on compression, so not on the version of zlib either.
+ * It does not depend on compression.
  */
 #ifndef MT_CKPT_DIGEST_H
 #define MT_CKPT_DIGEST_H

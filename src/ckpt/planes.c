@@ -10,20 +10,6 @@ enum {
     SAMPLE_MIN = 1024, /* shorter planes are simply tried */
     MIN_GAIN = 32,     /* deflate must save at least 1/32 (3 %) */
     RAW_DEFLATE = -15, /* windowBits */
-    MEM_LEVEL = 8,
-};
-
-/* Bytes of floating-point planes hold no strings to be found: Huffman codes
- * alone get as much as level 6 does, ten times faster; planes that are mostly
- * runs (zeros) want RLE. Arrays of bytes are text, or as good as. */
-enum pack_way { WAY_HUFFMAN, WAY_RLE, WAY_TEXT, WAY_NONE };
-
-static const struct {
-    int level, strategy;
-} ways[MT_PACK_WAYS] = {
-    [WAY_HUFFMAN] = { 1, Z_HUFFMAN_ONLY },
-    [WAY_RLE] = { 1, Z_RLE },
-    [WAY_TEXT] = { 6, Z_DEFAULT_STRATEGY },
 };
 
 struct mt_planes mt_planes_of(enum mt_dtype dtype)
@@ -140,38 +126,32 @@ static void join(const struct mt_planes *planes,
 mt_status mt_packer_init(struct mt_packer *p, size_t max_raw,
                          struct mt_err *err)
 {
-    memset(p, 0, sizeof *p);
-    p->scratch = malloc(max_raw ? max_raw : 1);
-    return p->scratch ? MT_OK : mt_fail_memory(err);
+    p->packed = malloc(max_raw + MT_DEFLATE_SLACK);
+    p->deflater = mt_deflater_new();
+    if (p->packed && p->deflater)
+        return MT_OK;
+    mt_packer_free(p);
+    return mt_fail_memory(err);
 }
 
 void mt_packer_free(struct mt_packer *p)
 {
-    for (size_t i = 0; i < MT_PACK_WAYS; i++) {
-        if (p->ready[i])
-            deflateEnd(&p->deflate[i]);
-    }
-    free(p->scratch);
+    free(p->packed);
+    mt_deflater_free(p->deflater);
     memset(p, 0, sizeof *p);
-}
-
-static bool packer_ready(struct mt_packer *p, enum pack_way way)
-{
-    z_stream *z = &p->deflate[way];
-
-    if (p->ready[way])
-        return deflateReset(z) == Z_OK;
-    p->ready[way] = deflateInit2(z, ways[way].level, Z_DEFLATED, RAW_DEFLATE,
-                                 MEM_LEVEL, ways[way].strategy) == Z_OK;
-    return p->ready[way];
 }
 
 /*
  * How to pack a plane, from the counts c_b of the bytes in a sample of m. Of
  * noise, sum c_b^2 is about m^2/256 + m; at 1/8 more than that the entropy is
  * some 2 % below 8 bits. Integers only: every machine decides alike.
+ *
+ * Bytes of floating-point planes hold no strings to be found: Huffman codes
+ * alone get as much as a search does, many times faster; planes that are
+ * mostly runs (zeros) want those.
  */
-static enum pack_way judge(const unsigned char *plane, size_t n)
+static bool judge(const unsigned char *plane, size_t n,
+                  enum mt_deflate_way *way)
 {
     uint32_t count[256] = { 0 };
     uint64_t m = 0, repeats = 0, squares = 0;
@@ -188,61 +168,49 @@ static enum pack_way judge(const unsigned char *plane, size_t n)
         }
         m += part;
     }
-    if (repeats >= m / 2)
-        return WAY_RLE;
+    *way = repeats >= m / 2 ? MT_DEFLATE_RUNS : MT_DEFLATE_HUFFMAN;
     for (size_t b = 0; b < 256; b++)
         squares += (uint64_t)count[b] * count[b];
-    if (m >= SAMPLE_MIN && 256 * squares < m * m + m * m / 8 + 256 * m)
-        return WAY_NONE;
-    return WAY_HUFFMAN;
+    return *way == MT_DEFLATE_RUNS || m < SAMPLE_MIN ||
+           256 * squares >= m * m + m * m / 8 + 256 * m;
 }
 
-/* Packs one plane of n bytes into out, which has room for n. */
-static mt_status pack_plane(struct mt_packer *p, const unsigned char *plane,
-                            size_t n, bool text, uint8_t *method,
-                            uint32_t *stored, unsigned char *out)
+/* Packs the plane of n bytes to `out`, which is at or before it, and returns
+ * the bytes that it takes there. */
+static size_t pack_plane(struct mt_packer *p, const unsigned char *plane,
+                         size_t n, bool text, uint8_t *method,
+                         unsigned char *out)
 {
-    enum pack_way way = text ? WAY_TEXT : judge(plane, n);
+    enum mt_deflate_way way = MT_DEFLATE_TEXT;
+    size_t room = n - n / MIN_GAIN - (n < MIN_GAIN), size = 0;
 
-    if (way != WAY_NONE) {
-        z_stream *z = &p->deflate[way];
-
-        if (!packer_ready(p, way))
-            return MT_NO_MEMORY;
-        z->next_in = (Bytef *)(uintptr_t)plane; /* zlib's type lacks const */
-        z->avail_in = (uInt)n;
-        z->next_out = out;
-        z->avail_out = (uInt)(n - n / MIN_GAIN - (n < MIN_GAIN));
-        if (deflate(z, Z_FINISH) == Z_STREAM_END) {
-            *method = MT_PLANE_DEFLATE;
-            *stored = (uint32_t)z->total_out;
-            return MT_OK;
-        }
-    }
-    memcpy(out, plane, n);
-    *method = MT_PLANE_STORED;
-    *stored = (uint32_t)n;
-    return MT_OK;
+    if (text || judge(plane, n, &way))
+        size = mt_deflate(p->deflater, way, plane, n, p->packed, room);
+    *method = size ? MT_PLANE_DEFLATE : MT_PLANE_STORED;
+    if (size)
+        memcpy(out, p->packed, size);
+    else if (out != plane)
+        memmove(out, plane, n);
+    return size ? size : n;
 }
 
-mt_status mt_pack(struct mt_packer *p, enum mt_dtype dtype,
-                  const void *elements, size_t n, struct mt_planes *planes,
-                  unsigned char *payload)
+void mt_pack(struct mt_packer *p, enum mt_dtype dtype, const void *elements,
+             size_t n, struct mt_planes *planes, unsigned char *payload)
 {
-    const unsigned char *from = elements;
-    mt_status status = MT_OK;
+    unsigned char *out = payload;
 
     *planes = mt_planes_of(dtype);
-    if (planes->n > 1) {
-        split(planes, elements, n, p->scratch);
-        from = p->scratch;
+    if (planes->n > 1)
+        split(planes, elements, n, payload);
+    else
+        memcpy(payload, elements, n);
+    for (size_t i = 0; i < planes->n; i++) {
+        size_t size = pack_plane(p, payload + i * n, n, planes->n == 1,
+                                 &planes->method[i], out);
+
+        planes->stored[i] = (uint32_t)size;
+        out += size;
     }
-    for (size_t i = 0; i < planes->n && status == MT_OK; i++) {
-        status = pack_plane(p, from + i * n, n, planes->n == 1,
-                            &planes->method[i], &planes->stored[i], payload);
-        payload += planes->stored[i];
-    }
-    return status;
 }
 
 mt_status mt_unpacker_init(struct mt_unpacker *u, size_t max_raw,
@@ -250,14 +218,14 @@ mt_status mt_unpacker_init(struct mt_unpacker *u, size_t max_raw,
 {
     memset(u, 0, sizeof *u);
     u->scratch = malloc(max_raw ? max_raw : 1);
-    u->ready = u->scratch && inflateInit2(&u->inflate, RAW_DEFLATE) == Z_OK;
+    u->ready = u->scratch && inflateInit2(&u->zlib, RAW_DEFLATE) == Z_OK;
     return u->ready ? MT_OK : mt_fail_memory(err);
 }
 
 void mt_unpacker_free(struct mt_unpacker *u)
 {
     if (u->ready)
-        inflateEnd(&u->inflate);
+        inflateEnd(&u->zlib);
     free(u->scratch);
     memset(u, 0, sizeof *u);
 }
@@ -286,10 +254,14 @@ const char *mt_planes_fault(const struct mt_planes *planes, enum mt_dtype dtype,
 }
 
 /* Both ends must meet: all input used, exactly n bytes made. */
-static mt_status unpack_plane(z_stream *z, const unsigned char *in,
+static mt_status unpack_plane(struct mt_unpacker *u, const unsigned char *in,
                               size_t stored, unsigned char *out, size_t n,
                               size_t plane, struct mt_err *err)
 {
+    z_stream *z = &u->zlib;
+
+    if (mt_inflate(&u->inflater, in, stored, out, n))
+        return MT_OK;
     if (inflateReset(z) != Z_OK)
         return mt_fail_memory(err);
     z->next_in = (Bytef *)(uintptr_t)in;
@@ -326,8 +298,8 @@ mt_status mt_unpack(struct mt_unpacker *u, const struct mt_planes *planes,
 
         plane[p] = payload;
         if (planes->method[p] == MT_PLANE_DEFLATE) {
-            mt_status status = unpack_plane(&u->inflate, payload, stored,
-                                            u->scratch + p * n, n, p, err);
+            mt_status status =
+                unpack_plane(u, payload, stored, u->scratch + p * n, n, p, err);
 
             if (status != MT_OK)
                 return status;

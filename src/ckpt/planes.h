@@ -8,8 +8,8 @@
  * others are noise in trained weights.
  *
  * Each plane is stored as it is or as one raw deflate stream (RFC 1951),
- * whichever is shorter by a good margin. The bytes depend on the elements and
- * on zlib alone.
+ * whichever is shorter by a good margin. The bytes depend on the elements
+ * alone. zlib reads what others wrote; see deflate.h and inflate.h.
  */
 #ifndef MT_CKPT_PLANES_H
 #define MT_CKPT_PLANES_H
@@ -21,6 +21,8 @@
 
 #include "base/dtype.h"
 #include "base/status.h"
+#include "ckpt/deflate.h"
+#include "ckpt/inflate.h"
 
 enum { MT_PLANES_MAX = 8 };
 
@@ -38,14 +40,10 @@ struct mt_planes mt_planes_of(enum mt_dtype dtype);
 
 size_t mt_planes_stored(const struct mt_planes *planes); /* of the payload */
 
-enum { MT_PACK_WAYS = 3 }; /* settings of zlib in use */
-
-/* What one worker needs to pack: scratch and zlib's state, kept between
- * chunks. */
+/* What one worker needs to pack, kept between chunks. */
 struct mt_packer {
-    unsigned char *scratch;
-    z_stream deflate[MT_PACK_WAYS];
-    bool ready[MT_PACK_WAYS];
+    unsigned char *packed; /* one plane */
+    struct mt_deflater *deflater;
 };
 
 /* max_raw: the bytes of the largest chunk. */
@@ -54,14 +52,14 @@ mt_status mt_packer_init(struct mt_packer *p, size_t max_raw,
 void mt_packer_free(struct mt_packer *p); /* also one that is all zero */
 
 /* Packs n >= 1 elements into payload, which has room for their raw bytes (it
- * never needs more), and describes it in *planes. Fails only for memory. */
-mt_status mt_pack(struct mt_packer *p, enum mt_dtype dtype,
-                  const void *elements, size_t n, struct mt_planes *planes,
-                  unsigned char *payload);
+ * never needs more), and describes it in *planes. */
+void mt_pack(struct mt_packer *p, enum mt_dtype dtype, const void *elements,
+             size_t n, struct mt_planes *planes, unsigned char *payload);
 
 struct mt_unpacker {
     unsigned char *scratch;
-    z_stream inflate;
+    struct mt_inflater inflater; /* for what mt_deflate wrote */
+    z_stream zlib;               /* for all else */
     bool ready;
 };
 

@@ -1,0 +1,37 @@
+/*
+ * Writes raw deflate streams (RFC 1951), which any inflate reads. The bytes
+ * depend on the input alone: not on a library's version.
+ *
+ * A stream is a row of blocks, each with Huffman codes of its own. For the
+ * bytes of floating-point planes there is a fast way without any matches, whose
+ * codes have at most MT_DEFLATE_SHORT bits: that is what makes inflate.h fast,
+ * too.
+ */
+#ifndef MT_CKPT_DEFLATE_H
+#define MT_CKPT_DEFLATE_H
+
+#include <stddef.h>
+
+enum mt_deflate_way {
+    MT_DEFLATE_HUFFMAN, /* no matches: for noise of uneven bytes */
+    MT_DEFLATE_RUNS,    /* for planes that are mostly runs, of zeros say */
+    MT_DEFLATE_TEXT,
+};
+
+enum {
+    MT_DEFLATE_SHORT = 11, /* bits of a code of MT_DEFLATE_HUFFMAN */
+    MT_DEFLATE_SLACK = 16, /* bytes behind the room that may be written */
+};
+
+struct mt_deflater; /* scratch, about half a megabyte */
+
+struct mt_deflater *mt_deflater_new(void); /* NULL without memory */
+void mt_deflater_free(struct mt_deflater *d);
+
+/* Packs n >= 1 bytes, n < 2^32. Returns the bytes of the stream, or 0 if it
+ * does not fit into `room` bytes; out has room + MT_DEFLATE_SLACK. */
+size_t mt_deflate(struct mt_deflater *d, enum mt_deflate_way way,
+                  const unsigned char *in, size_t n, unsigned char *out,
+                  size_t room);
+
+#endif
