@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "base/size.h"
+#include "train/ahead.h"
 
 void mt_session_close(struct mt_session *s)
 {
     if (!s)
         return;
+    mt_ahead_free(s->ahead); /* first: its thread uses the others */
     mt_graph_free(s->train_full.graph);
     mt_graph_free(s->train_last.graph);
     mt_graph_free(s->eval_full.graph);
@@ -55,8 +57,6 @@ static void bind(struct mt_session *s, struct mt_program *p)
     if (!p->graph)
         return;
     mt_graph_bind(p->graph, s->workspace);
-    p->x->data = s->x;
-    p->t->data = s->t;
 }
 
 static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
@@ -80,7 +80,9 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     if (!s->x || !s->t || !s->order || !s->partial || !s->workspace ||
         (s->settings.accumulate > 1 && !s->grad_sum))
         return mt_fail_memory(err);
-    return MT_OK;
+    if (!mt_part_streams(&s->data->train) && !mt_part_streams(&s->data->val))
+        return MT_OK;
+    return mt_ahead_new(s, x + 16, t + 16, b, &s->ahead, err);
 }
 
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
