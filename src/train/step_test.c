@@ -19,12 +19,6 @@
 static atomic_bool counting;
 static atomic_long allocations;
 
-static void count(void)
-{
-    if (atomic_load_explicit(&counting, memory_order_relaxed))
-        atomic_fetch_add(&allocations, 1);
-}
-
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define MINE 0 /* a sanitizer has its own allocator */
 #elif defined __has_feature
@@ -37,6 +31,12 @@ static void count(void)
 #endif
 
 #if MINE
+static void count(void)
+{
+    if (atomic_load_explicit(&counting, memory_order_relaxed))
+        atomic_fetch_add(&allocations, 1);
+}
+
 /* libc's own, under the names that it keeps for this. */
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t many, size_t n);
