@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "tensor/dmath.h"
-#include "train/session.h"
+#include "train/batch.h"
 
 void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
                    const struct mt_program *p, const void *targets)
@@ -45,32 +45,20 @@ void mt_totals_scores(const struct mt_session *s,
         out->metric[i] = one_nan(s->metrics[i]->value(&totals->metric[i]));
 }
 
-mt_status mt_session_gather(struct mt_session *s, const struct mt_part *part,
-                            const uint32_t *rows, size_t first, size_t n,
-                            struct mt_err *err)
-{
-    mt_status status =
-        s->model->x_dtype == MT_I32
-            ? mt_gather_i32(&part->x, rows, first, n, (int32_t *)s->x, err)
-            : mt_gather_f32(&part->x, &s->data->norm, rows, first, n, s->x,
-                            err);
-
-    if (status != MT_OK)
-        return status;
-    if (s->model->loss.type->classification)
-        return mt_gather_i32(&part->y, rows, first, n, (int32_t *)s->t, err);
-    return mt_gather_f32(&part->y, NULL, rows, first, n, s->t, err);
-}
-
-/* Gathers validation samples [first, first + n). */
-static mt_status gather_val(struct mt_session *s, size_t first, size_t n,
-                            struct mt_err *err)
+/* Validation samples from number `at` on, a batch of them or what is left. */
+static struct mt_rows val_batch(const struct mt_session *s, size_t at)
 {
     const struct mt_dataset *d = s->data;
+    size_t b = s->batching.batch_size, total = mt_session_val_samples(s);
+    bool own = d->val.samples > 0;
+    struct mt_rows rows = { .part = own ? &d->val : &d->train };
 
-    if (d->val.samples)
-        return mt_session_gather(s, &d->val, NULL, first, n, err);
-    return mt_session_gather(s, &d->train, d->held_rows + first, 0, n, err);
+    if (at >= total)
+        return rows;
+    rows.first = at;
+    rows.rows = own ? NULL : d->held_rows + at;
+    rows.n = total - at < b ? total - at : b;
+    return rows;
 }
 
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
@@ -86,10 +74,10 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         return err->status;
     total = mt_session_val_samples(s);
     for (size_t at = 0; at < total; at += b) {
-        size_t n = total - at < b ? total - at : b;
-        struct mt_program *p = n == b ? &s->eval_full : &s->eval_last;
+        struct mt_rows rows = val_batch(s, at), next = val_batch(s, at + b);
+        struct mt_program *p = rows.n == b ? &s->eval_full : &s->eval_last;
 
-        if (gather_val(s, at, n, err) != MT_OK)
+        if (mt_session_gather(s, p, &rows, &next, err) != MT_OK)
             return err->status;
         mt_graph_run(p->graph, s->team, 0);
         mt_totals_add(s, &totals, p, s->t);

@@ -19,6 +19,7 @@ static mt_status open_data(struct mt_session *s,
         .classification = classification,
         .peek = request->peek,
         .val_only = request->evaluate_only,
+        .resident = request->resident,
     };
 
     if (mt_batching_read(s->doc, data.spec, &s->batching, err) != MT_OK)

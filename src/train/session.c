@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "base/size.h"
+#include "train/ahead.h"
 
 void mt_session_close(struct mt_session *s)
 {
     if (!s)
         return;
+    mt_ahead_free(s->ahead); /* first: its thread uses the others */
     mt_graph_free(s->train_full.graph);
     mt_graph_free(s->train_last.graph);
     mt_graph_free(s->eval_full.graph);
@@ -55,8 +57,6 @@ static void bind(struct mt_session *s, struct mt_program *p)
     if (!p->graph)
         return;
     mt_graph_bind(p->graph, s->workspace);
-    p->x->data = s->x;
-    p->t->data = s->t;
 }
 
 static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
@@ -80,6 +80,25 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     if (!s->x || !s->t || !s->order || !s->partial || !s->workspace ||
         (s->settings.accumulate > 1 && !s->grad_sum))
         return mt_fail_memory(err);
+    if (!mt_part_streams(&s->data->train) && !mt_part_streams(&s->data->val))
+        return MT_OK;
+    return mt_ahead_new(s, x + 16, t + 16, b, &s->ahead, err);
+}
+
+/* Room for `size` epochs, or for some where that is less. */
+static mt_status reserve_history(struct mt_session *s, size_t size,
+                                 struct mt_err *err)
+{
+    size = size < 64 ? 64 : size;
+    if (s->history_size >= size)
+        return MT_OK;
+
+    struct mt_epoch *grown = realloc(s->history, size * sizeof *grown);
+
+    if (!grown)
+        return mt_fail_memory(err);
+    s->history = grown;
+    s->history_size = size;
     return MT_OK;
 }
 
@@ -98,7 +117,8 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
         return err->status;
     for (size_t i = 0; i < 4; i++)
         largest(s, all[i]);
-    if (take_buffers(s, err) != MT_OK)
+    if (take_buffers(s, err) != MT_OK ||
+        reserve_history(s, 2 * s->n_history, err) != MT_OK)
         return err->status;
     for (size_t i = 0; i < 4; i++)
         bind(s, all[i]);
@@ -166,15 +186,9 @@ mt_status mt_session_add_epoch(struct mt_session *s,
                                const struct mt_epoch *epoch,
                                struct mt_err *err)
 {
-    if (s->n_history == s->history_size) {
-        size_t size = s->history_size ? 2 * s->history_size : 64;
-        struct mt_epoch *grown = realloc(s->history, size * sizeof *grown);
-
-        if (!grown)
-            return mt_fail_memory(err);
-        s->history = grown;
-        s->history_size = size;
-    }
+    if (s->n_history == s->history_size &&
+        reserve_history(s, 2 * s->n_history, err) != MT_OK)
+        return err->status;
     s->history[s->n_history++] = *epoch;
     return MT_OK;
 }

@@ -22,6 +22,7 @@
 #include "train/settings.h"
 #include "train/watch.h"
 
+struct mt_ahead; /* ahead.h */
 struct mt_bundle;
 
 /* Sums over the samples of an epoch so far, or of an evaluation. */
@@ -58,6 +59,7 @@ struct mt_session_request {
                                      or NULL */
     bool evaluate_only;         /* training data need not be read */
     bool peek;                  /* only to look: `check` */
+    size_t resident;            /* as in mt_data_request; 0: its default */
 };
 
 struct mt_session {
@@ -84,11 +86,13 @@ struct mt_session {
     struct mt_epoch *history;     /* one for each finished epoch */
     size_t n_history, history_size;
 
-    /* the machinery of steps and evaluations (step.c, evaluate.c) */
+    /* the machinery of steps and evaluations (step.c, evaluate.c, batch.h) */
     struct mt_program train_full, train_last, eval_full, eval_last;
     void *workspace;              /* shared by the programs */
     size_t workspace_bytes;
     float *x, *t;                 /* a batch's inputs and targets */
+    struct mt_ahead *ahead;       /* reads the next one; NULL: all data are in
+                                     memory */
     uint32_t *order;              /* of this epoch's rows */
     uint64_t order_epoch;         /* which epoch it is of, plus 1; 0: none */
     float *grad_sum;              /* of several batches, if accumulate > 1 */
@@ -125,7 +129,9 @@ struct mt_step_info {
 };
 
 /* One optimizer step, and at the end of an epoch its evaluation and history,
- * and what watches them (monitor.h).
+ * and what watches them (monitor.h). Behind the first one, a step on data in
+ * memory takes no memory and no lock and makes no system call; on data in a file
+ * it is told of a batch that cannot be read when it needs that (ahead.h).
  * MT_NON_FINITE names step and layer; the session is spoiled then. */
 mt_status mt_session_step(struct mt_session *s, bool want_norm,
                           struct mt_step_info *info, struct mt_err *err);
@@ -144,11 +150,6 @@ static inline bool mt_session_has_val(const struct mt_session *s)
 {
     return mt_session_val_samples(s) > 0;
 }
-
-/* Gathers a batch of part into s->x and s->t (mt_gather_f32's arguments). */
-mt_status mt_session_gather(struct mt_session *s, const struct mt_part *part,
-                            const uint32_t *rows, size_t first, size_t n,
-                            struct mt_err *err);
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);

@@ -5,29 +5,8 @@
 #include "graph/spans.h"
 #include "tensor/dmath.h"
 #include "tensor/kernels.h"
+#include "train/batch.h"
 #include "train/monitor.h"
-#include "train/session.h"
-
-/* --- the batch ---------------------------------------------------------- */
-
-static void order_epoch(struct mt_session *s)
-{
-    const struct mt_dataset *data = s->data;
-    uint32_t n = (uint32_t)data->n_train;
-
-    if (s->order_epoch == s->at.epoch + 1)
-        return;
-    if (s->batching.shuffle) {
-        mt_philox_permutation(mt_philox_key(s->settings.seed, "shuffle", ""),
-                              (uint32_t)s->at.epoch, n, s->order);
-    } else {
-        for (uint32_t i = 0; i < n; i++)
-            s->order[i] = i;
-    }
-    for (uint32_t i = 0; data->train_rows && i < n; i++)
-        s->order[i] = data->train_rows[s->order[i]];
-    s->order_epoch = s->at.epoch + 1;
-}
 
 /* --- when something is not finite --------------------------------------- */
 
@@ -181,13 +160,13 @@ void mt_session_schedule(struct mt_session *s)
 static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
                            struct mt_err *err)
 {
-    size_t b = s->batching.batch_size, first = (size_t)s->at.batch * b;
-    size_t left = s->data->n_train - first, n = left < b ? left : b;
-    struct mt_program *p = n == b ? &s->train_full : &s->train_last;
+    struct mt_rows rows = mt_session_batch(s, (size_t)s->at.batch);
+    struct mt_rows next = mt_session_batch(s, (size_t)s->at.batch + 1);
+    struct mt_program *p =
+        rows.n == s->batching.batch_size ? &s->train_full : &s->train_last;
     uint32_t stream = (uint32_t)(s->at.epoch * s->batches + s->at.batch);
 
-    if (mt_session_gather(s, &s->data->train, s->order + first, 0, n, err) !=
-        MT_OK)
+    if (mt_session_gather(s, p, &rows, &next, err) != MT_OK)
         return err->status;
     *(float *)p->one->data = 1 / (float)share;
     mt_graph_run(p->graph, s->team, stream);
@@ -227,7 +206,7 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
 
     if (mt_session_prepare(s, err) != MT_OK)
         return err->status;
-    order_epoch(s);
+    mt_session_order(s);
     *info = (struct mt_step_info){ 0 };
     for (size_t i = 0; i < count; i++) {
         if (run_batch(s, count, &info->loss, err) != MT_OK)

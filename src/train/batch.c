@@ -1,0 +1,110 @@
+#include "train/batch.h"
+
+#include <assert.h>
+
+#include "graph/spans.h"
+#include "train/ahead.h"
+
+/* --- which samples ------------------------------------------------------ */
+
+void mt_session_order(struct mt_session *s)
+{
+    const struct mt_dataset *data = s->data;
+    uint32_t n = (uint32_t)data->n_train;
+
+    if (s->order_epoch == s->at.epoch + 1)
+        return;
+    if (s->batching.shuffle) {
+        mt_philox_permutation(mt_philox_key(s->settings.seed, "shuffle", ""),
+                              (uint32_t)s->at.epoch, n, s->order);
+    } else {
+        for (uint32_t i = 0; i < n; i++)
+            s->order[i] = i;
+    }
+    for (uint32_t i = 0; data->train_rows && i < n; i++)
+        s->order[i] = data->train_rows[s->order[i]];
+    s->order_epoch = s->at.epoch + 1;
+}
+
+struct mt_rows mt_session_batch(const struct mt_session *s, size_t i)
+{
+    size_t b = s->batching.batch_size, first = i * b;
+    struct mt_rows rows = { .part = &s->data->train };
+
+    if (i >= s->batches)
+        return rows;
+    rows.rows = s->order + first;
+    rows.n = s->data->n_train - first < b ? s->data->n_train - first : b;
+    return rows;
+}
+
+/* --- their values ------------------------------------------------------- */
+
+mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *r,
+                         float *x, float *t, struct mt_err *err)
+{
+    mt_status status = s->model->x_dtype == MT_I32
+                           ? mt_gather_i32(&r->part->x, r->rows, r->first, r->n,
+                                           (int32_t *)x, err)
+                           : mt_gather_f32(&r->part->x, &s->data->norm, r->rows,
+                                           r->first, r->n, x, err);
+
+    if (status != MT_OK)
+        return status;
+    if (s->model->loss.type->classification)
+        return mt_gather_i32(&r->part->y, r->rows, r->first, r->n, (int32_t *)t,
+                             err);
+    return mt_gather_f32(&r->part->y, NULL, r->rows, r->first, r->n, t, err);
+}
+
+bool mt_part_streams(const struct mt_part *part)
+{
+    return part->x.stream || part->y.stream;
+}
+
+struct gather_job {
+    const struct mt_session *s;
+    const struct mt_rows *rows;
+    size_t x_each, t_each; /* elements of a sample, of its target */
+};
+
+static void gather_span(const void *ctx, size_t at, size_t n)
+{
+    const struct gather_job *job = ctx;
+    struct mt_rows part = *job->rows;
+
+    part.rows = part.rows ? part.rows + at : NULL;
+    part.first += at;
+    part.n = n;
+    /* what is in memory cannot fail */
+    mt_rows_gather(job->s, &part, job->s->x + at * job->x_each,
+                   job->s->t + at * job->t_each, NULL);
+}
+
+static void gather_from_memory(struct mt_session *s, const struct mt_rows *rows)
+{
+    struct gather_job job = {
+        .s = s,
+        .rows = rows,
+        .x_each = mt_shape_elements(&rows->part->x.shape),
+        .t_each = mt_shape_elements(&rows->part->y.shape),
+    };
+
+    mt_row_spans(s->team, rows->n, job.x_each + job.t_each, gather_span, &job);
+}
+
+mt_status mt_session_gather(struct mt_session *s, struct mt_program *p,
+                            const struct mt_rows *rows,
+                            const struct mt_rows *next, struct mt_err *err)
+{
+    assert(p->batch == rows->n);
+    if (!mt_part_streams(rows->part))
+        gather_from_memory(s, rows);
+    else if (mt_ahead_take(s->ahead, rows, &s->x, &s->t, err) != MT_OK)
+        return err->status;
+    else
+        mt_ahead_start(s->ahead, next);
+    p->x->data = s->x;
+    p->t->data = s->t;
+    return MT_OK;
+}
