@@ -128,7 +128,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
 
 enum {
     PROGRAM = 4400 << 10, /* code, libraries and small things, measured */
-    SAVE = 5 << 20,       /* of the state on its way to a file, measured */
+    SAVE = 2 << 20,       /* of the state on its way to a file, measured */
 };
 
 size_t mt_session_bytes(const struct mt_session *s)
