@@ -11,7 +11,7 @@
 #ifndef MT_TRAIN_AHEAD_H
 #define MT_TRAIN_AHEAD_H
 
-#include "train/batch.h"
+#include "train/rows.h"
 
 struct mt_ahead;
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/team.h"
 #include "train/ahead.h"
+#include "train/batch.h"
 #include "train/state.h"
 #include "train/testing.h"
 

@@ -10,14 +10,8 @@
 #ifndef MT_TRAIN_BATCH_H
 #define MT_TRAIN_BATCH_H
 
+#include "train/rows.h"
 #include "train/session.h"
-
-/* Samples rows[0 ... n-1] of part; rows NULL: first ... first+n-1. */
-struct mt_rows {
-    const struct mt_part *part;
-    const uint32_t *rows;
-    size_t first, n; /* n == 0: there is no such batch */
-};
 
 /* Brings s->order up to the position: the epoch's order of training rows. */
 void mt_session_order(struct mt_session *s);
@@ -25,19 +19,11 @@ void mt_session_order(struct mt_session *s);
 /* Batch number i of the epoch that the order is of; n == 0 behind the last. */
 struct mt_rows mt_session_batch(const struct mt_session *s, size_t i);
 
-/* The samples with their targets, converted as the model takes them: x (n,
- * sample), t (n, target). Changes nothing of s; thread-safe. */
-mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *rows,
-                         float *x, float *t, struct mt_err *err);
-
 /* Gathers a batch of p->batch samples into s->x and s->t, and shows them to p.
  * next is the batch that will be asked for after it, as far as one can tell:
  * what is asked for then may be another one, or next changed by then. */
 mt_status mt_session_gather(struct mt_session *s, struct mt_program *p,
                             const struct mt_rows *rows,
                             const struct mt_rows *next, struct mt_err *err);
-
-/* Are samples of the part in a file? */
-bool mt_part_streams(const struct mt_part *part);
 
 #endif

@@ -1,0 +1,22 @@
+/* Samples of a data set by their numbers, and their values. */
+#ifndef MT_TRAIN_ROWS_H
+#define MT_TRAIN_ROWS_H
+
+#include "train/session.h"
+
+/* Samples rows[0 ... n-1] of part; rows NULL: first ... first+n-1. */
+struct mt_rows {
+    const struct mt_part *part;
+    const uint32_t *rows;
+    size_t first, n; /* n == 0: there is no such batch */
+};
+
+/* The samples with their targets, converted as the model takes them: x (n,
+ * sample), t (n, target). Changes nothing of s; thread-safe. */
+mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *rows,
+                         float *x, float *t, struct mt_err *err);
+
+/* Are samples of the part in a file? */
+bool mt_part_streams(const struct mt_part *part);
+
+#endif
