@@ -49,6 +49,7 @@ struct mt_value {
     struct mt_value *again;   /* the same, computed a second time in backward,
                                  if it is one of `forward`'s */
     bool forward;
+    enum { MT_UNASKED, MT_KEPT, MT_AGAIN } choice; /* recompute.c */
 
     /* the memory plan's (plan.c) */
     struct mt_value *shares;  /* computed in place of that value */

@@ -33,7 +33,7 @@ static void count_backward_readers(struct mt_graph *g)
     }
 }
 
-static bool can_recompute(const struct mt_value *v);
+static bool can_recompute(struct mt_value *v);
 
 /* There at that time in any case, or computed again as well. */
 static bool is_at_hand(struct mt_value *v)
@@ -42,7 +42,7 @@ static bool is_at_hand(struct mt_value *v)
            can_recompute(v);
 }
 
-static bool can_recompute(const struct mt_value *v)
+static bool choose(const struct mt_value *v)
 {
     const struct mt_node *node = v->producer;
 
@@ -54,6 +54,14 @@ static bool can_recompute(const struct mt_value *v)
             return false;
     }
     return true;
+}
+
+/* Asked once for each value: sums of sums have many ways to one. */
+static bool can_recompute(struct mt_value *v)
+{
+    if (v->choice == MT_UNASKED)
+        v->choice = choose(v) ? MT_AGAIN : MT_KEPT;
+    return v->choice == MT_AGAIN;
 }
 
 static struct mt_value *again(struct plan *p, struct mt_value *v)
