@@ -154,12 +154,13 @@ static mt_status find_landmark(const struct verify *v, size_t i, size_t k,
                                uint64_t from, uint64_t end,
                                struct landmark *mark)
 {
-    unsigned char *block = malloc(SCAN_BLOCK);
+    size_t room = end - from < SCAN_BLOCK ? (size_t)(end - from) : SCAN_BLOCK;
+    unsigned char *block = malloc(room + 1);
     mt_status status = block ? MT_OK : mt_fail_memory(v->err);
 
     mark->found = false;
     while (status == MT_OK && from < end && !mark->found) {
-        size_t n = end - from < SCAN_BLOCK ? (size_t)(end - from) : SCAN_BLOCK;
+        size_t n = end - from < room ? (size_t)(end - from) : room;
 
         status =
             mt_file_pread(v->ckpt->fd, v->ckpt->path, from, block, n, v->err);

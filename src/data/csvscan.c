@@ -47,7 +47,7 @@ static struct mt_csv *csv_new(const char *path, uint64_t size, char delimiter)
     csv->path = path;
     csv->size = size;
     csv->delimiter = delimiter;
-    csv->room = CHUNK;
+    csv->room = size < CHUNK ? (size_t)size + 1 : CHUNK;
     csv->buf = malloc(csv->room + 1);
     csv->stops[(unsigned char)delimiter] = true;
     csv->stops['\n'] = csv->stops['\r'] = csv->stops['"'] = true;

@@ -19,14 +19,15 @@ struct mt_gzstream {
     bool gzipped;
     bool in_member; /* of gzip: its end has not been seen */
     z_stream z;     /* next_in and avail_in are used for plain files too */
-    unsigned char chunk[CHUNK];
+    size_t room;    /* at most CHUNK */
+    unsigned char chunk[];
 };
 
 /* Fills the chunk, which is used up; leaves it empty at the file's end. */
 static mt_status fill(struct mt_gzstream *s, struct mt_err *err)
 {
     uint64_t left = s->size - s->offset;
-    size_t n = left < CHUNK ? (size_t)left : CHUNK;
+    size_t n = left < s->room ? (size_t)left : s->room;
     mt_status status =
         mt_file_pread(s->fd, s->path, s->offset, s->chunk, n, err);
 
@@ -42,7 +43,8 @@ static mt_status fill(struct mt_gzstream *s, struct mt_err *err)
 mt_status mt_gzstream_open(const char *path, int fd, uint64_t size,
                            struct mt_gzstream **out, struct mt_err *err)
 {
-    struct mt_gzstream *s = calloc(1, sizeof *s);
+    size_t room = size < CHUNK ? (size_t)size : CHUNK;
+    struct mt_gzstream *s = calloc(1, sizeof *s + room);
     mt_status status;
 
     if (!s) {
@@ -52,6 +54,7 @@ mt_status mt_gzstream_open(const char *path, int fd, uint64_t size,
     s->path = path;
     s->fd = fd;
     s->size = size;
+    s->room = room;
     sha256_init(&s->sha);
     status = fill(s, err);
     if (status == MT_OK && s->z.avail_in >= 2 && s->chunk[0] == 0x1f &&

@@ -33,13 +33,15 @@ static const struct mt_key text_keys[] = {
 /* Longer texts belong into several runs, not into memory. */
 #define MAX_BYTES ((size_t)1 << 36)
 
+/* Numbers of code points lie in pages, of which a text uses few. */
+enum { PAGE = 256, PAGES = MT_UTF8_CODES / PAGE };
+
 /* The tokens of "char": numbers 0 ... n-1 in order of code points. */
 struct vocab {
     size_t n;
     const char *const *names; /* [n], in the data set's arena */
     const char *source;       /* where it comes from, for messages */
-    int32_t *number_of;       /* [MT_UTF8_CODES] token + 1, 0: none */
-    uint32_t codes;           /* no code point of a token is this large */
+    int32_t **pages;          /* [PAGES], or NULL; see number_of */
 };
 
 struct tokens {
@@ -55,6 +57,34 @@ struct text {
     struct vocab vocab;
     struct mt_dataset *data;
 };
+
+/* ---- numbers of code points ---- */
+
+/* Token + 1; 0: none. */
+static int32_t number_of(const struct vocab *v, uint32_t code)
+{
+    const int32_t *page = v->pages[code / PAGE];
+
+    return page ? page[code % PAGE] : 0;
+}
+
+static bool set_number(struct vocab *v, uint32_t code, int32_t number)
+{
+    int32_t **page = &v->pages[code / PAGE];
+
+    if (!*page)
+        *page = calloc(PAGE, sizeof **page);
+    if (*page)
+        (*page)[code % PAGE] = number;
+    return *page != NULL;
+}
+
+static void free_numbers(struct vocab *v)
+{
+    for (size_t i = 0; v->pages && i < PAGES; i++)
+        free(v->pages[i]);
+    free(v->pages);
+}
 
 /* ---- characters ---- */
 
@@ -87,27 +117,37 @@ static mt_status next_char(const char *path, const struct mt_bytes *bytes,
     return MT_OK;
 }
 
+/* Names the code points of one page that the text has, and numbers them. */
+static mt_status name_page(struct text *t, size_t page, const char **names,
+                           size_t *n, struct mt_err *err)
+{
+    int32_t *numbers = t->vocab.pages[page];
+
+    for (size_t i = 0; numbers && i < PAGE; i++) {
+        char text[5];
+
+        if (!numbers[i])
+            continue;
+        mt_utf8_encode((uint32_t)(page * PAGE + i), text);
+        names[*n] = mt_arena_strdup(&t->data->arena, text);
+        if (!names[*n])
+            return mt_fail_memory(err);
+        numbers[i] = (int32_t)++*n;
+    }
+    return MT_OK;
+}
+
 static mt_status name_tokens(struct text *t, struct mt_err *err)
 {
     const char **names =
         mt_arena_calloc(&t->data->arena, t->vocab.n, sizeof *names);
+    mt_status status = names ? MT_OK : mt_fail_memory(err);
     size_t n = 0;
 
-    if (!names)
-        return mt_fail_memory(err);
-    for (uint32_t code = 0; code < t->vocab.codes; code++) {
-        char text[5];
-
-        if (!t->vocab.number_of[code])
-            continue;
-        mt_utf8_encode(code, text);
-        names[n] = mt_arena_strdup(&t->data->arena, text);
-        if (!names[n++])
-            return mt_fail_memory(err);
-        t->vocab.number_of[code] = (int32_t)n;
-    }
+    for (size_t page = 0; page < PAGES && status == MT_OK; page++)
+        status = name_page(t, page, names, &n, err);
     t->vocab.names = names;
-    return MT_OK;
+    return status;
 }
 
 /* The vocabulary of a text: its code points, sorted. */
@@ -122,10 +162,11 @@ static mt_status make_vocab(struct text *t, const char *path,
 
         if (status != MT_OK)
             return status;
-        t->vocab.n += t->vocab.number_of[code] == 0;
-        t->vocab.number_of[code] = 1;
-        if (code >= t->vocab.codes)
-            t->vocab.codes = code + 1;
+        if (number_of(&t->vocab, code))
+            continue;
+        t->vocab.n++;
+        if (!set_number(&t->vocab, code, 1))
+            return mt_fail_memory(err);
     }
     return name_tokens(t, err);
 }
@@ -145,14 +186,13 @@ static mt_status take_vocab(struct text *t, struct mt_err *err)
         uint32_t code = 0;
 
         if (!n || mt_utf8_decode(name, n, &code) != n ||
-            t->vocab.number_of[code])
+            number_of(&t->vocab, code))
             return mt_fail(err, MT_INVALID,
                            "token %zu of the saved vocabulary: expected one "
                            "character that no other token is, got \"%s\"",
                            i, mt_excerpt(name, n).text);
-        t->vocab.number_of[code] = (int32_t)i + 1;
         names[i] = mt_arena_strdup(&t->data->arena, name);
-        if (!names[i])
+        if (!names[i] || !set_number(&t->vocab, code, (int32_t)i + 1))
             return mt_fail_memory(err);
     }
     t->vocab.n = request->vocab;
@@ -165,8 +205,8 @@ static mt_status init_vocab(struct text *t, struct mt_err *err)
 {
     if (t->bytes)
         return MT_OK;
-    t->vocab.number_of = calloc(MT_UTF8_CODES, sizeof *t->vocab.number_of);
-    if (!t->vocab.number_of)
+    t->vocab.pages = calloc(PAGES, sizeof *t->vocab.pages);
+    if (!t->vocab.pages)
         return mt_fail_memory(err);
     return t->request->vocab_names ? take_vocab(t, err) : MT_OK;
 }
@@ -207,7 +247,7 @@ static mt_status encode(const struct text *t, const char *path,
 
         if (status != MT_OK)
             return status;
-        token = t->vocab.number_of[code] - 1;
+        token = number_of(&t->vocab, code) - 1;
         if (token < 0)
             return fail_unknown(t, path, bytes, start, code, err);
         if (narrow)
@@ -350,7 +390,7 @@ static mt_status text_open(const struct mt_data_request *request,
     status = init_vocab(&t, err);
     if (status == MT_OK)
         status = open_parts(&t, keys, err);
-    free(t.vocab.number_of);
+    free_numbers(&t.vocab);
     data->vocab = t.bytes ? 256 : t.vocab.n;
     data->vocab_names = t.vocab.names;
     if (request->classification)

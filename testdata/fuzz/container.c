@@ -117,7 +117,7 @@ static void count_damage(void *ctx, const char *what)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static struct fuzz_file file;
-    const char *path = fuzz_write(&file, bytes, n);
+    const char *path = fuzz_write(&file, 0, bytes, n);
     struct mt_err err = MT_ERR_INIT;
     struct mt_ckpt *ckpt = NULL;
     size_t damage = 0;
@@ -135,5 +135,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if ((status == MT_DAMAGED) != (damage > 0) ||
         (opened != MT_OK && status != opened))
         abort();
+    fuzz_all_closed();
     return 0;
 }

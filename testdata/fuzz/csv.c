@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (!n)
         return 0;
     how = *bytes;
-    fuzz_write(&file, bytes + 1, n - 1);
+    fuzz_write(&file, 0, bytes + 1, n - 1);
     request.classification = how & 1;
     request.peek = how & 64;
     snprintf(spec, sizeof spec,
@@ -23,6 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
              how & 16 ? ",\"normalize\":\"standard\"" : "",
              how & 32 ? ",\"target\":[0,-1]" : "",
              how & 128 ? ",\"val_split\":0.5" : "");
-    fuzz_dataset(spec, &request);
+    fuzz_dataset(&request, fuzz_spec(bytes[0], spec));
     return 0;
 }

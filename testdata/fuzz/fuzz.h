@@ -2,46 +2,24 @@
  * What the fuzz targets share. Each target is one file here, a program by
  * itself (make fuzz) with a folder of seeds of its own name; scripts/fuzz runs
  * them. A target lays the bytes it is given before a reader, as a file where
- * the reader wants one, and uses what comes out, so that the sanitizers see
- * every byte of it.
+ * the reader wants one (files.h), and uses what comes out, so that the
+ * sanitizers see every byte of it.
  */
 #ifndef MT_TESTDATA_FUZZ_H
 #define MT_TESTDATA_FUZZ_H
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/status.h"
+#include "files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t n, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t n, size_t max,
                                unsigned seed);
-
-/* A file in memory, under a path. */
-struct fuzz_file {
-    int fd;
-    char path[32];
-};
-
-/* Its contents become these. */
-static inline const char *fuzz_write(struct fuzz_file *file,
-                                     const uint8_t *bytes, size_t n)
-{
-    if (!file->path[0]) {
-        file->fd = memfd_create("fuzz", 0);
-        snprintf(file->path, sizeof file->path, "/proc/self/fd/%d", file->fd);
-    }
-    if (file->fd < 0 || ftruncate(file->fd, 0) ||
-        pwrite(file->fd, bytes, n, 0) != (ssize_t)n)
-        abort();
-    return file->path;
-}
 
 /* Reads every byte, for the sanitizers. */
 static inline void fuzz_use(const void *bytes, size_t n)

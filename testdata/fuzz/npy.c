@@ -10,13 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
     if (!n)
         return 0;
-    fuzz_write(&file, bytes + 1, n - 1);
+    fuzz_write(&file, 0, bytes + 1, n - 1);
     request.resident = *bytes & 1 ? 1 : 0;
     request.classification = *bytes & 2;
     request.peek = *bytes & 4;
     snprintf(spec, sizeof spec,
              "{\"type\":\"npy\",\"train\":[\"%s\",\"%s\"]%s}", file.path,
              file.path, *bytes & 8 ? ",\"val_split\":0.5" : "");
-    fuzz_dataset(spec, &request);
+    fuzz_dataset(&request, fuzz_spec(bytes[0], spec));
     return 0;
 }

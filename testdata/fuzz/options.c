@@ -69,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     argv[argc] = NULL;
     if (mt_call_parse(mt_commands[*bytes % commands], argc, argv, &call) < 0) {
         use_values(&call);
-        override(&call);
+        if (call.n_args)
+            override(&call);
     }
     mt_call_free(&call);
     free(text);

@@ -6,7 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static struct fuzz_file file;
-    const char *path = fuzz_write(&file, bytes, n);
+    const char *path = fuzz_write(&file, 0, bytes, n);
     struct mt_err err = MT_ERR_INIT;
     struct mt_safetensors *st = NULL;
     mt_status status;
@@ -17,5 +17,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     fuzz_said(status, &err);
     if (status == MT_OK)
         mt_safetensors_close(st);
+    fuzz_all_closed();
     return 0;
 }

@@ -9,12 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
     if (!n)
         return 0;
-    fuzz_write(&file, bytes + 1, n - 1);
+    fuzz_write(&file, 0, bytes + 1, n - 1);
     snprintf(spec, sizeof spec,
              "{\"type\":\"text\",\"train\":\"%s\",\"tokenizer\":\"%s\","
              "\"seq_len\":%d%s}",
              file.path, *bytes & 1 ? "byte" : "char", 1 + (*bytes >> 2) % 16,
              *bytes & 2 ? ",\"val_split\":0.3" : "");
-    fuzz_dataset(spec, &request);
+    fuzz_dataset(&request, fuzz_spec(bytes[0], spec));
     return 0;
 }
