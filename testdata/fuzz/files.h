@@ -65,7 +65,8 @@ static struct fuzz_bytes *fuzz_of(int fd)
 
 static int fuzz_stat(const struct fuzz_bytes *file, struct stat *st)
 {
-    *st = (struct stat){ .st_mode = S_IFREG | 0600, .st_nlink = 1,
+    *st = (struct stat){ .st_mode = S_IFREG | 0600,
+                         .st_nlink = 1,
                          .st_size = (off_t)file->n };
     return 0;
 }

@@ -17,8 +17,8 @@ static void read_idx(const struct fuzz_file *file, bool images)
 
     if (!data)
         abort();
-    mt_status status = mt_idx_read(&request, &named, images, data, &column,
-                                   &samples, &err);
+    mt_status status =
+        mt_idx_read(&request, &named, images, data, &column, &samples, &err);
 
     fuzz_said(status, &err);
     if (status == MT_OK)

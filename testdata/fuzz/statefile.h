@@ -41,8 +41,7 @@ static inline void fuzz_statefile(const char *path)
     mt_status status = mt_statefile_open(path, &state, &err);
 
     fuzz_said(status, &err);
-    for (size_t i = 0; status == MT_OK && i < mt_statefile_count(state);
-         i++)
+    for (size_t i = 0; status == MT_OK && i < mt_statefile_count(state); i++)
         fuzz_entry(state, mt_statefile_entry(state, i));
     mt_statefile_close(status == MT_OK ? state : NULL);
     fuzz_all_closed();
