@@ -121,12 +121,21 @@ $(B)/suites.c: Makefile $(TESTS)
 $(B)/suites.o: $(B)/suites.c
 	$(CC) $(ALL_CFLAGS) -I. -c -o $@ $<
 
-$(B)/testmain.o: testdata/testmain.c
+$(B)/testmain.o $(B)/inject.o: $(B)/%.o: testdata/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/tests: $(B)/testmain.o $(B)/suites.o $(TEST_OBJS) $(B)/libmtrain.a
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+# Calls of the tests that can be made to fail: testdata/inject.c has each.
+WRAPS = malloc calloc realloc aligned_alloc free strdup realpath \
+        pthread_create inflateInit2_ open openat close fdopendir fdopen read \
+        pread write pwrite readlink getrandom stat lstat fstat fstatat \
+        faccessat flock fsync ftruncate fchmod fchown renameat rename unlinkat \
+        unlink linkat symlink
+
+$(B)/tests: $(B)/testmain.o $(B)/inject.o $(B)/suites.o $(TEST_OBJS) \
+            $(B)/libmtrain.a
+	$(CC) $(SAN) $(LDFLAGS) $(WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(TEST_LIBS) \
+	    $(LIBS)
 
 # --- checks ---------------------------------------------------------------
 
