@@ -43,6 +43,16 @@ size_t inject_stop(void)
     return atomic_load(&calls);
 }
 
+void inject_pause(void)
+{
+    atomic_store(&active, false);
+}
+
+void inject_go_on(void)
+{
+    atomic_store(&active, true);
+}
+
 long inject_held(void)
 {
     return atomic_load(&held);

@@ -46,6 +46,15 @@ static inline void testing_enter(void)
     ck_assert_int_eq(chdir(testing_folder), 0);
 }
 
+/* The same in memory where that can be: for tests that write and bring to disk
+ * thousands of times. */
+static inline void testing_enter_memory(void)
+{
+    if (access("/dev/shm", W_OK | X_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 1);
+    testing_enter();
+}
+
 static inline void testing_leave(void)
 {
     ck_assert_int_eq(fchdir(testing_back), 0);

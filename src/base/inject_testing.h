@@ -43,6 +43,9 @@ struct inject {
 void inject_start(struct inject plan);
 /* The number of calls of the plan's kind since then. */
 size_t inject_stop(void);
+/* Between the two nothing fails, nor is it counted. */
+void inject_pause(void);
+void inject_go_on(void);
 /* Blocks of memory that were allocated and not freed, from the first call of
  * inject_start on. */
 long inject_held(void);

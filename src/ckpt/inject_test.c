@@ -468,7 +468,7 @@ Suite *inject_suite(void)
     Suite *suite = suite_create("inject");
     TCase *tc = tcase_create("inject");
 
-    tcase_add_checked_fixture(tc, testing_enter, testing_leave);
+    tcase_add_checked_fixture(tc, testing_enter_memory, testing_leave);
     tcase_add_test(tc, reading_checkpoints);
     tcase_add_test(tc, reading_damage);
     tcase_add_test(tc, reading_state_dicts);

@@ -168,17 +168,15 @@ static mt_status copy_bundle(const struct mt_bundle *from,
                              struct mt_bundle *out, struct mt_err *err)
 {
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    for (size_t i = 0; i < from->n; i++) {
+    for (size_t i = 0; i < from->n && !out->failed; i++) {
         const struct mt_array *a = &from->arrays[i];
-        size_t bytes = mt_array_bytes(a);
-        void *data = mt_arena_alloc(&out->arena, bytes + 1);
 
-        if (!data)
-            return mt_fail_memory(err);
-        memcpy(data, a->data, bytes);
-        mt_bundle_add(out, a->name, a->dtype, &a->shape, data);
+        mt_bundle_add_copy(out, a->name, a->dtype, &a->shape, a->data);
     }
-    return out->failed ? mt_fail_memory(err) : MT_OK;
+    if (!out->failed)
+        return MT_OK;
+    mt_bundle_free(out);
+    return mt_fail_memory(err);
 }
 
 static mt_status fresh_state(const char *path, const char *data_dir,

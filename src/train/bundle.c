@@ -94,9 +94,9 @@ void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
     mt_bundle_add_array(b, name, &array);
 }
 
-static void add_copy(struct mt_bundle *b, const char *name,
-                     enum mt_dtype dtype, const struct mt_shape *shape,
-                     const void *data)
+void mt_bundle_add_copy(struct mt_bundle *b, const char *name,
+                        enum mt_dtype dtype, const struct mt_shape *shape,
+                        const void *data)
 {
     size_t bytes = mt_shape_elements(shape) * mt_dtype_size(dtype);
     void *copy = mt_arena_alloc(&b->arena, bytes + 1);
@@ -112,12 +112,14 @@ static void add_copy(struct mt_bundle *b, const char *name,
 
 void mt_bundle_i64(struct mt_bundle *b, const char *name, int64_t value)
 {
-    add_copy(b, name, MT_I64, &(struct mt_shape){ .rank = 0 }, &value);
+    mt_bundle_add_copy(b, name, MT_I64, &(struct mt_shape){ .rank = 0 },
+                       &value);
 }
 
 void mt_bundle_f64(struct mt_bundle *b, const char *name, double value)
 {
-    add_copy(b, name, MT_F64, &(struct mt_shape){ .rank = 0 }, &value);
+    mt_bundle_add_copy(b, name, MT_F64, &(struct mt_shape){ .rank = 0 },
+                       &value);
 }
 
 void mt_bundle_list(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
@@ -125,7 +127,7 @@ void mt_bundle_list(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
 {
     struct mt_shape shape = mt_shape_of(1, n);
 
-    add_copy(b, name, dtype, &shape, data);
+    mt_bundle_add_copy(b, name, dtype, &shape, data);
 }
 
 void mt_bundle_text(struct mt_bundle *b, const char *name, const char *text)
@@ -209,8 +211,8 @@ static mt_status read_entry(struct mt_statefile *file,
 {
     const struct mt_array *array = &entry->array;
     void *data = mt_arena_alloc(&out->arena, mt_array_bytes(array) + 1);
-    char *name = mt_arena_printf(&out->arena, "%s/%s", entry->section,
-                                 entry->key);
+    char *name =
+        mt_arena_printf(&out->arena, "%s/%s", entry->section, entry->key);
 
     if (!data || !name)
         return mt_fail_memory(err);

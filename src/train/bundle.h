@@ -39,6 +39,9 @@ void mt_bundle_add_array(struct mt_bundle *b, const char *name,
                          const struct mt_array *array);
 
 /* The same with a copy of the data. */
+void mt_bundle_add_copy(struct mt_bundle *b, const char *name,
+                        enum mt_dtype dtype, const struct mt_shape *shape,
+                        const void *data);
 void mt_bundle_i64(struct mt_bundle *b, const char *name, int64_t value);
 void mt_bundle_f64(struct mt_bundle *b, const char *name, double value);
 void mt_bundle_list(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
