@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/arena.h"
 #include "base/inject_testing.h"
 
 static struct inject plan;
@@ -188,6 +189,47 @@ int __wrap_inflateInit2_(z_stream *z, int bits, const char *version, int size)
 {
     return fails(INJECT_MEMORY) ? Z_MEM_ERROR
                                 : __real_inflateInit2_(z, bits, version, size);
+}
+
+int __real_inflateReset(z_stream *z);
+int __real_inflate(z_stream *z, int flush);
+
+int __wrap_inflateReset(z_stream *z);
+int __wrap_inflate(z_stream *z, int flush);
+
+int __wrap_inflateReset(z_stream *z)
+{
+    return fails(INJECT_MEMORY) ? Z_STREAM_ERROR : __real_inflateReset(z);
+}
+
+/* It takes memory when it first needs its window. */
+int __wrap_inflate(z_stream *z, int flush)
+{
+    return fails(INJECT_MEMORY) ? Z_MEM_ERROR : __real_inflate(z, flush);
+}
+
+/* An arena's blocks are large; here any piece of one may be missing. */
+void *__real_mt_arena_alloc(struct mt_arena *arena, size_t size);
+void *__real_mt_arena_calloc(struct mt_arena *arena, size_t n, size_t size);
+char *__real_mt_arena_strdup(struct mt_arena *arena, const char *text);
+
+void *__wrap_mt_arena_alloc(struct mt_arena *arena, size_t size);
+void *__wrap_mt_arena_calloc(struct mt_arena *arena, size_t n, size_t size);
+char *__wrap_mt_arena_strdup(struct mt_arena *arena, const char *text);
+
+void *__wrap_mt_arena_alloc(struct mt_arena *arena, size_t size)
+{
+    return fails(INJECT_MEMORY) ? NULL : __real_mt_arena_alloc(arena, size);
+}
+
+void *__wrap_mt_arena_calloc(struct mt_arena *arena, size_t n, size_t size)
+{
+    return fails(INJECT_MEMORY) ? NULL : __real_mt_arena_calloc(arena, n, size);
+}
+
+char *__wrap_mt_arena_strdup(struct mt_arena *arena, const char *text)
+{
+    return fails(INJECT_MEMORY) ? NULL : __real_mt_arena_strdup(arena, text);
 }
 
 /* ---- descriptors ---- */

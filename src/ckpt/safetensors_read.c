@@ -162,13 +162,16 @@ static mt_status add_text_array(struct mt_safetensors *f, const cJSON *item,
                                 struct mt_err *err)
 {
     struct mt_array *a = &f->arrays[f->n];
+    mt_status status;
 
     if (!mt_text_array_is(item->string) ||
-        mt_ckpt_text_fault(item->string, strlen(item->string)) ||
-        !mt_text_array_decode(item->valuestring, &f->arena, a))
+        mt_ckpt_text_fault(item->string, strlen(item->string)))
+        return MT_OK;
+    status = mt_text_array_decode(item->valuestring, &f->arena, a);
+    if (status == MT_INVALID)
         return MT_OK;
     a->name = mt_arena_strdup(&f->arena, item->string);
-    if (!a->name)
+    if (status != MT_OK || !a->name)
         return mt_fail_memory(err);
     f->n++;
     return MT_OK;
@@ -186,8 +189,10 @@ static mt_status read_metadata(struct mt_safetensors *f,
     {
         if (!cJSON_IsString(item))
             return mt_json_fail(doc, item, err, "expected a string");
-        if (add_text_array(f, item, err) != MT_OK)
-            return err->status;
+        mt_status status = add_text_array(f, item, err);
+
+        if (status != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -375,8 +380,8 @@ mt_status mt_safetensors_read(const struct mt_safetensors *file,
                               const struct mt_array *array, void *out,
                               struct mt_err *err)
 {
-    return mt_safetensors_read_part(
-        file, array, 0, mt_shape_elements(&array->shape), out, err);
+    return mt_safetensors_read_part(file, array, 0,
+                                    mt_shape_elements(&array->shape), out, err);
 }
 
 mt_status mt_safetensors_read_part(const struct mt_safetensors *file,
@@ -390,9 +395,9 @@ mt_status mt_safetensors_read_part(const struct mt_safetensors *file,
         memcpy(out, (const char *)array->data + first * size, n * size);
         return MT_OK;
     }
-    mt_status status = mt_file_pread(
-        file->fd, file->path, file->data_at + span->begin + first * size, out,
-        n * size, err);
+    mt_status status = mt_file_pread(file->fd, file->path,
+                                     file->data_at + span->begin + first * size,
+                                     out, n * size, err);
 
     if (status == MT_OK && MT_BIG_ENDIAN)
         mt_swap_bytes(out, n, size);

@@ -72,27 +72,29 @@ static bool decode_bytes(const char *hex, size_t n, unsigned char *out)
     return true;
 }
 
-bool mt_text_array_decode(const char *text, struct mt_arena *arena,
-                          struct mt_array *array)
+mt_status mt_text_array_decode(const char *text, struct mt_arena *arena,
+                               struct mt_array *array)
 {
     char dtype[16] = "";
     size_t head = strcspn(text, " "), count, size;
 
     if (head >= sizeof dtype || text[head] != ' ')
-        return false;
+        return MT_INVALID;
     memcpy(dtype, text, head);
     text += head + 1;
     if (!mt_dtype_from_name(dtype, &array->dtype) ||
         !decode_shape(&text, &array->shape) || *text++ != ' ' ||
         !mt_shape_count(&array->shape, &count))
-        return false;
+        return MT_INVALID;
     size = mt_dtype_size(array->dtype);
     if (strlen(text) % (2 * size) || strlen(text) / (2 * size) != count)
-        return false;
+        return MT_INVALID;
     array->data = mt_arena_alloc(arena, count * size + 1);
-    if (!array->data || !decode_bytes(text, count * size, array->data))
-        return false;
+    if (!array->data)
+        return MT_NO_MEMORY;
+    if (!decode_bytes(text, count * size, array->data))
+        return MT_INVALID;
     if (MT_BIG_ENDIAN)
         mt_swap_bytes(array->data, count, size);
-    return true;
+    return MT_OK;
 }

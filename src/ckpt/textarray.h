@@ -10,13 +10,14 @@
 
 #include "base/arena.h"
 #include "base/dtype.h"
+#include "base/status.h"
 
 void mt_text_array_encode(const struct mt_array *array, struct mt_strbuf *out);
 
-/* False where text is not of this form, or memory ran out; array's data is in
+/* MT_INVALID where text is not of this form, MT_NO_MEMORY; array's data is in
  * arena, its name is left alone. */
-bool mt_text_array_decode(const char *text, struct mt_arena *arena,
-                          struct mt_array *array);
+mt_status mt_text_array_decode(const char *text, struct mt_arena *arena,
+                               struct mt_array *array);
 
 /* Arrays that travel as text beside the tensors of a bare state dict: where
  * training stands. */

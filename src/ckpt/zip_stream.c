@@ -153,6 +153,8 @@ static mt_status check_deflate_end(struct mt_zip_stream *s, struct mt_err *err)
             return damaged(s, "it goes on beyond its size", err);
         if (code == Z_STREAM_END)
             break;
+        if (code == Z_MEM_ERROR)
+            return mt_fail_memory(err);
         if (code != Z_OK)
             return damaged(s, "its deflated bytes do not end", err);
     }
@@ -165,8 +167,12 @@ static mt_status check_end(struct mt_zip_stream *s, struct mt_err *err)
 {
     char what[64];
 
-    if (s->member->deflated && check_deflate_end(s, err) != MT_OK)
-        return err ? err->status : MT_DAMAGED;
+    if (s->member->deflated) {
+        mt_status status = check_deflate_end(s, err);
+
+        if (status != MT_OK)
+            return status;
+    }
     if (s->crc == s->member->crc)
         return MT_OK;
     snprintf(what, sizeof what, "CRC-32 is %08x, should be %08x", s->crc,
