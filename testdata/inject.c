@@ -59,11 +59,12 @@ long inject_held(void)
     return atomic_load(&held);
 }
 
-/* Is it this call's turn? */
-static bool fails(enum inject_kind kind)
+/* Is it this call's turn? wrapper: "__wrap_" and the name of the call. */
+static bool is_next(enum inject_kind kind, const char *wrapper)
 {
     if (!atomic_load_explicit(&active, memory_order_relaxed) ||
-        plan.kind != kind)
+        plan.kind != kind ||
+        (plan.call && strcmp(plan.call, wrapper + sizeof "__wrap_" - 1)))
         return false;
     size_t n = atomic_fetch_add(&calls, 1) + 1;
 
@@ -73,25 +74,25 @@ static bool fails(enum inject_kind kind)
     return true;
 }
 
-/* A call that moves n bytes: how many it may; 0: it fails. */
-static size_t moves(size_t n)
+#define fails(kind) is_next(kind, __func__)
+
+/* A call that moves n bytes: how many it may; -1: it fails. */
+static ssize_t most_moved(size_t n, bool next)
 {
-    if (!fails(INJECT_SYSTEM))
-        return n ? n : 1;
-    return plan.error ? 0 : n / 2 + 1;
+    if (!next)
+        return (ssize_t)n;
+    if (plan.error == INJECT_NOTHING)
+        return 0;
+    return plan.error ? -1 : (ssize_t)(n < 2 ? n : n / 2 + 1);
 }
+
+#define moves(n) most_moved(n, fails(INJECT_SYSTEM))
 
 /* A call that moves nothing. */
-static bool refuses(void)
-{
-    return fails(INJECT_SYSTEM) && plan.error;
-}
+#define refuses() (fails(INJECT_SYSTEM) && plan.error > 0)
 
 /* The same for one that is never interrupted, or (fsync) not tried again. */
-static bool refuses_at_once(void)
-{
-    return refuses() && plan.error != EINTR;
-}
+#define refuses_at_once() (refuses() && plan.error != EINTR)
 
 /* ---- memory ---- */
 
@@ -302,37 +303,32 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t n, off_t at);
 ssize_t __wrap_readlink(const char *path, char *out, size_t n);
 ssize_t __wrap_getrandom(void *out, size_t n, unsigned flags);
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 ssize_t __wrap_read(int fd, void *out, size_t n)
 {
-    size_t most = moves(n);
+    ssize_t most = moves(n);
 
-    return most ? __real_read(fd, out, smaller(most, n)) : -1;
+    return most < 0 ? -1 : __real_read(fd, out, (size_t)most);
 }
 
 ssize_t __wrap_pread(int fd, void *out, size_t n, off_t at)
 {
-    size_t most = moves(n);
+    ssize_t most = moves(n);
 
-    return most ? __real_pread(fd, out, smaller(most, n), at) : -1;
+    return most < 0 ? -1 : __real_pread(fd, out, (size_t)most, at);
 }
 
 ssize_t __wrap_write(int fd, const void *bytes, size_t n)
 {
-    size_t most = moves(n);
+    ssize_t most = moves(n);
 
-    return most ? __real_write(fd, bytes, smaller(most, n)) : -1;
+    return most < 0 ? -1 : __real_write(fd, bytes, (size_t)most);
 }
 
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t n, off_t at)
 {
-    size_t most = moves(n);
+    ssize_t most = moves(n);
 
-    return most ? __real_pwrite(fd, bytes, smaller(most, n), at) : -1;
+    return most < 0 ? -1 : __real_pwrite(fd, bytes, (size_t)most, at);
 }
 
 ssize_t __wrap_readlink(const char *path, char *out, size_t n)

@@ -35,11 +35,15 @@ enum inject_kind {
     INJECT_KINDS,
 };
 
+/* An error: reads and writes move nothing and say so. */
+enum { INJECT_NOTHING = -1 };
+
 struct inject {
     enum inject_kind kind;
     size_t at; /* the number of the call that fails, from 1; 0: none */
     bool on;   /* and all after it */
     int error; /* errno; 0: reads and writes move half of what they could */
+    const char *call; /* only calls of this name count, "flock"; NULL: all */
 };
 
 void inject_start(struct inject plan);
@@ -120,12 +124,16 @@ static inline void inject_everywhere(const char *name, inject_run *run,
                                      void *ctx)
 {
     static const struct inject ways[] = {
-        { INJECT_MEMORY, 0, false, ENOMEM }, { INJECT_MEMORY, 0, true, ENOMEM },
-        { INJECT_SYSTEM, 0, false, EIO },    { INJECT_SYSTEM, 0, true, EIO },
-        { INJECT_SYSTEM, 0, false, EINTR },  { INJECT_SYSTEM, 0, false, 0 },
+        { INJECT_MEMORY, 0, false, ENOMEM },
+        { INJECT_MEMORY, 0, true, ENOMEM },
+        { INJECT_SYSTEM, 0, false, EIO },
+        { INJECT_SYSTEM, 0, true, EIO },
+        { INJECT_SYSTEM, 0, false, EINTR },
+        { INJECT_SYSTEM, 0, false, 0 },
         { INJECT_SYSTEM, 0, true, 0 },
         /* and without a message, from here on */
-        { INJECT_MEMORY, 0, false, ENOMEM }, { INJECT_SYSTEM, 0, false, EIO },
+        { INJECT_MEMORY, 0, false, ENOMEM },
+        { INJECT_SYSTEM, 0, false, EIO },
     };
     enum { MUTE = 7 };
     struct inject_trial t = { name, run, ctx, MT_OK, false };
