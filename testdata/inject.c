@@ -214,9 +214,14 @@ void *__real_mt_arena_alloc(struct mt_arena *arena, size_t size);
 void *__real_mt_arena_calloc(struct mt_arena *arena, size_t n, size_t size);
 char *__real_mt_arena_strdup(struct mt_arena *arena, const char *text);
 
+char *__real_mt_arena_strndup(struct mt_arena *arena, const char *text,
+                              size_t n);
+
 void *__wrap_mt_arena_alloc(struct mt_arena *arena, size_t size);
 void *__wrap_mt_arena_calloc(struct mt_arena *arena, size_t n, size_t size);
 char *__wrap_mt_arena_strdup(struct mt_arena *arena, const char *text);
+char *__wrap_mt_arena_strndup(struct mt_arena *arena, const char *text,
+                              size_t n);
 
 void *__wrap_mt_arena_alloc(struct mt_arena *arena, size_t size)
 {
@@ -231,6 +236,13 @@ void *__wrap_mt_arena_calloc(struct mt_arena *arena, size_t n, size_t size)
 char *__wrap_mt_arena_strdup(struct mt_arena *arena, const char *text)
 {
     return fails(INJECT_MEMORY) ? NULL : __real_mt_arena_strdup(arena, text);
+}
+
+char *__wrap_mt_arena_strndup(struct mt_arena *arena, const char *text,
+                              size_t n)
+{
+    return fails(INJECT_MEMORY) ? NULL
+                                : __real_mt_arena_strndup(arena, text, n);
 }
 
 /* ---- descriptors ---- */

@@ -127,8 +127,9 @@ START_TEST(big_endian)
 }
 END_TEST
 
-static void refused(const char *member, const void *bytes, size_t n,
-                    const char *what)
+/* shown: the member's name as the message has it */
+static void refused_as(const char *member, const char *shown, const void *bytes,
+                       size_t n, const char *what)
 {
     static struct zip z;
     struct mt_statefile *f = NULL;
@@ -137,9 +138,15 @@ static void refused(const char *member, const void *bytes, size_t n,
     z = (struct zip){ 0 };
     zip_add(&z, (struct zip_part){ .name = member, .bytes = bytes, .n = n });
     zip_write(&z, "x.npz");
-    snprintf(place, sizeof place, "x.npz: member \"%s\": ", member);
+    snprintf(place, sizeof place, "x.npz: member \"%s\": ", shown);
     ck_assert_int_eq(mt_statefile_open("x.npz", &f, &err), MT_INVALID);
     testing_says(err, place, what);
+}
+
+static void refused(const char *member, const void *bytes, size_t n,
+                    const char *what)
+{
+    refused_as(member, member, bytes, n, what);
 }
 
 START_TEST(refusals)
@@ -169,8 +176,45 @@ START_TEST(refusals)
     refused("a.npy", zeros, 16, "not an .npy file");
     refused("a.txt", npy, 100, "its name does not end in .npy");
     refused(".npy", npy, 100, "its name does not end in .npy");
+    refused_as("\x01.npy", "?.npy", npy, 100, "control character");
     npy[8] = npy[9] = 0xff;
     refused("a.npy", npy, 100, "the file ends within its header");
+}
+END_TEST
+
+/* A lone array is named by its file, with or without the ending. */
+START_TEST(names_of_files)
+{
+    static const struct {
+        const char *file, *name;
+    } rows[] = { { "fc1.weight.npy", "fc1.weight" },
+                 { "./w", "w" },
+                 { ".npy", ".npy" },
+                 { "long.weights", "long.weights" },
+                 { "a\nb.npy", NULL } };
+    unsigned char npy[200];
+    size_t n = make_npy(npy, DICT("<f4", "(1,)"), "abcd", 4);
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mt_statefile *f = NULL;
+
+        testing_put(rows[i].file, npy, n);
+        mt_status status = mt_statefile_open(rows[i].file, &f, &err);
+
+        if (!rows[i].name) {
+            ck_assert_int_eq(status, MT_INVALID);
+            testing_says(err, "the file's name, which names the array", "");
+            continue;
+        }
+        ck_assert_int_eq(status, MT_OK);
+        ck_assert_str_eq(mt_statefile_entry(f, 0)->array.name, rows[i].name);
+        mt_statefile_close(f);
+    }
+    testing_put("vast.npy", npy,
+                make_npy(npy, DICT("<f8", "(4294967296, 4294967296)"), "", 0));
+    struct mt_statefile *f = NULL;
+
+    ck_assert_int_eq(mt_statefile_open("vast.npy", &f, &err), MT_INVALID);
 }
 END_TEST
 
@@ -253,6 +297,7 @@ Suite *npz_suite(void)
     tcase_add_test(tc, single);
     tcase_add_test(tc, big_endian);
     tcase_add_test(tc, refusals);
+    tcase_add_test(tc, names_of_files);
     tcase_add_test(tc, others);
     tcase_add_test(tc, unwritable);
     tcase_add_test(tc, damage);

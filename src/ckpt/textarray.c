@@ -44,7 +44,7 @@ static bool decode_shape(const char **text, struct mt_shape *shape)
             return false;
         shape->dim[shape->rank++] = strtoull(p, &end, 10);
         p = end;
-        if (strncmp(p, ", ", 2) == 0)
+        if (strncmp(p, ", ", 2) == 0 && p[2] != ']')
             p += 2;
         else if (*p != ']')
             return false;
