@@ -107,8 +107,6 @@ static inline size_t inject_once(const struct inject_trial *t,
 
     held = inject_held() - held;
     descriptors = inject_descriptors() - descriptors;
-    if (!plan.at)
-        return wrong || held || descriptors ? 0 : calls;
     ck_assert_msg(!wrong && inject_allowed(t, plan, status) &&
                       (t->mute || (status == MT_OK) == !err.text[0]) && !held &&
                       !descriptors,
@@ -138,6 +136,7 @@ static inline void inject_everywhere(const char *name, inject_run *run,
     enum { MUTE = 7 };
     struct inject_trial t = { name, run, ctx, MT_OK, false };
     struct mt_err err = MT_ERR_INIT;
+    size_t all = 0;
     const char *wrong = run(ctx, &t.usual, &err); /* warm, and as usual */
 
     ck_assert_msg(!wrong, "%s: %s; status %d: %s", name, wrong, t.usual,
@@ -148,11 +147,11 @@ static inline void inject_everywhere(const char *name, inject_run *run,
         t.mute = i >= MUTE;
         size_t calls = inject_once(&t, plan);
 
-        ck_assert_msg(calls > 0, "%s: leaks, or calls nothing, undisturbed",
-                      name);
+        all += calls;
         for (plan.at = 1; plan.at <= calls; plan.at++)
             inject_once(&t, plan);
     }
+    ck_assert_msg(all > 0, "%s: there was nothing to fail", name);
 }
 
 #endif

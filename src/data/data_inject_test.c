@@ -1,0 +1,238 @@
+/*
+ * Data sets of every format, and inputs to predict from, while memory runs out
+ * and system calls fail: opening and gathering end as they should or say why
+ * not, and leave nothing.
+ */
+#include "base/file_testing.h"
+#include "base/inject_testing.h"
+#include "data/inputs.h"
+#include "data/testing.h"
+
+enum { MOST = 64 }; /* elements of a sample */
+
+struct set {
+    const char *name, *spec;
+    struct mt_data_request request; /* without doc and spec */
+};
+
+static mt_status gather(const struct mt_column *column,
+                        const struct mt_normalization *norm, size_t samples,
+                        struct mt_err *e)
+{
+    static float x[MOST];
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < samples && status == MT_OK; i++)
+        status = mt_gather_f32(column, norm, NULL, i, 1, x, e);
+    return status;
+}
+
+static const char *open_set(void *ctx, mt_status *status, struct mt_err *e)
+{
+    struct set *s = ctx;
+    struct mt_data_request request = s->request;
+    struct mt_dataset *data = NULL;
+    struct mt_json *doc = NULL;
+    struct mt_err own = MT_ERR_INIT;
+
+    e = e ? e : &own; /* data sets are always opened with one */
+    *status = mt_json_parse("spec", s->spec, strlen(s->spec), &doc, e);
+    if (*status != MT_OK)
+        return NULL;
+    request.doc = doc;
+    request.spec = mt_json_root(doc);
+    *status = mt_dataset_open(&request, &data, e);
+    if (*status == MT_OK) {
+        *status = gather(&data->train.x, &data->norm, data->train.samples, e);
+        if (*status == MT_OK)
+            *status = gather(&data->val.x, &data->norm, data->val.samples, e);
+        mt_dataset_close(data);
+    }
+    mt_json_free(doc);
+    return NULL;
+}
+
+/* ---- files ---- */
+
+static const char table[] =
+    "id,color,\"wide, quoted\",y\n1,2,3.5,a\n2,4,-1e3,b\n\"3\",6,0x1p3,a\n"
+    "4,8,.5,\"c \"\"x\"\"\"\n5,1,2,b\n6,2,3,a\n7,3,4,c\n8,5,6,b\n";
+
+/* Four images of 2 x 3 bytes, and their labels. */
+static const unsigned char images[16 + 24] = { 0, 0, 8, 3, 0, 0, 0, 4,
+                                               0, 0, 0, 2, 0, 0, 0, 3,
+                                               9, 8, 7, 6, 5, 4, 3, 2 };
+static const unsigned char labels[8 + 4] = {
+    0, 0, 8, 1, 0, 0, 0, 4, 1, 0, 2, 1
+};
+
+static size_t make_npy(unsigned char *out, const char *descr, const char *shape,
+                       size_t bytes)
+{
+    char dict[118];
+
+    memset(dict, ' ', sizeof dict);
+    int n = snprintf(dict, sizeof dict,
+                     "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
+                     descr, shape);
+
+    dict[n] = ' ';
+    dict[117] = '\n';
+    memcpy(out, "\x93NUMPY\1\0\x76\0", 10);
+    memcpy(out + 10, dict, 118);
+    for (size_t i = 0; i < bytes; i++)
+        out[128 + i] = (unsigned char)(i % 5);
+    return 128 + bytes;
+}
+
+static void make_files(void)
+{
+    unsigned char bytes[1024];
+
+    testing_enter_memory();
+    testing_put("t.csv", table, sizeof table - 1);
+    testing_put("n.csv", "1;2;3\n4;5;6\n7;8;9\n1;1;2\n", 24);
+    testing_put("i.idx", images, sizeof images);
+    testing_put("l.idx", labels, sizeof labels);
+    testing_put("i.gz", bytes,
+                test_gzip(images, sizeof images, bytes, sizeof bytes));
+    testing_put("x.npy", bytes, make_npy(bytes, "<f4", "(4, 3)", 48));
+    testing_put("y.npy", bytes, make_npy(bytes, "|u1", "(4,)", 4));
+    testing_put("text", "na\xc3\xafve, na\xe2\x82\xac f\n\n  ab ab", 23);
+}
+
+static struct set sets[] = {
+    { "csv with classes",
+      "{\"type\": \"csv\", \"train\": \"t.csv\", \"target\": \"y\","
+      " \"features\": [\"id\", \"color\"], \"normalize\": \"standard\","
+      " \"val_split\": 0.25}",
+      { .seed = 1, .classification = true } },
+    { "csv with numbers",
+      "{\"type\": \"csv\", \"train\": \"n.csv\", \"val\": \"n.csv\","
+      " \"header\": false, \"delimiter\": \";\", \"target\": [0, -1]}",
+      { .seed = 1 } },
+    { "a peek at csv",
+      "{\"type\": \"csv\", \"train\": \"t.csv\", \"features\": [0]}",
+      { .seed = 1, .classification = true, .peek = true } },
+    { "idx",
+      "{\"type\": \"idx\", \"train\": [\"i.idx\", \"l.idx\"],"
+      " \"val\": [\"i.gz\", \"l.idx\"], \"scale\": 0.5, \"mean\": 1}",
+      { .seed = 1, .classification = true } },
+    { "npy",
+      "{\"type\": \"npy\", \"train\": [\"x.npy\", \"y.npy\"],"
+      " \"val_split\": 0.5, \"std\": 2}",
+      { .seed = 1, .classification = true } },
+    { "npy in its file",
+      "{\"type\": \"npy\", \"train\": [\"x.npy\", \"y.npy\"]}",
+      { .seed = 1, .resident = 1 } },
+    { "text",
+      "{\"type\": \"text\", \"train\": \"text\", \"seq_len\": 2,"
+      " \"val_split\": 0.3}",
+      { .seed = 1, .classification = true } },
+    { "text as bytes",
+      "{\"type\": \"text\", \"train\": \"text\", \"tokenizer\": \"byte\","
+      " \"seq_len\": 2}",
+      { .seed = 1, .classification = true } },
+    { "synthetic numbers",
+      "{\"type\": \"synthetic\", \"task\": \"regression\", \"input\": [3],"
+      " \"output\": 2, \"samples\": 5, \"val_split\": 0.4}",
+      { .seed = 1 } },
+    { "synthetic classes",
+      "{\"type\": \"synthetic\", \"task\": \"classification\", \"input\": 3,"
+      " \"samples\": 5}",
+      { .seed = 1, .classification = true } },
+    { "synthetic tokens",
+      "{\"type\": \"synthetic\", \"task\": \"tokens\", \"seq_len\": 3,"
+      " \"samples\": 5}",
+      { .seed = 1, .classification = true } },
+};
+
+START_TEST(data_sets)
+{
+    inject_everywhere(sets[_i].name, open_set, &sets[_i]);
+}
+END_TEST
+
+/* ---- inputs to predict from ---- */
+
+static const char *const features[] = { "id", "color", NULL };
+
+static struct inputs {
+    const char *path;
+    struct mt_shape shape;
+    bool named;
+} inputs[] = {
+    { "t.csv", { 1, { 2 } }, true },     { "n.csv", { 1, { 3 } }, false },
+    { "i.idx", { 2, { 2, 3 } }, false }, { "i.gz", { 2, { 2, 3 } }, false },
+    { "x.npy", { 1, { 3 } }, false },
+};
+
+static const char *read_inputs(void *ctx, mt_status *status, struct mt_err *e)
+{
+    static const char spec[] = "{\"type\": \"csv\", \"train\": \"t.csv\","
+                               " \"delimiter\": \";\", \"target\": \"y\"}";
+    const struct inputs *from = ctx;
+    struct mt_inputs_request request = { .path = from->path,
+                                         .shape = from->shape };
+    struct mt_inputs *in = NULL;
+    struct mt_json *doc = NULL;
+    struct mt_column column;
+    struct mt_err own = MT_ERR_INIT;
+    const char *text = from->named ? "{\"type\": \"csv\"}" : spec;
+    size_t n = 1;
+
+    e = e ? e : &own;
+    *status = mt_json_parse("spec", text, strlen(text), &doc, e);
+    if (*status != MT_OK)
+        return NULL;
+    request.doc = doc;
+    request.spec = mt_json_root(doc);
+    request.feature_names = from->named ? features : NULL;
+    *status = mt_inputs_open(&request, &in, e);
+    while (*status == MT_OK && n) {
+        *status = mt_inputs_next(in, 3, &column, &n, e);
+        if (*status == MT_OK && n)
+            *status = gather(&column, NULL, n, e);
+    }
+    mt_inputs_close(in);
+    mt_json_free(doc);
+    return NULL;
+}
+
+START_TEST(inputs_alone)
+{
+    mt_status status;
+    struct mt_err e = MT_ERR_INIT;
+
+    ck_assert_ptr_null(read_inputs(&inputs[_i], &status, &e));
+    ck_assert_msg(status == MT_OK, "%s", e.text);
+    inject_everywhere(inputs[_i].path, read_inputs, &inputs[_i]);
+}
+END_TEST
+
+START_TEST(all_open)
+{
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        mt_status status;
+        struct mt_err e = MT_ERR_INIT;
+
+        open_set(&sets[i], &status, &e);
+        ck_assert_msg(status == MT_OK, "%s: %s", sets[i].name, e.text);
+    }
+}
+END_TEST
+
+Suite *data_inject_suite(void);
+
+Suite *data_inject_suite(void)
+{
+    Suite *s = suite_create("data_inject");
+    TCase *tc = tcase_create("data_inject");
+
+    tcase_add_checked_fixture(tc, make_files, testing_leave);
+    tcase_add_test(tc, all_open);
+    tcase_add_loop_test(tc, data_sets, 0, sizeof sets / sizeof *sets);
+    tcase_add_loop_test(tc, inputs_alone, 0, sizeof inputs / sizeof *inputs);
+    suite_add_tcase(s, tc);
+    return s;
+}
