@@ -168,6 +168,76 @@ SPECS = (
 )
 
 
+FACTS = {"classes": 3, "vocab": 0, "x": [4], "y": [], "x_dtype": "float32"}
+
+
+def facts(**changed):
+    """What the checkpoint says of its data; None: does not."""
+    doc = {k: v for k, v in dict(FACTS, **changed).items() if v is not None}
+    return text("spec/data.json", json.dumps(doc))
+
+
+def both(*changes):
+    def change(arrays):
+        for c in changes:
+            c(arrays)
+    return change
+
+
+def norm(dtype, shape, raw):
+    return both(replace("spec/data.mean", dtype, shape, raw),
+                replace("spec/data.std", dtype, shape, raw))
+
+
+DATA = (
+    ("facts-without-x", facts(x=None), 'expected the shape "x"'),
+    ("facts-without-y", facts(y=None), 'expected the shape "y"'),
+    ("facts-x-a-number", facts(x=4), 'expected the shape "x"'),
+    ("facts-x-of-text", facts(x=["4"]), "expected at most 7 whole numbers"),
+    ("facts-x-of-zero", facts(x=[0]), "expected at most 7 whole numbers"),
+    ("facts-x-of-a-half", facts(x=[4.5]), "expected at most 7 whole numbers"),
+    ("facts-x-of-minus-1", facts(x=[-1]), "expected at most 7 whole numbers"),
+    ("facts-x-of-2-to-41", facts(x=[2 ** 41]), "whole numbers above 0"),
+    ("facts-x-of-rank-8", facts(x=[1] * 8), "expected at most 7"),
+    ("facts-x-wraps", facts(x=[2 ** 32, 2 ** 32]), "shape is too large"),
+    ("facts-x-too-large", facts(x=[2 ** 40, 2 ** 20]), "shape is too large"),
+    ("facts-without-a-type", facts(x_dtype=None), 'expected "x_dtype"'),
+    ("facts-of-an-unknown-type", facts(x_dtype="float31"), "x_dtype"),
+    ("facts-type-a-number", facts(x_dtype=32), "x_dtype"),
+    ("facts-classes-a-text", facts(classes="3"), "classes"),
+    ("facts-names-an-object", facts(class_names={"a": 1}), "expected 3 names"),
+    ("facts-fewer-features", facts(feature_names=["a"]), "expected 4 names"),
+    ("facts-more-targets", facts(target_names=["a", "b"]), "expected 1 names"),
+    ("facts-a-list", text("spec/data.json", "[1]"), "data.json"),
+    ("facts-of-floats", replace("spec/data.json", "float32", [2], floats(2)),
+     "data.json"),
+    ("mean-missing", replace("spec/data.std", "float32", [4], floats(4)),
+     "spec/data.mean is missing"),
+    ("mean-of-doubles", norm("float64", [4], bytes(32)), "do not fit"),
+    ("mean-a-scalar", norm("float32", [], bytes(4)), "do not fit"),
+    ("mean-of-three", norm("float32", [3], floats(3)),
+     "3 values do not fit samples"),
+    ("mean-longer-than-std", both(norm("float32", [4], floats(4)), replace(
+        "spec/data.std", "float32", [3], floats(3))), "do not fit"),
+    ("std-of-doubles", both(norm("float32", [4], floats(4)), replace(
+        "spec/data.std", "float64", [4], bytes(32))), "do not fit"),
+)
+
+FILES = (
+    ("files-without-a-role", facts(files=[{"sha256": "0", "bytes": 1}]),
+     "role"),
+    ("files-of-text", facts(files=["train"]), "data.json"),
+    ("files-bytes-a-text", facts(files=[{"role": "train", "sha256": "0",
+                                         "bytes": "many"}]), "bytes"),
+    ("files-that-are-not-there", facts(files=[{"role": "val", "sha256": "0",
+                                               "bytes": 1}]),
+     "was there at the start"),
+    ("files-that-are-others", facts(files=[{"role": "train", "sha256": "",
+                                            "bytes": 1e300}]),
+     "is another file"),
+)
+
+
 def list_of(name, code, *values):
     dtype = {"q": "int64", "d": "float64", "B": "uint8"}[code]
     return replace("progress/history." + name, dtype, [len(values)],
@@ -193,6 +263,12 @@ def cases(base):
         yield case("curve-" + name, "plot bad.mtc -o new.svg", says,
                    {"bad.mtc": changed(base, change)}, memory=96 << 20)
     for name, change, says in TENSORS + MOMENTS + POSITIONS + SPECS:
+        yield case("checkpoint-" + name, "resume bad.mtc --epochs 3", says,
+                   {"bad.mtc": changed(base, change)})
+    for name, change, says in DATA:
+        yield case("checkpoint-" + name, "predict bad.mtc -", says,
+                   {"bad.mtc": changed(base, change)})
+    for name, change, says in FILES:
         yield case("checkpoint-" + name, "resume bad.mtc --epochs 3", says,
                    {"bad.mtc": changed(base, change)})
     for name, change, says in SPECS[:5] + TENSORS[:1] + TENSORS[-2:]:
