@@ -428,36 +428,45 @@ out:
 mt_status mt_ckpt_open(const char *path, struct mt_ckpt **out,
                        struct mt_err *err)
 {
+    uint64_t size;
+    int fd;
+    mt_status status = mt_file_open(path, &fd, &size, err);
+
+    return status == MT_OK ? mt_ckpt_take(path, fd, size, out, err) : status;
+}
+
+mt_status mt_ckpt_take(const char *path, int fd, uint64_t size,
+                       struct mt_ckpt **out, struct mt_err *err)
+{
     struct mt_ckpt *c = calloc(1, sizeof *c);
     struct opening o = { .ckpt = c, .err = err };
     mt_status status;
 
-    if (!c)
+    if (!c) {
+        close(fd);
         return mt_fail_memory(err);
-    c->fd = -1;
-    c->path = strdup(path);
-    if (!c->path) {
-        status = mt_fail_memory(err);
-        goto fail;
     }
-    if ((status = mt_file_open(path, &c->fd, &c->info.bytes, err)) != MT_OK ||
-        (status = read_header(&o)) != MT_OK ||
-        (status = read_footer(&o)) != MT_OK ||
-        (status = read_index(&o)) != MT_OK)
-        goto fail;
+    c->fd = fd;
+    c->info.bytes = size;
+    c->path = strdup(path);
+    status = c->path ? read_header(&o) : mt_fail_memory(err);
+    if (status == MT_OK)
+        status = read_footer(&o);
+    if (status == MT_OK)
+        status = read_index(&o);
+    if (status != MT_OK) {
+        mt_ckpt_close(c);
+        return status;
+    }
     *out = c;
     return MT_OK;
-fail:
-    mt_ckpt_close(c);
-    return status;
 }
 
 void mt_ckpt_close(struct mt_ckpt *ckpt)
 {
     if (!ckpt)
         return;
-    if (ckpt->fd >= 0)
-        close(ckpt->fd);
+    close(ckpt->fd);
     mt_arena_free(&ckpt->arena);
     free(ckpt->path);
     free(ckpt);

@@ -12,6 +12,7 @@
 #include "base/file_testing.h"
 #include "base/philox.h"
 #include "ckpt/ckpt_format.h"
+#include "ckpt/safetensors.h"
 
 static struct mt_err err;
 
@@ -99,6 +100,17 @@ static inline void testing_seal(struct mt_bytes b)
         put_u32(footer + FOOTER_INDEX_CRC,
                 (uint32_t)crc32(0, b.data + at, (uInt)size));
     put_u32(footer + FOOTER_CRC, (uint32_t)crc32(0, footer, FOOTER_CRC));
+}
+
+static inline mt_status testing_open_safetensors(const char *path,
+                                                 struct mt_safetensors **out)
+{
+    uint64_t size;
+    int fd;
+    mt_status status = mt_file_open(path, &fd, &size, &err);
+
+    return status == MT_OK ? mt_safetensors_open(path, fd, size, out, &err)
+                           : status;
 }
 
 /* Opens and reads all arrays: the first status that is not MT_OK. */

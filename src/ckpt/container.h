@@ -44,8 +44,8 @@ struct mt_ckpt_info {
 /* Writes the arrays to path by atomic replacement. Allowed dtypes: float32,
  * float64, int32, int64, uint8. Names: UTF-8 without control characters, no
  * empty, "." or ".." part between slashes, unique. Arrays may have sources
- * (blockstream.h): they are read while they are packed. info and team may be NULL.
- * On failure an existing file is untouched. */
+ * (blockstream.h): they are read while they are packed. info and team may be
+ * NULL. On failure an existing file is untouched. */
 mt_status mt_ckpt_write(const char *path, const struct mt_array *arrays,
                         size_t n, struct mt_team *team,
                         struct mt_ckpt_info *info, struct mt_err *err);
@@ -58,6 +58,10 @@ struct mt_ckpt; /* an open, validated checkpoint */
  * it may be allocated. */
 mt_status mt_ckpt_open(const char *path, struct mt_ckpt **out,
                        struct mt_err *err);
+/* The same for a file that is open already, which becomes the checkpoint's
+ * also where this fails; path is for messages. */
+mt_status mt_ckpt_take(const char *path, int fd, uint64_t size,
+                       struct mt_ckpt **out, struct mt_err *err);
 void mt_ckpt_close(struct mt_ckpt *ckpt); /* NULL is allowed */
 
 const char *mt_ckpt_path(const struct mt_ckpt *ckpt);

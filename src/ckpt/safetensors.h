@@ -29,8 +29,10 @@ struct mt_safetensors;
 /* Does the file start like one? */
 bool mt_safetensors_is(const void *head, size_t n);
 
-mt_status mt_safetensors_open(const char *path, struct mt_safetensors **out,
-                              struct mt_err *err);
+/* fd is open on the file, of that size, and becomes this one's, also where it
+ * fails; path is for messages. */
+mt_status mt_safetensors_open(const char *path, int fd, uint64_t size,
+                              struct mt_safetensors **out, struct mt_err *err);
 void mt_safetensors_close(struct mt_safetensors *file); /* NULL is allowed */
 
 /* In the order of the header; data is NULL. */

@@ -327,39 +327,33 @@ out:
     return status;
 }
 
-mt_status mt_safetensors_open(const char *path, struct mt_safetensors **out,
-                              struct mt_err *err)
+mt_status mt_safetensors_open(const char *path, int fd, uint64_t size,
+                              struct mt_safetensors **out, struct mt_err *err)
 {
     struct mt_safetensors *f = calloc(1, sizeof *f);
-    uint64_t size = 0;
-    mt_status status;
 
-    if (!f)
+    if (!f) {
+        close(fd);
         return mt_fail_memory(err);
-    f->fd = -1;
-    f->path = strdup(path);
-    if (!f->path) {
-        status = mt_fail_memory(err);
-        goto fail;
     }
-    status = mt_file_open(path, &f->fd, &size, err);
-    if (status == MT_OK)
-        status = read_header(f, size, err);
-    if (status != MT_OK)
-        goto fail;
+    f->fd = fd;
+    f->path = strdup(path);
+    mt_status status =
+        f->path ? read_header(f, size, err) : mt_fail_memory(err);
+
+    if (status != MT_OK) {
+        mt_safetensors_close(f);
+        return status;
+    }
     *out = f;
     return MT_OK;
-fail:
-    mt_safetensors_close(f);
-    return status;
 }
 
 void mt_safetensors_close(struct mt_safetensors *file)
 {
     if (!file)
         return;
-    if (file->fd >= 0)
-        close(file->fd);
+    close(file->fd);
     mt_arena_free(&file->arena);
     free(file->path);
     free(file);

@@ -10,10 +10,11 @@ struct blocks {
     uint64_t offset[]; /* (n + 1): the last is the end of the array's place */
 };
 
-static mt_status open_mtc(const char *path, void **handle, struct mt_err *err)
+static mt_status open_mtc(const char *path, int fd, uint64_t size,
+                          void **handle, struct mt_err *err)
 {
     struct mt_ckpt *ckpt = NULL;
-    mt_status status = mt_ckpt_open(path, &ckpt, err);
+    mt_status status = mt_ckpt_take(path, fd, size, &ckpt, err);
 
     *handle = ckpt;
     return status;

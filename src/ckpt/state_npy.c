@@ -30,8 +30,7 @@ static void close_npy(void *handle)
 
     if (!f)
         return;
-    if (f->fd >= 0)
-        close(f->fd);
+    close(f->fd);
     free(f->path);
     free(f->name);
     free(f);
@@ -59,21 +58,18 @@ static mt_status name_array(struct npy *f, struct mt_err *err)
     return MT_OK;
 }
 
-static mt_status read_header(struct npy *f, struct mt_err *err)
+static mt_status read_header(struct npy *f, uint64_t size, struct mt_err *err)
 {
     size_t most = MT_NPY_PREFIX + MT_NPY_MAX_HEADER;
-    uint64_t size, bytes;
+    uint64_t bytes;
     struct mt_npy_header h;
-    mt_status status = mt_file_open(f->path, &f->fd, &size, err);
-
-    if (status != MT_OK)
-        return status;
     size_t n = size < most ? (size_t)size : most;
     unsigned char *head = malloc(n + 1);
 
     if (!head)
         return mt_fail_memory(err);
-    status = mt_file_pread(f->fd, f->path, 0, head, n, err);
+    mt_status status = mt_file_pread(f->fd, f->path, 0, head, n, err);
+
     if (status == MT_OK)
         status = mt_npy_header_parse(f->path, head, n,
                                      MT_NPY_F16 | MT_NPY_BIG_ENDIAN, &h, err);
@@ -94,18 +90,21 @@ static mt_status read_header(struct npy *f, struct mt_err *err)
     return MT_OK;
 }
 
-static mt_status open_npy(const char *path, void **handle, struct mt_err *err)
+static mt_status open_npy(const char *path, int fd, uint64_t size,
+                          void **handle, struct mt_err *err)
 {
     struct npy *f = calloc(1, sizeof *f);
     mt_status status;
 
-    if (!f)
+    if (!f) {
+        close(fd);
         return mt_fail_memory(err);
-    f->fd = -1;
+    }
+    f->fd = fd;
     f->path = strdup(path);
     status = f->path ? name_array(f, err) : mt_fail_memory(err);
     if (status == MT_OK)
-        status = read_header(f, err);
+        status = read_header(f, size, err);
     if (status != MT_OK) {
         close_npy(f);
         return status;

@@ -177,13 +177,16 @@ static mt_status read_members(struct npz *f, struct mt_err *err)
     return status;
 }
 
-static mt_status open_npz(const char *path, void **handle, struct mt_err *err)
+static mt_status open_npz(const char *path, int fd, uint64_t size,
+                          void **handle, struct mt_err *err)
 {
     struct npz *f = calloc(1, sizeof *f);
 
-    if (!f)
+    if (!f) {
+        close(fd);
         return mt_fail_memory(err);
-    mt_status status = mt_zip_open(path, &f->zip, err);
+    }
+    mt_status status = mt_zip_open(path, fd, size, &f->zip, err);
 
     if (status == MT_OK)
         status = read_members(f, err);

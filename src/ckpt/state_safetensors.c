@@ -9,11 +9,11 @@ struct blocks {
     const struct mt_array *array;
 };
 
-static mt_status open_safetensors(const char *path, void **handle,
-                                  struct mt_err *err)
+static mt_status open_safetensors(const char *path, int fd, uint64_t size,
+                                  void **handle, struct mt_err *err)
 {
     struct mt_safetensors *file = NULL;
-    mt_status status = mt_safetensors_open(path, &file, err);
+    mt_status status = mt_safetensors_open(path, fd, size, &file, err);
 
     *handle = file;
     return status;

@@ -31,29 +31,14 @@ struct mt_statefile {
     struct mt_arena arena;
 };
 
-static mt_status read_head(const char *path, unsigned char head[HEAD],
-                           size_t *n, struct mt_err *err)
-{
-    uint64_t size = 0;
-    int fd;
-    mt_status status = mt_file_open(path, &fd, &size, err);
-
-    if (status != MT_OK)
-        return status;
-    *n = size < HEAD ? (size_t)size : HEAD;
-    status = mt_file_pread(fd, path, 0, head, *n, err);
-    close(fd);
-    return status;
-}
-
-static mt_status find_format(const char *path,
+static mt_status find_format(const char *path, int fd, uint64_t size,
                              const struct mt_state_format **out,
                              struct mt_err *err)
 {
     unsigned char head[HEAD];
     struct mt_strbuf names = MT_STRBUF_INIT;
-    size_t n = 0;
-    mt_status status = read_head(path, head, &n, err);
+    size_t n = size < HEAD ? (size_t)size : HEAD;
+    mt_status status = mt_file_pread(fd, path, 0, head, n, err);
 
     if (status != MT_OK)
         return status;
@@ -144,6 +129,23 @@ static mt_status list_entries(struct mt_statefile *f, struct mt_err *err)
     return MT_OK;
 }
 
+/* One descriptor from the first look at the file on. */
+static mt_status open_handle(struct mt_statefile *f, struct mt_err *err)
+{
+    uint64_t size;
+    int fd;
+    mt_status status = mt_file_open(f->path, &fd, &size, err);
+
+    if (status != MT_OK)
+        return status;
+    status = find_format(f->path, fd, size, &f->format, err);
+    if (status != MT_OK) {
+        close(fd);
+        return status;
+    }
+    return f->format->open(f->path, fd, size, &f->handle, err);
+}
+
 mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
                             struct mt_err *err)
 {
@@ -153,19 +155,15 @@ mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
     if (!f)
         return mt_fail_memory(err);
     f->path = strdup(path);
-    if (!f->path) {
-        status = mt_fail_memory(err);
-        goto fail;
+    status = f->path ? open_handle(f, err) : mt_fail_memory(err);
+    if (status == MT_OK)
+        status = list_entries(f, err);
+    if (status != MT_OK) {
+        mt_statefile_close(f);
+        return status;
     }
-    if ((status = find_format(path, &f->format, err)) != MT_OK ||
-        (status = f->format->open(path, &f->handle, err)) != MT_OK ||
-        (status = list_entries(f, err)) != MT_OK)
-        goto fail;
     *out = f;
     return MT_OK;
-fail:
-    mt_statefile_close(f);
-    return status;
 }
 
 void mt_statefile_close(struct mt_statefile *file)

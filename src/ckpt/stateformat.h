@@ -26,7 +26,10 @@ struct mt_state_format {
     bool sections; /* names say their section before the first '/' */
     bool serial;   /* blocks must be read in order, see blockstream.h */
     bool (*is)(const void *head, size_t n);
-    mt_status (*open)(const char *path, void **handle, struct mt_err *err);
+    /* fd is open on the file, and the handle's from then on, also where this
+     * fails; path is for messages */
+    mt_status (*open)(const char *path, int fd, uint64_t size, void **handle,
+                      struct mt_err *err);
     void (*close)(void *handle);
     size_t (*count)(const void *handle);
     const struct mt_array *(*array)(const void *handle, size_t i);

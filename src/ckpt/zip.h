@@ -41,8 +41,10 @@ struct mt_zip;
 /* Does the file start like one? 4 bytes are enough. */
 bool mt_zip_is(const void *head, size_t n);
 
-mt_status mt_zip_open(const char *path, struct mt_zip **out,
-                      struct mt_err *err);
+/* fd is open on the file, of that size, and becomes the zip's, also where this
+ * fails; path is for messages. */
+mt_status mt_zip_open(const char *path, int fd, uint64_t size,
+                      struct mt_zip **out, struct mt_err *err);
 void mt_zip_close(struct mt_zip *zip); /* NULL is allowed */
 
 /* In the order of the directory. */

@@ -12,7 +12,7 @@ static const char text[] = "to be or not to be, to be or not to be, to be";
 static mt_status read_all(const char *path)
 {
     struct mt_zip *z = NULL;
-    mt_status status = mt_zip_open(path, &z, &err);
+    mt_status status = zip_open(path, &z, &err);
 
     for (size_t i = 0; status == MT_OK && i < mt_zip_count(z); i++) {
         struct mt_zip_stream *s = NULL;

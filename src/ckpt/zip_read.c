@@ -321,13 +321,11 @@ static mt_status check_places(const struct mt_zip *z, uint64_t end,
 
 /* --- opening ------------------------------------------------------------ */
 
-static mt_status open_file(struct mt_zip *z, struct mt_err *err)
+static mt_status read_places(struct mt_zip *z, struct mt_err *err)
 {
     struct directory d = { 0 };
-    mt_status status = mt_file_open(z->path, &z->fd, &z->size, err);
+    mt_status status = find_directory(z, &d, err);
 
-    if (status == MT_OK)
-        status = find_directory(z, &d, err);
     if (status == MT_OK)
         status = read_directory(z, &d, err);
     for (size_t i = 0; i < z->n && status == MT_OK; i++)
@@ -335,16 +333,20 @@ static mt_status open_file(struct mt_zip *z, struct mt_err *err)
     return status == MT_OK ? check_places(z, d.offset, err) : status;
 }
 
-mt_status mt_zip_open(const char *path, struct mt_zip **out, struct mt_err *err)
+mt_status mt_zip_open(const char *path, int fd, uint64_t size,
+                      struct mt_zip **out, struct mt_err *err)
 {
     struct mt_zip *z = calloc(1, sizeof *z);
     mt_status status;
 
-    if (!z)
+    if (!z) {
+        close(fd);
         return mt_fail_memory(err);
-    z->fd = -1;
+    }
+    z->fd = fd;
+    z->size = size;
     z->path = strdup(path);
-    status = z->path ? open_file(z, err) : mt_fail_memory(err);
+    status = z->path ? read_places(z, err) : mt_fail_memory(err);
     if (status != MT_OK) {
         mt_zip_close(z);
         return status;
@@ -357,8 +359,7 @@ void mt_zip_close(struct mt_zip *zip)
 {
     if (!zip)
         return;
-    if (zip->fd >= 0)
-        close(zip->fd);
+    close(zip->fd);
     mt_arena_free(&zip->arena);
     free(zip->path);
     free(zip);

@@ -9,6 +9,7 @@
 #define MT_CKPT_ZIP_TESTING_H
 
 #include "ckpt/ckpt_testing.h"
+#include "ckpt/zip.h"
 #include "ckpt/zip_format.h"
 
 struct zip_part {
@@ -118,6 +119,16 @@ static inline void zip_write(struct zip *z, const char *path)
     }
     zip_bytes(z->body, &n, end, sizeof end);
     testing_put(path, z->body, n);
+}
+
+static inline mt_status zip_open(const char *path, struct mt_zip **out,
+                                 struct mt_err *e)
+{
+    uint64_t size;
+    int fd;
+    mt_status status = mt_file_open(path, &fd, &size, e);
+
+    return status == MT_OK ? mt_zip_open(path, fd, size, out, e) : status;
 }
 
 #endif
