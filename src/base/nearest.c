@@ -15,11 +15,6 @@ static unsigned char lower(unsigned char c)
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c - 'A' + 'a') : c;
 }
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* What both have at the start and at the end costs nothing. */
 static void strip_common(const char **a, size_t *n_a, const char **b,
                          size_t *n_b)
@@ -48,9 +43,9 @@ static size_t fill_rows(const char *a, size_t n_a, const char *b, size_t n_b,
         for (size_t j = 1; j <= n_b; j++) {
             size_t d = prev[j - 1] + (a[i - 1] != b[j - 1]);
 
-            d = min_size(d, min_size(prev[j], now[j - 1]) + 1);
+            d = mt_size_min(d, mt_size_min(prev[j], now[j - 1]) + 1);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                d = min_size(d, prev2[j - 2] + 1);
+                d = mt_size_min(d, prev2[j - 2] + 1);
             now[j] = d;
         }
 
@@ -94,7 +89,7 @@ static void copy_lower(char *out, const char *text)
 static bool is_prefix(const char *name, size_t n_name, const char *candidate,
                       size_t n_candidate)
 {
-    size_t shorter = min_size(n_name, n_candidate);
+    size_t shorter = mt_size_min(n_name, n_candidate);
 
     return shorter >= (n_name <= n_candidate ? 2 : 3) &&
            !memcmp(name, candidate, shorter);
@@ -123,7 +118,7 @@ static bool score_candidate(const char *name, const char *folded,
         return false;
     out->folded = mt_edit_distance(folded, other);
     if (prefix)
-        out->folded = min_size(out->folded, 1);
+        out->folded = mt_size_min(out->folded, 1);
     out->exact = mt_edit_distance(name, candidate);
     return out->folded <= limit;
 }

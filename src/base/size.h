@@ -36,4 +36,15 @@ static inline size_t mt_size_align(size_t n, size_t unit)
     return (n + unit - 1) & ~(unit - 1);
 }
 
+static inline size_t mt_size_min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* a / b, rounded up; b is not 0. */
+static inline size_t mt_size_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
 #endif

@@ -89,11 +89,6 @@ static void set_scratch(struct job *job)
     job->gemm_bytes = gemm_bytes(job->t, job->d);
 }
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* What a task works on: one head of one sample. */
 struct head {
     size_t index;          /* sample * heads + head */
@@ -176,7 +171,7 @@ static void forward_task(void *ctx, size_t task, size_t worker)
                  task % job->args->heads * job->d;
 
     for (size_t i = 0; i < job->t; i += BLOCK) {
-        size_t rows = min_size(BLOCK, job->t - i);
+        size_t rows = mt_size_min(BLOCK, job->t - i);
         struct mt_gemm g = { .m = rows, .n = job->d, .k = seen(job, i, rows),
                              .a = h.p, .a_row = padded(job->t), .a_col = 1,
                              .b = h.v, .b_row = 3 * job->model, .b_col = 1,
@@ -273,7 +268,7 @@ static void backward_block(const struct job *job, const struct head *h,
                            const float *dout, float *dqkv, size_t i,
                            bool first)
 {
-    size_t rows = min_size(BLOCK, job->t - i), n = seen(job, i, rows);
+    size_t rows = mt_size_min(BLOCK, job->t - i), n = seen(job, i, rows);
     size_t ld = 3 * job->model, pad = padded(job->t);
     struct mt_gemm dp = { .m = rows, .n = n, .k = job->d,
                           .a = dout + i * job->model, .a_row = job->model,

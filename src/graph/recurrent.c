@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/size.h"
 #include "tensor/panels.h"
 
 /* --- cells -------------------------------------------------------------- */
@@ -48,18 +49,14 @@ enum {
     SHARED = 1 << 17, /* multiplications that are worth a task of their own */
 };
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 struct mt_walk mt_walk_of(const struct mt_value *gates,
                           const struct mt_cell *cell)
 {
     struct mt_walk walk = { gates->shape.dim[0], gates->shape.dim[1],
                             gates->shape.dim[2] / cell->gates };
 
-    walk.group = ceil_div(walk.rows, ceil_div(walk.rows, GROUP));
+    walk.group =
+        mt_size_ceil_div(walk.rows, mt_size_ceil_div(walk.rows, GROUP));
     walk.step_by_step = walk.group == walk.rows;
     walk.part = MT_PANEL;
     while (walk.step_by_step && walk.part < walk.units &&
@@ -110,9 +107,11 @@ void mt_walk_run(struct mt_team *team, const struct mt_walk *walk,
     struct job job = { walk, part, ctx, 0 };
 
     if (!walk->step_by_step) {
-        mt_team_run(team, ceil_div(walk->rows, walk->group), group_task, &job);
+        mt_team_run(team, mt_size_ceil_div(walk->rows, walk->group), group_task,
+                    &job);
         return;
     }
     for (; job.step < walk->steps; job.step++)
-        mt_team_run(team, ceil_div(walk->units, walk->part), part_task, &job);
+        mt_team_run(team, mt_size_ceil_div(walk->units, walk->part), part_task,
+                    &job);
 }

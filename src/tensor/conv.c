@@ -7,16 +7,6 @@
 #include "tensor/conv_internal.h"
 #include "tensor/gemm.h"
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* --- planes ------------------------------------------------------------- */
 
 /* Only phases that some tap reads are there: 1 of them for a 1 x 1 kernel. */
@@ -51,10 +41,12 @@ struct mt_planes mt_conv_input_planes(const struct mt_conv *cv)
 static void inside(size_t length, size_t phase, size_t stride, size_t padding,
                    size_t size, size_t *first, size_t *end)
 {
-    *first = padding > phase ? ceil_div(padding - phase, stride) : 0;
-    *end = size + padding > phase ? ceil_div(size + padding - phase, stride) : 0;
-    *end = min_size(*end, length);
-    *first = min_size(*first, *end);
+    *first = padding > phase ? mt_size_ceil_div(padding - phase, stride) : 0;
+    *end = size + padding > phase
+               ? mt_size_ceil_div(size + padding - phase, stride)
+               : 0;
+    *end = mt_size_min(*end, length);
+    *first = mt_size_min(*first, *end);
 }
 
 /* Row i, column j of the plane of phase (a, b) is row i sh + a - ph, column
@@ -166,7 +158,7 @@ static void product_panel(const float *a, size_t m, size_t k, size_t depth,
                           float *out, size_t ldc, bool add)
 {
     const struct mt_kernels *kernels = mt_kernels();
-    size_t tiles = ceil_div(m, kernels->gemm_mr);
+    size_t tiles = mt_size_ceil_div(m, kernels->gemm_mr);
     struct mt_left left = { a, k, 1 };
 
     for (size_t t = 0; t < tiles; t++) {
@@ -186,13 +178,13 @@ void mt_conv_product(const float *a, size_t m, size_t k,
     size_t nr = mt_kernels()->gemm_nr;
 
     for (size_t q = 0; q < k; q += MT_GEMM_KC) {
-        size_t depth = min_size(MT_GEMM_KC, k - q);
+        size_t depth = mt_size_min(MT_GEMM_KC, k - q);
 
         for (size_t j = 0; j < count; j += nr) {
             struct mt_columns cols = place_columns(ps, at + j);
 
             product_panel(a + q, m, k, depth, rows + q, &cols,
-                          min_size(nr, count - j), out + j, ldc, q > 0);
+                          mt_size_min(nr, count - j), out + j, ldc, q > 0);
         }
     }
 }
@@ -266,14 +258,14 @@ void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
     if (j || !whole) { /* a part of one row */
         if (j < ps->width)
             mt_kernels()->copy_rows(y + i * ps->width + j, 0, block, 0, 1,
-                                    min_size(count, ps->width - j));
+                                    mt_size_min(count, ps->width - j));
         return;
     }
     mt_kernels()->copy_rows(y + i * ps->width, ps->width, block, ps->plane,
                             whole, ps->width);
     mt_kernels()->copy_rows(y + (i + whole) * ps->width, 0,
                             block + whole * ps->plane, 0, 1,
-                            min_size(rest, ps->width));
+                            mt_size_min(rest, ps->width));
 }
 
 /* The output channels of an image and group, from its taps' rows. */
@@ -286,7 +278,7 @@ static void forward_blocks(const struct forward *f, size_t group,
     size_t size = cv->oh * cv->ow;
 
     for (size_t at = 0; at < ps->total; at += ps->block) {
-        size_t count = min_size(ps->block, ps->total - at);
+        size_t count = mt_size_min(ps->block, ps->total - at);
         float *out = ps->dense ? y + at : chunk;
         size_t ldc = ps->dense ? size : MT_CONV_CHUNK;
 

@@ -41,11 +41,6 @@ struct grad_input {
     bool in_place;        /* dy's own planes serve */
 };
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t gcd(size_t a, size_t b)
 {
     while (b) {
@@ -196,7 +191,8 @@ static void fill_planes(const struct grad_input *g, const float *dy,
 {
     const struct mt_conv *cv = g->cv;
     size_t plane = g->rows_p * g->width;
-    size_t rows = min_size(cv->oh, g->rows_p - min_size(g->top, g->rows_p));
+    size_t rows =
+        mt_size_min(cv->oh, g->rows_p - mt_size_min(g->top, g->rows_p));
 
     for (size_t o = 0; o < cv->o; o++)
         mt_kernels()->copy_rows(planes + o * plane + g->top * g->width +
@@ -245,8 +241,8 @@ static void store_chunk(const struct grad_input *g, const struct phase *ph,
         }
         for (size_t p = at; p < at + count;) {
             size_t t = p / width, j = p % width;
-            size_t n = min_size(width - j, at + count - p);
-            size_t there = j < ph->width ? min_size(n, ph->width - j) : 0;
+            size_t n = mt_size_min(width - j, at + count - p);
+            size_t there = j < ph->width ? mt_size_min(n, ph->width - j) : 0;
             float *to = dx + (ph->a + t * cv->sh) * cv->w + ph->b + j * cv->sw;
 
             if (cv->sw == 1)
@@ -268,7 +264,7 @@ static void phase_image(const struct grad_input *g, const struct phase *p,
     size_t ldc = direct ? cv->h * cv->w : MT_CONV_CHUNK;
 
     for (size_t at = 0; at < p->positions.total; at += p->positions.block) {
-        size_t count = min_size(p->positions.block, p->positions.total - at);
+        size_t count = mt_size_min(p->positions.block, p->positions.total - at);
         float *out = direct ? dx + at : chunk;
 
         if (p->k)

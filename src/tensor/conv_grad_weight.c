@@ -35,11 +35,6 @@ struct grad_weight {
     size_t own_bytes;
 };
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t plane_floats(const struct grad_weight *g)
 {
     return g->in_place ? 0 : mt_size_align(mt_planes_floats(&g->planes), 16);
@@ -60,8 +55,8 @@ static void plan(struct grad_weight *g)
     g->k = cv->c * cv->kh * cv->kw;
     size = cv->groups * cv->o * g->k;
     slots = SLOT_FLOATS / size;
-    slots = slots < 1 ? 1 : min_size(slots, MOST_SLOTS);
-    slots = min_size(slots, cv->n);
+    slots = slots < 1 ? 1 : mt_size_min(slots, MOST_SLOTS);
+    slots = mt_size_min(slots, cv->n);
     g->per_slot = (cv->n + slots - 1) / slots;
     g->slots = (cv->n + g->per_slot - 1) / g->per_slot;
     g->own_bytes = (plane_floats(g) + MT_GEMM_KC * PANEL) * sizeof(float) +
@@ -97,7 +92,7 @@ static void add_block(const struct grad_weight *g, const float *dy, size_t i,
     size_t tiles = (g->k + kernels->gemm_mr - 1) / kernels->gemm_mr;
 
     for (size_t o = 0; o < cv->o; o += nr) {
-        size_t columns = min_size(nr, cv->o - o);
+        size_t columns = mt_size_min(nr, cv->o - o);
 
         kernels->gemm_pack_b(dy + o * cv->oh * cv->ow + i * cv->ow + j, 1,
                              cv->oh * cv->ow, depth, columns, panel);
@@ -120,8 +115,8 @@ static void add_image(const struct grad_weight *g, const float *dy,
 
     for (size_t i = 0; i < cv->oh; i += outer) {
         for (size_t j = 0; j < cv->ow; j += MT_GEMM_KC)
-            add_block(g, dy, i, j, min_size(outer, cv->oh - i),
-                      min_size(MT_GEMM_KC, cv->ow - j), rows, panel, sum,
+            add_block(g, dy, i, j, mt_size_min(outer, cv->oh - i),
+                      mt_size_min(MT_GEMM_KC, cv->ow - j), rows, panel, sum,
                       add || i > 0 || j > 0);
     }
 }
@@ -132,7 +127,7 @@ static void slot_task(void *ctx, size_t task, size_t worker)
     const struct mt_conv *cv = g->cv;
     size_t slot = task / cv->groups, group = task % cv->groups;
     size_t first = slot * g->per_slot;
-    size_t end = min_size(first + g->per_slot, cv->n);
+    size_t end = mt_size_min(first + g->per_slot, cv->n);
     char *own = g->own + worker * g->own_bytes;
     float *planes = (float *)own, *panel = planes + plane_floats(g);
     const float **rows = (const float **)(own + g->own_bytes - rows_bytes(g));
@@ -158,7 +153,7 @@ static void add_slots(void *ctx, size_t task, size_t worker)
     size_t o = g->cv->o, size = g->cv->groups * o * g->k;
     size_t parts = (g->k + SUM_TAPS - 1) / SUM_TAPS;
     size_t group = task / parts, first = task % parts * SUM_TAPS;
-    size_t end = min_size(first + SUM_TAPS, g->k);
+    size_t end = mt_size_min(first + SUM_TAPS, g->k);
     float *dw = g->dw + group * o * g->k;
 
     (void)worker;

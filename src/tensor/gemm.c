@@ -42,27 +42,19 @@ struct plan {
     size_t j0, n;           /* the group in work */
 };
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Blocks for at least about eight tasks, if the columns allow it. */
 static void plan_blocks(struct plan *p, size_t m, size_t n)
 {
     size_t nr = p->kernels->gemm_nr, mr = p->kernels->gemm_mr;
 
-    p->block_rows = mr * ceil_div(BLOCK_ROWS, mr);
+    p->block_rows = mr * mt_size_ceil_div(BLOCK_ROWS, mr);
     if (p->block_rows > m || (m <= ALL_ROWS && n >= 8 * PANEL))
         p->block_rows = m;
-    p->block_columns = min_size(BLOCK_COLUMNS, mt_size_align(n, nr));
+    p->block_columns = mt_size_min(BLOCK_COLUMNS, mt_size_align(n, nr));
     while (p->block_columns > 2 * nr &&
-           ceil_div(m, p->block_rows) * ceil_div(n, p->block_columns) < 8)
+           mt_size_ceil_div(m, p->block_rows) *
+                   mt_size_ceil_div(n, p->block_columns) <
+               8)
         p->block_columns = mt_size_align(p->block_columns / 2, nr);
 }
 
@@ -102,12 +94,12 @@ static void pack_ahead_task(void *ctx, size_t task, size_t worker)
     const struct plan *p = ctx;
     const struct mt_gemm *g = p->g;
     size_t nr = p->kernels->gemm_nr, j = task * nr;
-    size_t n = min_size(nr, p->n - j), width = mt_size_align(n, 16);
+    size_t n = mt_size_min(nr, p->n - j), width = mt_size_align(n, 16);
     float *out = p->ahead + j * g->k;
 
     (void)worker;
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
-        size_t k = min_size(MT_GEMM_KC, g->k - q);
+        size_t k = mt_size_min(MT_GEMM_KC, g->k - q);
 
         p->kernels->gemm_pack_b(g->b + q * g->b_row + (p->j0 + j) * g->b_col,
                                 g->b_row, g->b_col, k, n, out + q * width);
@@ -172,7 +164,7 @@ static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
 {
     const struct mt_gemm *g = p->g;
     struct panel b = find_panel(p, j, n, q, k, own);
-    size_t tiles = ceil_div(m, p->kernels->gemm_mr);
+    size_t tiles = mt_size_ceil_div(m, p->kernels->gemm_mr);
     float *c = g->c + i * g->ldc + p->j0 + j;
 
     for (size_t t = 0; t < tiles; t++) {
@@ -193,19 +185,19 @@ static void block_task(void *ctx, size_t task, size_t worker)
     const struct plan *p = ctx;
     const struct mt_gemm *g = p->g;
     size_t nr = p->kernels->gemm_nr;
-    size_t across = ceil_div(p->n, p->block_columns);
+    size_t across = mt_size_ceil_div(p->n, p->block_columns);
     size_t i = task / across * p->block_rows;
     size_t j = task % across * p->block_columns;
-    size_t m = min_size(p->block_rows, g->m - i);
-    size_t n = min_size(p->block_columns, p->n - j);
+    size_t m = mt_size_min(p->block_rows, g->m - i);
+    size_t n = mt_size_min(p->block_columns, p->n - j);
     float *own = p->own + worker * p->own_floats;
 
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
-        size_t k = min_size(MT_GEMM_KC, g->k - q);
+        size_t k = mt_size_min(MT_GEMM_KC, g->k - q);
         struct mt_left a = find_rows(p, i, m, q, k, own + MT_GEMM_KC * PANEL);
 
         for (size_t jj = j; jj < j + n; jj += nr)
-            panel_tiles(p, a, i, m, jj, min_size(nr, j + n - jj), q, k, own);
+            panel_tiles(p, a, i, m, jj, mt_size_min(nr, j + n - jj), q, k, own);
     }
     if (g->bias || g->act || g->act_grad)
         epilogue(g, p->kernels, i, m, p->j0 + j, n);
@@ -219,7 +211,7 @@ static void gemm_small(const struct mt_gemm *g,
             memset(g->c + i * g->ldc, 0, g->n * sizeof *g->c);
     }
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC)
-        kernels->gemm_small(g->m, g->n, min_size(MT_GEMM_KC, g->k - q),
+        kernels->gemm_small(g->m, g->n, mt_size_min(MT_GEMM_KC, g->k - q),
                             g->a + q * g->a_col, g->a_row, g->a_col,
                             g->b + q * g->b_row, g->b_row, g->b_col, g->c,
                             g->ldc, q > 0 || g->add);
@@ -242,13 +234,13 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
     if (g->b_col != 1 && packs_ahead(&p, g->m))
         p.ahead = scratch;
     for (p.j0 = 0; p.j0 < g->n; p.j0 += p.n) {
-        p.n = min_size(p.ahead ? p.column_group : g->n, g->n - p.j0);
+        p.n = mt_size_min(p.ahead ? p.column_group : g->n, g->n - p.j0);
         if (p.ahead)
-            mt_team_run(team, ceil_div(p.n, p.kernels->gemm_nr),
+            mt_team_run(team, mt_size_ceil_div(p.n, p.kernels->gemm_nr),
                         pack_ahead_task, &p);
         mt_team_run(team,
-                    ceil_div(g->m, p.block_rows) *
-                        ceil_div(p.n, p.block_columns),
+                    mt_size_ceil_div(g->m, p.block_rows) *
+                        mt_size_ceil_div(p.n, p.block_columns),
                     block_task, &p);
     }
 }

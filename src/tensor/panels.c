@@ -5,11 +5,6 @@
 #include "base/size.h"
 #include "tensor/gemm.h"
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 size_t mt_panels_size(size_t k, size_t n)
 {
     return mt_size_align(n, 16) * k;
@@ -29,7 +24,7 @@ static void pack_task(void *ctx, size_t task, size_t worker)
 
     (void)worker;
     kernels->gemm_pack_b(p->b + j * p->col, p->row, p->col, p->k,
-                         min_size(kernels->gemm_nr, p->n - j),
+                         mt_size_min(kernels->gemm_nr, p->n - j),
                          p->out + j * p->k);
 }
 
@@ -69,11 +64,12 @@ void mt_panels_multiply(size_t m, size_t n, size_t k, const float *a,
     size_t nr = mt_kernels()->gemm_nr;
 
     for (size_t j = 0; j < n; j += nr) {
-        size_t columns = min_size(nr, n - j);
+        size_t columns = mt_size_min(nr, n - j);
         size_t width = mt_size_align(columns, 16);
 
         for (size_t q = 0; q < k; q += MT_GEMM_KC)
-            multiply_panel(m, columns, q, min_size(MT_GEMM_KC, k - q), a, lda,
-                           b + j * k + q * width, c + j, ldc, add || q > 0);
+            multiply_panel(m, columns, q, mt_size_min(MT_GEMM_KC, k - q), a,
+                           lda, b + j * k + q * width, c + j, ldc,
+                           add || q > 0);
     }
 }
