@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
+
 static mt_status check_regular(const struct stat *st, const char *path,
                                struct mt_err *err)
 {
@@ -21,11 +23,11 @@ static mt_status check_regular(const struct stat *st, const char *path,
 /* O_NONBLOCK: it may have become a FIFO since it was looked at. */
 static int open_for_reading(const char *path)
 {
-    int fd;
+    int fd, times = 0;
 
     do
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    while (fd < 0 && errno == EINTR);
+    while (fd < 0 && mt_call_again(&times));
     return fd;
 }
 
@@ -61,6 +63,7 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
                         size_t n, struct mt_err *err)
 {
     unsigned char *to = out;
+    int times = 0;
 
     if (offset > INT64_MAX || n > INT64_MAX - offset)
         return mt_fail(err, MT_IO, "%s: offset %llu is out of range", path,
@@ -68,7 +71,7 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
     while (n) {
         ssize_t got = pread(fd, to, n, (off_t)offset);
 
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && mt_call_again(&times))
             continue;
         if (got < 0)
             return mt_fail_errno(err, errno, path, "cannot read");

@@ -86,7 +86,7 @@ static inline bool inject_allowed(const struct inject_trial *t,
 {
     if (status == t->usual)
         return true;
-    if (!plan.at || plan.error == EINTR || plan.error == 0)
+    if (!plan.at || plan.error == 0 || (plan.error == EINTR && !plan.on))
         return false;
     return status != MT_OK && (plan.kind == INJECT_SYSTEM ||
                                status == MT_NO_MEMORY || status == MT_IO);
@@ -127,13 +127,14 @@ static inline void inject_everywhere(const char *name, inject_run *run,
         { INJECT_SYSTEM, 0, false, EIO },
         { INJECT_SYSTEM, 0, true, EIO },
         { INJECT_SYSTEM, 0, false, EINTR },
+        { INJECT_SYSTEM, 0, true, EINTR },
         { INJECT_SYSTEM, 0, false, 0 },
         { INJECT_SYSTEM, 0, true, 0 },
         /* and without a message, from here on */
         { INJECT_MEMORY, 0, false, ENOMEM },
         { INJECT_SYSTEM, 0, false, EIO },
     };
-    enum { MUTE = 7 };
+    enum { MUTE = 8 };
     struct inject_trial t = { name, run, ctx, MT_OK, false };
     struct mt_err err = MT_ERR_INIT;
     size_t all = 0;

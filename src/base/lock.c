@@ -77,16 +77,15 @@ static bool is_current(const struct mt_lock *l)
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
-/* 0, or EAGAIN: to be tried again, EBUSY: another writer has it, EEXIST: its
- * name is taken by something else, or another errno. */
+/* 0, or EAGAIN or EINTR: to be tried again, EBUSY: another writer has it,
+ * EEXIST: its name is taken by something else, or another errno. */
 static int try_lock(struct mt_lock *l)
 {
     struct stat st;
 
     l->fd = open_file(l);
     if (l->fd < 0)
-        return errno == EEXIST || errno == ENOENT || errno == EINTR ? EAGAIN
-                                                                    : errno;
+        return errno == EEXIST || errno == ENOENT ? EAGAIN : errno;
     if (fstat(l->fd, &st))
         return errno;
     if (!S_ISREG(st.st_mode))
@@ -95,8 +94,6 @@ static int try_lock(struct mt_lock *l)
         return is_current(l) ? 0 : EAGAIN;
     if (errno == EWOULDBLOCK)
         return EBUSY;
-    if (errno == EINTR)
-        return EAGAIN;
     return no_locks_here(errno) ? 0 : errno;
 }
 
@@ -104,7 +101,7 @@ static int take(struct mt_lock *l)
 {
     int error = EAGAIN;
 
-    for (int i = 0; i < TRIES && error == EAGAIN; i++) {
+    for (int i = 0; i < TRIES && (error == EAGAIN || error == EINTR); i++) {
         error = try_lock(l);
         if (error && l->fd >= 0) {
             close(l->fd);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/target.h"
 
 enum {
@@ -157,29 +158,35 @@ static int create_temp(struct mt_replace *r, const char prefix[PREFIX_SIZE])
 {
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
     mode_t mode = r->target.exists ? 0600 : 0666;
+    int error = EEXIST;
 
     for (int i = 0; i < TEMP_TRIES; i++) {
         snprintf(r->temp, sizeof r->temp, "%.*s%ld-%08lx%s", PREFIX_SIZE - 1,
                  prefix, (long)getpid(),
                  (unsigned long)(random_number() & 0xffffffff), temp_ending);
         r->fd = openat(r->target.dir, r->temp, flags, mode);
-        if (r->fd < 0 && (errno == EEXIST || errno == EINTR))
-            continue;
-        if (r->fd < 0)
-            return errno;
+        if (r->fd < 0) {
+            error = errno;
+            if (error == EEXIST || error == EINTR)
+                continue;
+            return error;
+        }
 
         struct stat st;
         int locked = flock(r->fd, LOCK_EX | LOCK_NB);
 
         /* Someone who swept between the two calls may have taken it. */
-        if (fstat(r->fd, &st) == 0 && st.st_nlink > 0 &&
-            (locked == 0 || errno != EWOULDBLOCK))
+        bool taken = locked && errno == EWOULDBLOCK;
+
+        error = fstat(r->fd, &st) ? errno : 0;
+        if (!error && !taken && st.st_nlink > 0)
             return 0;
+        error = error ? error : EEXIST;
         unlinkat(r->target.dir, r->temp, 0);
         close(r->fd);
         r->fd = -1;
     }
-    return EEXIST;
+    return error;
 }
 
 static void replace_free(struct mt_replace *r)
@@ -231,11 +238,12 @@ mt_status mt_replace_write(struct mt_replace *r, const void *bytes, size_t n,
                            struct mt_err *err)
 {
     const unsigned char *from = bytes;
+    int times = 0;
 
     while (n && !r->error) {
         ssize_t put = write(r->fd, from, n);
 
-        if (put < 0 && errno == EINTR)
+        if (put < 0 && mt_call_again(&times))
             continue;
         if (put <= 0) {
             r->error = put < 0 ? errno : EIO;
@@ -253,11 +261,12 @@ mt_status mt_replace_patch(struct mt_replace *r, uint64_t offset,
                            const void *bytes, size_t n, struct mt_err *err)
 {
     const unsigned char *from = bytes;
+    int times = 0;
 
     while (n && !r->error) {
         ssize_t put = pwrite(r->fd, from, n, (off_t)offset);
 
-        if (put < 0 && errno == EINTR)
+        if (put < 0 && mt_call_again(&times))
             continue;
         if (put <= 0) {
             r->error = put < 0 ? errno : EIO;

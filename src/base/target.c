@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
+
 enum { MAX_LINKS = 40 }; /* as the kernel's own bound */
 
 void mt_target_free(struct mt_target *t)
@@ -77,6 +79,7 @@ static mt_status open_folder(struct mt_target *t, const char *shown,
 {
     char *slash = strrchr(t->path, '/');
     char kept = slash ? slash[1] : '\0';
+    int times = 0;
     const char *folder = slash ? t->path : ".";
 
     t->name = slash ? slash + 1 : t->path;
@@ -84,7 +87,7 @@ static mt_status open_folder(struct mt_target *t, const char *shown,
         slash[1] = '\0'; /* "a/b" -> "a/", "/b" -> "/" */
     do
         t->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    while (t->dir < 0 && errno == EINTR);
+    while (t->dir < 0 && mt_call_again(&times));
     int error = t->dir < 0 ? errno : 0;
     mt_status status = MT_OK;
 

@@ -6,13 +6,14 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/nearest.h"
 #include "base/size.h"
+#include "base/utf8.h"
 #include "data/csvcolumns.h"
 #include "data/csvscan.h"
 #include "data/loader.h"
 #include "data/number.h"
-#include "base/utf8.h"
 
 struct mt_inputs {
     struct mt_arena arena;
@@ -314,6 +315,7 @@ enum { STDIN_CHUNK = 1 << 16 };
 static mt_status read_stdin(struct mt_inputs *in, size_t *n, struct mt_err *err)
 {
     size_t size = 0;
+    int times = 0;
 
     for (*n = 0;;) {
         ssize_t got;
@@ -328,7 +330,7 @@ static mt_status read_stdin(struct mt_inputs *in, size_t *n, struct mt_err *err)
             in->bytes = grown;
         }
         got = read(STDIN_FILENO, in->bytes + *n, STDIN_CHUNK);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && mt_call_again(&times))
             continue;
         if (got < 0)
             return mt_fail_errno(err, errno, in->source, "cannot be read");
