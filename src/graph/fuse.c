@@ -15,31 +15,52 @@ void mt_graph_count_readers(struct mt_graph *g)
     }
 }
 
-static bool is_recorded_before(const struct mt_graph *g,
-                               const struct mt_value *v,
-                               const struct mt_node *node)
+/* node runs before next stood, so next's other inputs must exist by then. */
+static bool inputs_exist(const struct mt_node *node, const struct mt_node *next)
 {
-    if (!v->producer)
-        return true;
-    for (size_t i = 0; i < g->n_nodes; i++) {
-        if (g->nodes[i] == v->producer)
-            return true;
-        if (g->nodes[i] == node)
+    for (size_t k = 0; k < next->n_in; k++) {
+        const struct mt_value *v = next->in[k];
+
+        if (v != node->out[0] && v->producer &&
+            v->producer->number > node->number)
             return false;
+    }
+    return true;
+}
+
+static bool reads(const struct mt_node *node, const struct mt_value *v)
+{
+    for (size_t k = 0; k < node->n_in; k++) {
+        if (node->in[k] == v)
+            return true;
     }
     return false;
 }
 
-/* node runs before next stood, so next's other inputs must exist by then. */
-static bool inputs_exist(const struct mt_graph *g, const struct mt_node *node,
-                         const struct mt_node *next)
+static void drop_readings(const struct mt_node *node)
 {
-    for (size_t k = 0; k < next->n_in; k++) {
-        if (next->in[k] != node->out[0] &&
-            !is_recorded_before(g, next->in[k], node))
-            return false;
+    for (size_t k = 0; k < node->n_in; k++)
+        node->in[k]->readers--;
+}
+
+/* node, which was as `before`, does next's work, too. A value that next alone
+ * of the two read may have one reader left, which only a count of all finds. */
+static void update_readers(struct mt_graph *g, struct mt_node *node,
+                           const struct mt_node *before,
+                           const struct mt_node *next)
+{
+    drop_readings(before);
+    drop_readings(next);
+    for (size_t k = 0; k < node->n_in; k++) {
+        node->in[k]->readers++;
+        node->in[k]->reader = node;
     }
-    return true;
+    for (size_t k = 0; k < next->n_in; k++) {
+        if (next->in[k]->readers == 1 && !reads(node, next->in[k])) {
+            mt_graph_count_readers(g);
+            return;
+        }
+    }
 }
 
 static void fuse_node(struct mt_graph *g, struct mt_node *node)
@@ -48,17 +69,23 @@ static void fuse_node(struct mt_graph *g, struct mt_node *node)
     struct mt_node *next = out->reader;
 
     if (out->readers != 1 || out->keep || out->fixed || next->n_out != 1 ||
-        !inputs_exist(g, node, next) || !node->op->absorb(g, node, next))
+        !inputs_exist(node, next))
         return;
+    struct mt_node before = *node;
+
+    if (!node->op->absorb(g, node, next))
+        return;
+    update_readers(g, node, &before, next);
     node->out[0] = next->out[0];
     node->out[0]->producer = node;
     next->n_in = next->n_out = 0; /* nothing reads it: pruned */
-    mt_graph_count_readers(g);
 }
 
 void mt_graph_fuse(struct mt_graph *g)
 {
     mt_graph_count_readers(g);
+    for (size_t i = 0; i < g->n_nodes; i++)
+        g->nodes[i]->number = i;
     for (size_t i = 0; i < g->n_nodes; i++) {
         if (g->nodes[i]->op->absorb && g->nodes[i]->n_out)
             fuse_node(g, g->nodes[i]);

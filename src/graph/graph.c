@@ -26,6 +26,7 @@ void mt_graph_free(struct mt_graph *g)
         return;
     free(g->nodes);
     free(g->values);
+    free(g->leaves);
     mt_arena_free(&g->arena);
     free(g);
 }
@@ -96,16 +97,49 @@ struct mt_value *mt_graph_input(struct mt_graph *g, const char *name,
     return v;
 }
 
-struct mt_value *mt_graph_leaf(struct mt_graph *g, struct mt_tensor *tensor)
+/* The place of a tensor's leaf among the graph's; NULL: no memory. */
+static struct mt_value **place_of_leaf(struct mt_graph *g, size_t number)
+{
+    if (number >= g->leaves_size) {
+        size_t size = 2 * number + 64;
+        struct mt_value **grown =
+            realloc(g->leaves, size * sizeof(struct mt_value *));
+
+        if (!grown) {
+            g->failed = true;
+            return NULL;
+        }
+        for (size_t i = g->leaves_size; i < size; i++)
+            grown[i] = NULL;
+        g->leaves = grown;
+        g->leaves_size = size;
+    }
+    return &g->leaves[number];
+}
+
+/* The leaf of a tensor whose place another store's tensor has; NULL: none. */
+static struct mt_value *search_leaf(const struct mt_graph *g,
+                                    const struct mt_tensor *tensor)
 {
     for (size_t i = 0; i < g->n_values; i++) {
         if (g->values[i]->tensor == tensor)
             return g->values[i];
     }
+    return NULL;
+}
 
-    struct mt_value *v =
-        mt_graph_input(g, tensor->name, tensor->dtype, &tensor->shape);
+struct mt_value *mt_graph_leaf(struct mt_graph *g, struct mt_tensor *tensor)
+{
+    struct mt_value **place = place_of_leaf(g, tensor->number);
+    struct mt_value *v = place ? *place : NULL;
 
+    if (v && v->tensor != tensor)
+        v = search_leaf(g, tensor);
+    if (v)
+        return v;
+    v = mt_graph_input(g, tensor->name, tensor->dtype, &tensor->shape);
+    if (place && !*place && !g->failed)
+        *place = v;
     v->tensor = tensor;
     v->data = tensor->data;
     v->requires_grad = tensor->requires_grad;

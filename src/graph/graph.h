@@ -99,6 +99,7 @@ struct mt_op {
 struct mt_node {
     const struct mt_op *op;
     const char *layer;        /* for messages: the layer that recorded it */
+    size_t number;            /* its place among the nodes while they fuse */
     size_t n_in, n_out;
     struct mt_value *in[MT_NODE_INPUTS], *out[MT_NODE_OUTPUTS];
     void *args;               /* the op's own, in the graph's arena */

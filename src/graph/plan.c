@@ -5,6 +5,7 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "graph/graph_internal.h"
@@ -80,39 +81,55 @@ static int by_size(const void *a, const void *b)
     return (x->born > y->born) - (x->born < y->born);
 }
 
-static bool meet(const struct mt_value *a, const struct mt_value *b)
-{
-    return a->born <= b->dies && b->born <= a->dies;
-}
+/* The values that have their places, the lowest first: graphs of deep models
+ * have very many. */
+struct placed {
+    size_t at, end, born, dies;
+};
 
-/* The lowest place for v among the n values placed before. */
-static size_t find_place(const struct mt_value *v,
-                         struct mt_value *const *placed, size_t n)
+/* The lowest place for v among the n that have one. */
+static size_t find_place(const struct mt_value *v, const struct placed *placed,
+                         size_t n)
 {
     size_t at = 0;
 
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = 0; i < n; i++) {
-            const struct mt_value *p = placed[i];
-            size_t end = mt_size_align(p->place + p->bytes, ALIGN);
+    for (size_t i = 0; i < n && placed[i].at < at + v->bytes; i++) {
+        const struct placed *p = &placed[i];
 
-            if (meet(v, p) && at < end && p->place < at + v->bytes) {
-                at = end;
-                moved = true;
-            }
-        }
+        if (p->born <= v->dies && v->born <= p->dies && at < p->end)
+            at = p->end;
     }
     return at;
+}
+
+/* Enters v, which has its place, behind those that lie as low. */
+static void enter(struct placed *placed, size_t n, const struct mt_value *v)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (placed[middle].at <= v->place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    memmove(placed + low + 1, placed + low, (n - low) * sizeof *placed);
+    placed[low] =
+        (struct placed){ v->place, mt_size_align(v->place + v->bytes, ALIGN),
+                         v->born, v->dies };
 }
 
 static mt_status place_values(struct mt_graph *g, struct mt_err *err)
 {
     struct mt_value **list = malloc((g->n_values + 1) * sizeof *list);
+    struct placed *placed = malloc((g->n_values + 1) * sizeof *placed);
+    mt_status status = list && placed ? MT_OK : mt_fail_memory(err);
     size_t n = 0;
 
-    if (!list)
-        return mt_fail_memory(err);
+    if (status != MT_OK)
+        goto out;
     for (size_t i = 0; i < g->n_values; i++) {
         if (is_planned(g->values[i]) &&
             g->values[i]->born <= g->values[i]->dies)
@@ -124,18 +141,21 @@ static mt_status place_values(struct mt_graph *g, struct mt_err *err)
         size_t end = v->bytes;
 
         if (end < LIMIT) {
-            v->place = find_place(v, list, i);
+            v->place = find_place(v, placed, i);
             end = mt_size_align(v->place + v->bytes, ALIGN);
         }
         if (end >= LIMIT) {
-            free(list);
-            return mt_fail_memory(err);
+            status = mt_fail_memory(err);
+            goto out;
         }
+        enter(placed, i, v);
         if (end > g->activation_bytes)
             g->activation_bytes = end;
     }
+out:
+    free(placed);
     free(list);
-    return MT_OK;
+    return status;
 }
 
 mt_status mt_graph_plan(struct mt_graph *g, size_t workers, struct mt_err *err)

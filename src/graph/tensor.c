@@ -25,6 +25,11 @@ static bool grow(struct mt_store *store)
     return true;
 }
 
+static const char *name_of(const void *ctx, size_t i)
+{
+    return ((const struct mt_store *)ctx)->tensors[i]->name;
+}
+
 struct mt_tensor *mt_store_add(struct mt_store *store, const char *name,
                                enum mt_dtype dtype,
                                const struct mt_shape *shape, bool buffer)
@@ -45,17 +50,19 @@ struct mt_tensor *mt_store_add(struct mt_store *store, const char *name,
     t->count = mt_shape_elements(shape);
     t->buffer = buffer;
     t->requires_grad = !buffer;
-    store->tensors[store->n++] = t;
+    t->number = store->n;
+    store->tensors[store->n] = t;
+    if (!mt_names_add(&store->names, name_of, store))
+        return NULL;
+    store->n++;
     return t;
 }
 
 struct mt_tensor *mt_store_find(const struct mt_store *store, const char *name)
 {
-    for (size_t i = 0; i < store->n; i++) {
-        if (strcmp(store->tensors[i]->name, name) == 0)
-            return store->tensors[i];
-    }
-    return NULL;
+    size_t i = mt_names_find(&store->names, name, name_of, store);
+
+    return i < store->n ? store->tensors[i] : NULL;
 }
 
 static mt_status allocate_own(struct mt_store *store, struct mt_tensor *t,
@@ -117,6 +124,7 @@ void mt_store_copy(struct mt_store *to, const struct mt_store *from)
 void mt_store_free(struct mt_store *store)
 {
     free(store->tensors);
+    mt_names_free(&store->names);
     mt_arena_free(&store->arena);
     *store = (struct mt_store)MT_STORE_INIT;
 }

@@ -13,9 +13,11 @@
 
 #include "base/arena.h"
 #include "base/dtype.h"
+#include "base/names.h"
 
 struct mt_tensor {
     const char *name;       /* "fc1.weight" */
+    size_t number;          /* in its store, from 0 */
     enum mt_dtype dtype;    /* MT_F32; MT_I64 for counters among the buffers */
     struct mt_shape shape;
     size_t count;           /* elements */
@@ -33,9 +35,13 @@ struct mt_store {
     size_t n, size;
     size_t flat;            /* floats in the trainable block */
     float *values, *grads;  /* the two blocks */
+    struct mt_names names;  /* of the tensors */
 };
 
-#define MT_STORE_INIT { MT_ARENA_INIT, NULL, 0, 0, 0, NULL, NULL }
+#define MT_STORE_INIT                                                          \
+    {                                                                          \
+        .arena = MT_ARENA_INIT, .names = MT_NAMES_INIT                         \
+    }
 
 /* Declares a tensor; name is copied. The name must be new (a bug otherwise:
  * callers look it up first). NULL: no memory. */

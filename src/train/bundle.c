@@ -8,7 +8,7 @@
 void mt_bundle_free(struct mt_bundle *b)
 {
     mt_statefile_close(b->file);
-    free(b->by_name);
+    mt_names_free(&b->names);
     free(b->arrays);
     mt_arena_free(&b->arena);
     *b = (struct mt_bundle)MT_BUNDLE_INIT;
@@ -26,46 +26,9 @@ static bool grow(struct mt_bundle *b)
     return true;
 }
 
-/* --- names -------------------------------------------------------------- */
-
-/* Where the name stands in the table, or the free place for it. */
-static size_t find_place(const struct mt_bundle *b, const char *name)
+static const char *name_of(const void *ctx, size_t i)
 {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    size_t at;
-
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
-    at = (size_t)(hash ^ hash >> 32) & (b->names - 1);
-    while (b->by_name[at] &&
-           strcmp(b->arrays[b->by_name[at] - 1].name, name) != 0)
-        at = (at + 1) & (b->names - 1);
-    return at;
-}
-
-/* The first array of a name counts. */
-static void note_name(struct mt_bundle *b, size_t i)
-{
-    size_t at = find_place(b, b->arrays[i].name);
-
-    if (!b->by_name[at])
-        b->by_name[at] = (uint32_t)i + 1;
-}
-
-/* The table is at most half full. */
-static bool grow_names(struct mt_bundle *b)
-{
-    size_t names = b->names ? 2 * b->names : 128;
-    uint32_t *table = calloc(names, sizeof *table);
-
-    if (!table)
-        return false;
-    free(b->by_name);
-    b->by_name = table;
-    b->names = names;
-    for (size_t i = 0; i < b->n; i++)
-        note_name(b, i);
-    return true;
+    return ((const struct mt_bundle *)ctx)->arrays[i].name;
 }
 
 /* --- adding ------------------------------------------------------------- */
@@ -75,14 +38,16 @@ void mt_bundle_add_array(struct mt_bundle *b, const char *name,
 {
     char *copy = mt_arena_strdup(&b->arena, name);
 
-    if (!copy || (b->n == b->size && !grow(b)) ||
-        (2 * b->n >= b->names && !grow_names(b))) {
+    if (!copy || (b->n == b->size && !grow(b))) {
         b->failed = true;
         return;
     }
     b->arrays[b->n] = *array;
     b->arrays[b->n].name = copy;
-    note_name(b, b->n++);
+    if (mt_names_add(&b->names, name_of, b))
+        b->n++;
+    else
+        b->failed = true;
 }
 
 void mt_bundle_add(struct mt_bundle *b, const char *name, enum mt_dtype dtype,
@@ -138,9 +103,9 @@ void mt_bundle_text(struct mt_bundle *b, const char *name, const char *text)
 const struct mt_array *mt_bundle_find(const struct mt_bundle *b,
                                       const char *name)
 {
-    uint32_t number = b->names ? b->by_name[find_place(b, name)] : 0;
+    size_t i = mt_names_find(&b->names, name, name_of, b);
 
-    return number ? &b->arrays[number - 1] : NULL;
+    return i < b->n ? &b->arrays[i] : NULL;
 }
 
 int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/dtype.h"
+#include "base/names.h"
 #include "ckpt/container.h"
 #include "ckpt/statefile.h"
 
@@ -20,8 +21,7 @@ struct mt_bundle {
     struct mt_array *arrays;
     size_t n, size;
     bool failed; /* memory ran out while adding: check once at the end */
-    uint32_t *by_name; /* (names) a hash table of numbers of arrays, from 1 */
-    size_t names;
+    struct mt_names names;     /* of the arrays */
     struct mt_statefile *file; /* where arrays have their sources, or NULL */
     size_t lost;               /* arrays left out, for they are damaged */
 };
