@@ -128,10 +128,10 @@ $(B)/testmain.o $(B)/inject.o: $(B)/%.o: testdata/%.c
 # Calls of the tests that can be made to fail: testdata/inject.c has each.
 WRAPS = malloc calloc realloc aligned_alloc free strdup realpath \
         pthread_create inflateInit2_ inflateReset inflate mt_arena_alloc \
-        mt_arena_calloc mt_arena_strdup mt_arena_strndup open openat close fdopendir fdopen read \
-        pread write pwrite readlink getrandom stat lstat fstat fstatat \
-        faccessat flock fsync ftruncate fchmod fchown renameat rename unlinkat \
-        unlink linkat symlink
+        mt_arena_calloc mt_arena_strdup mt_arena_strndup open openat close \
+        fdopendir fdopen read pread write pwrite readlink getrandom stat lstat \
+        fstat fstatat faccessat flock fsync ftruncate fchmod fchown renameat \
+        rename unlinkat unlink linkat symlink
 
 $(B)/tests: $(B)/testmain.o $(B)/inject.o $(B)/suites.o $(TEST_OBJS) \
             $(B)/libmtrain.a

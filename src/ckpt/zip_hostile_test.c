@@ -8,26 +8,6 @@
 
 static const char text[] = "to be or not to be, to be or not to be, to be";
 
-/* The first status that is not MT_OK of opening and reading all. */
-static mt_status read_all(const char *path)
-{
-    struct mt_zip *z = NULL;
-    mt_status status = zip_open(path, &z, &err);
-
-    for (size_t i = 0; status == MT_OK && i < mt_zip_count(z); i++) {
-        struct mt_zip_stream *s = NULL;
-        unsigned char out[4096];
-
-        status = mt_zip_stream_open(z, mt_zip_member(z, i), &s, &err);
-        if (status == MT_OK)
-            status =
-                mt_zip_stream_read(s, out, mt_zip_member(z, i)->size, &err);
-        mt_zip_stream_close(s);
-    }
-    mt_zip_close(z);
-    return status;
-}
-
 /* ---- bytes of the ends, set to something else ---- */
 
 enum {
@@ -81,7 +61,7 @@ static struct mt_bytes make(void)
                                        .n = sizeof text,
                                        .zip64 = true });
     zip_write(&z, "x.zip");
-    ck_assert_msg(read_all("x.zip") == MT_OK, "%s", err.text);
+    ck_assert_msg(zip_read_all("x.zip") == MT_OK, "%s", err.text);
     return testing_get("x.zip");
 }
 
@@ -95,7 +75,7 @@ START_TEST(changed)
     memcpy(b.data + b.n - c->back + c->at, value, c->n);
     testing_put("x.zip", b.data, b.n);
     free(b.data);
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
     testing_says(err, "x.zip: ", c->what);
 }
 END_TEST
@@ -120,7 +100,7 @@ static void refused_directory(bool zip64, uint64_t count, uint64_t size,
         put_u32(end + END_OFFSET, (uint32_t)offset);
     }
     testing_put("x.zip", b.data, b.n);
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
     testing_says(err, "x.zip: ", what);
     free(b.data);
 }
@@ -159,7 +139,7 @@ START_TEST(vast_directory)
     ck_assert_int_eq(fseeko(f, (off_t)size, SEEK_SET), 0);
     ck_assert_uint_eq(fwrite(e, 1, AT_END64, f), AT_END64);
     ck_assert_int_eq(fclose(f), 0);
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
     testing_says(err, "x.zip: ", "number of its members is impossible");
     free(b.data);
 }
@@ -176,10 +156,10 @@ START_TEST(ends_alone)
     put_u16(ends + ZIP_LOCATOR64_SIZE + END_HERE, 0xffff);
     put_u16(ends + ZIP_LOCATOR64_SIZE + END_COUNT, 0xffff);
     testing_put("x.zip", ends, sizeof ends);
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
     testing_says(err, "x.zip: ", "no end of a 64-bit directory");
     testing_put("x.zip", ends + ZIP_LOCATOR64_SIZE, ZIP_END_SIZE);
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
 }
 END_TEST
 
@@ -191,7 +171,7 @@ START_TEST(names)
     memset(name, 'n', MT_ZIP_MAX_NAME + 1);
     zip_add(&z, (struct zip_part){ .name = name, .bytes = text, .n = 5 });
     zip_write(&z, "x.zip");
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
     testing_says(err, "x.zip: ", "is empty, too long or has a NUL");
 
     /* sizes of 64 bits without the field that has them */
@@ -199,7 +179,7 @@ START_TEST(names)
     zip_add(&z, (struct zip_part){
                     .name = "m", .bytes = text, .n = 5, .size = UINT32_MAX });
     zip_write(&z, "x.zip");
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
     testing_says(err, "member \"m\"", "its extra field is wrong");
 }
 END_TEST
@@ -217,7 +197,7 @@ static void damaged(const unsigned char *packed, size_t n, const char *what)
                                    .method = 8,
                                    .size = sizeof text });
     zip_write(&z, "x.zip");
-    ck_assert_int_eq(read_all("x.zip"), MT_DAMAGED);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_DAMAGED);
     testing_says(err, "x.zip: damaged: member \"m\"", what);
 }
 

@@ -4,28 +4,6 @@
 
 static const char text[] = "to be or not to be, to be or not to be, to be";
 
-/* Opens and reads all members: the first status that is not MT_OK. */
-static mt_status read_all(const char *path)
-{
-    struct mt_zip *z = NULL;
-    mt_status status = zip_open(path, &z, &err);
-
-    for (size_t i = 0; status == MT_OK && i < mt_zip_count(z); i++) {
-        const struct mt_zip_member *m = mt_zip_member(z, i);
-        struct mt_zip_stream *s = NULL;
-        unsigned char *out = malloc((size_t)m->size + 1);
-
-        ck_assert_ptr_nonnull(out);
-        status = mt_zip_stream_open(z, m, &s, &err);
-        if (status == MT_OK)
-            status = mt_zip_stream_read(s, out, (size_t)m->size, &err);
-        mt_zip_stream_close(s);
-        free(out);
-    }
-    mt_zip_close(z);
-    return status;
-}
-
 static struct zip_part part(const char *name)
 {
     return (struct zip_part){ .name = name, .bytes = text, .n = sizeof text };
@@ -80,7 +58,7 @@ START_TEST(empty)
     static struct zip z;
 
     zip_write(&z, "x.zip");
-    ck_assert_int_eq(read_all("x.zip"), MT_OK);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_OK);
     ck_assert(mt_zip_is("PK\5\6", 4) && mt_zip_is("PK\3\4...", 7));
     ck_assert(!mt_zip_is("PK\3\4", 3) && !mt_zip_is("PK\1\2", 4));
 }
@@ -95,7 +73,7 @@ static void fails(struct zip_part p, mt_status status, const char *what)
     zip_add(&z, p);
     zip_add(&z, part("last"));
     zip_write(&z, "x.zip");
-    ck_assert_int_eq(read_all("x.zip"), status);
+    ck_assert_int_eq(zip_read_all("x.zip"), status);
     testing_says(err, "x.zip: ", what);
     testing_says(err, "member \"m\"", what);
 }
@@ -141,7 +119,7 @@ START_TEST(overlaps)
     z.n_body = 0;
     zip_add(&z, part("a"));
     zip_write(&z, "x.zip");
-    ck_assert_int_eq(read_all("x.zip"), MT_INVALID);
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
     testing_says(err, "x.zip: member \"a\"", "overlaps what follows it");
 }
 END_TEST
@@ -163,13 +141,13 @@ START_TEST(mangled)
         good = testing_get("x.zip");
         for (size_t n = 0; n < good.n; n++) {
             testing_put("x.zip", good.data, n);
-            ck_assert_int_ne(read_all("x.zip"), MT_OK);
+            ck_assert_int_ne(zip_read_all("x.zip"), MT_OK);
         }
         for (size_t at = 0; at < good.n; at++) {
             for (int bit = 0; bit < 8; bit += 5) {
                 good.data[at] ^= (unsigned char)(1 << bit);
                 testing_put("x.zip", good.data, good.n);
-                read_all("x.zip");
+                zip_read_all("x.zip");
                 good.data[at] ^= (unsigned char)(1 << bit);
             }
         }

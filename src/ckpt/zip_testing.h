@@ -131,4 +131,26 @@ static inline mt_status zip_open(const char *path, struct mt_zip **out,
     return status == MT_OK ? mt_zip_open(path, fd, size, out, e) : status;
 }
 
+/* Opens and reads all members: the first status that is not MT_OK. */
+static inline mt_status zip_read_all(const char *path)
+{
+    struct mt_zip *z = NULL;
+    mt_status status = zip_open(path, &z, &err);
+
+    for (size_t i = 0; status == MT_OK && i < mt_zip_count(z); i++) {
+        const struct mt_zip_member *m = mt_zip_member(z, i);
+        struct mt_zip_stream *s = NULL;
+        unsigned char *out = malloc((size_t)m->size + 1);
+
+        ck_assert_ptr_nonnull(out);
+        status = mt_zip_stream_open(z, m, &s, &err);
+        if (status == MT_OK)
+            status = mt_zip_stream_read(s, out, (size_t)m->size, &err);
+        mt_zip_stream_close(s);
+        free(out);
+    }
+    mt_zip_close(z);
+    return status;
+}
+
 #endif
