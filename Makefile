@@ -37,7 +37,7 @@ LIBS += $(shell pkg-config --libs libpng)
 endif
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
-# Kernels are compiled once per instruction set: src/tensor/kernels/*.c
+# Kernels are compiled once per instruction set: src/kernels/isa/*.c
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ISAS_x86_64 = generic avx2 avx512
 ISAS_aarch64 = generic neon
@@ -51,16 +51,16 @@ ISA_FLAGS_neon =
 # minutes with sanitizers: there they do without.
 KERNEL_SAN_generic = $(SAN)
 
-PROBE   = src/tensor/kernels/probe.c
-KERNELS = $(sort $(filter-out $(PROBE),$(wildcard src/tensor/kernels/*.c)))
+PROBE   = src/kernels/isa/probe.c
+KERNELS = $(sort $(filter-out $(PROBE),$(wildcard src/kernels/isa/*.c)))
 SOURCES = $(sort $(filter-out %_test.c src/cmd/main.c,$(wildcard src/*/*.c)))
 TESTS   = $(sort $(wildcard src/*/*_test.c))
 
 LIB_OBJS  = $(SOURCES:src/%.c=$(B)/%.o) $(B)/cmd/embedded.o \
-            $(foreach isa,$(ISAS),$(KERNELS:src/tensor/kernels/%.c=$(B)/tensor/kernels/$(isa)/%.o))
+            $(foreach isa,$(ISAS),$(KERNELS:src/kernels/isa/%.c=$(B)/kernels/isa/$(isa)/%.o))
 MAIN_OBJ  = $(B)/cmd/main.o
 TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o) \
-            $(foreach isa,$(ISAS),$(B)/tensor/kernels/$(isa)/probe.o)
+            $(foreach isa,$(ISAS),$(B)/kernels/isa/$(isa)/probe.o)
 
 all: $(B)/mtrain
 
@@ -99,7 +99,7 @@ $(B)/ckpt/planes.o: ALL_CFLAGS += -O3
 $(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
 
 define kernel_rule
-$(B)/tensor/kernels/$(1)/%.o: src/tensor/kernels/%.c
+$(B)/kernels/isa/$(1)/%.o: src/kernels/isa/%.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(filter-out $$(KERNEL_SAN_$(1)),$$(ALL_CFLAGS)) $$(ISA_FLAGS_$(1)) \
 	    -DMT_ISA=$(1) -DMT_ISA_$(1) -c -o $$@ $$<

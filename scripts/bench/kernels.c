@@ -14,8 +14,8 @@
 #include <time.h>
 
 #include "base/team.h"
-#include "tensor/conv.h"
-#include "tensor/gemm.h"
+#include "kernels/conv.h"
+#include "kernels/gemm.h"
 
 struct shape {
     const char *what, *form; /* "NT": A as it is, B transposed */

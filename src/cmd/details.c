@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "cmd/report.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 
 /* The file that the spec names for a role: "train", or "train[1]" of a list. */
 static const char *file_of(const struct mt_session *s, const char *role)

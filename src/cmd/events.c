@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/json.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 #include "train/monitor.h"
 
 /* Events that happen rarely go out at once; steps wait for the buffer. */

@@ -11,7 +11,7 @@
 #include "cmd/command.h"
 #include "cmd/report.h"
 #include "cmd/terminal.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 
 const struct mt_option mt_common_options[] = {
     { "quiet", 'q', NULL, "say nothing but results and errors" },

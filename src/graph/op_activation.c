@@ -1,4 +1,4 @@
-/* Activations, by the table of tensor/activation.h. */
+/* Activations, by the table of kernels/activation.h. */
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 

@@ -13,8 +13,8 @@
 
 #include "base/size.h"
 #include "graph/ops_internal.h"
-#include "tensor/dmath.h"
-#include "tensor/gemm.h"
+#include "kernels/dmath.h"
+#include "kernels/gemm.h"
 
 enum { BLOCK = 64 }; /* rows of P at a time */
 

@@ -14,8 +14,8 @@
 #include "graph/fused.h"
 #include "graph/norm_internal.h"
 #include "graph/spans.h"
-#include "tensor/dmath.h"
-#include "tensor/moments.h"
+#include "kernels/dmath.h"
+#include "kernels/moments.h"
 
 struct batch_norm_args {
     double eps, momentum; /* momentum NAN: 1 / batches */

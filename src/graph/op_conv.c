@@ -5,7 +5,7 @@
 #include "graph/fused.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
-#include "tensor/conv.h"
+#include "kernels/conv.h"
 
 struct conv_args {
     struct mt_conv cv;

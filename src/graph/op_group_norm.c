@@ -4,8 +4,8 @@
  */
 #include "graph/norm_internal.h"
 #include "graph/spans.h"
-#include "tensor/dmath.h"
-#include "tensor/moments.h"
+#include "kernels/dmath.h"
+#include "kernels/moments.h"
 
 struct group_norm_args {
     size_t groups;

@@ -2,7 +2,7 @@
 #include "graph/fused.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
-#include "tensor/gemm.h"
+#include "kernels/gemm.h"
 
 struct linear_args {
     bool has_bias;

@@ -11,7 +11,7 @@
 #include "base/philox.h"
 #include "graph/graph.h"
 #include "graph/ops.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 
 enum kind { MAX, AVG, ADAPTIVE, NEAREST, LINEAR };
 

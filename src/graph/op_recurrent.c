@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "graph/recurrent.h"
-#include "tensor/panels.h"
+#include "kernels/panels.h"
 
 /* Inputs of a recurrent node: gx, w_hh, and b_hh where the cell takes it apart.
  * Outputs: the activated gates (T, N, gates H); and where there are several,

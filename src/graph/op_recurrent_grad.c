@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "graph/recurrent.h"
-#include "tensor/gemm.h"
-#include "tensor/panels.h"
+#include "kernels/gemm.h"
+#include "kernels/panels.h"
 
 /* Inputs of a recurrent_grad node: the activated gates, the gradient of h,
  * w_hh, and where the cell has them apart, h and the saved state. Outputs: the

@@ -11,8 +11,8 @@
 #define MT_GRAPH_OPS_H
 
 #include "graph/graph.h"
-#include "tensor/activation.h"
-#include "tensor/conv.h"
+#include "kernels/activation.h"
+#include "kernels/conv.h"
 
 /* Every op, NULL-terminated. */
 extern const struct mt_op *const mt_ops[];
@@ -70,7 +70,7 @@ struct mt_value *mt_recurrent(struct mt_graph *g, const struct mt_cell *cell,
                               struct mt_value *b_hh, bool reverse);
 
 /* y (n, o, oh, ow) = conv(x (n, c, h, w), w) + b; rank 3 without the height.
- * Sizes and options are in cv (tensor/conv.h); b may be NULL. */
+ * Sizes and options are in cv (kernels/conv.h); b may be NULL. */
 struct mt_value *mt_conv_op(struct mt_graph *g, struct mt_value *x,
                             struct mt_value *w, struct mt_value *b,
                             const struct mt_conv *cv);

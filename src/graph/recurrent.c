@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "tensor/panels.h"
+#include "kernels/panels.h"
 
 /* --- cells -------------------------------------------------------------- */
 

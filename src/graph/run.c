@@ -1,6 +1,6 @@
 /* Running a finished graph. */
 #include "graph/graph_internal.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 
 /* Views of leaves follow them: their owner may have moved their data. */
 static void follow_leaves(const struct mt_graph *g)

@@ -1,11 +1,11 @@
-/* Making tables of windows and bands (tensor/windows.h). They live as long as
+/* Making tables of windows and bands (kernels/windows.h). They live as long as
  * the graph; if memory runs out the graph is marked, false is returned, and
  * the tables must not be used. */
 #ifndef MT_GRAPH_WINDOWS_H
 #define MT_GRAPH_WINDOWS_H
 
 #include "graph/ops.h"
-#include "tensor/windows.h"
+#include "kernels/windows.h"
 
 /* The windows of a max pooling, without their padding. */
 bool mt_windows_pool(struct mt_graph *g, const struct mt_pool_axis *axis,

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 /* The smallest float >= x. */
 static float float_at_least(double x)

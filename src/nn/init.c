@@ -9,7 +9,7 @@
 #include "base/philox.h"
 #include "base/size.h"
 #include "nn/draw.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 struct mt_init_target {
     const char *name;

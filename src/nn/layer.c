@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 struct common_args {
     const char *type, *name;

@@ -1,7 +1,7 @@
 /* torch.optim.Adam and torch.optim.AdamW: the same but for weight decay. */
 #include "optim/optimizer.h"
-#include "tensor/dmath.h"
-#include "tensor/kernels.h"
+#include "kernels/dmath.h"
+#include "kernels/dispatch.h"
 
 struct adam_args {
     double lr, eps, weight_decay;

@@ -4,7 +4,7 @@
  */
 #include "base/size.h"
 #include "optim/sched_types.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 /* min + (base - min) (1 + cos(pi part)) / 2 */
 static struct mt_scheduled anneal(double base, double min, double part)

@@ -2,7 +2,7 @@
  * Schedules that run along a line or a power of one.
  */
 #include "optim/sched_types.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 struct linear_args {
     double start_factor, end_factor;

@@ -8,7 +8,7 @@
 
 #include "base/size.h"
 #include "optim/sched_types.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 struct one_cycle_args {
     double max_lr;

@@ -2,7 +2,7 @@
  * Schedules that multiply the base rate by a constant or by a power of gamma.
  */
 #include "optim/sched_types.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 struct constant_args {
     double factor;

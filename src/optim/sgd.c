@@ -1,6 +1,6 @@
 /* torch.optim.SGD */
 #include "optim/optimizer.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 
 struct sgd_args {
     double lr, momentum, dampening, weight_decay;

@@ -4,7 +4,7 @@
 
 #include "plot/glyphs.h"
 #include "plot/label.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 enum { UNITS = 20, CURVE_PARTS = 12, MAX_POINTS = 256 };
 

@@ -3,7 +3,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 /* A range this small beside its values is one value: its ticks would need
  * more digits than anybody reads. */

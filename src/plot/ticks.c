@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 /* Numbers from 10^-5 to below 10^6 are written out, others with a power. */
 enum { LEAST_POWER = -5, MOST_POWER = 5 };

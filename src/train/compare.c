@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 enum { LANES = 8 }; /* sums of their own, so that vectors can be used */
 

@@ -1,7 +1,7 @@
 /* Evaluation, and the sums behind scores. */
 #include <math.h>
 
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 #include "train/batch.h"
 
 void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,

@@ -5,8 +5,8 @@
 
 #include "base/philox.h"
 #include "base/utf8.h"
-#include "tensor/dmath.h"
-#include "tensor/kernels.h"
+#include "kernels/dmath.h"
+#include "kernels/dispatch.h"
 
 /* --- drawing ------------------------------------------------------------ */
 

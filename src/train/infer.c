@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 #include "train/settings.h"
 #include "train/state.h"
 

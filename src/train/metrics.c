@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 /* How many classes score above the target's (ties count for the lower index,
  * as argmax takes them). */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 #include "train/datastate.h"
 #include "train/history.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "tensor/dmath.h"
+#include "kernels/dmath.h"
 
 const double mt_quantile_at[MT_QUANTILES] = { 0.01, 0.25, 0.5, 0.75, 0.99 };
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "graph/spans.h"
-#include "tensor/dmath.h"
-#include "tensor/kernels.h"
+#include "kernels/dmath.h"
+#include "kernels/dispatch.h"
 #include "train/batch.h"
 #include "train/monitor.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/team.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 #include "train/testing.h"
 
 /* --- the count ---------------------------------------------------------- */

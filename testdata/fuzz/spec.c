@@ -4,7 +4,7 @@
  */
 #include "base/json.h"
 #include "fuzz.h"
-#include "tensor/kernels.h"
+#include "kernels/dispatch.h"
 #include "train/session.h"
 
 static void check_round_trip(const struct mt_json *doc)

@@ -1,0 +1,325 @@
+/* Convolution: the shared parts and the forward pass. */
+#include "kernels/conv.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "kernels/conv_internal.h"
+#include "kernels/gemm.h"
+
+/* --- planes ------------------------------------------------------------- */
+
+/* Only phases that some tap reads are there: 1 of them for a 1 x 1 kernel. */
+static size_t phases(size_t kernel, size_t dilation, size_t stride)
+{
+    size_t most = 0;
+
+    for (size_t k = 0; k < kernel; k++) {
+        size_t phase = k * dilation % stride;
+
+        most = phase > most ? phase : most;
+    }
+    return most + 1;
+}
+
+struct mt_planes mt_conv_input_planes(const struct mt_conv *cv)
+{
+    size_t last_h = (cv->oh - 1) * cv->sh + (cv->kh - 1) * cv->dh;
+    size_t last_w = (cv->ow - 1) * cv->sw + (cv->kw - 1) * cv->dw;
+
+    return (struct mt_planes){
+        .channels = cv->c,
+        .height = last_h / cv->sh + 1,
+        .width = last_w / cv->sw + 1,
+        .phases_h = phases(cv->kh, cv->dh, cv->sh),
+        .phases_w = phases(cv->kw, cv->dw, cv->sw),
+    };
+}
+
+/* The first of the plane's indices of phase `phase` that lie in the image of
+ * `size`, and behind the last. */
+static void inside(size_t length, size_t phase, size_t stride, size_t padding,
+                   size_t size, size_t *first, size_t *end)
+{
+    *first = padding > phase ? mt_size_ceil_div(padding - phase, stride) : 0;
+    *end = size + padding > phase
+               ? mt_size_ceil_div(size + padding - phase, stride)
+               : 0;
+    *end = mt_size_min(*end, length);
+    *first = mt_size_min(*first, *end);
+}
+
+/* Row i, column j of the plane of phase (a, b) is row i sh + a - ph, column
+ * j sw + b - pw of the image. */
+static void fill_plane(const struct mt_conv *cv, const struct mt_planes *p,
+                       size_t a, size_t b, const float *x, float *plane)
+{
+    size_t top, bottom, left, right;
+
+    inside(p->height, a, cv->sh, cv->ph, cv->h, &top, &bottom);
+    inside(p->width, b, cv->sw, cv->pw, cv->w, &left, &right);
+    if (top == bottom || left == right)
+        return;
+    x += (top * cv->sh + a - cv->ph) * cv->w + left * cv->sw + b - cv->pw;
+    plane += top * p->width + left;
+    if (cv->sw == 1) {
+        mt_kernels()->copy_rows(plane, p->width, x, cv->sh * cv->w,
+                                bottom - top, right - left);
+        return;
+    }
+    for (size_t i = top; i < bottom; i++) {
+        if (cv->sw == 2)
+            mt_kernels()->copy_even(plane, x, right - left);
+        for (size_t j = 0; cv->sw != 2 && j < right - left; j++)
+            plane[j] = x[j * cv->sw];
+        plane += p->width;
+        x += cv->sh * cv->w;
+    }
+}
+
+void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
+                        const float *x, float *planes)
+{
+    for (size_t c = 0; c < p->channels; c++) {
+        for (size_t a = 0; a < p->phases_h; a++) {
+            for (size_t b = 0; b < p->phases_w; b++) {
+                fill_plane(cv, p, a, b, x + c * cv->h * cv->w, planes);
+                planes += p->height * p->width;
+            }
+        }
+    }
+}
+
+bool mt_conv_planes_in_place(const struct mt_conv *cv,
+                             const struct mt_planes *p)
+{
+    return cv->ph == 0 && cv->pw == 0 && cv->sh == 1 && cv->sw == 1 &&
+           p->height == cv->h && p->width == cv->w;
+}
+
+void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
+                        const float *planes, const float **rows)
+{
+    size_t plane = p->height * p->width;
+
+    for (size_t c = 0; c < cv->c; c++) {
+        for (size_t u = 0; u < cv->kh; u++) {
+            for (size_t v = 0; v < cv->kw; v++) {
+                size_t a = u * cv->dh % cv->sh, b = v * cv->dw % cv->sw;
+                size_t which = (c * p->phases_h + a) * p->phases_w + b;
+
+                *rows++ = planes + which * plane +
+                          u * cv->dh / cv->sh * p->width +
+                          v * cv->dw / cv->sw;
+            }
+        }
+    }
+}
+
+/* --- products ----------------------------------------------------------- */
+
+struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane)
+{
+    struct mt_positions ps = { .width = width, .plane = plane,
+                               .block = MT_CONV_CHUNK };
+
+    ps.dense = width % 8 == 0;
+    if (!ps.dense && plane <= MT_CONV_CHUNK)
+        ps.block = MT_CONV_CHUNK / plane * plane;
+    ps.total = ps.dense ? rows * width : rows ? (rows - 1) * plane + width : 0;
+    return ps;
+}
+
+/* Where four pieces of 8 positions are in a row, the first at position `at`. */
+static struct mt_columns place_columns(const struct mt_positions *ps, size_t at)
+{
+    size_t column = ps->dense ? at % ps->width : at;
+    size_t here = ps->dense ? at / ps->width * ps->plane + column : at;
+    struct mt_columns cols;
+
+    for (size_t i = 0; i < 4; i++) {
+        cols.at[i] = here;
+        /* what lies behind the last position is read and dropped */
+        if (ps->dense && at + 8 * i + 8 >= ps->total)
+            continue;
+        here += 8;
+        column += 8;
+        if (ps->dense && column == ps->width) {
+            column = 0;
+            here += ps->plane - ps->width;
+        }
+    }
+    return cols;
+}
+
+static void product_panel(const float *a, size_t m, size_t k, size_t depth,
+                          const float *const *rows,
+                          const struct mt_columns *cols, size_t columns,
+                          float *out, size_t ldc, bool add)
+{
+    const struct mt_kernels *kernels = mt_kernels();
+    size_t tiles = mt_size_ceil_div(m, kernels->gemm_mr);
+    struct mt_left left = { a, k, 1 };
+
+    for (size_t t = 0; t < tiles; t++) {
+        size_t rows_t = m / tiles + (t < m % tiles);
+
+        kernels->gemm_tile_rows(rows_t, columns, depth, &left, rows, cols, out,
+                                ldc, add);
+        left.at += rows_t * k;
+        out += rows_t * ldc;
+    }
+}
+
+void mt_conv_product(const float *a, size_t m, size_t k,
+                     const float *const *rows, const struct mt_positions *ps,
+                     size_t at, size_t count, float *out, size_t ldc)
+{
+    size_t nr = mt_kernels()->gemm_nr;
+
+    for (size_t q = 0; q < k; q += MT_GEMM_KC) {
+        size_t depth = mt_size_min(MT_GEMM_KC, k - q);
+
+        for (size_t j = 0; j < count; j += nr) {
+            struct mt_columns cols = place_columns(ps, at + j);
+
+            product_panel(a + q, m, k, depth, rows + q, &cols,
+                          mt_size_min(nr, count - j), out + j, ldc, q > 0);
+        }
+    }
+}
+
+void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
+                        float *row, size_t n)
+{
+    if (e && e->bias)
+        mt_kernels()->shift(row, row, n, e->bias[channel]);
+    if (e && e->act)
+        e->act(row, row, n, e->act_p);
+}
+
+void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
+                          size_t n)
+{
+    if (e && e->act_grad)
+        e->act_grad(y + at, y + at, e->saved + at, n, e->act_p);
+}
+
+/* --- forward ------------------------------------------------------------ */
+
+struct forward {
+    const struct mt_conv *cv;
+    const float *x, *w;
+    const struct mt_conv_epilogue *e;
+    float *y;
+    struct mt_planes planes;
+    struct mt_positions positions;
+    bool in_place;      /* the planes are the image */
+    char *own;          /* each worker's own: planes, a block, rows */
+    size_t own_bytes, plane_floats, k;
+};
+
+static size_t rows_bytes(const struct mt_conv *cv)
+{
+    return mt_size_align(cv->c * cv->kh * cv->kw * sizeof(float *), 64);
+}
+
+static void plan_forward(struct forward *f)
+{
+    const struct mt_conv *cv = f->cv;
+    size_t block;
+
+    f->planes = mt_conv_input_planes(cv);
+    f->positions = mt_conv_positions(cv->oh, cv->ow, f->planes.width);
+    f->in_place = f->positions.dense &&
+                  mt_conv_planes_in_place(cv, &f->planes);
+    f->k = cv->c * cv->kh * cv->kw;
+    f->plane_floats = f->in_place ? 0 : mt_planes_floats(&f->planes);
+    block = f->positions.dense ? 0 : cv->o * MT_CONV_CHUNK;
+    f->own_bytes = mt_size_align((f->plane_floats + block) * sizeof(float),
+                                 64) +
+                   rows_bytes(cv);
+}
+
+size_t mt_conv_forward_scratch(const struct mt_conv *cv, size_t workers)
+{
+    struct forward f = { .cv = cv };
+
+    plan_forward(&f);
+    return workers * f.own_bytes;
+}
+
+void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
+                   size_t count, float *y)
+{
+    size_t whole = count / ps->plane, i = at / ps->plane, j = at % ps->plane;
+    size_t rest = count - whole * ps->plane;
+
+    if (j || !whole) { /* a part of one row */
+        if (j < ps->width)
+            mt_kernels()->copy_rows(y + i * ps->width + j, 0, block, 0, 1,
+                                    mt_size_min(count, ps->width - j));
+        return;
+    }
+    mt_kernels()->copy_rows(y + i * ps->width, ps->width, block, ps->plane,
+                            whole, ps->width);
+    mt_kernels()->copy_rows(y + (i + whole) * ps->width, 0,
+                            block + whole * ps->plane, 0, 1,
+                            mt_size_min(rest, ps->width));
+}
+
+/* The output channels of an image and group, from its taps' rows. */
+static void forward_blocks(const struct forward *f, size_t group,
+                           const float *const *rows, float *chunk, float *y)
+{
+    const struct mt_conv *cv = f->cv;
+    const struct mt_positions *ps = &f->positions;
+    const float *w = f->w + group * cv->o * f->k;
+    size_t size = cv->oh * cv->ow;
+
+    for (size_t at = 0; at < ps->total; at += ps->block) {
+        size_t count = mt_size_min(ps->block, ps->total - at);
+        float *out = ps->dense ? y + at : chunk;
+        size_t ldc = ps->dense ? size : MT_CONV_CHUNK;
+
+        mt_conv_product(w, cv->o, f->k, rows, ps, at, count, out, ldc);
+        for (size_t o = 0; o < cv->o; o++)
+            mt_conv_finish_row(f->e, group * cv->o + o, out + o * ldc, count);
+        for (size_t o = 0; !ps->dense && o < cv->o; o++)
+            mt_conv_store(ps, chunk + o * MT_CONV_CHUNK, at, count,
+                          y + o * size);
+    }
+}
+
+static void forward_image(void *ctx, size_t task, size_t worker)
+{
+    const struct forward *f = ctx;
+    const struct mt_conv *cv = f->cv;
+    size_t group = task % cv->groups, size = cv->o * cv->oh * cv->ow;
+    const float *x = f->x + task * cv->c * cv->h * cv->w, *image = x;
+    char *own = f->own + worker * f->own_bytes;
+    float *planes = (float *)own;
+    const float **rows =
+        (const float **)(own + f->own_bytes - rows_bytes(cv));
+
+    if (!f->in_place) {
+        mt_conv_fill_input(cv, &f->planes, x, planes);
+        image = planes;
+    }
+    mt_conv_input_rows(cv, &f->planes, image, rows);
+    forward_blocks(f, group, rows, planes + f->plane_floats, f->y + task * size);
+    mt_conv_finish_image(f->e, f->y, task * size, size);
+}
+
+void mt_conv_forward(const struct mt_conv *cv, const float *x, const float *w,
+                     const struct mt_conv_epilogue *e, float *y,
+                     struct mt_team *team, void *scratch)
+{
+    struct forward f = { .cv = cv, .x = x, .w = w, .e = e, .y = y,
+                         .own = scratch };
+
+    plan_forward(&f);
+    for (size_t i = 0; i < mt_team_size(team); i++)
+        memset(f.own + i * f.own_bytes, 0, f.plane_floats * sizeof(float));
+    mt_team_run(team, cv->n * cv->groups, forward_image, &f);
+}

@@ -1,0 +1,184 @@
+/*
+ * The gradient of a convolution's weight, tap by tap: image by image
+ *
+ *     sum (taps, o) += rows (taps, positions) dy^T (positions, o)
+ *
+ * dy is transposed a block of positions at a time, into the panels that tiles
+ * read; the taps' rows are read where they stand in the image's planes.
+ *
+ * Images are cut into groups of fixed size; each group sums into a slot of its
+ * own, and the slots are added in order.
+ */
+#include <string.h>
+
+#include "base/size.h"
+#include "kernels/conv_internal.h"
+#include "kernels/gemm.h"
+
+enum {
+    MOST_SLOTS = 16,
+    SLOT_FLOATS = 4 << 20, /* of all slots together, about */
+    PANEL = 32,            /* columns of the widest tile of any table */
+    SUM_TAPS = 16,         /* taps of a task that adds slots */
+};
+
+struct grad_weight {
+    const struct mt_conv *cv;
+    const float *x, *dy;
+    float *dw;
+    struct mt_planes planes;
+    bool in_place;          /* the planes are the image */
+    size_t k;               /* taps (c, u, v) */
+    size_t slots, per_slot; /* images of a slot */
+    float *sums;            /* slots x (groups k, o) */
+    char *own;              /* each worker's: planes, a panel, rows */
+    size_t own_bytes;
+};
+
+static size_t plane_floats(const struct grad_weight *g)
+{
+    return g->in_place ? 0 : mt_size_align(mt_planes_floats(&g->planes), 16);
+}
+
+static size_t rows_bytes(const struct grad_weight *g)
+{
+    return mt_size_align(g->k * sizeof(float *), 64);
+}
+
+static void plan(struct grad_weight *g)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t size, slots;
+
+    g->planes = mt_conv_input_planes(cv);
+    g->in_place = mt_conv_planes_in_place(cv, &g->planes);
+    g->k = cv->c * cv->kh * cv->kw;
+    size = cv->groups * cv->o * g->k;
+    slots = SLOT_FLOATS / size;
+    slots = slots < 1 ? 1 : mt_size_min(slots, MOST_SLOTS);
+    slots = mt_size_min(slots, cv->n);
+    g->per_slot = (cv->n + slots - 1) / slots;
+    g->slots = (cv->n + g->per_slot - 1) / g->per_slot;
+    g->own_bytes = (plane_floats(g) + MT_GEMM_KC * PANEL) * sizeof(float) +
+                   rows_bytes(g);
+}
+
+static size_t sums_bytes(const struct grad_weight *g)
+{
+    return mt_size_align(g->slots * g->cv->groups * g->cv->o * g->k *
+                             sizeof(float), 64);
+}
+
+size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, size_t workers)
+{
+    struct grad_weight g = { .cv = cv };
+
+    plan(&g);
+    return sums_bytes(&g) + workers * g.own_bytes;
+}
+
+/* The block of positions of output rows [i, i + outer), columns [j, j + inner):
+ * whole rows, as many as fit, or a part of one. */
+static void add_block(const struct grad_weight *g, const float *dy, size_t i,
+                      size_t j, size_t outer, size_t inner,
+                      const float *const *rows, float *panel, float *sum,
+                      bool add)
+{
+    const struct mt_kernels *kernels = mt_kernels();
+    const struct mt_conv *cv = g->cv;
+    struct mt_steps steps = { i * g->planes.width + j, outer, inner,
+                              g->planes.width };
+    size_t nr = kernels->gemm_nr, depth = outer * inner;
+    size_t tiles = (g->k + kernels->gemm_mr - 1) / kernels->gemm_mr;
+
+    for (size_t o = 0; o < cv->o; o += nr) {
+        size_t columns = mt_size_min(nr, cv->o - o);
+
+        kernels->gemm_pack_b(dy + o * cv->oh * cv->ow + i * cv->ow + j, 1,
+                             cv->oh * cv->ow, depth, columns, panel);
+        for (size_t at = 0, t = 0; t < tiles; t++) {
+            size_t taps = g->k / tiles + (t < g->k % tiles);
+
+            kernels->gemm_tile_taps(taps, columns, &steps, rows + at, panel,
+                                    sum + at * cv->o + o, cv->o, add);
+            at += taps;
+        }
+    }
+}
+
+static void add_image(const struct grad_weight *g, const float *dy,
+                      const float *const *rows, float *panel, float *sum,
+                      bool add)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t outer = cv->ow < MT_GEMM_KC ? MT_GEMM_KC / cv->ow : 1;
+
+    for (size_t i = 0; i < cv->oh; i += outer) {
+        for (size_t j = 0; j < cv->ow; j += MT_GEMM_KC)
+            add_block(g, dy, i, j, mt_size_min(outer, cv->oh - i),
+                      mt_size_min(MT_GEMM_KC, cv->ow - j), rows, panel, sum,
+                      add || i > 0 || j > 0);
+    }
+}
+
+static void slot_task(void *ctx, size_t task, size_t worker)
+{
+    const struct grad_weight *g = ctx;
+    const struct mt_conv *cv = g->cv;
+    size_t slot = task / cv->groups, group = task % cv->groups;
+    size_t first = slot * g->per_slot;
+    size_t end = mt_size_min(first + g->per_slot, cv->n);
+    char *own = g->own + worker * g->own_bytes;
+    float *planes = (float *)own, *panel = planes + plane_floats(g);
+    const float **rows = (const float **)(own + g->own_bytes - rows_bytes(g));
+    float *sum = g->sums + (slot * cv->groups + group) * cv->o * g->k;
+
+    for (size_t n = first; n < end; n++) {
+        size_t at = n * cv->groups + group;
+        const float *x = g->x + at * cv->c * cv->h * cv->w;
+
+        if (!g->in_place)
+            mt_conv_fill_input(cv, &g->planes, x, planes);
+        if (g->in_place || n == first)
+            mt_conv_input_rows(cv, &g->planes, g->in_place ? x : planes, rows);
+        add_image(g, g->dy + at * cv->o * cv->oh * cv->ow, rows, panel, sum,
+                  n > first);
+    }
+}
+
+/* dw (o, taps) = the slots' sums (taps, o), for some taps of a group */
+static void add_slots(void *ctx, size_t task, size_t worker)
+{
+    const struct grad_weight *g = ctx;
+    size_t o = g->cv->o, size = g->cv->groups * o * g->k;
+    size_t parts = (g->k + SUM_TAPS - 1) / SUM_TAPS;
+    size_t group = task / parts, first = task % parts * SUM_TAPS;
+    size_t end = mt_size_min(first + SUM_TAPS, g->k);
+    float *dw = g->dw + group * o * g->k;
+
+    (void)worker;
+    for (size_t t = first; t < end; t++) {
+        float *sum = g->sums + (group * g->k + t) * o;
+
+        for (size_t slot = 1; slot < g->slots; slot++)
+            mt_kernels()->add(sum, sum, sum + slot * size, o);
+        for (size_t i = 0; i < o; i++)
+            dw[i * g->k + t] = sum[i];
+    }
+}
+
+void mt_conv_grad_weight(const struct mt_conv *cv, const float *x,
+                         const float *dy, float *dw, struct mt_team *team,
+                         void *scratch)
+{
+    struct grad_weight g = { .cv = cv, .x = x, .dy = dy, .dw = dw,
+                             .sums = scratch };
+
+    plan(&g);
+    g.own = (char *)scratch + sums_bytes(&g);
+    for (size_t i = 0; i < mt_team_size(team); i++)
+        memset(g.own + i * g.own_bytes, 0, plane_floats(&g) * sizeof(float));
+    mt_team_run(team, g.slots * cv->groups, slot_task, &g);
+    mt_team_run(team, cv->groups * ((g.k + SUM_TAPS - 1) / SUM_TAPS),
+                add_slots, &g);
+}

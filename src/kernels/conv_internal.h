@@ -1,0 +1,78 @@
+/* What the three passes of convolution share: planes, rows, sizes. */
+#ifndef MT_KERNELS_CONV_INTERNAL_H
+#define MT_KERNELS_CONV_INTERNAL_H
+
+#include "kernels/conv.h"
+
+enum { MT_CONV_CHUNK = 256 }; /* positions of a block of output */
+
+/* Floats behind planes with rows of this width: a tap's row of positions ends
+ * up to a row behind its plane, and tiles read up to two vectors more. */
+static inline size_t mt_conv_slack(size_t width)
+{
+    return (width + 64 + 15) / 16 * 16;
+}
+
+/* Planes of one image: `channels` x `phases` planes of height x width. */
+struct mt_planes {
+    size_t channels, height, width;
+    size_t phases_h, phases_w;
+};
+
+/* With the slack behind them. */
+static inline size_t mt_planes_floats(const struct mt_planes *p)
+{
+    return p->channels * p->phases_h * p->phases_w * p->height * p->width +
+           mt_conv_slack(p->width);
+}
+
+/* The planes that a forward pass reads: the padded input by phases of the
+ * stride. */
+struct mt_planes mt_conv_input_planes(const struct mt_conv *cv);
+
+/* Copies an image's c channels (h x w each) into the planes, whose padding
+ * must be 0 already and stays so. */
+void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
+                        const float *x, float *planes);
+
+/* Whether the planes would be the image itself: no padding, no stride. */
+bool mt_conv_planes_in_place(const struct mt_conv *cv,
+                             const struct mt_planes *p);
+
+/* rows[(c kh + u) kw + v]: where tap (c, u, v) of output position 0 is. */
+void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
+                        const float *planes, const float **rows);
+
+/* The positions of a product: output rows of `width` columns over planes of
+ * `plane` columns. Where width is a multiple of 8 (dense) the positions are
+ * those of the output; otherwise those of the plane, the columns from `width`
+ * on to be dropped. */
+struct mt_positions {
+    size_t width, plane, total;
+    size_t block; /* so many at a time: whole rows of planes where not dense,
+                     if one fits */
+    bool dense;
+};
+
+struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane);
+
+/* (m x count) positions [at, at + count) of the product of a (m, k) and the
+ * rows, into out (m, ldc). */
+void mt_conv_product(const float *a, size_t m, size_t k,
+                     const float *const *rows, const struct mt_positions *ps,
+                     size_t at, size_t count, float *out, size_t ldc);
+
+/* Writes the columns that count of positions [at, at + count), up to a block
+ * that begins at a row or lies within one, to y (rows, width). */
+void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
+                   size_t count, float *y);
+
+/* One row of results: bias added and activation applied in place. */
+void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
+                        float *row, size_t n);
+
+/* Then an image's results, n values from `at` on: the product with act'. */
+void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
+                          size_t n);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * The outer loops of matrix multiplication. Tasks are blocks of C:
+ *
+ *     for each KC block of k
+ *         for each panel of B's columns, as wide as a tile
+ *             for each tile of rows
+ *     then the epilogue
+ *
+ * A tile takes one value of A at a time, so A is read where it stands, whatever
+ * its strides; only where the columns of a transposed A are whole pages apart
+ * would its cache lines evict each other: then a task first copies its block of
+ * it. B's rows are vectors: where they are contiguous, the first tile of a panel
+ * reads them in place and leaves a packed copy in cache for the others.
+ * Otherwise (a transposed B) panels are packed first: by the task, if it has all
+ * rows of C, and else once for all tasks.
+ */
+#include "kernels/gemm.h"
+
+#include <string.h>
+
+#include "base/size.h"
+
+enum {
+    SMALL = 2048,          /* products m n k up to this have one loop */
+    B_BUFFER = 4 << 20,    /* floats of B packed ahead at a time, about */
+    BLOCK_ROWS = 96,       /* rows of a task's block of C, about */
+    ALL_ROWS = 320,        /* up to here a task takes all rows */
+    BLOCK_COLUMNS = 256,   /* columns of a task's block of C, at most */
+    PANEL = 32,            /* columns of the widest tile of any table */
+    PAGE = 1024,           /* floats of a page */
+};
+
+struct plan {
+    const struct mt_gemm *g;
+    const struct mt_kernels *kernels;
+    size_t column_group;    /* columns of B that are packed ahead at a time */
+    size_t block_rows, block_columns;
+    float *ahead;           /* panel of column j at j k, block q at q width */
+    float *own;             /* each worker's: a panel, KC x PANEL; a block of a
+                               transposed A, KC x rows */
+    size_t own_floats;
+    size_t j0, n;           /* the group in work */
+};
+
+/* Blocks for at least about eight tasks, if the columns allow it. */
+static void plan_blocks(struct plan *p, size_t m, size_t n)
+{
+    size_t nr = p->kernels->gemm_nr, mr = p->kernels->gemm_mr;
+
+    p->block_rows = mr * mt_size_ceil_div(BLOCK_ROWS, mr);
+    if (p->block_rows > m || (m <= ALL_ROWS && n >= 8 * PANEL))
+        p->block_rows = m;
+    p->block_columns = mt_size_min(BLOCK_COLUMNS, mt_size_align(n, nr));
+    while (p->block_columns > 2 * nr &&
+           mt_size_ceil_div(m, p->block_rows) *
+                   mt_size_ceil_div(n, p->block_columns) <
+               8)
+        p->block_columns = mt_size_align(p->block_columns / 2, nr);
+}
+
+/* Whether tasks share panels of a B whose rows are not contiguous. */
+static bool packs_ahead(const struct plan *p, size_t m)
+{
+    return p->block_rows < m;
+}
+
+static void plan_sizes(struct plan *p, size_t m, size_t n, size_t k)
+{
+    size_t fit = B_BUFFER / k / PANEL * PANEL;
+
+    plan_blocks(p, m, n);
+    fit = fit > p->block_columns ? fit : p->block_columns;
+    p->column_group = fit < n && packs_ahead(p, m) ? fit : n;
+    p->own_floats = mt_size_align(MT_GEMM_KC * (PANEL + p->block_rows), 16);
+}
+
+static size_t ahead_floats(const struct plan *p, size_t m, size_t k)
+{
+    return packs_ahead(p, m) ? mt_size_align(p->column_group, PANEL) * k : 0;
+}
+
+size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
+{
+    struct plan p = { .kernels = mt_kernels() };
+
+    if (m * n * k <= SMALL)
+        return 0;
+    plan_sizes(&p, m, n, k);
+    return (ahead_floats(&p, m, k) + workers * p.own_floats) * sizeof(float);
+}
+
+static void pack_ahead_task(void *ctx, size_t task, size_t worker)
+{
+    const struct plan *p = ctx;
+    const struct mt_gemm *g = p->g;
+    size_t nr = p->kernels->gemm_nr, j = task * nr;
+    size_t n = mt_size_min(nr, p->n - j), width = mt_size_align(n, 16);
+    float *out = p->ahead + j * g->k;
+
+    (void)worker;
+    for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
+        size_t k = mt_size_min(MT_GEMM_KC, g->k - q);
+
+        p->kernels->gemm_pack_b(g->b + q * g->b_row + (p->j0 + j) * g->b_col,
+                                g->b_row, g->b_col, k, n, out + q * width);
+    }
+}
+
+/* Rows [i, i + m) and columns [j, j + n) of C, bias and activation. */
+static void epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
+                     size_t i, size_t m, size_t j, size_t n)
+{
+    for (size_t r = i; r < i + m; r++) {
+        float *c = g->c + r * g->ldc + j;
+
+        if (g->bias)
+            kernels->add(c, c, g->bias + j, n);
+        if (g->act)
+            g->act(c, c, n, g->act_p);
+        if (g->act_grad)
+            g->act_grad(c, c, g->saved + r * g->ldc + j, n, g->act_p);
+    }
+}
+
+/* KC block [q, q + k) of B's panel at column j, and where to keep a copy. */
+struct panel {
+    const float *b;
+    size_t b_row;
+    float *copy;
+};
+
+static struct panel find_panel(const struct plan *p, size_t j, size_t n,
+                               size_t q, size_t k, float *own)
+{
+    const struct mt_gemm *g = p->g;
+    const float *b = g->b + q * g->b_row + (p->j0 + j) * g->b_col;
+    size_t width = mt_size_align(n, 16);
+
+    if (g->b_col == 1 && n == width)
+        return (struct panel){ b, g->b_row, own };
+    if (p->ahead)
+        return (struct panel){ p->ahead + j * g->k + q * width, width, NULL };
+    p->kernels->gemm_pack_b(b, g->b_row, g->b_col, k, n, own);
+    return (struct panel){ own, width, NULL };
+}
+
+/* KC block [q, q + k) of rows [i, i + m) of A. */
+static struct mt_left find_rows(const struct plan *p, size_t i, size_t m,
+                                size_t q, size_t k, float *own)
+{
+    const struct mt_gemm *g = p->g;
+    const float *a = g->a + i * g->a_row + q * g->a_col;
+
+    if (g->a_row != 1 || g->a_col % PAGE)
+        return (struct mt_left){ a, g->a_row, g->a_col };
+    p->kernels->copy_rows(own, m, a, g->a_col, k, m);
+    return (struct mt_left){ own, 1, m };
+}
+
+/* One KC block [q, q + k) of the rows [i, i + m) of a panel of columns. */
+static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
+                        size_t m, size_t j, size_t n, size_t q, size_t k,
+                        float *own)
+{
+    const struct mt_gemm *g = p->g;
+    struct panel b = find_panel(p, j, n, q, k, own);
+    size_t tiles = mt_size_ceil_div(m, p->kernels->gemm_mr);
+    float *c = g->c + i * g->ldc + p->j0 + j;
+
+    for (size_t t = 0; t < tiles; t++) {
+        size_t rows = m / tiles + (t < m % tiles);
+
+        p->kernels->gemm_tile(rows, n, k, &a, b.b, b.b_row,
+                              tiles > 1 ? b.copy : NULL, c, g->ldc,
+                              q > 0 || g->add);
+        if (b.copy && tiles > 1)
+            b = (struct panel){ b.copy, n, NULL };
+        a.at += rows * a.row;
+        c += rows * g->ldc;
+    }
+}
+
+static void block_task(void *ctx, size_t task, size_t worker)
+{
+    const struct plan *p = ctx;
+    const struct mt_gemm *g = p->g;
+    size_t nr = p->kernels->gemm_nr;
+    size_t across = mt_size_ceil_div(p->n, p->block_columns);
+    size_t i = task / across * p->block_rows;
+    size_t j = task % across * p->block_columns;
+    size_t m = mt_size_min(p->block_rows, g->m - i);
+    size_t n = mt_size_min(p->block_columns, p->n - j);
+    float *own = p->own + worker * p->own_floats;
+
+    for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
+        size_t k = mt_size_min(MT_GEMM_KC, g->k - q);
+        struct mt_left a = find_rows(p, i, m, q, k, own + MT_GEMM_KC * PANEL);
+
+        for (size_t jj = j; jj < j + n; jj += nr)
+            panel_tiles(p, a, i, m, jj, mt_size_min(nr, j + n - jj), q, k, own);
+    }
+    if (g->bias || g->act || g->act_grad)
+        epilogue(g, p->kernels, i, m, p->j0 + j, n);
+}
+
+static void gemm_small(const struct mt_gemm *g,
+                       const struct mt_kernels *kernels)
+{
+    if (g->k == 0 && !g->add) { /* an empty sum */
+        for (size_t i = 0; i < g->m; i++)
+            memset(g->c + i * g->ldc, 0, g->n * sizeof *g->c);
+    }
+    for (size_t q = 0; q < g->k; q += MT_GEMM_KC)
+        kernels->gemm_small(g->m, g->n, mt_size_min(MT_GEMM_KC, g->k - q),
+                            g->a + q * g->a_col, g->a_row, g->a_col,
+                            g->b + q * g->b_row, g->b_row, g->b_col, g->c,
+                            g->ldc, q > 0 || g->add);
+    if (g->bias || g->act || g->act_grad)
+        epilogue(g, kernels, 0, g->m, 0, g->n);
+}
+
+void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
+{
+    struct plan p = { .g = g, .kernels = mt_kernels() };
+
+    if (g->m == 0 || g->n == 0)
+        return;
+    if (g->m * g->n * g->k <= SMALL) {
+        gemm_small(g, p.kernels);
+        return;
+    }
+    plan_sizes(&p, g->m, g->n, g->k);
+    p.own = (float *)scratch + ahead_floats(&p, g->m, g->k);
+    if (g->b_col != 1 && packs_ahead(&p, g->m))
+        p.ahead = scratch;
+    for (p.j0 = 0; p.j0 < g->n; p.j0 += p.n) {
+        p.n = mt_size_min(p.ahead ? p.column_group : g->n, g->n - p.j0);
+        if (p.ahead)
+            mt_team_run(team, mt_size_ceil_div(p.n, p.kernels->gemm_nr),
+                        pack_ahead_task, &p);
+        mt_team_run(team,
+                    mt_size_ceil_div(g->m, p.block_rows) *
+                        mt_size_ceil_div(p.n, p.block_columns),
+                    block_task, &p);
+    }
+}

@@ -1,0 +1,50 @@
+/*
+ * Single-precision matrix multiplication.
+ *
+ *     C (m, n) = A (m, k) B (k, n), or C += A B
+ *
+ * The bits: k is cut into blocks of MT_GEMM_KC in order; for each block every
+ * output element is a chain of fma over k that starts at 0; the first block's
+ * result is stored (or added to C, if `add`), each further one is added. Tile
+ * sizes, threads and instruction sets change no bit of that.
+ *
+ * A and B are addressed by two strides each, so any transposition is a matter
+ * of arguments: element (i, p) of A is a[i * a_row + p * a_col], element
+ * (p, j) of B is b[p * b_row + j * b_col].
+ *
+ * While a block of C is in cache the epilogue runs over it:
+ *     c = act(c + bias), then c = c * act'(saved)
+ * with the parts that are not NULL.
+ */
+#ifndef MT_KERNELS_GEMM_H
+#define MT_KERNELS_GEMM_H
+
+#include "base/team.h"
+#include "kernels/dispatch.h"
+
+enum { MT_GEMM_KC = 256 };
+
+struct mt_gemm {
+    size_t m, n, k;
+    const float *a;
+    size_t a_row, a_col;
+    const float *b;
+    size_t b_row, b_col;
+    float *c;
+    size_t ldc;
+    bool add;
+
+    const float *bias;   /* (n) */
+    mt_unary *act;
+    mt_unary_grad *act_grad;
+    const float *saved;  /* (m, n), row stride ldc */
+    const float *act_p;  /* parameters of act or act_grad */
+};
+
+/* Bytes of scratch memory that a product of this size takes with this many
+ * workers; the scratch must be aligned to 64 bytes. */
+size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers);
+
+void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch);
+
+#endif

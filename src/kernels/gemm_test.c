@@ -1,0 +1,412 @@
+/*
+ * mt_gemm against the rule of gemm.h, computed one element after the other:
+ * bit for bit, for every table of kernels and several numbers of threads.
+ */
+#include "kernels/gemm.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/activation.h"
+
+enum { TEAMS = 3, FENCE = 64 };
+
+/* --- a product ---------------------------------------------------------- */
+
+enum epilogue { NONE, BIAS, ACT, BIAS_ACT, ACT_GRAD, ALL, EPILOGUES };
+
+struct product {
+    size_t m, n, k;
+    int strides; /* which of layouts */
+    size_t gap;  /* ldc - n */
+    bool add;
+    enum epilogue epilogue;
+    size_t activation; /* of the table of activations */
+};
+
+static float number_at(uint64_t i)
+{
+    uint32_t w = mt_philox_word(mt_philox_key(2, "test", "gemm"), 0, i);
+
+    return (float)(int32_t)w * 0x1p-31f;
+}
+
+static void *get(size_t bytes)
+{
+    void *p = NULL;
+
+    ck_assert_int_eq(posix_memalign(&p, 64, bytes + 64), 0);
+    return p;
+}
+
+/* n numbers of the stream number `stream`. */
+static float *numbers(size_t n, uint64_t stream)
+{
+    float *x = get(n * sizeof *x);
+
+    for (size_t i = 0; i < n; i++)
+        x[i] = number_at(stream << 32 | i % 4093); /* a prime */
+    return x;
+}
+
+/* Row and column strides of A (m, k) and B (k, n). */
+static void strides_of(const struct product *p, size_t s[4])
+{
+    const size_t m = p->m, n = p->n, k = p->k;
+    const size_t layouts[][4] = {
+        { k, 1, n, 1 },         /* A B */
+        { k, 1, 1, k },         /* A B^T */
+        { 1, m, n, 1 },         /* A^T B */
+        { 1, m, 1, k },         /* A^T B^T */
+        { k + 5, 1, n + 3, 1 }, /* parts of larger matrices */
+        { 1, m + 2, 1, k + 7 },
+        { 3, 3 * m + 1, 2 * n + 1, 2 }, /* nothing is contiguous */
+        { 0, 1, 1, 0 }, /* one row of A, one row of B^T: repeated */
+    };
+
+    memcpy(s, layouts[p->strides], sizeof *layouts);
+}
+
+enum { LAYOUTS = 8 };
+
+/* Floats from the first to the last element. */
+static size_t extent(size_t rows, size_t row, size_t columns, size_t column)
+{
+    if (rows == 0 || columns == 0)
+        return 1;
+    return (rows - 1) * row + (columns - 1) * column + 1;
+}
+
+struct data {
+    size_t s[4], size_c;
+    float *a, *b, *bias, *saved, *before, *want;
+};
+
+static const float act_p[2] = { 0.3f, 20 };
+
+static void make_data(struct data *d, const struct product *p)
+{
+    strides_of(p, d->s);
+    d->size_c = p->m * (p->n + p->gap);
+    d->a = numbers(extent(p->m, d->s[0], p->k, d->s[1]), 1);
+    d->b = numbers(extent(p->k, d->s[2], p->n, d->s[3]), 2);
+    d->bias = numbers(p->n, 3);
+    d->saved = numbers(d->size_c, 4);
+    d->before = numbers(d->size_c, 5);
+    d->want = get(d->size_c * sizeof *d->want);
+    /* what is not added to is not read; what lies between rows stays */
+    for (size_t i = 0; i < d->size_c; i++) {
+        if (!p->add && i % (p->n + p->gap) < p->n)
+            d->before[i] = NAN;
+    }
+}
+
+static void free_data(struct data *d)
+{
+    free(d->a);
+    free(d->b);
+    free(d->bias);
+    free(d->saved);
+    free(d->before);
+    free(d->want);
+}
+
+static struct mt_gemm describe(const struct product *p, const struct data *d,
+                               float *c)
+{
+    static const bool bias[EPILOGUES] = {
+        [BIAS] = 1, [BIAS_ACT] = 1, [ALL] = 1
+    };
+    static const bool act[EPILOGUES] = { [ACT] = 1, [BIAS_ACT] = 1, [ALL] = 1 };
+    static const bool act_grad[EPILOGUES] = { [ACT_GRAD] = 1, [ALL] = 1 };
+    const struct mt_activation *f = &mt_activations[p->activation];
+
+    return (struct mt_gemm){
+        .m = p->m,
+        .n = p->n,
+        .k = p->k,
+        .a = d->a,
+        .a_row = d->s[0],
+        .a_col = d->s[1],
+        .b = d->b,
+        .b_row = d->s[2],
+        .b_col = d->s[3],
+        .c = c,
+        .ldc = p->n + p->gap,
+        .add = p->add,
+        .bias = bias[p->epilogue] ? d->bias : NULL,
+        .act = act[p->epilogue] ? mt_activation_forward(f) : NULL,
+        .act_grad = act_grad[p->epilogue] ? mt_activation_backward(f) : NULL,
+        .saved = act_grad[p->epilogue] ? d->saved : NULL,
+        .act_p = act_p,
+    };
+}
+
+/* --- the rule ----------------------------------------------------------- */
+
+static float dot(const struct mt_gemm *g, size_t i, size_t j, float c)
+{
+    for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
+        float s = 0;
+
+        for (size_t p = q; p < g->k && p < q + MT_GEMM_KC; p++)
+            s = fmaf(g->a[i * g->a_row + p * g->a_col],
+                     g->b[p * g->b_row + j * g->b_col], s);
+        c = q == 0 && !g->add ? s : c + s;
+    }
+    return g->k == 0 && !g->add ? 0 : c;
+}
+
+/* By the generic kernels; that the others agree is kernels_test's. */
+static void compute_naively(const struct mt_gemm *g)
+{
+    for (size_t i = 0; i < g->m; i++) {
+        for (size_t j = 0; j < g->n; j++) {
+            size_t at = i * g->ldc + j;
+            float c = dot(g, i, j, g->c[at]);
+
+            if (g->bias)
+                c += g->bias[j];
+            if (g->act)
+                g->act(&c, &c, 1, g->act_p);
+            if (g->act_grad)
+                g->act_grad(&c, &c, g->saved + at, 1, g->act_p);
+            g->c[at] = c;
+        }
+    }
+}
+
+/* --- the comparison ----------------------------------------------------- */
+
+static void compare(const struct product *p, const struct data *d,
+                    const float *c, size_t threads)
+{
+    for (size_t i = 0; i < d->size_c; i++) {
+        if (memcmp(&c[i], &d->want[i], sizeof *c) != 0)
+            ck_abort_msg("m %zu, n %zu, k %zu, layout %d, add %d, epilogue %d "
+                         "(%s, %zu threads), at [%zu, %zu]: got %a, want %a",
+                         p->m, p->n, p->k, p->strides, p->add, p->epilogue,
+                         mt_kernels()->isa, threads, i / (p->n + p->gap),
+                         i % (p->n + p->gap), (double)c[i], (double)d->want[i]);
+    }
+}
+
+/* The scratch memory has exactly the bytes that were asked for, and guards
+ * behind them. */
+static void run_once(const struct product *p, const struct data *d,
+                     struct mt_team *team)
+{
+    size_t workers = mt_team_size(team);
+    size_t bytes = mt_gemm_scratch(p->m, p->n, p->k, workers);
+    char *scratch = get(bytes);
+    float *c = get(d->size_c * sizeof *c);
+    struct mt_gemm g = describe(p, d, c);
+
+    memset(scratch, 0xff, bytes + FENCE);
+    memcpy(c, d->before, d->size_c * sizeof *c);
+    mt_gemm(&g, team, scratch);
+    compare(p, d, c, workers);
+    for (size_t i = 0; i < FENCE; i++)
+        ck_assert_msg(scratch[bytes + i] == (char)0xff,
+                      "m %zu, n %zu, k %zu (%s): wrote behind the scratch "
+                      "memory",
+                      p->m, p->n, p->k, mt_kernels()->isa);
+    free(scratch);
+    free(c);
+}
+
+static struct mt_team *teams[TEAMS]; /* of 1, 2, 3 threads */
+
+static void enter(void)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    for (size_t i = 0; i < TEAMS; i++)
+        ck_assert_int_eq(mt_team_new(i + 1, &teams[i], &err), MT_OK);
+}
+
+static void leave(void)
+{
+    for (size_t i = 0; i < TEAMS; i++)
+        mt_team_free(teams[i]);
+}
+
+static void check_product(const struct product *p)
+{
+    const struct mt_kernels *tables[4];
+    size_t n_tables = mt_kernels_available(tables);
+    struct data d;
+
+    mt_kernels_use(tables[n_tables - 1]);
+    make_data(&d, p);
+    memcpy(d.want, d.before, d.size_c * sizeof *d.want);
+    struct mt_gemm g = describe(p, &d, d.want);
+
+    compute_naively(&g);
+    for (size_t t = 0; t < n_tables; t++) {
+        mt_kernels_use(tables[t]);
+        for (size_t i = 0; i < TEAMS; i++)
+            run_once(p, &d, teams[i]);
+    }
+    free_data(&d);
+}
+
+/* --- shapes ------------------------------------------------------------- */
+
+static uint32_t draw(uint64_t i, uint32_t n)
+{
+    return mt_philox_word(mt_philox_key(3, "test", "shapes"), 0, i) % n;
+}
+
+/* The rest of a product from its number. */
+static struct product with_options(size_t m, size_t n, size_t k, uint64_t i)
+{
+    return (struct product){
+        .m = m,
+        .n = n,
+        .k = k,
+        .strides = (int)draw(i * 8, LAYOUTS),
+        .gap = draw(i * 8 + 1, 2) * (1 + draw(i * 8 + 2, 20)),
+        .add = draw(i * 8 + 3, 2),
+        .epilogue = (enum epilogue)draw(i * 8 + 4, EPILOGUES),
+        .activation = draw(i * 8 + 5, (uint32_t)mt_activation_count),
+    };
+}
+
+/* m, n, k up to 70, for every layout; small ones are not packed. */
+START_TEST(small_shapes)
+{
+    for (uint64_t i = 0; i < 60; i++) {
+        uint64_t at = 1000 + 3 * i;
+        struct product p = with_options(1 + draw(at, 70), 1 + draw(at + 1, 70),
+                                        1 + draw(at + 2, 70), i);
+
+        p.strides = _i;
+        check_product(&p);
+    }
+}
+END_TEST
+
+START_TEST(shapes_around_the_tiles)
+{
+    const size_t m[] = { 1, 3, 4, 5, 6, 7, 13, 14, 15, 27, 28, 29, 42, 43 };
+    const size_t n[] = { 1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65 };
+    const size_t k[] = { 1, 15, 16, 17, 33 };
+    uint64_t i = 0;
+
+    for (size_t a = 0; a < sizeof m / sizeof *m; a++) {
+        for (size_t b = 0; b < sizeof n / sizeof *n; b++) {
+            struct product p = with_options(m[a], n[b], k[i % 5], 2000 + i);
+
+            check_product(&p);
+            i++;
+        }
+    }
+}
+END_TEST
+
+START_TEST(shapes_around_the_blocks_of_k)
+{
+    const size_t k[] = { 255, 256, 257, 511, 512, 513, 768, 1000 };
+    const size_t mn[][2] = { { 1, 1 },  { 2, 2 },   { 1, 40 }, { 40, 1 },
+                             { 5, 17 }, { 14, 32 }, { 15, 33 } };
+    uint64_t i = 0;
+
+    for (size_t a = 0; a < sizeof k / sizeof *k; a++) {
+        for (size_t b = 0; b < sizeof mn / sizeof *mn; b++) {
+            struct product p =
+                with_options(mn[b][0], mn[b][1], k[a], 3000 + i++);
+
+            check_product(&p);
+        }
+    }
+}
+END_TEST
+
+/* Products of 2048 multiplications are computed in place, of one more from
+ * packed operands: both ways for the same k, with blocks of k and without. */
+START_TEST(both_sides_of_packing)
+{
+    const size_t sizes[][3] = { { 8, 16, 16 },  { 8, 16, 17 },  { 1, 1, 2048 },
+                                { 1, 1, 2049 }, { 2, 4, 256 },  { 2, 4, 257 },
+                                { 2, 2, 512 },  { 2, 2, 513 },  { 683, 3, 1 },
+                                { 3, 683, 1 },  { 2048, 1, 1 }, { 1, 2049, 1 },
+                                { 1, 2048, 1 }, { 2049, 1, 1 } };
+
+    for (uint64_t i = 0; i < sizeof sizes / sizeof *sizes * EPILOGUES; i++) {
+        const size_t *s = sizes[i / EPILOGUES];
+        struct product p = with_options(s[0], s[1], s[2], 4000 + i);
+
+        p.epilogue = (enum epilogue)(i % EPILOGUES);
+        check_product(&p);
+    }
+}
+END_TEST
+
+/* Every activation and derivative that an epilogue may hold. */
+START_TEST(epilogues)
+{
+    for (size_t i = 0; i < mt_activation_count * 4; i++) {
+        struct product p = with_options(i % 2 ? 30 : 4, 37, 11, 5000 + i);
+
+        p.activation = i / 4;
+        p.epilogue = i % 4 < 2 ? BIAS_ACT : ACT_GRAD;
+        check_product(&p);
+    }
+}
+END_TEST
+
+/* Nothing to do, and empty sums: C is 0 (or stays, where it is added to), and
+ * the epilogue runs all the same. */
+START_TEST(empty_shapes)
+{
+    const size_t sizes[][3] = { { 0, 5, 5 }, { 5, 0, 5 },   { 5, 5, 0 },
+                                { 0, 0, 0 }, { 40, 70, 0 }, { 0, 100, 100 },
+                                { 1, 1, 0 } };
+
+    for (uint64_t i = 0; i < sizeof sizes / sizeof *sizes * 20; i++) {
+        const size_t *s = sizes[i / 20];
+        struct product p = with_options(s[0], s[1], s[2], 6000 + i);
+
+        p.add = i % 2;
+        p.epilogue = (enum epilogue)(i / 2 % EPILOGUES);
+        check_product(&p);
+    }
+}
+END_TEST
+
+/* More tasks than one, and operands that do not fit their buffers at once. */
+START_TEST(large_shapes)
+{
+    const size_t sizes[][3] = { { 200, 300, 70 },
+                                { 97, 513, 260 },
+                                { 900, 17, 600 },
+                                { 2, 7100, 600 },
+                                { 2, 3, 530000 } };
+    const size_t *s = sizes[_i];
+    struct product p = with_options(s[0], s[1], s[2], 7000 + (uint64_t)_i);
+
+    check_product(&p);
+}
+END_TEST
+
+Suite *gemm_suite(void);
+
+Suite *gemm_suite(void)
+{
+    Suite *s = suite_create("gemm");
+    TCase *t = tcase_create("core");
+
+    tcase_add_checked_fixture(t, enter, leave);
+    tcase_add_loop_test(t, small_shapes, 0, LAYOUTS);
+    tcase_add_test(t, shapes_around_the_tiles);
+    tcase_add_test(t, shapes_around_the_blocks_of_k);
+    tcase_add_test(t, both_sides_of_packing);
+    tcase_add_test(t, epilogues);
+    tcase_add_test(t, empty_shapes);
+    tcase_add_loop_test(t, large_shapes, 0, 5);
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,318 @@
+/*
+ * The inner parts of matrix multiplication; ../gemm.c puts them together and
+ * ../gemm.h states the rule that fixes the bits.
+ */
+#include "kernels/isa/internal.h"
+
+/* k rows of 16 or 32 columns from a B whose rows are contiguous. */
+static void pack_b_rows(const float *b, size_t row, size_t k, size_t n,
+                        size_t width, float *out)
+{
+    for (size_t p = 0; p < k; p++) {
+        for (size_t j = 0; j < width; j += VL) {
+            size_t left = n > j ? n - j : 0;
+            vf x = left >= VL ? vf_load(b + p * row + j)
+                              : vf_load_n(b + p * row + j, left);
+
+            vf_store(out + p * width + j, x);
+        }
+    }
+}
+
+/* 16 columns [j, j + n) of a B whose columns are contiguous. */
+static void pack_b_columns(const float *b, size_t col, size_t k, size_t n,
+                           size_t width, float *out)
+{
+    size_t p = 0;
+
+    for (; p < k; p += VL) {
+        vf r[VL];
+        size_t left = k - p < VL ? k - p : VL;
+
+        for (size_t j = 0; j < VL; j++) {
+            if (j >= n)
+                r[j] = vf_zero();
+            else if (left == VL)
+                r[j] = vf_load(b + j * col + p);
+            else
+                r[j] = vf_load_n(b + j * col + p, left);
+        }
+        vf_transpose(r);
+        for (size_t i = 0; i < left; i++)
+            vf_store(out + (p + i) * width, r[i]);
+    }
+}
+
+/* One panel: k rows of n <= NR columns, in 16 or NR columns, zeros behind. */
+void MT_FN(gemm_pack_b)(const float *b, size_t row, size_t col, size_t k,
+                        size_t n, float *out)
+{
+    size_t width = (n + VL - 1) / VL * VL;
+
+    if (col == 1) {
+        pack_b_rows(b, row, k, n, width, out);
+        return;
+    }
+    for (size_t j = 0; j < width; j += VL) {
+        size_t left = n - j < VL ? n - j : VL;
+
+        if (row == 1) {
+            pack_b_columns(b + j * col, col, k, left, width, out + j);
+            continue;
+        }
+        for (size_t p = 0; p < k; p++) {
+            for (size_t i = 0; i < VL; i++)
+                out[p * width + j + i] =
+                    i < left ? b[p * row + (j + i) * col] : 0;
+        }
+    }
+}
+
+/* --- tiles: m x n of C, each element one chain of fma from 0 --------------- */
+
+/* m and nv (vectors of columns) are constants in each call of what follows, so
+ * that the accumulators are registers. */
+
+VINLINE void clear(const size_t m, const size_t nv, vf acc[][GEMM_NRV])
+{
+#pragma GCC unroll 16
+    for (size_t i = 0; i < m; i++) {
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++)
+            acc[i][j] = vf_zero();
+    }
+}
+
+/* acc += column a (m values, `row` apart) times row b */
+VINLINE void rank_one(const size_t m, const size_t nv, const float *a,
+                      size_t row, const vf b[GEMM_NRV], vf acc[][GEMM_NRV])
+{
+#pragma GCC unroll 16
+    for (size_t i = 0; i < m; i++) {
+        vf x = vf_set1(a[i * row]);
+
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++)
+            acc[i][j] = vf_fma(x, b[j], acc[i][j]);
+    }
+}
+
+/* C = acc or C += acc, the last vector cut to `tail` columns. */
+VINLINE void finish(const size_t m, const size_t nv, vf acc[][GEMM_NRV],
+                    float *c, size_t ldc, size_t tail, bool add)
+{
+#pragma GCC unroll 16
+    for (size_t i = 0; i < m; i++) {
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++) {
+            float *out = c + i * ldc + j * VL;
+
+            if (j + 1 < nv || tail == VL)
+                vf_store(out, add ? vf_add(vf_load(out), acc[i][j])
+                                  : acc[i][j]);
+            else
+                vf_store_n(out, add ? vf_add(vf_load_n(out, tail), acc[i][j])
+                                    : acc[i][j], tail);
+        }
+    }
+}
+
+VINLINE size_t tail_of(size_t n)
+{
+    return n % VL ? n % VL : VL;
+}
+
+#define TILE(M)                                                                \
+    case M:                                                                    \
+        if (GEMM_NRV == 2 && n > VL)                                           \
+            TILE_OF(M, GEMM_NRV);                                              \
+        else                                                                   \
+            TILE_OF(M, 1);                                                     \
+        break;
+
+#if defined MT_ISA_avx512
+#define TILES                                                                  \
+    TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9)    \
+    TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#elif defined MT_ISA_generic
+#define TILES TILE(1) TILE(2) TILE(3) TILE(4)
+#else
+#define TILES TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#endif
+
+/* B's row p is at b + p b_row; `copy`, if any, keeps them as a packed panel. */
+VINLINE void tile(const size_t m, const size_t nv, size_t k,
+                  const struct mt_left *a, const float *b, size_t b_row,
+                  float *copy, float *c, size_t ldc, size_t tail, bool add)
+{
+    const float *x = a->at;
+    size_t row = a->row, col = a->col;
+    vf acc[GEMM_MR][GEMM_NRV];
+
+    clear(m, nv, acc);
+    for (size_t p = 0; p < k; p++, x += col, b += b_row) {
+        vf y[GEMM_NRV];
+
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++) {
+            y[j] = vf_load(b + j * VL);
+            if (copy)
+                vf_store(copy + (p * nv + j) * VL, y[j]);
+        }
+        rank_one(m, nv, x, row, y, acc);
+    }
+    finish(m, nv, acc, c, ldc, tail, add);
+}
+
+#define TILE_OF(M, NV) tile(M, NV, k, a, b, b_row, copy, c, ldc, tail, add)
+
+void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
+                      const float *b, size_t b_row, float *copy, float *c,
+                      size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    switch (m) {
+        TILES
+    }
+}
+
+#undef TILE_OF
+
+/* B's row p is in pieces of 8 at rows[p] + at[0], ...; where not `halves`, two
+ * of them are 16 in one place. */
+VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
+                       const struct mt_left *a, const float *const *rows,
+                       const struct mt_columns *cols, const bool halves,
+                       float *c, size_t ldc, size_t tail, bool add)
+{
+    const float *x = a->at;
+    size_t row = a->row, col = a->col;
+    const size_t at[4] = { cols->at[0], cols->at[1], cols->at[2],
+                           cols->at[3] };
+    vf acc[GEMM_MR][GEMM_NRV];
+
+    clear(m, nv, acc);
+    for (size_t p = 0; p < k; p++, x += col) {
+        const float *b = rows[p];
+        vf y[GEMM_NRV];
+
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++)
+            y[j] = halves ? vf_load_halves(b + at[2 * j], b + at[2 * j + 1])
+                          : vf_load(b + at[2 * j]);
+        rank_one(m, nv, x, row, y, acc);
+    }
+    finish(m, nv, acc, c, ldc, tail, add);
+}
+
+#define TILE_OF(M, NV)                                                         \
+    tile_rows(M, NV, k, a, rows, cols, HALVES, c, ldc, tail, add)
+
+#define HALVES false
+
+static void tile_rows_whole(size_t m, size_t n, size_t k,
+                            const struct mt_left *a, const float *const *rows,
+                            const struct mt_columns *cols, float *c,
+                            size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    switch (m) {
+        TILES
+    }
+}
+
+#undef HALVES
+#define HALVES true
+
+static void tile_rows_halves(size_t m, size_t n, size_t k,
+                             const struct mt_left *a, const float *const *rows,
+                             const struct mt_columns *cols, float *c,
+                             size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    switch (m) {
+        TILES
+    }
+}
+
+#undef HALVES
+#undef TILE_OF
+
+void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
+                           const struct mt_left *a, const float *const *rows,
+                           const struct mt_columns *cols, float *c, size_t ldc,
+                           bool add)
+{
+    if (cols->at[1] == cols->at[0] + VL / 2 &&
+        (n <= VL || cols->at[3] == cols->at[2] + VL / 2))
+        tile_rows_whole(m, n, k, a, rows, cols, c, ldc, add);
+    else
+        tile_rows_halves(m, n, k, a, rows, cols, c, ldc, add);
+}
+
+/* A's element (i, (r, p)) is rows[i][at + r skip + p]; B is packed. */
+VINLINE void tile_taps(const size_t m, const size_t nv,
+                       const struct mt_steps *k, const float *const *rows,
+                       const float *b, float *c, size_t ldc, size_t tail,
+                       bool add)
+{
+    vf acc[GEMM_MR][GEMM_NRV];
+
+    clear(m, nv, acc);
+    for (size_t r = 0, at = k->at; r < k->outer; r++, at += k->skip) {
+        for (size_t p = at; p < at + k->inner; p++, b += nv * VL) {
+            vf y[GEMM_NRV];
+
+#pragma GCC unroll 2
+            for (size_t j = 0; j < nv; j++)
+                y[j] = vf_load(b + j * VL);
+#pragma GCC unroll 16
+            for (size_t i = 0; i < m; i++) {
+                vf x = vf_set1(rows[i][p]);
+
+#pragma GCC unroll 2
+                for (size_t j = 0; j < nv; j++)
+                    acc[i][j] = vf_fma(x, y[j], acc[i][j]);
+            }
+        }
+    }
+    finish(m, nv, acc, c, ldc, tail, add);
+}
+
+#define TILE_OF(M, NV) tile_taps(M, NV, k, rows, b, c, ldc, tail, add)
+
+void MT_FN(gemm_tile_taps)(size_t m, size_t n, const struct mt_steps *k,
+                           const float *const *rows, const float *b, float *c,
+                           size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    switch (m) {
+        TILES
+    }
+}
+
+#undef TILE_OF
+
+/* --- the rest -------------------------------------------------------------- */
+
+/* Without packing, for products too small to be worth it. */
+void MT_FN(gemm_small)(size_t m, size_t n, size_t k, const float *a,
+                       size_t a_row, size_t a_col, const float *b,
+                       size_t b_row, size_t b_col, float *c, size_t ldc,
+                       bool add)
+{
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            const float *x = a + i * a_row, *y = b + j * b_col;
+            float s = 0;
+
+            for (size_t p = 0; p < k; p++)
+                s = scalar_fma(x[p * a_col], y[p * b_row], s);
+            c[i * ldc + j] = add ? c[i * ldc + j] + s : s;
+        }
+    }
+}
