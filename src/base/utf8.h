@@ -14,6 +14,13 @@ enum { MT_UTF8_CODES = 0x110000 }; /* code points are below */
  * 0 if the bytes are no character. n > 0. */
 size_t mt_utf8_decode(const char *text, size_t n, uint32_t *code);
 
+static inline size_t mt_utf8_length(const char *text, size_t n)
+{
+    uint32_t code;
+
+    return mt_utf8_decode(text, n, &code);
+}
+
 /* Writes the character and a NUL; returns its length. */
 size_t mt_utf8_encode(uint32_t code, char out[5]);
 

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "spec/tree.h"
 #include "ckpt/ckpt_format.h"
 #include "ckpt/endian.h"
 #include "ckpt/safetensors.h"
@@ -47,25 +47,25 @@ bool mt_safetensors_is(const void *head, size_t n)
 }
 
 /* A whole number that a double holds exactly. */
-static bool get_whole(const cJSON *item, uint64_t *out)
+static bool get_whole(const struct mt_item *item, uint64_t *out)
 {
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
-        item->valuedouble > 0x1p53)
+    if (!mt_is_number(item) || !(item->number >= 0) ||
+        item->number > 0x1p53)
         return false;
-    *out = (uint64_t)item->valuedouble;
-    return (double)*out == item->valuedouble;
+    *out = (uint64_t)item->number;
+    return (double)*out == item->number;
 }
 
-static mt_status parse_dtype(const struct mt_json *doc, const cJSON *tensor,
+static mt_status parse_dtype(const struct mt_json *doc, const struct mt_item *tensor,
                              enum mt_dtype *dtype, struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(tensor, "dtype");
+    const struct mt_item *item = mt_json_get(tensor, "dtype");
 
-    if (!cJSON_IsString(item))
+    if (!mt_is_string(item))
         return mt_json_fail(doc, item ? item : tensor, err,
                             "expected a string \"dtype\"");
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
-        if (strcmp(item->valuestring, dtypes[i]) == 0) {
+        if (strcmp(item->text, dtypes[i]) == 0) {
             *dtype = (enum mt_dtype)i;
             return MT_OK;
         }
@@ -75,15 +75,15 @@ static mt_status parse_dtype(const struct mt_json *doc, const cJSON *tensor,
                         "BF16, I32, I64 or U8");
 }
 
-static mt_status parse_shape(const struct mt_json *doc, const cJSON *tensor,
+static mt_status parse_shape(const struct mt_json *doc, const struct mt_item *tensor,
                              struct mt_shape *shape, struct mt_err *err)
 {
-    const cJSON *list = mt_json_get(tensor, "shape"), *item;
+    const struct mt_item *list = mt_json_get(tensor, "shape"), *item;
 
-    if (!cJSON_IsArray(list))
+    if (!mt_is_list(list))
         return mt_json_fail(doc, list ? list : tensor, err,
                             "expected a list \"shape\"");
-    cJSON_ArrayForEach(item, list)
+    for (item = list->child; item; item = item->next)
     {
         uint64_t dim;
 
@@ -99,13 +99,13 @@ static mt_status parse_shape(const struct mt_json *doc, const cJSON *tensor,
     return MT_OK;
 }
 
-static mt_status parse_span(const struct mt_json *doc, const cJSON *tensor,
+static mt_status parse_span(const struct mt_json *doc, const struct mt_item *tensor,
                             uint64_t bytes, uint64_t data_size,
                             struct span *span, struct mt_err *err)
 {
-    const cJSON *list = mt_json_get(tensor, "data_offsets");
-    const cJSON *first = cJSON_IsArray(list) ? list->child : NULL;
-    const cJSON *second = first ? first->next : NULL;
+    const struct mt_item *list = mt_json_get(tensor, "data_offsets");
+    const struct mt_item *first = mt_is_list(list) ? list->child : NULL;
+    const struct mt_item *second = first ? first->next : NULL;
 
     if (!second || second->next || !get_whole(first, &span->begin) ||
         !get_whole(second, &span->end))
@@ -127,21 +127,21 @@ static mt_status parse_span(const struct mt_json *doc, const cJSON *tensor,
 }
 
 static mt_status parse_tensor(struct mt_safetensors *f,
-                              const struct mt_json *doc, const cJSON *tensor,
+                              const struct mt_json *doc, const struct mt_item *tensor,
                               struct mt_err *err)
 {
     struct mt_array *a = &f->arrays[f->n];
     const char *fault =
-        mt_ckpt_text_fault(tensor->string, strlen(tensor->string));
+        mt_ckpt_text_fault(tensor->key, strlen(tensor->key));
     uint64_t bytes;
     mt_status status;
 
     if (fault)
         return mt_json_fail(doc, tensor, err, "the tensor's name %s", fault);
-    if (!cJSON_IsObject(tensor))
+    if (!mt_is_object(tensor))
         return mt_json_fail(doc, tensor, err,
                             "expected an object that describes a tensor");
-    a->name = mt_arena_strdup(&f->arena, tensor->string);
+    a->name = mt_arena_strdup(&f->arena, tensor->key);
     if (!a->name)
         return mt_fail_memory(err);
     status = parse_dtype(doc, tensor, &a->dtype, err);
@@ -158,19 +158,19 @@ static mt_status parse_tensor(struct mt_safetensors *f,
 }
 
 /* Arrays that mtrain keeps as text become entries with data in memory. */
-static mt_status add_text_array(struct mt_safetensors *f, const cJSON *item,
+static mt_status add_text_array(struct mt_safetensors *f, const struct mt_item *item,
                                 struct mt_err *err)
 {
     struct mt_array *a = &f->arrays[f->n];
     mt_status status;
 
-    if (!mt_text_array_is(item->string) ||
-        mt_ckpt_text_fault(item->string, strlen(item->string)))
+    if (!mt_text_array_is(item->key) ||
+        mt_ckpt_text_fault(item->key, strlen(item->key)))
         return MT_OK;
-    status = mt_text_array_decode(item->valuestring, &f->arena, a);
+    status = mt_text_array_decode(item->text, &f->arena, a);
     if (status == MT_INVALID)
         return MT_OK;
-    a->name = mt_arena_strdup(&f->arena, item->string);
+    a->name = mt_arena_strdup(&f->arena, item->key);
     if (status != MT_OK || !a->name)
         return mt_fail_memory(err);
     f->n++;
@@ -178,16 +178,16 @@ static mt_status add_text_array(struct mt_safetensors *f, const cJSON *item,
 }
 
 static mt_status read_metadata(struct mt_safetensors *f,
-                               const struct mt_json *doc, const cJSON *object,
+                               const struct mt_json *doc, const struct mt_item *object,
                                struct mt_err *err)
 {
-    const cJSON *item;
+    const struct mt_item *item;
 
-    if (!cJSON_IsObject(object))
+    if (!mt_is_object(object))
         return mt_json_fail(doc, object, err, "expected an object");
-    cJSON_ArrayForEach(item, object)
+    for (item = object->child; item; item = item->next)
     {
-        if (!cJSON_IsString(item))
+        if (!mt_is_string(item))
             return mt_json_fail(doc, item, err, "expected a string");
         mt_status status = add_text_array(f, item, err);
 
@@ -251,22 +251,22 @@ static mt_status check_tiling(const struct mt_safetensors *f,
 static mt_status parse_header(struct mt_safetensors *f,
                               const struct mt_json *doc, struct mt_err *err)
 {
-    const cJSON *root = mt_json_root(doc), *item;
+    const struct mt_item *root = mt_json_root(doc), *item;
     size_t n = 0;
 
-    if (!cJSON_IsObject(root))
+    if (!mt_is_object(root))
         return mt_json_fail(doc, root, err, "expected an object");
-    cJSON_ArrayForEach(item, root)
+    for (item = root->child; item; item = item->next)
     {
-        n += 1 + (size_t)cJSON_GetArraySize(item); /* __metadata__'s members */
+        n += 1 + mt_item_count(item); /* __metadata__'s members */
     }
     f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
     f->spans = mt_arena_calloc(&f->arena, n, sizeof *f->spans);
     if (!f->arrays || !f->spans)
         return mt_fail_memory(err);
-    cJSON_ArrayForEach(item, root)
+    for (item = root->child; item; item = item->next)
     {
-        mt_status status = strcmp(item->string, "__metadata__") == 0
+        mt_status status = strcmp(item->key, "__metadata__") == 0
                                ? read_metadata(f, doc, item, err)
                                : parse_tensor(f, doc, item, err);
 

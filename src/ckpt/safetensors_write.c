@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "spec/tree.h"
 #include "ckpt/blockstream.h"
 #include "ckpt/ckpt_format.h"
 #include "ckpt/endian.h"

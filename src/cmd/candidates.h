@@ -4,7 +4,7 @@
 #ifndef MT_CMD_CANDIDATES_H
 #define MT_CMD_CANDIDATES_H
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/words.h"
 
 /* A command line that is being typed. */
@@ -28,7 +28,7 @@ bool mt_candidates_print(const char *kind, const struct mt_typed *typed,
 /* The keys and values of a spec (specwalk.c): "optimizer." offers
  * "optimizer.lr=" with its doc, "optimizer.type=" each type. */
 typedef void mt_candidate(void *ctx, const char *text, const char *doc);
-mt_status mt_spec_candidates(const cJSON *spec, const char *word,
+mt_status mt_spec_candidates(const struct mt_item *spec, const char *word,
                              mt_candidate *offer, void *ctx,
                              struct mt_err *err);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/report.h"
 #include "kernels/dispatch.h"
 
@@ -13,7 +13,7 @@ static const char *file_of(const struct mt_session *s, const char *role)
     const char *bracket = strchr(role, '[');
     char key[32];
     size_t n = bracket ? (size_t)(bracket - role) : strlen(role);
-    const cJSON *item;
+    const struct mt_item *item;
 
     if (n >= sizeof key)
         return role;
@@ -21,9 +21,9 @@ static const char *file_of(const struct mt_session *s, const char *role)
     key[n] = '\0';
     item = mt_json_get(mt_json_get(mt_json_root(s->doc), "data"), key);
     if (bracket)
-        item = cJSON_GetArrayItem(item,
+        item = mt_item_at(item,
                                   (int)strtol(bracket + 1, NULL, 10));
-    return cJSON_IsString(item) ? item->valuestring : role;
+    return mt_is_string(item) ? item->text : role;
 }
 
 static void tell_files(const struct mt_call *call, const struct mt_session *s)

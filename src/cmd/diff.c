@@ -6,7 +6,7 @@
 #include "cmd/diffreport.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
-#include "train/specdiff.h"
+#include "spec/diff.h"
 #include "train/state.h"
 
 /* An array of a section: of both, or of one. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/terminal.h"
 
 const char *const mt_diff_section_names[MT_DIFF_SECTIONS] = {

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "kernels/dispatch.h"
 #include "train/monitor.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 
 size_t mt_layer_parameters(const struct mt_model *m,
                            const struct mt_layer *layer)

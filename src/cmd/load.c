@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/report.h"
 #include "cmd/shellwords.h"
 #include "cmd/specs.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/plotdata.h"
 #include "cmd/report.h"
 #include "plot/png.h"

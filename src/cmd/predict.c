@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/predictions.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 
 mt_status mt_predictions_init(struct mt_predictions *out,
                               const struct mt_infer *model, bool json, bool all,

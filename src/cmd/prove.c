@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/details.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/terminal.h"
 
 int mt_exit_code(mt_status status)

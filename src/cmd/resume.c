@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "spec/tree.h"
 #include "cmd/prove.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/training.h"
 #include "train/datastate.h"
 #include "train/monitor.h"
-#include "train/specdiff.h"
+#include "spec/diff.h"
 #include "train/state.h"
 
 struct changes {

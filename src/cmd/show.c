@@ -189,20 +189,20 @@ static void print_model(const struct shown *s)
 /* "optimizer  SGD  lr 0.1, momentum 0.9" */
 static void print_part(const struct shown *s, const char *part)
 {
-    const cJSON *object = mt_json_get(mt_json_root(s->doc), part);
-    const cJSON *type = mt_json_get(object, "type");
+    const struct mt_item *object = mt_json_get(mt_json_root(s->doc), part);
+    const struct mt_item *type = mt_json_get(object, "type");
     const char *separator = "  ";
 
-    if (!cJSON_IsString(type))
+    if (!mt_is_string(type))
         return;
-    printf("%-10s %s", part, type->valuestring);
-    for (const cJSON *item = object->child; item; item = item->next) {
+    printf("%-10s %s", part, type->text);
+    for (const struct mt_item *item = object->child; item; item = item->next) {
         struct mt_strbuf value = MT_STRBUF_INIT;
 
         if (item == type)
             continue;
         mt_json_print_compact(item, &value);
-        printf("%s%s %s", separator, item->string,
+        printf("%s%s %s", separator, item->key,
                value.text ? value.text : "");
         mt_strbuf_free(&value);
         separator = ", ";
@@ -260,7 +260,7 @@ static void add_parts(const struct shown *s, struct mt_strbuf *out)
                                          "data" };
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const cJSON *object = mt_json_get(mt_json_root(s->doc), parts[i]);
+        const struct mt_item *object = mt_json_get(mt_json_root(s->doc), parts[i]);
 
         if (!object)
             continue;

@@ -11,19 +11,19 @@ enum { MAX_NODES = 32, MAX_KEY = 256 };
 
 /* What the schema says of one place in the spec: all of these together. */
 struct place {
-    const cJSON *root;            /* of the schema */
-    const cJSON *node[MAX_NODES];
+    const struct mt_item *root;            /* of the schema */
+    const struct mt_item *node[MAX_NODES];
     size_t n;
-    const cJSON *value;           /* in the spec, or NULL */
+    const struct mt_item *value;           /* in the spec, or NULL */
 };
 
-typedef void visitor(void *ctx, const cJSON *node);
+typedef void visitor(void *ctx, const struct mt_item *node);
 
 /* --- the schema --------------------------------------------------------- */
 
-static const cJSON *resolve(const cJSON *root, const char *ref)
+static const struct mt_item *resolve(const struct mt_item *root, const char *ref)
 {
-    const cJSON *at = root;
+    const struct mt_item *at = root;
     char key[MAX_KEY];
 
     ref += strspn(ref, "#");
@@ -41,34 +41,34 @@ static const cJSON *resolve(const cJSON *root, const char *ref)
 }
 
 /* Does {"properties": {"type": {"const": X}}} hold? */
-static bool condition_holds(const cJSON *condition, const cJSON *value)
+static bool condition_holds(const struct mt_item *condition, const struct mt_item *value)
 {
-    const cJSON *type = mt_json_get(mt_json_get(condition, "properties"),
+    const struct mt_item *type = mt_json_get(mt_json_get(condition, "properties"),
                                     "type");
-    const cJSON *is = mt_json_get(value, "type");
-    const cJSON *expected = mt_json_get(type, "const");
+    const struct mt_item *is = mt_json_get(value, "type");
+    const struct mt_item *expected = mt_json_get(type, "const");
 
-    return cJSON_IsString(is) && cJSON_IsString(expected) &&
-           strcmp(is->valuestring, expected->valuestring) == 0;
+    return mt_is_string(is) && mt_is_string(expected) &&
+           strcmp(is->text, expected->text) == 0;
 }
 
 /* Every schema object that applies to the value, alternatives too. */
-static void visit(const cJSON *root, const cJSON *node, const cJSON *value,
+static void visit(const struct mt_item *root, const struct mt_item *node, const struct mt_item *value,
                   visitor *f, void *ctx)
 {
     static const char *const lists[] = { "allOf", "anyOf" };
-    const cJSON *ref = mt_json_get(node, "$ref");
-    const cJSON *condition = mt_json_get(node, "if");
+    const struct mt_item *ref = mt_json_get(node, "$ref");
+    const struct mt_item *condition = mt_json_get(node, "if");
 
     f(ctx, node);
-    if (cJSON_IsString(ref))
-        visit(root, resolve(root, ref->valuestring), value, f, ctx);
+    if (mt_is_string(ref))
+        visit(root, resolve(root, ref->text), value, f, ctx);
     if (condition && condition_holds(condition, value))
         visit(root, mt_json_get(node, "then"), value, f, ctx);
     for (size_t i = 0; i < 2; i++) {
-        const cJSON *list = mt_json_get(node, lists[i]);
+        const struct mt_item *list = mt_json_get(node, lists[i]);
 
-        for (const cJSON *m = list ? list->child : NULL; m; m = m->next)
+        for (const struct mt_item *m = list ? list->child : NULL; m; m = m->next)
             visit(root, m, value, f, ctx);
     }
 }
@@ -84,10 +84,10 @@ struct step {
     struct place *to;
 };
 
-static void add_step(void *ctx, const cJSON *node)
+static void add_step(void *ctx, const struct mt_item *node)
 {
     struct step *s = ctx;
-    const cJSON *found =
+    const struct mt_item *found =
         s->key ? mt_json_get(mt_json_get(node, "properties"), s->key)
                : mt_json_get(node, "items");
 
@@ -106,11 +106,11 @@ static int read_index(const char *key)
 
 static struct place step_to(const struct place *from, const char *key)
 {
-    bool list = cJSON_IsArray(from->value);
+    bool list = mt_is_list(from->value);
     struct place to = { .root = from->root };
     struct step step = { list ? NULL : key, &to };
 
-    to.value = list ? cJSON_GetArrayItem(from->value, read_index(key))
+    to.value = list ? mt_item_at(from->value, read_index(key))
                     : mt_json_get(from->value, key);
     if (!list || to.value)
         visit_place(from, add_step, &step);
@@ -161,7 +161,7 @@ static void offer(struct list *l, const char *name, const char *end,
     mt_strbuf_free(&text);
 }
 
-static void note_inside(void *ctx, const cJSON *node)
+static void note_inside(void *ctx, const struct mt_item *node)
 {
     bool *inside = ctx;
 
@@ -173,10 +173,10 @@ static bool goes_on(const struct place *p)
 {
     bool inside = false;
 
-    if (cJSON_IsArray(p->value))
-        return cJSON_IsObject(p->value->child);
+    if (mt_is_list(p->value))
+        return mt_is_object(p->value->child);
     if (p->value)
-        return cJSON_IsObject(p->value);
+        return mt_is_object(p->value);
     visit_place(p, note_inside, &inside);
     return inside;
 }
@@ -196,17 +196,17 @@ static void offer_key(struct list *l, const char *name, const char *doc)
     mt_strbuf_free(&text);
 }
 
-static void offer_properties(void *ctx, const cJSON *node)
+static void offer_properties(void *ctx, const struct mt_item *node)
 {
     struct list *l = ctx;
-    const cJSON *properties = mt_json_get(node, "properties");
+    const struct mt_item *properties = mt_json_get(node, "properties");
 
-    for (const cJSON *p = properties ? properties->child : NULL; p;
+    for (const struct mt_item *p = properties ? properties->child : NULL; p;
          p = p->next) {
-        const cJSON *doc = mt_json_get(p, "description");
+        const struct mt_item *doc = mt_json_get(p, "description");
 
-        if (cJSON_IsString(doc))
-            offer_key(l, p->string, doc->valuestring);
+        if (mt_is_string(doc))
+            offer_key(l, p->key, doc->text);
     }
 }
 
@@ -215,18 +215,18 @@ static void offer_members(struct list *l)
 {
     size_t i = 0;
 
-    for (const cJSON *m = l->at->value->child; m; m = m->next, i++) {
-        const cJSON *type = mt_json_get(m, "type");
-        const cJSON *name = mt_json_get(m, "name");
+    for (const struct mt_item *m = l->at->value->child; m; m = m->next, i++) {
+        const struct mt_item *type = mt_json_get(m, "type");
+        const struct mt_item *name = mt_json_get(m, "name");
         char number[32];
         struct mt_strbuf doc = MT_STRBUF_INIT;
 
         mt_strbuf_printf(&doc, "%s%s%s",
-                         cJSON_IsString(type) ? type->valuestring : "",
-                         cJSON_IsString(name) ? " " : "",
-                         cJSON_IsString(name) ? name->valuestring : "");
+                         mt_is_string(type) ? type->text : "",
+                         mt_is_string(name) ? " " : "",
+                         mt_is_string(name) ? name->text : "");
         snprintf(number, sizeof number, "%zu", i);
-        offer(l, number, cJSON_IsObject(m) ? "." : "=",
+        offer(l, number, mt_is_object(m) ? "." : "=",
               doc.text ? doc.text : "");
         mt_strbuf_free(&doc);
     }
@@ -234,23 +234,23 @@ static void offer_members(struct list *l)
 
 static void offer_keys(struct list *l)
 {
-    if (cJSON_IsArray(l->at->value)) {
+    if (mt_is_list(l->at->value)) {
         offer_members(l);
         return;
     }
     visit_place(l->at, offer_properties, l);
-    if (l->n || !cJSON_IsObject(l->at->value))
+    if (l->n || !mt_is_object(l->at->value))
         return;
-    for (const cJSON *m = l->at->value->child; m; m = m->next)
-        offer_key(l, m->string, "");
+    for (const struct mt_item *m = l->at->value->child; m; m = m->next)
+        offer_key(l, m->key, "");
 }
 
-static void offer_value(struct list *l, const cJSON *value, const char *doc)
+static void offer_value(struct list *l, const struct mt_item *value, const char *doc)
 {
     struct mt_strbuf text = MT_STRBUF_INIT;
 
-    if (cJSON_IsString(value))
-        mt_strbuf_puts(&text, value->valuestring);
+    if (mt_is_string(value))
+        mt_strbuf_puts(&text, value->text);
     else
         mt_json_print_compact(value, &text);
     if (!text.failed)
@@ -258,18 +258,18 @@ static void offer_value(struct list *l, const cJSON *value, const char *doc)
     mt_strbuf_free(&text);
 }
 
-static void offer_values(void *ctx, const cJSON *node)
+static void offer_values(void *ctx, const struct mt_item *node)
 {
     struct list *l = ctx;
-    const cJSON *choices = mt_json_get(node, "enum");
-    const cJSON *constant = mt_json_get(node, "const");
-    const cJSON *def = mt_json_get(node, "default");
-    const cJSON *type = mt_json_get(node, "type");
-    const char *name = cJSON_IsString(type) ? type->valuestring : "";
+    const struct mt_item *choices = mt_json_get(node, "enum");
+    const struct mt_item *constant = mt_json_get(node, "const");
+    const struct mt_item *def = mt_json_get(node, "default");
+    const struct mt_item *type = mt_json_get(node, "type");
+    const char *name = mt_is_string(type) ? type->text : "";
 
     if (def)
         offer_value(l, def, "default");
-    for (const cJSON *c = choices ? choices->child : NULL; c; c = c->next)
+    for (const struct mt_item *c = choices ? choices->child : NULL; c; c = c->next)
         offer_value(l, c, "");
     if (constant)
         offer_value(l, constant, "");
@@ -284,7 +284,7 @@ static void offer_values(void *ctx, const cJSON *node)
 /* --- the word ----------------------------------------------------------- */
 
 /* The place that the first n characters of word, "a.b.", lead to. */
-static struct place walk(const cJSON *schema, const cJSON *spec,
+static struct place walk(const struct mt_item *schema, const struct mt_item *spec,
                          const char *word, size_t n)
 {
     struct place at = { .root = schema, .node = { schema }, .n = 1,
@@ -306,7 +306,7 @@ static struct place walk(const cJSON *schema, const cJSON *spec,
 }
 
 /* One level; where the only candidate ends in ".", its name goes to only. */
-static bool offer_level(const cJSON *schema, const cJSON *spec,
+static bool offer_level(const struct mt_item *schema, const struct mt_item *spec,
                         const char *base, const char *word, mt_candidate *f,
                         void *ctx, char *only)
 {
@@ -332,7 +332,7 @@ static bool offer_level(const cJSON *schema, const cJSON *spec,
     return l.n == 1 && *l.only;
 }
 
-mt_status mt_spec_candidates(const cJSON *spec, const char *word,
+mt_status mt_spec_candidates(const struct mt_item *spec, const char *word,
                              mt_candidate *f, void *ctx, struct mt_err *err)
 {
     struct mt_json *schema;

@@ -7,7 +7,7 @@
 #ifndef MT_CMD_TEMPLATES_H
 #define MT_CMD_TEMPLATES_H
 
-#include "base/json.h"
+#include "spec/tree.h"
 
 struct mt_template;
 

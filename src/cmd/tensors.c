@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "base/nearest.h"
 #include "cmd/report.h"
 #include "cmd/terminal.h"

@@ -13,9 +13,9 @@
 #include "base/utf8.h"
 
 struct csv_args {
-    const cJSON *header;
+    const struct mt_item *header;
     const char *delimiter;
-    const cJSON *target, *features;
+    const struct mt_item *target, *features;
     const char *normalize;
     char comma; /* what delimiter means */
 };

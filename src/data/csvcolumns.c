@@ -91,15 +91,15 @@ static mt_status guess_header(const char *const *first, size_t n,
 static mt_status header_key(const struct mt_csv_select *select, bool *given,
                             bool *header, struct mt_err *err)
 {
-    const cJSON *item = select->header;
+    const struct mt_item *item = select->header;
     bool is_auto =
-        !item || (cJSON_IsString(item) && !strcmp(item->valuestring, "auto"));
+        !item || (mt_is_string(item) && !strcmp(item->text, "auto"));
 
-    if (!is_auto && !cJSON_IsBool(item))
+    if (!is_auto && !mt_is_bool(item))
         return mt_json_fail(select->doc, item, err,
                             "expected true, false or \"auto\"");
     *given = !is_auto;
-    *header = !is_auto && cJSON_IsTrue(item);
+    *header = !is_auto && mt_is_true(item);
     return MT_OK;
 }
 
@@ -171,7 +171,7 @@ struct chooser {
 };
 
 /* Nothing is near: tells which columns there are. */
-static mt_status fail_with_names(const struct chooser *ch, const cJSON *item,
+static mt_status fail_with_names(const struct chooser *ch, const struct mt_item *item,
                                  const char *name, struct mt_err *err)
 {
     enum { TOLD = 12 };
@@ -190,11 +190,11 @@ static mt_status fail_with_names(const struct chooser *ch, const cJSON *item,
     return err->status;
 }
 
-static mt_status unknown_name(const struct chooser *ch, const cJSON *item,
+static mt_status unknown_name(const struct chooser *ch, const struct mt_item *item,
                               struct mt_err *err)
 {
     enum { LONG = 64, MANY = 4096 }; /* hints are not worth more time */
-    const char *name = item->valuestring, *near = NULL, *candidates[MANY];
+    const char *name = item->text, *near = NULL, *candidates[MANY];
     struct mt_excerpt shown = mt_excerpt(name, strlen(name));
     size_t n = 0;
 
@@ -216,14 +216,14 @@ static mt_status unknown_name(const struct chooser *ch, const cJSON *item,
                         mt_excerpt(near, strlen(near)).text);
 }
 
-static mt_status find_name(const struct chooser *ch, const cJSON *item,
+static mt_status find_name(const struct chooser *ch, const struct mt_item *item,
                            size_t *column, struct mt_err *err)
 {
     size_t n = ch->columns->n;
     const char **found = NULL;
 
     if (ch->sorted)
-        found = bsearch(&item->valuestring, ch->sorted, n, sizeof *found,
+        found = bsearch(&item->text, ch->sorted, n, sizeof *found,
                         compare_names);
     if (!found)
         return unknown_name(ch, item, err);
@@ -241,17 +241,17 @@ static mt_status find_name(const struct chooser *ch, const cJSON *item,
     return MT_OK;
 }
 
-static mt_status find_column(const struct chooser *ch, const cJSON *item,
+static mt_status find_column(const struct chooser *ch, const struct mt_item *item,
                              size_t *column, struct mt_err *err)
 {
     double n = (double)ch->columns->n, v;
 
-    if (cJSON_IsString(item))
+    if (mt_is_string(item))
         return find_name(ch, item, column, err);
-    if (!cJSON_IsNumber(item))
+    if (!mt_is_number(item))
         return mt_json_fail(ch->select->doc, item, err,
                             "expected the name or the index of a column");
-    v = item->valuedouble;
+    v = item->number;
     if (v != floor(v) || v < -n || v >= n)
         return mt_json_fail(ch->select->doc, item, err,
                             "expected an index from %.0f to %.0f, because %s "
@@ -263,7 +263,7 @@ static mt_status find_column(const struct chooser *ch, const cJSON *item,
 
 /* Adds the column that item means to the list. */
 static mt_status take(const struct chooser *ch, const char *key,
-                      const cJSON *item, size_t *list, size_t *n,
+                      const struct mt_item *item, size_t *list, size_t *n,
                       struct mt_err *err)
 {
     size_t column = 0;
@@ -281,17 +281,17 @@ static mt_status take(const struct chooser *ch, const char *key,
 }
 
 static mt_status take_all(const struct chooser *ch, const char *key,
-                          const cJSON *given, size_t *list, size_t *n,
+                          const struct mt_item *given, size_t *list, size_t *n,
                           struct mt_err *err)
 {
-    const cJSON *item;
+    const struct mt_item *item;
 
-    if (!cJSON_IsArray(given))
+    if (!mt_is_list(given))
         return take(ch, key, given, list, n, err);
     if (!given->child)
         return mt_json_fail(ch->select->doc, given, err,
                             "the list is empty; expected at least one column");
-    cJSON_ArrayForEach(item, given)
+    for (item = given->child; item; item = item->next)
     {
         mt_status status = take(ch, key, item, list, n, err);
 
@@ -413,11 +413,11 @@ mt_status mt_csv_number(const struct mt_csv *csv,
     return MT_OK;
 }
 
-mt_status mt_csv_delimiter(const struct mt_json *doc, const cJSON *spec,
+mt_status mt_csv_delimiter(const struct mt_json *doc, const struct mt_item *spec,
                            char *out, struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(spec, "delimiter");
-    const char *text = cJSON_IsString(item) ? item->valuestring : "";
+    const struct mt_item *item = mt_json_get(spec, "delimiter");
+    const char *text = mt_is_string(item) ? item->text : "";
 
     *out = ',';
     if (!item)

@@ -10,16 +10,16 @@
 #define MT_DATA_CSVCOLUMNS_H
 
 #include "base/arena.h"
-#include "base/json.h"
+#include "spec/tree.h"
 #include "data/csvscan.h"
 
 /* What the spec says; NULL where it says nothing. */
 struct mt_csv_select {
     const struct mt_json *doc;
-    const cJSON *header;   /* true, false or "auto" (the default) */
-    const cJSON *target;   /* name, index (from 0; negative: from the end), or
+    const struct mt_item *header;   /* true, false or "auto" (the default) */
+    const struct mt_item *target;   /* name, index (from 0; negative: from the end), or
                               a list of them; default: the last column */
-    const cJSON *features; /* the same; default: all that are no targets */
+    const struct mt_item *features; /* the same; default: all that are no targets */
 };
 
 struct mt_csv_columns {
@@ -55,7 +55,7 @@ mt_status mt_csv_number(const struct mt_csv *csv,
                         float *out, struct mt_err *err);
 
 /* The one character that the spec's "delimiter" means; a comma by default. */
-mt_status mt_csv_delimiter(const struct mt_json *doc, const cJSON *spec,
+mt_status mt_csv_delimiter(const struct mt_json *doc, const struct mt_item *spec,
                            char *out, struct mt_err *err);
 
 /* `column "age"`, or `column 3` (from 0) where there is no header. */

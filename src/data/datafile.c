@@ -25,15 +25,15 @@ static const char *join(struct mt_arena *arena, const char *dir,
 
 static mt_status name_file(const struct mt_data_request *request,
                            struct mt_dataset *data, const char *role,
-                           const cJSON *item, struct mt_data_file *file,
+                           const struct mt_item *item, struct mt_data_file *file,
                            struct mt_err *err)
 {
-    if (!cJSON_IsString(item) || !item->valuestring[0])
+    if (!mt_is_string(item) || !item->text[0])
         return mt_json_fail(request->doc, item, err,
                             "expected the name of a file");
     file->item = item;
     file->role = role;
-    file->path = join(&data->arena, request->dir, item->valuestring);
+    file->path = join(&data->arena, request->dir, item->text);
     return role && file->path ? MT_OK : mt_fail_memory(err);
 }
 
@@ -42,24 +42,24 @@ mt_status mt_data_files(const struct mt_data_request *request,
                         const char *form, struct mt_data_file *files,
                         struct mt_err *err)
 {
-    const cJSON *given = mt_json_get(request->spec, key);
+    const struct mt_item *given = mt_json_get(request->spec, key);
     size_t count = 1;
 
     if (!given)
         return mt_json_fail(request->doc, request->spec, err,
                             "\"%s\" is missing: expected %s", key, form);
-    if (cJSON_IsArray(given))
-        count = (size_t)cJSON_GetArraySize(given);
+    if (mt_is_list(given))
+        count = mt_item_count(given);
     if (count != n)
         return mt_json_fail(request->doc, given, err,
                             "expected %s, got %zu file%s", form, count,
                             count == 1 ? "" : "s");
-    if (!cJSON_IsArray(given))
+    if (!mt_is_list(given))
         return name_file(request, data, key, given, &files[0], err);
     for (size_t i = 0; i < n; i++) {
         const char *role = mt_arena_printf(&data->arena, "%s[%zu]", key, i);
         mt_status status =
-            name_file(request, data, role, cJSON_GetArrayItem(given, (int)i),
+            name_file(request, data, role, mt_item_at(given, (int)i),
                       &files[i], err);
 
         if (status != MT_OK)
@@ -114,7 +114,7 @@ mt_status mt_data_read_file(const struct mt_data_request *request,
 mt_status mt_data_refuse(const struct mt_data_request *request, const char *key,
                          const char *why, struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(request->spec, key);
+    const struct mt_item *item = mt_json_get(request->spec, key);
 
     if (!item)
         return MT_OK;

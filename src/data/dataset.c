@@ -43,7 +43,7 @@ static mt_status find_loader(const struct mt_data_request *request,
                              const struct mt_data_keys *keys,
                              const struct mt_loader **out, struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(request->spec, "type");
+    const struct mt_item *item = mt_json_get(request->spec, "type");
     struct mt_strbuf names = MT_STRBUF_INIT;
     const char *near = NULL;
 
@@ -95,7 +95,7 @@ static mt_status check_keys(const struct mt_data_request *request,
     return MT_OK;
 }
 
-mt_status mt_batching_read(const struct mt_json *doc, const cJSON *spec,
+mt_status mt_batching_read(const struct mt_json *doc, const struct mt_item *spec,
                            struct mt_batching *out, struct mt_err *err)
 {
     struct mt_arena arena = MT_ARENA_INIT;
@@ -119,7 +119,7 @@ static mt_status split_sizes(const struct mt_data_request *request,
                              size_t *held, struct mt_err *err)
 {
     size_t k = (size_t)floor((double)n * keys->val_split + 0.5);
-    const cJSON *item = mt_json_get(request->spec, "val_split");
+    const struct mt_item *item = mt_json_get(request->spec, "val_split");
 
     if (k == 0)
         return mt_json_fail(request->doc, item, err,

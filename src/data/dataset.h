@@ -42,7 +42,7 @@
 
 #include "base/arena.h"
 #include "base/dtype.h"
-#include "base/json.h"
+#include "spec/tree.h"
 #include "base/status.h"
 
 struct mt_stream; /* stream.h */
@@ -132,7 +132,7 @@ struct mt_dataset {
 /* What a loader is asked for. */
 struct mt_data_request {
     const struct mt_json *doc;
-    const cJSON *spec; /* the spec's "data" object */
+    const struct mt_item *spec; /* the spec's "data" object */
     const char *dir;   /* relative paths start here; NULL: as they are */
     uint64_t seed;
     bool classification; /* targets are classes (from the loss) */
@@ -178,7 +178,7 @@ struct mt_batching {
     bool shuffle;      /* default true */
     bool drop_last;    /* default false: the last batch may be smaller */
 };
-mt_status mt_batching_read(const struct mt_json *doc, const cJSON *spec,
+mt_status mt_batching_read(const struct mt_json *doc, const struct mt_item *spec,
                            struct mt_batching *out, struct mt_err *err);
 
 /* Copies samples rows[0 ... n-1] (rows NULL: first ... first+n-1; else first

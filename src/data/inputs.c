@@ -49,15 +49,15 @@ static bool is_feature(const struct mt_inputs *in, const char *name)
 static mt_status fail_delimiter(const struct mt_inputs *in, const char *header,
                                 struct mt_err *err)
 {
-    const cJSON *given = mt_json_get(in->request.spec, "delimiter");
+    const struct mt_item *given = mt_json_get(in->request.spec, "delimiter");
 
     return mt_fail(err, MT_MISMATCH,
                    "%s:1:1: one column, \"%s\"; expected columns with \"%s\" "
                    "between them, as in the training data",
                    in->source, mt_excerpt(header, strlen(header)).text,
-                   !cJSON_IsString(given) ? ","
-                   : given->valuestring[0] == '\t' ? "\\t"
-                                                   : given->valuestring);
+                   !mt_is_string(given) ? ","
+                   : given->text[0] == '\t' ? "\\t"
+                                                   : given->text);
 }
 
 static mt_status fail_name(const struct mt_inputs *in, const char *name,
@@ -186,14 +186,14 @@ static mt_status choose_by_name(struct mt_inputs *in, const char *missing,
 }
 
 /* Does the spec name columns? Without a header they are nowhere then. */
-static bool names_columns(const cJSON *spec)
+static bool names_columns(const struct mt_item *spec)
 {
     static const char *const keys[] = { "target", "features" };
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const cJSON *item = mt_json_get(spec, keys[i]);
+        const struct mt_item *item = mt_json_get(spec, keys[i]);
 
-        if (cJSON_IsString(item) || (item && cJSON_IsString(item->child)))
+        if (mt_is_string(item) || (item && mt_is_string(item->child)))
             return true;
     }
     return false;
@@ -221,7 +221,7 @@ static mt_status fail_count(const struct mt_inputs *in, struct mt_err *err)
 /* As in training, if the table has the target too; else all columns. */
 static mt_status choose_by_position(struct mt_inputs *in, struct mt_err *err)
 {
-    const cJSON *spec = in->request.spec;
+    const struct mt_item *spec = in->request.spec;
     struct mt_csv_select select = { in->request.doc, NULL,
                                     mt_json_get(spec, "target"),
                                     mt_json_get(spec, "features") };
@@ -293,11 +293,11 @@ static mt_status find_named(struct mt_inputs *in, struct mt_err *err)
 
 static mt_status find_columns(struct mt_inputs *in, struct mt_err *err)
 {
-    const cJSON *header = mt_json_get(in->request.spec, "header");
+    const struct mt_item *header = mt_json_get(in->request.spec, "header");
     bool named = in->request.feature_names != NULL;
     struct mt_csv_select select = { .doc = in->request.doc };
 
-    if (!named && cJSON_IsFalse(header))
+    if (!named && mt_is_false(header))
         select.header = header;
     if (mt_csv_read_header(&select, in->csv, in->source, &in->arena,
                            &in->columns, err) != MT_OK)

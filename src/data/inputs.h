@@ -29,7 +29,7 @@
 struct mt_inputs_request {
     const char *path; /* "-": standard input */
     const struct mt_json *doc;
-    const cJSON *spec;     /* the spec's "data", as in training */
+    const struct mt_item *spec;     /* the spec's "data", as in training */
     struct mt_shape shape; /* of a sample */
     size_t tokens;         /* inputs are token numbers below this; 0: they
                               are floats */

@@ -10,7 +10,7 @@
 #include <nettle/sha2.h>
 
 #include "base/file.h"
-#include "base/keys.h"
+#include "spec/keys.h"
 #include "data/dataset.h"
 
 /* The keys that all formats share, as read. */
@@ -59,7 +59,7 @@ extern const struct mt_loader *const mt_loaders[]; /* NULL-terminated */
 struct mt_data_file {
     const char *path;  /* with request->dir before it, for messages too */
     const char *role;  /* "train", "val[1]" */
-    const cJSON *item; /* what names it in the spec; NULL: something else */
+    const struct mt_item *item; /* what names it in the spec; NULL: something else */
 };
 
 /* Must the training data be read at all? Not for val_only with a file of its

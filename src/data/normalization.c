@@ -10,7 +10,7 @@
 /* A number of the spec as float32; fails if it does not fit, or is 0 where
  * that is no use (non_zero). */
 static mt_status to_float(const struct mt_data_request *request,
-                          const cJSON *item, double value, bool non_zero,
+                          const struct mt_item *item, double value, bool non_zero,
                           float *out, struct mt_err *err)
 {
     *out = fabs(value) < 0x1.ffffffp127 ? (float)value : 0;
@@ -25,9 +25,9 @@ static mt_status to_float(const struct mt_data_request *request,
     return MT_OK;
 }
 
-static const cJSON *member(const cJSON *item, size_t i)
+static const struct mt_item *member(const struct mt_item *item, size_t i)
 {
-    return cJSON_IsArray(item) ? cJSON_GetArrayItem(item, (int)i) : item;
+    return mt_is_list(item) ? mt_item_at(item, (int)i) : item;
 }
 
 /* n statistics from the k (1 or n) that the key gives, or fallback. */
@@ -36,7 +36,7 @@ static mt_status read_list(const struct mt_data_request *request,
                            float fallback, size_t n, float *out,
                            struct mt_err *err)
 {
-    const cJSON *list = mt_json_get(request->spec, key);
+    const struct mt_item *list = mt_json_get(request->spec, key);
     bool is_std = !strcmp(key, "std");
 
     for (size_t i = 0; i < n; i++) {

@@ -6,7 +6,7 @@
 struct conv_args {
     size_t in_channels, out_channels, groups;
     struct mt_sizes kernel_size, stride, dilation, output_padding;
-    const cJSON *padding;
+    const struct mt_item *padding;
     bool bias;
     const char *padding_mode;
 };
@@ -93,8 +93,8 @@ static mt_status read_padding(struct mt_record *r, const struct mt_layer *l,
     struct padding_args padding;
 
     *same = false;
-    if (cJSON_IsString(args->padding)) {
-        const char *text = args->padding->valuestring;
+    if (mt_is_string(args->padding)) {
+        const char *text = args->padding->text;
 
         *same = strcmp(text, "same") == 0;
         if (!*same && strcmp(text, "valid") != 0)

@@ -506,7 +506,7 @@ static const struct mt_init_type *find_type(const char *name)
     return NULL;
 }
 
-static mt_status unknown_type(const struct mt_json *doc, const cJSON *item,
+static mt_status unknown_type(const struct mt_json *doc, const struct mt_item *item,
                               struct mt_err *err)
 {
     const char *names[N_TYPES];
@@ -518,7 +518,7 @@ static mt_status unknown_type(const struct mt_json *doc, const cJSON *item,
         strncat(known, names[i], sizeof known - strlen(known) - 1);
     }
 
-    const char *near = mt_nearest(item->valuestring, names, N_TYPES);
+    const char *near = mt_nearest(item->text, names, N_TYPES);
 
     if (near)
         return mt_json_fail(doc, item, err,
@@ -529,27 +529,27 @@ static mt_status unknown_type(const struct mt_json *doc, const cJSON *item,
                         mt_json_text(item).text, known);
 }
 
-static mt_status read_type(const struct mt_json *doc, const cJSON *rule,
+static mt_status read_type(const struct mt_json *doc, const struct mt_item *rule,
                            const struct mt_init_type **out, struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(rule, "type");
+    const struct mt_item *item = mt_json_get(rule, "type");
 
-    if (!cJSON_IsObject(rule))
+    if (!mt_is_object(rule))
         return mt_json_fail(doc, rule, err,
                             "expected an object with \"params\" and "
                             "\"type\", got %s",
                             mt_json_text(rule).text);
     if (!item)
         return mt_json_fail(doc, rule, err, "missing key \"type\"");
-    if (!cJSON_IsString(item))
+    if (!mt_is_string(item))
         return mt_json_fail(doc, item, err,
                             "expected the name of an initialisation, got %s",
                             mt_json_text(item).text);
-    *out = find_type(item->valuestring);
+    *out = find_type(item->text);
     return *out ? MT_OK : unknown_type(doc, item, err);
 }
 
-mt_status mt_init_read(const struct mt_json *doc, const cJSON *rule,
+mt_status mt_init_read(const struct mt_json *doc, const struct mt_item *rule,
                        struct mt_arena *arena, struct mt_init *out,
                        struct mt_err *err)
 {

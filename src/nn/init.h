@@ -15,7 +15,7 @@
 #define MT_NN_INIT_H
 
 #include "base/dtype.h"
-#include "base/keys.h"
+#include "spec/keys.h"
 
 /* Members that the type does not take are ignored. */
 struct mt_init {
@@ -55,7 +55,7 @@ extern const struct mt_init_type mt_init_types[];
 extern const struct mt_key mt_init_common_keys[];
 
 /* Reads one rule of "init". */
-mt_status mt_init_read(const struct mt_json *doc, const cJSON *rule,
+mt_status mt_init_read(const struct mt_json *doc, const struct mt_item *rule,
                        struct mt_arena *arena, struct mt_init *out,
                        struct mt_err *err);
 

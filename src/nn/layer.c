@@ -11,7 +11,7 @@
 struct common_args {
     const char *type, *name;
     struct mt_strings inputs;
-    const cJSON *layers;
+    const struct mt_item *layers;
 };
 
 const struct mt_key mt_layer_common_keys[] = {
@@ -48,11 +48,11 @@ static bool is_name(const char *text)
     return *text && text[strspn(text, allowed)] == '\0';
 }
 
-static mt_status check_name(const struct mt_json *doc, const cJSON *object,
+static mt_status check_name(const struct mt_json *doc, const struct mt_item *object,
                             const struct mt_layer *parent,
                             const struct mt_layer *layer, struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(object, "name");
+    const struct mt_item *item = mt_json_get(object, "name");
 
     if (!item)
         item = object;
@@ -79,7 +79,7 @@ static mt_status check_name(const struct mt_json *doc, const cJSON *object,
 
 /* --- inputs ------------------------------------------------------------- */
 
-static mt_status fail_input(const struct mt_json *doc, const cJSON *object,
+static mt_status fail_input(const struct mt_json *doc, const struct mt_item *object,
                             const struct mt_layer *parent, size_t index,
                             const char *name, struct mt_err *err)
 {
@@ -97,7 +97,7 @@ static mt_status fail_input(const struct mt_json *doc, const cJSON *object,
                         near ? near : "", near ? "\"?" : "");
 }
 
-static mt_status read_inputs(const struct mt_json *doc, const cJSON *object,
+static mt_status read_inputs(const struct mt_json *doc, const struct mt_item *object,
                              const struct mt_strings *inputs,
                              const struct mt_layer *parent, size_t index,
                              struct mt_layer *layer, struct mt_err *err)
@@ -136,7 +136,7 @@ static mt_status read_inputs(const struct mt_json *doc, const cJSON *object,
 
 /* --- reading ------------------------------------------------------------ */
 
-static mt_status fail_type(const struct mt_json *doc, const cJSON *object,
+static mt_status fail_type(const struct mt_json *doc, const struct mt_item *object,
                            const char *name, struct mt_err *err)
 {
     const char *names[128];
@@ -160,7 +160,7 @@ static mt_status fail_type(const struct mt_json *doc, const cJSON *object,
     return status;
 }
 
-static mt_status read_args(const struct mt_json *doc, const cJSON *object,
+static mt_status read_args(const struct mt_json *doc, const struct mt_item *object,
                            struct mt_layer *layer, struct mt_arena *arena,
                            struct mt_err *err)
 {
@@ -179,7 +179,7 @@ static mt_status read_args(const struct mt_json *doc, const cJSON *object,
 }
 
 /* Repeats in repeats multiply: the whole is bounded. */
-static mt_status count_layers(const struct mt_json *doc, const cJSON *item,
+static mt_status count_layers(const struct mt_json *doc, const struct mt_item *item,
                               struct mt_layer *parent, size_t n,
                               struct mt_err *err)
 {
@@ -194,14 +194,14 @@ static mt_status count_layers(const struct mt_json *doc, const cJSON *item,
     return MT_OK;
 }
 
-static mt_status read_layer(const struct mt_json *doc, const cJSON *object,
+static mt_status read_layer(const struct mt_json *doc, const struct mt_item *object,
                             struct mt_layer *parent, size_t index,
                             struct mt_arena *arena, struct mt_err *err)
 {
     struct mt_layer *layer = &parent->layers[index];
     struct common_args common;
 
-    if (!cJSON_IsObject(object))
+    if (!mt_is_object(object))
         return mt_json_fail(doc, object, err,
                             "a layer is an object like {\"type\": \"Linear\", "
                             "...}, got %s", mt_json_text(object).text);
@@ -233,7 +233,7 @@ static mt_status read_layer(const struct mt_json *doc, const cJSON *object,
 }
 
 /* The copies are containers of their own, named by their number. */
-static mt_status read_repeated(const struct mt_json *doc, const cJSON *list,
+static mt_status read_repeated(const struct mt_json *doc, const struct mt_item *list,
                                struct mt_layer *parent, size_t repeat,
                                struct mt_arena *arena, struct mt_err *err)
 {
@@ -262,13 +262,13 @@ static mt_status read_repeated(const struct mt_json *doc, const cJSON *list,
     return MT_OK;
 }
 
-mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
+mt_status mt_layers_read(const struct mt_json *doc, const struct mt_item *list,
                          struct mt_layer *parent, struct mt_arena *arena,
                          struct mt_err *err)
 {
-    size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    size_t n = mt_is_list(list) ? mt_item_count(list) : 0;
 
-    if (!cJSON_IsArray(list))
+    if (!mt_is_list(list))
         return mt_json_fail(doc, list, err, "expected a list of layers, got %s",
                             mt_json_text(list).text);
     if (n == 0)
@@ -283,7 +283,7 @@ mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
     if (!parent->layers)
         return mt_fail_memory(err);
 
-    const cJSON *item = list->child;
+    const struct mt_item *item = list->child;
 
     for (size_t i = 0; i < n; i++, item = item->next) {
         if (read_layer(doc, item, parent, i, arena, err) != MT_OK)
@@ -394,17 +394,17 @@ static mt_status declare(struct mt_record *r, const char *name,
 /* The name under which a tied parameter is stored: that of another one. */
 static const char *resolve_tie(const struct mt_record *r, const char *name)
 {
-    const cJSON *item = r->tie ? mt_json_get(r->tie, name) : NULL;
+    const struct mt_item *item = r->tie ? mt_json_get(r->tie, name) : NULL;
 
-    return item ? item->valuestring : name;
+    return item ? item->text : name;
 }
 
-static mt_status note_tied(struct mt_record *r, const cJSON *item,
+static mt_status note_tied(struct mt_record *r, const struct mt_item *item,
                            struct mt_err *err)
 {
     if (!r->tied)
         r->tied = mt_arena_calloc(r->arena,
-                                  (size_t)cJSON_GetArraySize(r->tie),
+                                  mt_item_count(r->tie),
                                   sizeof *r->tied);
     if (!r->tied)
         return mt_fail_memory(err);
@@ -417,7 +417,7 @@ static mt_status find_tied(struct mt_record *r, const char *name, const char *st
                            const struct mt_shape *shape,
                            struct mt_tensor **out, struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(r->tie, name);
+    const struct mt_item *item = mt_json_get(r->tie, name);
     struct mt_tensor *t = mt_store_find(r->store, stored);
 
     if (!t)

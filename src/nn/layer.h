@@ -17,7 +17,7 @@
 #ifndef MT_NN_LAYER_H
 #define MT_NN_LAYER_H
 
-#include "base/keys.h"
+#include "spec/keys.h"
 #include "graph/ops.h"
 #include "nn/init.h"
 
@@ -61,7 +61,7 @@ struct mt_layer {
     const struct mt_layer_type *type;
     const char *name;     /* within its container: given, or the index */
     const char *path;     /* from the top, dotted: "blocks.0.attn" */
-    const cJSON *object;  /* in the spec, for messages */
+    const struct mt_item *object;  /* in the spec, for messages */
     void *args;           /* type->args_size bytes */
     struct mt_layer *parent;
     struct mt_layer *layers; /* of a container */
@@ -88,18 +88,18 @@ struct mt_record {
     bool declaring;             /* the first recording */
     uint64_t seed;
     size_t classes, vocab;      /* what "auto" means; 0: unknown */
-    const cJSON *tie;           /* {"tied name": "name"}, or NULL */
+    const struct mt_item *tie;           /* {"tied name": "name"}, or NULL */
     struct mt_init **inits;     /* by tensor: its default initialisation */
     size_t n_inits;
     size_t tokens;              /* rows of the smallest table that the input
                                    is looked up in; 0: none */
-    const cJSON **tied;         /* the members of tie that were asked for */
+    const struct mt_item **tied;         /* the members of tie that were asked for */
     size_t n_tied;
 };
 
 /* Reads a list of layers (and what they contain) into parent, which is a
  * container; does not look at shapes. */
-mt_status mt_layers_read(const struct mt_json *doc, const cJSON *list,
+mt_status mt_layers_read(const struct mt_json *doc, const struct mt_item *list,
                          struct mt_layer *parent, struct mt_arena *arena,
                          struct mt_err *err);
 

@@ -28,7 +28,7 @@ struct mt_loss_type {
 
 struct mt_loss {
     const struct mt_loss_type *type;
-    const cJSON *object;
+    const struct mt_item *object;
     void *args;
 };
 
@@ -38,7 +38,7 @@ extern const struct mt_loss_type *const mt_loss_types[]; /* NULL-terminated */
 extern const struct mt_key mt_loss_common_keys[];
 
 /* Reads the spec's "loss" object. */
-mt_status mt_loss_read(const struct mt_json *doc, const cJSON *object,
+mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,
                        struct mt_arena *arena, struct mt_loss *out,
                        struct mt_err *err);
 

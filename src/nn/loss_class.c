@@ -61,7 +61,7 @@ static mt_status check_shapes(struct mt_record *r, const struct mt_loss *loss,
                               struct mt_err *err)
 {
     const struct mt_loss_args *args = loss->args;
-    const cJSON *item = mt_json_get(loss->object, "dim");
+    const struct mt_item *item = mt_json_get(loss->object, "dim");
     struct mt_shape sample = mt_sample_shape(y);
 
     if (y->shape.rank < 2)

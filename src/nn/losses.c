@@ -23,7 +23,7 @@ const struct mt_key mt_loss_common_keys[] = {
     { NULL },
 };
 
-static mt_status find_type(const struct mt_json *doc, const cJSON *object,
+static mt_status find_type(const struct mt_json *doc, const struct mt_item *object,
                            const char *name, struct mt_loss *out,
                            struct mt_err *err)
 {
@@ -48,7 +48,7 @@ static mt_status find_type(const struct mt_json *doc, const cJSON *object,
     return out->type ? MT_OK : err->status;
 }
 
-mt_status mt_loss_read(const struct mt_json *doc, const cJSON *object,
+mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,
                        struct mt_arena *arena, struct mt_loss *out,
                        struct mt_err *err)
 {

@@ -7,7 +7,7 @@
 struct model_args {
     struct mt_sizes input;
     struct mt_strings freeze;
-    const cJSON *layers, *tie, *init;
+    const struct mt_item *layers, *tie, *init;
 };
 
 const struct mt_key mt_model_keys[] = {
@@ -32,7 +32,7 @@ const struct mt_key mt_model_keys[] = {
 
 /* --- reading ------------------------------------------------------------ */
 
-static mt_status read_input(struct mt_model *m, const cJSON *object,
+static mt_status read_input(struct mt_model *m, const struct mt_item *object,
                             const struct mt_model_request *request,
                             const struct mt_sizes *input, struct mt_err *err)
 {
@@ -53,19 +53,19 @@ static mt_status read_input(struct mt_model *m, const cJSON *object,
     return MT_OK;
 }
 
-static mt_status read_rules(struct mt_model *m, const cJSON *list,
+static mt_status read_rules(struct mt_model *m, const struct mt_item *list,
                             struct mt_err *err)
 {
-    size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
+    size_t n = list ? mt_item_count(list) : 0;
 
-    if (list && !cJSON_IsArray(list))
+    if (list && !mt_is_list(list))
         return mt_json_fail(m->doc, list, err, "expected a list of rules, "
                             "got %s", mt_json_text(list).text);
     m->rules = mt_arena_calloc(&m->arena, n + 1, sizeof *m->rules);
     if (!m->rules)
         return mt_fail_memory(err);
 
-    const cJSON *item = list ? list->child : NULL;
+    const struct mt_item *item = list ? list->child : NULL;
 
     for (; m->n_rules < n; m->n_rules++, item = item->next) {
         if (mt_init_read(m->doc, item, &m->arena, &m->rules[m->n_rules], err) !=
@@ -75,29 +75,29 @@ static mt_status read_rules(struct mt_model *m, const cJSON *list,
     return MT_OK;
 }
 
-static mt_status check_tie(const struct mt_model *m, const cJSON *tie,
+static mt_status check_tie(const struct mt_model *m, const struct mt_item *tie,
                            struct mt_err *err)
 {
     if (!tie)
         return MT_OK;
-    if (!cJSON_IsObject(tie))
+    if (!mt_is_object(tie))
         return mt_json_fail(m->doc, tie, err, "expected an object like "
                             "{\"head.weight\": \"tok.weight\"}, got %s",
                             mt_json_text(tie).text);
-    for (const cJSON *item = tie->child; item; item = item->next) {
-        if (!cJSON_IsString(item))
+    for (const struct mt_item *item = tie->child; item; item = item->next) {
+        if (!mt_is_string(item))
             return mt_json_fail(m->doc, item, err,
                                 "expected a parameter's name, got %s",
                                 mt_json_text(item).text);
-        if (mt_json_get(tie, item->valuestring))
+        if (mt_json_get(tie, item->text))
             return mt_json_fail(m->doc, item, err,
                                 "\"%s\" is tied itself: name the parameter "
-                                "that it is tied to", item->valuestring);
+                                "that it is tied to", item->text);
     }
     return MT_OK;
 }
 
-static mt_status read_layers(struct mt_model *m, const cJSON *layers,
+static mt_status read_layers(struct mt_model *m, const struct mt_item *layers,
                              struct mt_err *err)
 {
     m->root.path = "";
@@ -192,7 +192,7 @@ static bool glob_matches(const struct mt_strings *globs, const char *name)
 
 /* Every glob must match something: a typo would else go unnoticed. */
 static mt_status check_globs(const struct mt_model *m,
-                             const struct mt_strings *globs, const cJSON *item,
+                             const struct mt_strings *globs, const struct mt_item *item,
                              struct mt_err *err)
 {
     for (size_t i = 0; i < globs->n; i++) {
@@ -208,7 +208,7 @@ static mt_status check_globs(const struct mt_model *m,
     return MT_OK;
 }
 
-static mt_status freeze(struct mt_model *m, const cJSON *object,
+static mt_status freeze(struct mt_model *m, const struct mt_item *object,
                         const struct mt_strings *globs, struct mt_err *err)
 {
     if (check_globs(m, globs, mt_json_get(object, "freeze"), err) != MT_OK)
@@ -234,7 +234,7 @@ static const struct mt_init *rule_for(const struct mt_model *m, size_t t)
 }
 
 /* A rule must suit the shapes of the parameters that it is the last to match.*/
-static mt_status check_shapes(const struct mt_model *m, const cJSON *list,
+static mt_status check_shapes(const struct mt_model *m, const struct mt_item *list,
                               struct mt_err *err)
 {
     for (size_t t = 0; t < m->store.n; t++) {
@@ -245,17 +245,17 @@ static mt_status check_shapes(const struct mt_model *m, const cJSON *list,
         if (rule == m->record.inits[t] ||
             mt_init_check(rule, &tensor->shape, tensor->name, &own) == MT_OK)
             continue;
-        return mt_json_fail(m->doc, cJSON_GetArrayItem(list,
+        return mt_json_fail(m->doc, mt_item_at(list,
                                                        (int)(rule - m->rules)),
                             err, "%s", own.text);
     }
     return MT_OK;
 }
 
-static mt_status check_rules(const struct mt_model *m, const cJSON *list,
+static mt_status check_rules(const struct mt_model *m, const struct mt_item *list,
                              struct mt_err *err)
 {
-    const cJSON *item = list ? list->child : NULL;
+    const struct mt_item *item = list ? list->child : NULL;
 
     for (size_t i = 0; i < m->n_rules; i++, item = item->next) {
         if (check_globs(m, &m->rules[i].params, mt_json_get(item, "params"),
@@ -266,10 +266,10 @@ static mt_status check_rules(const struct mt_model *m, const cJSON *list,
 }
 
 /* Every name that "tie" mentions must have been asked for. */
-static mt_status check_tied_names(const struct mt_model *m, const cJSON *tie,
+static mt_status check_tied_names(const struct mt_model *m, const struct mt_item *tie,
                                   struct mt_err *err)
 {
-    for (const cJSON *item = tie ? tie->child : NULL; item;
+    for (const struct mt_item *item = tie ? tie->child : NULL; item;
          item = item->next) {
         bool found = false;
 
@@ -278,7 +278,7 @@ static mt_status check_tied_names(const struct mt_model *m, const cJSON *tie,
         if (!found)
             return mt_json_fail(m->doc, item, err,
                                 "the model has no parameter \"%s\"",
-                                item->string);
+                                item->key);
     }
     return MT_OK;
 }
@@ -287,8 +287,8 @@ static mt_status build(struct mt_model *m,
                        const struct mt_model_request *request,
                        struct mt_err *err)
 {
-    const cJSON *root = mt_json_root(m->doc);
-    const cJSON *object = mt_json_get(root, "model");
+    const struct mt_item *root = mt_json_root(m->doc);
+    const struct mt_item *object = mt_json_get(root, "model");
     const struct mt_key *const tables[] = { mt_model_keys };
     struct model_args args;
 

@@ -251,7 +251,7 @@ const struct mt_layer_type mt_layer_avg_pool2d = {
 /* --- AdaptiveAvgPool ------------------------------------------------------ */
 
 struct adaptive_args {
-    const cJSON *size;
+    const struct mt_item *size;
 };
 
 #define ADAPTIVE_KEYS(DOC)                                                     \
@@ -272,15 +272,15 @@ static const struct mt_key adaptive2d_keys[] =
                   "list in which null keeps the input's");
 
 /* One entry: a number, or null for what the input has. */
-static mt_status read_entry(const struct mt_record *r, const cJSON *item,
+static mt_status read_entry(const struct mt_record *r, const struct mt_item *item,
                             size_t in, size_t *size, struct mt_err *err)
 {
-    double v = item->valuedouble;
+    double v = item->number;
 
     *size = in;
-    if (cJSON_IsNull(item))
+    if (mt_is_null(item))
         return MT_OK;
-    if (!cJSON_IsNumber(item) || !(v >= 1) || v > INT32_MAX ||
+    if (!mt_is_number(item) || !(v >= 1) || v > INT32_MAX ||
         v != (double)(int32_t)v)
         return mt_json_fail(r->doc, item, err,
                             "expected a whole number from 1 to 2147483647, or "
@@ -295,12 +295,12 @@ static mt_status read_output_size(const struct mt_record *r,
                                   const struct mt_value *x, int dims,
                                   size_t size[2], struct mt_err *err)
 {
-    const cJSON *given = ((const struct adaptive_args *)layer->args)->size;
-    bool list = cJSON_IsArray(given);
-    const cJSON *item = list ? given->child : given;
-    size_t n = list ? (size_t)cJSON_GetArraySize(given) : 1;
+    const struct mt_item *given = ((const struct adaptive_args *)layer->args)->size;
+    bool list = mt_is_list(given);
+    const struct mt_item *item = list ? given->child : given;
+    size_t n = list ? mt_item_count(given) : 1;
 
-    if (list ? n != (size_t)dims : !cJSON_IsNumber(given))
+    if (list ? n != (size_t)dims : !mt_is_number(given))
         return mt_json_fail(r->doc, given, err,
                             "expected a whole number or a list of %d, got %s",
                             dims, mt_json_text(given).text);

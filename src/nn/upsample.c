@@ -53,10 +53,10 @@ static mt_status check_mode(const struct mt_record *r,
                             struct mt_err *err)
 {
     const struct upsample_args *args = layer->args;
-    const cJSON *align = mt_json_get(layer->object, "align_corners");
+    const struct mt_item *align = mt_json_get(layer->object, "align_corners");
     int dims = x->shape.rank - 2;
 
-    if (align && cJSON_IsBool(align) && !mode->linear)
+    if (align && mt_is_bool(align) && !mode->linear)
         return mt_json_fail(r->doc, align, err,
                             "is for the modes linear and bilinear, not for %s",
                             mode->name);

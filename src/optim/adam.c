@@ -33,7 +33,7 @@ static const struct mt_key adamw_keys[] = {
 };
 
 static mt_status adam_check(const void *args, const struct mt_json *doc,
-                            const cJSON *object, struct mt_err *err)
+                            const struct mt_item *object, struct mt_err *err)
 {
     const struct adam_args *a = args;
 

@@ -28,7 +28,7 @@ enum {
 
 struct optimizer_args {
     const char *type;
-    const cJSON *groups;
+    const struct mt_item *groups;
 };
 
 const struct mt_key mt_optimizer_keys[] = {
@@ -56,7 +56,7 @@ static const struct mt_optimizer_type *find_type(const char *name)
     return NULL;
 }
 
-static mt_status fail_type(const struct mt_json *doc, const cJSON *object,
+static mt_status fail_type(const struct mt_json *doc, const struct mt_item *object,
                            const char *name, struct mt_err *err)
 {
     const char *names[8];
@@ -73,7 +73,7 @@ static mt_status fail_type(const struct mt_json *doc, const cJSON *object,
 }
 
 static mt_status read_group(struct mt_optimizer *o, const struct mt_json *doc,
-                            const cJSON *object, const void *base,
+                            const struct mt_item *object, const void *base,
                             struct mt_group *group, struct mt_err *err)
 {
     const struct mt_key *const tables[] = { mt_optimizer_group_keys,
@@ -83,7 +83,7 @@ static mt_status read_group(struct mt_optimizer *o, const struct mt_json *doc,
     if (!group->args)
         return mt_fail_memory(err);
     memcpy(group->args, base, o->type->args_size);
-    if (!cJSON_IsObject(object))
+    if (!mt_is_object(object))
         return mt_json_fail(doc, object, err, "expected an object, got %s",
                             mt_json_text(object).text);
     if (mt_keys_check(doc, object, tables, 2, err) != MT_OK ||
@@ -97,13 +97,13 @@ static mt_status read_group(struct mt_optimizer *o, const struct mt_json *doc,
 }
 
 static mt_status read_groups(struct mt_optimizer *o, const struct mt_json *doc,
-                             const cJSON *object, const cJSON *list,
+                             const struct mt_item *object, const struct mt_item *list,
                              struct mt_err *err)
 {
-    size_t n = list ? (size_t)cJSON_GetArraySize(list) : 0;
+    size_t n = list ? mt_item_count(list) : 0;
     void *base = mt_arena_alloc(&o->arena, o->type->args_size);
 
-    if (list && !cJSON_IsArray(list))
+    if (list && !mt_is_list(list))
         return mt_json_fail(doc, list, err, "expected a list, got %s",
                             mt_json_text(list).text);
     o->groups = mt_arena_calloc(&o->arena, n + 1, sizeof *o->groups);
@@ -116,7 +116,7 @@ static mt_status read_groups(struct mt_optimizer *o, const struct mt_json *doc,
         return err->status;
     o->groups[n].args = base;
 
-    const cJSON *item = list ? list->child : NULL;
+    const struct mt_item *item = list ? list->child : NULL;
 
     for (size_t i = 0; i < n; i++, item = item->next) {
         if (read_group(o, doc, item, base, &o->groups[i], err) != MT_OK)
@@ -137,10 +137,10 @@ static bool group_matches(const struct mt_group *group, const char *name)
 }
 
 static mt_status check_globs(const struct mt_optimizer *o,
-                             const struct mt_json *doc, const cJSON *list,
+                             const struct mt_json *doc, const struct mt_item *list,
                              struct mt_err *err)
 {
-    const cJSON *item = list ? list->child : NULL;
+    const struct mt_item *item = list ? list->child : NULL;
 
     for (size_t i = 0; i + 1 < o->n_groups; i++, item = item->next) {
         if (o->groups[i].params.n == 0)
@@ -196,7 +196,7 @@ static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
 }
 
 static mt_status read_spec(struct mt_optimizer *o, const struct mt_json *doc,
-                           const cJSON *object, struct mt_err *err)
+                           const struct mt_item *object, struct mt_err *err)
 {
     struct optimizer_args args;
 
@@ -217,7 +217,7 @@ static mt_status read_spec(struct mt_optimizer *o, const struct mt_json *doc,
     return bind(o, err);
 }
 
-mt_status mt_optimizer_new(const struct mt_json *doc, const cJSON *object,
+mt_status mt_optimizer_new(const struct mt_json *doc, const struct mt_item *object,
                            struct mt_store *store, struct mt_optimizer **out,
                            struct mt_err *err)
 {

@@ -13,7 +13,7 @@
 #ifndef MT_OPTIM_OPTIMIZER_H
 #define MT_OPTIM_OPTIMIZER_H
 
-#include "base/keys.h"
+#include "spec/keys.h"
 #include "base/team.h"
 #include "graph/tensor.h"
 #include "optim/scheduler.h"
@@ -45,7 +45,7 @@ struct mt_optimizer_type {
 
     /* Checks what single keys cannot; may be NULL. */
     mt_status (*check)(const void *args, const struct mt_json *doc,
-                       const cJSON *object, struct mt_err *err);
+                       const struct mt_item *object, struct mt_err *err);
 
     /* Does slot i exist under these settings? */
     bool (*has_slot)(const void *args, size_t slot);
@@ -93,7 +93,7 @@ struct mt_optimizer {
 
 /* Reads the spec's "optimizer" object and binds it to the store. A glob of
  * `groups` that matches no parameter is an error. */
-mt_status mt_optimizer_new(const struct mt_json *doc, const cJSON *object,
+mt_status mt_optimizer_new(const struct mt_json *doc, const struct mt_item *object,
                            struct mt_store *store, struct mt_optimizer **out,
                            struct mt_err *err);
 void mt_optimizer_free(struct mt_optimizer *optimizer); /* NULL is allowed */

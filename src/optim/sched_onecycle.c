@@ -59,7 +59,7 @@ static const struct mt_key one_cycle_keys[] = {
 };
 
 static mt_status count_steps(struct one_cycle_args *a,
-                             const struct mt_json *doc, const cJSON *object,
+                             const struct mt_json *doc, const struct mt_item *object,
                              struct mt_err *err)
 {
     const size_t absent = MT_SIZE_ABSENT;
@@ -79,7 +79,7 @@ static mt_status count_steps(struct one_cycle_args *a,
 
 static mt_status one_cycle_prepare(struct mt_scheduler *s,
                                    const struct mt_json *doc,
-                                   const cJSON *object, struct mt_err *err)
+                                   const struct mt_item *object, struct mt_err *err)
 {
     struct one_cycle_args *a = s->args;
     mt_status status = count_steps(a, doc, object, err);

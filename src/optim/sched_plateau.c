@@ -53,7 +53,7 @@ static const char *const state_names[N_STATE] = { "best", "num_bad_epochs",
 enum { MAX_REDUCTIONS = 100000 };
 
 static mt_status plateau_prepare(struct mt_scheduler *s,
-                                 const struct mt_json *doc, const cJSON *object,
+                                 const struct mt_json *doc, const struct mt_item *object,
                                  struct mt_err *err)
 {
     const struct plateau_args *a = s->args;

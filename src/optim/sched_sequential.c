@@ -4,7 +4,7 @@
 #include "optim/sched_types.h"
 
 struct sequential_args {
-    const cJSON *schedulers;
+    const struct mt_item *schedulers;
     struct mt_reals milestones;
     struct mt_scheduler **stages; /* milestones.n + 1 of them */
 };
@@ -23,7 +23,7 @@ static const struct mt_key sequential_keys[] = {
 
 static mt_status check_milestones(const struct sequential_args *a,
                                   const struct mt_json *doc,
-                                  const cJSON *object, size_t n_stages,
+                                  const struct mt_item *object, size_t n_stages,
                                   struct mt_err *err)
 {
     const struct mt_reals *m = &a->milestones;
@@ -50,13 +50,13 @@ static mt_status check_milestones(const struct sequential_args *a,
 
 static mt_status sequential_prepare(struct mt_scheduler *s,
                                     const struct mt_json *doc,
-                                    const cJSON *object, struct mt_err *err)
+                                    const struct mt_item *object, struct mt_err *err)
 {
     struct sequential_args *a = s->args;
-    const cJSON *item;
+    const struct mt_item *item;
     size_t n = 0;
 
-    if (!cJSON_IsArray(a->schedulers) || !a->schedulers->child)
+    if (!mt_is_list(a->schedulers) || !a->schedulers->child)
         return mt_json_fail(doc, a->schedulers, err,
                             "expected a list of at least one scheduler, "
                             "got %s",

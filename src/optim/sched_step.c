@@ -92,7 +92,7 @@ static const struct mt_key multi_step_keys[] = {
 
 static mt_status multi_step_prepare(struct mt_scheduler *s,
                                     const struct mt_json *doc,
-                                    const cJSON *object, struct mt_err *err)
+                                    const struct mt_item *object, struct mt_err *err)
 {
     const struct multi_step_args *a = s->args;
 

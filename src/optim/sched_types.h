@@ -29,20 +29,20 @@ static inline struct mt_scheduled mt_sched_lr(double lr)
 }
 
 /* Checks that the list under key holds whole numbers; its row bounds them. */
-mt_status mt_sched_check_steps(const struct mt_json *doc, const cJSON *object,
+mt_status mt_sched_check_steps(const struct mt_json *doc, const struct mt_item *object,
                                const char *key, const struct mt_reals *steps,
                                struct mt_err *err);
 
 /* The value that mt_sched_check_steps would name: member i of the list under
  * key, or the bare number. */
-const cJSON *mt_sched_member(const cJSON *object, const char *key, size_t i);
+const struct mt_item *mt_sched_member(const struct mt_item *object, const char *key, size_t i);
 
 /* How many of the steps are <= t. */
 size_t mt_sched_passed(const struct mt_reals *steps, uint64_t t);
 
 /* Reads a schedule inside a SequentialLR: any but those that cannot be part
  * of one, and without an interval of its own. */
-mt_status mt_sched_read_stage(const struct mt_json *doc, const cJSON *object,
+mt_status mt_sched_read_stage(const struct mt_json *doc, const struct mt_item *object,
                               struct mt_arena *arena, struct mt_scheduler **out,
                               struct mt_err *err);
 

@@ -56,7 +56,7 @@ const struct mt_key mt_scheduler_monitor_keys[] = {
     { .name = NULL },
 };
 
-static mt_status unknown_type(const struct mt_json *doc, const cJSON *item,
+static mt_status unknown_type(const struct mt_json *doc, const struct mt_item *item,
                               struct mt_err *err)
 {
     const char *names[N_TYPES];
@@ -68,7 +68,7 @@ static mt_status unknown_type(const struct mt_json *doc, const cJSON *item,
         strncat(known, names[i], sizeof known - strlen(known) - 1);
     }
 
-    const char *near = mt_nearest(item->valuestring, names, N_TYPES);
+    const char *near = mt_nearest(item->text, names, N_TYPES);
 
     if (near)
         return mt_json_fail(doc, item, err,
@@ -79,25 +79,25 @@ static mt_status unknown_type(const struct mt_json *doc, const cJSON *item,
                         mt_json_text(item).text, known);
 }
 
-static mt_status find_type(const struct mt_json *doc, const cJSON *object,
+static mt_status find_type(const struct mt_json *doc, const struct mt_item *object,
                            const struct mt_scheduler_type **out,
                            struct mt_err *err)
 {
-    if (!cJSON_IsObject(object))
+    if (!mt_is_object(object))
         return mt_json_fail(doc, object, err,
                             "expected an object with a \"type\", got %s",
                             mt_json_text(object).text);
 
-    const cJSON *item = mt_json_get(object, "type");
+    const struct mt_item *item = mt_json_get(object, "type");
 
     if (!item)
         return mt_json_fail(doc, object, err, "missing key \"type\"");
-    if (!cJSON_IsString(item))
+    if (!mt_is_string(item))
         return mt_json_fail(doc, item, err,
                             "expected the name of a scheduler, got %s",
                             mt_json_text(item).text);
     for (size_t i = 0; i < N_TYPES; i++) {
-        if (!strcmp(mt_scheduler_types[i]->name, item->valuestring)) {
+        if (!strcmp(mt_scheduler_types[i]->name, item->text)) {
             *out = mt_scheduler_types[i];
             return MT_OK;
         }
@@ -128,7 +128,7 @@ static struct mt_scheduler *allocate(const struct mt_scheduler_type *type,
 }
 
 /* Reads an object of a known type; the tables are the type's own first. */
-static mt_status read_keys(const struct mt_json *doc, const cJSON *object,
+static mt_status read_keys(const struct mt_json *doc, const struct mt_item *object,
                            struct mt_scheduler *s,
                            const struct mt_key *const *tables, size_t n_tables,
                            struct common *common, struct mt_err *err)
@@ -143,12 +143,12 @@ static mt_status read_keys(const struct mt_json *doc, const cJSON *object,
     return status;
 }
 
-mt_status mt_scheduler_new(const struct mt_json *doc, const cJSON *object,
+mt_status mt_scheduler_new(const struct mt_json *doc, const struct mt_item *object,
                            struct mt_arena *arena, struct mt_scheduler **out,
                            struct mt_err *err)
 {
     const struct mt_scheduler_type *type = &no_schedule;
-    bool absent = !object || cJSON_IsNull(object);
+    bool absent = !object || mt_is_null(object);
     struct common common = { NULL, NULL, NULL };
 
     if (!absent) {
@@ -203,7 +203,7 @@ bool mt_scheduler_is_stage(const struct mt_scheduler_type *type)
     return !why_no_stage(type);
 }
 
-mt_status mt_sched_read_stage(const struct mt_json *doc, const cJSON *object,
+mt_status mt_sched_read_stage(const struct mt_json *doc, const struct mt_item *object,
                               struct mt_arena *arena, struct mt_scheduler **out,
                               struct mt_err *err)
 {
@@ -217,7 +217,7 @@ mt_status mt_sched_read_stage(const struct mt_json *doc, const cJSON *object,
                             "%s cannot be part of a SequentialLR: %s",
                             type->name, why_no_stage(type));
 
-    const cJSON *interval = mt_json_get(object, "interval");
+    const struct mt_item *interval = mt_json_get(object, "interval");
 
     if (interval)
         return mt_json_fail(doc, interval, err,
@@ -248,14 +248,14 @@ void mt_scheduler_observe(struct mt_scheduler *s, double value)
         s->type->observe(s, value);
 }
 
-const cJSON *mt_sched_member(const cJSON *object, const char *key, size_t i)
+const struct mt_item *mt_sched_member(const struct mt_item *object, const char *key, size_t i)
 {
-    const cJSON *list = mt_json_get(object, key);
+    const struct mt_item *list = mt_json_get(object, key);
 
-    if (!cJSON_IsArray(list))
+    if (!mt_is_list(list))
         return list;
 
-    const cJSON *item = list->child;
+    const struct mt_item *item = list->child;
 
     while (i-- && item)
         item = item->next;
@@ -263,7 +263,7 @@ const cJSON *mt_sched_member(const cJSON *object, const char *key, size_t i)
     return item;
 }
 
-mt_status mt_sched_check_steps(const struct mt_json *doc, const cJSON *object,
+mt_status mt_sched_check_steps(const struct mt_json *doc, const struct mt_item *object,
                                const char *key, const struct mt_reals *steps,
                                struct mt_err *err)
 {
@@ -271,7 +271,7 @@ mt_status mt_sched_check_steps(const struct mt_json *doc, const cJSON *object,
         double v = steps->v[i];
 
         if (!(v >= 0 && v <= 0x1p53 && (double)(uint64_t)v == v)) {
-            const cJSON *item = mt_sched_member(object, key, i);
+            const struct mt_item *item = mt_sched_member(object, key, i);
 
             return mt_json_fail(doc, item, err,
                                 "expected a whole number, got %s",

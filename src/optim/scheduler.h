@@ -11,7 +11,7 @@
 #define MT_OPTIM_SCHEDULER_H
 
 #include "base/arena.h"
-#include "base/keys.h"
+#include "spec/keys.h"
 #include "base/status.h"
 
 struct mt_scheduler;
@@ -38,7 +38,7 @@ struct mt_scheduler_type {
 
     /* Checks what single keys cannot (may be NULL); may set args up further.*/
     mt_status (*prepare)(struct mt_scheduler *s, const struct mt_json *doc,
-                         const cJSON *object, struct mt_err *err);
+                         const struct mt_item *object, struct mt_err *err);
 
     /* The values for a group with these base values after t steps. */
     struct mt_scheduled (*at)(const struct mt_scheduler *s, uint64_t t,
@@ -74,7 +74,7 @@ bool mt_scheduler_is_stage(const struct mt_scheduler_type *type);
 /* Reads the spec's "scheduler" object; NULL or null gives a constant schedule
  * (its type is in no table and is called "constant"). Everything is taken from
  * arena and lives as long as it and doc. */
-mt_status mt_scheduler_new(const struct mt_json *doc, const cJSON *object,
+mt_status mt_scheduler_new(const struct mt_json *doc, const struct mt_item *object,
                            struct mt_arena *arena, struct mt_scheduler **out,
                            struct mt_err *err);
 

@@ -25,10 +25,10 @@ static const struct mt_key sgd_keys[] = {
 };
 
 static mt_status sgd_check(const void *args, const struct mt_json *doc,
-                           const cJSON *object, struct mt_err *err)
+                           const struct mt_item *object, struct mt_err *err)
 {
     const struct sgd_args *a = args;
-    const cJSON *at = mt_json_get(object, "nesterov");
+    const struct mt_item *at = mt_json_get(object, "nesterov");
 
     if (a->nesterov && (a->momentum <= 0 || a->dampening != 0))
         return mt_json_fail(doc, at ? at : object, err,

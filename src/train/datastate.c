@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/keys.h"
+#include "spec/keys.h"
 
 /* --- saving ------------------------------------------------------------- */
 
@@ -93,23 +93,23 @@ static mt_status read_names(const struct mt_json *doc, const char *key,
                             size_t n, struct mt_arena *arena,
                             const char *const **out, struct mt_err *err)
 {
-    const cJSON *list = mt_json_get(mt_json_root(doc), key);
+    const struct mt_item *list = mt_json_get(mt_json_root(doc), key);
     const char **names;
 
     if (!list)
         return MT_OK;
-    if (!cJSON_IsArray(list) || (size_t)cJSON_GetArraySize(list) != n)
+    if (!mt_is_list(list) || mt_item_count(list) != n)
         return mt_json_fail(doc, list, err, "expected %zu names", n);
     names = mt_arena_calloc(arena, n + 1, sizeof *names);
     if (!names)
         return mt_fail_memory(err);
 
-    const cJSON *item = list->child;
+    const struct mt_item *item = list->child;
 
     for (size_t i = 0; i < n; i++, item = item->next) {
-        if (!cJSON_IsString(item))
+        if (!mt_is_string(item))
             return mt_json_fail(doc, item, err, "expected a name");
-        names[i] = mt_arena_strdup(arena, item->valuestring);
+        names[i] = mt_arena_strdup(arena, item->text);
         if (!names[i])
             return mt_fail_memory(err);
     }
@@ -197,16 +197,16 @@ mt_status mt_data_state_apply(const struct mt_bundle *from,
 static mt_status read_shape(const struct mt_json *doc, const char *key,
                             struct mt_shape *out, struct mt_err *err)
 {
-    const cJSON *list = mt_json_get(mt_json_root(doc), key);
-    const cJSON *item = list ? list->child : NULL;
+    const struct mt_item *list = mt_json_get(mt_json_root(doc), key);
+    const struct mt_item *item = list ? list->child : NULL;
     size_t count;
 
     *out = (struct mt_shape){ .rank = 0 };
-    if (!cJSON_IsArray(list))
+    if (!mt_is_list(list))
         return mt_json_fail(doc, list ? list : mt_json_root(doc), err,
                             "expected the shape \"%s\" of a sample", key);
     for (; item; item = item->next) {
-        double v = cJSON_IsNumber(item) ? item->valuedouble : 0;
+        double v = mt_is_number(item) ? item->number : 0;
 
         if (out->rank == MT_MAX_RANK - 1 || !(v >= 1 && v <= 0x1p40) ||
             v != (double)(size_t)v)
@@ -223,9 +223,9 @@ static mt_status read_shape(const struct mt_json *doc, const char *key,
 static mt_status read_dtype(const struct mt_json *doc, enum mt_dtype *out,
                             struct mt_err *err)
 {
-    const cJSON *item = mt_json_get(mt_json_root(doc), "x_dtype");
+    const struct mt_item *item = mt_json_get(mt_json_root(doc), "x_dtype");
 
-    if (!cJSON_IsString(item) || !mt_dtype_from_name(item->valuestring, out))
+    if (!mt_is_string(item) || !mt_dtype_from_name(item->text, out))
         return mt_json_fail(doc, item ? item : mt_json_root(doc), err,
                             "expected \"x_dtype\", the type of the inputs");
     return MT_OK;
@@ -323,8 +323,8 @@ static mt_status each_file(const struct mt_bundle *from,
     mt_status status = parse(from, &arena, &doc, err);
 
     if (status == MT_OK) {
-        const cJSON *list = mt_json_get(mt_json_root(doc), "files");
-        const cJSON *item = list ? list->child : NULL;
+        const struct mt_item *list = mt_json_get(mt_json_root(doc), "files");
+        const struct mt_item *item = list ? list->child : NULL;
         struct file_state was;
 
         for (; status == MT_OK && item; item = item->next) {

@@ -18,7 +18,7 @@ static bool is_integer(enum mt_dtype dtype)
 static mt_status build_model(struct mt_infer *m, struct mt_err *err)
 {
     const struct mt_data_facts *facts = &m->facts;
-    const cJSON *root = mt_json_root(m->doc);
+    const struct mt_item *root = mt_json_root(m->doc);
     struct mt_settings settings;
     struct mt_loss loss;
 
@@ -48,10 +48,10 @@ static mt_status build(struct mt_infer *m, const struct mt_bundle *from,
 {
     if (mt_state_spec(from, source, &m->doc, err) != MT_OK)
         return err->status;
-    const cJSON *data = mt_json_get(mt_json_root(m->doc), "data");
-    const cJSON *type = mt_json_get(data, "type");
+    const struct mt_item *data = mt_json_get(mt_json_root(m->doc), "data");
+    const struct mt_item *type = mt_json_get(data, "type");
 
-    m->data_type = cJSON_IsString(type) ? type->valuestring : "";
+    m->data_type = mt_is_string(type) ? type->text : "";
     if (mt_data_state_read(from, &m->arena, &m->facts, err) != MT_OK)
         return mt_context(err, "%s", source);
     if (build_model(m, err) != MT_OK)
@@ -169,8 +169,8 @@ const float *mt_infer_run(struct mt_infer *m)
 /* The loss's "dim", the last one by default; 1 is the first behind the batch.*/
 static int class_dim(const struct mt_infer *m, int rank)
 {
-    const cJSON *item = mt_json_get(m->model->loss.object, "dim");
-    int dim = cJSON_IsNumber(item) ? (int)item->valuedouble : -1;
+    const struct mt_item *item = mt_json_get(m->model->loss.object, "dim");
+    int dim = mt_is_number(item) ? (int)item->number : -1;
 
     return dim < 0 ? dim + rank : dim;
 }

@@ -114,7 +114,7 @@ const struct mt_metric *mt_metric_find(const char *name)
     return NULL;
 }
 
-static mt_status fail_unknown(const struct mt_json *doc, const cJSON *item,
+static mt_status fail_unknown(const struct mt_json *doc, const struct mt_item *item,
                               const char *name, struct mt_err *err)
 {
     const char *names[16];
@@ -131,7 +131,7 @@ static mt_status fail_unknown(const struct mt_json *doc, const cJSON *item,
                         near ? near : "r2", near ? "\"?" : "");
 }
 
-mt_status mt_metrics_read(const struct mt_json *doc, const cJSON *item,
+mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
                           const struct mt_strings *names, bool classification,
                           const struct mt_metric **out, struct mt_err *err)
 {

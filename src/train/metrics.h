@@ -5,7 +5,7 @@
 #ifndef MT_TRAIN_METRICS_H
 #define MT_TRAIN_METRICS_H
 
-#include "base/keys.h"
+#include "spec/keys.h"
 #include "nn/model.h"
 
 enum { MT_METRIC_SUMS = 4, MT_MAX_METRICS = 8 };
@@ -41,7 +41,7 @@ const struct mt_metric *mt_metric_find(const char *name);
 
 /* Looks the names up and checks that each suits the loss. item is the list in
  * the spec, for messages. */
-mt_status mt_metrics_read(const struct mt_json *doc, const cJSON *item,
+mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
                           const struct mt_strings *names, bool classification,
                           const struct mt_metric **out, struct mt_err *err);
 

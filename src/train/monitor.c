@@ -28,7 +28,7 @@ static const char *split(const char *name, bool *val)
 
 enum { MAX_NAMES = 64, NAME_SIZE = 64 };
 
-static mt_status fail_unknown(const struct mt_session *s, const cJSON *item,
+static mt_status fail_unknown(const struct mt_session *s, const struct mt_item *item,
                               const char *name, struct mt_err *err)
 {
     char names[MAX_NAMES][NAME_SIZE];
@@ -69,7 +69,7 @@ static bool find_metric(const struct mt_session *s, const char *name,
 
 /* item: what names the value, or would have. */
 static mt_status read(const struct mt_session *s, const char *name,
-                      const cJSON *item, struct mt_monitor *out,
+                      const struct mt_item *item, struct mt_monitor *out,
                       struct mt_err *err)
 {
     struct mt_monitor m = { .name = name, .metric = MT_MONITOR_LOSS };
@@ -89,14 +89,14 @@ static mt_status read(const struct mt_session *s, const char *name,
     return MT_OK;
 }
 
-static const cJSON *member(const cJSON *object, const char *key)
+static const struct mt_item *member(const struct mt_item *object, const char *key)
 {
-    const cJSON *item = mt_json_get(object, key);
+    const struct mt_item *item = mt_json_get(object, key);
 
     return item ? item : object;
 }
 
-static mt_status read_plateau(struct mt_session *s, const cJSON *object,
+static mt_status read_plateau(struct mt_session *s, const struct mt_item *object,
                               struct mt_err *err)
 {
     if (!s->scheduler->monitor)
@@ -112,8 +112,8 @@ static mt_status read_plateau(struct mt_session *s, const cJSON *object,
 
 mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err)
 {
-    const cJSON *root = mt_json_root(s->doc);
-    const cJSON *train = mt_json_get(root, "train");
+    const struct mt_item *root = mt_json_root(s->doc);
+    const struct mt_item *train = mt_json_get(root, "train");
     const struct mt_checkpoint_settings *c = &s->settings.checkpoint;
     const struct mt_stopping_settings *e = &s->settings.early_stopping;
 

@@ -10,7 +10,7 @@
 #ifndef MT_TRAIN_MONITOR_H
 #define MT_TRAIN_MONITOR_H
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "train/watch.h"
 
 struct mt_session;

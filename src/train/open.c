@@ -10,7 +10,7 @@ static mt_status open_data(struct mt_session *s,
                            const struct mt_session_request *request,
                            bool classification, struct mt_err *err)
 {
-    const cJSON *root = mt_json_root(s->doc);
+    const struct mt_item *root = mt_json_root(s->doc);
     struct mt_data_request data = {
         .doc = s->doc,
         .spec = mt_json_get(root, "data"),
@@ -82,7 +82,7 @@ static mt_status is_classification(struct mt_session *s, bool *out,
                                    struct mt_err *err)
 {
     struct mt_loss loss;
-    const cJSON *root = mt_json_root(s->doc);
+    const struct mt_item *root = mt_json_root(s->doc);
 
     if (mt_loss_read(s->doc, mt_json_get(root, "loss"), &s->arena, &loss,
                      err) != MT_OK)
@@ -116,7 +116,7 @@ static mt_status count_steps(struct mt_session *s, struct mt_err *err)
 
 static mt_status build_optimizer(struct mt_session *s, struct mt_err *err)
 {
-    const cJSON *root = mt_json_root(s->doc);
+    const struct mt_item *root = mt_json_root(s->doc);
 
     if (mt_optimizer_new(s->doc, mt_json_get(root, "optimizer"),
                          &s->model->store, &s->optimizer, err) != MT_OK ||
@@ -133,7 +133,7 @@ static mt_status build(struct mt_session *s,
                        const struct mt_session_request *request,
                        struct mt_err *err)
 {
-    const cJSON *train = mt_json_get(mt_json_root(s->doc), "train");
+    const struct mt_item *train = mt_json_get(mt_json_root(s->doc), "train");
     bool classes = false;
 
     if (mt_settings_read(s->doc, &s->arena, &s->settings, err) != MT_OK ||

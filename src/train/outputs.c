@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "train/specdiff.h"
+#include "spec/diff.h"
 #include "train/state.h"
 
 /* --- names -------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "base/team.h"
 
 /* To be freed; NULL without memory. kept counts from 1. */

@@ -13,7 +13,7 @@
 #ifndef MT_TRAIN_SCHEMA_H
 #define MT_TRAIN_SCHEMA_H
 
-#include "base/json.h"
+#include "spec/tree.h"
 
 /* The whole schema as a document; mt_json_free it. */
 mt_status mt_spec_schema(struct mt_json **out, struct mt_err *err);

@@ -3,7 +3,7 @@
 struct train_args {
     struct mt_settings s;
     size_t seed;
-    const cJSON *checkpoint, *early_stopping;
+    const struct mt_item *checkpoint, *early_stopping;
 };
 
 #define ARG(member) offsetof(struct train_args, member)
@@ -68,7 +68,7 @@ const struct mt_key mt_early_stopping_keys[] = {
 
 struct spec_args {
     const char *schema;
-    const cJSON *model, *loss, *optimizer, *scheduler, *data, *train;
+    const struct mt_item *model, *loss, *optimizer, *scheduler, *data, *train;
 };
 
 #define SPEC(member) offsetof(struct spec_args, member)
@@ -96,9 +96,9 @@ static mt_status read_top(const struct mt_json *doc, struct mt_arena *arena,
                           struct spec_args *spec, struct mt_err *err)
 {
     const struct mt_key *const tables[] = { mt_spec_keys };
-    const cJSON *root = mt_json_root(doc);
+    const struct mt_item *root = mt_json_root(doc);
 
-    if (!cJSON_IsObject(root))
+    if (!mt_is_object(root))
         return mt_json_fail(doc, root, err, "a spec is an object, got %s",
                             mt_json_text(root).text);
     if (mt_keys_check(doc, root, tables, 1, err) != MT_OK)
@@ -107,7 +107,7 @@ static mt_status read_top(const struct mt_json *doc, struct mt_arena *arena,
 }
 
 static mt_status read_checkpoint(const struct mt_json *doc,
-                                 const cJSON *object, struct mt_arena *arena,
+                                 const struct mt_item *object, struct mt_arena *arena,
                                  struct mt_checkpoint_settings *out,
                                  struct mt_err *err)
 {
@@ -121,7 +121,7 @@ static mt_status read_checkpoint(const struct mt_json *doc,
     return mt_keys_check(doc, object, tables, 1, err);
 }
 
-static mt_status read_stopping(const struct mt_json *doc, const cJSON *object,
+static mt_status read_stopping(const struct mt_json *doc, const struct mt_item *object,
                                struct mt_arena *arena,
                                struct mt_stopping_settings *out,
                                struct mt_err *err)
@@ -129,7 +129,7 @@ static mt_status read_stopping(const struct mt_json *doc, const cJSON *object,
     const struct mt_key *const tables[] = { mt_early_stopping_keys };
 
     *out = (struct mt_stopping_settings){ .object = NULL };
-    if (!object || cJSON_IsNull(object))
+    if (!object || mt_is_null(object))
         return MT_OK;
     if (mt_keys_read(doc, object, mt_early_stopping_keys, out, arena, err) !=
         MT_OK)

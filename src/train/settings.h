@@ -4,7 +4,7 @@
 #ifndef MT_TRAIN_SETTINGS_H
 #define MT_TRAIN_SETTINGS_H
 
-#include "base/keys.h"
+#include "spec/keys.h"
 
 struct mt_checkpoint_settings {
     size_t every_steps;  /* MT_SIZE_ABSENT: not by steps */
@@ -14,7 +14,7 @@ struct mt_checkpoint_settings {
 };
 
 struct mt_stopping_settings {
-    const cJSON *object; /* in the spec; NULL: there is no early stopping */
+    const struct mt_item *object; /* in the spec; NULL: there is no early stopping */
     const char *monitor;
     size_t patience;
     double min_delta;

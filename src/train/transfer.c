@@ -10,9 +10,9 @@
 /* --- planning ----------------------------------------------------------- */
 
 /* The target's ties, {"tied name": "name"}, or NULL. */
-static const cJSON *find_ties(const struct mt_json *doc)
+static const struct mt_item *find_ties(const struct mt_json *doc)
 {
-    const cJSON *model = mt_json_get(mt_json_root(doc), "model");
+    const struct mt_item *model = mt_json_get(mt_json_root(doc), "model");
 
     return model ? mt_json_get(model, "tie") : NULL;
 }
@@ -88,7 +88,7 @@ static mt_status make_pairs(const struct mt_bundle *target,
 }
 
 static mt_status advise_and_fail(const struct mt_bundle *target,
-                                 const cJSON *ties,
+                                 const struct mt_item *ties,
                                  const struct mt_bundle *source,
                                  const struct mt_transfer_options *o,
                                  const struct mt_match *m,
@@ -102,7 +102,7 @@ static mt_status advise_and_fail(const struct mt_bundle *target,
                            : status;
 }
 
-static mt_status plan(const struct mt_bundle *target, const cJSON *ties,
+static mt_status plan(const struct mt_bundle *target, const struct mt_item *ties,
                       const struct mt_bundle *source,
                       const struct mt_transfer_options *o, struct mt_team *team,
                       struct mt_transfer *out,

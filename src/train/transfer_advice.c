@@ -30,7 +30,7 @@ struct starts {
 
 struct advising {
     const struct mt_bundle *target;
-    const cJSON *ties;
+    const struct mt_item *ties;
     const struct mt_bundle *source;
     const struct mt_transfer_options *options;
     struct mt_transfer_advice *out;
@@ -452,7 +452,7 @@ static mt_status advise(struct advising *a, const struct mt_match *given)
     return MT_OK;
 }
 
-mt_status mt_transfer_advise(const struct mt_bundle *target, const cJSON *ties,
+mt_status mt_transfer_advise(const struct mt_bundle *target, const struct mt_item *ties,
                              const struct mt_bundle *source,
                              const struct mt_transfer_options *options,
                              const struct mt_match *match,

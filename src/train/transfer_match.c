@@ -129,19 +129,19 @@ const struct mt_match_item *mt_match_find(const struct mt_match *m,
 
 /* --- matching ----------------------------------------------------------- */
 
-static void match_item(const struct mt_bundle *target, const cJSON *ties,
+static void match_item(const struct mt_bundle *target, const struct mt_item *ties,
                        struct mt_match_item *item)
 {
-    const cJSON *tied;
+    const struct mt_item *tied;
 
     item->to = mt_find_model(target, item->key);
     item->fits = item->to && mt_match_fits(item->from, item->to);
     tied = ties && !item->to ? mt_json_get(ties, item->key) : NULL;
-    if (tied && cJSON_IsString(tied))
-        item->tied = tied->valuestring;
+    if (tied && mt_is_string(tied))
+        item->tied = tied->text;
 }
 
-static mt_status list_items(const struct mt_bundle *target, const cJSON *ties,
+static mt_status list_items(const struct mt_bundle *target, const struct mt_item *ties,
                             const struct mt_bundle *source,
                             const struct mt_transfer_options *o,
                             struct mt_arena *arena, struct mt_match *m,
@@ -191,7 +191,7 @@ bool mt_match_is_missing(const struct mt_match *m,
            mt_match_selects(o, mt_key_of(a));
 }
 
-mt_status mt_match_make(const struct mt_bundle *target, const cJSON *ties,
+mt_status mt_match_make(const struct mt_bundle *target, const struct mt_item *ties,
                         const struct mt_bundle *source,
                         const struct mt_transfer_options *options,
                         struct mt_arena *arena, struct mt_match *out,

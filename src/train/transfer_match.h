@@ -4,7 +4,7 @@
 #ifndef MT_TRAIN_TRANSFER_MATCH_H
 #define MT_TRAIN_TRANSFER_MATCH_H
 
-#include "base/json.h"
+#include "spec/tree.h"
 #include "train/transfer.h"
 
 /* A tensor of the source's model that the options select. */
@@ -27,7 +27,7 @@ struct mt_match {
 };
 
 /* ties: the target's {"tied name": "name"}, or NULL. All memory is of arena. */
-mt_status mt_match_make(const struct mt_bundle *target, const cJSON *ties,
+mt_status mt_match_make(const struct mt_bundle *target, const struct mt_item *ties,
                         const struct mt_bundle *source,
                         const struct mt_transfer_options *options,
                         struct mt_arena *arena, struct mt_match *out,
@@ -78,7 +78,7 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
                            struct mt_bundle *out);
 
 /* Looks for options that would work. */
-mt_status mt_transfer_advise(const struct mt_bundle *target, const cJSON *ties,
+mt_status mt_transfer_advise(const struct mt_bundle *target, const struct mt_item *ties,
                              const struct mt_bundle *source,
                              const struct mt_transfer_options *options,
                              const struct mt_match *match,

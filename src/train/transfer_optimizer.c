@@ -85,14 +85,14 @@ static void close_receiver(struct receiver *r)
 
 static bool is_frozen(const struct mt_json *doc, const char *key)
 {
-    const cJSON *model = mt_json_get(mt_json_root(doc), "model"), *glob;
-    const cJSON *globs = mt_json_get(model, "freeze");
+    const struct mt_item *model = mt_json_get(mt_json_root(doc), "model"), *glob;
+    const struct mt_item *globs = mt_json_get(model, "freeze");
 
-    if (cJSON_IsString(globs))
-        return fnmatch(globs->valuestring, key, 0) == 0;
-    cJSON_ArrayForEach(glob, globs)
+    if (mt_is_string(globs))
+        return fnmatch(globs->text, key, 0) == 0;
+    for (glob = globs ? globs->child : NULL; glob; glob = glob->next)
     {
-        if (cJSON_IsString(glob) && fnmatch(glob->valuestring, key, 0) == 0)
+        if (mt_is_string(glob) && fnmatch(glob->text, key, 0) == 0)
             return true;
     }
     return false;
@@ -127,7 +127,7 @@ static mt_status open_receiver(const struct mt_bundle *target,
     if (mt_state_spec(target, "spec", &r->doc, err) != MT_OK ||
         add_tensors(target, r, err) != MT_OK)
         return err->status;
-    const cJSON *root = mt_json_root(r->doc);
+    const struct mt_item *root = mt_json_root(r->doc);
     struct mt_scheduler *scheduler;
 
     if (mt_optimizer_new(r->doc, mt_json_get(root, "optimizer"), &r->store,

@@ -2,7 +2,7 @@
  * Specs. What parses must come out of the printer so that it parses again to
  * the same text; then the session is built, as `mtrain check` does.
  */
-#include "base/json.h"
+#include "spec/tree.h"
 #include "fuzz.h"
 #include "kernels/dispatch.h"
 #include "train/session.h"
@@ -33,10 +33,10 @@ out:
 /* Only data that need no file: paths in a spec are not ours to follow. */
 static bool is_synthetic(const struct mt_json *doc)
 {
-    const cJSON *data = mt_json_get(mt_json_root(doc), "data");
-    const cJSON *type = mt_json_get(data, "type");
+    const struct mt_item *data = mt_json_get(mt_json_root(doc), "data");
+    const struct mt_item *type = mt_json_get(data, "type");
 
-    return cJSON_IsString(type) && !strcmp(type->valuestring, "synthetic");
+    return mt_is_string(type) && !strcmp(type->text, "synthetic");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

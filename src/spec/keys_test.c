@@ -1,4 +1,4 @@
-#include "base/keys.h"
+#include "spec/keys.h"
 
 #include <check.h>
 #include <math.h>
@@ -15,7 +15,7 @@ struct args {
     struct mt_sizes kernel;
     struct mt_reals scale;
     struct mt_strings metrics;
-    const cJSON *groups;
+    const struct mt_item *groups;
 };
 
 #define AT(member) offsetof(struct args, member)
@@ -512,7 +512,7 @@ START_TEST(schema_says_what_is_read)
     mt_strbuf_putc(&out, '}');
     struct mt_json *doc = parse(out.text);
 
-    ck_assert_int_eq(cJSON_GetArraySize(mt_json_root(doc)),
+    ck_assert_int_eq(mt_item_count(mt_json_root(doc)),
                      sizeof keys / sizeof *keys - 1);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct mt_strbuf one = MT_STRBUF_INIT;

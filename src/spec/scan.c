@@ -1,4 +1,5 @@
-#include "base/json_internal.h"
+#include "spec/tree_internal.h"
+#include "base/utf8.h"
 
 #include <float.h>
 #include <math.h>
@@ -9,7 +10,7 @@
 #include "base/nearest.h"
 #include "base/size.h"
 
-/* cJSON cuts longer numbers without a word. */
+/* struct mt_item cuts longer numbers without a word. */
 enum { MAX_NUMBER = 63 };
 
 struct scan {
@@ -110,7 +111,7 @@ static mt_status fail_unexpected(const struct scan *s, const char *expected)
         return fail_at(s, here(s), "unexpected byte 0x%02x, expected %s",
                        (unsigned)c, expected);
 
-    size_t n = mt_json_utf8(s->text + s->at, s->n - s->at);
+    size_t n = mt_utf8_length(s->text + s->at, s->n - s->at);
 
     if (!n)
         return fail_utf8(s);
@@ -239,7 +240,7 @@ static mt_status scan_string(struct scan *s)
             continue;
         }
 
-        size_t n = mt_json_utf8(s->text + s->at, s->n - s->at);
+        size_t n = mt_utf8_length(s->text + s->at, s->n - s->at);
 
         if (!n)
             return fail_utf8(s);

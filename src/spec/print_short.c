@@ -1,37 +1,37 @@
 /* JSON for people: whatever fits on a line stands on one. */
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 
 enum { INDENT = 2, LINE_WIDTH = 76 };
 
-static bool is_container(const cJSON *item)
+static bool is_container(const struct mt_item *item)
 {
-    return cJSON_IsObject(item) || cJSON_IsArray(item);
+    return mt_is_object(item) || mt_is_list(item);
 }
 
-static void add_key(struct mt_strbuf *out, const cJSON *object,
-                    const cJSON *member)
+static void add_key(struct mt_strbuf *out, const struct mt_item *object,
+                    const struct mt_item *member)
 {
-    if (!cJSON_IsObject(object))
+    if (!mt_is_object(object))
         return;
-    mt_json_add_string(out, member->string);
+    mt_json_add_string(out, member->key);
     mt_strbuf_puts(out, ": ");
 }
 
 /* Appends item on one line; false, with some of it appended, where the line
  * gets longer than it may. */
-static bool add_flat(struct mt_strbuf *out, const cJSON *item,
+static bool add_flat(struct mt_strbuf *out, const struct mt_item *item,
                      size_t line_start)
 {
-    bool object = cJSON_IsObject(item);
+    bool object = mt_is_object(item);
 
     if (!is_container(item)) {
         mt_json_print_compact(item, out);
         return out->len - line_start <= LINE_WIDTH;
     }
     mt_strbuf_putc(out, object ? '{' : '[');
-    for (const cJSON *m = item->child; m; m = m->next) {
+    for (const struct mt_item *m = item->child; m; m = m->next) {
         mt_strbuf_puts(out, m == item->child ? "" : ", ");
         add_key(out, item, m);
         if (!add_flat(out, m, line_start))
@@ -41,10 +41,10 @@ static bool add_flat(struct mt_strbuf *out, const cJSON *item,
     return out->len - line_start <= LINE_WIDTH;
 }
 
-static void add_item(struct mt_strbuf *out, const cJSON *item, size_t level,
+static void add_item(struct mt_strbuf *out, const struct mt_item *item, size_t level,
                      size_t line_start)
 {
-    bool object = cJSON_IsObject(item);
+    bool object = mt_is_object(item);
     size_t mark = out->len;
 
     if (!is_container(item) || !item->child ||
@@ -57,7 +57,7 @@ static void add_item(struct mt_strbuf *out, const cJSON *item, size_t level,
         return;
     out->len = mark;
     mt_strbuf_putc(out, object ? '{' : '[');
-    for (const cJSON *m = item->child; m; m = m->next) {
+    for (const struct mt_item *m = item->child; m; m = m->next) {
         mt_strbuf_printf(out, "%s\n", m == item->child ? "" : ",");
         size_t start = out->len;
 
@@ -69,7 +69,7 @@ static void add_item(struct mt_strbuf *out, const cJSON *item, size_t level,
                      object ? '}' : ']');
 }
 
-void mt_json_print_short(const cJSON *item, struct mt_strbuf *out)
+void mt_json_print_short(const struct mt_item *item, struct mt_strbuf *out)
 {
     add_item(out, item, 0, out->len);
     mt_strbuf_putc(out, '\n');

@@ -13,11 +13,11 @@
  *           .def = "true", .doc = "add a learned bias" },
  *         { NULL } };
  */
-#ifndef MT_BASE_KEYS_H
-#define MT_BASE_KEYS_H
+#ifndef MT_SPEC_KEYS_H
+#define MT_SPEC_KEYS_H
 
 #include "base/arena.h"
-#include "base/json.h"
+#include "spec/tree.h"
 
 /* What a key holds, and the type of the struct member it is stored in. */
 enum mt_key_type {
@@ -29,7 +29,7 @@ enum mt_key_type {
     MT_KEY_SIZES,   /* struct mt_sizes: a number or a list of them */
     MT_KEY_REALS,   /* struct mt_reals: a number or a list of them */
     MT_KEY_STRINGS, /* struct mt_strings: a string or a list of them */
-    MT_KEY_JSON,    /* const cJSON * in doc, whatever it is; the owner checks
+    MT_KEY_JSON,    /* const struct mt_item * in doc, whatever it is; the owner checks
                        it. Its default is for the schema only */
 };
 
@@ -103,19 +103,19 @@ struct mt_key {
 /* Fills *out (a struct the rows' offsets refer to) from object. Strings
  * and lists are in arena, JSON stays in doc. Does not look at members that the
  * rows do not name. */
-mt_status mt_keys_read(const struct mt_json *doc, const cJSON *object,
+mt_status mt_keys_read(const struct mt_json *doc, const struct mt_item *object,
                        const struct mt_key *keys, void *out,
                        struct mt_arena *arena, struct mt_err *err);
 
 /* The same for the members that are there: what object does not say stays as
  * it is in *out (parameter groups over the optimizer's own settings). */
-mt_status mt_keys_override(const struct mt_json *doc, const cJSON *object,
+mt_status mt_keys_override(const struct mt_json *doc, const struct mt_item *object,
                            const struct mt_key *keys, void *out,
                            struct mt_arena *arena, struct mt_err *err);
 
 /* Fails on the first member of object that no table names, with the nearest
  * known key: `unknown key "out_feature"; did you mean "out_features"?` */
-mt_status mt_keys_check(const struct mt_json *doc, const cJSON *object,
+mt_status mt_keys_check(const struct mt_json *doc, const struct mt_item *object,
                         const struct mt_key *const *tables, size_t n_tables,
                         struct mt_err *err);
 

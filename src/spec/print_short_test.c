@@ -1,7 +1,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 
 /* Prints text and reads it back: the same tree. */
 static void check_print(const char *text, const char *expected)
@@ -60,10 +60,10 @@ START_TEST(lines_have_76_columns)
 }
 END_TEST
 
-Suite *json_short_suite(void);
-Suite *json_short_suite(void)
+Suite *print_short_suite(void);
+Suite *print_short_suite(void)
 {
-    Suite *suite = suite_create("json_short");
+    Suite *suite = suite_create("print_short");
     TCase *tc = tcase_create("json_short");
 
     tcase_add_test(tc, what_fits_stands_on_a_line);

@@ -1,11 +1,12 @@
 /* Changes to a document by dotted path: mt_json_set, mt_json_replace. */
-#include "base/json_internal.h"
+#include "spec/tree_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/utf8.h"
 
 /* One change. The parts of its path are keys, or indices into lists. */
 struct edit {
@@ -91,13 +92,13 @@ static mt_status split_path(struct edit *e, const char *path)
 }
 
 /* The member of list that part k names: an index, from the end if negative. */
-static mt_status find_index(const struct edit *e, const cJSON *list, size_t k,
-                            cJSON **out)
+static mt_status find_index(const struct edit *e, const struct mt_item *list, size_t k,
+                            struct mt_item **out)
 {
     const char *part = e->part[k];
     const char *digits = part + (*part == '-');
     size_t n = strlen(digits);
-    long size = cJSON_GetArraySize(list);
+    long size = (long)mt_item_count(list);
 
     if (!n || n != strspn(digits, "0123456789"))
         return fail_edit(e, k,
@@ -117,32 +118,32 @@ static mt_status find_index(const struct edit *e, const cJSON *list, size_t k,
                          "0 ... %ld or -%ld ... -1",
                          size - 1, size);
     }
-    *out = cJSON_GetArrayItem(list, (int)index);
+    *out = (struct mt_item *)mt_item_at(list, (size_t)index);
     return MT_OK;
 }
 
 /* Part k below parent; *out is NULL where an object lacks it. */
-static mt_status find_part(const struct edit *e, cJSON *parent, size_t k,
-                           cJSON **out)
+static mt_status find_part(const struct edit *e, struct mt_item *parent, size_t k,
+                           struct mt_item **out)
 {
-    if (cJSON_IsArray(parent))
+    if (mt_is_list(parent))
         return find_index(e, parent, k, out);
-    if (!cJSON_IsObject(parent))
+    if (!mt_is_object(parent))
         return fail_edit(e, k,
                          "is %s, expected an object or a list that can "
                          "hold %s",
                          mt_json_text(parent).text,
                          mt_json_quoted(e->part[k]).text);
-    *out = cJSON_GetObjectItemCaseSensitive(parent, e->part[k]);
+    *out = (struct mt_item *)mt_json_get(parent, e->part[k]);
     return MT_OK;
 }
 
-static size_t depth_of(const cJSON *item)
+static size_t depth_of(const struct mt_item *item)
 {
     size_t deepest = 0;
-    const cJSON *child;
+    const struct mt_item *child;
 
-    if (!cJSON_IsObject(item) && !cJSON_IsArray(item))
+    if (!mt_is_object(item) && !mt_is_list(item))
         return 0;
     for (child = item->child; child; child = child->next) {
         size_t depth = depth_of(child);
@@ -155,95 +156,85 @@ static size_t depth_of(const cJSON *item)
 
 /* JSON text, or else a string. */
 static mt_status make_value(const struct edit *e, const char *value,
-                            cJSON **out)
+                            struct mt_item **out)
 {
-    struct mt_json *parsed;
-    mt_status status =
-        mt_json_parse(e->origin, value, strlen(value), &parsed, NULL);
+    struct mt_err ignored = MT_ERR_INIT;
+    struct mt_arena *arena = &e->doc->arena;
+    mt_status status = mt_json_parse_value(e->doc, e->origin, value,
+                                           strlen(value), out, &ignored);
 
-    if (status == MT_OK) {
-        *out = parsed->root;
-        parsed->root = NULL;
-        mt_json_free(parsed);
-    } else if (status == MT_INVALID) {
-        if (!mt_json_is_utf8(value))
-            return fail_edit(e, e->n, "the value is not valid UTF-8");
-        *out = cJSON_CreateString(value);
-    } else {
-        *out = NULL;
-    }
-    return *out ? MT_OK : mt_fail_memory(e->err);
+    if (status != MT_INVALID)
+        return status == MT_OK ? MT_OK : mt_fail_memory(e->err);
+    if (!mt_utf8_valid(value, strlen(value)))
+        return fail_edit(e, e->n, "the value is not valid UTF-8");
+    *out = mt_item_new(arena, MT_ITEM_STRING, NULL);
+    if (*out)
+        (*out)->text = mt_arena_strdup(arena, value);
+    if (!*out || !(*out)->text)
+        return mt_fail_memory(e->err);
+    (*out)->origin = e->origin;
+    return MT_OK;
 }
 
 /* Puts *item into objects for all parts behind part k. */
-static bool wrap(const struct edit *e, size_t k, cJSON **item)
+static mt_status wrap(const struct edit *e, size_t k, struct mt_item **item)
 {
-    for (size_t i = e->n - 1; i > k; i--) {
-        cJSON *object = cJSON_CreateObject();
+    struct mt_arena *arena = &e->doc->arena;
 
-        if (!object || !cJSON_AddItemToObject(object, e->part[i], *item)) {
-            cJSON_Delete(object);
-            return false;
-        }
+    for (size_t i = e->n - 1; i > k; i--) {
+        struct mt_item *object = mt_item_new(arena, MT_ITEM_OBJECT, NULL);
+
+        (*item)->key = mt_arena_strdup(arena, e->part[i]);
+        if (!object || !(*item)->key)
+            return mt_fail_memory(e->err);
+        object->origin = e->origin;
+        mt_item_add(object, *item);
         *item = object;
     }
-    return true;
+    (*item)->key = mt_arena_strdup(arena, e->part[k]);
+    return (*item)->key ? MT_OK : mt_fail_memory(e->err);
 }
 
-static bool put_places(struct mt_json *doc, const cJSON *item, uint32_t origin)
+/* Where the pointer to a member of parent is. */
+static struct mt_item **link_to(struct mt_item *parent,
+                                const struct mt_item *member)
 {
-    const cJSON *child;
+    struct mt_item **at = &parent->child;
 
-    if (!mt_json_put_place(doc, item, 0, origin))
-        return false;
-    for (child = item->child; child; child = child->next)
-        if (!put_places(doc, child, origin))
-            return false;
-    return true;
+    while (*at != member)
+        at = &(*at)->next;
+    return at;
 }
 
-static bool add_origin(struct mt_json *doc, const char *origin)
+static void fix_last(struct mt_item *parent)
 {
-    size_t bytes = (doc->n_origins + 1) * sizeof *doc->origins;
-    char **grown = realloc(doc->origins, bytes);
-
-    if (!grown)
-        return false;
-    doc->origins = grown;
-    grown[doc->n_origins] = strdup(origin);
-    if (!grown[doc->n_origins])
-        return false;
-    doc->n_origins++;
-    return true;
+    parent->last = parent->child;
+    while (parent->last && parent->last->next)
+        parent->last = parent->last->next;
 }
 
-/* item has no key yet. */
-static bool set_key(cJSON *item, const char *key)
+/* Puts item in place of old, or at the end where old is NULL. */
+static void put_item(struct mt_item *parent, struct mt_item *old,
+                     struct mt_item *item)
 {
-    size_t size = strlen(key) + 1;
-
-    item->string = cJSON_malloc(size);
-    if (item->string)
-        memcpy(item->string, key, size);
-    return item->string;
-}
-
-/* Puts item under key into parent: in place of `there`, or at the end. Takes
- * item only if it returns true. */
-static bool put_item(cJSON *parent, cJSON *there, const char *key, cJSON *item)
-{
-    if (!there)
-        return cJSON_AddItemToObject(parent, key, item);
-    if (cJSON_IsObject(parent) && !set_key(item, key))
-        return false;
-    return cJSON_ReplaceItemViaPointer(parent, there, item);
+    if (!old) {
+        mt_item_add(parent, item);
+        return;
+    }
+    if (mt_is_list(parent))
+        item->key = NULL;
+    item->parent = parent;
+    item->next = old->next;
+    *link_to(parent, old) = item;
+    fix_last(parent);
 }
 
 /* Makes the change; until it cannot fail any more, the tree stays as it was.
  * old, where given, is the key that makes way for the last part. */
 static mt_status apply(struct edit *e, const char *old, const char *value)
 {
-    cJSON *parent = e->doc->root, *there = NULL, *stale = NULL, *item = NULL;
+    struct mt_item *parent = e->doc->root, *there = NULL, *stale = NULL;
+    struct mt_item *item;
     size_t k = 0;
     mt_status status = find_part(e, parent, k, &there);
 
@@ -254,30 +245,28 @@ static mt_status apply(struct edit *e, const char *old, const char *value)
     if (status != MT_OK)
         return status;
     if (old && k + 1 == e->n) {
-        if (!cJSON_IsObject(parent))
+        if (!mt_is_object(parent))
             return fail_edit(e, k, "is a list, expected an object");
         if (strcmp(old, e->part[k]))
-            stale = cJSON_GetObjectItemCaseSensitive(parent, old);
+            stale = (struct mt_item *)mt_json_get(parent, old);
     }
     status = make_value(e, value, &item);
     if (status != MT_OK)
         return status;
-    if (e->n + depth_of(item) > MT_JSON_MAX_DEPTH) {
-        status = fail_edit(e, e->n,
-                           "the value is nested too deeply, expected "
-                           "at most %d levels in all",
-                           MT_JSON_MAX_DEPTH);
-    } else if (!wrap(e, k, &item) || !add_origin(e->doc, e->origin) ||
-               !put_places(e->doc, item, (uint32_t)(e->doc->n_origins - 1)) ||
-               !put_item(parent, there ? there : stale, e->part[k], item)) {
-        status = mt_fail_memory(e->err);
-    } else {
-        item = NULL;
-        if (there && stale)
-            cJSON_Delete(cJSON_DetachItemViaPointer(parent, stale));
+    if (e->n + depth_of(item) > MT_JSON_MAX_DEPTH)
+        return fail_edit(e, e->n,
+                         "the value is nested too deeply, expected at most %d "
+                         "levels in all",
+                         MT_JSON_MAX_DEPTH);
+    status = wrap(e, k, &item);
+    if (status != MT_OK)
+        return status;
+    put_item(parent, there ? there : stale, item);
+    if (there && stale) {
+        *link_to(parent, stale) = stale->next;
+        fix_last(parent);
     }
-    cJSON_Delete(item);
-    return status;
+    return MT_OK;
 }
 
 static mt_status edit(struct edit *e, const char *path, const char *key,
@@ -285,7 +274,11 @@ static mt_status edit(struct edit *e, const char *path, const char *key,
 {
     mt_status status = MT_OK;
 
-    if (!mt_json_is_utf8(path) || (key && !mt_json_is_utf8(key)))
+    e->origin = mt_arena_strdup(&e->doc->arena, e->origin);
+    if (!e->origin)
+        return mt_fail_memory(e->err);
+    if (!mt_utf8_valid(path, strlen(path)) ||
+        (key && !mt_utf8_valid(key, strlen(key))))
         status = fail_edit(e, 0, "the path is not valid UTF-8");
     if (status == MT_OK && (!key || *path))
         status = split_path(e, path);

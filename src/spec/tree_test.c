@@ -1,4 +1,4 @@
-#include "base/json.h"
+#include "spec/tree.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -18,12 +18,12 @@ static struct mt_json *parse(const char *text)
 }
 
 /* The item at a path of keys and indices, ended by NULL. */
-static const cJSON *find(const struct mt_json *doc, const char *const *steps)
+static const struct mt_item *find(const struct mt_json *doc, const char *const *steps)
 {
-    const cJSON *item = mt_json_root(doc);
+    const struct mt_item *item = mt_json_root(doc);
 
     for (; item && *steps; steps++)
-        item = cJSON_IsArray(item) ? cJSON_GetArrayItem(item, atoi(*steps))
+        item = mt_is_list(item) ? mt_item_at(item, atoi(*steps))
                                    : mt_json_get(item, *steps);
     return item;
 }
@@ -67,7 +67,7 @@ START_TEST(failures_name_place_and_path)
 
     for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
         struct mt_err err = MT_ERR_INIT;
-        const cJSON *item = find(doc, items[i].steps);
+        const struct mt_item *item = find(doc, items[i].steps);
 
         ck_assert_ptr_nonnull(item);
         ck_assert_int_eq(mt_json_fail(doc, item, &err, "%s", "bad"),
@@ -83,14 +83,13 @@ START_TEST(failures_stand_strange_items)
 {
     struct mt_json *doc = parse(spec);
     struct mt_err err = MT_ERR_INIT;
-    cJSON *strange = cJSON_CreateNull();
+    const struct mt_item strange = { .kind = MT_ITEM_NULL };
 
-    ck_assert_int_eq(mt_json_fail(doc, strange, &err, "bad"), MT_INVALID);
+    ck_assert_int_eq(mt_json_fail(doc, &strange, &err, "bad"), MT_INVALID);
     ck_assert_str_eq(err.text, "digits.json: bad");
     mt_json_fail(doc, NULL, &err, "bad");
     ck_assert_str_eq(err.text, "digits.json: bad");
     ck_assert_int_eq(mt_json_fail(doc, NULL, NULL, "bad"), MT_INVALID);
-    cJSON_Delete(strange);
     mt_json_free(doc);
 }
 END_TEST
@@ -121,9 +120,9 @@ START_TEST(path_appends)
     const char *const steps[] = { "model", "layers", "1", "p", NULL };
 
     mt_strbuf_puts(&out, "at ");
-    mt_json_path(doc, mt_json_root(doc), &out);
+    mt_json_path(mt_json_root(doc), &out);
     ck_assert_str_eq(out.text, "at ");
-    mt_json_path(doc, find(doc, steps), &out);
+    mt_json_path(find(doc, steps), &out);
     ck_assert_str_eq(out.text, "at model.layers[1].p");
     mt_strbuf_free(&out);
     mt_json_free(doc);
@@ -133,10 +132,10 @@ END_TEST
 START_TEST(get_is_strict)
 {
     struct mt_json *doc = parse("{\"Ab\":1,\"ab\":2,\"list\":[1]}");
-    const cJSON *root = mt_json_root(doc);
+    const struct mt_item *root = mt_json_root(doc);
 
-    ck_assert_double_eq(mt_json_get(root, "ab")->valuedouble, 2);
-    ck_assert_double_eq(mt_json_get(root, "Ab")->valuedouble, 1);
+    ck_assert_double_eq(mt_json_get(root, "ab")->number, 2);
+    ck_assert_double_eq(mt_json_get(root, "Ab")->number, 1);
     ck_assert_ptr_null(mt_json_get(root, "AB"));
     ck_assert_ptr_null(mt_json_get(root, ""));
     ck_assert_ptr_null(mt_json_get(mt_json_get(root, "list"), "ab"));
@@ -151,11 +150,11 @@ START_TEST(values_are_unescaped)
 {
     struct mt_json *doc =
         parse("{\"\\u0061\\n\":\"\\ud83d\\ude00\\u00e9\\/\",\"n\":-1.25e-2}");
-    const cJSON *root = mt_json_root(doc);
+    const struct mt_item *root = mt_json_root(doc);
 
-    ck_assert_str_eq(mt_json_get(root, "a\n")->valuestring,
+    ck_assert_str_eq(mt_json_get(root, "a\n")->text,
                      "\xf0\x9f\x98\x80\xc3\xa9/");
-    ck_assert_double_eq(mt_json_get(root, "n")->valuedouble, -0.0125);
+    ck_assert_double_eq(mt_json_get(root, "n")->number, -0.0125);
     mt_json_free(doc);
 }
 END_TEST
@@ -183,7 +182,7 @@ START_TEST(files_are_read)
 
     write_file(path, "{\"a\":1}", 7);
     ck_assert_int_eq(mt_json_read_file(path, &doc, &err), MT_OK);
-    ck_assert_double_eq(mt_json_get(mt_json_root(doc), "a")->valuedouble, 1);
+    ck_assert_double_eq(mt_json_get(mt_json_root(doc), "a")->number, 1);
     mt_json_free(doc);
 
     write_file(path, "{\"a\":\n1", 7);
@@ -196,10 +195,10 @@ START_TEST(files_are_read)
 }
 END_TEST
 
-Suite *json_suite(void);
-Suite *json_suite(void)
+Suite *tree_suite(void);
+Suite *tree_suite(void)
 {
-    Suite *suite = suite_create("json");
+    Suite *suite = suite_create("tree");
     TCase *tc = tcase_create("json");
 
     tcase_add_test(tc, failures_name_place_and_path);

@@ -1,4 +1,4 @@
-#include "base/keys.h"
+#include "spec/keys.h"
 
 #include <assert.h>
 #include <float.h>
@@ -20,7 +20,7 @@ struct reader {
     struct mt_err *err;
 };
 
-typedef mt_status read_value(const struct reader *r, const cJSON *item,
+typedef mt_status read_value(const struct reader *r, const struct mt_item *item,
                              void *out);
 
 /* What a type needs; the rows stand in order of enum mt_key_type. */
@@ -65,12 +65,12 @@ static struct range range_of(const struct mt_key *key)
 
 static struct mt_json_text number_text(double value)
 {
-    cJSON number = { .type = cJSON_Number, .valuedouble = value };
+    struct mt_item number = { .kind = MT_ITEM_NUMBER, .number = value };
 
     return mt_json_text(&number);
 }
 
-static mt_status fail_range(const struct reader *r, const cJSON *item,
+static mt_status fail_range(const struct reader *r, const struct mt_item *item,
                             const struct range *range)
 {
     struct mt_json_text got = mt_json_text(item);
@@ -91,10 +91,10 @@ static mt_status fail_range(const struct reader *r, const cJSON *item,
                         got.text);
 }
 
-static mt_status check_range(const struct reader *r, const cJSON *item)
+static mt_status check_range(const struct reader *r, const struct mt_item *item)
 {
     struct range range = range_of(r->key);
-    double v = item->valuedouble;
+    double v = item->number;
 
     if (range.has_min && (range.open_min ? v <= range.min : v < range.min))
         return fail_range(r, item, &range);
@@ -103,7 +103,7 @@ static mt_status check_range(const struct reader *r, const cJSON *item)
     return MT_OK;
 }
 
-static mt_status fail_type(const struct reader *r, const cJSON *item)
+static mt_status fail_type(const struct reader *r, const struct mt_item *item)
 {
     return mt_json_fail(r->doc, item, r->err, "expected %s%s%s, got %s",
                         type_of(r->key)->expected,
@@ -112,30 +112,30 @@ static mt_status fail_type(const struct reader *r, const cJSON *item)
                         mt_json_text(item).text);
 }
 
-static mt_status read_bool(const struct reader *r, const cJSON *item, void *out)
+static mt_status read_bool(const struct reader *r, const struct mt_item *item, void *out)
 {
-    bool value = cJSON_IsTrue(item);
+    bool value = mt_is_true(item);
 
-    if (!cJSON_IsBool(item))
+    if (!mt_is_bool(item))
         return fail_type(r, item);
     memcpy(out, &value, sizeof value);
     return MT_OK;
 }
 
-static mt_status read_real(const struct reader *r, const cJSON *item, void *out)
+static mt_status read_real(const struct reader *r, const struct mt_item *item, void *out)
 {
-    if (!cJSON_IsNumber(item))
+    if (!mt_is_number(item))
         return fail_type(r, item);
-    memcpy(out, &item->valuedouble, sizeof(double));
+    memcpy(out, &item->number, sizeof(double));
     return check_range(r, item);
 }
 
-static mt_status read_whole(const struct reader *r, const cJSON *item,
+static mt_status read_whole(const struct reader *r, const struct mt_item *item,
                             double *value)
 {
     mt_status status;
 
-    if (!cJSON_IsNumber(item) || item->valuedouble != trunc(item->valuedouble))
+    if (!mt_is_number(item) || item->number != trunc(item->number))
         return fail_type(r, item);
     status = read_real(r, item, value);
     if (status == MT_OK && fabs(*value) > MAX_WHOLE)
@@ -146,7 +146,7 @@ static mt_status read_whole(const struct reader *r, const cJSON *item,
     return status;
 }
 
-static mt_status read_int(const struct reader *r, const cJSON *item, void *out)
+static mt_status read_int(const struct reader *r, const struct mt_item *item, void *out)
 {
     double value;
     mt_status status = read_whole(r, item, &value);
@@ -156,13 +156,13 @@ static mt_status read_int(const struct reader *r, const cJSON *item, void *out)
     return status;
 }
 
-static mt_status read_size(const struct reader *r, const cJSON *item, void *out)
+static mt_status read_size(const struct reader *r, const struct mt_item *item, void *out)
 {
     size_t size = MT_SIZE_AUTO;
     double value;
 
-    if (!(r->key->flags & MT_KEY_AUTO) || !cJSON_IsString(item) ||
-        strcmp(item->valuestring, "auto")) {
+    if (!(r->key->flags & MT_KEY_AUTO) || !mt_is_string(item) ||
+        strcmp(item->text, "auto")) {
         mt_status status = read_whole(r, item, &value);
 
         if (status != MT_OK)
@@ -183,10 +183,10 @@ static void add_names(struct mt_strbuf *out, const char *const *names, size_t n)
     }
 }
 
-static mt_status check_choice(const struct reader *r, const cJSON *item)
+static mt_status check_choice(const struct reader *r, const struct mt_item *item)
 {
     const char *const *choices = r->key->choices;
-    const char *text = item->valuestring, *near;
+    const char *text = item->text, *near;
     struct mt_strbuf list = MT_STRBUF_INIT;
     size_t n = 0;
 
@@ -206,16 +206,16 @@ static mt_status check_choice(const struct reader *r, const cJSON *item)
     return MT_INVALID;
 }
 
-static mt_status read_string(const struct reader *r, const cJSON *item,
+static mt_status read_string(const struct reader *r, const struct mt_item *item,
                              void *out)
 {
     const char *text;
 
-    if (!cJSON_IsString(item))
+    if (!mt_is_string(item))
         return fail_type(r, item);
     if (check_choice(r, item) != MT_OK)
         return MT_INVALID;
-    text = mt_arena_strdup(r->arena, item->valuestring);
+    text = mt_arena_strdup(r->arena, item->text);
     if (!text)
         return mt_fail_memory(r->err);
     memcpy(out, &text, sizeof text);
@@ -223,10 +223,10 @@ static mt_status read_string(const struct reader *r, const cJSON *item,
 }
 
 /* Reads one value, or each of a list, into the elements at values. */
-static mt_status read_members(const struct reader *r, const cJSON *item,
+static mt_status read_members(const struct reader *r, const struct mt_item *item,
                               read_value *read, void *values, size_t size)
 {
-    const cJSON *member = cJSON_IsArray(item) ? item->child : item;
+    const struct mt_item *member = mt_is_list(item) ? item->child : item;
     char *at = values;
 
     while (member) {
@@ -240,16 +240,16 @@ static mt_status read_members(const struct reader *r, const cJSON *item,
     return MT_OK;
 }
 
-static size_t count_members(const cJSON *item)
+static size_t count_members(const struct mt_item *item)
 {
-    return cJSON_IsArray(item) ? (size_t)cJSON_GetArraySize(item) : 1;
+    return mt_is_list(item) ? mt_item_count(item) : 1;
 }
 
-static mt_status read_sizes(const struct reader *r, const cJSON *item,
+static mt_status read_sizes(const struct reader *r, const struct mt_item *item,
                             void *out)
 {
     struct mt_sizes sizes = { .n = count_members(item),
-                              .list = cJSON_IsArray(item) };
+                              .list = mt_is_list(item) };
     const size_t max = sizeof sizes.v / sizeof *sizes.v;
 
     if (!sizes.n || sizes.n > max)
@@ -265,11 +265,11 @@ static mt_status read_sizes(const struct reader *r, const cJSON *item,
     return status;
 }
 
-static mt_status read_reals(const struct reader *r, const cJSON *item,
+static mt_status read_reals(const struct reader *r, const struct mt_item *item,
                             void *out)
 {
     struct mt_reals reals = { .n = count_members(item),
-                              .list = cJSON_IsArray(item) };
+                              .list = mt_is_list(item) };
     double *values = mt_arena_calloc(r->arena, reals.n, sizeof *values);
 
     if (!values)
@@ -282,11 +282,11 @@ static mt_status read_reals(const struct reader *r, const cJSON *item,
     return status;
 }
 
-static mt_status read_strings(const struct reader *r, const cJSON *item,
+static mt_status read_strings(const struct reader *r, const struct mt_item *item,
                               void *out)
 {
     struct mt_strings strings = { .n = count_members(item),
-                                  .list = cJSON_IsArray(item) };
+                                  .list = mt_is_list(item) };
     const char **values = mt_arena_calloc(r->arena, strings.n, sizeof *values);
 
     if (!values)
@@ -300,7 +300,7 @@ static mt_status read_strings(const struct reader *r, const cJSON *item,
     return status;
 }
 
-static mt_status read_json(const struct reader *r, const cJSON *item, void *out)
+static mt_status read_json(const struct reader *r, const struct mt_item *item, void *out)
 {
     (void)r;
     memcpy(out, &item, sizeof item);
@@ -316,7 +316,7 @@ static const char *const no_string = NULL;
 static const struct mt_sizes no_sizes = { .n = 0 };
 static const struct mt_reals no_reals = { .n = 0 };
 static const struct mt_strings no_strings = { .n = 0 };
-static const cJSON *const no_json = NULL;
+static const struct mt_item *const no_json = NULL;
 
 #define ABSENT(value) .absent = &(value), .size = sizeof(value)
 
@@ -351,10 +351,10 @@ static void set_absent(const struct mt_key *key, void *member)
     memcpy(member, type_of(key)->absent, type_of(key)->size);
 }
 
-static mt_status read_item(const struct reader *r, const cJSON *item,
+static mt_status read_item(const struct reader *r, const struct mt_item *item,
                            void *member)
 {
-    if (cJSON_IsNull(item) && (r->key->flags & MT_KEY_NULL)) {
+    if (mt_is_null(item) && (r->key->flags & MT_KEY_NULL)) {
         set_absent(r->key, member);
         return MT_OK;
     }
@@ -372,7 +372,7 @@ static mt_status read_default(const struct mt_key *key, void *member,
     struct reader r = { doc, key, arena, err };
 
     if (status == MT_OK) {
-        if (cJSON_IsNull(mt_json_root(doc)))
+        if (mt_is_null(mt_json_root(doc)))
             set_absent(key, member);
         else
             status = read_item(&r, mt_json_root(doc), member);
@@ -383,7 +383,7 @@ static mt_status read_default(const struct mt_key *key, void *member,
     return status;
 }
 
-static mt_status read_absent(const struct mt_json *doc, const cJSON *object,
+static mt_status read_absent(const struct mt_json *doc, const struct mt_item *object,
                              const struct mt_key *key, void *member,
                              struct mt_arena *arena, struct mt_err *err)
 {
@@ -400,23 +400,23 @@ static mt_status read_absent(const struct mt_json *doc, const cJSON *object,
     return MT_OK;
 }
 
-static mt_status check_object(const struct mt_json *doc, const cJSON *object,
+static mt_status check_object(const struct mt_json *doc, const struct mt_item *object,
                               struct mt_err *err)
 {
-    if (cJSON_IsObject(object))
+    if (mt_is_object(object))
         return MT_OK;
     return mt_json_fail(doc, object, err, "expected an object, got %s",
                         mt_json_text(object).text);
 }
 
-mt_status mt_keys_read(const struct mt_json *doc, const cJSON *object,
+mt_status mt_keys_read(const struct mt_json *doc, const struct mt_item *object,
                        const struct mt_key *keys, void *out,
                        struct mt_arena *arena, struct mt_err *err)
 {
     mt_status status = check_object(doc, object, err);
 
     for (; status == MT_OK && keys->name; keys++) {
-        const cJSON *item = mt_json_get(object, keys->name);
+        const struct mt_item *item = mt_json_get(object, keys->name);
         char *member = (char *)out + keys->offset;
         struct reader r = { doc, keys, arena, err };
 
@@ -427,14 +427,14 @@ mt_status mt_keys_read(const struct mt_json *doc, const cJSON *object,
 }
 
 /* Returns how many names the tables have; fills names where it is given. */
-mt_status mt_keys_override(const struct mt_json *doc, const cJSON *object,
+mt_status mt_keys_override(const struct mt_json *doc, const struct mt_item *object,
                            const struct mt_key *keys, void *out,
                            struct mt_arena *arena, struct mt_err *err)
 {
     mt_status status = check_object(doc, object, err);
 
     for (; status == MT_OK && keys->name; keys++) {
-        const cJSON *item = mt_json_get(object, keys->name);
+        const struct mt_item *item = mt_json_get(object, keys->name);
         struct reader r = { doc, keys, arena, err };
 
         if (item)
@@ -458,13 +458,13 @@ static size_t collect_names(const struct mt_key *const *tables, size_t n_tables,
     return n;
 }
 
-static mt_status fail_unknown(const struct mt_json *doc, const cJSON *item,
+static mt_status fail_unknown(const struct mt_json *doc, const struct mt_item *item,
                               const char *const *names, size_t n,
                               struct mt_err *err)
 {
     struct mt_strbuf list = MT_STRBUF_INIT;
-    const char *near = mt_nearest(item->string, names, n);
-    struct mt_json_text key = mt_json_quoted(item->string);
+    const char *near = mt_nearest(item->key, names, n);
+    struct mt_json_text key = mt_json_quoted(item->key);
 
     if (near)
         return mt_json_fail(doc, item, err, "unknown key %s; did you mean %s?",
@@ -487,7 +487,7 @@ static bool is_known(const char *name, const char *const *names, size_t n)
     return false;
 }
 
-mt_status mt_keys_check(const struct mt_json *doc, const cJSON *object,
+mt_status mt_keys_check(const struct mt_json *doc, const struct mt_item *object,
                         const struct mt_key *const *tables, size_t n_tables,
                         struct mt_err *err)
 {
@@ -501,9 +501,9 @@ mt_status mt_keys_check(const struct mt_json *doc, const cJSON *object,
     if (!names)
         return mt_fail_memory(err);
     collect_names(tables, n_tables, names);
-    for (const cJSON *item = object->child; item && status == MT_OK;
+    for (const struct mt_item *item = object->child; item && status == MT_OK;
          item = item->next)
-        if (!is_known(item->string, names, n))
+        if (!is_known(item->key, names, n))
             status = fail_unknown(doc, item, names, n, err);
     free(names);
     return status;

@@ -1,4 +1,5 @@
-#include "base/json_internal.h"
+#include "spec/tree_internal.h"
+#include "base/utf8.h"
 
 #include <float.h>
 #include <math.h>
@@ -20,7 +21,7 @@ static void add_escaped(struct mt_strbuf *out, const char *text, size_t n)
     while (n) {
         unsigned char c = (unsigned char)*text;
         const char *known = c ? strchr(escaped, c) : NULL;
-        size_t length = mt_json_utf8(text, n);
+        size_t length = mt_utf8_length(text, n);
 
         if (known)
             mt_strbuf_printf(out, "\\%c", letters[known - escaped]);
@@ -83,19 +84,19 @@ void mt_json_add_number(struct mt_strbuf *out, double value)
     add_short_exponent(out, text);
 }
 
-static bool is_container(const cJSON *item)
+static bool is_container(const struct mt_item *item)
 {
-    return cJSON_IsObject(item) || cJSON_IsArray(item);
+    return mt_is_object(item) || mt_is_list(item);
 }
 
-static void add_scalar(struct mt_strbuf *out, const cJSON *item)
+static void add_scalar(struct mt_strbuf *out, const struct mt_item *item)
 {
-    if (cJSON_IsString(item))
-        mt_json_add_string(out, item->valuestring);
-    else if (cJSON_IsNumber(item))
-        mt_json_add_number(out, item->valuedouble);
-    else if (cJSON_IsBool(item))
-        mt_strbuf_puts(out, cJSON_IsTrue(item) ? "true" : "false");
+    if (mt_is_string(item))
+        mt_json_add_string(out, item->text);
+    else if (mt_is_number(item))
+        mt_json_add_number(out, item->number);
+    else if (mt_is_bool(item))
+        mt_strbuf_puts(out, mt_is_true(item) ? "true" : "false");
     else
         mt_strbuf_puts(out, "null");
 }
@@ -111,11 +112,11 @@ static size_t characters(const char *text, size_t n)
 
 /* Appends a list of scalars on the line that starts at line_start; appends
  * nothing and returns false if it has other members or does not fit. */
-static bool add_short_list(struct mt_strbuf *out, const cJSON *list,
+static bool add_short_list(struct mt_strbuf *out, const struct mt_item *list,
                            size_t line_start)
 {
     size_t mark = out->len;
-    const cJSON *item;
+    const struct mt_item *item;
 
     for (item = list->child; item; item = item->next) {
         mt_strbuf_puts(out, item == list->child ? "[" : ", ");
@@ -143,11 +144,11 @@ static void add_line(struct mt_strbuf *out, size_t level)
         mt_strbuf_putc(out, ' ');
 }
 
-static void add_pretty(struct mt_strbuf *out, const cJSON *item, size_t level,
+static void add_pretty(struct mt_strbuf *out, const struct mt_item *item, size_t level,
                        size_t line_start)
 {
-    bool object = cJSON_IsObject(item);
-    const cJSON *member;
+    bool object = mt_is_object(item);
+    const struct mt_item *member;
 
     if (!is_container(item)) {
         add_scalar(out, item);
@@ -167,7 +168,7 @@ static void add_pretty(struct mt_strbuf *out, const cJSON *item, size_t level,
             mt_strbuf_putc(out, ',');
         add_line(out, level + 1);
         if (object) {
-            mt_json_add_string(out, member->string);
+            mt_json_add_string(out, member->key);
             mt_strbuf_puts(out, ": ");
         }
         add_pretty(out, member, level + 1, start);
@@ -176,16 +177,16 @@ static void add_pretty(struct mt_strbuf *out, const cJSON *item, size_t level,
     mt_strbuf_putc(out, object ? '}' : ']');
 }
 
-void mt_json_print(const cJSON *item, struct mt_strbuf *out)
+void mt_json_print(const struct mt_item *item, struct mt_strbuf *out)
 {
     add_pretty(out, item, 0, out->len);
     mt_strbuf_putc(out, '\n');
 }
 
-void mt_json_print_compact(const cJSON *item, struct mt_strbuf *out)
+void mt_json_print_compact(const struct mt_item *item, struct mt_strbuf *out)
 {
-    bool object = cJSON_IsObject(item);
-    const cJSON *member;
+    bool object = mt_is_object(item);
+    const struct mt_item *member;
 
     if (!is_container(item)) {
         add_scalar(out, item);
@@ -196,7 +197,7 @@ void mt_json_print_compact(const cJSON *item, struct mt_strbuf *out)
         if (member != item->child)
             mt_strbuf_putc(out, ',');
         if (object) {
-            mt_json_add_string(out, member->string);
+            mt_json_add_string(out, member->key);
             mt_strbuf_putc(out, ':');
         }
         mt_json_print_compact(member, out);
@@ -246,15 +247,15 @@ struct mt_json_text mt_json_quoted(const char *text)
     return take_text(&buf);
 }
 
-struct mt_json_text mt_json_text(const cJSON *item)
+struct mt_json_text mt_json_text(const struct mt_item *item)
 {
     struct mt_strbuf buf = MT_STRBUF_INIT;
 
-    if (cJSON_IsString(item))
-        return mt_json_quoted(item->valuestring);
-    if (cJSON_IsArray(item))
+    if (mt_is_string(item))
+        return mt_json_quoted(item->text);
+    if (mt_is_list(item))
         mt_strbuf_puts(&buf, item->child ? "a list" : "an empty list");
-    else if (cJSON_IsObject(item))
+    else if (mt_is_object(item))
         mt_strbuf_puts(&buf, "an object");
     else
         add_scalar(&buf, item);

@@ -1,10 +1,10 @@
-#include "train/specdiff.h"
+#include "spec/diff.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "spec/tree.h"
 
 struct walk {
     mt_spec_change *change;
@@ -13,7 +13,7 @@ struct walk {
     bool pointers; /* "/a/b" and not "a.b" */
 };
 
-static void report(struct walk *w, const cJSON *a, const cJSON *b)
+static void report(struct walk *w, const struct mt_item *a, const struct mt_item *b)
 {
     struct mt_strbuf x = MT_STRBUF_INIT, y = MT_STRBUF_INIT;
 
@@ -26,7 +26,7 @@ static void report(struct walk *w, const cJSON *a, const cJSON *b)
     mt_strbuf_free(&y);
 }
 
-static bool same(const cJSON *a, const cJSON *b)
+static bool same(const struct mt_item *a, const struct mt_item *b)
 {
     struct mt_strbuf x = MT_STRBUF_INIT, y = MT_STRBUF_INIT;
     bool equal;
@@ -39,7 +39,7 @@ static bool same(const cJSON *a, const cJSON *b)
     return equal;
 }
 
-static void walk(struct walk *w, const cJSON *a, const cJSON *b);
+static void walk(struct walk *w, const struct mt_item *a, const struct mt_item *b);
 
 /* ~ and / are escaped in a pointer. */
 static void add_pointer(struct mt_strbuf *out, const char *name)
@@ -74,7 +74,7 @@ static void add_name(struct mt_strbuf *out, const char *name)
 }
 
 static void walk_member(struct walk *w, const char *name, size_t index,
-                        const cJSON *a, const cJSON *b)
+                        const struct mt_item *a, const struct mt_item *b)
 {
     size_t length = w->path.len;
     char number[24];
@@ -88,19 +88,19 @@ static void walk_member(struct walk *w, const char *name, size_t index,
         w->path.text[length] = '\0';
 }
 
-static void walk_objects(struct walk *w, const cJSON *a, const cJSON *b)
+static void walk_objects(struct walk *w, const struct mt_item *a, const struct mt_item *b)
 {
-    for (const cJSON *m = a->child; m; m = m->next)
-        walk_member(w, m->string, 0, m, mt_json_get(b, m->string));
-    for (const cJSON *m = b->child; m; m = m->next) {
-        if (!mt_json_get(a, m->string))
-            walk_member(w, m->string, 0, NULL, m);
+    for (const struct mt_item *m = a->child; m; m = m->next)
+        walk_member(w, m->key, 0, m, mt_json_get(b, m->key));
+    for (const struct mt_item *m = b->child; m; m = m->next) {
+        if (!mt_json_get(a, m->key))
+            walk_member(w, m->key, 0, NULL, m);
     }
 }
 
-static void walk_lists(struct walk *w, const cJSON *a, const cJSON *b)
+static void walk_lists(struct walk *w, const struct mt_item *a, const struct mt_item *b)
 {
-    const cJSON *x = a->child, *y = b->child;
+    const struct mt_item *x = a->child, *y = b->child;
 
     for (size_t i = 0; x || y; i++) {
         walk_member(w, NULL, i, x, y);
@@ -109,17 +109,17 @@ static void walk_lists(struct walk *w, const cJSON *a, const cJSON *b)
     }
 }
 
-static void walk(struct walk *w, const cJSON *a, const cJSON *b)
+static void walk(struct walk *w, const struct mt_item *a, const struct mt_item *b)
 {
-    if (a && b && cJSON_IsObject(a) && cJSON_IsObject(b))
+    if (a && b && mt_is_object(a) && mt_is_object(b))
         walk_objects(w, a, b);
-    else if (a && b && cJSON_IsArray(a) && cJSON_IsArray(b))
+    else if (a && b && mt_is_list(a) && mt_is_list(b))
         walk_lists(w, a, b);
     else if (!a || !b || !same(a, b))
         report(w, a, b);
 }
 
-static void diff(const cJSON *a, const cJSON *b, bool pointers,
+static void diff(const struct mt_item *a, const struct mt_item *b, bool pointers,
                  mt_spec_change *change, void *ctx)
 {
     struct walk w = { change, ctx, MT_STRBUF_INIT, pointers };
@@ -128,13 +128,13 @@ static void diff(const cJSON *a, const cJSON *b, bool pointers,
     mt_strbuf_free(&w.path);
 }
 
-void mt_spec_diff(const cJSON *a, const cJSON *b, mt_spec_change *change,
+void mt_spec_diff(const struct mt_item *a, const struct mt_item *b, mt_spec_change *change,
                   void *ctx)
 {
     diff(a, b, false, change, ctx);
 }
 
-void mt_spec_diff_pointers(const cJSON *a, const cJSON *b,
+void mt_spec_diff_pointers(const struct mt_item *a, const struct mt_item *b,
                            mt_spec_change *change, void *ctx)
 {
     diff(a, b, true, change, ctx);

@@ -1,4 +1,5 @@
-#include "base/json_internal.h"
+#include "spec/tree_internal.h"
+#include "base/utf8.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -422,7 +423,7 @@ START_TEST(long_things_are_cut_in_messages)
     ck_assert_int_eq(mt_json_parse(text.text, "x", 1, &doc, &err), MT_INVALID);
     ck_assert_uint_lt(strlen(err.text), 1200);
     ck_assert_ptr_nonnull(strstr(err.text, "..."));
-    ck_assert(mt_json_is_utf8(err.text));
+    ck_assert(mt_utf8_valid(err.text, strlen(err.text)));
     mt_strbuf_free(&text);
 }
 END_TEST
@@ -437,10 +438,10 @@ START_TEST(errors_may_be_unwanted)
 }
 END_TEST
 
-Suite *json_scan_suite(void);
-Suite *json_scan_suite(void)
+Suite *scan_suite(void);
+Suite *scan_suite(void)
 {
-    Suite *suite = suite_create("json_scan");
+    Suite *suite = suite_create("scan");
     TCase *tc = tcase_create("json_scan");
 
     tcase_set_timeout(tc, 60);

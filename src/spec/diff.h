@@ -1,10 +1,11 @@
 /*
  * Where two specs differ, by path.
  */
-#ifndef MT_TRAIN_SPECDIFF_H
-#define MT_TRAIN_SPECDIFF_H
+#ifndef MT_SPEC_DIFF_H
+#define MT_SPEC_DIFF_H
 
-#include <cjson/cJSON.h>
+#include "spec/tree.h"
+
 
 /* path is dotted ("optimizer.lr", "model.layers.0.p"), with keys that are no
  * plain words as ["head.weight"]; a and b are compact JSON, NULL where that
@@ -14,11 +15,11 @@ typedef void mt_spec_change(void *ctx, const char *path, const char *a,
 
 /* Calls change for every leaf that differs; the order of an object's members
  * does not matter. */
-void mt_spec_diff(const cJSON *a, const cJSON *b, mt_spec_change *change,
+void mt_spec_diff(const struct mt_item *a, const struct mt_item *b, mt_spec_change *change,
                   void *ctx);
 
 /* The same with JSON pointers (RFC 6901) as paths: "/model/layers/0/p". */
-void mt_spec_diff_pointers(const cJSON *a, const cJSON *b,
+void mt_spec_diff_pointers(const struct mt_item *a, const struct mt_item *b,
                            mt_spec_change *change, void *ctx);
 
 #endif

@@ -1,4 +1,4 @@
-#include "base/json.h"
+#include "spec/tree.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -134,13 +134,13 @@ START_TEST(set_items_carry_their_origin)
     struct mt_err err = MT_ERR_INIT;
     struct mt_json *doc = parse(base);
     char origin[] = "b.d.1.f.g=[0]";
-    const cJSON *f;
+    const struct mt_item *f;
 
     ck_assert_int_eq(mt_json_set(doc, "b.d.1.f.g", "[0]", origin, &err), MT_OK);
     memset(origin, '#', strlen(origin)); /* it was copied */
     ck_assert_int_eq(mt_json_set(doc, "a", "7", "a=7", &err), MT_OK);
     f = mt_json_get(
-        cJSON_GetArrayItem(
+        mt_item_at(
             mt_json_get(mt_json_get(mt_json_root(doc), "b"), "d"), 1),
         "f");
     mt_json_fail(doc, f, &err, "bad");
@@ -301,10 +301,10 @@ START_TEST(wrong_replaces_change_nothing)
 }
 END_TEST
 
-Suite *json_edit_suite(void);
-Suite *json_edit_suite(void)
+Suite *edit_suite(void);
+Suite *edit_suite(void)
 {
-    Suite *suite = suite_create("json_edit");
+    Suite *suite = suite_create("edit");
     TCase *tc = tcase_create("json_edit");
 
     tcase_add_test(tc, set_changes_one_value);
