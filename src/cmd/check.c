@@ -14,8 +14,8 @@ static void print_data(const struct mt_session *s)
 
     printf("data      %zu training and %zu validation samples of %s", d->n_train,
            held, mt_shape_text(&d->train.x.shape).text);
-    if (d->classes)
-        printf(", %zu classes", d->classes);
+    if (d->fitted.classes)
+        printf(", %zu classes", d->fitted.classes);
     printf("\n");
 }
 
@@ -69,7 +69,7 @@ static int check_spec(struct mt_call *call)
 {
     struct mt_session_request request = {
         .data_dir = mt_option(call, "data-dir"), .team = call->team,
-        .peek = true,
+        .purpose = MT_DATA_CHECK,
     };
     struct mt_session *s = NULL;
     struct mt_json *doc;

@@ -219,7 +219,7 @@ static int eval_run(struct mt_call *call)
     struct mt_open_request request = {
         .path = call->args[0], .data_dir = mt_option(call, "data-dir"),
         .overrides = overrides, .n_overrides = n_overrides,
-        .evaluate_only = true, .team = call->team,
+        .purpose = MT_DATA_EVAL, .team = call->team,
     };
 
     if (mt_open_checkpoint(&request, &opened, &err) != MT_OK)

@@ -118,7 +118,7 @@ static mt_status try_spec(const struct mt_call *call, struct mt_json *doc,
                           struct mt_err *err)
 {
     struct mt_session_request request = { .doc = doc, .team = call->team,
-                                          .peek = true };
+                                          .purpose = MT_DATA_CHECK };
     struct mt_session *s = NULL;
     mt_status status = mt_session_open(&request, &s, err);
 

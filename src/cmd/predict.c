@@ -93,8 +93,8 @@ static mt_status predict_all(struct mt_infer *m, struct mt_inputs *inputs,
 static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
                                  struct mt_err *err)
 {
-    const struct mt_data_facts *f = &m->facts;
-    bool table = strcmp(m->data_type, "csv") == 0;
+    const struct mt_fitted *f = &m->facts;
+    bool table = m->format && m->format->flags & MT_FORMAT_TABLE;
     struct mt_inputs_request request = {
         .path = call->n_args > 1 ? call->args[1] : "-",
         .doc = m->doc,

@@ -105,7 +105,7 @@ static void class_header(const struct mt_predictions *p, size_t row,
 static void value_header(const struct mt_predictions *p, size_t i,
                          struct mt_strbuf *line)
 {
-    const struct mt_data_facts *f = &p->model->facts;
+    const struct mt_fitted *f = &p->model->facts;
 
     if (i)
         mt_strbuf_putc(line, ',');

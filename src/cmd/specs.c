@@ -113,7 +113,7 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
         .data_dir = r->data_dir,
         .team = r->team,
         .from = &out->bundle,
-        .evaluate_only = r->evaluate_only,
+        .purpose = r->purpose,
     };
 
     if (mt_state_spec(&out->bundle, r->path, &out->doc, err) != MT_OK ||
@@ -122,7 +122,7 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
     request.doc = out->doc;
     if (mt_session_open(&request, &out->session, err) != MT_OK)
         return err->status;
-    if (!r->evaluate_only &&
+    if (r->purpose != MT_DATA_EVAL &&
         mt_data_state_check(&out->bundle, out->session->data, r->overrides,
                             r->n_overrides, err) != MT_OK)
         return mt_context(err, "%s", r->path);

@@ -37,7 +37,7 @@ struct mt_open_request {
     const char *data_dir;
     const char *const *overrides;
     size_t n_overrides;
-    bool evaluate_only;
+    enum mt_data_purpose purpose; /* train or eval */
     struct mt_team *team;
 };
 

@@ -442,7 +442,7 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
                             const struct mt_own_data *own, struct mt_err *err)
 {
     struct mt_data_request request = { .doc = doc, .classification = true,
-                                       .peek = true };
+                                       .purpose = MT_DATA_CHECK };
     bool npy = own->n && ends_with(own->files[0], ".npy");
     struct mt_dataset *data;
 
@@ -457,7 +457,7 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
                                  err);
 
     tell(own, "%zu images of %s, %zu classes", data->train.samples,
-         mt_shape_text(&data->train.x.shape).text, data->classes);
+         mt_shape_text(&data->train.x.shape).text, data->fitted.classes);
     mt_dataset_close(data);
     return status;
 }

@@ -3,9 +3,10 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "data/loader.h"
+#include "data/format.h"
 #include "data/stream.h"
 
 mt_status mt_data_check_count(const char *source, size_t samples,
@@ -94,10 +95,8 @@ mt_status mt_data_check_finite(const char *source,
     size_t size = mt_dtype_size(column->dtype);
     size_t n = each, parts = samples, bad;
 
-    if (mt_dtype_is_integer(column->dtype))
+    if (!column->data || mt_dtype_is_integer(column->dtype))
         return MT_OK;
-    if (!column->data)
-        return mt_data_scan(source, column, samples, true, NULL, err);
     /* Dense columns are one long sample. */
     if (column->stride == each * size) {
         n = each * samples;
@@ -172,17 +171,17 @@ static struct range range_of(enum mt_dtype dtype, const char *at, size_t n)
     }
 }
 
-mt_status mt_data_scan(const char *source, const struct mt_column *column,
+mt_status mt_data_scan(const char *source, struct mt_stream *stream,
                        size_t samples, bool finite, struct sha256_ctx *sha,
                        struct mt_err *err)
 {
-    size_t each = mt_shape_elements(&column->shape);
-    size_t size = mt_dtype_size(column->dtype);
-    bool integer = mt_dtype_is_integer(column->dtype);
+    enum mt_dtype dtype = stream->dtype;
+    size_t each = stream->each, size = mt_dtype_size(dtype);
+    bool integer = mt_dtype_is_integer(dtype);
     struct range r = EMPTY;
     struct mt_stream_walk walk;
 
-    mt_stream_start(&walk, column, 0, samples);
+    mt_stream_start(&walk, stream, 0, samples);
     while (walk.at < walk.end) {
         size_t at = walk.at, n = 0, bad;
         mt_status status = mt_stream_next(&walk, &n, err);
@@ -192,14 +191,14 @@ mt_status mt_data_scan(const char *source, const struct mt_column *column,
         if (sha)
             sha256_update(sha, n * size, (const uint8_t *)walk.block);
         if (integer)
-            r = join(r, range_of(column->dtype, walk.block, n));
-        bad = integer || !finite ? n : first_bad(column->dtype, walk.block, n);
+            r = join(r, range_of(dtype, walk.block, n));
+        bad = integer || !finite ? n : first_bad(dtype, walk.block, n);
         if (bad < n)
-            return fail_finite(source, column->dtype, walk.block + bad * size,
+            return fail_finite(source, dtype, walk.block + bad * size,
                                (at + bad) / each, (at + bad) % each, err);
     }
-    column->stream->min = r.min;
-    column->stream->max = r.max;
+    stream->reader.min = r.min;
+    stream->reader.max = r.max;
     return MT_OK;
 }
 
@@ -211,7 +210,7 @@ static struct range column_range(const struct mt_column *column, size_t samples)
     if (!samples || !mt_dtype_is_integer(column->dtype))
         return r;
     if (!column->data)
-        return (struct range){ column->stream->min, column->stream->max };
+        return (struct range){ column->reader->min, column->reader->max };
     if (column->stride == each * mt_dtype_size(column->dtype))
         return range_of(column->dtype, column->data, each * samples);
     for (size_t i = 0; i < samples; i++)
@@ -237,14 +236,14 @@ struct culprit {
     long long value;
 };
 
-static bool find_in(const struct mt_column *column, const char *at, size_t n,
-                    const struct allowed *a, size_t first, struct culprit *out)
+static bool find_in(enum mt_dtype dtype, const char *at, size_t n,
+                    const struct allowed *a, size_t first, size_t each,
+                    struct culprit *out)
 {
-    size_t each = mt_shape_elements(&column->shape);
-    size_t size = mt_dtype_size(column->dtype);
+    size_t size = mt_dtype_size(dtype);
 
     for (size_t i = 0; i < n && !out->found; i++) {
-        long long v = range_of(column->dtype, at + i * size, 1).min;
+        long long v = range_of(dtype, at + i * size, 1).min;
 
         if (!is_allowed(a, v))
             *out = (struct culprit){ true, (first + i) / each,
@@ -253,28 +252,44 @@ static bool find_in(const struct mt_column *column, const char *at, size_t n,
     return out->found;
 }
 
+/* The same through a reader, some samples at a time. */
+static mt_status find_by_reader(const struct mt_column *column, size_t samples,
+                                const struct allowed *a, struct culprit *out,
+                                struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&column->shape);
+    struct mt_samples some = { .n = each < BLOCK ? BLOCK / each : 1 };
+    int64_t *v = malloc(some.n * each * sizeof *v);
+    mt_status status = v ? MT_OK : mt_fail_memory(err);
+
+    while (status == MT_OK && !out->found && some.first < samples) {
+        size_t left = samples - some.first;
+
+        some.n = some.n < left ? some.n : left;
+        status = column->reader->gather(column->reader, &some, MT_I64, v, err);
+        if (status == MT_OK)
+            find_in(MT_I64, (const char *)v, some.n * each, a,
+                    some.first * each, each, out);
+        some.first += some.n;
+    }
+    free(v);
+    return status;
+}
+
 /* The first integer of the column that is not allowed. */
 static mt_status find_culprit(const struct mt_column *column, size_t samples,
                               const struct allowed *a, struct culprit *out,
                               struct mt_err *err)
 {
     size_t each = mt_shape_elements(&column->shape);
-    struct mt_stream_walk walk;
 
     *out = (struct culprit){ false, 0, 0, 0 };
-    for (size_t i = 0; column->data && i < samples; i++)
-        if (find_in(column, sample_at(column, i), each, a, i * each, out))
-            return MT_OK;
-    if (column->data)
-        return MT_OK;
-    mt_stream_start(&walk, column, 0, samples);
-    while (walk.at < walk.end) {
-        size_t at = walk.at, n = 0;
-        mt_status status = mt_stream_next(&walk, &n, err);
-
-        if (status != MT_OK || find_in(column, walk.block, n, a, at, out))
-            return status;
-    }
+    if (!column->data && samples)
+        return find_by_reader(column, samples, a, out, err);
+    for (size_t i = 0; i < samples; i++)
+        if (find_in(column->dtype, sample_at(column, i), each, a, i * each,
+                    each, out))
+            break;
     return MT_OK;
 }
 
@@ -366,16 +381,14 @@ static mt_status count_classes(const struct mt_data_request *request,
                        "%s: targets are %s; expected integers, because the "
                        "loss takes class numbers",
                        part->y_source, mt_dtype_name(part->y.dtype));
-    if (request->classes)
-        data->classes = request->classes;
-    if (data->classes)
+    if (data->fitted.classes)
         return MT_OK;
     if (data->train.samples && train.max < 0)
         return mt_fail(err, MT_INVALID,
                        "%s: every label is negative; expected class numbers "
                        "from 0",
                        part->y_source);
-    data->classes = (size_t)(train.max + 1);
+    data->fitted.classes = (size_t)(train.max + 1);
     return MT_OK;
 }
 
@@ -404,8 +417,8 @@ mt_status mt_data_check_integers(const struct mt_data_request *request,
     all = join(train, val);
     data->token_min = all.min;
     data->token_max = all.max;
-    if (!data->vocab && train.min >= 0 && train.max < INT32_MAX)
-        data->vocab = (size_t)(train.max + 1);
+    if (!data->fitted.vocab && train.min >= 0 && train.max < INT32_MAX)
+        data->fitted.vocab = (size_t)(train.max + 1);
     return MT_OK;
 }
 

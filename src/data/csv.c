@@ -8,7 +8,7 @@
 #include "data/csvcolumns.h"
 #include "data/csvlabels.h"
 #include "data/csvscan.h"
-#include "data/loader.h"
+#include "data/format.h"
 #include "data/number.h"
 #include "base/utf8.h"
 
@@ -17,7 +17,6 @@ struct csv_args {
     const char *delimiter;
     const struct mt_item *target, *features;
     const char *normalize;
-    char comma; /* what delimiter means */
 };
 
 static const char *const normalize_choices[] = { "standard", "minmax", NULL };
@@ -48,13 +47,13 @@ static const struct mt_key csv_keys[] = {
     { NULL },
 };
 
-static mt_status read_args(const struct mt_data_request *request,
-                           struct mt_arena *arena, struct csv_args *args,
-                           struct mt_err *err)
+/* normalize decides alone; the delimiter is one character. */
+static mt_status check_args(const struct mt_data_request *request,
+                            const struct csv_args *args, char *comma,
+                            struct mt_err *err)
 {
     static const char *const others[] = { "scale", "mean", "std" };
-    mt_status status =
-        mt_keys_read(request->doc, request->spec, csv_keys, args, arena, err);
+    mt_status status = MT_OK;
 
     for (size_t i = 0; i < 3 && status == MT_OK && args->normalize; i++)
         status =
@@ -62,13 +61,14 @@ static mt_status read_args(const struct mt_data_request *request,
                            "expected only one of this and \"normalize\"", err);
     if (status != MT_OK)
         return status;
-    return mt_csv_delimiter(request->doc, request->spec, &args->comma, err);
+    return mt_csv_delimiter(request->doc, request->spec, comma, err);
 }
 
 /* ---- rows ---- */
 
 struct table {
     const struct mt_data_request *request;
+    char comma; /* what delimiter means */
     struct mt_csv *csv;
     struct mt_csv_columns columns;
     struct mt_labels *labels; /* NULL: targets are numbers */
@@ -295,7 +295,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = mt_data_open_file(t->request, &file, &fd, &size, err);
     if (status == MT_OK)
         status =
-            mt_csv_open(file.path, fd, size, args->comma, &t->csv, err);
+            mt_csv_open(file.path, fd, size, t->comma, &t->csv, err);
     if (status == MT_OK)
         status = mt_csv_find_columns(&select, t->csv, file.path, &data->arena,
                                      &t->columns, err);
@@ -312,7 +312,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = read_rows(t, file.path, err);
     if (status == MT_OK)
         status = finish_labels(t, file.path, err);
-    if (status == MT_OK && !t->request->peek)
+    if (status == MT_OK && t->request->purpose != MT_DATA_CHECK)
         status = mt_data_add_fingerprint(data, file.role, size,
                                          mt_csv_sha256(t->csv), err);
     if (status == MT_OK)
@@ -344,40 +344,21 @@ static mt_status compare_columns(const struct table *train,
 
 /* ---- classes ---- */
 
-static mt_status set_labels(const struct mt_data_request *request,
+static mt_status set_labels(const struct mt_fitted *fitted,
                             struct mt_labels *labels, struct mt_err *err)
 {
     mt_status status;
 
-    if (!request->class_names)
+    if (!fitted->class_names)
         return MT_OK;
-    status = mt_labels_set(labels, request->class_names, request->classes);
+    status = mt_labels_set(labels, fitted->class_names, fitted->classes);
     if (status == MT_NO_MEMORY)
         return mt_fail_memory(err);
     if (status != MT_OK)
         return mt_fail(err, status,
                        "the %zu saved class names are not "
                        "different from each other",
-                       request->classes);
-    return MT_OK;
-}
-
-/* Names of a checkpoint are copied, so that the data set outlives it. */
-static mt_status keep_names(const struct mt_labels *labels,
-                            struct mt_dataset *data, struct mt_err *err)
-{
-    const char **names =
-        mt_arena_calloc(&data->arena, labels->classes, sizeof *names);
-
-    if (!names)
-        return mt_fail_memory(err);
-    for (size_t i = 0; i < labels->classes; i++) {
-        names[i] = mt_arena_strdup(&data->arena, labels->names[i]);
-        if (!names[i])
-            return mt_fail_memory(err);
-    }
-    data->classes = labels->classes;
-    data->class_names = names;
+                       fitted->classes);
     return MT_OK;
 }
 
@@ -394,42 +375,45 @@ static const char **names_of(const char **names, const size_t *columns,
 static mt_status keep_columns(const struct mt_csv_columns *c,
                               struct mt_dataset *data, struct mt_err *err)
 {
+    struct mt_fitted *f = &data->fitted;
+
+    f->n_features = c->names ? c->n_features : 0;
+    f->feature_names = f->target_names = NULL;
     if (!c->names)
         return MT_OK;
-    data->feature_names =
+    f->feature_names =
         names_of(c->names, c->features, c->n_features, &data->arena);
-    data->target_names =
+    f->target_names =
         names_of(c->names, c->targets, c->n_targets, &data->arena);
-    return data->feature_names && data->target_names ? MT_OK
-                                                     : mt_fail_memory(err);
+    return f->feature_names && f->target_names ? MT_OK : mt_fail_memory(err);
 }
 
 static mt_status csv_open(const struct mt_data_request *request,
                           const struct mt_data_keys *keys,
                           struct mt_dataset *data, struct mt_err *err)
 {
-    struct csv_args args = { 0 };
+    const struct csv_args *args = keys->args;
     struct mt_labels labels;
-    struct table train = { .request = request }, val = train;
-    mt_status status;
+    struct table train = { .request = request }, val;
+    mt_status status = check_args(request, args, &train.comma, err);
 
     mt_labels_init(&labels, &data->arena);
-    status = read_args(request, &data->arena, &args, err);
     if (status == MT_OK && request->classification) {
-        train.labels = val.labels = &labels;
+        train.labels = &labels;
         train.labels_source = "the checkpoint";
-        status = set_labels(request, &labels, err);
+        status = set_labels(&data->fitted, &labels, err);
     }
+    val = train;
     if (status == MT_OK && mt_data_wants_train(request, keys))
-        status = open_part(&args, "train", data, &train, &data->train, err);
+        status = open_part(args, "train", data, &train, &data->train, err);
     val.labels_source = train.labels_source;
     if (status == MT_OK && keys->val.n)
-        status = open_part(&args, "val", data, &val, &data->val, err);
+        status = open_part(args, "val", data, &val, &data->val, err);
     if (status == MT_OK && data->train.samples && data->val.samples)
         status = compare_columns(&train, data->train.source, &val,
                                  data->val.source, err);
-    if (status == MT_OK && request->classification)
-        status = keep_names(&labels, data, err);
+    data->fitted.classes = labels.classes;
+    data->fitted.class_names = labels.names;
     if (status == MT_OK)
         status = keep_columns(train.columns.n ? &train.columns : &val.columns,
                               data, err);
@@ -441,29 +425,26 @@ static mt_status csv_finish(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
                             struct mt_dataset *data, struct mt_err *err)
 {
-    struct csv_args args = { 0 };
-    mt_status status;
+    const struct csv_args *args = keys->args;
 
-    (void)keys;
-    if (request->norm)
+    if (request->fitted || !args->normalize)
         return MT_OK;
-    status = read_args(request, &data->arena, &args, err);
-    if (status != MT_OK || !args.normalize)
-        return status;
     if (!data->n_train)
         return mt_json_fail(request->doc,
                             mt_json_get(request->spec, "normalize"), err,
                             "no training rows to take statistics of, and none "
                             "are saved");
-    return mt_data_measure_norm(args.normalize, data, err);
+    return mt_data_measure_norm(args->normalize, data, err);
 }
 
-extern const struct mt_loader mt_loader_csv;
+extern const struct mt_format mt_format_csv;
 
-const struct mt_loader mt_loader_csv = {
-    .type = "csv",
+const struct mt_format mt_format_csv = {
+    .name = "csv",
     .doc = "comma-separated decimal numbers, one sample per line",
     .keys = csv_keys,
+    .args_size = sizeof(struct csv_args),
+    .flags = MT_FORMAT_TABLE,
     .files = 1,
     .open = csv_open,
     .finish = csv_finish,

@@ -29,7 +29,7 @@ START_TEST(test_regression)
     ck_assert(xs(&data->train)[2] == -4.5f && xs(&data->train)[3] == 50);
     y = data->train.y.data;
     ck_assert(y[0] == 3 && y[1] == 6);
-    ck_assert_uint_eq(data->classes, 0);
+    ck_assert_uint_eq(data->fitted.classes, 0);
     ck_assert_uint_eq(data->n_train, 2);
     ck_assert_ptr_null(data->train_rows);
     ck_assert_str_eq(data->train.source, test_path("t.csv"));
@@ -135,10 +135,10 @@ START_TEST(test_classes)
     test_request.classification = true;
     test_puts("t.csv", "x,y\n1,dog\n2, cat \n3,dog\n4,\"a \"\"b\"\"\"\n");
     data = test_open(CSV "}");
-    ck_assert_uint_eq(data->classes, 3);
-    ck_assert_str_eq(data->class_names[0], "a \"b\"");
-    ck_assert_str_eq(data->class_names[1], "cat");
-    ck_assert_str_eq(data->class_names[2], "dog");
+    ck_assert_uint_eq(data->fitted.classes, 3);
+    ck_assert_str_eq(data->fitted.class_names[0], "a \"b\"");
+    ck_assert_str_eq(data->fitted.class_names[1], "cat");
+    ck_assert_str_eq(data->fitted.class_names[2], "dog");
     ck_assert_int_eq(data->train.y.dtype, MT_I32);
     ck_assert_int_eq(data->train.y.shape.rank, 0);
     ck_assert_int_eq(labels(&data->train)[0], 2);
@@ -152,11 +152,11 @@ START_TEST(test_classes)
     /* Numbers: by value, and 7 is 7.0. */
     test_puts("t.csv", "x,y\n1,10\n2,9\n3,-1\n4,7.0\n5,7\n6,1e1\n");
     data = test_open(CSV "}");
-    ck_assert_uint_eq(data->classes, 4);
-    ck_assert_str_eq(data->class_names[0], "-1");
-    ck_assert_str_eq(data->class_names[1], "7.0");
-    ck_assert_str_eq(data->class_names[2], "9");
-    ck_assert_str_eq(data->class_names[3], "10");
+    ck_assert_uint_eq(data->fitted.classes, 4);
+    ck_assert_str_eq(data->fitted.class_names[0], "-1");
+    ck_assert_str_eq(data->fitted.class_names[1], "7.0");
+    ck_assert_str_eq(data->fitted.class_names[2], "9");
+    ck_assert_str_eq(data->fitted.class_names[3], "10");
     ck_assert_int_eq(labels(&data->train)[0], 3);
     ck_assert_int_eq(labels(&data->train)[4], 1);
     ck_assert_int_eq(labels(&data->train)[5], 3);
@@ -172,7 +172,7 @@ START_TEST(test_class_numbers)
     test_request.classification = true;
     test_puts("t.csv", "x,y\n1,9007199254740993\n2,9007199254740992\n");
     data = test_open(CSV "}");
-    ck_assert_uint_eq(data->classes, 2);
+    ck_assert_uint_eq(data->fitted.classes, 2);
     mt_dataset_close(data);
 
     test_puts("t.csv", "x,y\n1,0\n2,1\n");
@@ -196,13 +196,14 @@ START_TEST(test_saved_classes)
     struct mt_dataset *data;
 
     test_request.classification = true;
-    test_request.class_names = names;
-    test_request.classes = 3;
+    test_request.fitted = &test_fitted;
+    test_fitted.class_names = names;
+    test_fitted.classes = 3;
     test_puts("t.csv", "x,y\n1,a\n2,b\n");
     data = test_open(CSV "}");
-    ck_assert_uint_eq(data->classes, 3);
-    ck_assert_str_eq(data->class_names[2], "a");
-    ck_assert_ptr_ne(data->class_names[2], names[2]);
+    ck_assert_uint_eq(data->fitted.classes, 3);
+    ck_assert_str_eq(data->fitted.class_names[2], "a");
+    ck_assert_ptr_ne(data->fitted.class_names[2], names[2]);
     ck_assert_int_eq(labels(&data->train)[0], 2);
     ck_assert_int_eq(labels(&data->train)[1], 0);
     mt_dataset_close(data);
@@ -210,19 +211,20 @@ START_TEST(test_saved_classes)
     test_fails(CSV "}", MT_INVALID, "t.csv:3:3:",
                "\"z\" is not among the 3 classes of the checkpoint");
 
-    test_request.class_names = (const char *const[]){ "a", "b", "a" };
+    test_fitted.class_names = (const char *const[]){ "a", "b", "a" };
     test_fails(CSV "}", MT_INVALID, "the 3 saved class names",
                "not different from each other");
-    test_request.class_names = names;
+    test_fitted.class_names = names;
 
     /* eval: train need not exist. */
-    test_request.val_only = true;
+    test_request.purpose = MT_DATA_EVAL;
     test_puts("v.csv", "x,y\n1,c\n");
     data = test_open("{'type':'csv','train':'none.csv','val':'v.csv'}");
     ck_assert_uint_eq(data->train.samples, 0);
     ck_assert_uint_eq(data->n_train, 0);
     ck_assert_int_eq(labels(&data->val)[0], 1);
     mt_dataset_close(data);
+    test_request.fitted = NULL;
     test_fails("{'type':'csv','train':'none.csv','val':'v.csv',"
                "'normalize':'minmax'}",
                MT_INVALID, "normalize: ", "no training rows");
@@ -372,17 +374,20 @@ START_TEST(test_normalize)
 
     test_puts("t.csv", "a,b,y\n1,0.1,0\n2,0.1,0\n3,0.1,0\n6,0.1,0\n");
     data = test_open(CSV ",'normalize':'standard'}");
-    ck_assert_uint_eq(data->norm.n, 2);
-    ck_assert(data->norm.scale == 1);
-    ck_assert(data->norm.mean[0] == 3);
-    ck_assert(data->norm.std[0] == 1.87082869f); /* sqrt(14 / 4) */
-    ck_assert(data->norm.mean[1] == 0.1f && data->norm.std[1] == 1);
-    mt_gather_f32(&data->train.x, &data->norm, NULL, 0, 4, x, NULL);
+    ck_assert_uint_eq(data->fitted.norm.n, 2);
+    ck_assert(data->fitted.norm.scale == 1);
+    ck_assert(data->fitted.norm.mean[0] == 3);
+    ck_assert(data->fitted.norm.std[0] == 1.87082869f); /* sqrt(14 / 4) */
+    ck_assert(data->fitted.norm.mean[1] == 0.1f);
+    ck_assert(data->fitted.norm.std[1] == 1);
+    mt_gather_f32(&data->train.x, &data->fitted.norm,
+                  &(const struct mt_samples){ NULL, 0, 4 }, x, NULL);
     ck_assert(x[0] == (1 - 3) / 1.87082869f && x[1] == 0 && x[4] == 0);
     mt_dataset_close(data);
     data = test_open(CSV ",'normalize':'minmax'}");
-    ck_assert(data->norm.mean[0] == 1 && data->norm.std[0] == 5);
-    ck_assert(data->norm.mean[1] == 0.1f && data->norm.std[1] == 1);
+    ck_assert(data->fitted.norm.mean[0] == 1 && data->fitted.norm.std[0] == 5);
+    ck_assert(data->fitted.norm.mean[1] == 0.1f);
+    ck_assert(data->fitted.norm.std[1] == 1);
     mt_dataset_close(data);
     test_puts("t.csv", "a,y\n3e38,0\n-3e38,0\n");
     test_fails(CSV ",'normalize':'minmax'}", MT_INVALID, "t.csv: feature 0",
@@ -394,8 +399,7 @@ END_TEST
 START_TEST(test_normalize_split)
 {
     const char *spec = CSV ",'normalize':'minmax','val_split':0.4}";
-    struct mt_normalization saved = { 2, 1, (const float[]){ 5 },
-                                      (const float[]){ 4 } };
+    struct mt_normalization *saved = &test_fitted.norm;
     struct mt_dataset *data;
     double low = 1e9, high = -1e9;
 
@@ -409,18 +413,20 @@ START_TEST(test_normalize_split)
         low = v < low ? v : low;
         high = v > high ? v : high;
     }
-    ck_assert((double)data->norm.mean[0] == low);
-    ck_assert((double)data->norm.std[0] == high - low);
+    ck_assert((double)data->fitted.norm.mean[0] == low);
+    ck_assert((double)data->fitted.norm.std[0] == high - low);
     ck_assert(high - low < 15);
     mt_dataset_close(data);
 
-    test_request.norm = &saved;
+    *saved = (struct mt_normalization){ 2, 1, (const float[]){ 5 },
+                                        (const float[]){ 4 } };
+    test_request.fitted = &test_fitted;
     data = test_open(spec);
-    ck_assert(data->norm.scale == 2 && data->norm.n == 1);
-    ck_assert(data->norm.mean[0] == 5 && data->norm.std[0] == 4);
+    ck_assert(data->fitted.norm.scale == 2 && data->fitted.norm.n == 1);
+    ck_assert(data->fitted.norm.mean[0] == 5 && data->fitted.norm.std[0] == 4);
     mt_dataset_close(data);
-    saved.n = 3;
-    saved.mean = saved.std = (const float[]){ 1, 2, 3 };
+    saved->n = 3;
+    saved->mean = saved->std = (const float[]){ 1, 2, 3 };
     test_fails(spec, MT_MISMATCH, "t.csv: ", "expected 3 features");
 }
 END_TEST
@@ -463,8 +469,8 @@ START_TEST(test_given_data)
                      "'normalize':'standard'}");
     ck_assert_uint_eq(data->train.samples, 120);
     ck_assert_uint_eq(data->train.x.shape.dim[0], 4);
-    ck_assert_uint_eq(data->classes, 3);
-    ck_assert_str_eq(data->class_names[0], "circle");
+    ck_assert_uint_eq(data->fitted.classes, 3);
+    ck_assert_str_eq(data->fitted.class_names[0], "circle");
     mt_dataset_close(data);
     test_request.classification = false;
     data = test_open("{'type':'csv','train':'line.csv'}");

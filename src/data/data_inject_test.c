@@ -23,7 +23,8 @@ static mt_status gather(const struct mt_column *column,
     mt_status status = MT_OK;
 
     for (size_t i = 0; i < samples && status == MT_OK; i++)
-        status = mt_gather_f32(column, norm, NULL, i, 1, x, e);
+        status = mt_gather_f32(column, norm,
+                      &(const struct mt_samples){ NULL, i, 1 }, x, e);
     return status;
 }
 
@@ -43,9 +44,9 @@ static const char *open_set(void *ctx, mt_status *status, struct mt_err *e)
     request.spec = mt_json_root(doc);
     *status = mt_dataset_open(&request, &data, e);
     if (*status == MT_OK) {
-        *status = gather(&data->train.x, &data->norm, data->train.samples, e);
+        *status = gather(&data->train.x, &data->fitted.norm, data->train.samples, e);
         if (*status == MT_OK)
-            *status = gather(&data->val.x, &data->norm, data->val.samples, e);
+            *status = gather(&data->val.x, &data->fitted.norm, data->val.samples, e);
         mt_dataset_close(data);
     }
     mt_json_free(doc);
@@ -113,7 +114,7 @@ static struct set sets[] = {
       { .seed = 1 } },
     { "a peek at csv",
       "{\"type\": \"csv\", \"train\": \"t.csv\", \"features\": [0]}",
-      { .seed = 1, .classification = true, .peek = true } },
+      { .seed = 1, .classification = true, .purpose = MT_DATA_CHECK } },
     { "idx",
       "{\"type\": \"idx\", \"train\": [\"i.idx\", \"l.idx\"],"
       " \"val\": [\"i.gz\", \"l.idx\"], \"scale\": 0.5, \"mean\": 1}",

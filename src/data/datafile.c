@@ -3,13 +3,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/loader.h"
-#include "data/stream.h"
+#include "data/format.h"
+#include "data/reader.h"
 
 bool mt_data_wants_train(const struct mt_data_request *request,
                          const struct mt_data_keys *keys)
 {
-    return !(request->val_only && keys->val.n > 0);
+    return !(request->purpose == MT_DATA_EVAL && keys->val.n > 0);
 }
 
 static const char *join(struct mt_arena *arena, const char *dir,
@@ -123,24 +123,27 @@ mt_status mt_data_refuse(const struct mt_data_request *request, const char *key,
 
 /* ---- fingerprints ---- */
 
-enum { MAX_FINGERPRINTS = 4 }; /* two files of each of two parts */
-
 mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
                                   uint64_t bytes, struct sha256_ctx *sha,
                                   struct mt_err *err)
 {
     static const char hex[] = "0123456789abcdef";
     uint8_t digest[SHA256_DIGEST_SIZE];
-    struct mt_fingerprint *all =
-        mt_arena_calloc(&data->arena, MAX_FINGERPRINTS, sizeof *all);
+    size_t n = data->n_fingerprints;
     struct mt_fingerprint *print;
 
-    if (!all)
-        return mt_fail_memory(err);
-    if (data->n_fingerprints)
-        memcpy(all, data->fingerprints, data->n_fingerprints * sizeof *all);
-    data->fingerprints = all;
-    print = &all[data->n_fingerprints++];
+    /* Room doubles whenever the number is a power of two. */
+    if ((n & (n - 1)) == 0) {
+        struct mt_fingerprint *all =
+            mt_arena_calloc(&data->arena, n ? 2 * n : 1, sizeof *all);
+
+        if (!all)
+            return mt_fail_memory(err);
+        if (n)
+            memcpy(all, data->fingerprints, n * sizeof *all);
+        data->fingerprints = all;
+    }
+    print = &data->fingerprints[data->n_fingerprints++];
     print->role = role;
     print->bytes = bytes;
     sha256_digest(sha, sizeof digest, digest);
@@ -153,13 +156,13 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
 
 /* ---- memory ---- */
 
-static void release_owned(struct mt_dataset *data)
+void mt_data_release(struct mt_dataset *data)
 {
-    for (struct mt_owned *own = data->owned; own; own = own->next) {
+    for (struct mt_owned *own = data->owned; own; own = own->next)
+        if (own->reader && own->reader->close)
+            own->reader->close(own->reader);
+    for (struct mt_owned *own = data->owned; own; own = own->next)
         free(own->memory);
-        if (own->stream)
-            close(own->stream->fd);
-    }
     data->owned = NULL;
 }
 
@@ -171,6 +174,5 @@ struct mt_owned *mt_data_own(struct mt_dataset *data)
         return NULL;
     own->next = data->owned;
     data->owned = own;
-    data->release = release_owned;
     return own;
 }

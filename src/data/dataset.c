@@ -6,7 +6,7 @@
 
 #include "base/nearest.h"
 #include "base/philox.h"
-#include "data/loader.h"
+#include "data/format.h"
 
 #define AT(member) offsetof(struct mt_data_keys, member)
 
@@ -39,20 +39,20 @@ const struct mt_key mt_data_common_keys[] = {
 
 /* ---- keys ---- */
 
-static mt_status find_loader(const struct mt_data_request *request,
+static mt_status find_format(const struct mt_data_request *request,
                              const struct mt_data_keys *keys,
-                             const struct mt_loader **out, struct mt_err *err)
+                             const struct mt_format **out, struct mt_err *err)
 {
     const struct mt_item *item = mt_json_get(request->spec, "type");
     struct mt_strbuf names = MT_STRBUF_INIT;
     const char *near = NULL;
 
-    for (size_t i = 0; mt_loaders[i]; i++) {
-        const char *type = mt_loaders[i]->type;
+    for (size_t i = 0; mt_formats[i]; i++) {
+        const char *type = mt_formats[i]->name;
 
         if (!strcmp(type, keys->type)) {
             mt_strbuf_free(&names);
-            *out = mt_loaders[i];
+            *out = mt_formats[i];
             return MT_OK;
         }
         near = near ? near : mt_nearest(keys->type, &type, 1);
@@ -72,9 +72,9 @@ static mt_status find_loader(const struct mt_data_request *request,
 
 static mt_status check_keys(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
-                            const struct mt_loader *loader, struct mt_err *err)
+                            const struct mt_format *format, struct mt_err *err)
 {
-    const struct mt_key *tables[] = { mt_data_common_keys, loader->keys };
+    const struct mt_key *tables[] = { mt_data_common_keys, format->keys };
     mt_status status =
         mt_keys_check(request->doc, request->spec, tables, 2, err);
 
@@ -88,7 +88,7 @@ static mt_status check_keys(const struct mt_data_request *request,
                             mt_json_get(request->spec, "val_split"), err,
                             "\"val\" names a validation file already; expected "
                             "only one of \"val\" and \"val_split\"");
-    if (request->val_only && keys->val_split <= 0 && !keys->val.n)
+    if (request->purpose == MT_DATA_EVAL && keys->val_split <= 0 && !keys->val.n)
         return mt_json_fail(request->doc, request->spec, err,
                             "no validation data: expected \"val\" or "
                             "\"val_split\"");
@@ -166,14 +166,14 @@ out:
 
 static mt_status split(const struct mt_data_request *request,
                        const struct mt_data_keys *keys,
-                       const struct mt_loader *loader, struct mt_dataset *data,
+                       const struct mt_format *format, struct mt_dataset *data,
                        struct mt_err *err)
 {
     size_t held = 0;
     mt_status status;
 
     data->n_train = data->train.samples;
-    if (loader->splits || keys->val_split <= 0)
+    if ((format->flags & MT_FORMAT_SPLITS) || keys->val_split <= 0)
         return MT_OK;
     status = split_sizes(request, keys, data->train.samples, &held, err);
     if (status != MT_OK)
@@ -185,7 +185,7 @@ static mt_status split(const struct mt_data_request *request,
 
 static mt_status check_samples(const struct mt_data_request *request,
                                const struct mt_data_keys *keys,
-                               const struct mt_loader *loader,
+                               const struct mt_format *format,
                                struct mt_dataset *data, struct mt_err *err)
 {
     mt_status status =
@@ -196,34 +196,86 @@ static mt_status check_samples(const struct mt_data_request *request,
     if (status == MT_OK)
         status = mt_data_check_parts(data, err);
     if (status == MT_OK)
-        status = mt_data_check_integers(request, loader->tokens, data, err);
+        status = mt_data_check_integers(
+            request, format->flags & MT_FORMAT_TOKENS, data, err);
     if (status == MT_OK)
-        status = split(request, keys, loader, data, err);
+        status = split(request, keys, format, data, err);
     return status;
+}
+
+static mt_status read_args(const struct mt_data_request *request,
+                           const struct mt_format *format,
+                           struct mt_data_keys *keys, struct mt_arena *arena,
+                           struct mt_err *err)
+{
+    void *args = mt_arena_alloc(arena, format->args_size + 1);
+
+    if (!args)
+        return mt_fail_memory(err);
+    keys->args = args;
+    return mt_keys_read(request->doc, request->spec, format->keys, args, arena,
+                        err);
+}
+
+/* What a checkpoint says, before the format has read anything. */
+static mt_status start_fitted(const struct mt_data_request *request,
+                              const struct mt_format *format,
+                              struct mt_dataset *data, struct mt_err *err)
+{
+    struct mt_fitted *f = &data->fitted;
+
+    if (request->fitted &&
+        mt_fitted_copy(request->fitted, &data->arena, f, err) != MT_OK)
+        return err->status;
+    if (!request->classification) {
+        f->classes = 0;
+        f->class_names = NULL;
+    }
+    if (!(format->flags & MT_FORMAT_TOKENS)) {
+        f->vocab = 0;
+        f->vocab_names = NULL;
+    }
+    if (!f->format || strcmp(f->format, format->name)) {
+        f->facts = NULL;
+        f->n_arrays = 0;
+    }
+    if (!(format->flags & MT_FORMAT_TABLE)) {
+        f->n_features = 0;
+        f->feature_names = f->target_names = NULL;
+    }
+    f->format = format->name;
+    return MT_OK;
+}
+
+static void finish_fitted(struct mt_dataset *data)
+{
+    const struct mt_part *part =
+        data->train.samples ? &data->train : &data->val;
+
+    data->fitted.x = part->x.shape;
+    data->fitted.y = part->y.shape;
+    data->fitted.x_dtype = part->x.dtype;
 }
 
 static mt_status load(const struct mt_data_request *request,
                       struct mt_dataset *data, struct mt_err *err)
 {
     struct mt_data_keys keys = { 0 };
-    const struct mt_loader *loader = NULL;
-    mt_status status =
-        mt_keys_read(request->doc, request->spec, mt_data_common_keys, &keys,
-                     &data->arena, err);
+    const struct mt_format *format = NULL;
 
-    if (status == MT_OK)
-        status = find_loader(request, &keys, &loader, err);
-    if (status == MT_OK)
-        status = check_keys(request, &keys, loader, err);
-    if (status == MT_OK)
-        status = loader->open(request, &keys, data, err);
-    if (status == MT_OK)
-        status = check_samples(request, &keys, loader, data, err);
-    if (status == MT_OK)
-        status = mt_data_read_norm(request, &keys, data, err);
-    if (status == MT_OK && loader->finish)
-        status = loader->finish(request, &keys, data, err);
-    return status;
+    if (mt_keys_read(request->doc, request->spec, mt_data_common_keys, &keys,
+                     &data->arena, err) != MT_OK ||
+        find_format(request, &keys, &format, err) != MT_OK ||
+        check_keys(request, &keys, format, err) != MT_OK ||
+        read_args(request, format, &keys, &data->arena, err) != MT_OK ||
+        start_fitted(request, format, data, err) != MT_OK ||
+        format->open(request, &keys, data, err) != MT_OK ||
+        check_samples(request, &keys, format, data, err) != MT_OK ||
+        mt_data_read_norm(request, &keys, data, err) != MT_OK ||
+        (format->finish && format->finish(request, &keys, data, err) != MT_OK))
+        return err->status;
+    finish_fitted(data);
+    return MT_OK;
 }
 
 mt_status mt_dataset_open(const struct mt_data_request *request,
@@ -247,8 +299,7 @@ void mt_dataset_close(struct mt_dataset *data)
 {
     if (!data)
         return;
-    if (data->release)
-        data->release(data);
+    mt_data_release(data);
     mt_arena_free(&data->arena);
     free(data);
 }

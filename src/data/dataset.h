@@ -1,17 +1,28 @@
 /*
- * Data sets: rows of inputs x and targets y, read by one loader per format (a
- * row in the table of loaders, loaders.c), seen the same way by everyone else.
+ * The door to samples: train, resume, eval, predict, check and init all read
+ * data through mt_dataset_open. A request names the spec's "data" object and
+ * the purpose; one format (a row in the table of formats.c, format.h) reads the
+ * files; everyone else sees parts, columns and samples.
  *
- * A loader yields columns: typed, strided views of memory that the data set
- * owns, or, of arrays too large for that, of a file that is read as samples are
- * asked for. Values stay as they are in the file; scaling, normalisation and
- * conversion happen when a batch is gathered.
+ *     request ----> format ----> parts: x and y columns      samples, by number
+ *     purpose,      csv, idx,    in memory, or behind a  --> mt_gather_f32/_i32:
+ *     spec, seed    npy, ...     reader (reader.h)           convert, augment,
+ *        ^                       and what is fitted          normalise
+ *        |                          |
+ *        +---- struct mt_fitted <---+    kept in checkpoints (train/datastate)
+ *
+ * What follows from the training data (statistics, classes, vocabulary, names)
+ * is one struct, mt_fitted. Opened without one, a data set fits it afresh from
+ * its training part; with that of a checkpoint, further data is read the same
+ * way.
  *
  *     struct mt_data_request request = { .doc = doc, .spec = data_object,
  *                                        .seed = 1, .classification = true };
+ *     struct mt_samples some = { .rows = rows, .n = 32 };
+ *
  *     mt_dataset_open(&request, &data, err);
- *     mt_gather_f32(&data->train.x, &data->norm, rows, 0, 32, x, err);
- *     mt_gather_i32(&data->train.y, rows, 0, 32, y, err);
+ *     mt_gather_f32(&data->train.x, &data->fitted.norm, &some, x, err);
+ *     mt_gather_i32(&data->train.y, &some, y, err);
  *     mt_dataset_close(data);
  *
  * What the formats yield, the shape of one sample in brackets:
@@ -42,21 +53,22 @@
 
 #include "base/arena.h"
 #include "base/dtype.h"
-#include "spec/tree.h"
 #include "base/status.h"
+#include "spec/tree.h"
 
-struct mt_stream; /* stream.h */
+struct mt_reader; /* reader.h */
 
-/* One value per sample of `shape`, sample i at data + i * stride bytes. */
+/* One value per sample of `shape`: in memory, sample i at data + i * stride
+ * bytes, or given by a reader. */
 struct mt_column {
-    const void *data;      /* NULL: the samples are in a file */
+    const void *data;      /* NULL: a reader's */
     enum mt_dtype dtype;   /* F32, F64, I32, I64, U8 */
     size_t stride;         /* bytes from sample to sample; may be less than a
                               sample's size (overlapping windows of text) */
     struct mt_shape shape; /* of one sample; rank 0: a scalar */
 
-    struct mt_stream *stream; /* the file, where data is NULL: its samples */
-    uint64_t offset;          /* are dense from this byte on */
+    const struct mt_reader *reader; /* where data is NULL */
+    size_t first; /* the reader's number of the column's sample 0 */
 };
 
 /* Float inputs become (x * scale - mean[f]) / std[f], in float32, each
@@ -83,6 +95,40 @@ struct mt_part {
     struct mt_column x, y;
     const char *source;   /* for messages: "train.csv", the file of x */
     const char *y_source; /* the file of y; the same one where there is one */
+    const char *const *names; /* [samples], of formats that have a file for
+                                 each sample; NULL: they have numbers only */
+};
+
+/* What follows from the training data: found there, or a checkpoint's. */
+struct mt_fitted {
+    struct mt_shape x, y;         /* of one sample */
+    enum mt_dtype x_dtype;
+    struct mt_normalization norm; /* of x; from the spec or the training rows */
+
+    /* Classification: how many classes the data's labels need (largest label
+     * + 1, or the number of distinct values), and their names where the file
+     * has names rather than numbers 0 ... classes-1; 0 otherwise. */
+    size_t classes;
+    const char *const *class_names; /* NULL: the numbers themselves */
+
+    /* Of integer inputs that can be tokens (text, synthetic tokens, npy):
+     * largest token of the training data + 1, or the tokenizer's whole
+     * vocabulary; 0 otherwise, and where a token is negative. */
+    size_t vocab;
+    const char *const *vocab_names; /* of tokenizer "char": each token's
+                                       character in UTF-8; NULL otherwise */
+
+    /* Of tables with a header: the columns that x is made of, in their order,
+     * and the column of each element of y. NULL where there are no names. */
+    size_t n_features;
+    const char *const *feature_names, *const *target_names;
+
+    /* What only the format itself understands: the text of a JSON object, and
+     * arrays; whoever stores it looks at neither. Not read by another format.*/
+    const char *format;           /* the name of the format; NULL: nothing */
+    const char *facts;            /* NULL: none */
+    size_t n_arrays;
+    const struct mt_array *arrays;
 };
 
 struct mt_dataset {
@@ -97,62 +143,42 @@ struct mt_dataset {
     const uint32_t *train_rows, *held_rows;
     size_t n_train, n_held;
 
-    struct mt_normalization norm; /* of x; from the spec or the training rows */
-
-    /* Classification: how many classes the data's labels need (largest label
-     * + 1, or the number of distinct values), and their names where the file
-     * has names rather than numbers 0 ... classes-1; 0 otherwise. */
-    size_t classes;
-    const char *const *class_names; /* NULL: the numbers themselves */
-
-    /* Of tables with a header: the column of each element of x and of y. NULL
-     * where there are no names. */
-    const char *const *feature_names, *const *target_names;
+    struct mt_fitted fitted;
 
     /* Smallest and largest target over train and val, where targets are
      * integers; 0 and -1 otherwise. A negative one is only right where the
      * loss ignores it: see mt_dataset_check_labels. */
     long long label_min, label_max;
 
-    /* Of integer inputs that can be tokens (text, synthetic tokens, npy):
-     * largest token of the training data + 1, or the tokenizer's whole
-     * vocabulary; 0 otherwise, and where a token is negative. */
-    size_t vocab;
-    const char *const *vocab_names; /* of tokenizer "char": each token's
-                                       character in UTF-8; NULL otherwise */
     long long token_min, token_max; /* over train and val; 0, -1 if none */
 
     size_t n_fingerprints;
-    const struct mt_fingerprint *fingerprints;
+    struct mt_fingerprint *fingerprints; /* in the arena */
 
-    void (*release)(struct mt_dataset *data); /* unmaps; set by the loader */
-    void *owned;                              /* the loader's own */
+    struct mt_owned *owned; /* memory and readers (format.h) */
 };
 
-/* What a loader is asked for. */
+/* What the samples are for. */
+enum mt_data_purpose {
+    MT_DATA_TRAIN,
+    MT_DATA_EVAL,  /* validation data only; training data is not read unless
+                      val_split asks for it: then train.samples and n_train are
+                      0. No validation data at all is an error */
+    MT_DATA_CHECK, /* a look: shapes are enough where that saves time. No
+                      fingerprints, no search for NaN in arrays */
+};
+
 struct mt_data_request {
+    enum mt_data_purpose purpose;
     const struct mt_json *doc;
     const struct mt_item *spec; /* the spec's "data" object */
-    const char *dir;   /* relative paths start here; NULL: as they are */
+    const char *dir;     /* relative paths start here; NULL: as they are */
     uint64_t seed;
     bool classification; /* targets are classes (from the loss) */
-    bool peek;           /* `mtrain check`: shapes are enough where that
-                            saves time: no fingerprints, no search for
-                            NaN in arrays */
     size_t resident;     /* bytes of an array that are held in memory; larger
                             ones stay in their file. 0: 256 MiB */
-
-    /* From a checkpoint, to read further data the same way: NULL/0 to find out
-     * afresh from the training data. */
-    const struct mt_normalization *norm;
-    const char *const *class_names;
-    size_t classes;
-    const char *const *vocab_names;
-    size_t vocab;  /* how many vocab_names */
-    bool val_only; /* `eval`: training data need not be read (all of norm,
-                      classes are given) unless val_split asks for it; then
-                      train.samples and n_train are 0. No validation data at
-                      all is an error then */
+    const struct mt_fitted *fitted; /* a checkpoint's; copied. NULL: fit afresh
+                                       from the training data */
 };
 
 /* Reads the data set that request->spec describes. Checks that files exist,
@@ -181,22 +207,32 @@ struct mt_batching {
 mt_status mt_batching_read(const struct mt_json *doc, const struct mt_item *spec,
                            struct mt_batching *out, struct mt_err *err);
 
-/* Copies samples rows[0 ... n-1] (rows NULL: first ... first+n-1; else first
- * is not looked at) of the column into out, dense, converted; then the
+/* Samples by their numbers, and what they are gathered for. */
+struct mt_samples {
+    const uint32_t *rows; /* [n]; NULL: first ... first+n-1 */
+    size_t first, n;      /* first is not looked at where there are rows */
+
+    /* To be trained on: a reader may change them at random, as a function of
+     * the seed, the epoch and the sample's number alone. */
+    bool training;
+    uint64_t epoch;       /* finished epochs */
+};
+
+/* Copies the samples of the column into out, dense, converted; then the
  * normalisation is applied (norm may be NULL). Thread-safe. Of columns in
- * memory it makes no system call and cannot fail; one in a file fails where
- * that can no longer be read (MT_IO), or where integers are asked for that were
- * not there when it was opened (MT_INVALID).
+ * memory it makes no system call and cannot fail; a reader fails where its file
+ * can no longer be read (MT_IO), or has something else in it than when it was
+ * opened (MT_INVALID).
  *
  * Numbers that float32 does not hold exactly are rounded to nearest, even;
  * those that int32 does not hold are cut toward zero and to its ends, and NaN
  * gives 0 (neither comes out of mt_dataset_open for labels). */
 mt_status mt_gather_f32(const struct mt_column *column,
                         const struct mt_normalization *norm,
-                        const uint32_t *rows, size_t first, size_t n,
-                        float *out, struct mt_err *err);
-mt_status mt_gather_i32(const struct mt_column *column, const uint32_t *rows,
-                        size_t first, size_t n, int32_t *out,
+                        const struct mt_samples *samples, float *out,
+                        struct mt_err *err);
+mt_status mt_gather_i32(const struct mt_column *column,
+                        const struct mt_samples *samples, int32_t *out,
                         struct mt_err *err);
 
 #endif

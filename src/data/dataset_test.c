@@ -23,8 +23,8 @@ END_TEST
 
 START_TEST(test_table)
 {
-    for (size_t i = 0; mt_loaders[i]; i++) {
-        const struct mt_loader *loader = mt_loaders[i];
+    for (size_t i = 0; mt_formats[i]; i++) {
+        const struct mt_format *loader = mt_formats[i];
 
         ck_assert_ptr_nonnull(loader->open);
         ck_assert_ptr_nonnull(loader->doc);
@@ -97,7 +97,7 @@ START_TEST(test_split_refused)
                "val_split: ", "expected only one of \"val\" and \"val_split\"");
     test_fails("{'type':'csv','train':'t.csv','val':[]}", MT_INVALID,
                "val: ", "the list is empty");
-    test_request.val_only = true;
+    test_request.purpose = MT_DATA_EVAL;
     test_fails("{'type':'csv','train':'t.csv'}", MT_INVALID, "spec.json:1:1: ",
                "no validation data: expected \"val\" or \"val_split\"");
 }
@@ -107,19 +107,19 @@ START_TEST(test_norm)
 {
     struct mt_dataset *data = test_open(SYN "[3,4]}");
 
-    ck_assert(data->norm.scale == 1 && data->norm.n == 0);
+    ck_assert(data->fitted.norm.scale == 1 && data->fitted.norm.n == 0);
     mt_dataset_close(data);
     data = test_open(SYN "[3,4],'scale':0.5,'mean':2}");
-    ck_assert(data->norm.scale == 0.5f && data->norm.n == 1);
-    ck_assert(data->norm.mean[0] == 2 && data->norm.std[0] == 1);
+    ck_assert(data->fitted.norm.scale == 0.5f && data->fitted.norm.n == 1);
+    ck_assert(data->fitted.norm.mean[0] == 2 && data->fitted.norm.std[0] == 1);
     mt_dataset_close(data);
     data = test_open(SYN "[3,4],'mean':[1,2,3],'std':4}");
-    ck_assert_uint_eq(data->norm.n, 3);
-    ck_assert(data->norm.mean[2] == 3 && data->norm.std[2] == 4);
+    ck_assert_uint_eq(data->fitted.norm.n, 3);
+    ck_assert(data->fitted.norm.mean[2] == 3 && data->fitted.norm.std[2] == 4);
     mt_dataset_close(data);
     data = test_open(SYN "[2,2],'std':[1,2,3,4]}");
-    ck_assert_uint_eq(data->norm.n, 4);
-    ck_assert(data->norm.mean[3] == 0 && data->norm.std[3] == 4);
+    ck_assert_uint_eq(data->fitted.norm.n, 4);
+    ck_assert(data->fitted.norm.mean[3] == 0 && data->fitted.norm.std[3] == 4);
     mt_dataset_close(data);
 }
 END_TEST
@@ -176,7 +176,7 @@ START_TEST(test_peek)
     struct mt_dataset *data;
 
     test_puts("t.csv", "1,2\n");
-    test_request.peek = true;
+    test_request.purpose = MT_DATA_CHECK;
     data = test_open("{'type':'csv','train':'t.csv'}");
     ck_assert_uint_eq(data->n_fingerprints, 0);
     ck_assert_uint_eq(data->train.samples, 1);

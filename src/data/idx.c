@@ -12,7 +12,7 @@
 
 #include "base/size.h"
 #include "data/gzstream.h"
-#include "data/loader.h"
+#include "data/format.h"
 
 static const struct mt_key idx_keys[] = { { NULL } };
 
@@ -167,7 +167,7 @@ mt_status mt_idx_read(const struct mt_data_request *request,
                                     : "");
     if (status == MT_OK)
         status = read_elements(&idx, own, err);
-    if (status == MT_OK && !request->peek)
+    if (status == MT_OK && request->purpose != MT_DATA_CHECK)
         status = mt_data_add_fingerprint(data, file->role, size,
                                          mt_gzstream_sha256(idx.stream), err);
     mt_gzstream_close(idx.stream);
@@ -223,10 +223,10 @@ static mt_status idx_open(const struct mt_data_request *request,
     return status;
 }
 
-extern const struct mt_loader mt_loader_idx;
+extern const struct mt_format mt_format_idx;
 
-const struct mt_loader mt_loader_idx = {
-    .type = "idx",
+const struct mt_format mt_format_idx = {
+    .name = "idx",
     .doc = "images and labels as MNIST has them, plain or gzipped",
     .keys = idx_keys,
     .files = 2,

@@ -20,13 +20,15 @@ static void check_loaded(const char *spec)
     ck_assert_uint_eq(data->train.x.shape.dim[0], 2);
     ck_assert_uint_eq(data->train.x.shape.dim[1], 2);
     ck_assert_int_eq(data->train.y.shape.rank, 0);
-    ck_assert_uint_eq(data->classes, 5);
-    ck_assert_ptr_null(data->class_names);
+    ck_assert_uint_eq(data->fitted.classes, 5);
+    ck_assert_ptr_null(data->fitted.class_names);
     ck_assert_int_eq(data->label_min, 0);
     ck_assert_int_eq(data->label_max, 4);
-    ck_assert_uint_eq(data->vocab, 0);
-    mt_gather_f32(&data->train.x, &data->norm, NULL, 0, 3, x, NULL);
-    mt_gather_i32(&data->train.y, NULL, 0, 3, y, NULL);
+    ck_assert_uint_eq(data->fitted.vocab, 0);
+    mt_gather_f32(&data->train.x, &data->fitted.norm,
+                  &(const struct mt_samples){ NULL, 0, 3 }, x, NULL);
+    mt_gather_i32(&data->train.y, &(const struct mt_samples){ NULL, 0, 3 }, y,
+                  NULL);
     ck_assert(x[0] == 0.5f && x[11] == 127.5f);
     ck_assert(y[0] == 2 && y[1] == 0 && y[2] == 4);
     ck_assert_uint_eq(data->n_fingerprints, 2);
@@ -214,7 +216,7 @@ START_TEST(test_parts)
                "/four: ", "4 labels; expected 3, because");
     data = test_open(IDX ",'val':['x','y']}");
     ck_assert_uint_eq(data->val.samples, 3);
-    ck_assert_uint_eq(data->classes, 0);
+    ck_assert_uint_eq(data->fitted.classes, 0);
     ck_assert_uint_eq(data->n_fingerprints, 4);
     ck_assert_str_eq(data->fingerprints[3].role, "val[1]");
     mt_dataset_close(data);
@@ -266,7 +268,7 @@ START_TEST(test_given_data)
                      "'digits-val-labels']}");
     ck_assert_uint_eq(data->train.samples, 200);
     ck_assert_uint_eq(data->val.samples, 50);
-    ck_assert_uint_eq(data->classes, 10);
+    ck_assert_uint_eq(data->fitted.classes, 10);
     mt_dataset_close(data);
 }
 END_TEST

@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "data/csvcolumns.h"
 #include "data/csvscan.h"
-#include "data/loader.h"
+#include "data/format.h"
 #include "data/number.h"
 
 struct mt_inputs {
@@ -460,6 +460,9 @@ static mt_status check_array(struct mt_inputs *in, struct mt_err *err)
                        "first dimension counts the samples)",
                        in->source, mt_shape_text(&part->x.shape).text,
                        mt_shape_text(&in->request.shape).text);
+    if (!in->request.tokens && part->x.reader)
+        return mt_data_scan(in->source, (struct mt_stream *)part->x.reader,
+                            part->samples, true, NULL, err);
     if (!in->request.tokens)
         return mt_data_check_finite(in->source, &part->x, part->samples, err);
     if (!mt_dtype_is_integer(part->x.dtype))
@@ -472,7 +475,7 @@ static mt_status check_array(struct mt_inputs *in, struct mt_err *err)
 
 static mt_status open_array(struct mt_inputs *in, bool npy, struct mt_err *err)
 {
-    struct mt_data_request request = { .doc = in->request.doc, .peek = true };
+    struct mt_data_request request = { .doc = in->request.doc, .purpose = MT_DATA_CHECK };
     struct mt_data_file file = { in->source, "input", NULL };
     mt_status status;
 
@@ -499,7 +502,7 @@ static mt_status next_samples(struct mt_inputs *in, size_t max,
     if (column->data)
         column->data = (const char *)column->data + in->at * column->stride;
     else
-        column->offset += (uint64_t)in->at * column->stride;
+        column->first = in->at;
     return MT_OK;
 }
 

@@ -50,7 +50,8 @@ static mt_status read_all(const char *text)
         status = mt_inputs_next(inputs, 2, &column, &n, &test_err);
         ck_assert_uint_le(n, 2);
         if (status == MT_OK)
-            mt_gather_f32(&column, NULL, NULL, 0, n, got + n_got, NULL);
+            mt_gather_f32(&column, NULL,
+                          &(const struct mt_samples){ NULL, 0, n }, got + n_got, NULL);
         n_got += status == MT_OK ? 3 * n : 0;
     }
     return status;
@@ -246,7 +247,8 @@ START_TEST(arrays)
     ck_assert_uint_eq(n, 1);
     ck_assert_int_eq(mt_inputs_next(inputs, 5, &column, &n, &test_err), MT_OK);
     ck_assert_uint_eq(n, 1);
-    mt_gather_f32(&column, NULL, NULL, 0, 1, got, NULL);
+    mt_gather_f32(&column, NULL,
+                  &(const struct mt_samples){ NULL, 0, 1 }, got, NULL);
     ck_assert(got[0] == 4 && got[2] == 6);
     ck_assert_int_eq(mt_inputs_next(inputs, 5, &column, &n, &test_err), MT_OK);
     ck_assert_uint_eq(n, 0);
@@ -285,7 +287,8 @@ START_TEST(images)
         ck_assert_int_eq(mt_inputs_next(inputs, 8, &column, &k, &test_err),
                          MT_OK);
         ck_assert_uint_eq(k, 2);
-        mt_gather_f32(&column, NULL, NULL, 0, 2, got, NULL);
+        mt_gather_f32(&column, NULL,
+                      &(const struct mt_samples){ NULL, 0, 2 }, got, NULL);
         ck_assert(got[0] == 1 && got[5] == 6);
         mt_inputs_close(inputs);
     }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/loader.h"
+#include "data/format.h"
 
 /* ---- given statistics ---- */
 
@@ -97,36 +97,23 @@ static mt_status read_statistics(const struct mt_data_request *request,
     status = read_list(request, "mean", mean, 0, n, v, err);
     if (status == MT_OK)
         status = read_list(request, "std", std, 1, n, v + n, err);
-    data->norm.n = n;
-    data->norm.mean = v;
-    data->norm.std = v + n;
+    data->fitted.norm.n = n;
+    data->fitted.norm.mean = v;
+    data->fitted.norm.std = v + n;
     return status;
 }
 
-/* A copy, so that the data set outlives the checkpoint. */
-static mt_status copy_norm(const struct mt_normalization *norm,
-                           struct mt_dataset *data, struct mt_err *err)
+static mt_status check_norm(const struct mt_dataset *data, struct mt_err *err)
 {
     const struct mt_part *part = any_part(data);
-    float *v = mt_arena_calloc(&data->arena, 2 * norm->n + 1, sizeof *v);
 
-    if (!v)
-        return mt_fail_memory(err);
-    if (!fits(norm->n, &part->x.shape))
-        return mt_fail(err, MT_MISMATCH,
-                       "%s: samples of shape %s; expected %zu features, which "
-                       "the saved mean and std have",
-                       part->source, mt_shape_text(&part->x.shape).text,
-                       norm->n);
-    data->norm.scale = norm->scale;
-    data->norm.n = norm->n;
-    if (norm->n) {
-        memcpy(v, norm->mean, norm->n * sizeof *v);
-        memcpy(v + norm->n, norm->std, norm->n * sizeof *v);
-        data->norm.mean = v;
-        data->norm.std = v + norm->n;
-    }
-    return MT_OK;
+    if (fits(data->fitted.norm.n, &part->x.shape))
+        return MT_OK;
+    return mt_fail(err, MT_MISMATCH,
+                   "%s: samples of shape %s; expected %zu features, which "
+                   "the saved mean and std have",
+                   part->source, mt_shape_text(&part->x.shape).text,
+                   data->fitted.norm.n);
 }
 
 mt_status mt_data_read_norm(const struct mt_data_request *request,
@@ -135,10 +122,10 @@ mt_status mt_data_read_norm(const struct mt_data_request *request,
 {
     mt_status status;
 
-    if (request->norm)
-        return copy_norm(request->norm, data, err);
+    if (request->fitted)
+        return check_norm(data, err);
     status = to_float(request, mt_json_get(request->spec, "scale"), keys->scale,
-                      true, &data->norm.scale, err);
+                      true, &data->fitted.norm.scale, err);
     if (status != MT_OK || (!mt_json_get(request->spec, "mean") &&
                             !mt_json_get(request->spec, "std")))
         return status;
@@ -229,6 +216,6 @@ mt_status mt_data_measure_norm(const char *how, struct mt_dataset *data,
     measure_rows(data, &m);
     status = to_statistics(data, &m, !strcmp(how, "minmax"), v, v + n, err);
     free(sums);
-    data->norm = (struct mt_normalization){ 1, n, v, v + n };
+    data->fitted.norm = (struct mt_normalization){ 1, n, v, v + n };
     return status;
 }

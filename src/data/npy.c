@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/size.h"
-#include "data/loader.h"
+#include "data/format.h"
 #include "base/npyheader.h"
 #include "data/stream.h"
 
@@ -104,18 +104,16 @@ static mt_status keep_in_file(struct npy *npy, struct mt_owned *own, bool peek,
                               struct mt_arena *arena, struct mt_column *column,
                               struct mt_err *err)
 {
-    struct mt_stream *stream = mt_arena_alloc(arena, sizeof *stream);
+    struct mt_stream *stream = mt_stream_new(npy->fd, npy->file->path,
+                                             npy->head.offset, column, arena);
 
     if (!stream)
         return mt_fail_memory(err);
-    *stream = (struct mt_stream){ npy->fd, npy->file->path, 0, -1 };
-    own->stream = stream;
+    own->reader = &stream->reader;
     npy->fd = -1;
-    column->stream = stream;
-    column->offset = npy->head.offset;
     if (peek && !mt_dtype_is_integer(column->dtype))
         return MT_OK;
-    return mt_data_scan(npy->file->path, column, npy->head.shape.dim[0], !peek,
+    return mt_data_scan(npy->file->path, stream, npy->head.shape.dim[0], !peek,
                         peek ? NULL : &npy->sha, err);
 }
 
@@ -127,6 +125,7 @@ static mt_status place_elements(const struct mt_data_request *request,
     const struct mt_npy_header *head = &npy->head;
     size_t bytes = (size_t)npy->size - head->offset;
     size_t resident = request->resident ? request->resident : MAX_RESIDENT;
+    bool peek = request->purpose == MT_DATA_CHECK;
     struct mt_owned *own = mt_data_own(data);
 
     if (!own)
@@ -137,9 +136,9 @@ static mt_status place_elements(const struct mt_data_request *request,
     memcpy(column->shape.dim, head->shape.dim + 1,
            (size_t)column->shape.rank * sizeof *head->shape.dim);
     if (bytes > resident ||
-        (request->peek && !mt_dtype_is_integer(column->dtype)))
-        return keep_in_file(npy, own, request->peek, &data->arena, column, err);
-    return read_elements(npy, own, bytes, request->peek, column, err);
+        (peek && !mt_dtype_is_integer(column->dtype)))
+        return keep_in_file(npy, own, peek, &data->arena, column, err);
+    return read_elements(npy, own, bytes, peek, column, err);
 }
 
 mt_status mt_npy_read(const struct mt_data_request *request,
@@ -161,7 +160,7 @@ mt_status mt_npy_read(const struct mt_data_request *request,
     if (status != MT_OK)
         return status;
     *samples = npy.head.shape.dim[0];
-    if (request->peek)
+    if (request->purpose == MT_DATA_CHECK)
         return MT_OK;
     return mt_data_add_fingerprint(data, file->role, npy.size, &npy.sha, err);
 }
@@ -204,13 +203,13 @@ static mt_status npy_open(const struct mt_data_request *request,
     return status;
 }
 
-extern const struct mt_loader mt_loader_npy;
+extern const struct mt_format mt_format_npy;
 
-const struct mt_loader mt_loader_npy = {
-    .type = "npy",
+const struct mt_format mt_format_npy = {
+    .name = "npy",
     .doc = "two NumPy arrays, [x.npy, y.npy]",
     .keys = npy_keys,
+    .flags = MT_FORMAT_TOKENS,
     .files = 2,
     .open = npy_open,
-    .tokens = true,
 };

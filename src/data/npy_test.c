@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/npyheader.h"
+#include "data/stream.h"
 #include "data/testing.h"
 
 #define NPY "{'type':'npy','train':['x.npy','y.npy']"
@@ -82,10 +83,13 @@ START_TEST(test_types)
             ck_assert_int_eq(data->train.x.dtype, rows[i].dtype);
             ck_assert_int_eq(data->train.x.shape.rank, 1);
             ck_assert_uint_eq(data->train.x.shape.dim[0], 2);
-            ck_assert_uint_eq(data->vocab, rows[i].vocab);
-            ck_assert_uint_eq(data->classes, 3);
-            mt_gather_f32(&data->train.x, NULL, NULL, 0, 3, x, NULL);
-            mt_gather_i32(&data->train.x, NULL, 0, 3, tokens, NULL);
+            ck_assert_uint_eq(data->fitted.vocab, rows[i].vocab);
+            ck_assert_uint_eq(data->fitted.classes, 3);
+            mt_gather_f32(&data->train.x, NULL,
+                          &(const struct mt_samples){ NULL, 0, 3 }, x, NULL);
+            mt_gather_i32(&data->train.x,
+                          &(const struct mt_samples){ NULL, 0, 3 }, tokens,
+                          NULL);
             for (int j = 0; j < 6; j++)
                 ck_assert(x[j] == (float)(j + 1) && tokens[j] == j + 1);
             mt_dataset_close(data);
@@ -120,10 +124,16 @@ START_TEST(test_streamed)
         ck_assert_int_eq(data->label_min, -9);
         ck_assert_int_eq(data->label_max, 6);
         memcpy(sha[i], data->fingerprints[0].sha256, 65);
-        ck_assert_int_eq(mt_gather_f32(&data->train.x, &norm, rows, 0, SAMPLES,
-                                       got[i], &test_err), MT_OK);
-        ck_assert_int_eq(mt_gather_i32(&data->train.y, rows, 0, SAMPLES, y[i],
-                                       &test_err), MT_OK);
+        ck_assert_int_eq(
+            mt_gather_f32(&data->train.x, &norm,
+                          &(const struct mt_samples){ rows, 0, SAMPLES },
+                          got[i], &test_err),
+            MT_OK);
+        ck_assert_int_eq(
+            mt_gather_i32(&data->train.y,
+                          &(const struct mt_samples){ rows, 0, SAMPLES }, y[i],
+                          &test_err),
+            MT_OK);
         mt_dataset_close(data);
     }
     ck_assert_mem_eq(got[0], got[1], sizeof *got);
@@ -160,12 +170,16 @@ START_TEST(test_streamed_faults)
                                                 "out of range: expected 0 to "
                                                 "4"));
     mt_dataset_close(data);
-    test_request.peek = true; /* floats are not read then, integers are */
+    /* floats are not read then, integers are */
+    test_request.purpose = MT_DATA_CHECK;
     write_npy("x.npy", 1, DICT("<f4", "(3, 2)"), x, sizeof x);
     data = test_open(NPY "}");
-    ck_assert_uint_eq(data->classes, 8);
-    ck_assert_int_eq(mt_data_check_finite("x.npy", &data->train.x, 3,
-                                          &test_err), MT_INVALID);
+    ck_assert_uint_eq(data->fitted.classes, 8);
+    ck_assert_int_eq(
+        mt_data_scan("x.npy",
+                     (struct mt_stream *)(uintptr_t)data->train.x.reader, 3,
+                     true, NULL, &test_err),
+        MT_INVALID);
     ck_assert_ptr_nonnull(strstr(test_err.text, "sample 2, element 0: NaN"));
     mt_dataset_close(data);
 }
@@ -185,14 +199,18 @@ START_TEST(test_changed_meanwhile)
     write_y();
     data = test_open(NPY "}");
     ck_assert_int_eq(truncate(test_path("x.npy"), 90), 0);
-    ck_assert_int_eq(mt_gather_f32(&data->train.x, NULL, NULL, 0, 3, x,
-                                   &test_err), MT_IO);
+    ck_assert_int_eq(mt_gather_f32(&data->train.x, NULL,
+                                   &(const struct mt_samples){ NULL, 0, 3 }, x,
+                                   &test_err),
+                     MT_IO);
     ck_assert_ptr_nonnull(strstr(test_err.text, "x.npy: ends at byte 90"));
     fd = open(test_path("y.npy"), O_WRONLY);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(pwrite(fd, &evil, 4, lseek(fd, 0, SEEK_END) - 4), 4);
     close(fd);
-    ck_assert_int_eq(mt_gather_i32(&data->train.y, NULL, 0, 3, y, &test_err),
+    ck_assert_int_eq(mt_gather_i32(&data->train.y,
+                                   &(const struct mt_samples){ NULL, 0, 3 }, y,
+                                   &test_err),
                      MT_INVALID);
     ck_assert_ptr_nonnull(strstr(test_err.text,
                                  "y.npy: sample 2, element 0: the file was "
@@ -212,8 +230,10 @@ START_TEST(test_read_at_once)
     write_y();
     data = test_open(NPY "}");
     ck_assert_int_eq(truncate(test_path("x.npy"), 0), 0);
-    ck_assert_int_eq(mt_gather_f32(&data->train.x, NULL, NULL, 0, 3, x,
-                                   &test_err), MT_OK);
+    ck_assert_int_eq(mt_gather_f32(&data->train.x, NULL,
+                                   &(const struct mt_samples){ NULL, 0, 3 }, x,
+                                   &test_err),
+                     MT_OK);
     ck_assert_mem_eq(x, floats, sizeof floats);
     mt_dataset_close(data);
 }
@@ -395,7 +415,7 @@ START_TEST(test_labels)
 
     write_npy("y.npy", 1, DICT("<i4", "(3,)"), negative, sizeof negative);
     data = test_open(NPY "}");
-    ck_assert_uint_eq(data->classes, 6);
+    ck_assert_uint_eq(data->fitted.classes, 6);
     ck_assert_int_eq(data->label_min, -100);
     ck_assert_int_eq(data->label_max, 5);
     ck_assert_int_eq(mt_dataset_check_labels(data, 6, &ignore, &test_err),
@@ -413,7 +433,7 @@ START_TEST(test_labels)
     test_request.classification = false;
     write_npy("y.npy", 1, DICT("<i8", "(3,)"), wide, sizeof wide);
     data = test_open(NPY "}");
-    ck_assert_uint_eq(data->classes, 0);
+    ck_assert_uint_eq(data->fitted.classes, 0);
     ck_assert_int_eq(data->label_max, 5000000000);
     mt_dataset_close(data);
 }
@@ -429,8 +449,8 @@ START_TEST(test_sequences)
     write_npy("y.npy", 1, DICT("<i4", "(3, 2)"), tokens, sizeof tokens);
     data = test_open(NPY "}");
     ck_assert_int_eq(data->train.y.shape.rank, 1);
-    ck_assert_uint_eq(data->classes, 10);
-    ck_assert_uint_eq(data->vocab, 10);
+    ck_assert_uint_eq(data->fitted.classes, 10);
+    ck_assert_uint_eq(data->fitted.vocab, 10);
     ck_assert_int_eq(data->token_max, 9);
     ck_assert_int_eq(mt_dataset_check_tokens(data, 10, &test_err), MT_OK);
     ck_assert_int_eq(mt_dataset_check_tokens(data, 9, &test_err), MT_INVALID);
@@ -465,7 +485,7 @@ START_TEST(test_parts)
     ck_assert_uint_eq(data->val.samples, 1);
     ck_assert_str_eq(data->fingerprints[2].role, "val[0]");
     mt_dataset_close(data);
-    test_request.peek = true;
+    test_request.purpose = MT_DATA_CHECK;
     data = test_open(NPY "}");
     ck_assert_uint_eq(data->n_fingerprints, 0);
     mt_dataset_close(data);
@@ -473,7 +493,7 @@ START_TEST(test_parts)
     test_request.classification = true;
     data = test_open("{'type':'npy','train':['xy-x.npy','xy-y.npy']}");
     ck_assert_uint_eq(data->train.samples, 64);
-    ck_assert_uint_eq(data->classes, 4);
+    ck_assert_uint_eq(data->fitted.classes, 4);
     mt_dataset_close(data);
 }
 END_TEST

@@ -10,25 +10,35 @@
 #ifndef MT_DATA_STREAM_H
 #define MT_DATA_STREAM_H
 
-#include "data/dataset.h"
+#include "data/reader.h"
 
 enum { MT_STREAM_BLOCK = 64 << 10 }; /* bytes that are read at once */
 
+/* Dense elements, from the byte `offset` on. */
 struct mt_stream {
+    struct mt_reader reader;
     int fd;
-    const char *path;   /* for messages */
-    long long min, max; /* of integers; max < min: not looked at yet */
+    const char *path; /* for messages */
+    uint64_t offset;
+    enum mt_dtype dtype;
+    size_t each; /* elements of a sample */
 };
 
-/* A walk over the elements of a dense column, from sample `first` on, in
- * blocks: *n elements at block, 0 at the end. */
+/* Gives column a stream of fd, which is closed with it; the stream is in the
+ * arena. column->dtype and ->shape are set. NULL: no memory. */
+struct mt_stream *mt_stream_new(int fd, const char *path, uint64_t offset,
+                                struct mt_column *column,
+                                struct mt_arena *arena);
+
+/* A walk over the elements, from sample `first` on, in blocks: *n elements at
+ * block, 0 at the end. */
 struct mt_stream_walk {
-    const struct mt_column *column;
+    const struct mt_stream *stream;
     size_t at, end; /* elements */
     char block[MT_STREAM_BLOCK];
 };
 void mt_stream_start(struct mt_stream_walk *walk,
-                     const struct mt_column *column, size_t first,
+                     const struct mt_stream *stream, size_t first,
                      size_t samples);
 mt_status mt_stream_next(struct mt_stream_walk *walk, size_t *n,
                          struct mt_err *err);

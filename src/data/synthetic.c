@@ -20,7 +20,7 @@
 
 #include "base/philox.h"
 #include "base/size.h"
-#include "data/loader.h"
+#include "data/format.h"
 
 struct synthetic_args {
     const char *task;
@@ -198,7 +198,7 @@ static mt_status make_classification(struct synthetic *s, struct mt_err *err)
     s->data->train.x = column(x, MT_F32, s->shape);
     s->data->train.y = column(y, MT_I32, mt_shape_of(0));
     if (s->request->classification)
-        s->data->classes = s->args.classes;
+        s->data->fitted.classes = s->args.classes;
     return MT_OK;
 }
 
@@ -242,9 +242,9 @@ static mt_status make_tokens(struct synthetic *s, struct mt_err *err)
     s->data->train.x.stride = (len + 1) * sizeof *walk;
     s->data->train.y = s->data->train.x;
     s->data->train.y.data = walk + 1;
-    s->data->vocab = vocab;
+    s->data->fitted.vocab = vocab;
     if (s->request->classification)
-        s->data->classes = vocab;
+        s->data->fitted.classes = vocab;
     return MT_OK;
 }
 
@@ -286,11 +286,8 @@ static mt_status check_task_keys(const struct synthetic *s, struct mt_err *err)
 static mt_status read_args(struct synthetic *s, struct mt_err *err)
 {
     const struct mt_data_request *request = s->request;
-    mt_status status = mt_keys_read(request->doc, request->spec, synthetic_keys,
-                                    &s->args, &s->data->arena, err);
+    mt_status status = check_task_keys(s, err);
 
-    if (status == MT_OK)
-        status = check_task_keys(s, err);
     if (status != MT_OK)
         return status;
     s->shape.rank = (int)s->args.input.n;
@@ -325,10 +322,10 @@ static mt_status synthetic_open(const struct mt_data_request *request,
     } makers[] = { { "regression", make_regression },
                    { "classification", make_classification },
                    { "tokens", make_tokens } };
-    struct synthetic s = { .request = request, .data = data };
+    struct synthetic s = { .request = request, .data = data,
+                           .args = *(const struct synthetic_args *)keys->args };
     mt_status status = read_args(&s, err);
 
-    (void)keys;
     if (status != MT_OK)
         return status;
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
@@ -339,12 +336,13 @@ static mt_status synthetic_open(const struct mt_data_request *request,
     return status;
 }
 
-extern const struct mt_loader mt_loader_synthetic;
+extern const struct mt_format mt_format_synthetic;
 
-const struct mt_loader mt_loader_synthetic = {
-    .type = "synthetic",
+const struct mt_format mt_format_synthetic = {
+    .name = "synthetic",
     .doc = "made from the seed, for trials without files",
     .keys = synthetic_keys,
+    .args_size = sizeof(struct synthetic_args),
+    .flags = MT_FORMAT_TOKENS,
     .open = synthetic_open,
-    .tokens = true,
 };

@@ -63,8 +63,8 @@ START_TEST(test_classification)
                          "'classes':5,'noise':0.3}");
     x = data->train.x.data;
     y = data->train.y.data;
-    ck_assert_uint_eq(data->classes, C);
-    ck_assert_uint_eq(data->vocab, 0);
+    ck_assert_uint_eq(data->fitted.classes, C);
+    ck_assert_uint_eq(data->fitted.vocab, 0);
     for (size_t i = 0; i < N / 2; i++) {
         ck_assert(y[i] >= 0 && y[i] < C);
         count[y[i]]++;
@@ -103,12 +103,14 @@ START_TEST(test_tokens)
 
     test_request.classification = true;
     data = test_open(SYN "'tokens','samples':500,'vocab':16,'seq_len':20}");
-    ck_assert_uint_eq(data->vocab, 16);
-    ck_assert_uint_eq(data->classes, 16);
+    ck_assert_uint_eq(data->fitted.vocab, 16);
+    ck_assert_uint_eq(data->fitted.classes, 16);
     ck_assert_uint_eq(data->train.x.shape.dim[0], 20);
     for (size_t i = 0; i < 500; i++) {
-        mt_gather_i32(&data->train.x, NULL, i, 1, x, NULL);
-        mt_gather_i32(&data->train.y, NULL, i, 1, y, NULL);
+        mt_gather_i32(&data->train.x,
+                      &(const struct mt_samples){ NULL, i, 1 }, x, NULL);
+        mt_gather_i32(&data->train.y,
+                      &(const struct mt_samples){ NULL, i, 1 }, y, NULL);
         ck_assert_mem_eq(x + 1, y, 19 * sizeof *x);
         for (int t = 0; t < 20; t++) {
             ck_assert(x[t] >= 0 && x[t] < 16 && y[t] >= 0 && y[t] < 16);

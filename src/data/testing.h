@@ -13,13 +13,14 @@
 #include <zlib.h>
 
 #include "data/dataset.h"
-#include "data/loader.h"
+#include "data/format.h"
 
 static char test_dir[64];
 static char test_files[32][160]; /* to be removed */
 static size_t test_n_files;
 static struct mt_json *test_doc; /* of the last spec */
 static struct mt_data_request test_request;
+static struct mt_fitted test_fitted; /* for test_request.fitted */
 static struct mt_err test_err;
 
 static inline void test_setup(void)
@@ -29,6 +30,7 @@ static inline void test_setup(void)
     test_n_files = 0;
     test_doc = NULL;
     test_request = (struct mt_data_request){ .dir = test_dir, .seed = 1 };
+    test_fitted = (struct mt_fitted){ .norm = { .scale = 1 } };
 }
 
 static inline void test_teardown(void)

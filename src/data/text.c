@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/size.h"
-#include "data/loader.h"
+#include "data/format.h"
 #include "base/utf8.h"
 
 struct text_args {
@@ -174,14 +174,10 @@ static mt_status make_vocab(struct text *t, const char *path,
 /* The vocabulary of a checkpoint: one character each, no two the same. */
 static mt_status take_vocab(struct text *t, struct mt_err *err)
 {
-    const struct mt_data_request *request = t->request;
-    const char **names =
-        mt_arena_calloc(&t->data->arena, request->vocab, sizeof *names);
+    const struct mt_fitted *fitted = &t->data->fitted;
 
-    if (!names)
-        return mt_fail_memory(err);
-    for (size_t i = 0; i < request->vocab; i++) {
-        const char *name = request->vocab_names[i];
+    for (size_t i = 0; i < fitted->vocab; i++) {
+        const char *name = fitted->vocab_names[i];
         size_t n = strlen(name);
         uint32_t code = 0;
 
@@ -191,12 +187,11 @@ static mt_status take_vocab(struct text *t, struct mt_err *err)
                            "token %zu of the saved vocabulary: expected one "
                            "character that no other token is, got \"%s\"",
                            i, mt_excerpt(name, n).text);
-        names[i] = mt_arena_strdup(&t->data->arena, name);
-        if (!names[i] || !set_number(&t->vocab, code, (int32_t)i + 1))
+        if (!set_number(&t->vocab, code, (int32_t)i + 1))
             return mt_fail_memory(err);
     }
-    t->vocab.n = request->vocab;
-    t->vocab.names = names;
+    t->vocab.n = fitted->vocab;
+    t->vocab.names = fitted->vocab_names;
     t->vocab.source = "the checkpoint";
     return MT_OK;
 }
@@ -208,7 +203,7 @@ static mt_status init_vocab(struct text *t, struct mt_err *err)
     t->vocab.pages = calloc(PAGES, sizeof *t->vocab.pages);
     if (!t->vocab.pages)
         return mt_fail_memory(err);
-    return t->request->vocab_names ? take_vocab(t, err) : MT_OK;
+    return t->data->fitted.vocab_names ? take_vocab(t, err) : MT_OK;
 }
 
 static mt_status fail_unknown(const struct text *t, const char *path,
@@ -294,7 +289,7 @@ static mt_status read_file(struct text *t, const char *key, const char **path,
 
     if (status == MT_OK)
         status = mt_data_read_file(t->request, &file, MAX_BYTES, &bytes, err);
-    if (status == MT_OK && !t->request->peek) {
+    if (status == MT_OK && t->request->purpose != MT_DATA_CHECK) {
         sha256_init(&sha);
         sha256_update(&sha, bytes.n, bytes.data);
         status =
@@ -377,9 +372,9 @@ static mt_status text_open(const struct mt_data_request *request,
                            struct mt_dataset *data, struct mt_err *err)
 {
     static const char *const useless[] = { "scale", "mean", "std" };
-    struct text t = { .request = request, .data = data };
-    mt_status status = mt_keys_read(request->doc, request->spec, text_keys,
-                                    &t.args, &data->arena, err);
+    struct text t = { .request = request, .args = *(const struct text_args *)
+                      keys->args, .data = data };
+    mt_status status = MT_OK;
 
     for (size_t i = 0; i < 3 && status == MT_OK; i++)
         status = mt_data_refuse(request, useless[i],
@@ -391,22 +386,22 @@ static mt_status text_open(const struct mt_data_request *request,
     if (status == MT_OK)
         status = open_parts(&t, keys, err);
     free_numbers(&t.vocab);
-    data->vocab = t.bytes ? 256 : t.vocab.n;
-    data->vocab_names = t.vocab.names;
+    data->fitted.vocab = t.bytes ? 256 : t.vocab.n;
+    data->fitted.vocab_names = t.vocab.names;
     if (request->classification)
-        data->classes = data->vocab;
+        data->fitted.classes = data->fitted.vocab;
     return status;
 }
 
-extern const struct mt_loader mt_loader_text;
+extern const struct mt_format mt_format_text;
 
-const struct mt_loader mt_loader_text = {
-    .type = "text",
+const struct mt_format mt_format_text = {
+    .name = "text",
     .doc = "a text file as sequences of tokens, each to be predicted from "
            "those before it",
     .keys = text_keys,
+    .args_size = sizeof(struct text_args),
+    .flags = MT_FORMAT_GENERATES | MT_FORMAT_SPLITS | MT_FORMAT_TOKENS,
     .files = 1,
     .open = text_open,
-    .splits = true,
-    .tokens = true,
 };

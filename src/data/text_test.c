@@ -4,7 +4,7 @@
 
 static void row(const struct mt_column *column, size_t i, int32_t *out)
 {
-    mt_gather_i32(column, NULL, i, 1, out, NULL);
+    mt_gather_i32(column, &(const struct mt_samples){ NULL, i, 1 }, out, NULL);
 }
 
 START_TEST(test_char)
@@ -16,11 +16,11 @@ START_TEST(test_char)
     test_puts("t.txt", "abc abcab c");
     test_request.classification = true;
     data = test_open(TEXT "}");
-    ck_assert_uint_eq(data->vocab, 4);
-    ck_assert_uint_eq(data->classes, 4);
-    ck_assert_str_eq(data->vocab_names[0], " ");
-    ck_assert_str_eq(data->vocab_names[3], "c");
-    ck_assert_ptr_null(data->class_names);
+    ck_assert_uint_eq(data->fitted.vocab, 4);
+    ck_assert_uint_eq(data->fitted.classes, 4);
+    ck_assert_str_eq(data->fitted.vocab_names[0], " ");
+    ck_assert_str_eq(data->fitted.vocab_names[3], "c");
+    ck_assert_ptr_null(data->fitted.class_names);
     ck_assert_uint_eq(data->train.samples, 3);
     ck_assert_int_eq(data->train.x.dtype, MT_U8);
     ck_assert_uint_eq(data->train.x.stride, 3);
@@ -48,8 +48,8 @@ START_TEST(test_byte)
 
     test_write("t.txt", "\xff\0\xc3\x28z", 5);
     data = test_open(TEXT ",'tokenizer':'byte'}");
-    ck_assert_uint_eq(data->vocab, 256);
-    ck_assert_ptr_null(data->vocab_names);
+    ck_assert_uint_eq(data->fitted.vocab, 256);
+    ck_assert_ptr_null(data->fitted.vocab_names);
     ck_assert_uint_eq(data->train.samples, 1);
     row(&data->train.x, 0, x);
     ck_assert(x[0] == 255 && x[1] == 0 && x[2] == 0xc3);
@@ -73,14 +73,14 @@ START_TEST(test_wide)
     }
     test_write("t.txt", text, n);
     data = test_open(TEXT "}");
-    ck_assert_uint_eq(data->vocab, 300);
+    ck_assert_uint_eq(data->fitted.vocab, 300);
     ck_assert_int_eq(data->train.x.dtype, MT_I32);
     ck_assert_uint_eq(data->train.x.stride, 12);
     row(&data->train.x, 1, x);
     ck_assert(x[0] == 296 && x[1] == 295);
     row(&data->train.y, 1, x);
     ck_assert(x[0] == 295 && x[2] == 293);
-    ck_assert_str_eq(data->vocab_names[0], "\xd0\x80");
+    ck_assert_str_eq(data->fitted.vocab_names[0], "\xd0\x80");
     mt_dataset_close(data);
 }
 END_TEST
@@ -146,29 +146,30 @@ START_TEST(test_saved_vocab)
     struct mt_dataset *data;
     int32_t x[3];
 
-    test_request.vocab_names = names;
-    test_request.vocab = 3;
-    test_request.val_only = true;
+    test_request.fitted = &test_fitted;
+    test_fitted.vocab_names = names;
+    test_fitted.vocab = 3;
+    test_request.purpose = MT_DATA_EVAL;
     test_puts("v.txt", "ab\xe2\x82\xac"
                        "b");
     data = test_open("{'type':'text','train':'none','val':'v.txt',"
                      "'seq_len':3}");
-    ck_assert_uint_eq(data->vocab, 3);
-    ck_assert_str_eq(data->vocab_names[1], names[1]);
+    ck_assert_uint_eq(data->fitted.vocab, 3);
+    ck_assert_str_eq(data->fitted.vocab_names[1], names[1]);
     ck_assert_uint_eq(data->train.samples, 0);
     row(&data->val.x, 0, x);
     ck_assert(x[0] == 2 && x[1] == 0 && x[2] == 1);
     mt_dataset_close(data);
     test_puts("t.txt", "abcd");
-    test_request.val_only = false;
+    test_request.purpose = MT_DATA_TRAIN;
     test_fails(TEXT "}", MT_INVALID, "t.txt: byte 2 (line 1): ",
                "not in the vocabulary of the checkpoint");
-    test_request.vocab_names = twice;
-    test_request.vocab = 2;
+    test_fitted.vocab_names = twice;
+    test_fitted.vocab = 2;
     test_fails(TEXT "}", MT_INVALID, "token 1 of the saved vocabulary",
                "got \"a\"");
-    test_request.vocab_names = longer;
-    test_request.vocab = 1;
+    test_fitted.vocab_names = longer;
+    test_fitted.vocab = 1;
     test_fails(TEXT "}", MT_INVALID, "token 0 of the saved vocabulary",
                "got \"ab\"");
 }
@@ -213,7 +214,8 @@ START_TEST(test_given_data)
                      "'val_split':0.1}");
     ck_assert_uint_gt(data->train.samples, 40);
     ck_assert_uint_ge(data->val.samples, 4);
-    ck_assert_str_eq(data->vocab_names[data->vocab - 1], "\xc3\xa9");
+    ck_assert_str_eq(data->fitted.vocab_names[data->fitted.vocab - 1],
+                     "\xc3\xa9");
     mt_dataset_close(data);
 }
 END_TEST

@@ -62,20 +62,20 @@ static void read_batch(void *ctx)
 
 void mt_ahead_start(struct mt_ahead *a, const struct mt_rows *rows)
 {
-    if (rows->n == 0 || !mt_part_streams(rows->part))
+    if (rows->n == 0 || !mt_part_has_reader(rows->part))
         return;
     mt_aside_wait(a->aside);
     for (size_t i = 0; i < rows->n; i++)
         a->numbers[i] = row_number(rows, i);
-    a->read = (struct mt_rows){ .part = rows->part,
-                                .rows = a->numbers,
-                                .n = rows->n };
+    a->read = *rows;
+    a->read.rows = a->numbers;
     mt_aside_start(a->aside, read_batch, a);
 }
 
 static bool is_read(const struct mt_ahead *a, const struct mt_rows *rows)
 {
-    if (a->read.part != rows->part || a->read.n != rows->n)
+    if (a->read.part != rows->part || a->read.n != rows->n ||
+        a->read.training != rows->training || a->read.epoch != rows->epoch)
         return false;
     for (size_t i = 0; i < rows->n; i++) {
         if (a->numbers[i] != row_number(rows, i))

@@ -1,10 +1,10 @@
 /*
- * Reading ahead: one thread brings the next batch of samples that are in a file
- * (data/stream.h) into a pair of buffers of its own, while the step works on
+ * Reading ahead: one thread brings the next batch of samples that are not in
+ * memory (data/reader.h) into a pair of buffers of its own, while the step works on
  * another pair. The step that wants the batch swaps the two.
  *
  * A batch that was read ahead is taken if it is of the very samples that are
- * wanted, row by row, and dropped otherwise. So nobody has to tell of what
+ * wanted, row by row and epoch, and dropped otherwise. So nobody has to tell of what
  * moves the position: a restored session, an evaluation, the end of an epoch.
  * What went wrong while it was read is told when it is taken.
  */

@@ -29,7 +29,8 @@ void mt_session_order(struct mt_session *s)
 struct mt_rows mt_session_batch(const struct mt_session *s, size_t i)
 {
     size_t b = s->batching.batch_size, first = i * b;
-    struct mt_rows rows = { .part = &s->data->train };
+    struct mt_rows rows = { .part = &s->data->train, .training = true,
+                            .epoch = s->order_epoch - 1 };
 
     if (i >= s->batches)
         return rows;
@@ -76,7 +77,7 @@ mt_status mt_session_gather(struct mt_session *s, struct mt_program *p,
                             const struct mt_rows *next, struct mt_err *err)
 {
     assert(p->batch == rows->n);
-    if (!mt_part_streams(rows->part))
+    if (!mt_part_has_reader(rows->part))
         gather_from_memory(s, rows);
     else if (mt_ahead_take(s->ahead, rows, &s->x, &s->t, err) != MT_OK)
         return err->status;

@@ -3,7 +3,7 @@
  * and how these get into the session's buffers x and t.
  *
  * Samples in memory are gathered by the team when the batch is needed, in tasks
- * of rows. Those that are in a file (data/stream.h) are read ahead: while a
+ * of rows. Those that a reader makes (data/reader.h) are read ahead: while a
  * step works on a batch, one thread reads the next one (ahead.h). Both give
  * the same bits.
  */

@@ -42,40 +42,60 @@ static void add_shape(const char *key, const struct mt_shape *shape,
     mt_shape_print(shape, out);
 }
 
-void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out)
+static void add_arrays(const struct mt_fitted *f, struct mt_bundle *out)
 {
-    const struct mt_part *part =
-        data->train.samples ? &data->train : &data->val;
-    struct mt_strbuf json = MT_STRBUF_INIT;
-    const struct mt_normalization *norm = &data->norm;
+    const struct mt_normalization *norm = &f->norm;
 
-    mt_strbuf_putc(&json, '{');
-    add_files(data, &json);
-    mt_strbuf_printf(&json, ",\"classes\":%zu", data->classes);
-    add_names("class_names", data->class_names, data->classes, &json);
-    mt_strbuf_printf(&json, ",\"vocab\":%zu", data->vocab);
-    add_names("vocab_names", data->vocab_names, data->vocab, &json);
-    add_names("feature_names", data->feature_names,
-              mt_shape_elements(&part->x.shape), &json);
-    add_names("target_names", data->target_names,
-              mt_shape_elements(&part->y.shape), &json);
-    add_shape("x", &part->x.shape, &json);
-    add_shape("y", &part->y.shape, &json);
-    mt_strbuf_printf(&json, ",\"x_dtype\":\"%s\"}",
-                     mt_dtype_name(part->x.dtype));
-    if (json.failed)
-        out->failed = true;
-    else
-        mt_bundle_text(out, "spec/data.json", json.text);
-    mt_strbuf_free(&json);
     mt_bundle_list(out, "spec/data.scale", MT_F32, &norm->scale, 1);
     if (norm->n) {
         mt_bundle_list(out, "spec/data.mean", MT_F32, norm->mean, norm->n);
         mt_bundle_list(out, "spec/data.std", MT_F32, norm->std, norm->n);
     }
+    for (size_t i = 0; i < f->n_arrays; i++) {
+        const struct mt_array *a = &f->arrays[i];
+        const char *name =
+            mt_arena_printf(&out->arena, "spec/data.%s", a->name);
+
+        out->failed |= !name;
+        if (name)
+            mt_bundle_add(out, name, a->dtype, &a->shape, a->data);
+    }
 }
 
-/* --- applying ----------------------------------------------------------- */
+static void add_counts(const struct mt_fitted *f, struct mt_strbuf *json)
+{
+    mt_strbuf_printf(json, ",\"classes\":%zu", f->classes);
+    add_names("class_names", f->class_names, f->classes, json);
+    mt_strbuf_printf(json, ",\"vocab\":%zu", f->vocab);
+    add_names("vocab_names", f->vocab_names, f->vocab, json);
+    add_names("feature_names", f->feature_names, f->n_features, json);
+    add_names("target_names", f->target_names, mt_shape_elements(&f->y), json);
+}
+
+void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out)
+{
+    const struct mt_fitted *f = &data->fitted;
+    struct mt_strbuf json = MT_STRBUF_INIT;
+
+    mt_strbuf_putc(&json, '{');
+    add_files(data, &json);
+    add_counts(f, &json);
+    add_shape("x", &f->x, &json);
+    add_shape("y", &f->y, &json);
+    mt_strbuf_printf(&json, ",\"x_dtype\":\"%s\"", mt_dtype_name(f->x_dtype));
+    if (f->facts)
+        mt_strbuf_printf(&json, ",\"format\":\"%s\",\"facts\":%s", f->format,
+                         f->facts);
+    mt_strbuf_putc(&json, '}');
+    if (json.failed)
+        out->failed = true;
+    else
+        mt_bundle_text(out, "spec/data.json", json.text);
+    mt_strbuf_free(&json);
+    add_arrays(f, out);
+}
+
+/* --- reading ------------------------------------------------------------ */
 
 static mt_status parse(const struct mt_bundle *from, struct mt_arena *arena,
                        struct mt_json **out, struct mt_err *err)
@@ -119,80 +139,19 @@ static mt_status read_names(const struct mt_json *doc, const char *key,
 
 struct counts {
     size_t classes, vocab;
+    const char *x_dtype, *format;
+    const struct mt_item *features, *facts;
 };
 
 static const struct mt_key count_keys[] = {
     { "classes", MT_KEY_SIZE, offsetof(struct counts, classes), .def = "0" },
     { "vocab", MT_KEY_SIZE, offsetof(struct counts, vocab), .def = "0" },
+    { "x_dtype", MT_KEY_STRING, offsetof(struct counts, x_dtype) },
+    { "format", MT_KEY_STRING, offsetof(struct counts, format) },
+    { "feature_names", MT_KEY_JSON, offsetof(struct counts, features) },
+    { "facts", MT_KEY_JSON, offsetof(struct counts, facts) },
     { .name = NULL },
 };
-
-static mt_status apply_json(const struct mt_json *doc, struct mt_arena *arena,
-                            struct mt_data_request *request,
-                            struct mt_err *err)
-{
-    struct counts counts;
-
-    if (mt_keys_read(doc, mt_json_root(doc), count_keys, &counts, arena, err) !=
-            MT_OK ||
-        read_names(doc, "class_names", counts.classes, arena,
-                   &request->class_names, err) != MT_OK ||
-        read_names(doc, "vocab_names", counts.vocab, arena,
-                   &request->vocab_names, err) != MT_OK)
-        return err->status;
-    request->classes = counts.classes;
-    request->vocab = counts.vocab;
-    return MT_OK;
-}
-
-static mt_status apply_norm(const struct mt_bundle *from,
-                            struct mt_arena *arena,
-                            struct mt_data_request *request,
-                            struct mt_err *err)
-{
-    const struct mt_array *scale = mt_bundle_find(from, "spec/data.scale");
-    const struct mt_array *mean = mt_bundle_find(from, "spec/data.mean");
-    const struct mt_array *std = mt_bundle_find(from, "spec/data.std");
-    struct mt_normalization *norm = mt_arena_alloc(arena, sizeof *norm);
-
-    if (!norm)
-        return mt_fail_memory(err);
-    norm->scale = 1;
-    if (scale && scale->dtype == MT_F32 && mt_array_bytes(scale) == 4)
-        norm->scale = *(const float *)scale->data;
-    if (mean || std) {
-        if (!mean || !std)
-            return mt_fail(err, MT_INVALID, "spec/data.%s is missing",
-                           mean ? "std" : "mean");
-        if (mean->dtype != MT_F32 || std->dtype != MT_F32 ||
-            mean->shape.rank != 1 ||
-            !mt_shape_equal(&mean->shape, &std->shape))
-            return mt_fail(err, MT_INVALID,
-                           "spec/data.mean and spec/data.std do not fit");
-        norm->n = mean->shape.dim[0];
-        norm->mean = mean->data;
-        norm->std = std->data;
-    }
-    request->norm = norm;
-    return MT_OK;
-}
-
-mt_status mt_data_state_apply(const struct mt_bundle *from,
-                              struct mt_arena *arena,
-                              struct mt_data_request *request,
-                              struct mt_err *err)
-{
-    struct mt_json *doc;
-
-    if (parse(from, arena, &doc, err) != MT_OK)
-        return err->status;
-    mt_status status = apply_json(doc, arena, request, err);
-
-    mt_json_free(doc);
-    return status == MT_OK ? apply_norm(from, arena, request, err) : status;
-}
-
-/* --- reading ------------------------------------------------------------ */
 
 static mt_status read_shape(const struct mt_json *doc, const char *key,
                             struct mt_shape *out, struct mt_err *err)
@@ -220,36 +179,62 @@ static mt_status read_shape(const struct mt_json *doc, const char *key,
     return MT_OK;
 }
 
-static mt_status read_dtype(const struct mt_json *doc, enum mt_dtype *out,
-                            struct mt_err *err)
+/* The format's own facts, as text again. */
+static mt_status read_own(const struct mt_json *doc, const struct counts *c,
+                          struct mt_arena *arena, struct mt_fitted *out,
+                          struct mt_err *err)
 {
-    const struct mt_item *item = mt_json_get(mt_json_root(doc), "x_dtype");
+    struct mt_strbuf text = MT_STRBUF_INIT;
 
-    if (!mt_is_string(item) || !mt_dtype_from_name(item->text, out))
-        return mt_json_fail(doc, item ? item : mt_json_root(doc), err,
-                            "expected \"x_dtype\", the type of the inputs");
-    return MT_OK;
+    out->format = c->format;
+    if (!c->facts)
+        return MT_OK;
+    if (!mt_is_object(c->facts))
+        return mt_json_fail(doc, c->facts, err, "expected an object");
+    mt_json_print(c->facts, &text);
+    if (!text.failed)
+        out->facts = mt_arena_strdup(arena, text.text);
+    mt_strbuf_free(&text);
+    return out->facts ? MT_OK : mt_fail_memory(err);
 }
 
-static mt_status read_facts(const struct mt_json *doc, struct mt_arena *arena,
-                            struct mt_data_facts *out, struct mt_err *err)
+static mt_status read_json(const struct mt_json *doc, struct mt_arena *arena,
+                           struct mt_fitted *out, struct mt_err *err)
 {
-    if (read_shape(doc, "x", &out->x, err) != MT_OK ||
-        read_shape(doc, "y", &out->y, err) != MT_OK ||
-        read_dtype(doc, &out->x_dtype, err) != MT_OK ||
-        read_names(doc, "feature_names", mt_shape_elements(&out->x), arena,
-                   &out->feature_names, err) != MT_OK)
+    struct counts c;
+
+    if (mt_keys_read(doc, mt_json_root(doc), count_keys, &c, arena, err) !=
+            MT_OK ||
+        read_shape(doc, "x", &out->x, err) != MT_OK ||
+        read_shape(doc, "y", &out->y, err) != MT_OK)
         return err->status;
-    return read_names(doc, "target_names", mt_shape_elements(&out->y), arena,
-                      &out->target_names, err);
+    if (!c.x_dtype || !mt_dtype_from_name(c.x_dtype, &out->x_dtype))
+        return mt_json_fail(doc, mt_json_root(doc), err,
+                            "expected \"x_dtype\", the type of the inputs");
+    out->classes = c.classes;
+    out->vocab = c.vocab;
+    /* A column may be several elements, which the facts tell. */
+    if (c.features)
+        out->n_features = c.facts && mt_is_list(c.features)
+                              ? mt_item_count(c.features)
+                              : mt_shape_elements(&out->x);
+    if (read_names(doc, "class_names", c.classes, arena, &out->class_names,
+                   err) != MT_OK ||
+        read_names(doc, "vocab_names", c.vocab, arena, &out->vocab_names,
+                   err) != MT_OK ||
+        read_names(doc, "feature_names", out->n_features, arena,
+                   &out->feature_names, err) != MT_OK ||
+        read_names(doc, "target_names", mt_shape_elements(&out->y), arena,
+                   &out->target_names, err) != MT_OK)
+        return err->status;
+    return read_own(doc, &c, arena, out, err);
 }
 
 /* A mean for all elements, for each one, or for each of the first dimension. */
-static mt_status check_norm(const struct mt_data_facts *facts,
-                            struct mt_err *err)
+static mt_status check_norm(const struct mt_fitted *f, struct mt_err *err)
 {
-    const struct mt_shape *x = &facts->x;
-    size_t n = facts->norm->n;
+    const struct mt_shape *x = &f->x;
+    size_t n = f->norm.n;
 
     if (n <= 1 || n == mt_shape_elements(x) || (x->rank && n == x->dim[0]))
         return MT_OK;
@@ -258,28 +243,83 @@ static mt_status check_norm(const struct mt_data_facts *facts,
                    mt_shape_text(x).text);
 }
 
-mt_status mt_data_state_read(const struct mt_bundle *from,
-                             struct mt_arena *arena, struct mt_data_facts *out,
+static mt_status read_norm(const struct mt_bundle *from,
+                           struct mt_fitted *out, struct mt_err *err)
+{
+    const struct mt_array *scale = mt_bundle_find(from, "spec/data.scale");
+    const struct mt_array *mean = mt_bundle_find(from, "spec/data.mean");
+    const struct mt_array *std = mt_bundle_find(from, "spec/data.std");
+    struct mt_normalization *norm = &out->norm;
+
+    norm->scale = 1;
+    if (scale && scale->dtype == MT_F32 && mt_array_bytes(scale) == 4)
+        norm->scale = *(const float *)scale->data;
+    if (!mean && !std)
+        return MT_OK;
+    if (!mean || !std)
+        return mt_fail(err, MT_INVALID, "spec/data.%s is missing",
+                       mean ? "std" : "mean");
+    if (mean->dtype != MT_F32 || std->dtype != MT_F32 ||
+        mean->shape.rank != 1 || !mt_shape_equal(&mean->shape, &std->shape))
+        return mt_fail(err, MT_INVALID,
+                       "spec/data.mean and spec/data.std do not fit");
+    norm->n = mean->shape.dim[0];
+    norm->mean = mean->data;
+    norm->std = std->data;
+    return check_norm(out, err);
+}
+
+/* The name that a format gave an array, or NULL. */
+static const char *own_name(const char *name)
+{
+    static const char *const common[] = { "json", "scale", "mean", "std" };
+    size_t n = strlen("spec/data.");
+
+    if (strncmp(name, "spec/data.", n) != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
+        if (strcmp(name + n, common[i]) == 0)
+            return NULL;
+    }
+    return name + n;
+}
+
+static mt_status read_arrays(const struct mt_bundle *from,
+                             struct mt_arena *arena, struct mt_fitted *out,
                              struct mt_err *err)
 {
-    struct mt_data_request request = { 0 };
+    struct mt_array *arrays = mt_arena_calloc(arena, from->n + 1,
+                                              sizeof *arrays);
+
+    if (!arrays)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < from->n; i++) {
+        const char *name = own_name(from->arrays[i].name);
+
+        if (!name)
+            continue;
+        arrays[out->n_arrays] = from->arrays[i];
+        arrays[out->n_arrays++].name = name;
+    }
+    out->arrays = arrays;
+    return MT_OK;
+}
+
+mt_status mt_data_state_read(const struct mt_bundle *from,
+                             struct mt_arena *arena, struct mt_fitted *out,
+                             struct mt_err *err)
+{
     struct mt_json *doc;
 
-    *out = (struct mt_data_facts){ 0 };
-    if (mt_data_state_apply(from, arena, &request, err) != MT_OK ||
-        parse(from, arena, &doc, err) != MT_OK)
+    *out = (struct mt_fitted){ 0 };
+    if (parse(from, arena, &doc, err) != MT_OK)
         return err->status;
-    mt_status status = read_facts(doc, arena, out, err);
+    mt_status status = read_json(doc, arena, out, err);
 
     mt_json_free(doc);
-    if (status != MT_OK)
-        return status;
-    out->classes = request.classes;
-    out->vocab = request.vocab;
-    out->class_names = request.class_names;
-    out->vocab_names = request.vocab_names;
-    out->norm = request.norm;
-    return check_norm(out, err);
+    if (status != MT_OK || read_norm(from, out, err) != MT_OK)
+        return err->status;
+    return read_arrays(from, arena, out, err);
 }
 
 /* --- checking ----------------------------------------------------------- */

@@ -1,13 +1,15 @@
 /*
- * What a checkpoint keeps of its data: the statistics that later data is read
- * with, and fingerprints to recognize changed files.
+ * What a checkpoint keeps of its data: what is fitted (struct mt_fitted), which
+ * later data is read with, and fingerprints to recognize changed files.
  *
  *     spec/data.json          {"files": [{"role", "bytes", "sha256"}...],
  *                              "classes", "class_names", "vocab",
  *                              "vocab_names", "feature_names",
- *                              "target_names", "x", "y", "x_dtype"}
+ *                              "target_names", "x", "y", "x_dtype",
+ *                              "format", "facts"}
  *     spec/data.mean, .std    float32, where inputs are normalised
  *     spec/data.scale         float32 scalar
+ *     spec/data.NAME          the format's own arrays
  */
 #ifndef MT_TRAIN_DATASTATE_H
 #define MT_TRAIN_DATASTATE_H
@@ -17,25 +19,9 @@
 
 void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out);
 
-/* Sets in request what the checkpoint knows; memory is arena's. */
-mt_status mt_data_state_apply(const struct mt_bundle *from,
-                              struct mt_arena *arena,
-                              struct mt_data_request *request,
-                              struct mt_err *err);
-
-/* What a model needs to know of data that is not there. */
-struct mt_data_facts {
-    size_t classes, vocab; /* 0: unknown */
-    const char *const *class_names, *const *vocab_names;     /* or NULL */
-    const char *const *feature_names, *const *target_names;  /* or NULL */
-    struct mt_shape x, y;  /* of a sample */
-    enum mt_dtype x_dtype;
-    const struct mt_normalization *norm; /* fits x */
-};
-
-/* Reads all that; memory is arena's and, of the statistics, the bundle's. */
+/* Strings are the arena's, arrays the bundle's. */
 mt_status mt_data_state_read(const struct mt_bundle *from,
-                             struct mt_arena *arena, struct mt_data_facts *out,
+                             struct mt_arena *arena, struct mt_fitted *out,
                              struct mt_err *err);
 
 /* A data file whose contents are not those of the checkpoint. */

@@ -217,7 +217,7 @@ static mt_status run(struct text *t, struct mt_err *err)
 
 bool mt_generates(const struct mt_infer *m)
 {
-    return strcmp(m->data_type, "text") == 0;
+    return m->format && m->format->flags & MT_FORMAT_GENERATES;
 }
 
 static mt_status init(struct text *t, struct mt_infer *m, struct mt_err *err)
@@ -232,7 +232,7 @@ static mt_status init(struct text *t, struct mt_infer *m, struct mt_err *err)
         return mt_fail(err, MT_INVALID,
                        "the model was not trained on text, but on data of type "
                        "\"%s\"",
-                       mt_excerpt(m->data_type, strlen(m->data_type)).text);
+                       m->format ? m->format->name : "");
     if (layout.classes == 0 || t->vocab == 0 ||
         (is_bytes(m) && t->vocab != 256) || (m->tokens && t->vocab > m->tokens))
         return mt_fail(err, MT_INVALID,

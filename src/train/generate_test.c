@@ -219,7 +219,7 @@ START_TEST(hostile_vocabulary)
     m->facts.vocab = 4;
     m->facts.vocab_names = NULL; /* bytes, with a table of 4 */
     refuses("a", "a vocabulary of 4 tokens does not suit", "");
-    m->data_type = "npy";
+    m->format = mt_format_find("npy");
     refuses("a", "not trained on text", "\"npy\"");
     done();
 }

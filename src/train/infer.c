@@ -17,7 +17,7 @@ static bool is_integer(enum mt_dtype dtype)
 
 static mt_status build_model(struct mt_infer *m, struct mt_err *err)
 {
-    const struct mt_data_facts *facts = &m->facts;
+    const struct mt_fitted *facts = &m->facts;
     const struct mt_item *root = mt_json_root(m->doc);
     struct mt_settings settings;
     struct mt_loss loss;
@@ -51,7 +51,7 @@ static mt_status build(struct mt_infer *m, const struct mt_bundle *from,
     const struct mt_item *data = mt_json_get(mt_json_root(m->doc), "data");
     const struct mt_item *type = mt_json_get(data, "type");
 
-    m->data_type = mt_is_string(type) ? type->text : "";
+    m->format = mt_format_find(mt_is_string(type) ? type->text : "");
     if (mt_data_state_read(from, &m->arena, &m->facts, err) != MT_OK)
         return mt_context(err, "%s", source);
     if (build_model(m, err) != MT_OK)
@@ -151,11 +151,11 @@ mt_status mt_infer_prepare(struct mt_infer *m, size_t batch,
 mt_status mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
                           size_t first, struct mt_err *err)
 {
-    size_t n = m->program.batch;
+    struct mt_samples samples = { .first = first, .n = m->program.batch };
 
     if (m->model->x_dtype == MT_I32)
-        return mt_gather_i32(column, NULL, first, n, m->x, err);
-    return mt_gather_f32(column, m->facts.norm, NULL, first, n, m->x, err);
+        return mt_gather_i32(column, &samples, m->x, err);
+    return mt_gather_f32(column, &m->facts.norm, &samples, m->x, err);
 }
 
 const float *mt_infer_run(struct mt_infer *m)
@@ -224,7 +224,7 @@ size_t mt_argmax(const float *x, size_t n)
 
 const char *mt_infer_class_name(const struct mt_infer *m, size_t class)
 {
-    const struct mt_data_facts *f = &m->facts;
+    const struct mt_fitted *f = &m->facts;
 
     return f->class_names && class < f->classes ? f->class_names[class] : NULL;
 }

@@ -13,6 +13,7 @@
 #ifndef MT_TRAIN_INFER_H
 #define MT_TRAIN_INFER_H
 
+#include "data/format.h"
 #include "nn/model.h"
 #include "train/bundle.h"
 #include "train/datastate.h"
@@ -22,8 +23,8 @@ struct mt_infer {
     struct mt_json *doc;
     struct mt_team *team;
     struct mt_model *model;
-    struct mt_data_facts facts;
-    const char *data_type; /* "csv", ... */
+    struct mt_fitted facts; /* of the data it was trained on */
+    const struct mt_format *format; /* of that data; NULL: not known here */
     size_t tokens;         /* inputs are tokens below this; 0: floats */
 
     /* of the last mt_infer_prepare */

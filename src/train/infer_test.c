@@ -46,7 +46,7 @@ START_TEST(same_as_the_session)
     model = made.s->model;
     ck_assert(mt_shape_equal(&m->model->output, &model->output));
     ck_assert_uint_eq(m->facts.classes, 3);
-    ck_assert_str_eq(m->data_type, "synthetic");
+    ck_assert_str_eq(m->format->name, "synthetic");
     for (size_t i = 0; i < m->model->store.n; i++)
         ck_assert_int_eq(memcmp(m->model->store.tensors[i]->data,
                                 model->store.tensors[i]->data,
@@ -56,7 +56,8 @@ START_TEST(same_as_the_session)
                                      &error), MT_OK);
     memory = aligned_alloc(64, (mt_graph_bytes(program.graph) / 64 + 1) * 64);
     mt_graph_bind(program.graph, memory);
-    mt_gather_f32(&made.s->data->train.x, &made.s->data->norm, NULL, 0, 20, x,
+    mt_gather_f32(&made.s->data->train.x, &made.s->data->fitted.norm,
+                  &(const struct mt_samples){ NULL, 0, 20 }, x,
                   NULL);
     memset(t, 0, sizeof t);
     program.x->data = x;

@@ -11,43 +11,39 @@ static mt_status open_data(struct mt_session *s,
                            bool classification, struct mt_err *err)
 {
     const struct mt_item *root = mt_json_root(s->doc);
+    struct mt_fitted fitted;
     struct mt_data_request data = {
         .doc = s->doc,
         .spec = mt_json_get(root, "data"),
         .dir = request->data_dir,
         .seed = s->settings.seed,
         .classification = classification,
-        .peek = request->peek,
-        .val_only = request->evaluate_only,
+        .purpose = request->purpose,
         .resident = request->resident,
     };
 
     if (mt_batching_read(s->doc, data.spec, &s->batching, err) != MT_OK)
         return err->status;
-    if (request->from &&
-        mt_data_state_apply(request->from, &s->arena, &data, err) != MT_OK)
-        return err->status;
+    if (request->from) {
+        if (mt_data_state_read(request->from, &s->arena, &fitted, err) != MT_OK)
+            return err->status;
+        data.fitted = &fitted;
+    }
     return mt_dataset_open(&data, &s->data, err);
-}
-
-/* The part that shapes are taken from. */
-static const struct mt_part *any_part(const struct mt_dataset *data)
-{
-    return data->train.samples ? &data->train : &data->val;
 }
 
 static mt_status build_model(struct mt_session *s, bool classification,
                              struct mt_err *err)
 {
-    const struct mt_part *part = any_part(s->data);
+    const struct mt_fitted *f = &s->data->fitted;
     struct mt_model_request request = {
         .doc = s->doc,
-        .x = part->x.shape,
-        .y = part->y.shape,
-        .tokens = part->x.dtype == MT_I32 || part->x.dtype == MT_I64 ||
-                  part->x.dtype == MT_U8,
-        .classes = s->data->classes,
-        .vocab = s->data->vocab,
+        .x = f->x,
+        .y = f->y,
+        .tokens = f->x_dtype == MT_I32 || f->x_dtype == MT_I64 ||
+                  f->x_dtype == MT_U8,
+        .classes = f->classes,
+        .vocab = f->vocab,
         .seed = s->settings.seed,
     };
 
@@ -147,7 +143,7 @@ static mt_status build(struct mt_session *s,
             MT_OK)
         return err->status;
     s->n_metrics = s->settings.metrics.n;
-    if (request->evaluate_only)
+    if (request->purpose == MT_DATA_EVAL)
         return MT_OK;
     if (mt_monitors_read(s, err) != MT_OK)
         return err->status;

@@ -9,6 +9,8 @@ struct mt_rows {
     const struct mt_part *part;
     const uint32_t *rows;
     size_t first, n; /* n == 0: there is no such batch */
+    bool training;   /* as in struct mt_samples */
+    uint64_t epoch;
 };
 
 /* The samples with their targets, converted as the model takes them: x (n,
@@ -16,7 +18,7 @@ struct mt_rows {
 mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *rows,
                          float *x, float *t, struct mt_err *err);
 
-/* Are samples of the part in a file? */
-bool mt_part_streams(const struct mt_part *part);
+/* Do samples of the part come from a reader, not from memory? */
+bool mt_part_has_reader(const struct mt_part *part);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "data/loader.h"
+#include "data/format.h"
 #include "nn/model.h"
 #include "optim/optimizer.h"
 #include "optim/scheduler.h"
@@ -132,19 +132,19 @@ static bool stage_at(size_t i, struct alternative *a)
 
 static bool data_at(size_t i, struct alternative *a)
 {
-    const struct mt_loader *loader = mt_loaders[i];
+    const struct mt_format *format = mt_formats[i];
 
-    if (!loader)
+    if (!format)
         return false;
-    *a = (struct alternative){ .name = loader->type, .doc = loader->doc };
+    *a = (struct alternative){ .name = format->name, .doc = format->doc };
     add_table(a, mt_data_common_keys);
-    add_table(a, loader->keys);
+    add_table(a, format->keys);
     return true;
 }
 
 static void data_more(size_t i, struct mt_strbuf *out)
 {
-    size_t n = mt_loaders[i]->files;
+    size_t n = mt_formats[i]->files;
     const char *one = n == 1 ? "{\"type\":\"string\"}," : "";
 
     if (n)

@@ -80,7 +80,8 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     if (!s->x || !s->t || !s->order || !s->partial || !s->workspace ||
         (s->settings.accumulate > 1 && !s->grad_sum))
         return mt_fail_memory(err);
-    if (!mt_part_streams(&s->data->train) && !mt_part_streams(&s->data->val))
+    if (!mt_part_has_reader(&s->data->train) &&
+        !mt_part_has_reader(&s->data->val))
         return MT_OK;
     return mt_ahead_new(s, x + 16, t + 16, b, &s->ahead, err);
 }

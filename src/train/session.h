@@ -55,10 +55,9 @@ struct mt_session_request {
     const struct mt_json *doc;  /* the effective spec; must outlive it */
     const char *data_dir;       /* or NULL */
     struct mt_team *team;
-    const struct mt_bundle *from; /* a checkpoint whose data statistics apply,
+    const struct mt_bundle *from; /* a checkpoint whose fitted data applies,
                                      or NULL */
-    bool evaluate_only;         /* training data need not be read */
-    bool peek;                  /* only to look: `check` */
+    enum mt_data_purpose purpose; /* train, eval or check */
     size_t resident;            /* as in mt_data_request; 0: its default */
 };
 

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     how = *bytes;
     fuzz_write(&file, 0, bytes + 1, n - 1);
     request.classification = how & 1;
-    request.peek = how & 64;
+    request.purpose = how & 64 ? MT_DATA_CHECK : MT_DATA_TRAIN;
     snprintf(spec, sizeof spec,
              "{\"type\":\"csv\",\"train\":\"%s\",\"header\":%s,"
              "\"delimiter\":\"%s\"%s%s%s}",

@@ -20,11 +20,13 @@ static inline void fuzz_gather(const struct mt_column *column,
         abort();
     for (size_t i = 0; i < samples; i++) {
         struct mt_err err = MT_ERR_INIT;
-        mt_status status = mt_gather_f32(column, norm, NULL, i, 1, x, &err);
+        mt_status status = mt_gather_f32(column, norm,
+                      &(const struct mt_samples){ NULL, i, 1 }, x, &err);
 
         fuzz_said(status, &err);
         fuzz_use(x, each * sizeof *x);
-        status = mt_gather_i32(column, NULL, i, 1, v, &err);
+        status = mt_gather_i32(column,
+                      &(const struct mt_samples){ NULL, i, 1 }, v, &err);
         if (status == MT_OK)
             fuzz_use(v, each * sizeof *v);
     }
@@ -65,8 +67,8 @@ static inline void fuzz_dataset(struct mt_data_request *request,
     if (status == MT_OK) {
         long long ignore = -100;
 
-        fuzz_part(&data->train, &data->norm);
-        fuzz_part(&data->val, &data->norm);
+        fuzz_part(&data->train, &data->fitted.norm);
+        fuzz_part(&data->val, &data->fitted.norm);
         mt_dataset_check_labels(data, 3, &ignore, NULL);
         mt_dataset_check_tokens(data, 3, NULL);
         mt_dataset_close(data);

@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 #include "ckpt/ckpt_format.h"
-#include "data/loader.h"
+#include "data/format.h"
 #include "dataset.h"
 
 static void read_idx(const struct fuzz_file *file, bool images)

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     fuzz_write(&file, 0, bytes + 1, n - 1);
     request.resident = *bytes & 1 ? 1 : 0;
     request.classification = *bytes & 2;
-    request.peek = *bytes & 4;
+    request.purpose = *bytes & 4 ? MT_DATA_CHECK : MT_DATA_TRAIN;
     snprintf(spec, sizeof spec,
              "{\"type\":\"npy\",\"train\":[\"%s\",\"%s\"]%s}", file.path,
              file.path, *bytes & 8 ? ",\"val_split\":0.5" : "");

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (status != MT_OK)
         return 0;
     check_round_trip(doc);
-    struct mt_session_request request = { .doc = doc, .peek = true };
+    struct mt_session_request request = { .doc = doc, .purpose = MT_DATA_CHECK };
 
     if (is_synthetic(doc) && mt_kernels_choose(&err) == MT_OK) {
         status = mt_session_open(&request, &session, &err);

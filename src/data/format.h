@@ -1,17 +1,31 @@
 /*
- * What a data format provides: one row in the table of loaders.c. To add a
+ * What a data format provides: one row in the table of formats.c. To add a
  * format, write one file with its keys and its open function, and add its row.
- * The rest of this header is what mt_dataset_open and the loaders share; users
+ * The rest of this header is what mt_dataset_open and the formats share; users
  * of data sets need dataset.h only.
+ *
+ *     mt_dataset_open                      (dataset.c)
+ *         keys of "data", the format's own ones (args)
+ *         format->open                     files -> columns, fitted
+ *         checks that all share            (check.c)
+ *         the split into train and held
+ *         scale, mean, std                 (normalization.c)
+ *         format->finish                   what needs the training rows
+ *
+ * A format finds in data->fitted what a checkpoint knows already (request->
+ * fitted, copied), and sets there what it does not: `classes` and the other
+ * counts are 0 and the pointers NULL where something is still to be fitted.
  */
-#ifndef MT_DATA_LOADER_H
-#define MT_DATA_LOADER_H
+#ifndef MT_DATA_FORMAT_H
+#define MT_DATA_FORMAT_H
 
 #include <nettle/sha2.h>
 
 #include "base/file.h"
-#include "spec/keys.h"
 #include "data/dataset.h"
+#include "spec/keys.h"
+
+struct mt_stream; /* stream.h */
 
 /* The keys that all formats share, as read. */
 struct mt_data_keys {
@@ -22,37 +36,44 @@ struct mt_data_keys {
     bool shuffle, drop_last;
     double scale;
     struct mt_reals mean, std;
+    const void *args; /* what the format's own keys say */
 };
 
 extern const struct mt_key mt_data_common_keys[]; /* ends with a NULL name */
 
-struct mt_loader {
-    const char *type;          /* "csv" */
+enum mt_format_flags {
+    MT_FORMAT_TABLE = 1,     /* columns, which may have names */
+    MT_FORMAT_GENERATES = 2, /* a sequence that `predict` continues */
+    MT_FORMAT_TOKENS = 4,    /* integer inputs can be tokens, not pixels */
+    MT_FORMAT_SPLITS = 8,    /* open does val_split itself */
+};
+
+struct mt_format {
+    const char *name;          /* "csv" */
     const char *doc;           /* one line for the manual */
     const struct mt_key *keys; /* beside the common ones */
+    size_t args_size;          /* of the struct that keys fill */
+    unsigned flags;            /* enum mt_format_flags */
     size_t files;              /* that train names, and val; 0: neither */
 
     /* Fills data->train, ->val (samples, x, y, sources), ->fingerprints and
-     * memory by mt_data_own; and, where the format knows them better than the
-     * integers themselves tell, ->classes, ->class_names, ->vocab,
-     * ->vocab_names. The split, the common normalisation (scale, mean, std)
-     * and the checks that all formats share are done by mt_dataset_open around
-     * it. */
+     * memory and readers by mt_data_own; and of data->fitted what the format
+     * knows better than the integers themselves tell: classes, class_names,
+     * vocab, vocab_names, names of columns, its own facts. */
     mt_status (*open)(const struct mt_data_request *request,
                       const struct mt_data_keys *keys, struct mt_dataset *data,
                       struct mt_err *err);
 
     /* Called once the rows are split: for what is computed from the training
-     * rows alone, such as data->norm. NULL: nothing is. */
+     * rows alone, such as data->fitted.norm. NULL: nothing is. */
     mt_status (*finish)(const struct mt_data_request *request,
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);
-
-    bool splits; /* open does val_split itself */
-    bool tokens; /* integer inputs can be tokens, not pixels */
 };
 
-extern const struct mt_loader *const mt_loaders[]; /* NULL-terminated */
+extern const struct mt_format *const mt_formats[]; /* NULL-terminated */
+
+const struct mt_format *mt_format_find(const char *name); /* NULL: none */
 
 /* ---- files that the spec names (datafile.c) ---- */
 
@@ -62,8 +83,8 @@ struct mt_data_file {
     const struct mt_item *item; /* what names it in the spec; NULL: something else */
 };
 
-/* Must the training data be read at all? Not for val_only with a file of its
- * own for validation. */
+/* Must the training data be read at all? Not for an evaluation that has a file
+ * of its own. */
 bool mt_data_wants_train(const struct mt_data_request *request,
                          const struct mt_data_keys *keys);
 
@@ -88,19 +109,20 @@ mt_status mt_data_read_file(const struct mt_data_request *request,
 mt_status mt_data_refuse(const struct mt_data_request *request, const char *key,
                          const char *why, struct mt_err *err);
 
-/* Finishes sha and records it. */
+/* Finishes sha and records it. role lives as long as data. */
 mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
                                   uint64_t bytes, struct sha256_ctx *sha,
                                   struct mt_err *err);
 
-/* Memory that mt_dataset_close gives back. A slot is taken first, so that
- * nothing can leak between taking and owning. */
+/* Memory and readers that mt_dataset_close gives back. A slot is taken first,
+ * so that nothing can leak between taking and owning. */
 struct mt_owned {
     struct mt_owned *next;
     void *memory;             /* NULL: nothing yet */
-    struct mt_stream *stream; /* whose file is to be closed, or NULL */
+    struct mt_reader *reader; /* to be closed, or NULL */
 };
 struct mt_owned *mt_data_own(struct mt_dataset *data); /* NULL: no memory */
+void mt_data_release(struct mt_dataset *data); /* all of them */
 
 /* Reads one IDX file into a column of samples; images: it has to have more
  * than one dimension (idx.c). */
@@ -121,20 +143,19 @@ mt_status mt_npy_read(const struct mt_data_request *request,
 mt_status mt_data_check_count(const char *source, size_t samples,
                               struct mt_err *err);
 
-/* That a float column holds no NaN, no infinity and nothing that float32 does
+/* That a float column in memory holds no NaN, no infinity and nothing that float32 does
  * not reach. */
 mt_status mt_data_check_finite(const char *source,
                                const struct mt_column *column, size_t samples,
                                struct mt_err *err);
 
-/* One pass over a column that is in a file: finds the range of integers, which
- * goes to its stream; finite: checks floats as above; sha (may be NULL): takes
- * the bytes. */
-mt_status mt_data_scan(const char *source, const struct mt_column *column,
+/* One pass over a stream: finds the range of integers, which goes to its
+ * reader; finite: checks floats as above; sha (may be NULL): takes the bytes. */
+mt_status mt_data_scan(const char *source, struct mt_stream *stream,
                        size_t samples, bool finite, struct sha256_ctx *sha,
                        struct mt_err *err);
 
-/* Sets label_min ... token_max, and classes and vocab where the loader left
+/* Sets label_min ... token_max, and classes and vocab where the format left
  * them 0; checks the targets of a classification. tokens: integer inputs may
  * be tokens. */
 mt_status mt_data_check_integers(const struct mt_data_request *request,
@@ -145,14 +166,20 @@ mt_status mt_data_check_integers(const struct mt_data_request *request,
 mt_status mt_data_check_parts(const struct mt_dataset *data,
                               struct mt_err *err);
 
+/* ---- what is fitted (fitted.c) ---- */
+
+/* Copies all of from into the arena. */
+mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
+                         struct mt_fitted *to, struct mt_err *err);
+
 /* ---- statistics of x (normalization.c) ---- */
 
-/* From the keys scale, mean and std, or from request->norm. */
+/* From the keys scale, mean and std, or as it is in request->fitted. */
 mt_status mt_data_read_norm(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
                             struct mt_dataset *data, struct mt_err *err);
 
-/* Sets data->norm from the training rows of a dense float32 [features] x:
+/* Sets data->fitted.norm from the training rows of a dense float32 [features] x:
  * "standard" (mean, population standard deviation) or "minmax" (smallest,
  * largest - smallest), summed in double in row order. A feature that never
  * changes gets 1 for its spread. */

@@ -1,0 +1,69 @@
+/*
+ * A copy of what is fitted, so that a data set outlives the checkpoint that it
+ * is from.
+ */
+#include <string.h>
+
+#include "data/format.h"
+
+static void *copy(const void *from, size_t n, size_t size,
+                  struct mt_arena *arena, bool *failed)
+{
+    void *to;
+
+    if (!from)
+        return NULL;
+    to = mt_arena_calloc(arena, n + 1, size);
+    if (!to)
+        *failed = true;
+    else if (n)
+        memcpy(to, from, n * size);
+    return to;
+}
+
+static const char *copy_text(const char *from, struct mt_arena *arena,
+                             bool *failed)
+{
+    return copy(from, from ? strlen(from) : 0, 1, arena, failed);
+}
+
+static const char *const *copy_names(const char *const *from, size_t n,
+                                     struct mt_arena *arena, bool *failed)
+{
+    const char **to = copy(from, n, sizeof *from, arena, failed);
+
+    for (size_t i = 0; to && i < n; i++)
+        to[i] = copy_text(from[i], arena, failed);
+    return to;
+}
+
+mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
+                         struct mt_fitted *to, struct mt_err *err)
+{
+    bool failed = false;
+    size_t n = from->norm.n;
+    struct mt_array *arrays;
+
+    *to = *from;
+    to->norm.mean = copy(from->norm.mean, n, sizeof(float), arena, &failed);
+    to->norm.std = copy(from->norm.std, n, sizeof(float), arena, &failed);
+    to->class_names =
+        copy_names(from->class_names, from->classes, arena, &failed);
+    to->vocab_names =
+        copy_names(from->vocab_names, from->vocab, arena, &failed);
+    to->feature_names =
+        copy_names(from->feature_names, from->n_features, arena, &failed);
+    to->target_names = copy_names(from->target_names,
+                                  mt_shape_elements(&from->y), arena, &failed);
+    to->format = copy_text(from->format, arena, &failed);
+    to->facts = copy_text(from->facts, arena, &failed);
+    arrays = copy(from->arrays, from->n_arrays, sizeof *arrays, arena, &failed);
+    for (size_t i = 0; arrays && i < from->n_arrays; i++) {
+        arrays[i].name = copy_text(from->arrays[i].name, arena, &failed);
+        arrays[i].data =
+            copy(from->arrays[i].data, mt_array_bytes(&from->arrays[i]), 1,
+                 arena, &failed);
+    }
+    to->arrays = arrays;
+    return failed ? mt_fail_memory(err) : MT_OK;
+}

@@ -1,0 +1,45 @@
+/*
+ * Samples that are not in memory: a column whose data is NULL has a reader,
+ * which makes each sample when it is asked for. An array in its file is one
+ * (stream.h); decoded pictures are another.
+ *
+ * To write one, begin its struct with a struct mt_reader and give its address
+ * to mt_data_own (format.h), which closes it with the data set:
+ *
+ *     struct pictures { struct mt_reader reader; ... };
+ *     static mt_status gather(const struct mt_reader *reader,
+ *                             const struct mt_samples *samples,
+ *                             enum mt_dtype to, void *out, struct mt_err *err)
+ *     {
+ *         const struct pictures *p = (const struct pictures *)reader;
+ *
+ *         for (size_t i = 0; i < samples->n; i++)
+ *             ... mt_sample_number(samples, i) ...
+ *     }
+ */
+#ifndef MT_DATA_READER_H
+#define MT_DATA_READER_H
+
+#include "data/dataset.h"
+
+struct mt_reader {
+    /* Fills out with the samples, dense, before any normalisation, as float32
+     * or int32; of integers also as int64, uncut. Called by several threads at
+     * once. Where samples->training is false it gives the same values each
+     * time; where it is true they may also depend on the epoch. */
+    mt_status (*gather)(const struct mt_reader *reader,
+                        const struct mt_samples *samples, enum mt_dtype to,
+                        void *out, struct mt_err *err);
+    void (*close)(struct mt_reader *reader); /* NULL: nothing to do */
+
+    long long min, max; /* of integers: no sample has others; max < min: not
+                           known. Set before mt_dataset_open's checks */
+};
+
+static inline size_t mt_sample_number(const struct mt_samples *samples,
+                                      size_t i)
+{
+    return samples->rows ? samples->rows[i] : samples->first + i;
+}
+
+#endif
