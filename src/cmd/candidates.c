@@ -1,4 +1,6 @@
 #include "cmd/candidates.h"
+#include "spec/complete.h"
+#include "train/grammar.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,8 +120,9 @@ static void print_metrics(const struct mt_typed *typed, struct mt_team *team)
 {
     (void)team;
     print_candidate((void *)typed, "loss", "what is minimized");
-    for (const struct mt_metric *m = mt_metrics; m->name; m++)
-        print_candidate((void *)typed, m->name, m->doc);
+    for (size_t i = 0; mt_metric_at(i); i++)
+        print_candidate((void *)typed, mt_metric_at(i)->name,
+                        mt_metric_at(i)->doc);
     print_candidate((void *)typed, "lr", "the learning rate");
 }
 
@@ -161,13 +164,16 @@ static mt_status read_spec(const char *path, struct mt_json **out,
 static void print_overrides(const struct mt_typed *typed, struct mt_team *team)
 {
     struct mt_err err = MT_ERR_INIT;
-    struct mt_json *doc;
+    struct mt_json *doc, *schema;
 
     (void)team;
     if (!typed->file || read_spec(typed->file, &doc, &err) != MT_OK)
         return;
-    mt_spec_candidates(mt_json_root(doc), typed->word, print_candidate,
-                       (void *)typed, &err);
+    if (mt_schema_make(&mt_spec_grammar, &schema, &err) == MT_OK) {
+        mt_spec_complete(schema, mt_json_root(doc), typed->word,
+                         print_candidate, (void *)typed);
+        mt_json_free(schema);
+    }
     mt_json_free(doc);
 }
 

@@ -25,11 +25,4 @@ struct mt_typed mt_typed_read(const char *const *words, size_t n);
 bool mt_candidates_print(const char *kind, const struct mt_typed *typed,
                          struct mt_team *team);
 
-/* The keys and values of a spec (specwalk.c): "optimizer." offers
- * "optimizer.lr=" with its doc, "optimizer.type=" each type. */
-typedef void mt_candidate(void *ctx, const char *text, const char *doc);
-mt_status mt_spec_candidates(const struct mt_item *spec, const char *word,
-                             mt_candidate *offer, void *ctx,
-                             struct mt_err *err);
-
 #endif

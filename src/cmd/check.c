@@ -5,7 +5,7 @@
 #include "cmd/layers.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
-#include "train/schema.h"
+#include "train/grammar.h"
 
 static void print_data(const struct mt_session *s)
 {
@@ -53,7 +53,7 @@ static int print_schema(void)
     struct mt_strbuf text = MT_STRBUF_INIT;
     struct mt_json *schema;
 
-    if (mt_spec_schema(&schema, &err) != MT_OK)
+    if (mt_schema_make(&mt_spec_grammar, &schema, &err) != MT_OK)
         return mt_report_error(&err);
     mt_json_print(mt_json_root(schema), &text);
     mt_json_free(schema);

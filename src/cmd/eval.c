@@ -125,7 +125,9 @@ static void fail_name(const struct mt_call *call, const struct mt_session *s,
     size_t n = 1;
 
     mt_strbuf_puts(&list, names[0]);
-    for (const struct mt_metric *m = mt_metrics; m->name && n < 64; m++) {
+    for (size_t i = 0; mt_metric_at(i) && n < 64; i++) {
+        const struct mt_metric *m = mt_metric_at(i);
+
         if (m->classes != s->model->loss.type->classification)
             continue;
         names[n++] = m->name;

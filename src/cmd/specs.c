@@ -8,6 +8,7 @@
 #include "ckpt/statefile.h"
 #include "cmd/report.h"
 #include "train/datastate.h"
+#include "train/grammar.h"
 #include "train/state.h"
 
 static bool ends_with(const char *text, const char *ending)
@@ -20,39 +21,6 @@ static bool ends_with(const char *text, const char *ending)
 bool mt_is_spec(const char *path)
 {
     return ends_with(path, ".json");
-}
-
-/* --- overrides ---------------------------------------------------------- */
-
-static mt_status override(struct mt_json *doc, const char *text,
-                          struct mt_err *err)
-{
-    const char *equals = strchr(text, '=');
-    char path[512];
-
-    if (!equals || equals == text || (size_t)(equals - text) >= sizeof path)
-        return mt_fail(err, MT_INVALID,
-                       "\"%s\": expected KEY=VALUE, like optimizer.lr=0.01",
-                       text);
-    memcpy(path, text, (size_t)(equals - text));
-    path[equals - text] = '\0';
-    if (strcmp(path, "train.epochs") == 0)
-        return mt_json_replace(doc, "train", "steps", "epochs", equals + 1,
-                               text, err);
-    if (strcmp(path, "train.steps") == 0)
-        return mt_json_replace(doc, "train", "epochs", "steps", equals + 1,
-                               text, err);
-    return mt_json_set(doc, path, equals + 1, text, err);
-}
-
-mt_status mt_spec_override(struct mt_json *doc, const char *const *overrides,
-                           size_t n, struct mt_err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (override(doc, overrides[i], err) != MT_OK)
-            return err->status;
-    }
-    return MT_OK;
 }
 
 mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err)
@@ -87,7 +55,7 @@ mt_status mt_spec_open(const char *path, const char *const *overrides,
 {
     if (mt_json_read_file(path, out, err) != MT_OK)
         return hint_not_spec(path, err);
-    if (mt_spec_override(*out, overrides, n, err) != MT_OK) {
+    if (mt_json_override(*out, mt_spec_exclusive, overrides, n, err) != MT_OK) {
         mt_json_free(*out);
         *out = NULL;
         return err->status;
@@ -117,7 +85,8 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
     };
 
     if (mt_state_spec(&out->bundle, r->path, &out->doc, err) != MT_OK ||
-        mt_spec_override(out->doc, r->overrides, r->n_overrides, err) != MT_OK)
+        mt_json_override(out->doc, mt_spec_exclusive, r->overrides,
+                         r->n_overrides, err) != MT_OK)
         return err->status;
     request.doc = out->doc;
     if (mt_session_open(&request, &out->session, err) != MT_OK)

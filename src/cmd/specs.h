@@ -11,11 +11,6 @@
 /* Is path a spec, by its ending or, where that says nothing, its content? */
 bool mt_is_spec(const char *path);
 
-/* Applies KEY=VALUE texts to a spec. train.epochs and train.steps replace each
- * other: only one can stand. */
-mt_status mt_spec_override(struct mt_json *doc, const char *const *overrides,
-                           size_t n, struct mt_err *err);
-
 /* After reading path as a checkpoint failed: what to do with it if it is a
  * spec. Returns the status in err. */
 mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err);

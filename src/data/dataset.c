@@ -4,15 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/nearest.h"
 #include "base/philox.h"
 #include "data/format.h"
 
 #define AT(member) offsetof(struct mt_data_keys, member)
 
 const struct mt_key mt_data_common_keys[] = {
-    { "type", MT_KEY_STRING, AT(type), .flags = MT_KEY_REQUIRED,
-      .doc = "format: csv, idx, npy, text or synthetic" },
     { "train", MT_KEY_STRINGS, AT(train),
       .doc = "file, or list of files, to train on" },
     { "val", MT_KEY_STRINGS, AT(val),
@@ -39,47 +36,9 @@ const struct mt_key mt_data_common_keys[] = {
 
 /* ---- keys ---- */
 
-static mt_status find_format(const struct mt_data_request *request,
-                             const struct mt_data_keys *keys,
-                             const struct mt_format **out, struct mt_err *err)
-{
-    const struct mt_item *item = mt_json_get(request->spec, "type");
-    struct mt_strbuf names = MT_STRBUF_INIT;
-    const char *near = NULL;
-
-    for (size_t i = 0; mt_formats[i]; i++) {
-        const char *type = mt_formats[i]->name;
-
-        if (!strcmp(type, keys->type)) {
-            mt_strbuf_free(&names);
-            *out = mt_formats[i];
-            return MT_OK;
-        }
-        near = near ? near : mt_nearest(keys->type, &type, 1);
-        mt_strbuf_printf(&names, "%s%s", i ? ", " : "", type);
-    }
-    if (near)
-        mt_json_fail(request->doc, item, err,
-                     "unknown type \"%s\"; did you mean \"%s\"?", keys->type,
-                     near);
-    else
-        mt_json_fail(request->doc, item, err,
-                     "unknown type \"%s\"; expected one of %s", keys->type,
-                     names.text ? names.text : "");
-    mt_strbuf_free(&names);
-    return MT_INVALID;
-}
-
 static mt_status check_keys(const struct mt_data_request *request,
-                            const struct mt_data_keys *keys,
-                            const struct mt_format *format, struct mt_err *err)
+                            const struct mt_data_keys *keys, struct mt_err *err)
 {
-    const struct mt_key *tables[] = { mt_data_common_keys, format->keys };
-    mt_status status =
-        mt_keys_check(request->doc, request->spec, tables, 2, err);
-
-    if (status != MT_OK)
-        return status;
     if (keys->val.list && !keys->val.n)
         return mt_json_fail(request->doc, mt_json_get(request->spec, "val"),
                             err, "the list is empty; expected file names");
@@ -203,20 +162,6 @@ static mt_status check_samples(const struct mt_data_request *request,
     return status;
 }
 
-static mt_status read_args(const struct mt_data_request *request,
-                           const struct mt_format *format,
-                           struct mt_data_keys *keys, struct mt_arena *arena,
-                           struct mt_err *err)
-{
-    void *args = mt_arena_alloc(arena, format->args_size + 1);
-
-    if (!args)
-        return mt_fail_memory(err);
-    keys->args = args;
-    return mt_keys_read(request->doc, request->spec, format->keys, args, arena,
-                        err);
-}
-
 /* What a checkpoint says, before the format has read anything. */
 static mt_status start_fitted(const struct mt_data_request *request,
                               const struct mt_format *format,
@@ -260,20 +205,30 @@ static void finish_fitted(struct mt_dataset *data)
 static mt_status load(const struct mt_data_request *request,
                       struct mt_dataset *data, struct mt_err *err)
 {
-    struct mt_data_keys keys = { 0 };
-    const struct mt_format *format = NULL;
+    struct mt_data_keys keys;
+    const struct mt_format *format;
+    const struct mt_type *type;
+    void *args;
+    mt_status status = mt_kind_read(&mt_data_kind, request->doc, request->spec,
+                                    &keys, &data->arena, &type, &args, err);
 
-    if (mt_keys_read(request->doc, request->spec, mt_data_common_keys, &keys,
-                     &data->arena, err) != MT_OK ||
-        find_format(request, &keys, &format, err) != MT_OK ||
-        check_keys(request, &keys, format, err) != MT_OK ||
-        read_args(request, format, &keys, &data->arena, err) != MT_OK ||
-        start_fitted(request, format, data, err) != MT_OK ||
-        format->open(request, &keys, data, err) != MT_OK ||
-        check_samples(request, &keys, format, data, err) != MT_OK ||
-        mt_data_read_norm(request, &keys, data, err) != MT_OK ||
-        (format->finish && format->finish(request, &keys, data, err) != MT_OK))
-        return err->status;
+    if (status != MT_OK)
+        return status;
+    format = (const struct mt_format *)type;
+    keys.args = args;
+    status = check_keys(request, &keys, err);
+    if (status == MT_OK)
+        status = start_fitted(request, format, data, err);
+    if (status == MT_OK)
+        status = format->open(request, &keys, data, err);
+    if (status == MT_OK)
+        status = check_samples(request, &keys, format, data, err);
+    if (status == MT_OK)
+        status = mt_data_read_norm(request, &keys, data, err);
+    if (status == MT_OK && format->finish)
+        status = format->finish(request, &keys, data, err);
+    if (status != MT_OK)
+        return status;
     finish_fitted(data);
     return MT_OK;
 }

@@ -23,13 +23,12 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
-#include "spec/keys.h"
+#include "spec/kind.h"
 
 struct mt_stream; /* stream.h */
 
 /* The keys that all formats share, as read. */
 struct mt_data_keys {
-    const char *type;
     struct mt_strings train, val;
     double val_split;
     size_t batch_size;
@@ -49,10 +48,7 @@ enum mt_format_flags {
 };
 
 struct mt_format {
-    const char *name;          /* "csv" */
-    const char *doc;           /* one line for the manual */
-    const struct mt_key *keys; /* beside the common ones */
-    size_t args_size;          /* of the struct that keys fill */
+    MT_TYPE_HEAD;              /* keys: beside the common ones */
     unsigned flags;            /* enum mt_format_flags */
     size_t files;              /* that train names, and val; 0: neither */
 
@@ -71,7 +67,7 @@ struct mt_format {
                         struct mt_dataset *data, struct mt_err *err);
 };
 
-extern const struct mt_format *const mt_formats[]; /* NULL-terminated */
+extern const struct mt_kind mt_data_kind; /* the table of formats.c */
 
 const struct mt_format *mt_format_find(const char *name); /* NULL: none */
 

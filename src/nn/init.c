@@ -458,95 +458,64 @@ static const struct mt_key sparse_keys[] = {
     { .name = NULL },
 };
 
-const struct mt_init_type mt_init_types[] = {
-    { "uniform_", "uniform in [a, b)", uniform_keys, 0, MT_MAX_RANK,
-      problem_bounds, fill_uniform },
-    { "normal_", "normal with a mean and a standard deviation", normal_keys, 0,
-      MT_MAX_RANK, problem_std, fill_normal },
-    { "trunc_normal_", "normal, drawn again until in [a, b]", truncated_keys, 0,
-      MT_MAX_RANK, problem_truncated, fill_truncated },
-    { "constant_", "one value", constant_keys, 0, MT_MAX_RANK, NULL,
-      fill_constant },
-    { "ones_", "all 1", no_keys, 0, MT_MAX_RANK, NULL, fill_ones },
-    { "zeros_", "all 0", no_keys, 0, MT_MAX_RANK, NULL, fill_zeros },
-    { "eye_", "the identity matrix", no_keys, 2, 2, NULL, fill_eye },
-    { "dirac_", "convolutions that pass their channels on", dirac_keys, 3, 5,
-      problem_groups, fill_dirac },
-    { "xavier_uniform_", "uniform, of variance 2 gain^2 / (fan_in + fan_out)",
-      gain_keys, 2, MT_MAX_RANK, problem_gain, fill_xavier_uniform },
-    { "xavier_normal_", "normal, of variance 2 gain^2 / (fan_in + fan_out)",
-      gain_keys, 2, MT_MAX_RANK, problem_gain, fill_xavier_normal },
-    { "kaiming_uniform_", "uniform, of variance gain^2 / fan", kaiming_keys, 2,
-      MT_MAX_RANK, NULL, fill_kaiming_uniform },
-    { "kaiming_normal_", "normal, of variance gain^2 / fan", kaiming_keys, 2,
-      MT_MAX_RANK, NULL, fill_kaiming_normal },
-    { "orthogonal_", "a random orthogonal matrix times gain", any_gain_keys, 2,
-      MT_MAX_RANK, NULL, fill_orthogonal },
-    { "sparse_", "normal, with a part of each column zero", sparse_keys, 2, 2,
-      problem_sparse, fill_sparse },
-    { NULL, NULL, NULL, 0, 0, NULL, NULL },
+#define TYPE(NAME, DOC, KEYS, MIN_RANK, MAX_RANK, PROBLEM, FILL) \
+    { .name = NAME, .doc = DOC, .keys = KEYS, .min_rank = MIN_RANK, \
+      .max_rank = MAX_RANK, .problem = PROBLEM, .fill = FILL }
+
+static const struct mt_init_type types[] = {
+    TYPE("uniform_", "uniform in [a, b)",
+         uniform_keys, 0, MT_MAX_RANK, problem_bounds, fill_uniform),
+    TYPE("normal_", "normal with a mean and a standard deviation",
+         normal_keys, 0, MT_MAX_RANK, problem_std, fill_normal),
+    TYPE("trunc_normal_", "normal, drawn again until in [a, b]",
+         truncated_keys, 0, MT_MAX_RANK, problem_truncated, fill_truncated),
+    TYPE("constant_", "one value",
+         constant_keys, 0, MT_MAX_RANK, NULL, fill_constant),
+    TYPE("ones_", "all 1",
+         no_keys, 0, MT_MAX_RANK, NULL, fill_ones),
+    TYPE("zeros_", "all 0",
+         no_keys, 0, MT_MAX_RANK, NULL, fill_zeros),
+    TYPE("eye_", "the identity matrix",
+         no_keys, 2, 2, NULL, fill_eye),
+    TYPE("dirac_", "convolutions that pass their channels on",
+         dirac_keys, 3, 5, problem_groups, fill_dirac),
+    TYPE("xavier_uniform_", "uniform, of variance 2 gain^2 / (fan_in + fan_out)",
+         gain_keys, 2, MT_MAX_RANK, problem_gain, fill_xavier_uniform),
+    TYPE("xavier_normal_", "normal, of variance 2 gain^2 / (fan_in + fan_out)",
+         gain_keys, 2, MT_MAX_RANK, problem_gain, fill_xavier_normal),
+    TYPE("kaiming_uniform_", "uniform, of variance gain^2 / fan",
+         kaiming_keys, 2, MT_MAX_RANK, NULL, fill_kaiming_uniform),
+    TYPE("kaiming_normal_", "normal, of variance gain^2 / fan",
+         kaiming_keys, 2, MT_MAX_RANK, NULL, fill_kaiming_normal),
+    TYPE("orthogonal_", "a random orthogonal matrix times gain",
+         any_gain_keys, 2, MT_MAX_RANK, NULL, fill_orthogonal),
+    TYPE("sparse_", "normal, with a part of each column zero",
+         sparse_keys, 2, 2, problem_sparse, fill_sparse),
 };
 
-enum { N_TYPES = sizeof mt_init_types / sizeof *mt_init_types - 1 };
+enum { N_TYPES = sizeof types / sizeof *types };
 
-const struct mt_key mt_init_common_keys[] = {
+static const struct mt_type *type_at(size_t i)
+{
+    return i < N_TYPES ? &types[i].type : NULL;
+}
+
+static const struct mt_key common_keys[] = {
     { "params", MT_KEY_STRINGS, MEMBER(params), .flags = MT_KEY_REQUIRED,
       .doc = "glob, or a list of globs, of tensor names" },
-    { "type", MT_KEY_STRING, MEMBER(type), .flags = MT_KEY_REQUIRED,
-      .doc = "the function of torch.nn.init" },
     { .name = NULL },
+};
+
+const struct mt_kind mt_init_kind = {
+    .name = "init",
+    .what = "initialisation",
+    .at = type_at,
+    .common = common_keys,
 };
 
 static const struct mt_init_type *find_type(const char *name)
 {
-    for (const struct mt_init_type *type = mt_init_types; type->name; type++) {
-        if (!strcmp(type->name, name))
-            return type;
-    }
-    return NULL;
-}
-
-static mt_status unknown_type(const struct mt_json *doc, const struct mt_item *item,
-                              struct mt_err *err)
-{
-    const char *names[N_TYPES];
-    char known[512] = "";
-
-    for (size_t i = 0; i < N_TYPES; i++) {
-        names[i] = mt_init_types[i].name;
-        strncat(known, i ? ", " : "", sizeof known - strlen(known) - 1);
-        strncat(known, names[i], sizeof known - strlen(known) - 1);
-    }
-
-    const char *near = mt_nearest(item->text, names, N_TYPES);
-
-    if (near)
-        return mt_json_fail(doc, item, err,
-                            "unknown initialisation %s; did you mean \"%s\"?",
-                            mt_json_text(item).text, near);
-    return mt_json_fail(doc, item, err,
-                        "unknown initialisation %s; expected one of %s",
-                        mt_json_text(item).text, known);
-}
-
-static mt_status read_type(const struct mt_json *doc, const struct mt_item *rule,
-                           const struct mt_init_type **out, struct mt_err *err)
-{
-    const struct mt_item *item = mt_json_get(rule, "type");
-
-    if (!mt_is_object(rule))
-        return mt_json_fail(doc, rule, err,
-                            "expected an object with \"params\" and "
-                            "\"type\", got %s",
-                            mt_json_text(rule).text);
-    if (!item)
-        return mt_json_fail(doc, rule, err, "missing key \"type\"");
-    if (!mt_is_string(item))
-        return mt_json_fail(doc, item, err,
-                            "expected the name of an initialisation, got %s",
-                            mt_json_text(item).text);
-    *out = find_type(item->text);
-    return *out ? MT_OK : unknown_type(doc, item, err);
+    return (const struct mt_init_type *)mt_kind_find(&mt_init_kind, name);
 }
 
 mt_status mt_init_read(const struct mt_json *doc, const struct mt_item *rule,
@@ -554,19 +523,16 @@ mt_status mt_init_read(const struct mt_json *doc, const struct mt_item *rule,
                        struct mt_err *err)
 {
     const struct mt_init_type *type;
-    mt_status status = read_type(doc, rule, &type, err);
+    const struct mt_type *head;
+    mt_status status = mt_kind_type(&mt_init_kind, doc, rule, &head, err);
 
     if (status != MT_OK)
         return status;
-
-    const struct mt_key *tables[] = { type->keys, mt_init_common_keys };
-
     memset(out, 0, sizeof *out);
-    status = mt_keys_check(doc, rule, tables, 2, err);
-    for (size_t i = 0; i < 2 && status == MT_OK; i++)
-        status = mt_keys_read(doc, rule, tables[i], out, arena, err);
+    status = mt_kind_fill(&mt_init_kind, head, doc, rule, out, out, arena, err);
     if (status != MT_OK)
         return status;
+    type = (const struct mt_init_type *)head;
     out->type = type->name;
     if (!out->params.n)
         return mt_json_fail(doc, mt_json_get(rule, "params"), err,

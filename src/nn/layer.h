@@ -17,7 +17,7 @@
 #ifndef MT_NN_LAYER_H
 #define MT_NN_LAYER_H
 
-#include "spec/keys.h"
+#include "spec/kind.h"
 #include "graph/ops.h"
 #include "nn/init.h"
 
@@ -35,10 +35,7 @@ enum mt_layer_flags {
 };
 
 struct mt_layer_type {
-    const char *name;          /* "Linear" */
-    const char *doc;           /* one line */
-    const struct mt_key *keys; /* beside type, name, inputs, layers; or NULL */
-    size_t args_size;          /* of the struct that keys fill */
+    MT_TYPE_HEAD;   /* keys: beside type, name, inputs and layers */
     unsigned flags;            /* enum mt_layer_flags */
 
     /* How often a container has its list; MT_SIZE_ABSENT: it stands as it is.
@@ -51,11 +48,11 @@ struct mt_layer_type {
                         struct mt_err *err);
 };
 
-extern const struct mt_layer_type *const mt_layer_types[]; /* NULL-terminated */
-const struct mt_layer_type *mt_layer_type_find(const char *name);
+/* The table of layers.c. */
+const struct mt_type *mt_layer_at(size_t i);
 
-/* The keys of every layer: type, name, inputs; and of containers: layers. */
-extern const struct mt_key mt_layer_common_keys[], mt_layer_container_keys[];
+/* What every layer has: type, name, inputs; containers: layers. */
+extern const struct mt_kind mt_layer_kind;
 
 struct mt_layer {
     const struct mt_layer_type *type;

@@ -1,6 +1,4 @@
 /* The table of layers: to add one, write its file and add its row. */
-#include <string.h>
-
 #include "nn/layer.h"
 
 #define LAYERS(X)                                                              \
@@ -21,18 +19,14 @@
 LAYERS(X)
 #undef X
 
-const struct mt_layer_type *const mt_layer_types[] = {
+static const struct mt_layer_type *const types[] = {
 #define X(name) &mt_layer_##name,
     LAYERS(X)
 #undef X
     NULL,
 };
 
-const struct mt_layer_type *mt_layer_type_find(const char *name)
+const struct mt_type *mt_layer_at(size_t i)
 {
-    for (size_t i = 0; mt_layer_types[i]; i++) {
-        if (strcmp(mt_layer_types[i]->name, name) == 0)
-            return mt_layer_types[i];
-    }
-    return NULL;
+    return types[i] ? &types[i]->type : NULL;
 }

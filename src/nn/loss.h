@@ -11,10 +11,7 @@
 struct mt_loss;
 
 struct mt_loss_type {
-    const char *name; /* "CrossEntropyLoss" */
-    const char *doc;
-    const struct mt_key *keys;
-    size_t args_size;
+    MT_TYPE_HEAD;
     bool classification; /* targets are classes: int32 */
 
     /* Records the loss of *y against a target leaf that it makes: *t, with the
@@ -32,10 +29,7 @@ struct mt_loss {
     void *args;
 };
 
-extern const struct mt_loss_type *const mt_loss_types[]; /* NULL-terminated */
-
-/* The keys of every loss: type. */
-extern const struct mt_key mt_loss_common_keys[];
+extern const struct mt_kind mt_loss_kind;
 
 /* Reads the spec's "loss" object. */
 mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,

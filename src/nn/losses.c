@@ -1,73 +1,39 @@
 /* The table of losses, and what all of them share. */
 #include <string.h>
 
-#include "base/nearest.h"
 #include "nn/loss_internal.h"
 
-const struct mt_loss_type *const mt_loss_types[] = {
+static const struct mt_loss_type *const types[] = {
 #define X(name) &mt_loss_##name,
     MT_LOSSES(X)
 #undef X
         NULL,
 };
 
-/* --- reading ------------------------------------------------------------ */
-
-struct common_args {
-    const char *type;
-};
-
-const struct mt_key mt_loss_common_keys[] = {
-    { "type", MT_KEY_STRING, offsetof(struct common_args, type),
-      .flags = MT_KEY_REQUIRED, .doc = "type of the loss" },
-    { NULL },
-};
-
-static mt_status find_type(const struct mt_json *doc, const struct mt_item *object,
-                           const char *name, struct mt_loss *out,
-                           struct mt_err *err)
+static const struct mt_type *type_at(size_t i)
 {
-    const char *names[64];
-    struct mt_strbuf list = MT_STRBUF_INIT;
-    size_t n = 0;
-
-    for (; mt_loss_types[n]; n++) {
-        if (strcmp(mt_loss_types[n]->name, name) == 0)
-            out->type = mt_loss_types[n];
-        names[n] = mt_loss_types[n]->name;
-        mt_strbuf_printf(&list, n ? ", %s" : "%s", names[n]);
-    }
-    const char *near = mt_nearest(name, names, n);
-
-    if (!out->type)
-        mt_json_fail(doc, mt_json_get(object, "type"), err,
-                     near ? "unknown loss %s; did you mean \"%s\"?"
-                          : "unknown loss %s; the types are %s",
-                     mt_json_quoted(name).text, near ? near : list.text);
-    mt_strbuf_free(&list);
-    return out->type ? MT_OK : err->status;
+    return types[i] ? &types[i]->type : NULL;
 }
+
+const struct mt_kind mt_loss_kind = {
+    .name = "loss",
+    .what = "loss",
+    .at = type_at,
+};
 
 mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,
                        struct mt_arena *arena, struct mt_loss *out,
                        struct mt_err *err)
 {
-    struct common_args common;
+    const struct mt_type *type;
+    mt_status status;
 
     *out = (struct mt_loss){ .object = object };
-    if (mt_keys_read(doc, object, mt_loss_common_keys, &common, arena, err) != MT_OK ||
-        find_type(doc, object, common.type, out, err) != MT_OK)
-        return err->status;
-
-    const struct mt_key *const tables[] = { mt_loss_common_keys,
-                                            out->type->keys };
-
-    out->args = mt_arena_alloc(arena, out->type->args_size);
-    if (!out->args)
-        return mt_fail_memory(err);
-    if (mt_keys_check(doc, object, tables, 2, err) != MT_OK)
-        return err->status;
-    return mt_keys_read(doc, object, out->type->keys, out->args, arena, err);
+    status = mt_kind_read(&mt_loss_kind, doc, object, NULL, arena, &type,
+                          &out->args, err);
+    if (status == MT_OK)
+        out->type = (const struct mt_loss_type *)type;
+    return status;
 }
 
 /* --- for the families --------------------------------------------------- */

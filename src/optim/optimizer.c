@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/nearest.h"
 #include "base/size.h"
 
 extern const struct mt_optimizer_type mt_optimizer_sgd, mt_optimizer_adam,
     mt_optimizer_adamw;
 
-const struct mt_optimizer_type *const mt_optimizer_types[] = {
+static const struct mt_optimizer_type *const types[] = {
     &mt_optimizer_sgd,
     &mt_optimizer_adam,
     &mt_optimizer_adamw,
@@ -27,102 +26,94 @@ enum {
 /* --- reading the spec --------------------------------------------------- */
 
 struct optimizer_args {
-    const char *type;
     const struct mt_item *groups;
 };
 
-const struct mt_key mt_optimizer_keys[] = {
-    { "type", MT_KEY_STRING, offsetof(struct optimizer_args, type),
-      .flags = MT_KEY_REQUIRED, .doc = "SGD, Adam or AdamW" },
+static const struct mt_key optimizer_keys[] = {
     { "groups", MT_KEY_JSON, offsetof(struct optimizer_args, groups),
       .doc = "list of {\"params\": GLOB, option: value, ...}: other options "
              "for the parameters that match; the first match wins",
       .schema = "\"type\":\"array\",\"items\":{\"type\":\"object\"}" },
-    { NULL },
+    { .name = NULL },
 };
 
-const struct mt_key mt_optimizer_group_keys[] = {
+static const struct mt_key group_keys[] = {
     { "params", MT_KEY_STRINGS, offsetof(struct mt_group, params),
       .flags = MT_KEY_REQUIRED, .doc = "globs of parameter names" },
-    { NULL },
+    { .name = NULL },
 };
 
-static const struct mt_optimizer_type *find_type(const char *name)
+static const struct mt_type *type_at(size_t i)
 {
-    for (size_t i = 0; mt_optimizer_types[i]; i++) {
-        if (strcmp(mt_optimizer_types[i]->name, name) == 0)
-            return mt_optimizer_types[i];
-    }
-    return NULL;
+    return types[i] ? &types[i]->type : NULL;
 }
 
-static mt_status fail_type(const struct mt_json *doc, const struct mt_item *object,
-                           const char *name, struct mt_err *err)
+/* The groups of an optimizer have its own keys. */
+static void add_schema(const struct mt_type *type, struct mt_strbuf *out)
 {
-    const char *names[8];
-    size_t n = 0;
+    mt_strbuf_printf(out, ",\"allOf\":[{\"properties\":{\"groups\":{\"items\":"
+                     "{\"$ref\":\"#/$defs/group.%s\"}}}}]",
+                     type->name);
+}
 
-    for (; mt_optimizer_types[n]; n++)
-        names[n] = mt_optimizer_types[n]->name;
-    const char *near = mt_nearest(name, names, n);
+const struct mt_kind mt_optimizer_kind = {
+    .name = "optimizer",
+    .what = "optimizer",
+    .at = type_at,
+    .common = optimizer_keys,
+    .schema = add_schema,
+};
 
-    return mt_json_fail(doc, mt_json_get(object, "type"), err,
-                        "unknown optimizer \"%s\"; %s%s%s", name,
-                        near ? "did you mean \"" : "expected SGD, Adam or ",
-                        near ? near : "AdamW", near ? "\"?" : "");
+const struct mt_kind mt_group_kind = {
+    .name = "group",
+    .what = "group of parameters",
+    .at = type_at,
+    .common = group_keys,
+    .untyped = true,
+};
+
+static mt_status check(const struct mt_optimizer *o, const void *args,
+                       const struct mt_json *doc, const struct mt_item *object,
+                       struct mt_err *err)
+{
+    return o->type->check ? o->type->check(args, doc, object, err) : MT_OK;
 }
 
 static mt_status read_group(struct mt_optimizer *o, const struct mt_json *doc,
                             const struct mt_item *object, const void *base,
                             struct mt_group *group, struct mt_err *err)
 {
-    const struct mt_key *const tables[] = { mt_optimizer_group_keys,
-                                            o->type->keys };
+    mt_status status;
 
     group->args = mt_arena_alloc(&o->arena, o->type->args_size);
     if (!group->args)
         return mt_fail_memory(err);
     memcpy(group->args, base, o->type->args_size);
-    if (!mt_is_object(object))
-        return mt_json_fail(doc, object, err, "expected an object, got %s",
-                            mt_json_text(object).text);
-    if (mt_keys_check(doc, object, tables, 2, err) != MT_OK ||
-        mt_keys_read(doc, object, mt_optimizer_group_keys, group, &o->arena,
-                     err) != MT_OK ||
-        mt_keys_override(doc, object, o->type->keys, group->args, &o->arena,
-                         err) != MT_OK)
-        return err->status;
-    return o->type->check ? o->type->check(group->args, doc, object, err)
-                          : MT_OK;
+    status = mt_kind_override(&mt_group_kind, &o->type->type, doc, object,
+                              group, group->args, &o->arena, err);
+    return status == MT_OK ? check(o, group->args, doc, object, err) : status;
 }
 
+/* base: the optimizer's own options, those of the default group. */
 static mt_status read_groups(struct mt_optimizer *o, const struct mt_json *doc,
-                             const struct mt_item *object, const struct mt_item *list,
+                             const struct mt_item *list, void *base,
                              struct mt_err *err)
 {
-    size_t n = list ? mt_item_count(list) : 0;
-    void *base = mt_arena_alloc(&o->arena, o->type->args_size);
+    const struct mt_item *item = list ? list->child : NULL;
+    mt_status status = MT_OK;
+    size_t n = mt_item_count(list);
 
     if (list && !mt_is_list(list))
         return mt_json_fail(doc, list, err, "expected a list, got %s",
                             mt_json_text(list).text);
     o->groups = mt_arena_calloc(&o->arena, n + 1, sizeof *o->groups);
-    if (!base || !o->groups)
+    if (!o->groups)
         return mt_fail_memory(err);
     o->n_groups = n + 1;
-    if (mt_keys_read(doc, object, o->type->keys, base, &o->arena, err) != MT_OK)
-        return err->status;
-    if (o->type->check && o->type->check(base, doc, object, err) != MT_OK)
-        return err->status;
     o->groups[n].args = base;
-
-    const struct mt_item *item = list ? list->child : NULL;
-
-    for (size_t i = 0; i < n; i++, item = item->next) {
-        if (read_group(o, doc, item, base, &o->groups[i], err) != MT_OK)
-            return err->status;
-    }
-    return MT_OK;
+    for (size_t i = 0; i < n && status == MT_OK; i++, item = item->next)
+        status = read_group(o, doc, item, base, &o->groups[i], err);
+    return status;
 }
 
 /* --- binding ------------------------------------------------------------ */
@@ -198,23 +189,21 @@ static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
 static mt_status read_spec(struct mt_optimizer *o, const struct mt_json *doc,
                            const struct mt_item *object, struct mt_err *err)
 {
+    const struct mt_type *type;
     struct optimizer_args args;
+    void *base;
+    mt_status status = mt_kind_read(&mt_optimizer_kind, doc, object, &args,
+                                    &o->arena, &type, &base, err);
 
-    if (mt_keys_read(doc, object, mt_optimizer_keys, &args, &o->arena, err) !=
-        MT_OK)
-        return err->status;
-    o->type = find_type(args.type);
-    if (!o->type)
-        return fail_type(doc, object, args.type, err);
-
-    const struct mt_key *const tables[] = { mt_optimizer_keys,
-                                            o->type->keys };
-
-    if (mt_keys_check(doc, object, tables, 2, err) != MT_OK ||
-        read_groups(o, doc, object, args.groups, err) != MT_OK ||
-        check_globs(o, doc, args.groups, err) != MT_OK)
-        return err->status;
-    return bind(o, err);
+    if (status != MT_OK)
+        return status;
+    o->type = (const struct mt_optimizer_type *)type;
+    status = check(o, base, doc, object, err);
+    if (status == MT_OK)
+        status = read_groups(o, doc, args.groups, base, err);
+    if (status == MT_OK)
+        status = check_globs(o, doc, args.groups, err);
+    return status == MT_OK ? bind(o, err) : status;
 }
 
 mt_status mt_optimizer_new(const struct mt_json *doc, const struct mt_item *object,

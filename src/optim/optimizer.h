@@ -13,7 +13,7 @@
 #ifndef MT_OPTIM_OPTIMIZER_H
 #define MT_OPTIM_OPTIMIZER_H
 
-#include "spec/keys.h"
+#include "spec/kind.h"
 #include "base/team.h"
 #include "graph/tensor.h"
 #include "optim/scheduler.h"
@@ -37,10 +37,8 @@ struct mt_update {
 };
 
 struct mt_optimizer_type {
-    const char *name;          /* "Adam" */
-    const char *doc;
-    const struct mt_key *keys; /* of the optimizer and of each group */
-    size_t args_size, step_size;
+    MT_TYPE_HEAD; /* keys: of the optimizer and of each group */
+    size_t step_size;
     const char *const *slots;  /* names, NULL-terminated */
 
     /* Checks what single keys cannot; may be NULL. */
@@ -60,11 +58,9 @@ struct mt_optimizer_type {
     bool (*update)(const struct mt_update *u, const void *prepared);
 };
 
-extern const struct mt_optimizer_type *const mt_optimizer_types[]; /* NULL-
-                                                            terminated */
-
-/* The keys of every optimizer (type, groups) and of every group (params). */
-extern const struct mt_key mt_optimizer_keys[], mt_optimizer_group_keys[];
+/* Every optimizer has groups; every group has params and, for the parameters
+ * that match, other values of its optimizer's keys. */
+extern const struct mt_kind mt_optimizer_kind, mt_group_kind;
 
 struct mt_group {
     struct mt_strings params; /* globs; none for the default group, which is

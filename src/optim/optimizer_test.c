@@ -654,11 +654,13 @@ static const struct {
 } mistakes[] = {
     { "{'type': 'Adm'}", "spec.json:1:2: type: unknown optimizer \"Adm\"; "
                          "did you mean \"Adam\"?" },
-    { "{'type': 'Zzzzzzz'}", "unknown optimizer \"Zzzzzzz\"; expected SGD, " },
+    { "{'type': 'Zzzzzzz'}", "unknown optimizer \"Zzzzzzz\"; expected one of "
+                         "\"SGD\", " },
     { "{'type': 'adam'}", "did you mean \"Adam\"?" },
     { "{'type': 5}", "spec.json:1:2: type: expected a string, got 5" },
     { "{}", "spec.json:1:1: missing \"type\"" },
-    { "[1]", "spec.json:1:1: expected an object, got a list" },
+    { "[1]", "spec.json:1:1: expected an object with a \"type\", got a "
+             "list" },
     { "{'type': 'SGD'}", "missing \"lr\"" },
     { "{'type': 'SGD', 'lr': 0.1,\n 'momentun': 0.9}",
       "spec.json:2:2: momentun: unknown key \"momentun\"; did you mean "

@@ -162,5 +162,8 @@ const struct mt_scheduler_type mt_sched_one_cycle = {
     .keys = one_cycle_keys,
     .args_size = sizeof(struct one_cycle_args),
     .prepare = one_cycle_prepare,
+    .no_stage = "cannot be part of a SequentialLR: "
+                "it replaces the learning rate and momentum of the "
+                "optimizer, and brings its own warm-up",
     .at = one_cycle_at,
 };

@@ -126,6 +126,8 @@ const struct mt_scheduler_type mt_sched_plateau = {
     .state_count = N_STATE,
     .state_names = state_names,
     .prepare = plateau_prepare,
+    .no_stage = "cannot be part of a SequentialLR: "
+                "it follows a watched value, not the step",
     .at = plateau_at,
     .observe = plateau_observe,
 };

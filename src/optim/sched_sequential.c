@@ -100,5 +100,7 @@ const struct mt_scheduler_type mt_sched_sequential = {
     .keys = sequential_keys,
     .args_size = sizeof(struct sequential_args),
     .prepare = sequential_prepare,
+    .no_stage = "cannot be part of a SequentialLR: "
+                "put its schedulers and milestones into this one",
     .at = sequential_at,
 };

@@ -3,17 +3,14 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/nearest.h"
 #include "optim/sched_types.h"
 
-const struct mt_scheduler_type *const mt_scheduler_types[] = {
+static const struct mt_scheduler_type *const types[] = {
     &mt_sched_constant,   &mt_sched_linear,        &mt_sched_step,
     &mt_sched_multi_step, &mt_sched_exponential,   &mt_sched_polynomial,
     &mt_sched_cosine,     &mt_sched_warm_restarts, &mt_sched_one_cycle,
     &mt_sched_plateau,    &mt_sched_sequential,    NULL,
 };
-
-enum { N_TYPES = sizeof mt_scheduler_types / sizeof *mt_scheduler_types - 1 };
 
 /* No "scheduler" in the spec: the rate stays what the optimizer says. */
 static struct mt_scheduled unchanged_at(const struct mt_scheduler *s,
@@ -31,79 +28,55 @@ static const struct mt_scheduler_type no_schedule = {
 };
 
 struct common {
-    const char *type, *interval, *monitor;
+    const char *interval, *monitor;
 };
 
 static const char *const intervals[] = { "epoch", "step", NULL };
 
-const struct mt_key mt_scheduler_keys[] = {
-    { "type", MT_KEY_STRING, offsetof(struct common, type),
-      .flags = MT_KEY_REQUIRED, .doc = "the kind of schedule" },
-    { .name = NULL },
-};
-
-const struct mt_key mt_scheduler_interval_keys[] = {
+static const struct mt_key interval_keys[] = {
     { "interval", MT_KEY_STRING, offsetof(struct common, interval),
       .def = "\"epoch\"", .choices = intervals,
       .doc = "when the schedule moves on: after each epoch or each step" },
     { .name = NULL },
 };
 
-const struct mt_key mt_scheduler_monitor_keys[] = {
+static const struct mt_key monitor_keys[] = {
     { "monitor", MT_KEY_STRING, offsetof(struct common, monitor),
       .def = "\"val_loss\"",
       .doc = "the value to watch, such as val_loss or val_accuracy" },
     { .name = NULL },
 };
 
-static mt_status unknown_type(const struct mt_json *doc, const struct mt_item *item,
-                              struct mt_err *err)
+static const struct mt_type *type_at(size_t i)
 {
-    const char *names[N_TYPES];
-    char known[512] = "";
-
-    for (size_t i = 0; i < N_TYPES; i++) {
-        names[i] = mt_scheduler_types[i]->name;
-        strncat(known, i ? ", " : "", sizeof known - strlen(known) - 1);
-        strncat(known, names[i], sizeof known - strlen(known) - 1);
-    }
-
-    const char *near = mt_nearest(item->text, names, N_TYPES);
-
-    if (near)
-        return mt_json_fail(doc, item, err,
-                            "unknown scheduler %s; did you mean \"%s\"?",
-                            mt_json_text(item).text, near);
-    return mt_json_fail(doc, item, err,
-                        "unknown scheduler %s; expected one of %s",
-                        mt_json_text(item).text, known);
+    return types[i] ? &types[i]->type : NULL;
 }
 
-static mt_status find_type(const struct mt_json *doc, const struct mt_item *object,
-                           const struct mt_scheduler_type **out,
-                           struct mt_err *err)
+static const struct mt_key *extra_keys(const struct mt_type *type)
 {
-    if (!mt_is_object(object))
-        return mt_json_fail(doc, object, err,
-                            "expected an object with a \"type\", got %s",
-                            mt_json_text(object).text);
-
-    const struct mt_item *item = mt_json_get(object, "type");
-
-    if (!item)
-        return mt_json_fail(doc, object, err, "missing key \"type\"");
-    if (!mt_is_string(item))
-        return mt_json_fail(doc, item, err,
-                            "expected the name of a scheduler, got %s",
-                            mt_json_text(item).text);
-    for (size_t i = 0; i < N_TYPES; i++) {
-        if (!strcmp(mt_scheduler_types[i]->name, item->text)) {
-            *out = mt_scheduler_types[i];
-            return MT_OK;
-        }
-    }
-    return unknown_type(doc, item, err);
+    return ((const struct mt_scheduler_type *)type)->observe ? monitor_keys
+                                                             : NULL;
 }
+
+static const char *why_no_stage(const struct mt_type *type)
+{
+    return ((const struct mt_scheduler_type *)type)->no_stage;
+}
+
+const struct mt_kind mt_scheduler_kind = {
+    .name = "scheduler",
+    .what = "scheduler",
+    .at = type_at,
+    .common = interval_keys,
+    .extra = extra_keys,
+};
+
+const struct mt_kind mt_stage_kind = {
+    .name = "stage",
+    .what = "scheduler",
+    .at = type_at,
+    .refuse = why_no_stage,
+};
 
 static struct mt_scheduler *allocate(const struct mt_scheduler_type *type,
                                      struct mt_arena *arena)
@@ -114,126 +87,66 @@ static struct mt_scheduler *allocate(const struct mt_scheduler_type *type,
         return NULL;
     s->type = type;
     s->arena = arena;
-    if (type->args_size) {
-        s->args = mt_arena_alloc(arena, type->args_size);
-        if (!s->args)
-            return NULL;
-    }
-    if (type->state_count) {
-        s->state = mt_arena_calloc(arena, type->state_count, sizeof *s->state);
-        if (!s->state)
-            return NULL;
-    }
-    return s;
+    s->state = mt_arena_calloc(arena, type->state_count + 1, sizeof *s->state);
+    return s->state ? s : NULL;
 }
 
-/* Reads an object of a known type; the tables are the type's own first. */
-static mt_status read_keys(const struct mt_json *doc, const struct mt_item *object,
-                           struct mt_scheduler *s,
-                           const struct mt_key *const *tables, size_t n_tables,
-                           struct common *common, struct mt_err *err)
+static mt_status read(const struct mt_kind *kind, const struct mt_json *doc,
+                      const struct mt_item *object, struct common *common,
+                      struct mt_arena *arena, struct mt_scheduler **out,
+                      struct mt_err *err)
 {
-    mt_status status = mt_keys_check(doc, object, tables, n_tables, err);
-
-    for (size_t i = 0; i < n_tables && status == MT_OK; i++)
-        status = mt_keys_read(doc, object, tables[i],
-                              i == 0 ? s->args : (void *)common, s->arena, err);
-    if (status == MT_OK && s->type->prepare)
-        status = s->type->prepare(s, doc, object, err);
-    return status;
-}
-
-mt_status mt_scheduler_new(const struct mt_json *doc, const struct mt_item *object,
-                           struct mt_arena *arena, struct mt_scheduler **out,
-                           struct mt_err *err)
-{
-    const struct mt_scheduler_type *type = &no_schedule;
-    bool absent = !object || mt_is_null(object);
-    struct common common = { NULL, NULL, NULL };
-
-    if (!absent) {
-        mt_status status = find_type(doc, object, &type, err);
-
-        if (status != MT_OK)
-            return status;
-    }
-
-    struct mt_scheduler *s = allocate(type, arena);
-
-    if (!s)
-        return mt_fail_memory(err);
-    if (!absent) {
-        const struct mt_key *tables[] = { type->keys, mt_scheduler_keys,
-                                          mt_scheduler_interval_keys,
-                                          mt_scheduler_monitor_keys };
-        mt_status status = read_keys(doc, object, s, tables,
-                                     type->observe ? 4 : 3, &common, err);
-
-        if (status != MT_OK)
-            return status;
-        s->per_step = !strcmp(common.interval, "step");
-        s->monitor = common.monitor;
-    }
-    *out = s;
-    return MT_OK;
-}
-
-/* Types that torch cannot or that nobody should chain, and why. */
-static const struct {
-    const struct mt_scheduler_type *type;
-    const char *why;
-} not_stages[] = {
-    { &mt_sched_plateau, "it follows a watched value, not the step" },
-    { &mt_sched_one_cycle, "it replaces the learning rate and momentum of the "
-                           "optimizer, and brings its own warm-up" },
-    { &mt_sched_sequential, "put its schedulers and milestones into this one" },
-};
-
-static const char *why_no_stage(const struct mt_scheduler_type *type)
-{
-    for (size_t i = 0; i < sizeof not_stages / sizeof *not_stages; i++) {
-        if (type == not_stages[i].type)
-            return not_stages[i].why;
-    }
-    return NULL;
-}
-
-bool mt_scheduler_is_stage(const struct mt_scheduler_type *type)
-{
-    return !why_no_stage(type);
-}
-
-mt_status mt_sched_read_stage(const struct mt_json *doc, const struct mt_item *object,
-                              struct mt_arena *arena, struct mt_scheduler **out,
-                              struct mt_err *err)
-{
-    const struct mt_scheduler_type *type;
-    mt_status status = find_type(doc, object, &type, err);
+    const struct mt_type *type;
+    void *args;
+    mt_status status =
+        mt_kind_read(kind, doc, object, common, arena, &type, &args, err);
 
     if (status != MT_OK)
         return status;
-    if (why_no_stage(type))
-        return mt_json_fail(doc, mt_json_get(object, "type"), err,
-                            "%s cannot be part of a SequentialLR: %s",
-                            type->name, why_no_stage(type));
+    struct mt_scheduler *s =
+        allocate((const struct mt_scheduler_type *)type, arena);
 
+    if (!s)
+        return mt_fail_memory(err);
+    s->args = args;
+    if (s->type->prepare)
+        status = s->type->prepare(s, doc, object, err);
+    if (status == MT_OK)
+        *out = s;
+    return status;
+}
+
+mt_status mt_scheduler_new(const struct mt_json *doc,
+                           const struct mt_item *object, struct mt_arena *arena,
+                           struct mt_scheduler **out, struct mt_err *err)
+{
+    struct common common = { NULL, NULL };
+    mt_status status;
+
+    if (!object || mt_is_null(object)) {
+        *out = allocate(&no_schedule, arena);
+        return *out ? MT_OK : mt_fail_memory(err);
+    }
+    status = read(&mt_scheduler_kind, doc, object, &common, arena, out, err);
+    if (status != MT_OK)
+        return status;
+    (*out)->per_step = !strcmp(common.interval, "step");
+    (*out)->monitor = common.monitor;
+    return MT_OK;
+}
+
+mt_status mt_sched_read_stage(const struct mt_json *doc,
+                              const struct mt_item *object,
+                              struct mt_arena *arena, struct mt_scheduler **out,
+                              struct mt_err *err)
+{
     const struct mt_item *interval = mt_json_get(object, "interval");
 
     if (interval)
         return mt_json_fail(doc, interval, err,
                             "belongs to the SequentialLR as a whole, not to "
                             "one of its schedulers");
-
-    struct mt_scheduler *s = allocate(type, arena);
-    const struct mt_key *tables[] = { type->keys, mt_scheduler_keys };
-    struct common common;
-
-    if (!s)
-        return mt_fail_memory(err);
-    status = read_keys(doc, object, s, tables, 2, &common, err);
-    if (status == MT_OK)
-        *out = s;
-    return status;
+    return read(&mt_stage_kind, doc, object, NULL, arena, out, err);
 }
 
 struct mt_scheduled mt_scheduler_at(const struct mt_scheduler *s, uint64_t t,

@@ -11,7 +11,7 @@
 #define MT_OPTIM_SCHEDULER_H
 
 #include "base/arena.h"
-#include "spec/keys.h"
+#include "spec/kind.h"
 #include "base/status.h"
 
 struct mt_scheduler;
@@ -29,10 +29,7 @@ struct mt_scheduler_state {
 };
 
 struct mt_scheduler_type {
-    const char *name; /* "CosineAnnealingLR" */
-    const char *doc;
-    const struct mt_key *keys;
-    size_t args_size; /* of the struct that keys fill */
+    MT_TYPE_HEAD;
     size_t state_count;
     const char *const *state_names;
 
@@ -43,6 +40,9 @@ struct mt_scheduler_type {
     /* The values for a group with these base values after t steps. */
     struct mt_scheduled (*at)(const struct mt_scheduler *s, uint64_t t,
                               struct mt_scheduled base);
+
+    /* Why it cannot be part of a SequentialLR; NULL: it can. */
+    const char *no_stage;
 
     /* Called at each step with the monitored value (ReduceLROnPlateau); NULL
      * for pure schedules. */
@@ -60,16 +60,9 @@ struct mt_scheduler {
                        torch uses the closed form instead of a step */
 };
 
-extern const struct mt_scheduler_type *const mt_scheduler_types[]; /* NULL-
-                                                            terminated */
-
-/* The keys of every schedule; of those that are no part of a SequentialLR; and
- * of those that observe. */
-extern const struct mt_key mt_scheduler_keys[], mt_scheduler_interval_keys[],
-    mt_scheduler_monitor_keys[];
-
-/* May it be part of a SequentialLR? */
-bool mt_scheduler_is_stage(const struct mt_scheduler_type *type);
+/* Every schedule has an interval, and a monitor if it observes. The parts of
+ * a SequentialLR (stages) have neither. */
+extern const struct mt_kind mt_scheduler_kind, mt_stage_kind;
 
 /* Reads the spec's "scheduler" object; NULL or null gives a constant schedule
  * (its type is in no table and is called "constant"). Everything is taken from

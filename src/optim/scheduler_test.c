@@ -486,10 +486,10 @@ static const struct {
 } errors[] = {
     { "[]", "spec.json:1:1:", "expected an object" },
     { "'StepLR'", "spec.json:1:1:", "got \"StepLR\"" },
-    { "{}", "spec.json:1:1:", "missing key \"type\"" },
-    { "{'type': 3}", "spec.json:1:2: type:", "the name of a scheduler" },
+    { "{}", "spec.json:1:1:", "missing \"type\"" },
+    { "{'type': 3}", "spec.json:1:2: type:", "expected a string" },
     { "{'type': 'StepRL'}", "1:2: type:", "did you mean \"StepLR\"?" },
-    { "{'type': 'Zzzzzzzzz'}", "1:2: type:", "expected one of ConstantLR" },
+    { "{'type': 'Zzzzzzzzz'}", "1:2: type:", "expected one of \"ConstantLR\"" },
     { "{'type': 'StepLR'}", "spec.json:1:1:", "step_size" },
     { "{'type': 'StepLR', 'step_size': 0}", "1:20: step_size:", "at least 1" },
     { "{'type': 'StepLR', 'step_size': 2, 'gama': 1}", "gama",
@@ -583,21 +583,6 @@ START_TEST(errors_say_where_and_what)
 }
 END_TEST
 
-START_TEST(every_type_is_documented)
-{
-    for (int i = 0; mt_scheduler_types[i]; i++) {
-        const struct mt_scheduler_type *type = mt_scheduler_types[i];
-
-        ck_assert_ptr_nonnull(type->at);
-        ck_assert_uint_gt(strlen(type->doc), 10);
-        for (const struct mt_key *k = type->keys; k->name; k++) {
-            ck_assert_msg(k->doc && *k->doc, "%s.%s", type->name, k->name);
-            ck_assert_uint_lt(k->offset, type->args_size);
-        }
-    }
-}
-END_TEST
-
 Suite *scheduler_suite(void);
 
 Suite *scheduler_suite(void)
@@ -614,7 +599,6 @@ Suite *scheduler_suite(void)
     tcase_add_test(t, no_scheduler_is_constant);
     tcase_add_test(t, common_keys_are_read);
     tcase_add_loop_test(t, errors_say_where_and_what, 0, N_ERRORS);
-    tcase_add_test(t, every_type_is_documented);
     suite_add_tcase(s, t);
     return s;
 }

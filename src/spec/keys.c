@@ -183,20 +183,23 @@ static void add_names(struct mt_strbuf *out, const char *const *names, size_t n)
     }
 }
 
-static mt_status check_choice(const struct reader *r, const struct mt_item *item)
+/* Which of the choices text is; a fault is reported at item. */
+static mt_status find_choice(const struct reader *r, const struct mt_item *item,
+                             int *out)
 {
     const char *const *choices = r->key->choices;
-    const char *text = item->text, *near;
+    const char *near;
     struct mt_strbuf list = MT_STRBUF_INIT;
     size_t n = 0;
 
-    for (; choices && choices[n]; n++)
-        if (!strcmp(choices[n], text))
+    for (; choices[n]; n++) {
+        if (!strcmp(choices[n], item->text)) {
+            *out = (int)n;
             return MT_OK;
-    if (!choices)
-        return MT_OK;
+        }
+    }
     add_names(&list, choices, n);
-    near = mt_nearest(text, choices, n);
+    near = mt_nearest(item->text, choices, n);
     mt_json_fail(r->doc, item, r->err, "expected one of %s%s, got %s%s%s%s",
                  list.failed ? "the known names" : list.text,
                  r->key->flags & MT_KEY_NULL ? " or null" : "",
@@ -206,6 +209,18 @@ static mt_status check_choice(const struct reader *r, const struct mt_item *item
     return MT_INVALID;
 }
 
+static mt_status read_enum(const struct reader *r, const struct mt_item *item,
+                           void *out)
+{
+    int value;
+    mt_status status = mt_is_string(item) ? find_choice(r, item, &value)
+                                          : fail_type(r, item);
+
+    if (status == MT_OK)
+        memcpy(out, &value, sizeof value);
+    return status;
+}
+
 static mt_status read_string(const struct reader *r, const struct mt_item *item,
                              void *out)
 {
@@ -213,7 +228,7 @@ static mt_status read_string(const struct reader *r, const struct mt_item *item,
 
     if (!mt_is_string(item))
         return fail_type(r, item);
-    if (check_choice(r, item) != MT_OK)
+    if (r->key->choices && find_choice(r, item, &(int){ 0 }) != MT_OK)
         return MT_INVALID;
     text = mt_arena_strdup(r->arena, item->text);
     if (!text)
@@ -313,6 +328,7 @@ static const size_t no_size = MT_SIZE_ABSENT;
 static const int64_t no_int = INT64_MIN;
 static const double no_real = NAN;
 static const char *const no_string = NULL;
+static const int no_enum = -1;
 static const struct mt_sizes no_sizes = { .n = 0 };
 static const struct mt_reals no_reals = { .n = 0 };
 static const struct mt_strings no_strings = { .n = 0 };
@@ -331,6 +347,8 @@ static const struct type_row types[] = {
                       .schema = "number" },
     [MT_KEY_STRING] = { "a string", read_string, ABSENT(no_string),
                         .schema = "string" },
+    [MT_KEY_ENUM] = { "a string", read_enum, ABSENT(no_enum),
+                      .schema = "string" },
     [MT_KEY_SIZES] = { "a whole number or a list of them", read_sizes,
                        ABSENT(no_sizes), .schema = "integer", .list = true },
     [MT_KEY_REALS] = { "a number or a list of them", read_reals,
@@ -426,7 +444,6 @@ mt_status mt_keys_read(const struct mt_json *doc, const struct mt_item *object,
     return status;
 }
 
-/* Returns how many names the tables have; fills names where it is given. */
 mt_status mt_keys_override(const struct mt_json *doc, const struct mt_item *object,
                            const struct mt_key *keys, void *out,
                            struct mt_arena *arena, struct mt_err *err)
@@ -443,6 +460,7 @@ mt_status mt_keys_override(const struct mt_json *doc, const struct mt_item *obje
     return status;
 }
 
+/* Returns how many names the tables have; fills names where it is given. */
 static size_t collect_names(const struct mt_key *const *tables, size_t n_tables,
                             const char **names)
 {
@@ -458,23 +476,24 @@ static size_t collect_names(const struct mt_key *const *tables, size_t n_tables,
     return n;
 }
 
-static mt_status fail_unknown(const struct mt_json *doc, const struct mt_item *item,
-                              const char *const *names, size_t n,
-                              struct mt_err *err)
+mt_status mt_keys_fail_unknown(const struct mt_json *doc,
+                               const struct mt_item *item, const char *what,
+                               const char *name, const char *const *names,
+                               size_t n, struct mt_err *err)
 {
     struct mt_strbuf list = MT_STRBUF_INIT;
-    const char *near = mt_nearest(item->key, names, n);
-    struct mt_json_text key = mt_json_quoted(item->key);
+    const char *near = mt_nearest(name, names, n);
+    struct mt_json_text text = mt_json_quoted(name);
 
     if (near)
-        return mt_json_fail(doc, item, err, "unknown key %s; did you mean %s?",
-                            key.text, mt_json_quoted(near).text);
+        return mt_json_fail(doc, item, err, "unknown %s %s; did you mean %s?",
+                            what, text.text, mt_json_quoted(near).text);
     if (!n)
-        return mt_json_fail(doc, item, err, "unknown key %s, expected none",
-                            key.text);
+        return mt_json_fail(doc, item, err, "unknown %s %s; expected none",
+                            what, text.text);
     add_names(&list, names, n);
-    mt_json_fail(doc, item, err, "unknown key %s, expected one of %s", key.text,
-                 list.failed ? "the known keys" : list.text);
+    mt_json_fail(doc, item, err, "unknown %s %s; expected one of %s", what,
+                 text.text, list.failed ? "the known names" : list.text);
     mt_strbuf_free(&list);
     return MT_INVALID;
 }
@@ -504,7 +523,8 @@ mt_status mt_keys_check(const struct mt_json *doc, const struct mt_item *object,
     for (const struct mt_item *item = object->child; item && status == MT_OK;
          item = item->next)
         if (!is_known(item->key, names, n))
-            status = fail_unknown(doc, item, names, n, err);
+            status = mt_keys_fail_unknown(doc, item, "key", item->key, names,
+                                          n, err);
     free(names);
     return status;
 }
@@ -525,7 +545,7 @@ static void add_value_schema(const struct mt_key *key, struct mt_strbuf *out)
     struct range range = range_of(key);
 
     mt_strbuf_printf(out, "\"type\":\"%s\"", type->schema);
-    if (type->read == read_string || type->read == read_strings) {
+    if (type->schema && !strcmp(type->schema, "string")) {
         for (size_t i = 0; key->choices && key->choices[i]; i++) {
             mt_strbuf_puts(out, i ? "," : ",\"enum\":[");
             mt_json_add_string(out, key->choices[i]);
@@ -568,6 +588,8 @@ void mt_keys_schema(const struct mt_key *keys, struct mt_strbuf *out)
         mt_strbuf_puts(out, key == keys ? "" : ",");
         mt_json_add_string(out, key->name);
         mt_strbuf_puts(out, ":{");
+        if (key->type == MT_KEY_JSON) /* the manual says more */
+            mt_strbuf_puts(out, "\"$comment\":\"JSON\",");
         add_type_schema(key, out);
         if (key->schema)
             mt_strbuf_printf(out, "%s,", key->schema);

@@ -26,6 +26,7 @@ enum mt_key_type {
     MT_KEY_INT,     /* int64_t; min and max apply */
     MT_KEY_REAL,    /* double; min and max apply */
     MT_KEY_STRING,  /* const char *; one of choices, where given */
+    MT_KEY_ENUM,    /* int: the index into choices */
     MT_KEY_SIZES,   /* struct mt_sizes: a number or a list of them */
     MT_KEY_REALS,   /* struct mt_reals: a number or a list of them */
     MT_KEY_STRINGS, /* struct mt_strings: a string or a list of them */
@@ -49,7 +50,7 @@ enum mt_key_flags {
  * size: a double skips some beyond.
  *
  * Absent keys without a default: MT_SIZE_ABSENT, NAN, NULL, n == 0; an INT is
- * INT64_MIN; a BOOL is false, so give it a default. An empty list that was
+ * INT64_MIN, an ENUM -1; a BOOL is false, so give it a default. An empty list that was
  * given has n == 0 and list == true; SIZES refuses it. */
 #define MT_SIZE_AUTO   ((size_t)-1)
 #define MT_SIZE_ABSENT ((size_t)-2)
@@ -79,7 +80,7 @@ struct mt_key {
     const char *def;            /* the default as JSON text; NULL: none */
     unsigned flags;             /* enum mt_key_flags */
     double min, max;            /* of each number, see below */
-    const char *const *choices; /* NULL-terminated; strings only */
+    const char *const *choices; /* NULL-terminated; of strings and enums */
     const char *doc;            /* one line for the manual and the schema */
     const char *schema;         /* more JSON Schema members of a value, as text
                                    ("\"pattern\":\"^a\""); of JSON: all of them */
@@ -118,6 +119,14 @@ mt_status mt_keys_override(const struct mt_json *doc, const struct mt_item *obje
 mt_status mt_keys_check(const struct mt_json *doc, const struct mt_item *object,
                         const struct mt_key *const *tables, size_t n_tables,
                         struct mt_err *err);
+
+/* The message for a name that is none of the n names, at item:
+ * `unknown WHAT "out_feature"; did you mean "out_features"?`, or the whole list
+ * where nothing is near. */
+mt_status mt_keys_fail_unknown(const struct mt_json *doc,
+                               const struct mt_item *item, const char *what,
+                               const char *name, const char *const *names,
+                               size_t n, struct mt_err *err);
 
 /* Appends the JSON Schema members of the rows:
  * `"out_features":{"type":"integer","minimum":1,"description":"..."},...`

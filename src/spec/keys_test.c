@@ -431,7 +431,7 @@ START_TEST(unknown_keys_are_named)
         { "{\"Bias\": 1}",
           "s:1:2: Bias: unknown key \"Bias\"; did you mean \"bias\"?" },
         { "{\"bias\": 1,\n \"zebra\": 2, \"quux\": 3}",
-          "s:2:2: zebra: unknown key \"zebra\", expected one of \"type\", "
+          "s:2:2: zebra: unknown key \"zebra\"; expected one of \"type\", "
           "\"out_features\", \"bias\"" },
         { "[]", "s:1:1: expected an object, got an empty list" },
     };
@@ -461,7 +461,7 @@ START_TEST(known_keys_pass)
     ck_assert_int_eq(mt_keys_check(doc, mt_json_root(doc), none, 1, &err),
                      MT_INVALID);
     ck_assert_str_eq(err.text,
-                     "s:1:2: bias: unknown key \"bias\", expected none");
+                     "s:1:2: bias: unknown key \"bias\"; expected none");
     mt_json_free(doc);
     doc = parse("{}");
     ck_assert_int_eq(mt_keys_check(doc, mt_json_root(doc), NULL, 0, &err),
@@ -503,7 +503,8 @@ START_TEST(schema_says_what_is_read)
           "\"mae\"]},{\"type\":\"array\",\"items\":{\"type\":\"string\","
           "\"enum\":[\"accuracy\",\"top5\",\"mae\"]}}],"
           "\"default\":\"mae\",\"description\":\"what to report\"}" },
-        { "groups", "{\"default\":[],\"description\":\"groups\"}" },
+        { "groups", "{\"$comment\":\"JSON\",\"default\":[],"
+                    "\"description\":\"groups\"}" },
     };
     struct mt_strbuf out = MT_STRBUF_INIT;
 
@@ -555,8 +556,8 @@ START_TEST(schema_of_an_object_says_what_it_needs)
     static const char properties[] =
         "{\"type\":\"object\",\"properties\":{\"size\":{\"type\":\"integer\","
         "\"minimum\":1,\"description\":\"size\"},\"name\":{\"type\":\"string\","
-        "\"pattern\":\"^a\",\"description\":\"name\"},\"list\":{\"type\":"
-        "\"array\",\"description\":\"list\"}}";
+        "\"pattern\":\"^a\",\"description\":\"name\"},\"list\":{\"$comment\":"
+        "\"JSON\",\"type\":\"array\",\"description\":\"list\"}}";
     static const char *const needed[] = {
         "", "", ",\"required\":[\"size\"]",
         ",\"required\":[\"size\",\"list\"]",

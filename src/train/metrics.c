@@ -92,43 +92,43 @@ static double r2(const struct mt_sums *sums)
     return spread > 0 ? 1 - sums->v[0] / spread : 0;
 }
 
-const struct mt_metric mt_metrics[] = {
-    { "accuracy", "part of the samples whose class scores highest", true, true,
-      add_accuracy, ratio },
-    { "top5", "part whose class is among the five highest", true, true,
-      add_top5, ratio },
-    { "perplexity", "e to the mean loss", true, false, add_loss, perplexity },
-    { "mae", "mean absolute error", false, false, add_absolute, ratio },
-    { "rmse", "root of the mean squared error", false, false, add_squares,
-      root_mean },
-    { "r2", "coefficient of determination", false, true, add_squares, r2 },
-    { .name = NULL },
+#define METRIC(NAME, DOC, CLASSES, LARGER_BETTER, ADD, VALUE) \
+    { .name = NAME, .doc = DOC, .classes = CLASSES, \
+      .larger_better = LARGER_BETTER, .add = ADD, .value = VALUE }
+
+static const struct mt_metric metrics[] = {
+    METRIC("accuracy", "part of the samples whose class scores highest", true,
+           true, add_accuracy, ratio),
+    METRIC("top5", "part whose class is among the five highest", true, true,
+           add_top5, ratio),
+    METRIC("perplexity", "e to the mean loss", true, false, add_loss,
+           perplexity),
+    METRIC("mae", "mean absolute error", false, false, add_absolute, ratio),
+    METRIC("rmse", "root of the mean squared error", false, false, add_squares,
+           root_mean),
+    METRIC("r2", "coefficient of determination", false, true, add_squares, r2),
+};
+
+const struct mt_metric *mt_metric_at(size_t i)
+{
+    return i < sizeof metrics / sizeof *metrics ? &metrics[i] : NULL;
+}
+
+static const struct mt_type *type_at(size_t i)
+{
+    return mt_metric_at(i) ? &metrics[i].type : NULL;
+}
+
+const struct mt_kind mt_metric_kind = {
+    .name = "metric",
+    .what = "metric",
+    .at = type_at,
+    .named = true,
 };
 
 const struct mt_metric *mt_metric_find(const char *name)
 {
-    for (const struct mt_metric *m = mt_metrics; m->name; m++) {
-        if (strcmp(m->name, name) == 0)
-            return m;
-    }
-    return NULL;
-}
-
-static mt_status fail_unknown(const struct mt_json *doc, const struct mt_item *item,
-                              const char *name, struct mt_err *err)
-{
-    const char *names[16];
-    size_t n = 0;
-
-    for (; mt_metrics[n].name; n++)
-        names[n] = mt_metrics[n].name;
-    const char *near = mt_nearest(name, names, n);
-
-    return mt_json_fail(doc, item, err, "unknown metric %s; %s%s%s",
-                        mt_json_quoted(name).text,
-                        near ? "did you mean \"" : "expected accuracy, top5, "
-                                                   "perplexity, mae, rmse or ",
-                        near ? near : "r2", near ? "\"?" : "");
+    return (const struct mt_metric *)mt_kind_find(&mt_metric_kind, name);
 }
 
 mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
@@ -139,9 +139,13 @@ mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
         return mt_json_fail(doc, item, err, "at most %d metrics, got %zu",
                             MT_MAX_METRICS, names->n);
     for (size_t i = 0; i < names->n; i++) {
-        out[i] = mt_metric_find(names->v[i]);
-        if (!out[i])
-            return fail_unknown(doc, item, names->v[i], err);
+        const struct mt_type *type;
+        mt_status status = mt_kind_lookup(&mt_metric_kind, doc, item,
+                                          names->v[i], &type, err);
+
+        if (status != MT_OK)
+            return status;
+        out[i] = (const struct mt_metric *)type;
         if (out[i]->classes != classification)
             return mt_json_fail(doc, item, err,
                                 "%s is a metric of %s, but the loss is one of "

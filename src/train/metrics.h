@@ -5,7 +5,7 @@
 #ifndef MT_TRAIN_METRICS_H
 #define MT_TRAIN_METRICS_H
 
-#include "spec/keys.h"
+#include "spec/kind.h"
 #include "nn/model.h"
 
 enum { MT_METRIC_SUMS = 4, MT_MAX_METRICS = 8 };
@@ -27,15 +27,17 @@ struct mt_outcome {
 };
 
 struct mt_metric {
-    const char *name;
-    const char *doc;
+    MT_TYPE_HEAD;
     bool classes;      /* of classification; false: of regression */
     bool larger_better;
     void (*add)(const struct mt_outcome *o, struct mt_sums *sums);
     double (*value)(const struct mt_sums *sums);
 };
 
-extern const struct mt_metric mt_metrics[]; /* ends with a NULL name */
+extern const struct mt_kind mt_metric_kind;
+
+/* Row i of the table; NULL after the last. */
+const struct mt_metric *mt_metric_at(size_t i);
 
 const struct mt_metric *mt_metric_find(const char *name);
 

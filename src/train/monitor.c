@@ -37,9 +37,9 @@ static mt_status fail_unknown(const struct mt_session *s, const struct mt_item *
 
     for (int i = 0; i < 2; i++) {
         snprintf(names[n++], NAME_SIZE, "%sloss", parts[i]);
-        for (const struct mt_metric *m = mt_metrics;
-             m->name && n < MAX_NAMES - 1; m++)
-            snprintf(names[n++], NAME_SIZE, "%s%s", parts[i], m->name);
+        for (size_t m = 0; mt_metric_at(m) && n < MAX_NAMES - 1; m++)
+            snprintf(names[n++], NAME_SIZE, "%s%s", parts[i],
+                     mt_metric_at(m)->name);
     }
     for (size_t i = 0; i < n; i++)
         list[i] = names[i];

@@ -18,7 +18,9 @@ const struct mt_key mt_train_keys[] = {
     { "seed", MT_KEY_SIZE, ARG(seed), .def = "0",
       .doc = "seed of everything random" },
     { "metrics", MT_KEY_STRINGS, ARG(s.metrics),
-      .doc = "accuracy, top5, perplexity, mae, rmse, r2" },
+      .doc = "values to report beside the loss",
+      .schema = "\"allOf\":[{\"anyOf\":[{" REF("metric") "},"
+                "{\"type\":\"array\",\"items\":{" REF("metric") "}}]}]" },
     { "clip_grad_norm", MT_KEY_REAL, ARG(s.clip_grad_norm),
       .flags = MT_KEY_OPEN_MIN | MT_KEY_NULL,
       .doc = "scale gradients down to this global 2-norm" },

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/candidates.h"
-#include "train/schema.h"
+#include "spec/complete.h"
 
 enum { MAX_NODES = 32, MAX_KEY = 256 };
 
@@ -332,21 +331,16 @@ static bool offer_level(const struct mt_item *schema, const struct mt_item *spec
     return l.n == 1 && *l.only;
 }
 
-mt_status mt_spec_candidates(const struct mt_item *spec, const char *word,
-                             mt_candidate *f, void *ctx, struct mt_err *err)
+void mt_spec_complete(const struct mt_json *schema, const struct mt_item *spec,
+                      const char *word, mt_candidate *f, void *ctx)
 {
-    struct mt_json *schema;
+    const struct mt_item *root = mt_json_root(schema);
     char base[MAX_KEY], only[MAX_KEY];
 
     if (strlen(word) >= sizeof base)
-        return MT_OK;
-    if (mt_spec_schema(&schema, err) != MT_OK)
-        return err->status;
+        return;
     memcpy(base, word, strlen(word) + 1);
-    while (offer_level(mt_json_root(schema), spec, base, word, NULL, NULL,
-                       only))
+    while (offer_level(root, spec, base, word, NULL, NULL, only))
         memcpy(base, only, sizeof base);
-    offer_level(mt_json_root(schema), spec, base, word, f, ctx, only);
-    mt_json_free(schema);
-    return MT_OK;
+    offer_level(root, spec, base, word, f, ctx, only);
 }
