@@ -25,11 +25,10 @@
 enum { MT_BLOCK = 256 * 1024 }; /* elements of a block; the last has fewer */
 
 struct mt_statefile;
-struct mt_state_entry;
 
 struct mt_source {
     struct mt_statefile *file; /* open as long as the array is in use */
-    const struct mt_state_entry *entry;
+    const struct mt_array *entry;  /* one of its arrays */
 };
 
 struct mt_block_stream;

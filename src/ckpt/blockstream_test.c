@@ -35,8 +35,8 @@ static struct mt_statefile *open_arrays(const char *path, struct mt_array *a,
     ck_assert_msg(mt_statefile_open(path, &f, &err) == MT_OK, "%s", err.text);
     ck_assert_uint_eq(mt_statefile_count(f), n);
     for (size_t i = 0; i < n; i++) {
-        sources[i] = (struct mt_source){ f, mt_statefile_entry(f, i) };
-        a[i] = sources[i].entry->array;
+        sources[i] = (struct mt_source){ f, mt_statefile_array(f, i) };
+        a[i] = *sources[i].entry;
         a[i].source = &sources[i];
         ck_assert_ptr_null(a[i].data);
     }

@@ -139,12 +139,12 @@ static const char *read_state(void *ctx, mt_status *status, struct mt_err *e)
     if (*status != MT_OK)
         return NULL;
     for (size_t i = 0; i < mt_statefile_count(f) && *status == MT_OK; i++) {
-        const struct mt_state_entry *entry = mt_statefile_entry(f, i);
+        const struct mt_array *entry = mt_statefile_array(f, i);
 
         *status = mt_statefile_read(f, entry, room, e);
-        if (*status == MT_OK && !is_right(s, &entry->array, room))
+        if (*status == MT_OK && !is_right(s, entry, room))
             wrong = "an array came out wrong";
-        if (*status == MT_OK && entry->array.dtype < MT_I32)
+        if (*status == MT_OK && entry->dtype < MT_I32)
             *status = mt_statefile_read_f32(f, entry, values, e);
     }
     mt_statefile_close(f);
@@ -177,8 +177,8 @@ static const char *read_blocks(void *ctx, mt_status *status, struct mt_err *e)
     if (*status != MT_OK)
         return NULL;
     for (size_t i = 0; i < mt_statefile_count(f) && *status == MT_OK; i++) {
-        struct mt_source source = { f, mt_statefile_entry(f, i) };
-        struct mt_array a = source.entry->array;
+        struct mt_source source = { f, mt_statefile_array(f, i) };
+        struct mt_array a = *source.entry;
         struct counted c = { 0 };
 
         a.source = &source;
@@ -187,7 +187,7 @@ static const char *read_blocks(void *ctx, mt_status *status, struct mt_err *e)
             wrong = "an element is missing";
         if (*status == MT_OK)
             *status = mt_block_stream_read_all(&a, s->team, room, e);
-        if (*status == MT_OK && !is_right(s, &source.entry->array, room))
+        if (*status == MT_OK && !is_right(s, source.entry, room))
             wrong = "an array came out wrong";
     }
     mt_statefile_close(f);
@@ -206,8 +206,8 @@ static const char *compare_blocks(void *ctx, mt_status *status,
 
     *status = rooms ? mt_statefile_open(s->path, &f, e) : mt_fail_memory(e);
     if (*status == MT_OK) {
-        struct mt_source source = { f, mt_statefile_entry(f, 0) };
-        struct mt_array array = source.entry->array;
+        struct mt_source source = { f, mt_statefile_array(f, 0) };
+        struct mt_array array = *source.entry;
 
         array.source = &source;
         *status = mt_block_stream_open(&array, &a, e);
@@ -368,7 +368,7 @@ static const char *convert(void *ctx, mt_status *status, struct mt_err *e)
     if (*status != MT_OK)
         return NULL;
     for (size_t i = 0; i < s->n; i++) {
-        s->sources[i] = (struct mt_source){ f, mt_statefile_entry(f, i) };
+        s->sources[i] = (struct mt_source){ f, mt_statefile_array(f, i) };
         a[i] = s->a[i];
         a[i].data = NULL;
         a[i].source = &s->sources[i];

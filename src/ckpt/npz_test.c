@@ -46,10 +46,6 @@ START_TEST(round_trip)
                       mt_shape_of(1, (size_t)3), half),
         testing_array("progress/step", MT_I64, mt_shape_of(0), &step),
     };
-    static const char *const keys[] = { "fc.weight", "bn.num_batches_tracked",
-                                        "none", "exp_avg.fc.weight", "step" };
-    static const char *const sections[] = { "model", "model", "model",
-                                            "optimizer", "progress" };
     uint64_t bytes = 0;
 
     testing_weights("w", big, BIG);
@@ -61,12 +57,11 @@ START_TEST(round_trip)
     ck_assert_str_eq(mt_statefile_format(f), "npz");
     ck_assert_uint_eq(mt_statefile_count(f), 5);
     for (size_t i = 0; i < 5; i++) {
-        const struct mt_state_entry *e = mt_statefile_entry(f, i);
+        const struct mt_array *e = mt_statefile_array(f, i);
 
-        ck_assert_str_eq(e->key, keys[i]);
-        ck_assert_str_eq(e->section, sections[i]);
-        ck_assert(e->array.dtype == a[i].dtype);
-        ck_assert(mt_shape_equal(&e->array.shape, &a[i].shape));
+        ck_assert_str_eq(e->name, a[i].name);
+        ck_assert(e->dtype == a[i].dtype);
+        ck_assert(mt_shape_equal(&e->shape, &a[i].shape));
         ck_assert_msg(mt_statefile_read(f, e, back, &err) == MT_OK, "%s",
                       err.text);
         if (a[i].data)
@@ -90,8 +85,8 @@ START_TEST(single)
 
     ck_assert_str_eq(mt_statefile_format(f), "npy");
     ck_assert_uint_eq(mt_statefile_count(f), 1);
-    ck_assert_str_eq(mt_statefile_entry(f, 0)->key, "fc.weight");
-    ck_assert_int_eq(mt_statefile_read(f, mt_statefile_entry(f, 0), back, &err),
+    ck_assert_str_eq(mt_statefile_array(f, 0)->name, "fc.weight");
+    ck_assert_int_eq(mt_statefile_read(f, mt_statefile_array(f, 0), back, &err),
                      MT_OK);
     ck_assert_mem_eq(back, x, sizeof x);
     mt_statefile_close(f);
@@ -120,7 +115,7 @@ START_TEST(big_endian)
         struct mt_statefile *f = open_state(i ? "y.npy" : "x.npz");
 
         ck_assert_int_eq(
-            mt_statefile_read(f, mt_statefile_entry(f, 0), x, &err), MT_OK);
+            mt_statefile_read(f, mt_statefile_array(f, 0), x, &err), MT_OK);
         ck_assert(x[0] == 1 && x[1] == -2);
         mt_statefile_close(f);
     }
@@ -207,7 +202,7 @@ START_TEST(names_of_files)
             continue;
         }
         ck_assert_int_eq(status, MT_OK);
-        ck_assert_str_eq(mt_statefile_entry(f, 0)->array.name, rows[i].name);
+        ck_assert_str_eq(mt_statefile_array(f, 0)->name, rows[i].name);
         mt_statefile_close(f);
     }
     testing_put("vast.npy", npy,
@@ -277,7 +272,7 @@ START_TEST(damage)
     free(b.data);
     struct mt_statefile *f = open_state("x.npz");
 
-    ck_assert_int_eq(mt_statefile_read(f, mt_statefile_entry(f, 0), x, &err),
+    ck_assert_int_eq(mt_statefile_read(f, mt_statefile_array(f, 0), x, &err),
                      MT_DAMAGED);
     testing_says(err, "x.npz: damaged: member \"a.npy\" at offset 35",
                  "CRC-32 is ");

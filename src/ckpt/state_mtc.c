@@ -159,7 +159,6 @@ static mt_status same_mtc(void *blocks_a, void *blocks_b, size_t k,
 const struct mt_state_format mt_state_mtc = {
     .name = "mtc",
     .ending = ".mtc",
-    .sections = true,
     .is = mt_ckpt_is,
     .open = open_mtc,
     .close = close_mtc,

@@ -6,9 +6,8 @@
 
 #include "base/arena.h"
 #include "base/file.h"
-#include "base/size.h"
+#include "base/names.h"
 #include "ckpt/stateformat.h"
-#include "ckpt/textarray.h"
 
 enum { HEAD = 16 }; /* first bytes, by which formats are told apart */
 
@@ -26,8 +25,8 @@ struct mt_statefile {
     const struct mt_state_format *format;
     void *handle;
     size_t n;
-    struct mt_state_entry *entries; /* (n) in file order */
-    size_t *by_name;                /* (n) sorted by section, then key */
+    struct mt_array *arrays; /* (n) in file order */
+    struct mt_names names;   /* of the arrays */
     struct mt_arena arena;
 };
 
@@ -59,72 +58,29 @@ static mt_status find_format(const char *path, int fd, uint64_t size,
     return status;
 }
 
-/* The section that names of a bare state dict belong to. */
-static const char optimizer[] = "optimizer", model[] = "model";
-
-static mt_status split_name(struct mt_statefile *f, struct mt_state_entry *e,
-                            struct mt_err *err)
+static const char *name_of(const void *file, size_t i)
 {
-    const char *name = e->array.name;
-    bool sections = f->format->sections || mt_text_array_is(name);
-    const char *slash = sections ? strchr(name, '/') : NULL;
-    size_t n = sizeof optimizer - 1;
-
-    e->key = name;
-    e->section = model;
-    if (slash) {
-        e->key = slash + 1;
-        e->section = mt_arena_strndup(&f->arena, name, (size_t)(slash - name));
-        return e->section ? MT_OK : mt_fail_memory(err);
-    }
-    if (f->format->sections) {
-        e->section = ""; /* a checkpoint's name without a section */
-    } else if (strncmp(name, optimizer, n) == 0 && name[n] == '.') {
-        e->section = optimizer;
-        e->key = name + n + 1;
-    }
-    return MT_OK;
+    return ((const struct mt_statefile *)file)->arrays[i].name;
 }
 
-static int compare_keys(const char *section, const char *key,
-                        const struct mt_state_entry *e)
+static mt_status list_arrays(struct mt_statefile *f, struct mt_err *err)
 {
-    int order = strcmp(section, e->section);
+    size_t n = f->format->count(f->handle);
 
-    return order ? order : strcmp(key, e->key);
-}
-
-static int compare_entries(const void *a, const void *b, void *entries)
-{
-    const struct mt_state_entry *list = entries;
-    const struct mt_state_entry *e = &list[*(const size_t *)a];
-
-    return compare_keys(e->section, e->key, &list[*(const size_t *)b]);
-}
-
-static mt_status list_entries(struct mt_statefile *f, struct mt_err *err)
-{
-    f->n = f->format->count(f->handle);
-    f->entries = mt_arena_calloc(&f->arena, f->n, sizeof *f->entries);
-    f->by_name = mt_arena_calloc(&f->arena, f->n, sizeof *f->by_name);
-    if (!f->entries || !f->by_name)
+    f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
+    if (!f->arrays)
         return mt_fail_memory(err);
-    for (size_t i = 0; i < f->n; i++) {
-        f->entries[i].array = *f->format->array(f->handle, i);
-        f->entries[i].array.data = NULL;
-        f->by_name[i] = i;
-        mt_status status = split_name(f, &f->entries[i], err);
+    for (; f->n < n; f->n++) {
+        struct mt_array *a = &f->arrays[f->n];
 
-        if (status != MT_OK)
-            return status;
-    }
-    qsort_r(f->by_name, f->n, sizeof *f->by_name, compare_entries, f->entries);
-    for (size_t i = 1; i < f->n; i++) {
-        if (compare_entries(&f->by_name[i - 1], &f->by_name[i], f->entries) ==
-            0)
+        *a = *f->format->array(f->handle, f->n);
+        a->data = NULL;
+        if (mt_statefile_find(f, a->name))
             return mt_fail(err, MT_INVALID,
                            "%s: tensor \"%s\": the name is there twice",
-                           f->path, f->entries[f->by_name[i]].array.name);
+                           f->path, a->name);
+        if (!mt_names_add(&f->names, name_of, f))
+            return mt_fail_memory(err);
     }
     return MT_OK;
 }
@@ -157,7 +113,7 @@ mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
     f->path = strdup(path);
     status = f->path ? open_handle(f, err) : mt_fail_memory(err);
     if (status == MT_OK)
-        status = list_entries(f, err);
+        status = list_arrays(f, err);
     if (status != MT_OK) {
         mt_statefile_close(f);
         return status;
@@ -172,6 +128,7 @@ void mt_statefile_close(struct mt_statefile *file)
         return;
     if (file->handle)
         file->format->close(file->handle);
+    mt_names_free(&file->names);
     mt_arena_free(&file->arena);
     free(file->path);
     free(file);
@@ -187,7 +144,7 @@ const char *mt_statefile_format(const struct mt_statefile *file)
     return file->format->name;
 }
 
-struct mt_ckpt *mt_statefile_ckpt(struct mt_statefile *file)
+struct mt_ckpt *mt_statefile_ckpt(const struct mt_statefile *file)
 {
     return file->format == &mt_state_mtc ? file->handle : NULL;
 }
@@ -197,37 +154,24 @@ size_t mt_statefile_count(const struct mt_statefile *file)
     return file->n;
 }
 
-const struct mt_state_entry *mt_statefile_entry(const struct mt_statefile *f,
-                                                size_t i)
+const struct mt_array *mt_statefile_array(const struct mt_statefile *f,
+                                          size_t i)
 {
-    return &f->entries[i];
+    return &f->arrays[i];
 }
 
-const struct mt_state_entry *mt_statefile_find(const struct mt_statefile *f,
-                                               const char *section,
-                                               const char *key)
+const struct mt_array *mt_statefile_find(const struct mt_statefile *f,
+                                         const char *name)
 {
-    size_t low = 0, high = f->n;
+    size_t i = mt_names_find(&f->names, name, name_of, f);
 
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        const struct mt_state_entry *e = &f->entries[f->by_name[mid]];
-        int order = compare_keys(section, key, e);
-
-        if (order == 0)
-            return e;
-        if (order < 0)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return NULL;
+    return i < f->n ? &f->arrays[i] : NULL;
 }
 
 struct mt_state_place mt_statefile_place(const struct mt_source *source)
 {
     const struct mt_statefile *f = source->file;
-    size_t i = (size_t)(source->entry - f->entries);
+    size_t i = (size_t)(source->entry - f->arrays);
 
     return (struct mt_state_place){ f->format, f->handle,
                                     f->format->array(f->handle, i) };

@@ -10,13 +10,9 @@
  *
  * Elements are read whole here, or block by block (blockstream.h).
  *
- * Every entry has a section and a key. In a checkpoint the section is the part
- * of the array's name before the first '/'. In a bare state dict, names that
- * start with "optimizer." are section "optimizer" (key: the rest, which is
- * "<slot>.<tensor>"), all others are section "model"; where training stands
- * (section "progress") travels as text beside the tensors of a .safetensors
- * (textarray.h), and as arrays of an .npz. A checkpoint's name without a '/'
- * has the section "".
+ * Names are as they are in the file: what they mean is for others to say. Where
+ * training stands travels as text beside the tensors of a .safetensors
+ * (textarray.h), and as arrays of an .npz.
  */
 #ifndef MT_CKPT_STATEFILE_H
 #define MT_CKPT_STATEFILE_H
@@ -27,12 +23,6 @@
 
 struct mt_statefile;
 
-struct mt_state_entry {
-    const char *section;   /* "model", "optimizer", "spec", "progress", ... */
-    const char *key;       /* within the section: "fc1.weight" */
-    struct mt_array array; /* name as in the file; data is NULL */
-};
-
 mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
                             struct mt_err *err);
 void mt_statefile_close(struct mt_statefile *file); /* NULL is allowed */
@@ -41,24 +31,24 @@ const char *mt_statefile_path(const struct mt_statefile *file);
 /* "mtc", "safetensors", "npz", "npy" */
 const char *mt_statefile_format(const struct mt_statefile *file);
 /* NULL unless it is a .mtc */
-struct mt_ckpt *mt_statefile_ckpt(struct mt_statefile *file);
+struct mt_ckpt *mt_statefile_ckpt(const struct mt_statefile *file);
 
+/* Arrays in file order, without data; names are there once. */
 size_t mt_statefile_count(const struct mt_statefile *file);
-const struct mt_state_entry *mt_statefile_entry(const struct mt_statefile *f,
-                                                size_t i);
-const struct mt_state_entry *mt_statefile_find(const struct mt_statefile *f,
-                                               const char *section,
-                                               const char *key);
+const struct mt_array *mt_statefile_array(const struct mt_statefile *f,
+                                          size_t i);
+const struct mt_array *mt_statefile_find(const struct mt_statefile *f,
+                                         const char *name);
 
 /* The bytes as they are in the file's dtype. */
 mt_status mt_statefile_read(struct mt_statefile *file,
-                            const struct mt_state_entry *entry, void *out,
+                            const struct mt_array *array, void *out,
                             struct mt_err *err);
 
 /* The values as float32 (from F32, F16, BF16 exactly; F64 rounded; integers
- * refused with MT_MISMATCH). out has room for the entry's elements. */
+ * refused with MT_MISMATCH). out has room for the array's elements. */
 mt_status mt_statefile_read_f32(struct mt_statefile *file,
-                                const struct mt_state_entry *entry, float *out,
+                                const struct mt_array *array, float *out,
                                 struct mt_err *err);
 
 /* May path's ending be written? On failure lists the endings that can be. */

@@ -11,16 +11,13 @@ static struct mt_statefile *open_state(const char *path)
     return f;
 }
 
-static void entry_is(const struct mt_statefile *f, size_t i,
-                     const char *section, const char *key, const char *name)
+static void entry_is(const struct mt_statefile *f, size_t i, const char *name)
 {
-    const struct mt_state_entry *e = mt_statefile_entry(f, i);
+    const struct mt_array *e = mt_statefile_array(f, i);
 
-    ck_assert_str_eq(e->section, section);
-    ck_assert_str_eq(e->key, key);
-    ck_assert_str_eq(e->array.name, name);
-    ck_assert_ptr_null(e->array.data);
-    ck_assert_ptr_eq(mt_statefile_find(f, section, key), e);
+    ck_assert_str_eq(e->name, name);
+    ck_assert_ptr_null(e->data);
+    ck_assert_ptr_eq(mt_statefile_find(f, name), e);
 }
 
 START_TEST(checkpoints)
@@ -36,26 +33,25 @@ START_TEST(checkpoints)
     ck_assert_str_eq(mt_statefile_format(f), "mtc");
     ck_assert_uint_eq(mt_ckpt_count(mt_statefile_ckpt(f)), n);
     ck_assert_uint_eq(mt_statefile_count(f), n);
-    entry_is(f, 0, "spec", "json", "spec/json");
-    entry_is(f, 1, "model", "fc1.weight", "model/fc1.weight");
-    entry_is(f, 3, "optimizer", "exp_avg.fc1.bias",
-             "optimizer/exp_avg.fc1.bias");
-    entry_is(f, 4, "progress", "step", "progress/step");
-    ck_assert_ptr_null(mt_statefile_find(f, "model", "fc1"));
-    ck_assert_ptr_null(mt_statefile_find(f, "mode", "fc1.weight"));
-    ck_assert_ptr_null(mt_statefile_find(f, "", "model/fc1.weight"));
+    entry_is(f, 0, "spec/json");
+    entry_is(f, 1, "model/fc1.weight");
+    entry_is(f, 3, "optimizer/exp_avg.fc1.bias");
+    entry_is(f, 4, "progress/step");
+    ck_assert_ptr_null(mt_statefile_find(f, "model/fc1"));
+    ck_assert_ptr_null(mt_statefile_find(f, "fc1.weight"));
+    ck_assert_ptr_null(mt_statefile_find(f, ""));
     ck_assert_int_eq(
-        mt_statefile_read(f, mt_statefile_entry(f, 4), &step, &err), MT_OK);
+        mt_statefile_read(f, mt_statefile_array(f, 4), &step, &err), MT_OK);
     ck_assert_int_eq(step, 1234567890123);
     ck_assert_int_eq(
-        mt_statefile_read_f32(f, mt_statefile_entry(f, 1), out, &err), MT_OK);
+        mt_statefile_read_f32(f, mt_statefile_array(f, 1), out, &err), MT_OK);
     ck_assert_mem_eq(out, a[1].data, sizeof out);
     ck_assert_int_eq(
-        mt_statefile_read_f32(f, mt_statefile_entry(f, 3), out, &err), MT_OK);
+        mt_statefile_read_f32(f, mt_statefile_array(f, 3), out, &err), MT_OK);
     ck_assert(out[0] == 1.5f && signbit(out[1]) && out[2] == 0 &&
               isinf(out[3]));
     ck_assert_int_eq(
-        mt_statefile_read_f32(f, mt_statefile_entry(f, 4), out, &err),
+        mt_statefile_read_f32(f, mt_statefile_array(f, 4), out, &err),
         MT_MISMATCH);
     testing_says(err, "any.name: tensor \"progress/step\"",
                  "is int64, expected a floating-point type");
@@ -72,7 +68,7 @@ START_TEST(names_without_a_section)
     testing_write("x.mtc", &a, 1);
     struct mt_statefile *f = open_state("x.mtc");
 
-    entry_is(f, 0, "", "bare", "bare");
+    entry_is(f, 0, "bare");
     mt_statefile_close(f);
 }
 END_TEST
@@ -101,21 +97,21 @@ START_TEST(state_dicts)
     ck_assert_str_eq(mt_statefile_format(f), "safetensors");
     ck_assert_ptr_null(mt_statefile_ckpt(f));
     ck_assert_uint_eq(mt_statefile_count(f), 4);
-    entry_is(f, 0, "model", "a/b.weight", "a/b.weight");
-    entry_is(f, 1, "optimizer", "exp_avg.a", "optimizer.exp_avg.a");
-    entry_is(f, 2, "model", "optimizerx", "optimizerx");
-    entry_is(f, 3, "model", "optimizer", "optimizer");
+    entry_is(f, 0, "a/b.weight");
+    entry_is(f, 1, "optimizer.exp_avg.a");
+    entry_is(f, 2, "optimizerx");
+    entry_is(f, 3, "optimizer");
     ck_assert_int_eq(
-        mt_statefile_read_f32(f, mt_statefile_entry(f, 0), out, &err), MT_OK);
+        mt_statefile_read_f32(f, mt_statefile_array(f, 0), out, &err), MT_OK);
     ck_assert(out[0] == 1 && out[1] == -2 && out[2] == 0x1p-24f);
     ck_assert_int_eq(
-        mt_statefile_read_f32(f, mt_statefile_entry(f, 1), out, &err), MT_OK);
+        mt_statefile_read_f32(f, mt_statefile_array(f, 1), out, &err), MT_OK);
     ck_assert(out[0] == 1 && out[1] == -2);
     ck_assert_int_eq(
-        mt_statefile_read_f32(f, mt_statefile_entry(f, 2), out, &err), MT_OK);
+        mt_statefile_read_f32(f, mt_statefile_array(f, 2), out, &err), MT_OK);
     ck_assert(out[0] == 0.1f && out[1] == -3);
     ck_assert_int_eq(
-        mt_statefile_read_f32(f, mt_statefile_entry(f, 3), out, &err),
+        mt_statefile_read_f32(f, mt_statefile_array(f, 3), out, &err),
         MT_MISMATCH);
     mt_statefile_close(f);
 }

@@ -23,7 +23,6 @@ mt_status mt_block_room_fit(struct mt_block_room *room, size_t raw,
 
 struct mt_state_format {
     const char *name, *ending;
-    bool sections; /* names say their section before the first '/' */
     bool serial;   /* blocks must be read in order, see blockstream.h */
     bool (*is)(const void *head, size_t n);
     /* fd is open on the file, and the handle's from then on, also where this

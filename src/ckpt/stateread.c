@@ -3,11 +3,11 @@
 #include "ckpt/statefile.h"
 
 static mt_status read_as(struct mt_statefile *file,
-                         const struct mt_state_entry *entry,
-                         enum mt_dtype dtype, void *out, struct mt_err *err)
+                         const struct mt_array *entry, enum mt_dtype dtype,
+                         void *out, struct mt_err *err)
 {
     struct mt_source source = { file, entry };
-    struct mt_array array = entry->array;
+    struct mt_array array = *entry;
 
     array.dtype = dtype;
     array.source = &source;
@@ -15,15 +15,15 @@ static mt_status read_as(struct mt_statefile *file,
 }
 
 mt_status mt_statefile_read(struct mt_statefile *file,
-                            const struct mt_state_entry *entry, void *out,
+                            const struct mt_array *array, void *out,
                             struct mt_err *err)
 {
-    return read_as(file, entry, entry->array.dtype, out, err);
+    return read_as(file, array, array->dtype, out, err);
 }
 
 mt_status mt_statefile_read_f32(struct mt_statefile *file,
-                                const struct mt_state_entry *entry, float *out,
+                                const struct mt_array *array, float *out,
                                 struct mt_err *err)
 {
-    return read_as(file, entry, MT_F32, out, err);
+    return read_as(file, array, MT_F32, out, err);
 }

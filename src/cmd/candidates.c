@@ -7,6 +7,7 @@
 
 #include "cmd/specs.h"
 #include "cmd/templates.h"
+#include "train/statename.h"
 
 /* --- what has been typed ------------------------------------------------ */
 
@@ -148,7 +149,7 @@ static mt_status read_spec(const char *path, struct mt_json **out,
         return mt_json_read_file(path, out, err);
     if (mt_ckpt_open(path, &ckpt, err) != MT_OK)
         return err->status;
-    a = mt_ckpt_find(ckpt, "spec/json");
+    a = mt_ckpt_find(ckpt, MT_NAME_SPEC);
     text = a ? mt_arena_alloc(&b.arena, mt_array_bytes(a) + 1) : NULL;
     if (!text)
         status = mt_fail(err, MT_INVALID, "%s: has no spec", path);
@@ -180,17 +181,14 @@ static void print_overrides(const struct mt_typed *typed, struct mt_team *team)
 /* Under the name that `show` takes. */
 static void print_tensor(const struct mt_typed *typed, const struct mt_array *a)
 {
-    const char *key = strchr(a->name, '/');
-    char name[MT_CKPT_MAX_NAME + 16];
+    enum mt_state_section section = mt_name_section(a->name);
     char doc[512];
 
-    if (!key || mt_in_section(a->name, "spec"))
+    if (section == MT_SPEC || section == MT_NO_SECTION)
         return;
-    snprintf(name, sizeof name, "%s%s",
-             mt_in_section(a->name, "optimizer") ? "optimizer." : "", key + 1);
     snprintf(doc, sizeof doc, "%s %s", mt_dtype_name(a->dtype),
              mt_shape_text(&a->shape).text);
-    print_candidate((void *)typed, name, doc);
+    print_candidate((void *)typed, mt_name_shown(a->name).text, doc);
 }
 
 static void print_tensors(const struct mt_typed *typed, struct mt_team *team)

@@ -11,6 +11,7 @@
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "train/state.h"
+#include "train/statename.h"
 
 static void print_done(const struct mt_call *call, const char *what)
 {
@@ -134,7 +135,7 @@ static void weights_only(const struct mt_bundle *from, struct mt_bundle *out)
     for (size_t i = 0; i < from->n; i++) {
         const struct mt_array *a = &from->arrays[i];
 
-        if (mt_in_section(a->name, "spec") || mt_in_section(a->name, "model"))
+        if (mt_name_is(a->name, MT_SPEC) || mt_name_is(a->name, MT_MODEL))
             mt_bundle_add(out, a->name, a->dtype, &a->shape, a->data);
     }
     mt_state_add_start(out);
@@ -148,7 +149,7 @@ static mt_status copy(const struct mt_call *call, bool with_optimizer,
 
     if (mt_bundle_read(call->args[0], call->team, &source, err) != MT_OK)
         return mt_hint_not_checkpoint(call->args[0], err);
-    if (!mt_bundle_find(&source, "spec/json"))
+    if (!mt_bundle_find(&source, MT_NAME_SPEC))
         status = mt_fail(err, MT_INVALID, "%s: has no spec", call->args[0]);
     else if (with_optimizer) {
         status = mt_bundle_write(&source, call->args[1], call->team, NULL, err);

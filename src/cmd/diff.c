@@ -11,7 +11,7 @@
 
 /* An array of a section: of both, or of one. */
 struct entry {
-    enum mt_diff_section section;
+    enum mt_state_section section;
     const struct mt_array *a, *b;
     size_t pair; /* what came of comparing, where it could be; or NO_PAIR */
 };
@@ -31,27 +31,18 @@ struct diff {
     struct mt_diff_report report;
 };
 
-static const char *key_of(const struct mt_array *a)
-{
-    return strchr(a->name, '/') + 1;
-}
-
 /* --- what to compare ---------------------------------------------------- */
 
-static bool is_selected(const struct diff *d, enum mt_diff_section section,
+static bool is_selected(const struct diff *d, enum mt_state_section section,
                         const struct mt_array *a)
 {
-    const char *key, *dot;
+    const char *tensor = mt_name_tensor(a->name);
 
-    if (!mt_in_section(a->name, mt_diff_section_names[section]) ||
-        strcmp(a->name, "spec/json") == 0)
+    if (!mt_name_is(a->name, section) ||
+        strcmp(a->name, MT_NAME_SPEC) == 0)
         return false;
-    key = key_of(a);
-    dot = strchr(key, '.');
-    if (!d->only || fnmatch(d->only, key, 0) == 0)
-        return true;
-    return section == MT_DIFF_OPTIMIZER && dot &&
-           fnmatch(d->only, dot + 1, 0) == 0;
+    return !d->only || fnmatch(d->only, mt_name_key(a->name), 0) == 0 ||
+           (tensor && fnmatch(d->only, tensor, 0) == 0);
 }
 
 static bool is_float(const struct mt_array *a)
@@ -88,7 +79,7 @@ static const struct mt_array *read_as(const struct mt_array *array,
     return copy;
 }
 
-static void add_entry(struct diff *d, enum mt_diff_section section,
+static void add_entry(struct diff *d, enum mt_state_section section,
                       const struct mt_array *a, const struct mt_array *b)
 {
     struct entry *e = &d->entries[d->n++];
@@ -106,7 +97,7 @@ static void add_entry(struct diff *d, enum mt_diff_section section,
     };
 }
 
-static void list_section(struct diff *d, enum mt_diff_section section)
+static void list_section(struct diff *d, enum mt_state_section section)
 {
     for (size_t i = 0; i < d->a.n; i++) {
         const struct mt_array *a = &d->a.arrays[i];
@@ -122,10 +113,10 @@ static void list_section(struct diff *d, enum mt_diff_section section)
     }
 }
 
-static bool has_section(const struct mt_bundle *b, enum mt_diff_section section)
+static bool has_section(const struct mt_bundle *b, enum mt_state_section section)
 {
     for (size_t i = 0; i < b->n; i++) {
-        if (mt_in_section(b->arrays[i].name, mt_diff_section_names[section]))
+        if (mt_name_is(b->arrays[i].name, section))
             return true;
     }
     return false;
@@ -135,15 +126,15 @@ static mt_status read_sections(struct diff *d, struct mt_err *err)
 {
     const char *list = mt_option(d->call, "section");
 
-    for (int i = 0; i < MT_DIFF_SECTIONS; i++)
+    for (int i = 0; i < MT_SECTIONS; i++)
         d->report.parts[i].wanted = list == NULL;
     while (list && *list) {
         size_t n = strcspn(list, ",");
         bool found = false;
 
-        for (int i = 0; i < MT_DIFF_SECTIONS; i++) {
-            if (strlen(mt_diff_section_names[i]) == n &&
-                strncmp(mt_diff_section_names[i], list, n) == 0)
+        for (int i = 0; i < MT_SECTIONS; i++) {
+            if (strlen(mt_section_names[i]) == n &&
+                strncmp(mt_section_names[i], list, n) == 0)
                 found = d->report.parts[i].wanted = true;
         }
         if (!found)
@@ -168,7 +159,7 @@ static mt_status list_entries(struct diff *d, struct mt_err *err)
     d->as_float = calloc(most, 2 * sizeof *d->as_float);
     if (!d->entries || !d->pairs || !d->as_float)
         return mt_fail_memory(err);
-    for (enum mt_diff_section i = 0; i < MT_DIFF_SECTIONS; i++) {
+    for (enum mt_state_section i = 0; i < MT_SECTIONS; i++) {
         struct mt_diff_part *part = &d->report.parts[i];
 
         part->in_a = has_section(&d->a, i);
@@ -209,7 +200,7 @@ static void tell_spec(void *ctx, const char *path, const char *a, const char *b)
 
 static mt_status compare_specs(struct diff *d, struct mt_err *err)
 {
-    struct mt_diff_part *part = &d->report.parts[MT_DIFF_SPEC];
+    struct mt_diff_part *part = &d->report.parts[MT_SPEC];
     struct mt_json *a, *b = NULL;
 
     if (mt_state_spec(&d->a, d->call->args[0], &a, err) != MT_OK)
@@ -233,14 +224,14 @@ static mt_status tell_sections(struct diff *d, struct mt_err *err)
     bool asked = mt_option(d->call, "section") != NULL;
     size_t next = 0;
 
-    for (enum mt_diff_section i = 0; i < MT_DIFF_SECTIONS; i++) {
+    for (enum mt_state_section i = 0; i < MT_SECTIONS; i++) {
         struct mt_diff_part *part = &d->report.parts[i];
 
         if (part->wanted && part->in_a != part->in_b)
             mt_diff_tell_lacking(&d->report, i, asked);
         for (; next < d->n && d->entries[next].section == i; next++)
             tell_entry(d, &d->entries[next]);
-        if (i == MT_DIFF_SPEC && part->compared && part->in_a && part->in_b &&
+        if (i == MT_SPEC && part->compared && part->in_a && part->in_b &&
             !d->only && compare_specs(d, err) != MT_OK)
             return err->status;
         d->report.differs |= part->differ || part->only_a || part->only_b;
@@ -251,7 +242,7 @@ static mt_status tell_sections(struct diff *d, struct mt_err *err)
 /* Nothing compared is no answer. */
 static mt_status check_compared(const struct diff *d, struct mt_err *err)
 {
-    for (int i = 0; i < MT_DIFF_SECTIONS; i++) {
+    for (int i = 0; i < MT_SECTIONS; i++) {
         const struct mt_diff_part *p = &d->report.parts[i];
 
         if (p->same + p->differ + p->only_a + p->only_b)

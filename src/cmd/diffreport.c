@@ -7,24 +7,12 @@
 #include "spec/tree.h"
 #include "cmd/terminal.h"
 
-const char *const mt_diff_section_names[MT_DIFF_SECTIONS] = {
-    [MT_DIFF_MODEL] = "model",
-    [MT_DIFF_OPTIMIZER] = "optimizer",
-    [MT_DIFF_SPEC] = "spec",
-    [MT_DIFF_PROGRESS] = "progress",
-};
-
 static const char *const status_names[] = {
     [MT_DIFF_DIFFER] = "differ",
     [MT_DIFF_KIND] = "shape",
     [MT_DIFF_ONLY_A] = "only_a",
     [MT_DIFF_ONLY_B] = "only_b",
 };
-
-static const char *key_of(const struct mt_array *a)
-{
-    return strchr(a->name, '/') + 1;
-}
 
 static bool prints(const struct mt_diff_report *r)
 {
@@ -69,7 +57,7 @@ static void add_values(struct mt_strbuf *out, const struct mt_shape *shape,
     print_index(shape, c->first, ",", out);
 }
 
-static void add_json(struct mt_diff_report *r, enum mt_diff_section section,
+static void add_json(struct mt_diff_report *r, enum mt_state_section section,
                      enum mt_diff_status status, const struct mt_array *a,
                      const struct mt_array *b, const struct mt_compared *c)
 {
@@ -77,8 +65,8 @@ static void add_json(struct mt_diff_report *r, enum mt_diff_section section,
     const struct mt_array *there = a ? a : b;
 
     mt_strbuf_printf(out, "%s{\"section\":\"%s\",\"key\":", out->len ? "," : "",
-                     mt_diff_section_names[section]);
-    mt_json_add_string(out, key_of(there));
+                     mt_section_names[section]);
+    mt_json_add_string(out, mt_name_key(there->name));
     mt_strbuf_printf(out,
                      ",\"status\":\"%s\",\"shape\":", status_names[status]);
     mt_shape_print(&there->shape, out);
@@ -112,7 +100,7 @@ static void print_line(const struct mt_diff_report *r, const char *section,
 {
     const struct mt_array *there = a ? a : b;
 
-    print_place(section, key_of(there));
+    print_place(section, mt_name_key(there->name));
     if (status == MT_DIFF_DIFFER)
         print_differ(a, c);
     else if (status == MT_DIFF_KIND)
@@ -126,9 +114,10 @@ static void print_line(const struct mt_diff_report *r, const char *section,
 
 /* --- what the sentence needs -------------------------------------------- */
 
-static void note_slot(struct mt_diff_report *r, const char *key)
+static void note_slot(struct mt_diff_report *r, const char *name)
 {
-    size_t n = strcspn(key, "."), i = 0;
+    size_t n, i = 0;
+    const char *key = mt_name_slot_of(name, &n);
 
     while (i < r->n_slots && (strlen(r->slots[i].name) != n ||
                               strncmp(r->slots[i].name, key, n) != 0))
@@ -155,8 +144,8 @@ static void note_tensor(struct mt_diff_report *r, const char *key,
     r->most_ratio = ratio;
 }
 
-static void note(struct mt_diff_report *r, enum mt_diff_section section,
-                 enum mt_diff_status status, const char *key,
+static void note(struct mt_diff_report *r, enum mt_state_section section,
+                 enum mt_diff_status status, const char *name,
                  const struct mt_compared *c)
 {
     struct mt_diff_part *part = &r->parts[section];
@@ -165,29 +154,29 @@ static void note(struct mt_diff_report *r, enum mt_diff_section section,
     part->kind += status == MT_DIFF_KIND;
     part->only_a += status == MT_DIFF_ONLY_A;
     part->only_b += status == MT_DIFF_ONLY_B;
-    if (section == MT_DIFF_OPTIMIZER)
-        note_slot(r, key);
-    if (section == MT_DIFF_MODEL && status == MT_DIFF_DIFFER)
-        note_tensor(r, key, c);
-    if (section == MT_DIFF_PROGRESS && strncmp(key, "history.", 8) != 0)
+    if (section == MT_OPTIMIZER)
+        note_slot(r, name);
+    if (section == MT_MODEL && status == MT_DIFF_DIFFER)
+        note_tensor(r, mt_name_key(name), c);
+    if (section == MT_PROGRESS && !mt_name_column(name))
         r->position = true;
 }
 
-void mt_diff_tell(struct mt_diff_report *r, enum mt_diff_section section,
+void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
                   enum mt_diff_status status, const struct mt_array *a,
                   const struct mt_array *b, const struct mt_compared *c)
 {
-    note(r, section, status, key_of(a ? a : b), c);
+    note(r, section, status, (a ? a : b)->name, c);
     if (r->json)
         add_json(r, section, status, a, b, c);
     if (prints(r))
-        print_line(r, mt_diff_section_names[section], status, a, b, c);
+        print_line(r, mt_section_names[section], status, a, b, c);
 }
 
 void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
                        const char *a, const char *b)
 {
-    r->parts[MT_DIFF_SPEC].differ++;
+    r->parts[MT_SPEC].differ++;
     if (prints(r)) {
         print_place("spec", path);
         printf(": %s -> %s\n", a ? a : "(not set)", b ? b : "(not set)");
@@ -201,10 +190,10 @@ void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
 }
 
 void mt_diff_tell_lacking(const struct mt_diff_report *r,
-                          enum mt_diff_section section, bool asked)
+                          enum mt_state_section section, bool asked)
 {
     if (prints(r))
-        printf("%s: only in %s%s\n", mt_diff_section_names[section],
+        printf("%s: only in %s%s\n", mt_section_names[section],
                r->paths[r->parts[section].in_a ? 0 : 1],
                asked ? "" : " (not compared)");
 }
@@ -225,7 +214,7 @@ static void say_same(const struct mt_diff_report *r)
 {
     size_t within = 0, lacking = 0;
 
-    for (int i = 0; i < MT_DIFF_SECTIONS; i++) {
+    for (int i = 0; i < MT_SECTIONS; i++) {
         const struct mt_diff_part *p = &r->parts[i];
 
         within += p->within;
@@ -240,7 +229,7 @@ static void say_same(const struct mt_diff_report *r)
 
 static void say_weights(const struct mt_diff_report *r)
 {
-    const struct mt_diff_part *p = &r->parts[MT_DIFF_MODEL];
+    const struct mt_diff_part *p = &r->parts[MT_MODEL];
     size_t values = p->differ - p->kind, one = p->only_a + p->only_b;
 
     printf("the weights differ");
@@ -262,7 +251,7 @@ static bool one_sided(const struct mt_diff_part *p)
 
 static void say_one_sided(const struct mt_diff_report *r)
 {
-    const struct mt_diff_part *p = &r->parts[MT_DIFF_OPTIMIZER];
+    const struct mt_diff_part *p = &r->parts[MT_OPTIMIZER];
     bool in_a = p->in_a != p->in_b ? p->in_a : p->only_a > 0;
 
     printf("the weights are equal, but only %s has optimizer state%s: the "
@@ -288,14 +277,14 @@ static void say_rest(const struct mt_diff_report *r)
 {
     const struct mt_diff_part *p = r->parts;
 
-    printf("%s", equal(&p[MT_DIFF_OPTIMIZER])
+    printf("%s", equal(&p[MT_OPTIMIZER])
                      ? "the weights and the optimizer's state are equal"
                      : "the weights are equal");
-    if (unequal(&p[MT_DIFF_SPEC]))
+    if (unequal(&p[MT_SPEC]))
         printf(", but the spec is not: training may go on differently");
     else if (r->position)
         printf(", but the position is not: the next step may differ");
-    else if (unequal(&p[MT_DIFF_PROGRESS]))
+    else if (unequal(&p[MT_PROGRESS]))
         printf("; only the history differs: the next step will be the same");
 }
 
@@ -305,13 +294,13 @@ static void say(const struct mt_diff_report *r)
 
     if (!r->differs)
         say_same(r);
-    else if (unequal(&p[MT_DIFF_MODEL]))
+    else if (unequal(&p[MT_MODEL]))
         say_weights(r);
-    else if (!p[MT_DIFF_MODEL].compared)
+    else if (!p[MT_MODEL].compared)
         printf("they differ");
-    else if (one_sided(&p[MT_DIFF_OPTIMIZER]))
+    else if (one_sided(&p[MT_OPTIMIZER]))
         say_one_sided(r);
-    else if (unequal(&p[MT_DIFF_OPTIMIZER]))
+    else if (unequal(&p[MT_OPTIMIZER]))
         say_optimizer(r);
     else
         say_rest(r);
@@ -324,14 +313,14 @@ static void print_json(const struct mt_diff_report *r)
     bool first = true;
 
     printf("{\"equal\":%s,\"sections\":{", r->differs ? "false" : "true");
-    for (int i = 0; i < MT_DIFF_SECTIONS; i++) {
+    for (int i = 0; i < MT_SECTIONS; i++) {
         const struct mt_diff_part *p = &r->parts[i];
 
         if (!p->compared)
             continue;
         printf("%s\"%s\":{\"same\":%zu,\"differ\":%zu,\"only_a\":%zu,"
                "\"only_b\":%zu}",
-               first ? "" : ",", mt_diff_section_names[i], p->same, p->differ,
+               first ? "" : ",", mt_section_names[i], p->same, p->differ,
                p->only_a, p->only_b);
         first = false;
     }
@@ -346,12 +335,12 @@ void mt_diff_end(const struct mt_diff_report *r)
         print_json(r);
     if (!prints(r))
         return;
-    for (int i = 0; i < MT_DIFF_SECTIONS; i++) {
+    for (int i = 0; i < MT_SECTIONS; i++) {
         const struct mt_diff_part *p = &r->parts[i];
 
         if (p->compared)
             printf("%s: %zu same, %zu differ, %zu only in A, %zu only in B\n",
-                   mt_diff_section_names[i], p->same, p->differ, p->only_a,
+                   mt_section_names[i], p->same, p->differ, p->only_a,
                    p->only_b);
     }
     printf("%s",

@@ -7,16 +7,7 @@
 
 #include "base/strbuf.h"
 #include "train/compare.h"
-
-enum mt_diff_section {
-    MT_DIFF_MODEL,
-    MT_DIFF_OPTIMIZER,
-    MT_DIFF_SPEC,
-    MT_DIFF_PROGRESS,
-    MT_DIFF_SECTIONS,
-};
-
-extern const char *const mt_diff_section_names[MT_DIFF_SECTIONS];
+#include "train/statename.h"
 
 struct mt_diff_part {
     bool wanted, in_a, in_b, compared;
@@ -38,7 +29,7 @@ struct mt_diff_report {
     const char *paths[2];
     bool quiet, json;
     bool differs;
-    struct mt_diff_part parts[MT_DIFF_SECTIONS];
+    struct mt_diff_part parts[MT_SECTIONS];
 
     /* what the sentence needs */
     struct {
@@ -55,7 +46,7 @@ struct mt_diff_report {
 
 /* Tells one array of both (of one where the status says so); c is for
  * MT_DIFF_DIFFER only. */
-void mt_diff_tell(struct mt_diff_report *r, enum mt_diff_section section,
+void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
                   enum mt_diff_status status, const struct mt_array *a,
                   const struct mt_array *b, const struct mt_compared *c);
 
@@ -65,7 +56,7 @@ void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
 
 /* A section that only one has. */
 void mt_diff_tell_lacking(const struct mt_diff_report *r,
-                          enum mt_diff_section section, bool asked);
+                          enum mt_state_section section, bool asked);
 
 /* The sums and the sentence, or the JSON object. */
 void mt_diff_end(const struct mt_diff_report *r);

@@ -8,6 +8,7 @@
 #include "cmd/report.h"
 #include "cmd/shellwords.h"
 #include "cmd/specs.h"
+#include "train/statename.h"
 #include "train/transfer.h"
 
 static bool given(const struct mt_call *call, const char *name)
@@ -110,7 +111,7 @@ static void print_command(const struct mt_call *call,
 
 static const char *source_key(const struct mt_transfer_pair *p)
 {
-    return strchr(p->from->name, '/') + 1;
+    return mt_name_key(p->from->name);
 }
 
 static size_t count_moved(const struct mt_transfer *plan)
@@ -141,9 +142,9 @@ static struct columns measure(const struct mt_bundle *target)
     for (size_t i = 0; i < target->n; i++) {
         const struct mt_array *a = &target->arrays[i];
 
-        if (!mt_in_section(a->name, "model"))
+        if (!mt_name_is(a->name, MT_MODEL))
             continue;
-        widen(&c.key, strlen(strchr(a->name, '/') + 1));
+        widen(&c.key, strlen(mt_name_key(a->name)));
         widen(&c.shape, strlen(mt_shape_text(&a->shape).text));
     }
     return c;
@@ -177,9 +178,9 @@ static void print_table(const struct mt_call *call,
     for (size_t i = 0; i < target->n; i++) {
         const struct mt_array *to = &target->arrays[i];
 
-        if (!mt_in_section(to->name, "model"))
+        if (!mt_name_is(to->name, MT_MODEL))
             continue;
-        printf("  %-*s  %-*s  ", c.key, strchr(to->name, '/') + 1, c.shape,
+        printf("  %-*s  %-*s  ", c.key, mt_name_key(to->name), c.shape,
                mt_shape_text(&to->shape).text);
         if (plan->pair_of[i])
             print_fate(&plan->pairs[plan->pair_of[i] - 1], optimizer);
@@ -273,7 +274,7 @@ static mt_status load(const struct mt_call *call, const char *out,
     struct mt_bundle result = MT_BUNDLE_INIT;
     mt_status status;
 
-    if (!mt_bundle_find(target, "spec/json"))
+    if (!mt_bundle_find(target, MT_NAME_SPEC))
         return mt_fail(err, MT_INVALID,
                        "%s: is neither a spec nor a checkpoint", call->args[0]);
     if (mt_transfer_plan(target, source, options, call->team, &plan, advice,

@@ -14,6 +14,7 @@
 #include "train/datastate.h"
 #include "train/outputs.h"
 #include "train/state.h"
+#include "train/statename.h"
 
 struct proof {
     const struct mt_call *call;
@@ -50,7 +51,7 @@ static mt_status fail_no_start(const struct proof *p, struct mt_err *err)
  * one is path itself. */
 static mt_status find_start(struct proof *p, struct mt_err *err)
 {
-    int64_t last = mt_bundle_get_i64(&p->claim, "progress/step", 0);
+    int64_t last = mt_bundle_get_i64(&p->claim, MT_NAME_STEP, 0);
 
     p->last = last > 0 ? (uint64_t)last : 0;
     for (size_t i = 1;; i++) {
@@ -61,7 +62,7 @@ static mt_status find_start(struct proof *p, struct mt_err *err)
             return fail_no_start(p, err);
         if (mt_bundle_read(p->from, p->call->team, &p->start, err) != MT_OK)
             return err->status;
-        int64_t step = mt_bundle_get_i64(&p->start, "progress/step", -1);
+        int64_t step = mt_bundle_get_i64(&p->start, MT_NAME_STEP, -1);
 
         p->first = (uint64_t)step;
         if (step >= 0 && p->first < p->last)

@@ -7,6 +7,7 @@
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "train/state.h"
+#include "train/statename.h"
 
 static bool ends_with(const char *path, const char *ending)
 {
@@ -20,17 +21,16 @@ static bool is_mtc(const char *path)
     return ends_with(path, ".mtc");
 }
 
-static const char *key_of(const struct mt_array *a)
+/* Weights, unless they are all that is wanted optimizer state, and without
+ * `only` where training stands. */
+static bool is_selected(const char *name, bool weights_only, const char *only)
 {
-    return strchr(a->name, '/') + 1;
-}
+    enum mt_state_section section = mt_name_section(name);
+    const char *tensor = mt_name_tensor(name);
 
-/* The tensor that an optimizer array "slot.tensor" belongs to. */
-static const char *tensor_of(const struct mt_array *a)
-{
-    const char *dot = strchr(key_of(a), '.');
-
-    return dot ? dot + 1 : key_of(a);
+    if (section != MT_MODEL && weights_only)
+        return false;
+    return !only || (tensor && fnmatch(only, tensor, 0) == 0);
 }
 
 /* What a format lacks is written as float32, which holds all of bfloat16. */
@@ -50,19 +50,10 @@ static void select_state(const struct mt_bundle *from, bool weights_only,
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
     for (size_t i = 0; i < from->n; i++) {
         struct mt_array a = writable(&from->arrays[i], numpy);
-        char name[2048];
+        struct mt_name name = mt_name_to_file(a.name);
 
-        if (mt_in_section(a.name, "model")) {
-            if (!only || fnmatch(only, key_of(&a), 0) == 0)
-                mt_bundle_add_array(out, key_of(&a), &a);
-        } else if (mt_in_section(a.name, "optimizer") && !weights_only) {
-            snprintf(name, sizeof name, "optimizer.%s", key_of(&a));
-            if (!only || fnmatch(only, tensor_of(&a), 0) == 0)
-                mt_bundle_add_array(out, name, &a);
-        } else if (mt_in_section(a.name, "progress") && !weights_only &&
-                   !only) {
-            mt_bundle_add_array(out, a.name, &a);
-        }
+        if (*name.text && is_selected(a.name, weights_only, only))
+            mt_bundle_add_array(out, name.text, &a);
     }
 }
 
@@ -105,7 +96,7 @@ static mt_status write_mtc(const struct mt_call *call,
                        "%s: a checkpoint is whole; --only writes bare state "
                        "dicts (.safetensors, .npz)",
                        out);
-    if (!mt_bundle_find(source, "spec/json"))
+    if (!mt_bundle_find(source, MT_NAME_SPEC))
         return mt_fail(err, MT_INVALID,
                        "%s: has no spec, so it cannot become a checkpoint; "
                        "'mtrain load SPEC %s -o %s' puts it into a model",
@@ -113,8 +104,8 @@ static mt_status write_mtc(const struct mt_call *call,
     for (size_t i = 0; i < source->n; i++) {
         const struct mt_array *a = &source->arrays[i];
 
-        if (!bare || mt_in_section(a->name, "spec") ||
-            mt_in_section(a->name, "model"))
+        if (!bare || mt_name_is(a->name, MT_SPEC) ||
+            mt_name_is(a->name, MT_MODEL))
             mt_bundle_add_array(&kept, a->name, a);
     }
     if (bare)

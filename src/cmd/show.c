@@ -9,6 +9,7 @@
 #include "cmd/tensors.h"
 #include "train/infer.h"
 #include "train/state.h"
+#include "train/statename.h"
 
 /* What is shown: a state, and its spec and model where it has them. */
 struct shown {
@@ -20,8 +21,6 @@ struct shown {
 };
 
 /* --- the history -------------------------------------------------------- */
-
-static const char history_prefix[] = "progress/history.";
 
 enum { MAX_COLUMNS = 64, SHOWN_ENDS = 6 };
 
@@ -36,8 +35,8 @@ struct history {
 /* Columns as long as that of the epochs; how many samples is left out. */
 static void find_history(const struct mt_bundle *b, struct history *h)
 {
-    const struct mt_array *epochs = mt_bundle_find(b, "progress/history.epoch");
-    size_t skip = strlen(history_prefix);
+    const struct mt_array *epochs = 
+        mt_bundle_find(b, mt_name_history(NULL, "epoch").text);
 
     *h = (struct history){ 0 };
     if (!epochs || epochs->shape.rank != 1)
@@ -45,14 +44,14 @@ static void find_history(const struct mt_bundle *b, struct history *h)
     h->n = epochs->shape.dim[0];
     for (size_t i = 0; i < b->n && h->n_columns < MAX_COLUMNS; i++) {
         const struct mt_array *a = &b->arrays[i];
+        const char *name = mt_name_column(a->name);
 
-        if (strncmp(a->name, history_prefix, skip) != 0 ||
-            a->shape.rank != 1 || a->shape.dim[0] != h->n)
+        if (!name || a->shape.rank != 1 || a->shape.dim[0] != h->n)
             continue;
-        if (strcmp(a->name + skip, "val.samples") == 0)
+        if (strcmp(name, "val.samples") == 0)
             h->val_samples = a;
-        else if (strcmp(a->name + skip, "train.samples") != 0) {
-            h->name[h->n_columns] = a->name + skip;
+        else if (strcmp(name, "train.samples") != 0) {
+            h->name[h->n_columns] = name;
             h->column[h->n_columns++] = a;
         }
     }
@@ -140,7 +139,7 @@ static void add_epoch(const struct history *h, size_t epoch,
 
 /* --- a summary ---------------------------------------------------------- */
 
-static size_t count_tensors(const struct mt_bundle *b, const char *section,
+static size_t count_tensors(const struct mt_bundle *b, enum mt_state_section section,
                             size_t *values)
 {
     size_t n = 0;
@@ -149,7 +148,7 @@ static size_t count_tensors(const struct mt_bundle *b, const char *section,
     for (size_t i = 0; i < b->n; i++) {
         const struct mt_array *a = &b->arrays[i];
 
-        if (mt_in_section(a->name, section)) {
+        if (mt_name_is(a->name, section)) {
             n++;
             *values += mt_shape_elements(&a->shape);
         }
@@ -157,20 +156,20 @@ static size_t count_tensors(const struct mt_bundle *b, const char *section,
     return n;
 }
 
-static void print_tensors(const struct mt_bundle *b, const char *section)
+static void print_tensors(const struct mt_bundle *b, enum mt_state_section section)
 {
     for (size_t i = 0; i < b->n; i++) {
         const struct mt_array *a = &b->arrays[i];
 
-        if (mt_in_section(a->name, section))
-            printf("  %-40s %-16s %s\n", strchr(a->name, '/') + 1,
+        if (mt_name_is(a->name, section))
+            printf("  %-40s %-16s %s\n", mt_name_key(a->name),
                    mt_shape_text(&a->shape).text, mt_dtype_name(a->dtype));
     }
 }
 
 static void print_model(const struct shown *s)
 {
-    size_t values, n = count_tensors(&s->bundle, "model", &values);
+    size_t values, n = count_tensors(&s->bundle, MT_MODEL, &values);
 
     if (s->infer) {
         const struct mt_model *m = s->infer->model;
@@ -183,7 +182,7 @@ static void print_model(const struct shown *s)
         printf("model      %zu tensors, %zu values\n", n, values);
     }
     if (!s->infer || s->call->verbose)
-        print_tensors(&s->bundle, "model");
+        print_tensors(&s->bundle, MT_MODEL);
 }
 
 /* "optimizer  SGD  lr 0.1, momentum 0.9" */
@@ -212,14 +211,14 @@ static void print_part(const struct shown *s, const char *part)
 
 static void print_optimizer(const struct shown *s)
 {
-    size_t values, n = count_tensors(&s->bundle, "optimizer", &values);
+    size_t values, n = count_tensors(&s->bundle, MT_OPTIMIZER, &values);
 
     if (s->doc)
         print_part(s, "optimizer");
     printf("%-10s %zu tensors, %zu values\n", s->doc ? "  state" : "optimizer",
            n, values);
     if (s->call->verbose)
-        print_tensors(&s->bundle, "optimizer");
+        print_tensors(&s->bundle, MT_OPTIMIZER);
 }
 
 static void print_summary(const struct shown *s)
@@ -235,11 +234,11 @@ static void print_summary(const struct shown *s)
         print_part(s, "scheduler");
         print_part(s, "data");
     }
-    if (mt_bundle_find(b, "progress/step"))
+    if (mt_bundle_find(b, MT_NAME_STEP))
         printf("progress   step %lld, epoch %lld, batch %lld\n",
-               (long long)mt_bundle_get_i64(b, "progress/step", 0),
-               (long long)mt_bundle_get_i64(b, "progress/epoch", 0),
-               (long long)mt_bundle_get_i64(b, "progress/batch", 0));
+               (long long)mt_bundle_get_i64(b, MT_NAME_STEP, 0),
+               (long long)mt_bundle_get_i64(b, MT_NAME_EPOCH, 0),
+               (long long)mt_bundle_get_i64(b, MT_NAME_BATCH, 0));
     print_history(b);
 }
 
@@ -297,8 +296,8 @@ static void print_json(const struct shown *s)
                          mt_shape_text(&a->shape).text);
     }
     printf("{\"step\":%lld,\"epoch\":%lld,%s]}\n",
-           (long long)mt_bundle_get_i64(b, "progress/step", 0),
-           (long long)mt_bundle_get_i64(b, "progress/epoch", 0),
+           (long long)mt_bundle_get_i64(b, MT_NAME_STEP, 0),
+           (long long)mt_bundle_get_i64(b, MT_NAME_EPOCH, 0),
            out.text ? out.text : "\"arrays\":[");
     mt_strbuf_free(&out);
 }
@@ -309,7 +308,7 @@ static void print_json(const struct shown *s)
  * build; the tensors are there to be seen all the same. */
 static void open_model(struct shown *s, struct mt_err *err)
 {
-    if (!mt_bundle_find(&s->bundle, "spec/json"))
+    if (!mt_bundle_find(&s->bundle, MT_NAME_SPEC))
         mt_fail(err, MT_INVALID, "%s: has no spec, so that nothing is known of "
                 "layers", s->path);
     else if (mt_state_spec(&s->bundle, s->path, &s->doc, err) == MT_OK)
@@ -327,7 +326,7 @@ static int show_state(struct shown *s)
         mt_layers_print_dot(s->infer->model, s->path);
         return MT_EXIT_DONE;
     }
-    if (err.status != MT_OK && mt_bundle_find(&s->bundle, "spec/json"))
+    if (err.status != MT_OK && mt_bundle_find(&s->bundle, MT_NAME_SPEC))
         mt_report_warning("the layers cannot be told: %s", err.text);
     if (s->call->json)
         print_json(s);

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "cmd/report.h"
 #include "cmd/terminal.h"
+#include "train/statename.h"
 #include "train/statistics.h"
 
 /* --- finding ------------------------------------------------------------ */
@@ -16,22 +17,11 @@
 static const struct mt_array *find_tensor(const struct mt_bundle *b,
                                           const char *name)
 {
-    static const char *const sections[] = { "model", "optimizer", "progress",
-                                            "spec" };
-    const struct mt_array *a = mt_bundle_find(b, name);
-    char full[2048];
+    const struct mt_array *a = NULL;
+    struct mt_name full;
 
-    for (size_t i = 0; !a && i < sizeof sections / sizeof *sections; i++) {
-        size_t n = strlen(sections[i]);
-        bool named = strncmp(name, sections[i], n) == 0 && name[n] == '.';
-
-        snprintf(full, sizeof full, "%s/%s", sections[i], name);
-        a = mt_bundle_find(b, full);
-        snprintf(full, sizeof full, "%s/%s", sections[i],
-                 named ? name + n + 1 : name);
-        if (!a)
-            a = mt_bundle_find(b, full);
-    }
+    for (size_t i = 0; !a && mt_name_typed(name, i, &full); i++)
+        a = mt_bundle_find(b, full.text);
     return a;
 }
 
@@ -43,7 +33,7 @@ static int fail_name(const struct mt_bundle *b, const char *path,
     size_t n = 0;
 
     for (size_t i = 0; i < b->n && n < 1024; i++)
-        names[n++] = strchr(b->arrays[i].name, '/') + 1;
+        names[n++] = mt_name_key(b->arrays[i].name);
     near = mt_nearest(name, names, n);
     mt_fail(&err, MT_INVALID, "%s: has no tensor \"%s\"%s%s%s", path, name,
             near ? "; did you mean \"" : "", near ? near : "",

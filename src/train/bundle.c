@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ckpt/blockstream.h"
+#include "train/statename.h"
 
 void mt_bundle_free(struct mt_bundle *b)
 {
@@ -131,13 +132,6 @@ mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,
     return *out ? MT_OK : mt_fail_memory(err);
 }
 
-bool mt_in_section(const char *name, const char *section)
-{
-    size_t n = strlen(section);
-
-    return strncmp(name, section, n) == 0 && name[n] == '/';
-}
-
 static mt_status read_array(const struct mt_ckpt *ckpt,
                             const struct mt_array *array, struct mt_team *team,
                             struct mt_bundle *out, struct mt_err *err)
@@ -170,20 +164,27 @@ mt_status mt_bundle_read(const char *path, struct mt_team *team,
     return status;
 }
 
+/* An array of the file under its name in a bundle. */
+static struct mt_name name_in(const struct mt_statefile *file,
+                              const struct mt_array *array)
+{
+    return mt_name_from_file(array->name, mt_statefile_ckpt(file) != NULL);
+}
+
 static mt_status read_entry(struct mt_statefile *file,
-                            const struct mt_state_entry *entry,
+                            const struct mt_array *array,
                             struct mt_bundle *out, struct mt_err *err)
 {
-    const struct mt_array *array = &entry->array;
     void *data = mt_arena_alloc(&out->arena, mt_array_bytes(array) + 1);
-    char *name =
-        mt_arena_printf(&out->arena, "%s/%s", entry->section, entry->key);
 
-    if (!data || !name)
+    if (!data)
         return mt_fail_memory(err);
-    if (mt_statefile_read(file, entry, data, err) != MT_OK)
-        return err->status;
-    mt_bundle_add(out, name, array->dtype, &array->shape, data);
+    mt_status status = mt_statefile_read(file, array, data, err);
+
+    if (status != MT_OK)
+        return status;
+    mt_bundle_add(out, name_in(file, array).text, array->dtype, &array->shape,
+                  data);
     return out->failed ? mt_fail_memory(err) : MT_OK;
 }
 
@@ -197,7 +198,7 @@ mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
     if (mt_statefile_open(path, &file, err) != MT_OK)
         return err->status;
     for (size_t i = 0; status == MT_OK && i < mt_statefile_count(file); i++)
-        status = read_entry(file, mt_statefile_entry(file, i), out, err);
+        status = read_entry(file, mt_statefile_array(file, i), out, err);
     mt_statefile_close(file);
     if (status != MT_OK)
         mt_bundle_free(out);
@@ -205,27 +206,22 @@ mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
 }
 
 /* Small, and needed as values. */
-static bool is_small(const struct mt_state_entry *entry)
+static bool is_small(const char *name)
 {
-    return strcmp(entry->section, "spec") == 0 ||
-           strcmp(entry->section, "progress") == 0;
+    return mt_name_is(name, MT_SPEC) || mt_name_is(name, MT_PROGRESS);
 }
 
-static mt_status add_entry(struct mt_bundle *b,
-                           const struct mt_state_entry *entry,
+static mt_status add_entry(struct mt_bundle *b, const struct mt_array *entry,
                            struct mt_source *source, struct mt_err *err)
 {
-    struct mt_array array = entry->array;
-    char *name;
+    struct mt_name name = name_in(b->file, entry);
+    struct mt_array array = *entry;
 
-    if (is_small(entry))
+    if (is_small(name.text))
         return read_entry(b->file, entry, b, err);
-    name = mt_arena_printf(&b->arena, "%s/%s", entry->section, entry->key);
     *source = (struct mt_source){ b->file, entry };
     array.source = source;
-    if (!name)
-        return mt_fail_memory(err);
-    mt_bundle_add_array(b, name, &array);
+    mt_bundle_add_array(b, name.text, &array);
     return b->failed ? mt_fail_memory(err) : MT_OK;
 }
 
@@ -247,18 +243,18 @@ static mt_status use_nothing(void *ctx, const void *elements, size_t n,
 }
 
 static mt_status check_whole(struct mt_bundle *b,
-                             const struct mt_state_entry *entry,
+                             const struct mt_array *entry,
                              const struct salvage *salvage, struct mt_err *err)
 {
     struct mt_source source = { b->file, entry };
-    struct mt_array array = entry->array;
+    struct mt_array array = *entry;
 
     array.source = &source;
     return mt_block_stream_each(&array, salvage->team, use_nothing, NULL, err);
 }
 
 static mt_status add_or_leave(struct mt_bundle *b,
-                              const struct mt_state_entry *entry,
+                              const struct mt_array *entry,
                               struct mt_source *source,
                               const struct salvage *salvage, struct mt_err *err)
 {
@@ -288,7 +284,7 @@ static mt_status open_state(const char *path, const struct salvage *salvage,
     if (!sources)
         status = mt_fail_memory(err);
     for (size_t i = 0; i < n && status == MT_OK; i++)
-        status = add_or_leave(out, mt_statefile_entry(out->file, i),
+        status = add_or_leave(out, mt_statefile_array(out->file, i),
                               &sources[i], salvage, err);
     if (status != MT_OK)
         mt_bundle_free(out);

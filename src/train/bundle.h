@@ -4,8 +4,7 @@
  * restored from. Its arrays are in memory, or stay in an open file until they
  * are compared or written (ckpt/blockstream.h).
  *
- * Names are "section/key": "model/fc1.weight", "optimizer/exp_avg.fc1.weight",
- * "progress/step", "spec/json" (state.h lists them all).
+ * Names are those of statename.h; state.h lists them all.
  */
 #ifndef MT_TRAIN_BUNDLE_H
 #define MT_TRAIN_BUNDLE_H
@@ -61,16 +60,13 @@ mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,
                              struct mt_arena *arena, const char **out,
                              struct mt_err *err);
 
-/* Does name lie in this section? */
-bool mt_in_section(const char *name, const char *section);
-
 /* Reads every array of a checkpoint. A file of another format is refused,
  * with a word on what it is. */
 mt_status mt_bundle_read(const char *path, struct mt_team *team,
                          struct mt_bundle *out, struct mt_err *err);
 
 /* Reads every array of any state file (statefile.h); names become
- * "section/key". */
+ * those of a bundle. */
 mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
                                struct mt_err *err);
 

@@ -171,10 +171,10 @@ static void open_file(const char *path, struct opened *o)
     ck_assert_msg(mt_statefile_open(path, &o->file, &err) == MT_OK, "%s",
                   err.text);
     for (size_t i = 0; i < ARRAYS; i++) {
-        const struct mt_state_entry *e = mt_statefile_entry(o->file, i);
+        const struct mt_array *e = mt_statefile_array(o->file, i);
 
         o->sources[i] = (struct mt_source){ o->file, e };
-        o->arrays[i] = e->array;
+        o->arrays[i] = *e;
         o->arrays[i].source = &o->sources[i];
     }
 }

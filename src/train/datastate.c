@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "spec/keys.h"
+#include "train/statename.h"
 
 /* --- saving ------------------------------------------------------------- */
 
@@ -46,19 +47,16 @@ static void add_arrays(const struct mt_fitted *f, struct mt_bundle *out)
 {
     const struct mt_normalization *norm = &f->norm;
 
-    mt_bundle_list(out, "spec/data.scale", MT_F32, &norm->scale, 1);
+    mt_bundle_list(out, MT_NAME_SCALE, MT_F32, &norm->scale, 1);
     if (norm->n) {
-        mt_bundle_list(out, "spec/data.mean", MT_F32, norm->mean, norm->n);
-        mt_bundle_list(out, "spec/data.std", MT_F32, norm->std, norm->n);
+        mt_bundle_list(out, MT_NAME_MEAN, MT_F32, norm->mean, norm->n);
+        mt_bundle_list(out, MT_NAME_STD, MT_F32, norm->std, norm->n);
     }
     for (size_t i = 0; i < f->n_arrays; i++) {
         const struct mt_array *a = &f->arrays[i];
-        const char *name =
-            mt_arena_printf(&out->arena, "spec/data.%s", a->name);
 
-        out->failed |= !name;
-        if (name)
-            mt_bundle_add(out, name, a->dtype, &a->shape, a->data);
+        mt_bundle_add(out, mt_name_fitted(a->name).text, a->dtype, &a->shape,
+                      a->data);
     }
 }
 
@@ -90,7 +88,7 @@ void mt_data_state_save(const struct mt_dataset *data, struct mt_bundle *out)
     if (json.failed)
         out->failed = true;
     else
-        mt_bundle_text(out, "spec/data.json", json.text);
+        mt_bundle_text(out, MT_NAME_DATA, json.text);
     mt_strbuf_free(&json);
     add_arrays(f, out);
 }
@@ -102,11 +100,12 @@ static mt_status parse(const struct mt_bundle *from, struct mt_arena *arena,
 {
     const char *text;
 
-    if (mt_bundle_get_text(from, "spec/data.json", arena, &text, err) != MT_OK)
+    if (mt_bundle_get_text(from, MT_NAME_DATA, arena, &text, err) != MT_OK)
         return err->status;
     if (!text)
-        return mt_fail(err, MT_INVALID, "the checkpoint has no spec/data.json");
-    return mt_json_parse("spec/data.json", text, strlen(text), out, err);
+        return mt_fail(err, MT_INVALID,
+                       "the checkpoint has no " MT_NAME_DATA);
+    return mt_json_parse(MT_NAME_DATA, text, strlen(text), out, err);
 }
 
 static mt_status read_names(const struct mt_json *doc, const char *key,
@@ -239,16 +238,16 @@ static mt_status check_norm(const struct mt_fitted *f, struct mt_err *err)
     if (n <= 1 || n == mt_shape_elements(x) || (x->rank && n == x->dim[0]))
         return MT_OK;
     return mt_fail(err, MT_INVALID,
-                   "spec/data.mean: %zu values do not fit samples of %s", n,
+                   MT_NAME_MEAN ": %zu values do not fit samples of %s", n,
                    mt_shape_text(x).text);
 }
 
 static mt_status read_norm(const struct mt_bundle *from,
                            struct mt_fitted *out, struct mt_err *err)
 {
-    const struct mt_array *scale = mt_bundle_find(from, "spec/data.scale");
-    const struct mt_array *mean = mt_bundle_find(from, "spec/data.mean");
-    const struct mt_array *std = mt_bundle_find(from, "spec/data.std");
+    const struct mt_array *scale = mt_bundle_find(from, MT_NAME_SCALE);
+    const struct mt_array *mean = mt_bundle_find(from, MT_NAME_MEAN);
+    const struct mt_array *std = mt_bundle_find(from, MT_NAME_STD);
     struct mt_normalization *norm = &out->norm;
 
     norm->scale = 1;
@@ -257,12 +256,12 @@ static mt_status read_norm(const struct mt_bundle *from,
     if (!mean && !std)
         return MT_OK;
     if (!mean || !std)
-        return mt_fail(err, MT_INVALID, "spec/data.%s is missing",
-                       mean ? "std" : "mean");
+        return mt_fail(err, MT_INVALID, "%s is missing",
+                       mean ? MT_NAME_STD : MT_NAME_MEAN);
     if (mean->dtype != MT_F32 || std->dtype != MT_F32 ||
         mean->shape.rank != 1 || !mt_shape_equal(&mean->shape, &std->shape))
         return mt_fail(err, MT_INVALID,
-                       "spec/data.mean and spec/data.std do not fit");
+                       MT_NAME_MEAN " and " MT_NAME_STD " do not fit");
     norm->n = mean->shape.dim[0];
     norm->mean = mean->data;
     norm->std = std->data;
@@ -272,16 +271,14 @@ static mt_status read_norm(const struct mt_bundle *from,
 /* The name that a format gave an array, or NULL. */
 static const char *own_name(const char *name)
 {
-    static const char *const common[] = { "json", "scale", "mean", "std" };
-    size_t n = strlen("spec/data.");
+    static const char *const common[] = { MT_NAME_DATA, MT_NAME_SCALE,
+                                          MT_NAME_MEAN, MT_NAME_STD };
 
-    if (strncmp(name, "spec/data.", n) != 0)
-        return NULL;
     for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
-        if (strcmp(name + n, common[i]) == 0)
+        if (strcmp(name, common[i]) == 0)
             return NULL;
     }
-    return name + n;
+    return mt_name_fitted_of(name);
 }
 
 static mt_status read_arrays(const struct mt_bundle *from,

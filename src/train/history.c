@@ -1,61 +1,77 @@
 #include "train/history.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "train/statename.h"
 
 /* A column: its name, and where its value is in an entry. */
 struct column {
-    char name[128];
+    struct mt_name name;
     enum mt_dtype dtype; /* I64 of a uint64_t or size_t, F64 of a double */
     size_t offset;
 };
 
-enum { MAX_COLUMNS = 3 + 2 * (2 + MT_MAX_METRICS) };
+enum { OF_RUN = 3, OF_SCORES = 2 }; /* columns without metrics */
 
-static size_t add_scores(const struct mt_session *s, const char *part,
-                         size_t offset, struct column *out)
+static size_t count_columns(const struct mt_session *s)
 {
-    size_t n = 0;
-
-    snprintf(out[n].name, sizeof out->name, "progress/history.%s.samples",
-             part);
-    out[n].dtype = MT_I64;
-    out[n++].offset = offset + offsetof(struct mt_scores, samples);
-    snprintf(out[n].name, sizeof out->name, "progress/history.%s.loss", part);
-    out[n].dtype = MT_F64;
-    out[n++].offset = offset + offsetof(struct mt_scores, loss);
-    for (size_t i = 0; i < s->n_metrics; i++) {
-        snprintf(out[n].name, sizeof out->name, "progress/history.%s.%s", part,
-                 s->metrics[i]->name);
-        out[n].dtype = MT_F64;
-        out[n++].offset = offset + offsetof(struct mt_scores, metric) +
-                          i * sizeof(double);
-    }
-    return n;
+    return OF_RUN + 2 * (OF_SCORES + s->n_metrics);
 }
 
-static size_t list_columns(const struct mt_session *s, struct column *out)
+/* Column i of those of the run, in the order of the file. */
+static struct column of_run(size_t i)
 {
-    size_t n = 3;
+    static const struct {
+        const char *name;
+        enum mt_dtype dtype;
+        size_t offset;
+    } columns[OF_RUN] = {
+        { "epoch", MT_I64, offsetof(struct mt_epoch, epoch) },
+        { "step", MT_I64, offsetof(struct mt_epoch, step) },
+        { "lr", MT_F64, offsetof(struct mt_epoch, lr) },
+    };
 
-    out[0] = (struct column){ "progress/history.epoch", MT_I64,
-                              offsetof(struct mt_epoch, epoch) };
-    out[1] = (struct column){ "progress/history.step", MT_I64,
-                              offsetof(struct mt_epoch, step) };
-    out[2] = (struct column){ "progress/history.lr", MT_F64,
-                              offsetof(struct mt_epoch, lr) };
-    n += add_scores(s, "train", offsetof(struct mt_epoch, train), out + n);
-    return n + add_scores(s, "val", offsetof(struct mt_epoch, val), out + n);
+    return (struct column){ mt_name_history(NULL, columns[i].name),
+                            columns[i].dtype, columns[i].offset };
+}
+
+/* Column i of the scores of a part, which lie at offset. */
+static struct column of_scores(const struct mt_session *s, const char *part,
+                               size_t offset, size_t i)
+{
+    switch (i) {
+    case 0:
+        return (struct column){ mt_name_history(part, "samples"), MT_I64,
+                                offset + offsetof(struct mt_scores, samples) };
+    case 1:
+        return (struct column){ mt_name_history(part, "loss"), MT_F64,
+                                offset + offsetof(struct mt_scores, loss) };
+    }
+    i -= OF_SCORES;
+    return (struct column){ mt_name_history(part, s->metrics[i]->name), MT_F64,
+                            offset + offsetof(struct mt_scores, metric) +
+                                i * sizeof(double) };
+}
+
+static struct column column_at(const struct mt_session *s, size_t i)
+{
+    size_t of_part = OF_SCORES + s->n_metrics;
+
+    if (i < OF_RUN)
+        return of_run(i);
+    i -= OF_RUN;
+    if (i < of_part)
+        return of_scores(s, "train", offsetof(struct mt_epoch, train), i);
+    return of_scores(s, "val", offsetof(struct mt_epoch, val), i - of_part);
 }
 
 void mt_history_save(const struct mt_session *s, struct mt_bundle *out)
 {
-    struct column columns[MAX_COLUMNS];
-    size_t n = list_columns(s, columns);
     struct mt_shape shape = mt_shape_of(1, s->n_history);
 
-    for (size_t c = 0; s->n_history && c < n; c++) {
+    for (size_t c = 0; s->n_history && c < count_columns(s); c++) {
+        struct column column = column_at(s, c);
         uint64_t *values = mt_arena_calloc(&out->arena, s->n_history,
                                            sizeof *values);
 
@@ -64,10 +80,9 @@ void mt_history_save(const struct mt_session *s, struct mt_bundle *out)
             return;
         }
         for (size_t i = 0; i < s->n_history; i++)
-            memcpy(&values[i],
-                   (const char *)&s->history[i] + columns[c].offset,
+            memcpy(&values[i], (const char *)&s->history[i] + column.offset,
                    sizeof *values);
-        mt_bundle_add(out, columns[c].name, columns[c].dtype, &shape, values);
+        mt_bundle_add(out, column.name.text, column.dtype, &shape, values);
     }
 }
 
@@ -86,7 +101,7 @@ static mt_status restore_column(struct mt_session *s,
                                 const struct column *column,
                                 struct mt_err *err)
 {
-    const struct mt_array *a = mt_bundle_find(from, column->name);
+    const struct mt_array *a = mt_bundle_find(from, column->name.text);
     const uint64_t *values = a ? a->data : NULL;
 
     if (!a) {
@@ -109,9 +124,7 @@ mt_status mt_history_restore(struct mt_session *s,
                              const struct mt_bundle *from, struct mt_err *err)
 {
     const struct mt_array *epochs =
-        mt_bundle_find(from, "progress/history.epoch");
-    struct column columns[MAX_COLUMNS];
-    size_t n = list_columns(s, columns);
+        mt_bundle_find(from, mt_name_history(NULL, "epoch").text);
     size_t count = epochs && epochs->shape.rank == 1 ? epochs->shape.dim[0] : 0;
     struct mt_epoch empty = { 0 };
 
@@ -127,9 +140,12 @@ mt_status mt_history_restore(struct mt_session *s,
         if (mt_session_add_epoch(s, &empty, err) != MT_OK)
             return err->status;
     }
-    for (size_t c = 0; c < n; c++) {
-        if (restore_column(s, from, &columns[c], err) != MT_OK)
-            return err->status;
+    for (size_t c = 0; c < count_columns(s); c++) {
+        struct column column = column_at(s, c);
+        mt_status status = restore_column(s, from, &column, err);
+
+        if (status != MT_OK)
+            return status;
     }
     return MT_OK;
 }

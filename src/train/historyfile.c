@@ -1,12 +1,9 @@
 #include "train/historyfile.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "ckpt/container.h"
-
-static const char prefix[] = "progress/history.";
+#include "train/statename.h"
 
 /* A file on the way to a history. */
 struct reader {
@@ -50,16 +47,14 @@ static const double *read_values(const struct reader *r,
 static mt_status read_counts(const struct reader *r, const char *name,
                              const double **out)
 {
-    char full[64];
-    const struct mt_array *a;
+    struct mt_name full = mt_name_history(NULL, name);
+    const struct mt_array *a = mt_ckpt_find(r->ckpt, full.text);
 
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    a = mt_ckpt_find(r->ckpt, full);
     if (!a || a->dtype != MT_I64)
         return mt_fail(r->err, MT_INVALID,
                        "%s: the history has no %s "
                        "(int64), so it cannot be read",
-                       mt_ckpt_path(r->ckpt), full);
+                       mt_ckpt_path(r->ckpt), full.text);
     *out = read_values(r, a);
     if (!*out)
         return r->err->status;
@@ -68,7 +63,7 @@ static mt_status read_counts(const struct reader *r, const char *name,
             return mt_fail(r->err, MT_INVALID,
                            "%s: %s does not ascend: %.0f "
                            "stands before %.0f",
-                           mt_ckpt_path(r->ckpt), full, (*out)[i - 1],
+                           mt_ckpt_path(r->ckpt), full.text, (*out)[i - 1],
                            (*out)[i]);
     }
     return MT_OK;
@@ -77,39 +72,31 @@ static mt_status read_counts(const struct reader *r, const char *name,
 /* "train.loss" has the part "train"; what has none is the run's. */
 static mt_status add_column(const struct reader *r, const struct mt_array *a)
 {
-    static const char *const parts[] = { "train", "val", "" };
-    const char *name = a->name + sizeof prefix - 1;
+    const char *name,
+        *part = mt_column_part(mt_name_column(a->name), &name);
     struct mt_history *h = r->h;
 
-    for (size_t i = 0; i < 3; i++) {
-        size_t n = strlen(parts[i]);
+    if (h->n_columns == MT_HISTORY_MAX_COLUMNS)
+        return mt_fail(r->err, MT_INVALID,
+                       "%s: a history of more than %d "
+                       "columns",
+                       mt_ckpt_path(r->ckpt), MT_HISTORY_MAX_COLUMNS);
+    name = mt_arena_strdup(&h->arena, name);
+    if (!name)
+        return mt_fail_memory(r->err);
+    const double *values = read_values(r, a);
 
-        if (n && (strncmp(name, parts[i], n) != 0 || name[n] != '.'))
-            continue;
-        name += n ? n + 1 : 0;
-        if (h->n_columns == MT_HISTORY_MAX_COLUMNS)
-            return mt_fail(r->err, MT_INVALID,
-                           "%s: a history of more than %d "
-                           "columns",
-                           mt_ckpt_path(r->ckpt), MT_HISTORY_MAX_COLUMNS);
-        name = mt_arena_strdup(&h->arena, name);
-        if (!name)
-            return mt_fail_memory(r->err);
-        const double *values = read_values(r, a);
-
-        if (!values)
-            return r->err->status;
-        h->columns[h->n_columns++] =
-            (struct mt_history_column){ parts[i], name, values };
-        break;
-    }
+    if (!values)
+        return r->err->status;
+    h->columns[h->n_columns++] =
+        (struct mt_history_column){ part, name, values };
     return MT_OK;
 }
 
 static mt_status read_columns(const struct reader *r)
 {
     const struct mt_array *samples =
-        mt_ckpt_find(r->ckpt, "progress/history.val.samples");
+        mt_ckpt_find(r->ckpt, mt_name_history("val", "samples").text);
 
     if (read_counts(r, "epoch", &r->h->epoch) != MT_OK ||
         read_counts(r, "step", &r->h->step) != MT_OK)
@@ -122,8 +109,8 @@ static mt_status read_columns(const struct reader *r)
     for (size_t i = 0; i < mt_ckpt_count(r->ckpt); i++) {
         const struct mt_array *a = mt_ckpt_array(r->ckpt, i);
 
-        if (strncmp(a->name, prefix, sizeof prefix - 1) == 0 &&
-            a->dtype == MT_F64 && add_column(r, a) != MT_OK)
+        if (mt_name_column(a->name) && a->dtype == MT_F64 &&
+            add_column(r, a) != MT_OK)
             return r->err->status;
     }
     return MT_OK;
@@ -139,7 +126,7 @@ mt_status mt_history_read(const char *path, struct mt_team *team,
     *out = (struct mt_history){ .arena = MT_ARENA_INIT };
     if (mt_ckpt_open(path, &ckpt, err) != MT_OK)
         return err->status;
-    epoch = mt_ckpt_find(ckpt, "progress/history.epoch");
+    epoch = mt_ckpt_find(ckpt, mt_name_history(NULL, "epoch").text);
     out->n = epoch && epoch->shape.rank == 1 ? epoch->shape.dim[0] : 0;
     if (out->n > MT_HISTORY_MAX_EPOCHS)
         status = mt_fail(err, MT_INVALID,

@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "train/bundle.h"
 #include "train/session.h"
+#include "train/statename.h"
 
 /* --- reading ------------------------------------------------------------ */
 
@@ -192,17 +193,15 @@ bool mt_session_finished(const struct mt_session *s)
 
 /* --- state -------------------------------------------------------------- */
 
-#define STATE "progress/early_stopping."
-
 void mt_monitors_save(const struct mt_session *s, struct mt_bundle *out)
 {
     const struct mt_watch *w = &s->stopping;
 
     if (!w->monitor.name || s->at.epoch == 0)
         return;
-    mt_bundle_text(out, STATE "monitor", w->monitor.name);
-    mt_bundle_f64(out, STATE "best", w->best);
-    mt_bundle_i64(out, STATE "bad", (int64_t)w->bad);
+    mt_bundle_text(out, MT_NAME_STOPPING "monitor", w->monitor.name);
+    mt_bundle_f64(out, MT_NAME_STOPPING "best", w->best);
+    mt_bundle_i64(out, MT_NAME_STOPPING "bad", (int64_t)w->bad);
 }
 
 static mt_status restore_stopping(struct mt_session *s,
@@ -210,10 +209,10 @@ static mt_status restore_stopping(struct mt_session *s,
                                   struct mt_err *err)
 {
     const char *name;
-    const struct mt_array *best = mt_bundle_find(from, STATE "best");
-    int64_t bad = mt_bundle_get_i64(from, STATE "bad", -1);
+    const struct mt_array *best = mt_bundle_find(from, MT_NAME_STOPPING "best");
+    int64_t bad = mt_bundle_get_i64(from, MT_NAME_STOPPING "bad", -1);
 
-    if (mt_bundle_get_text(from, STATE "monitor", &s->arena, &name, err) !=
+    if (mt_bundle_get_text(from, MT_NAME_STOPPING "monitor", &s->arena, &name, err) !=
         MT_OK)
         return err->status;
     if (!s->stopping.monitor.name || !name ||
@@ -221,9 +220,9 @@ static mt_status restore_stopping(struct mt_session *s,
         return MT_OK;
     if (!best || best->dtype != MT_F64 || best->shape.rank != 0)
         return mt_fail(err, MT_INVALID,
-                       STATE "best is missing or no float64 number");
+                       MT_NAME_STOPPING "best is missing or no float64 number");
     if (bad < 0)
-        return mt_fail(err, MT_INVALID, STATE "bad is missing or out of range");
+        return mt_fail(err, MT_INVALID, MT_NAME_STOPPING "bad is missing or out of range");
     s->stopping.best = *(const double *)best->data;
     s->stopping.bad = (uint64_t)bad;
     return MT_OK;

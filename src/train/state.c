@@ -1,13 +1,13 @@
 #include "train/monitor.h"
 #include "train/state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/dispatch.h"
 #include "train/datastate.h"
 #include "train/history.h"
+#include "train/statename.h"
 
 /* --- saving ------------------------------------------------------------- */
 
@@ -19,7 +19,7 @@ void mt_state_add_spec(const struct mt_json *doc, struct mt_bundle *out)
     if (text.failed)
         out->failed = true;
     else
-        mt_bundle_text(out, "spec/json", text.text);
+        mt_bundle_text(out, MT_NAME_SPEC, text.text);
     mt_strbuf_free(&text);
 }
 
@@ -31,7 +31,7 @@ mt_status mt_state_replace_spec(const struct mt_json *doc,
     char *copy = NULL;
 
     for (size_t i = 0; i < bundle->n; i++) {
-        if (strcmp(bundle->arrays[i].name, "spec/json") == 0)
+        if (strcmp(bundle->arrays[i].name, MT_NAME_SPEC) == 0)
             spec = &bundle->arrays[i];
     }
     mt_json_print(mt_json_root(doc), &text);
@@ -51,12 +51,9 @@ static void save_model(const struct mt_store *store, struct mt_bundle *out)
 {
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
-        char *name = mt_arena_printf(&out->arena, "model/%s", t->name);
 
-        if (!name)
-            out->failed = true;
-        else
-            mt_bundle_add(out, name, t->dtype, &t->shape, t->data);
+        mt_bundle_add(out, mt_name_in(MT_MODEL, t->name).text, t->dtype,
+                      &t->shape, t->data);
     }
 }
 
@@ -64,28 +61,25 @@ static void save_slots(const struct mt_optimizer *o, size_t tensor,
                        struct mt_bundle *out)
 {
     const struct mt_tensor *t = o->store->tensors[tensor];
-    char name[2048];
 
     if (!mt_optimizer_has_state(o, tensor))
         return;
-    snprintf(name, sizeof name, "optimizer/step.%s", t->name);
-    mt_bundle_i64(out, name, (int64_t)o->step_of[tensor]);
+    mt_bundle_i64(out, mt_name_slot(MT_SLOT_STEP, t->name).text,
+                  (int64_t)o->step_of[tensor]);
     for (size_t i = 0; i < o->n_slots; i++) {
         const float *slot = mt_optimizer_slot(o, i, tensor);
 
-        if (!slot)
-            continue;
-        snprintf(name, sizeof name, "optimizer/%s.%s", o->type->slots[i],
-                 t->name);
-        mt_bundle_add(out, name, MT_F32, &t->shape, slot);
+        if (slot)
+            mt_bundle_add(out, mt_name_slot(o->type->slots[i], t->name).text,
+                          MT_F32, &t->shape, slot);
     }
 }
 
 void mt_state_add_start(struct mt_bundle *out)
 {
-    mt_bundle_i64(out, "progress/step", 0);
-    mt_bundle_i64(out, "progress/epoch", 0);
-    mt_bundle_i64(out, "progress/batch", 0);
+    mt_bundle_i64(out, MT_NAME_STEP, 0);
+    mt_bundle_i64(out, MT_NAME_EPOCH, 0);
+    mt_bundle_i64(out, MT_NAME_BATCH, 0);
 }
 
 static void save_progress(const struct mt_session *s, struct mt_bundle *out)
@@ -94,18 +88,14 @@ static void save_progress(const struct mt_session *s, struct mt_bundle *out)
     const struct mt_scheduler_type *type = s->scheduler->type;
     size_t n = 2 + s->n_metrics * MT_METRIC_SUMS;
 
-    mt_bundle_i64(out, "progress/step", (int64_t)s->at.step);
-    mt_bundle_i64(out, "progress/epoch", (int64_t)s->at.epoch);
-    mt_bundle_i64(out, "progress/batch", (int64_t)s->at.batch);
+    mt_bundle_i64(out, MT_NAME_STEP, (int64_t)s->at.step);
+    mt_bundle_i64(out, MT_NAME_EPOCH, (int64_t)s->at.epoch);
+    mt_bundle_i64(out, MT_NAME_BATCH, (int64_t)s->at.batch);
     if (s->at.batch)
-        mt_bundle_list(out, "progress/totals", MT_F64, totals, n);
-    for (size_t i = 0; s->at.step && i < type->state_count; i++) {
-        char name[256];
-
-        snprintf(name, sizeof name, "progress/scheduler.%s",
-                 type->state_names[i]);
-        mt_bundle_f64(out, name, s->scheduler->state[i]);
-    }
+        mt_bundle_list(out, MT_NAME_TOTALS, MT_F64, totals, n);
+    for (size_t i = 0; s->at.step && i < type->state_count; i++)
+        mt_bundle_f64(out, mt_name_scheduler(type->state_names[i]).text,
+                      s->scheduler->state[i]);
     mt_monitors_save(s, out);
     mt_history_save(s, out);
 }
@@ -147,7 +137,7 @@ mt_status mt_session_save(struct mt_session *s, const char *path,
 mt_status mt_state_spec(const struct mt_bundle *from, const char *source,
                         struct mt_json **out, struct mt_err *err)
 {
-    const struct mt_array *a = mt_bundle_find(from, "spec/json");
+    const struct mt_array *a = mt_bundle_find(from, MT_NAME_SPEC);
 
     if (!a || a->dtype != MT_U8)
         return mt_fail(err, MT_INVALID, "%s: has no spec", source);
@@ -186,24 +176,22 @@ static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
 {
     const struct mt_tensor *t = o->store->tensors[tensor];
     struct mt_shape scalar = { .rank = 0 };
-    char name[2048];
+    struct mt_name name = mt_name_slot(MT_SLOT_STEP, t->name);
     int64_t step;
 
-    snprintf(name, sizeof name, "optimizer/step.%s", t->name);
-    if (!mt_bundle_find(from, name) || !mt_optimizer_slot(o, 0, tensor))
+    if (!mt_bundle_find(from, name.text) || !mt_optimizer_slot(o, 0, tensor))
         return MT_OK;
-    if (take(from, name, MT_I64, &scalar, &step, taken, err) != MT_OK)
+    if (take(from, name.text, MT_I64, &scalar, &step, taken, err) != MT_OK)
         return err->status;
     if (step < 1 || step > UINT32_MAX)
-        return mt_fail(err, MT_INVALID, "%s is %lld: out of range", name,
+        return mt_fail(err, MT_INVALID, "%s is %lld: out of range", name.text,
                        (long long)step);
     o->step_of[tensor] = (uint64_t)step;
     for (size_t i = 0; i < o->n_slots; i++) {
         float *slot = mt_optimizer_slot(o, i, tensor);
 
-        snprintf(name, sizeof name, "optimizer/%s.%s", o->type->slots[i],
-                 t->name);
-        if (slot && take(from, name, MT_F32, &t->shape, slot, taken, err) !=
+        name = mt_name_slot(o->type->slots[i], t->name);
+        if (slot && take(from, name.text, MT_F32, &t->shape, slot, taken, err) !=
                         MT_OK)
             return err->status;
     }
@@ -216,20 +204,18 @@ static mt_status restore_tensors(struct mt_session *s,
 {
     const struct mt_store *store = &s->model->store;
     size_t taken = 0, there = 0;
-    char name[2048];
 
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
-        snprintf(name, sizeof name, "model/%s", t->name);
-        if (take(from, name, t->dtype, &t->shape, t->data, &taken, err) !=
-                MT_OK ||
+        if (take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype, &t->shape,
+                 t->data, &taken, err) != MT_OK ||
             restore_slots(s->optimizer, i, from, &taken, err) != MT_OK)
             return err->status;
     }
     for (size_t i = 0; i < from->n; i++)
-        there += mt_in_section(from->arrays[i].name, "model") ||
-                 mt_in_section(from->arrays[i].name, "optimizer");
+        there += mt_name_is(from->arrays[i].name, MT_MODEL) ||
+                 mt_name_is(from->arrays[i].name, MT_OPTIMIZER);
     if (taken != there)
         return mt_fail(err, MT_MISMATCH,
                        "it has %zu tensors that the spec's model and optimizer "
@@ -243,18 +229,16 @@ mt_status mt_state_restore_model(struct mt_store *store,
                                  struct mt_err *err)
 {
     size_t taken = 0, there = 0;
-    char name[2048];
 
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
-        snprintf(name, sizeof name, "model/%s", t->name);
-        if (take(from, name, t->dtype, &t->shape, t->data, &taken, err) !=
-            MT_OK)
+        if (take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype, &t->shape,
+                 t->data, &taken, err) != MT_OK)
             return err->status;
     }
     for (size_t i = 0; i < from->n; i++)
-        there += mt_in_section(from->arrays[i].name, "model");
+        there += mt_name_is(from->arrays[i].name, MT_MODEL);
     if (taken != there)
         return mt_fail(err, MT_MISMATCH,
                        "it has %zu tensors that the spec's model does not have",
@@ -268,7 +252,7 @@ static mt_status restore_totals(struct mt_session *s,
 {
     struct mt_shape shape = mt_shape_of(
         1, 2 + s->n_metrics * (size_t)MT_METRIC_SUMS);
-    const struct mt_array *a = mt_bundle_find(from, "progress/totals");
+    const struct mt_array *a = mt_bundle_find(from, MT_NAME_TOTALS);
     size_t taken = 0;
 
     if (s->at.batch == 0 || s->batches == 0) /* 0: only evaluated */
@@ -276,7 +260,7 @@ static mt_status restore_totals(struct mt_session *s,
     if (a && !mt_shape_equal(&a->shape, &shape))
         return mt_fail(err, MT_MISMATCH,
                        "train.metrics cannot change in the middle of an epoch");
-    return take(from, "progress/totals", MT_F64, &shape, &s->at.epoch_so_far,
+    return take(from, MT_NAME_TOTALS, MT_F64, &shape, &s->at.epoch_so_far,
                 &taken, err);
 }
 
@@ -289,12 +273,10 @@ static mt_status restore_scheduler(struct mt_session *s,
     size_t taken = 0;
 
     for (size_t i = 0; i < type->state_count; i++) {
-        char name[256];
+        struct mt_name name = mt_name_scheduler(type->state_names[i]);
 
-        snprintf(name, sizeof name, "progress/scheduler.%s",
-                 type->state_names[i]);
-        if (mt_bundle_find(from, name) &&
-            take(from, name, MT_F64, &scalar, &s->scheduler->state[i], &taken,
+        if (mt_bundle_find(from, name.text) &&
+            take(from, name.text, MT_F64, &scalar, &s->scheduler->state[i], &taken,
                  err) != MT_OK)
             return err->status;
     }
@@ -305,9 +287,9 @@ static mt_status restore_position(struct mt_session *s,
                                   const struct mt_bundle *from,
                                   struct mt_err *err)
 {
-    int64_t step = mt_bundle_get_i64(from, "progress/step", -1);
-    int64_t epoch = mt_bundle_get_i64(from, "progress/epoch", -1);
-    int64_t batch = mt_bundle_get_i64(from, "progress/batch", -1);
+    int64_t step = mt_bundle_get_i64(from, MT_NAME_STEP, -1);
+    int64_t epoch = mt_bundle_get_i64(from, MT_NAME_EPOCH, -1);
+    int64_t batch = mt_bundle_get_i64(from, MT_NAME_BATCH, -1);
 
     if (step < 0 || step > UINT32_MAX || epoch < 0 || epoch > UINT32_MAX ||
         batch < 0 || (s->batches && (uint64_t)batch >= s->batches))

@@ -5,6 +5,7 @@
 
 #include "train/compare.h"
 #include "train/state.h"
+#include "train/statename.h"
 #include "train/transfer_match.h"
 
 /* --- planning ----------------------------------------------------------- */
@@ -76,7 +77,7 @@ static mt_status make_pairs(const struct mt_bundle *target,
         out->pairs[out->n++] = (struct mt_transfer_pair){
             .from = item->from,
             .to = item->to,
-            .key = mt_key_of(item->to),
+            .key = mt_name_key(item->to->name),
             .optimizer = MT_RESET,
             .reason = "not asked for",
         };
@@ -185,13 +186,13 @@ static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
     mt_bundle_add_array(out, p->to->name, &a);
 }
 
-static void add_section(const struct mt_bundle *from, const char *section,
+static void add_section(const struct mt_bundle *from, enum mt_state_section section,
                         struct mt_bundle *out)
 {
     for (size_t i = 0; i < from->n; i++) {
         const struct mt_array *a = &from->arrays[i];
 
-        if (mt_in_section(a->name, section))
+        if (mt_name_is(a->name, section))
             mt_bundle_add_array(out, a->name, a);
     }
 }
@@ -202,18 +203,18 @@ mt_status mt_transfer_apply(const struct mt_transfer *t,
                             struct mt_bundle *out, struct mt_err *err)
 {
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    add_section(target, "spec", out);
+    add_section(target, MT_SPEC, out);
     for (size_t i = 0; i < target->n; i++) {
         const struct mt_array *to = &target->arrays[i];
 
         if (t->pair_of[i])
             add_moved(&t->pairs[t->pair_of[i] - 1], out);
-        else if (mt_is_model(to))
+        else if (mt_name_is(to->name, MT_MODEL))
             mt_bundle_add_array(out, to->name, to);
     }
     mt_transfer_add_state(t, target, source, out);
     if (t->progress)
-        add_section(source, "progress", out);
+        add_section(source, MT_PROGRESS, out);
     else
         mt_state_add_start(out);
     return out->failed ? mt_fail_memory(err) : MT_OK;

@@ -142,8 +142,8 @@ static bool find_starts(struct advising *a, const struct mt_match *m,
     for (size_t i = 0; i < a->target->n; i++) {
         const struct mt_array *to = &a->target->arrays[i];
 
-        if (mt_is_model(to) && !a->taken[i] &&
-            !add_starts(q, mt_key_of(to), a->arena))
+        if (mt_name_is(to->name, MT_MODEL) && !a->taken[i] &&
+            !add_starts(q, mt_name_key(to->name), a->arena))
             return false;
     }
     return true;
@@ -239,11 +239,11 @@ static const struct mt_array *nearest_place(struct advising *a,
         size_t distance;
 
         a->looks++;
-        if (a->taken[i] || !mt_is_model(to) || is_weary(a) ||
-            !mt_match_selects(a->options, mt_key_of(to)) ||
+        if (a->taken[i] || !mt_name_is(to->name, MT_MODEL) || is_weary(a) ||
+            !mt_match_selects(a->options, mt_name_key(to->name)) ||
             !mt_match_fits(item->from, to))
             continue;
-        distance = distance_of(a, item->key, mt_key_of(to));
+        distance = distance_of(a, item->key, mt_name_key(to->name));
         if (!best || distance < near) {
             best = to;
             near = distance;
@@ -264,7 +264,7 @@ static mt_status pair_singles(struct advising *a, const struct mt_match *m)
         if (!is_open(a, item, i) || item->to || has_glob(item->key))
             continue;
         to = nearest_place(a, item);
-        if (!to || has_glob(mt_key_of(to)))
+        if (!to || has_glob(mt_name_key(to->name)))
             continue;
         if (a->out->n_map == MAX_RENAMES) {
             a->out->n_map = before;
@@ -274,7 +274,7 @@ static mt_status pair_singles(struct advising *a, const struct mt_match *m)
         a->renamed[i] = true;
         mt_status status =
             add_map(a, mt_arena_strdup(&a->out->arena, item->key),
-                    mt_arena_strdup(&a->out->arena, mt_key_of(to)));
+                    mt_arena_strdup(&a->out->arena, mt_name_key(to->name)));
 
         if (status != MT_OK)
             return status;
@@ -365,8 +365,8 @@ static size_t module_of(const struct advising *a, const char *key)
     for (size_t i = 0; n && i < a->target->n; i++) {
         const struct mt_array *to = &a->target->arrays[i];
 
-        if (mt_is_model(to) && a->taken[i] &&
-            strncmp(mt_key_of(to), key, n) == 0)
+        if (mt_name_is(to->name, MT_MODEL) && a->taken[i] &&
+            strncmp(mt_name_key(to->name), key, n) == 0)
             return 0;
     }
     return n;
@@ -396,7 +396,7 @@ static mt_status advise_excepts(struct advising *a, const struct mt_match *m)
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
         mt_status status = item->to && !item->fits
-                               ? add_except(a, mt_key_of(item->to))
+                               ? add_except(a, mt_name_key(item->to->name))
                                : MT_OK;
 
         if (status != MT_OK)

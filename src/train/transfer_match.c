@@ -1,26 +1,12 @@
 #include "train/transfer_match.h"
 
 #include <fnmatch.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool mt_is_model(const struct mt_array *a)
-{
-    return mt_in_section(a->name, "model");
-}
-
-const char *mt_key_of(const struct mt_array *a)
-{
-    return strchr(a->name, '/') + 1;
-}
-
 const struct mt_array *mt_find_model(const struct mt_bundle *b, const char *key)
 {
-    char name[2048];
-    int n = snprintf(name, sizeof name, "model/%s", key);
-
-    return n > 0 && (size_t)n < sizeof name ? mt_bundle_find(b, name) : NULL;
+    return mt_bundle_find(b, mt_name_in(MT_MODEL, key).text);
 }
 
 size_t mt_array_number(const struct mt_bundle *b, const struct mt_array *a)
@@ -66,7 +52,7 @@ static const char *target_key(const struct mt_array *a,
                               const struct mt_transfer_options *o,
                               struct mt_arena *arena, bool *mapped)
 {
-    const char *key = mt_key_of(a);
+    const char *key = mt_name_key(a->name);
     size_t n = o->strip_prefix ? strlen(o->strip_prefix) : 0;
 
     *mapped = false;
@@ -151,7 +137,7 @@ static mt_status list_items(const struct mt_bundle *target, const struct mt_item
         const struct mt_array *a = &source->arrays[i];
         struct mt_match_item *item = &m->items[m->n];
 
-        if (!mt_is_model(a))
+        if (!mt_name_is(a->name, MT_MODEL))
             continue;
         *item = (struct mt_match_item){ .from = a };
         item->key = target_key(a, o, arena, &item->mapped);
@@ -187,8 +173,8 @@ bool mt_match_is_missing(const struct mt_match *m,
 {
     const struct mt_array *a = &target->arrays[i];
 
-    return mt_is_model(a) && !m->item_of[i] &&
-           mt_match_selects(o, mt_key_of(a));
+    return mt_name_is(a->name, MT_MODEL) && !m->item_of[i] &&
+           mt_match_selects(o, mt_name_key(a->name));
 }
 
 mt_status mt_match_make(const struct mt_bundle *target, const struct mt_item *ties,

@@ -5,6 +5,7 @@
 #define MT_TRAIN_TRANSFER_MATCH_H
 
 #include "spec/tree.h"
+#include "train/statename.h"
 #include "train/transfer.h"
 
 /* A tensor of the source's model that the options select. */
@@ -48,9 +49,6 @@ bool mt_match_selects(const struct mt_transfer_options *options,
 
 /* Does one array fill the other: its type and shape? */
 bool mt_match_fits(const struct mt_array *from, const struct mt_array *to);
-
-bool mt_is_model(const struct mt_array *a);
-const char *mt_key_of(const struct mt_array *a); /* name without the section */
 
 /* The target's tensor of that key, or NULL. */
 const struct mt_array *mt_find_model(const struct mt_bundle *b,

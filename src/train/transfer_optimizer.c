@@ -1,6 +1,5 @@
 /* What becomes of the optimizer's state when tensors are moved. */
 #include <fnmatch.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +15,9 @@ struct states {
 
 static const char *tensor_of(const struct mt_array *a)
 {
-    const char *dot = strchr(mt_key_of(a), '.');
+    const char *tensor = mt_name_tensor(a->name);
 
-    return dot ? dot + 1 : "";
+    return tensor ? tensor : "";
 }
 
 static int compare_states(const void *a, const void *b)
@@ -36,7 +35,7 @@ static bool list_states(const struct mt_bundle *b, struct states *out)
     if (!out->list)
         return false;
     for (size_t i = 0; i < b->n; i++) {
-        if (mt_in_section(b->arrays[i].name, "optimizer"))
+        if (mt_name_is(b->arrays[i].name, MT_OPTIMIZER))
             out->list[out->n++] = &b->arrays[i];
     }
     qsort(out->list, out->n, sizeof *out->list, compare_states);
@@ -108,11 +107,11 @@ static mt_status add_tensors(const struct mt_bundle *target, struct receiver *r,
         const struct mt_array *a = &target->arrays[i];
         struct mt_tensor *t;
 
-        if (!mt_is_model(a))
+        if (!mt_name_is(a->name, MT_MODEL))
             continue;
         r->tensor[i] = r->store.n;
-        t = mt_store_add(&r->store, mt_key_of(a), a->dtype, &a->shape,
-                         a->dtype != MT_F32);
+        t = mt_store_add(&r->store, mt_name_key(a->name), a->dtype,
+                         &a->shape, a->dtype != MT_F32);
         if (!t)
             return mt_fail_memory(err);
         t->requires_grad &= !is_frozen(r->doc, t->name);
@@ -157,14 +156,13 @@ static const char *slots_fault(const struct deciding *d,
     size_t found = 0;
 
     for (size_t i = 0; i < o->n_slots; i++) {
-        char name[2048];
         const struct mt_array *a;
 
         if (!mt_optimizer_slot(o, i, tensor))
             continue;
-        snprintf(name, sizeof name, "optimizer/%s.%s", o->type->slots[i],
-                 mt_key_of(p->from));
-        a = mt_bundle_find(d->source, name);
+        a = mt_bundle_find(d->source, mt_name_slot(o->type->slots[i],
+                                                   mt_name_key(p->from->name))
+                                          .text);
         if (!a)
             return mt_arena_printf(d->arena, "the state lacks its %s",
                                    o->type->slots[i]);
@@ -183,11 +181,9 @@ static const char *slots_fault(const struct deciding *d,
 
 static bool has_step(const struct mt_bundle *b, const char *key)
 {
-    char name[2048];
-    const struct mt_array *a;
+    const struct mt_array *a =
+        mt_bundle_find(b, mt_name_slot(MT_SLOT_STEP, key).text);
 
-    snprintf(name, sizeof name, "optimizer/step.%s", key);
-    a = mt_bundle_find(b, name);
     return a && a->dtype == MT_I64 && mt_shape_elements(&a->shape) == 1;
 }
 
@@ -198,14 +194,14 @@ static bool decide(const struct deciding *d, const struct mt_bundle *target,
     size_t tensor = d->receiver.tensor[mt_array_number(target, p->to)];
     size_t there;
 
-    states_of(&d->states, mt_key_of(p->from), &there);
+    states_of(&d->states, mt_name_key(p->from->name), &there);
     p->reason = "the state has none for it";
     if (!there)
         return false;
     p->reason = "it is frozen in the model";
     if (!d->receiver.store.tensors[tensor]->requires_grad)
         return false;
-    p->reason = has_step(d->source, mt_key_of(p->from))
+    p->reason = has_step(d->source, mt_name_key(p->from->name))
                     ? slots_fault(d, p, tensor, there)
                     : "the state lacks its step";
     if (p->reason)
@@ -304,7 +300,7 @@ static mt_status decide_all(struct deciding *d, const struct mt_bundle *target,
     t->progress = !t->missing && !t->unexpected && !refused && !frozen &&
                   !d->source->lost && (!o->only || !*o->only) &&
                   (!o->except || !*o->except) &&
-                  mt_bundle_find(d->source, "progress/step") != NULL;
+                  mt_bundle_find(d->source, MT_NAME_STEP) != NULL;
     return refused && !o->partial
                ? fail_refused(t, refused, d->receiver.optimizer->type->name,
                               advice, err)
@@ -336,20 +332,17 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
 static void add_state(const struct mt_transfer_pair *p, const char *slot,
                       const struct states *states, struct mt_bundle *out)
 {
-    size_t n, length = strlen(slot);
-    const struct mt_array **list = states_of(states, mt_key_of(p->from), &n);
+    size_t n;
+    const struct mt_array **list = states_of(states, mt_name_key(p->from->name), &n);
 
     for (size_t i = 0; i < n; i++) {
         struct mt_array a = *list[i];
-        const char *key = mt_key_of(&a);
-        char name[2048];
 
-        if (strncmp(key, slot, length) != 0 || key[length] != '.')
+        if (!mt_name_is_slot(a.name, slot))
             continue;
-        if (strcmp(slot, "step") == 0)
+        if (strcmp(slot, MT_SLOT_STEP) == 0)
             a.shape = (struct mt_shape){ 0 }; /* some writers know no scalars */
-        snprintf(name, sizeof name, "optimizer/%s.%s", slot, p->key);
-        mt_bundle_add_array(out, name, &a);
+        mt_bundle_add_array(out, mt_name_slot(slot, p->key).text, &a);
     }
 }
 
@@ -372,7 +365,7 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
 
         if (!p || p->optimizer != MT_MOVED)
             continue;
-        add_state(p, "step", &states, out);
+        add_state(p, MT_SLOT_STEP, &states, out);
         for (const char *const *slot = plan->slots; *slot; slot++)
             add_state(p, *slot, &states, out);
     }

@@ -153,7 +153,7 @@ static void tell_missing(struct telling *t, const struct mt_bundle *target,
         if (!mt_match_is_missing(m, target, o, i) || t->explained[i] ||
             !next_line(t))
             continue;
-        mt_strbuf_printf(&t->text, "\n  missing: %s %s", mt_key_of(to),
+        mt_strbuf_printf(&t->text, "\n  missing: %s %s", mt_name_key(to->name),
                          mt_shape_text(&to->shape).text);
     }
     end_kind(t, "missing");
@@ -163,7 +163,7 @@ static void tell_shape(struct telling *t, const struct mt_match_item *item,
                        const struct mt_array *to)
 {
     bool types = mt_shape_equal(&item->from->shape, &to->shape);
-    bool renamed_to = strcmp(item->key, mt_key_of(to)) != 0;
+    bool renamed_to = strcmp(item->key, mt_name_key(to->name)) != 0;
 
     if (!next_line(t))
         return;
@@ -174,7 +174,7 @@ static void tell_shape(struct telling *t, const struct mt_match_item *item,
                      types ? " " : "", mt_shape_text(&item->from->shape).text,
                      types ? mt_dtype_name(to->dtype) : "", types ? " " : "",
                      mt_shape_text(&to->shape).text, renamed_to ? " as " : "",
-                     renamed_to ? mt_key_of(to) : "");
+                     renamed_to ? mt_name_key(to->name) : "");
 }
 
 /* Of names as they are, and as a prefix explains them. */

@@ -9,16 +9,16 @@
 #include "fuzz.h"
 
 static inline void fuzz_entry(struct mt_statefile *file,
-                              const struct mt_state_entry *entry)
+                              const struct mt_array *entry)
 {
-    size_t bytes = mt_array_bytes(&entry->array);
-    size_t n = mt_shape_elements(&entry->array.shape);
+    size_t bytes = mt_array_bytes(entry);
+    size_t n = mt_shape_elements(&entry->shape);
     void *out = malloc(bytes + 1);
     float *values = malloc(n * sizeof *values + 1);
     struct mt_err err = MT_ERR_INIT;
 
     if (!out || !values ||
-        mt_statefile_find(file, entry->section, entry->key) != entry)
+        mt_statefile_find(file, entry->name) != entry)
         abort();
     mt_status status = mt_statefile_read(file, entry, out, &err);
 
@@ -42,7 +42,7 @@ static inline void fuzz_statefile(const char *path)
 
     fuzz_said(status, &err);
     for (size_t i = 0; status == MT_OK && i < mt_statefile_count(state); i++)
-        fuzz_entry(state, mt_statefile_entry(state, i));
+        fuzz_entry(state, mt_statefile_array(state, i));
     mt_statefile_close(status == MT_OK ? state : NULL);
     fuzz_all_closed();
 }
