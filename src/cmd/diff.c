@@ -113,7 +113,8 @@ static void list_section(struct diff *d, enum mt_state_section section)
     }
 }
 
-static bool has_section(const struct mt_bundle *b, enum mt_state_section section)
+static bool has_section(const struct mt_bundle *b,
+                        enum mt_state_section section)
 {
     for (size_t i = 0; i < b->n; i++) {
         if (mt_name_is(b->arrays[i].name, section))

@@ -92,7 +92,7 @@ void mt_event_audit(struct mt_events *e, const struct mt_audit *audit)
         mt_strbuf_puts(&line, i ? ",{\"name\":" : "{\"name\":");
         mt_json_add_string(&line, audit->unmoved[i].name);
         mt_strbuf_printf(&line, ",\"reason\":\"%s\"}",
-                         audit->unmoved[i].reason);
+                         mt_reason_text(audit->unmoved[i].reason));
     }
     mt_strbuf_puts(&line, "]}");
     emit(e, &line, true);

@@ -119,7 +119,7 @@ static size_t count_moved(const struct mt_transfer *plan)
     size_t moved = 0;
 
     for (size_t i = 0; i < plan->n; i++)
-        moved += plan->pairs[i].optimizer == MT_MOVED;
+        moved += !plan->pairs[i].reset;
     return moved;
 }
 
@@ -150,7 +150,21 @@ static struct columns measure(const struct mt_bundle *target)
     return c;
 }
 
-static void print_fate(const struct mt_transfer_pair *p, bool optimizer)
+/* The reason and its detail. */
+struct reason {
+    char text[512];
+};
+
+static struct reason reason_of(const struct mt_transfer_pair *p)
+{
+    struct reason r;
+
+    snprintf(r.text, sizeof r.text, "%s%s%s", mt_reason_text(p->reset),
+             p->detail ? " " : "", p->detail ? p->detail : "");
+    return r;
+}
+
+static void print_pair(const struct mt_transfer_pair *p, bool optimizer)
 {
     const char *from = source_key(p);
     bool renamed = strcmp(from, p->key) != 0;
@@ -158,10 +172,10 @@ static void print_fate(const struct mt_transfer_pair *p, bool optimizer)
     printf("loaded%s%s", renamed ? " from " : "", renamed ? from : "");
     if (p->from->dtype != p->to->dtype)
         printf(" (%s)", mt_dtype_name(p->from->dtype));
-    if (optimizer && p->optimizer == MT_MOVED)
+    if (optimizer && !p->reset)
         printf(", optimizer moved");
     else if (optimizer)
-        printf(", optimizer reset: %s", p->reason);
+        printf(", optimizer reset: %s", reason_of(p).text);
 }
 
 /* What becomes of each tensor of the model, and of state that is dropped. */
@@ -183,14 +197,16 @@ static void print_table(const struct mt_call *call,
         printf("  %-*s  %-*s  ", c.key, mt_name_key(to->name), c.shape,
                mt_shape_text(&to->shape).text);
         if (plan->pair_of[i])
-            print_fate(&plan->pairs[plan->pair_of[i] - 1], optimizer);
+            print_pair(&plan->pairs[plan->pair_of[i] - 1], optimizer);
         else
-            printf("kept%s", optimizer ? ", optimizer reset: not loaded" : "");
+            printf("kept%s%s", optimizer ? ", optimizer reset: " : "",
+                   optimizer ? mt_reason_text(MT_NOT_LOADED) : "");
         printf("\n");
     }
     for (size_t i = 0; i < plan->n_dropped; i++)
         printf("  %-*s  %-*s  optimizer dropped: %s\n", c.key,
-               plan->dropped[i].key, c.shape, "", plan->dropped[i].reason);
+               plan->dropped[i].key, c.shape, "",
+               mt_reason_text(plan->dropped[i].reason));
 }
 
 static void print_json_list(const struct mt_transfer *plan, bool optimizer)
@@ -205,8 +221,8 @@ static void print_json_list(const struct mt_transfer *plan, bool optimizer)
         mt_print_json_string(source_key(p));
         if (optimizer) {
             printf(",\"optimizer\":\"%s\",\"reason\":",
-                   p->optimizer == MT_MOVED ? "moved" : "reset");
-            mt_print_json_string(p->optimizer == MT_MOVED ? "" : p->reason);
+                   p->reset ? "reset" : "moved");
+            mt_print_json_string(reason_of(p).text);
         }
         printf("}");
     }
@@ -215,7 +231,7 @@ static void print_json_list(const struct mt_transfer *plan, bool optimizer)
         printf("%s{\"key\":", i ? "," : "");
         mt_print_json_string(plan->dropped[i].key);
         printf(",\"reason\":");
-        mt_print_json_string(plan->dropped[i].reason);
+        mt_print_json_string(mt_reason_text(plan->dropped[i].reason));
         printf("}");
     }
     printf("]");

@@ -139,8 +139,8 @@ static void add_epoch(const struct history *h, size_t epoch,
 
 /* --- a summary ---------------------------------------------------------- */
 
-static size_t count_tensors(const struct mt_bundle *b, enum mt_state_section section,
-                            size_t *values)
+static size_t count_tensors(const struct mt_bundle *b,
+                            enum mt_state_section section, size_t *values)
 {
     size_t n = 0;
 
@@ -156,7 +156,8 @@ static size_t count_tensors(const struct mt_bundle *b, enum mt_state_section sec
     return n;
 }
 
-static void print_tensors(const struct mt_bundle *b, enum mt_state_section section)
+static void print_tensors(const struct mt_bundle *b,
+                          enum mt_state_section section)
 {
     for (size_t i = 0; i < b->n; i++) {
         const struct mt_array *a = &b->arrays[i];

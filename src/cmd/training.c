@@ -177,9 +177,10 @@ static mt_status audited_step(struct run *r, struct mt_step_info *info)
         mt_event_audit(&r->events, &audit);
         status = mt_audit_check(&audit, !r->t->resumed, &r->err);
         for (size_t i = 0; status == MT_OK && i < audit.n_unmoved; i++) {
-            if (strcmp(audit.unmoved[i].reason, "frozen") != 0)
+            if (audit.unmoved[i].reason != MT_FROZEN)
                 mt_report(r->t->call, "audit: %s did not move: %s",
-                          audit.unmoved[i].name, audit.unmoved[i].reason);
+                          audit.unmoved[i].name,
+                          mt_reason_text(audit.unmoved[i].reason));
         }
     }
     mt_audit_free(&audit);

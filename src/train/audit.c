@@ -52,18 +52,18 @@ static struct mt_unmoved explain(const struct mt_tensor *t, size_t index,
                                  const struct mt_scheduled *now)
 {
     if (!t->requires_grad)
-        return (struct mt_unmoved){ t->name, "frozen", true };
+        return (struct mt_unmoved){ t->name, MT_FROZEN, true };
     if (!mt_optimizer_owns(o, t))
-        return (struct mt_unmoved){ t->name, "not in the optimizer", true };
+        return (struct mt_unmoved){ t->name, MT_NOT_IN_OPTIMIZER, true };
 
     size_t group = o->group_of[index];
 
     if (now[group].lr == 0)
-        return (struct mt_unmoved){ t->name, "lr is 0",
+        return (struct mt_unmoved){ t->name, MT_LR_IS_0,
                                     mt_optimizer_base(o, group).lr == 0 };
     if (!t->has_grad || all_zero(t))
-        return (struct mt_unmoved){ t->name, "zero gradient", !t->has_grad };
-    return (struct mt_unmoved){ t->name, "update rounds to nothing", false };
+        return (struct mt_unmoved){ t->name, MT_ZERO_GRADIENT, !t->has_grad };
+    return (struct mt_unmoved){ t->name, MT_ROUNDS_TO_NOTHING, false };
 }
 
 void mt_audit_after(const struct mt_store *store,
@@ -96,7 +96,8 @@ static mt_status fail(const struct mt_audit *audit, struct mt_err *err)
 
     for (size_t i = 0; i < audit->n_unmoved && i < 8; i++)
         mt_strbuf_printf(&text, "%s%s: %s", i ? "; " : "",
-                         audit->unmoved[i].name, audit->unmoved[i].reason);
+                         audit->unmoved[i].name,
+                         mt_reason_text(audit->unmoved[i].reason));
     if (audit->n_unmoved > 8)
         mt_strbuf_printf(&text, "; and %zu more", audit->n_unmoved - 8);
     mt_fail(err, MT_NO_EFFECT, "training has no effect: the step moved 0 of "

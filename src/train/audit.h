@@ -10,18 +10,18 @@
  *
  * The optimizer may be bound to another store (a copy's, or the one that this
  * store was copied from): then its step moves nothing here, and every tensor's
- * reason is "not in the optimizer".
+ * reason is MT_NOT_IN_OPTIMIZER.
  */
 #ifndef MT_TRAIN_AUDIT_H
 #define MT_TRAIN_AUDIT_H
 
 #include "optim/optimizer.h"
+#include "train/reason.h"
 
 struct mt_unmoved {
     const char *name;
-    const char *reason; /* "frozen", "zero gradient", "lr is 0", "not in the
-                           optimizer", "update rounds to nothing" */
-    bool structural;    /* no later step will move it either */
+    enum mt_reason reason;
+    bool structural; /* no later step will move it either */
 };
 
 struct mt_audit {

@@ -78,8 +78,7 @@ static mt_status make_pairs(const struct mt_bundle *target,
             .from = item->from,
             .to = item->to,
             .key = mt_name_key(item->to->name),
-            .optimizer = MT_RESET,
-            .reason = "not asked for",
+            .reset = MT_NOT_ASKED_FOR,
         };
         out->pair_of[mt_array_number(target, item->to)] = out->n;
     }
@@ -186,8 +185,8 @@ static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
     mt_bundle_add_array(out, p->to->name, &a);
 }
 
-static void add_section(const struct mt_bundle *from, enum mt_state_section section,
-                        struct mt_bundle *out)
+static void add_section(const struct mt_bundle *from,
+                        enum mt_state_section section, struct mt_bundle *out)
 {
     for (size_t i = 0; i < from->n; i++) {
         const struct mt_array *a = &from->arrays[i];

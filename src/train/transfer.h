@@ -22,6 +22,7 @@
 #define MT_TRAIN_TRANSFER_H
 
 #include "train/bundle.h"
+#include "train/reason.h"
 
 /* Globs over the whole name: each * of `to` is what that * of `from` took, and
  * \1 ... \9 what the * of that number took. */
@@ -39,23 +40,19 @@ struct mt_transfer_options {
     bool optimizer;            /* take each tensor's moments and step along */
 };
 
-enum mt_transfer_fate {
-    MT_MOVED, /* state of the same name and shape */
-    MT_RESET, /* the target has none now, it starts afresh */
-};
-
 struct mt_transfer_pair {
     const struct mt_array *from, *to; /* of section model */
     const char *key;                  /* to's name without the section */
-    enum mt_transfer_fate optimizer;
-    const char *reason; /* of MT_RESET */
+    enum mt_reason reset; /* why its optimizer state starts fresh; or none:
+                             it moves */
+    const char *detail;   /* of that reason, or NULL */
 };
 
 /* Optimizer state of the source that goes nowhere, though its tensor has no
  * pair. */
 struct mt_transfer_dropped {
     const char *key; /* its name in the source */
-    const char *reason;
+    enum mt_reason reason;
 };
 
 struct mt_transfer {

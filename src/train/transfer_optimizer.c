@@ -146,11 +146,11 @@ struct deciding {
     struct mt_arena *arena;
 };
 
-/* NULL where the source's slots of a tensor are just those that the target's
+/* None where the source's slots of a tensor are just those that the target's
  * optimizer keeps for it; else what is wrong with them. */
-static const char *slots_fault(const struct deciding *d,
-                               const struct mt_transfer_pair *p, size_t tensor,
-                               size_t there)
+static enum mt_reason slots_fault(const struct deciding *d,
+                                  struct mt_transfer_pair *p, size_t tensor,
+                                  size_t there)
 {
     const struct mt_optimizer *o = d->receiver.optimizer;
     size_t found = 0;
@@ -163,20 +163,22 @@ static const char *slots_fault(const struct deciding *d,
         a = mt_bundle_find(d->source, mt_name_slot(o->type->slots[i],
                                                    mt_name_key(p->from->name))
                                           .text);
+        p->detail = o->type->slots[i];
         if (!a)
-            return mt_arena_printf(d->arena, "the state lacks its %s",
-                                   o->type->slots[i]);
-        if (a->dtype != MT_F32 || !mt_shape_equal(&a->shape, &p->to->shape))
-            return mt_arena_printf(d->arena, "its %s is %s %s",
-                                   o->type->slots[i], mt_dtype_name(a->dtype),
-                                   mt_shape_text(&a->shape).text);
+            return MT_NO_SLOT;
+        if (a->dtype != MT_F32 || !mt_shape_equal(&a->shape, &p->to->shape)) {
+            p->detail = mt_arena_printf(d->arena, "%s is %s %s", p->detail,
+                                        mt_dtype_name(a->dtype),
+                                        mt_shape_text(&a->shape).text);
+            return MT_SLOT_DIFFERS;
+        }
         found++;
     }
+    p->detail = NULL;
     if (!found)
-        return mt_arena_printf(d->arena, "%s keeps none here", o->type->name);
-    if (found + 1 != there) /* and the step */
-        return "it is of another optimizer";
-    return NULL;
+        return MT_KEEPS_NONE;
+    return found + 1 == there /* and the step */ ? MT_NO_REASON
+                                                 : MT_OTHER_OPTIMIZER;
 }
 
 static bool has_step(const struct mt_bundle *b, const char *key)
@@ -187,27 +189,22 @@ static bool has_step(const struct mt_bundle *b, const char *key)
     return a && a->dtype == MT_I64 && mt_shape_elements(&a->shape) == 1;
 }
 
-/* Sets the fate; returns true if there is state that the target cannot take. */
-static bool decide(const struct deciding *d, const struct mt_bundle *target,
-                   struct mt_transfer_pair *p)
+/* Why the state of a pair cannot move, or none. */
+static enum mt_reason decide(const struct deciding *d,
+                             const struct mt_bundle *target,
+                             struct mt_transfer_pair *p)
 {
     size_t tensor = d->receiver.tensor[mt_array_number(target, p->to)];
     size_t there;
 
     states_of(&d->states, mt_name_key(p->from->name), &there);
-    p->reason = "the state has none for it";
     if (!there)
-        return false;
-    p->reason = "it is frozen in the model";
+        return MT_NO_STATE;
     if (!d->receiver.store.tensors[tensor]->requires_grad)
-        return false;
-    p->reason = has_step(d->source, mt_name_key(p->from->name))
-                    ? slots_fault(d, p, tensor, there)
-                    : "the state lacks its step";
-    if (p->reason)
-        return true;
-    p->optimizer = MT_MOVED;
-    return false;
+        return MT_FROZEN_IN_MODEL;
+    if (!has_step(d->source, mt_name_key(p->from->name)))
+        return MT_NO_STEP;
+    return slots_fault(d, p, tensor, there);
 }
 
 /* State of tensors that go nowhere. */
@@ -237,12 +234,19 @@ static mt_status list_dropped(const struct deciding *d,
         if (item && item->fits)
             continue;
         t->dropped[t->n_dropped++] = (struct mt_transfer_dropped){
-            tensor, !from  ? "the state lacks its tensor"
-                    : item ? "its tensor is not in the model"
-                           : "its tensor was left out"
+            tensor, !from  ? MT_NO_TENSOR
+                    : item ? MT_NOT_IN_MODEL
+                           : MT_LEFT_OUT
         };
     }
     return MT_OK;
+}
+
+/* Is there state that the target's optimizer cannot take? */
+static bool is_refused(const struct mt_transfer_pair *p)
+{
+    return p->reset && p->reset != MT_NO_STATE &&
+           p->reset != MT_FROZEN_IN_MODEL;
 }
 
 static mt_status fail_refused(const struct mt_transfer *t, size_t refused,
@@ -256,10 +260,8 @@ static mt_status fail_refused(const struct mt_transfer *t, size_t refused,
     for (size_t i = 0; i < t->n; i++) {
         const struct mt_transfer_pair *p = &t->pairs[i];
 
-        moved += p->optimizer == MT_MOVED;
-        if (!first && p->optimizer == MT_RESET &&
-            strcmp(p->reason, "the state has none for it") != 0 &&
-            strcmp(p->reason, "it is frozen in the model") != 0)
+        moved += !p->reset;
+        if (!first && is_refused(p))
             first = p;
     }
     advice->works = true;
@@ -267,10 +269,10 @@ static mt_status fail_refused(const struct mt_transfer *t, size_t refused,
     advice->no_optimizer = moved == 0;
     return mt_fail(err, MT_MISMATCH,
                    "the optimizer state of %zu tensors is not that of the "
-                   "model's optimizer, %s (%s: %s): load without "
+                   "model's optimizer, %s (%s: %s%s%s): load without "
                    "--with-optimizer%s",
-                   refused, type, first ? first->key : "",
-                   first ? first->reason : "",
+                   refused, type, first->key, mt_reason_text(first->reset),
+                   first->detail ? " " : "", first->detail ? first->detail : "",
                    moved ? ", or with --partial to move what fits" : "");
 }
 
@@ -288,11 +290,11 @@ static mt_status decide_all(struct deciding *d, const struct mt_bundle *target,
     for (size_t i = 0; i < t->n; i++) {
         struct mt_transfer_pair *p = &t->pairs[i];
 
-        refused += decide(d, target, p);
-        if (p->optimizer == MT_RESET && !p->reason)
+        p->reset = decide(d, target, p);
+        if (p->reset == MT_SLOT_DIFFERS && !p->detail)
             return mt_fail_memory(err);
-        frozen += p->optimizer == MT_RESET &&
-                  strcmp(p->reason, "it is frozen in the model") == 0;
+        refused += is_refused(p);
+        frozen += p->reset == MT_FROZEN_IN_MODEL;
     }
     if (list_dropped(d, match, t, err) != MT_OK)
         return MT_NO_MEMORY;
@@ -363,7 +365,7 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
         const struct mt_transfer_pair *p =
             plan->pair_of[i] ? &plan->pairs[plan->pair_of[i] - 1] : NULL;
 
-        if (!p || p->optimizer != MT_MOVED)
+        if (!p || p->reset)
             continue;
         add_state(p, MT_SLOT_STEP, &states, out);
         for (const char *const *slot = plan->slots; *slot; slot++)
