@@ -303,9 +303,9 @@ static struct mt_value *linear_frozen_bias(struct bench *b)
 
 /* --- cases: activations ------------------------------------------------- */
 
-static const float act_p[2] = { 0.7f, 20 };
+static const float act_p[2] = { 0.7f, 3 };
 
-/* Values over [-4, 4] that keep away from kinks at 0 and 3. */
+/* Values over [-4, 4] that keep away from the kinks at 0, 0.7 and 3. */
 static void spread(struct bench *b, struct mt_value *v)
 {
     float *x = v->data;
@@ -313,7 +313,8 @@ static void spread(struct bench *b, struct mt_value *v)
     for (size_t i = 0; i < mt_shape_elements(&v->shape); i++) {
         do {
             x[i] = (float)draw(b, -4, 4);
-        } while (fabsf(x[i]) < 0.1f || fabsf(fabsf(x[i]) - 3) < 0.1f);
+        } while (fabsf(x[i]) < 0.1f || fabsf(fabsf(x[i]) - 3) < 0.1f ||
+                 fabsf(x[i] - 0.7f) < 0.1f);
     }
 }
 
@@ -327,19 +328,13 @@ static struct mt_value *activate(struct bench *b, const char *name)
     return mt_activate(b->graph, x, f, act_p);
 }
 
-/* clang-format off */
-#define ACTIVATIONS(X)                                                         \
-    X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(gelu_tanh) X(silu) X(mish)  \
-    X(tanh) X(sigmoid) X(softplus) X(hardswish)
-/* clang-format on */
-
-#define X(name)                                                                \
+#define CASE_OF(X, name, saves_output)                                         \
     static struct mt_value *name##_activation(struct bench *b)                 \
     {                                                                          \
         return activate(b, #name);                                             \
     }
-ACTIVATIONS(X)
-#undef X
+MT_ACTIVATIONS(CASE_OF, )
+#undef CASE_OF
 
 /* softplus above its threshold is the identity */
 static struct mt_value *softplus_threshold(struct bench *b)
@@ -376,6 +371,11 @@ static struct mt_value *hidden_relu(struct bench *b)
 static struct mt_value *hidden_tanh(struct bench *b)
 {
     return hidden_layer(b, "tanh");
+}
+
+static struct mt_value *hidden_hardtanh(struct bench *b)
+{
+    return hidden_layer(b, "hardtanh");
 }
 
 static struct mt_value *hidden_gelu(struct bench *b)
@@ -748,12 +748,13 @@ static const struct {
     CASE(linear_of_input),
     CASE(linear_frozen_weight),
     CASE(linear_frozen_bias),
-#define X(name) CASE(name##_activation),
-    ACTIVATIONS(X)
-#undef X
-        CASE(softplus_threshold),
+#define ROW(X, name, saves_output) CASE(name##_activation),
+    MT_ACTIVATIONS(ROW, )
+#undef ROW
+    CASE(softplus_threshold),
     CASE(hidden_relu),
     CASE(hidden_tanh),
+    CASE(hidden_hardtanh),
     CASE(hidden_gelu),
     CASE(hidden_leaky_relu),
     CASE(softmax),
@@ -821,21 +822,6 @@ START_TEST(gradients_are_those_of_finite_differences)
     finish_bench(&b);
     check_bench(&b);
     close_bench(&b);
-}
-END_TEST
-
-START_TEST(every_activation_has_a_case)
-{
-    for (size_t i = 0; i < mt_activation_count; i++) {
-        char name[64];
-        bool found = false;
-
-        snprintf(name, sizeof name, "%s_activation", mt_activations[i].name);
-        for (size_t c = 0; c < N_CASES && !found; c++)
-            found = strcmp(cases[c].name, name) == 0;
-        ck_assert_msg(found, "no case for the activation %s",
-                      mt_activations[i].name);
-    }
 }
 END_TEST
 
@@ -909,7 +895,6 @@ Suite *gradient_suite(void)
 
     tcase_add_loop_test(t, gradients_are_those_of_finite_differences, 0,
                         N_CASES);
-    tcase_add_test(t, every_activation_has_a_case);
     tcase_add_test(t, every_op_has_a_case);
     tcase_add_test(t, gradients_scale_with_the_losss_own);
     suite_add_tcase(s, t);

@@ -2,17 +2,12 @@
 
 #include <string.h>
 
-#define ROW(name, output)                                                      \
-    {                                                                          \
-        #name, output, offsetof(struct mt_kernels, name),                      \
-            offsetof(struct mt_kernels, name##_grad)                           \
-    }
-
 const struct mt_activation mt_activations[] = {
-    ROW(relu, true),        ROW(leaky_relu, false), ROW(elu, false),
-    ROW(selu, false),       ROW(gelu, false),       ROW(gelu_tanh, false),
-    ROW(silu, false),       ROW(mish, false),       ROW(tanh, true),
-    ROW(sigmoid, true),     ROW(softplus, false),   ROW(hardswish, false),
+#define ROW(X, name, saves_output)                                             \
+    { #name, saves_output, offsetof(struct mt_kernels, name),                  \
+      offsetof(struct mt_kernels, name##_grad) },
+    MT_ACTIVATIONS(ROW, )
+#undef ROW
 };
 
 const size_t mt_activation_count =

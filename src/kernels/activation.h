@@ -1,8 +1,9 @@
 /*
  * The table of activations: a name, its two kernels, and whether the
  * derivative is computed from the saved input or the saved output. To add one,
- * add its kernel (kernels/activation.c, and its row in kernels.h) and its row
- * in activation.c.
+ * add its row to MT_ACTIVATIONS (dispatch.h) and its kernels, with their
+ * formulas, to isa/activation.c. The tests of kernels and of gradients then have
+ * it too, and do not compile without its check in dispatch_test.c.
  */
 #ifndef MT_KERNELS_ACTIVATION_H
 #define MT_KERNELS_ACTIVATION_H

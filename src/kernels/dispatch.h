@@ -92,6 +92,29 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     size_t at, outer, inner, skip;
 };
 
+/* The activations: A(X, name, saves_output), where saves_output says that the
+ * derivative reads the saved output, not the input. Each has two kernels (in
+ * isa/activation.c) and is found by its name (activation.h). */
+#define MT_ACTIVATIONS(A, X)                                                   \
+    A(X, relu, true)                                                           \
+    A(X, leaky_relu, false)                                                    \
+    A(X, elu, false)                                                           \
+    A(X, selu, false)                                                          \
+    A(X, gelu, false)                                                          \
+    A(X, gelu_tanh, false)                                                     \
+    A(X, silu, false)                                                          \
+    A(X, mish, false)                                                          \
+    A(X, tanh, true)                                                           \
+    A(X, sigmoid, true)                                                        \
+    A(X, softplus, false)                                                      \
+    A(X, hardswish, false)                                                     \
+    A(X, hardtanh, true)
+
+#define MT_ACTIVATION_KERNELS(X, name, saves_output)                           \
+    X(void, name, (float *y, const float *x, size_t n, const float *p))        \
+    X(void, name##_grad, (float *dx, const float *g, const float *s, size_t n, \
+                          const float *p))
+
 #define MT_KERNELS(X)                                                          \
     /* GEMM: a packed panel of B is (k, n), n rounded up to 16, zeros behind */ \
     X(void, gemm_pack_b, (const float *b, size_t row, size_t col, size_t k,    \
@@ -125,43 +148,7 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, log, (float *y, const float *x, size_t n, const float *p))         \
     X(void, exp, (float *y, const float *x, size_t n, const float *p))         \
     X(void, erf, (float *y, const float *x, size_t n, const float *p))         \
-    /* activations and their derivatives */                                    \
-    X(void, relu, (float *y, const float *x, size_t n, const float *p))        \
-    X(void, leaky_relu, (float *y, const float *x, size_t n, const float *p))  \
-    X(void, elu, (float *y, const float *x, size_t n, const float *p))         \
-    X(void, selu, (float *y, const float *x, size_t n, const float *p))        \
-    X(void, gelu, (float *y, const float *x, size_t n, const float *p))        \
-    X(void, gelu_tanh, (float *y, const float *x, size_t n, const float *p))   \
-    X(void, silu, (float *y, const float *x, size_t n, const float *p))        \
-    X(void, mish, (float *y, const float *x, size_t n, const float *p))        \
-    X(void, tanh, (float *y, const float *x, size_t n, const float *p))        \
-    X(void, sigmoid, (float *y, const float *x, size_t n, const float *p))     \
-    X(void, softplus, (float *y, const float *x, size_t n, const float *p))    \
-    X(void, hardswish, (float *y, const float *x, size_t n, const float *p))   \
-    X(void, relu_grad, (float *dx, const float *g, const float *s, size_t n,   \
-                        const float *p))                                       \
-    X(void, leaky_relu_grad, (float *dx, const float *g, const float *s,       \
-                              size_t n, const float *p))                       \
-    X(void, elu_grad, (float *dx, const float *g, const float *s, size_t n,    \
-                       const float *p))                                        \
-    X(void, selu_grad, (float *dx, const float *g, const float *s, size_t n,   \
-                        const float *p))                                       \
-    X(void, gelu_grad, (float *dx, const float *g, const float *s, size_t n,   \
-                        const float *p))                                       \
-    X(void, gelu_tanh_grad, (float *dx, const float *g, const float *s,        \
-                             size_t n, const float *p))                        \
-    X(void, silu_grad, (float *dx, const float *g, const float *s, size_t n,   \
-                        const float *p))                                       \
-    X(void, mish_grad, (float *dx, const float *g, const float *s, size_t n,   \
-                        const float *p))                                       \
-    X(void, tanh_grad, (float *dx, const float *g, const float *s, size_t n,   \
-                        const float *p))                                       \
-    X(void, sigmoid_grad, (float *dx, const float *g, const float *s,          \
-                           size_t n, const float *p))                          \
-    X(void, softplus_grad, (float *dx, const float *g, const float *s,         \
-                            size_t n, const float *p))                         \
-    X(void, hardswish_grad, (float *dx, const float *g, const float *s,        \
-                             size_t n, const float *p))                        \
+    MT_ACTIVATIONS(MT_ACTIVATION_KERNELS, X)                                   \
     /* rows: (rows, n) arrays, reduced or normalised along n */                \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))        \
     X(void, softmax_grad, (float *dx, const float *g, const float *y,          \

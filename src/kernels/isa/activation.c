@@ -1,7 +1,7 @@
 /*
  * Activations of torch.nn and their derivatives. Above each derivative stands
- * the formula; s is what the table in ../activation.c says is saved, the input
- * x or the output y.
+ * the formula; s is what MT_ACTIVATIONS says is saved, the input x or the output
+ * y.
  */
 #include "kernels/isa/internal.h"
 #include "kernels/isa/map.h"
@@ -163,3 +163,8 @@ VINLINE vf hardswish_slope(vf x)
 /* y = x min(max(x + 3, 0), 6) / 6; s = x */
 ACTIVATION(hardswish, vf_div(vf_mul(x, relu6_of_3(x)), C(6)),
            vf_mul(g, hardswish_slope(s)))
+
+/* y = min(max(x, p0), p1), p0 < p1; NaN stays. s = y: dx = g between the two,
+ * and of NaN */
+ACTIVATION(hardtanh, vf_max(C(p[0]), vf_min(C(p[1]), x)),
+           vf_sel(vm_or(vf_le(s, C(p[0])), vf_le(C(p[1]), s)), vf_zero(), g))
