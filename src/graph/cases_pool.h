@@ -44,6 +44,12 @@ static struct mt_value *spaced(struct bench *b, const struct mt_shape *shape)
         return mt_adaptive_avg_pool(b->graph, param(b, SHAPE),                 \
                                     (size_t[2]){ __VA_ARGS__ });               \
     }
+#define ADAPTIVE_MAX(NAME, SHAPE, ...)                                         \
+    static struct mt_value *NAME(struct bench *b)                              \
+    {                                                                          \
+        return mt_adaptive_max_pool(b->graph, spaced(b, SHAPE),                \
+                                    (size_t[2]){ __VA_ARGS__ });               \
+    }
 #define UPSAMPLE(NAME, SHAPE, ...)                                             \
     static struct mt_value *NAME(struct bench *b)                              \
     {                                                                          \
@@ -88,6 +94,10 @@ ADAPTIVE(adaptive_uneven, SHAPE(4, 2, 2, 7, 10), 3, 7)
 ADAPTIVE(adaptive_larger, SHAPE(4, 1, 2, 3, 5), 5, 13)
 ADAPTIVE(adaptive_rows, SHAPE(4, 2, 2, 7, 10), 3, 10)
 ADAPTIVE(adaptive_1d, SHAPE(3, 2, 3, 20), 0, 6)
+ADAPTIVE_MAX(adaptive_max_one, SHAPE(4, 2, 2, 7, 7), 1, 1)
+ADAPTIVE_MAX(adaptive_max_uneven, SHAPE(4, 2, 1, 7, 10), 3, 7)
+ADAPTIVE_MAX(adaptive_max_larger, SHAPE(4, 1, 2, 3, 5), 5, 13)
+ADAPTIVE_MAX(adaptive_max_1d, SHAPE(3, 2, 3, 20), 0, 6)
 UPSAMPLE(upsample_twice, SHAPE(4, 2, 2, 3, 9), { 6, 18 }, { 2, 2 })
 UPSAMPLE(upsample_nearest, SHAPE(4, 2, 2, 3, 5), { 5, 8 }, { 1.7, 1.7 })
 UPSAMPLE(upsample_down, SHAPE(4, 2, 2, 6, 9), { 4, 3 })
@@ -120,6 +130,10 @@ UPSAMPLE(upsample_linear_down, SHAPE(4, 2, 2, 9, 8), { 3, 2 }, { 0 }, true)
     X(adaptive_larger)                                                         \
     X(adaptive_rows)                                                           \
     X(adaptive_1d)                                                             \
+    X(adaptive_max_one)                                                        \
+    X(adaptive_max_uneven)                                                     \
+    X(adaptive_max_larger)                                                     \
+    X(adaptive_max_1d)                                                         \
     X(upsample_twice)                                                          \
     X(upsample_nearest)                                                        \
     X(upsample_down)                                                           \

@@ -555,6 +555,16 @@ static struct mt_value *slices(struct bench *b)
     return mt_mul(b->graph, x, x);
 }
 
+/* grown before, behind, and not at all */
+static struct mt_value *pads(struct bench *b)
+{
+    struct mt_value *x = param(b, SHAPE(3, 2, 3, 4));
+
+    x = mt_pad(b->graph, mt_pad(b->graph, x, 0, 1, 3), 1, 0, 5);
+    x = mt_pad(b->graph, mt_pad(b->graph, x, 2, 2, 9), 2, 0, 9);
+    return mt_mul(b->graph, x, x);
+}
+
 static struct mt_value *dropout_of(struct bench *b, size_t n, double p)
 {
     struct mt_philox_key key = mt_philox_key(1, "dropout", "layer");
@@ -577,6 +587,14 @@ static struct mt_value *dropout_nothing(struct bench *b)
 static struct mt_value *dropout_long(struct bench *b)
 {
     return dropout_of(b, 40000, 0.5);
+}
+
+static struct mt_value *dropout_channels(struct bench *b)
+{
+    struct mt_philox_key key = mt_philox_key(1, "dropout", "layer");
+    struct mt_value *x = param(b, SHAPE(4, 3, 30, 2, 5));
+
+    return mt_dropout_channels(b->graph, mt_mul(b->graph, x, x), 0.3, key);
 }
 
 /* --- cases: losses ------------------------------------------------------ */
@@ -778,9 +796,11 @@ static const struct {
     CASE(concat_last),
     CASE(concat_eight),
     CASE(slices),
+    CASE(pads),
     CASE(dropout),
     CASE(dropout_nothing),
     CASE(dropout_long),
+    CASE(dropout_channels),
     CASE(mse_sum),
     CASE(mse_mean),
     CASE(l1_sum),

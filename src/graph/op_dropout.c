@@ -1,9 +1,13 @@
 /*
- * Dropout. The mask is not stored: backward draws the same numbers again, from
- * the layer's own stream at this step.
+ * Dropout, of elements or of whole channels. The mask is not stored: backward
+ * draws the same numbers again, from the layer's own stream at this step.
  */
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
+
+/* Operands; in backward, the gradients of Y and X. */
+enum { X };
+enum { Y };
 
 struct dropout_args {
     struct mt_philox_key key;
@@ -18,23 +22,42 @@ struct job {
     uint32_t step;
 };
 
-static struct mt_value *record(struct mt_graph *g, struct mt_value *x,
+struct channels_job {
+    struct job of;
+    float *mask; /* (n, c) */
+    size_t size; /* of a channel */
+};
+
+static struct mt_value *record(struct mt_graph *g, const struct mt_op *op,
+                               struct mt_value *x,
                                const struct dropout_args *args)
 {
-    struct mt_node *node =
-        mt_graph_node(g, &mt_op_dropout, args, sizeof *args);
+    struct mt_node *node = mt_graph_node(g, op, args, sizeof *args);
 
     mt_node_input(node, x);
     return mt_node_output(g, node, MT_F32, &x->shape);
 }
 
+static struct dropout_args args_of(double p, struct mt_philox_key key)
+{
+    return (struct dropout_args){ key, (uint32_t)(p * 0x1p32),
+                                  (float)(1 / (1 - p)) };
+}
+
+static struct job job_of(const struct mt_node *node, const struct mt_run *run)
+{
+    return (struct job){ node->args, node->out[Y]->data, node->in[X]->data,
+                         run->step };
+}
+
+/* --- elements: y_i = x_i / (1 - p), or 0 --------------------------------- */
+
 struct mt_value *mt_dropout(struct mt_graph *g, struct mt_value *x, double p,
                             struct mt_philox_key key)
 {
-    struct dropout_args args = { key, (uint32_t)(p * 0x1p32),
-                                 (float)(1 / (1 - p)) };
+    struct dropout_args args = args_of(p, key);
 
-    return record(g, x, &args);
+    return record(g, &mt_op_dropout, x, &args);
 }
 
 static void dropout_span(const void *ctx, size_t at, size_t n)
@@ -48,19 +71,80 @@ static void dropout_span(const void *ctx, size_t at, size_t n)
 
 static void dropout_run(const struct mt_node *node, const struct mt_run *run)
 {
-    struct job job = { node->args, node->out[0]->data, node->in[0]->data,
-                       run->step };
+    struct job job = job_of(node, run);
 
-    mt_spans(run->team, mt_elements(node->in[0]), dropout_span, &job);
+    mt_spans(run->team, mt_elements(node->in[X]), dropout_span, &job);
 }
 
 static void dropout_grad(struct mt_graph *g, const struct mt_node *node,
                          struct mt_value *const *d_out, struct mt_value **d_in)
 {
-    d_in[0] = record(g, d_out[0], node->args);
+    d_in[X] = record(g, node->op, d_out[Y], node->args);
 }
 
 const struct mt_op mt_op_dropout = {
     .name = "dropout", .run = dropout_run, .grad = dropout_grad,
+    .in_place = true,
+};
+
+/* --- channels: y_nc = m_nc x_nc, m_nc = 1 / (1 - p), or 0 ----------------- */
+
+struct mt_value *mt_dropout_channels(struct mt_graph *g, struct mt_value *x,
+                                     double p, struct mt_philox_key key)
+{
+    struct dropout_args args = args_of(p, key);
+
+    return record(g, &mt_op_dropout_channels, x, &args);
+}
+
+static size_t channels_of(const struct mt_value *x)
+{
+    return x->shape.dim[0] * x->shape.dim[1];
+}
+
+static size_t channels_scratch(const struct mt_node *node, size_t workers)
+{
+    (void)workers;
+    return channels_of(node->in[X]) * sizeof(float);
+}
+
+static void mask_span(const void *ctx, size_t at, size_t n)
+{
+    const struct channels_job *job = ctx;
+    const struct dropout_args *args = job->of.args;
+
+    for (size_t i = at; i < at + n; i++)
+        job->mask[i] = 1;
+    mt_kernels()->dropout(job->mask + at, job->mask + at, n, at, args->key,
+                          job->of.step, args->threshold, args->scale);
+}
+
+/* A product, as in torch: a dropped channel with a NaN is no 0. */
+static void channels_span(const void *ctx, size_t at, size_t n)
+{
+    const struct channels_job *job = ctx;
+
+    for (size_t i = at; i < at + n; i++)
+        mt_kernels()->scale(job->of.y + i * job->size,
+                            job->of.x + i * job->size, job->size,
+                            job->mask[i]);
+}
+
+static void dropout_channels_run(const struct mt_node *node,
+                                 const struct mt_run *run)
+{
+    size_t channels = channels_of(node->in[X]);
+    struct channels_job job = { job_of(node, run), run->scratch,
+                                mt_elements(node->in[X]) / channels };
+
+    mt_spans(run->team, channels, mask_span, &job);
+    mt_row_spans(run->team, channels, job.size, channels_span, &job);
+}
+
+const struct mt_op mt_op_dropout_channels = {
+    .name = "dropout_channels",
+    .run = dropout_channels_run,
+    .grad = dropout_grad,
+    .scratch = channels_scratch,
     .in_place = true,
 };

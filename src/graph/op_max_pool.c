@@ -9,6 +9,13 @@
 #include "graph/planes.h"
 #include "graph/windows.h"
 
+/* Operands: of the pooling, which has PLACES only where backward follows, and
+ * of its gradient. */
+enum { X };
+enum { Y, PLACES };
+enum { DY, AT };
+enum { DX };
+
 struct max_pool_args {
     struct mt_windows h, w;
 };
@@ -37,14 +44,31 @@ static bool is_square(const struct mt_pool_axis *axis, size_t in)
            axis->dilation == 1 && mt_pool_size(axis, in) == in / 2;
 }
 
+/* out: height and width of the results. */
+static struct mt_value *record(struct mt_graph *g, const struct mt_op *op,
+                               const struct max_pool_args *args,
+                               struct mt_value *x, const size_t out[2])
+{
+    struct mt_node *node = mt_graph_node(g, op, args, sizeof *args);
+    struct mt_shape shape = x->shape;
+    struct mt_value *y;
+
+    shape.dim[shape.rank - 1] = out[1];
+    if (shape.rank > 3)
+        shape.dim[shape.rank - 2] = out[0];
+    mt_node_input(node, x);
+    y = mt_node_output(g, node, MT_F32, &shape);
+    if (mt_graph_training(g) && x->requires_grad)
+        mt_node_output(g, node, MT_I32, &shape);
+    return y;
+}
+
 struct mt_value *mt_max_pool(struct mt_graph *g, struct mt_value *x,
                              const struct mt_pool_axis axes[2])
 {
     const struct mt_pool_axis point = { 1, 1, 0, 1, false };
-    int rank = x->shape.rank;
-    const struct mt_pool_axis *down = rank > 3 ? &axes[0] : &point;
+    const struct mt_pool_axis *down = x->shape.rank > 3 ? &axes[0] : &point;
     struct max_pool_args args = { { 0 }, { 0 } };
-    struct mt_shape shape = x->shape;
     const struct mt_op *op = &mt_op_max_pool;
     size_t h, w;
 
@@ -53,18 +77,21 @@ struct mt_value *mt_max_pool(struct mt_graph *g, struct mt_value *x,
         op = &mt_op_max_squares;
     else if (mt_windows_pool(g, down, h, &args.h))
         mt_windows_pool(g, &axes[1], w, &args.w);
-    shape.dim[rank - 1] = mt_pool_size(&axes[1], w);
-    if (rank > 3)
-        shape.dim[rank - 2] = mt_pool_size(down, h);
+    return record(
+        g, op, &args, x,
+        (size_t[2]){ mt_pool_size(down, h), mt_pool_size(&axes[1], w) });
+}
 
-    struct mt_node *node = mt_graph_node(g, op, &args, sizeof args);
+struct mt_value *mt_adaptive_max_pool(struct mt_graph *g, struct mt_value *x,
+                                      const size_t size[2])
+{
+    size_t h, w, out[2] = { x->shape.rank > 3 ? size[0] : 1, size[1] };
+    struct max_pool_args args = { { 0 }, { 0 } };
 
-    mt_node_input(node, x);
-    struct mt_value *y = mt_node_output(g, node, MT_F32, &shape);
-
-    if (mt_graph_training(g) && x->requires_grad)
-        mt_node_output(g, node, MT_I32, &shape);
-    return y;
+    mt_plane_size(x, &h, &w);
+    if (mt_windows_adaptive(g, h, out[0], &args.h))
+        mt_windows_adaptive(g, w, out[1], &args.w);
+    return record(g, &mt_op_max_pool, &args, x, out);
 }
 
 /* Floats that hold the rows' maxima of so many planes, and as many places. */
@@ -88,7 +115,7 @@ static size_t planes_of(const struct mt_value *x)
 static size_t max_pool_scratch(const struct mt_node *node, size_t workers)
 {
     return workers * 2 * sizeof(float) *
-           scratch_of(node->args, planes_of(node->in[0]));
+           scratch_of(node->args, planes_of(node->in[X]));
 }
 
 static void max_pool_planes(const void *ctx, size_t first, size_t n,
@@ -114,18 +141,19 @@ static void max_pool_planes(const void *ctx, size_t first, size_t n,
 static struct job job_of(const struct mt_node *node)
 {
     struct job job = { .args = node->args,
-                       .y = node->out[0]->data,
-                       .index = node->n_out > 1 ? node->out[1]->data : NULL,
-                       .x = node->in[0]->data };
+                       .y = node->out[Y]->data,
+                       .x = node->in[X]->data };
 
-    mt_plane_size(node->in[0], &job.h, &job.w);
+    if (node->n_out > PLACES)
+        job.index = node->out[PLACES]->data;
+    mt_plane_size(node->in[X], &job.h, &job.w);
     return job;
 }
 
 static void max_pool_run(const struct mt_node *node, const struct mt_run *run)
 {
     struct job job = job_of(node);
-    size_t planes = planes_of(node->in[0]);
+    size_t planes = planes_of(node->in[X]);
 
     mt_planes(run, planes, job.h * job.w,
               2 * sizeof(float) * scratch_of(job.args, planes), max_pool_planes,
@@ -149,7 +177,7 @@ static void max_squares_run(const struct mt_node *node,
 {
     struct job job = job_of(node);
 
-    mt_planes(run, planes_of(node->in[0]), job.h * job.w, 0, max_squares_planes,
+    mt_planes(run, planes_of(node->in[X]), job.h * job.w, 0, max_squares_planes,
               &job);
 }
 
@@ -163,21 +191,21 @@ static void record_grad(struct mt_graph *g, const struct mt_op *op,
     struct mt_node *back = mt_graph_node(g, op, &fused, sizeof fused);
 
     mt_node_input(back, dy);
-    mt_node_input(back, node->out[1]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, node->out[PLACES]);
+    d_in[X] = mt_node_output(g, back, MT_F32, &node->in[X]->shape);
 }
 
 static void max_pool_grad(struct mt_graph *g, const struct mt_node *node,
                           struct mt_value *const *d_out, struct mt_value **d_in)
 {
-    record_grad(g, &mt_op_max_pool_grad, node, d_out[0], d_in);
+    record_grad(g, &mt_op_max_pool_grad, node, d_out[Y], d_in);
 }
 
 static void max_squares_grad(struct mt_graph *g, const struct mt_node *node,
                              struct mt_value *const *d_out,
                              struct mt_value **d_in)
 {
-    record_grad(g, &mt_op_max_squares_grad, node, d_out[0], d_in);
+    record_grad(g, &mt_op_max_squares_grad, node, d_out[Y], d_in);
 }
 
 static void max_pool_grad_planes(const void *ctx, size_t first, size_t n,
@@ -216,15 +244,15 @@ static void max_squares_grad_planes(const void *ctx, size_t first, size_t n,
 static void run_grad(const struct mt_node *node, const struct mt_run *run,
                      mt_planes_run *f)
 {
-    struct mt_value *dx = node->out[0];
+    struct mt_value *dx = node->out[DX];
     struct grad_job job = { .node = node,
                             .dx = dx->data,
-                            .g = node->in[0]->data,
-                            .index = node->in[1]->data };
+                            .g = node->in[DY]->data,
+                            .index = node->in[AT]->data };
     size_t planes = planes_of(dx);
 
     mt_plane_size(dx, &job.h, &job.w);
-    job.outputs = mt_elements(node->in[0]) / planes;
+    job.outputs = mt_elements(node->in[DY]) / planes;
     mt_planes(run, planes, job.h * job.w, 0, f, &job);
 }
 

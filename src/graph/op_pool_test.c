@@ -13,7 +13,7 @@
 #include "graph/ops.h"
 #include "kernels/dispatch.h"
 
-enum kind { MAX, AVG, ADAPTIVE, NEAREST, LINEAR };
+enum kind { MAX, ADAPTIVE_MAX, AVG, ADAPTIVE, NEAREST, LINEAR };
 
 /* One op on (n, c, h, w), or on (n, c, w) where h is 0. */
 struct op_case {
@@ -39,7 +39,11 @@ static const struct op_case cases[] = {
     { MAX, 2, 1, 90, 250, { { 5, 3, 2, 1, true }, { 4, 3, 2, 2, true } } },
     { MAX, 5, 60, 0, 173, { POINT, { 3, 1, 1, 1, false } } },
     { MAX, 5, 3, 0, 900, { POINT, { 200, 40, 100, 1, true } } },
+    { ADAPTIVE_MAX, 3, 17, 41, 37, .size = { 6, 11 } },
     { MAX, 2, 3, 0, 900, { POINT, { 5, 7, 2, 150, false } } },
+    { ADAPTIVE_MAX, 9, 60, 7, 9, .size = { 1, 1 } },
+    { ADAPTIVE_MAX, 3, 17, 41, 37, .size = { 41, 50 } },
+    { ADAPTIVE_MAX, 2, 50, 0, 700, .size = { 1, 3 } },
     { AVG, 3, 17, 40, 38, { { 2, 2, 0, 1, false }, { 2, 2, 0, 1, false } }, 1 },
     { AVG, 3, 17, 41, 37, { { 3, 2, 1, 1, true }, { 3, 2, 1, 1, true } }, 0 },
     { AVG, 3, 17, 41, 37, { { 3, 2, 1, 1, true }, { 3, 2, 1, 1, true } }, 1 },
@@ -96,6 +100,8 @@ static struct mt_value *record(struct mt_graph *g, struct mt_value *x,
     switch (c->kind) {
     case MAX:
         return mt_max_pool(g, x, c->axes);
+    case ADAPTIVE_MAX:
+        return mt_adaptive_max_pool(g, x, c->size);
     case AVG:
         return mt_avg_pool(g, x, c->axes, c->include_pad, c->divisor);
     case ADAPTIVE:
@@ -209,21 +215,31 @@ static double apply_weights(const double *wh, const double *ww, size_t h,
     return y;
 }
 
-/* The same of a maximum. */
-static double apply_max(const struct op_case *c, size_t h, size_t w, size_t oh,
-                        size_t ow, const float *x, double g, double *dx)
+/* Is input i in output o's window? */
+static bool is_in(const struct op_case *c, int axis, size_t in, size_t out,
+                  size_t o, size_t i)
 {
     const struct mt_pool_axis point = POINT;
-    const struct mt_pool_axis *a = c->h ? &c->axes[0] : &point;
-    const struct mt_pool_axis *b = &c->axes[1];
+    const struct mt_pool_axis *a = axis || c->h ? &c->axes[axis] : &point;
+    size_t k = i + a->padding - o * a->stride; /* wraps below the window */
+
+    if (c->kind == ADAPTIVE_MAX)
+        return o * in / out <= i && i < ((o + 1) * in + out - 1) / out;
+    return k % a->dilation == 0 && k / a->dilation < a->kernel;
+}
+
+/* The same of a maximum. */
+static double apply_max(const struct op_case *c, size_t h, size_t w,
+                        size_t out_h, size_t out_w, size_t o, const float *x,
+                        double g, double *dx)
+{
     size_t top = h * w;
 
-    for (size_t k = 0; k < a->kernel * b->kernel; k++) {
-        size_t i = oh * a->stride + k / b->kernel * a->dilation - a->padding;
-        size_t j = ow * b->stride + k % b->kernel * b->dilation - b->padding;
-
-        if (i < h && j < w && (top == h * w || x[i * w + j] > x[top]))
-            top = i * w + j;
+    for (size_t p = 0; p < h * w; p++) {
+        if (is_in(c, 0, h, out_h, o / out_w, p / w) &&
+            is_in(c, 1, w, out_w, o % out_w, p % w) &&
+            (top == h * w || x[p] > x[top]))
+            top = p;
     }
     ck_assert_uint_lt(top, h * w);
     dx[top] += g;
@@ -247,9 +263,8 @@ static void check_plane(const struct op_case *c, const struct bench *b,
     for (size_t o = 0; o < out_h * out_w; o++) {
         double want;
 
-        if (c->kind == MAX) {
-            want =
-                apply_max(c, h, w, o / out_w, o % out_w, x, (double)g[o], dx);
+        if (c->kind <= ADAPTIVE_MAX) {
+            want = apply_max(c, h, w, out_h, out_w, o, x, (double)g[o], dx);
         } else {
             if (c->h)
                 axis_weights(c, 0, h, out_h, o / out_w, wh);
@@ -411,7 +426,7 @@ Suite *op_pool_suite(void)
 
     tcase_add_loop_test(t, numbers_are_those_of_the_definition, 0, N_CASES);
     tcase_add_loop_test(t, bits_are_the_same_everywhere, 0, N_CASES);
-    tcase_add_loop_test(t, nan_goes_through_and_ties_go_to_the_first, 0, 4);
+    tcase_add_loop_test(t, nan_goes_through_and_ties_go_to_the_first, 0, 6);
     tcase_add_test(t, evaluation_keeps_no_places);
     tcase_add_test(t, sizes_are_those_of_the_definition);
     suite_add_tcase(s, t);

@@ -1,7 +1,11 @@
-/* Views, joins and cuts. */
+/* Views, joins, cuts and zeros around. */
 #include <string.h>
 
 #include "graph/ops_internal.h"
+
+/* What all of them read, but for a join, and what they give. */
+enum { X };
+enum { Y };
 
 /* --- view: the same memory, another shape ------------------------------- */
 
@@ -22,14 +26,14 @@ struct mt_value *mt_view(struct mt_graph *g, struct mt_value *x,
 static void view_grad(struct mt_graph *g, const struct mt_node *node,
                       struct mt_value *const *d_out, struct mt_value **d_in)
 {
-    d_in[0] = mt_view(g, d_out[0], &node->in[0]->shape);
+    d_in[X] = mt_view(g, d_out[Y], &node->in[X]->shape);
 }
 
 const struct mt_op mt_op_view = {
     .name = "view", .grad = view_grad,
 };
 
-/* --- concat and slice --------------------------------------------------- */
+/* --- concat, slice and pad ---------------------------------------------- */
 
 /* An array seen as (outer, dim, inner) around one dimension. */
 struct around {
@@ -51,7 +55,7 @@ static struct around around(const struct mt_shape *shape, int dim)
 
 struct shape_args {
     int dim;
-    size_t start, whole; /* slice, unslice: where, and of how many */
+    size_t start, whole; /* slice, pad: where, and of how many */
 };
 
 /* Copies `length` of the dimension between (outer, to_whole, inner) at
@@ -84,14 +88,14 @@ struct mt_value *mt_concat(struct mt_graph *g, struct mt_value *const *x,
 static void concat_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct shape_args *args = node->args;
-    const struct mt_shape *shape = &node->out[0]->shape;
+    const struct mt_shape *shape = &node->out[Y]->shape;
     size_t start = 0;
 
     (void)run;
     for (size_t i = 0; i < node->n_in; i++) {
         size_t length = node->in[i]->shape.dim[args->dim];
 
-        copy_part(node->out[0]->data, shape->dim[args->dim], start,
+        copy_part(node->out[Y]->data, shape->dim[args->dim], start,
                   node->in[i]->data, length, 0, length,
                   around(shape, args->dim));
         start += length;
@@ -108,7 +112,7 @@ static void concat_grad(struct mt_graph *g, const struct mt_node *node,
         size_t length = node->in[i]->shape.dim[args->dim];
 
         if (mt_wants_grad(node, i))
-            d_in[i] = mt_slice(g, d_out[0], args->dim, start, length);
+            d_in[i] = mt_slice(g, d_out[Y], args->dim, start, length);
         start += length;
     }
 }
@@ -132,39 +136,57 @@ struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
 static void slice_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct shape_args *args = node->args;
-    size_t length = node->out[0]->shape.dim[args->dim];
+    size_t length = node->out[Y]->shape.dim[args->dim];
 
     (void)run;
-    copy_part(node->out[0]->data, length, 0, node->in[0]->data, args->whole,
-              args->start, length, around(&node->in[0]->shape, args->dim));
+    copy_part(node->out[Y]->data, length, 0, node->in[X]->data, args->whole,
+              args->start, length, around(&node->in[X]->shape, args->dim));
 }
 
-/* zeros around the slice's gradient */
 static void slice_grad(struct mt_graph *g, const struct mt_node *node,
                        struct mt_value *const *d_out, struct mt_value **d_in)
 {
-    struct mt_node *back = mt_graph_node(g, &mt_op_unslice, node->args,
-                                         sizeof(struct shape_args));
+    const struct shape_args *args = node->args;
 
-    mt_node_input(back, d_out[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    d_in[X] = mt_pad(g, d_out[Y], args->dim, args->start, args->whole);
 }
 
 const struct mt_op mt_op_slice = {
     .name = "slice", .run = slice_run, .grad = slice_grad,
 };
 
-static void unslice_run(const struct mt_node *node, const struct mt_run *run)
+struct mt_value *mt_pad(struct mt_graph *g, struct mt_value *x, int dim,
+                        size_t start, size_t whole)
 {
-    const struct shape_args *args = node->args;
-    size_t length = node->in[0]->shape.dim[args->dim];
+    struct shape_args args = { dim, start, whole };
+    struct mt_node *node = mt_graph_node(g, &mt_op_pad, &args, sizeof args);
+    struct mt_shape shape = x->shape;
 
-    (void)run;
-    memset(node->out[0]->data, 0, node->out[0]->bytes);
-    copy_part(node->out[0]->data, args->whole, args->start, node->in[0]->data,
-              length, 0, length, around(&node->out[0]->shape, args->dim));
+    shape.dim[dim] = whole;
+    mt_node_input(node, x);
+    return mt_node_output(g, node, MT_F32, &shape);
 }
 
-const struct mt_op mt_op_unslice = {
-    .name = "unslice", .run = unslice_run,
+static void pad_run(const struct mt_node *node, const struct mt_run *run)
+{
+    const struct shape_args *args = node->args;
+    size_t length = node->in[X]->shape.dim[args->dim];
+
+    (void)run;
+    memset(node->out[Y]->data, 0, node->out[Y]->bytes);
+    copy_part(node->out[Y]->data, args->whole, args->start, node->in[X]->data,
+              length, 0, length, around(&node->out[Y]->shape, args->dim));
+}
+
+static void pad_grad(struct mt_graph *g, const struct mt_node *node,
+                     struct mt_value *const *d_out, struct mt_value **d_in)
+{
+    const struct shape_args *args = node->args;
+
+    d_in[X] = mt_slice(g, d_out[Y], args->dim, args->start,
+                       node->in[X]->shape.dim[args->dim]);
+}
+
+const struct mt_op mt_op_pad = {
+    .name = "pad", .run = pad_run, .grad = pad_grad,
 };

@@ -50,10 +50,16 @@ struct mt_value *mt_concat(struct mt_graph *g, struct mt_value *const *x,
 /* dimension dim cut to [start, start + length) */
 struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
                           size_t start, size_t length);
+/* dimension dim grown to `whole` by zeros, x being at [start, start + its own) */
+struct mt_value *mt_pad(struct mt_graph *g, struct mt_value *x, int dim,
+                        size_t start, size_t whole);
 
 /* 0 with probability p, else x / (1 - p); the key selects the stream */
 struct mt_value *mt_dropout(struct mt_graph *g, struct mt_value *x, double p,
                             struct mt_philox_key key);
+/* The same for whole channels of x (n, c, ...). */
+struct mt_value *mt_dropout_channels(struct mt_graph *g, struct mt_value *x,
+                                     double p, struct mt_philox_key key);
 
 /* One direction of one recurrent layer over time-major arrays, from a state of
  * 0: "rnn_tanh", "rnn_relu", "lstm", "gru" (NULL: no such cell). gx (T, N,
@@ -154,6 +160,8 @@ struct mt_value *mt_avg_pool(struct mt_graph *g, struct mt_value *x,
                              const struct mt_pool_axis axes[2],
                              bool count_include_pad, double divisor);
 struct mt_value *mt_adaptive_avg_pool(struct mt_graph *g, struct mt_value *x,
+                                      const size_t size[2]);
+struct mt_value *mt_adaptive_max_pool(struct mt_graph *g, struct mt_value *x,
                                       const size_t size[2]);
 
 struct mt_upsample {

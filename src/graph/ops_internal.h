@@ -9,8 +9,8 @@
     X(linear) X(linear_grad_input) X(linear_grad_weight) X(column_sum)         \
     X(activation) X(activation_grad)                                           \
     X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
-    X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(unslice)     \
-    X(dropout)                                                                 \
+    X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(pad)         \
+    X(dropout) X(dropout_channels)                                             \
     X(recurrent) X(recurrent_grad) X(recurrent_grad_weight)                    \
     X(recurrent_grad_bias)                                                     \
     X(conv) X(conv_grad_weight) X(conv_transpose) X(channel_sum)               \

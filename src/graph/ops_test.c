@@ -155,6 +155,33 @@ END_TEST
 
 /* --- shapes --------------------------------------------------------------- */
 
+/* Channel k is element k of the stream that drops elements. */
+START_TEST(dropout_of_channels_drops_whole_ones)
+{
+    struct mt_philox_key key = mt_philox_key(1, "dropout", "");
+    struct mt_value *x = input(SHAPE(3, 7, 300, 11));
+    struct mt_value *ones = input(SHAPE(2, 7, 300));
+
+    for (size_t i = 0; i < 2100; i++)
+        ((float *)ones->data)[i] = 1;
+    ((float *)x->data)[5] = NAN;
+    struct mt_value *mask = mt_dropout(graph, ones, 0.2, key);
+
+    mt_graph_keep(graph, mask);
+    const float *got = compute(mt_dropout_channels(graph, x, 0.2, key));
+    int dropped = 0;
+
+    for (size_t i = 0; i < 23100; i++) {
+        if (i != 5)
+            check("channels", i, got[i], at(x, i) * at(mask, i / 11), 1e-6);
+        dropped += at(mask, i / 11) == 0;
+    }
+    ck_assert(isnan(got[5]));
+    ck_assert_int_gt(dropped, 11 * (420 - 70));
+    ck_assert_int_lt(dropped, 11 * (420 + 70));
+}
+END_TEST
+
 START_TEST(permute_reorders_dimensions)
 {
     const int order[MT_MAX_RANK] = { 2, 0, 3, 1 };
@@ -204,6 +231,24 @@ START_TEST(slice_cuts_a_dimension)
     for (size_t i = 0; i < 24; i++)
         check("slice", i, got[i],
               at(x, (i / 12 * 7 + 2 + i / 3 % 4) * 3 + i % 3), 0);
+}
+END_TEST
+
+START_TEST(pad_puts_zeros_around)
+{
+    struct mt_value *x = input(SHAPE(3, 2, 3, 4)), *y;
+
+    y = mt_pad(graph, x, 1, 2, 7);
+    ck_assert(mt_shape_equal(&y->shape, SHAPE(3, 2, 7, 4)));
+    const float *got = compute(y);
+
+    for (size_t i = 0; i < 56; i++) {
+        size_t row = i / 4 % 7;
+        bool inside = row >= 2 && row < 5;
+
+        check("pad", i, got[i],
+              inside ? at(x, (i / 28 * 3 + row - 2) * 4 + i % 4) : 0, 0);
+    }
 }
 END_TEST
 
@@ -317,9 +362,11 @@ Suite *ops_suite(void)
     tcase_add_loop_test(t, softmax_runs_along_the_last_dimension, 0, 2);
     tcase_add_test(t, activations_take_their_parameters);
     tcase_add_test(t, dropout_keeps_the_mean);
+    tcase_add_test(t, dropout_of_channels_drops_whole_ones);
     tcase_add_test(t, permute_reorders_dimensions);
     tcase_add_test(t, concat_joins_along_a_dimension);
     tcase_add_test(t, slice_cuts_a_dimension);
+    tcase_add_test(t, pad_puts_zeros_around);
     tcase_add_loop_test(t, pair_losses_are_sums_or_means, 0, 6);
     tcase_add_test(t, bce_keeps_small_losses);
     tcase_add_loop_test(t, cross_entropy_is_that_of_torch, 0, 16);

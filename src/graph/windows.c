@@ -118,6 +118,21 @@ bool mt_windows_pool(struct mt_graph *g, const struct mt_pool_axis *axis,
     return true;
 }
 
+bool mt_windows_adaptive(struct mt_graph *g, size_t in, size_t size,
+                         struct mt_windows *w)
+{
+    int32_t *start, *count;
+
+    if (!new_windows(g, in, size, w, &start, &count))
+        return false;
+    for (size_t o = 0; o < size; o++) {
+        start[o] = (int32_t)(o * in / size);
+        count[o] = (int32_t)(((o + 1) * in + size - 1) / size) - start[o];
+    }
+    find_reach(w);
+    return true;
+}
+
 /* What each output is divided by becomes one divisor, or weights. */
 static bool set_divisors(struct mt_graph *g, struct mt_band *band,
                          const int32_t *divisors, double *divisor)
@@ -172,16 +187,10 @@ bool mt_band_pool(struct mt_graph *g, const struct mt_pool_axis *axis,
 bool mt_band_adaptive(struct mt_graph *g, size_t in, size_t size,
                       struct mt_band *band, double *divisor)
 {
-    int32_t *start, *count;
-
     *band = (struct mt_band){ .form = MT_BAND_GENERAL };
-    if (!new_windows(g, in, size, &band->windows, &start, &count))
+    if (!mt_windows_adaptive(g, in, size, &band->windows))
         return false;
-    for (size_t o = 0; o < size; o++) {
-        start[o] = (int32_t)(o * in / size);
-        count[o] = (int32_t)(((o + 1) * in + size - 1) / size) - start[o];
-    }
-    return set_divisors(g, band, count, divisor);
+    return set_divisors(g, band, band->windows.count, divisor);
 }
 
 /* --- resampling ----------------------------------------------------------- */

@@ -48,6 +48,15 @@ static const struct mt_key softplus_keys[] = {
     { NULL },
 };
 
+static const struct mt_key hardtanh_keys[] = {
+    { "min_val", MT_KEY_REAL, ARG(a), .def = "-1",
+      .doc = "the least that comes out" },
+    { "max_val", MT_KEY_REAL, ARG(b), .def = "1",
+      .doc = "the most that comes out" },
+    INPLACE,
+    { NULL },
+};
+
 static const struct mt_key dim_keys[] = {
     { "dim", MT_KEY_INT, ARG(dim), .def = "-1", .min = -8, .max = 8,
       .doc = "dimension that sums to 1, the batch being 0" },
@@ -109,8 +118,32 @@ static mt_status gelu_record(struct mt_record *r, struct mt_layer *layer,
     return record(r, exact ? "gelu" : "gelu_tanh", layer, in[0], out);
 }
 
-extern const struct mt_layer_type mt_layer_gelu, mt_layer_softmax,
-    mt_layer_log_softmax;
+static mt_status hardtanh_record(struct mt_record *r, struct mt_layer *layer,
+                                 struct mt_value *const *in,
+                                 struct mt_value **out, struct mt_err *err)
+{
+    const struct activation_args *args = layer->args;
+
+    if (args->a >= args->b)
+        return mt_layer_fail(r, layer, in[0], err,
+                             "max_val must be greater than min_val %g, got %g",
+                             args->a, args->b);
+    return record(r, "hardtanh", layer, in[0], out);
+}
+
+static mt_status relu6_record(struct mt_record *r, struct mt_layer *layer,
+                              struct mt_value *const *in,
+                              struct mt_value **out, struct mt_err *err)
+{
+    (void)layer;
+    (void)err;
+    *out = mt_activate(r->graph, in[0], mt_activation_find("hardtanh"),
+                       (const float[2]){ 0, 6 });
+    return MT_OK;
+}
+
+extern const struct mt_layer_type mt_layer_gelu, mt_layer_hardtanh,
+    mt_layer_relu6, mt_layer_softmax, mt_layer_log_softmax, mt_layer_glu;
 
 const struct mt_layer_type mt_layer_gelu = {
     .name = "GELU",
@@ -120,21 +153,53 @@ const struct mt_layer_type mt_layer_gelu = {
     .record = gelu_record,
 };
 
+const struct mt_layer_type mt_layer_hardtanh = {
+    .name = "Hardtanh",
+    .doc = "min(max(x, min_val), max_val)",
+    .keys = hardtanh_keys,
+    .args_size = sizeof(struct activation_args),
+    .record = hardtanh_record,
+};
+
+const struct mt_layer_type mt_layer_relu6 = {
+    .name = "ReLU6",
+    .doc = "min(max(x, 0), 6)",
+    .keys = inplace_keys,
+    .args_size = sizeof(struct activation_args),
+    .record = relu6_record,
+};
+
+/* --- along a dimension --------------------------------------------------- */
+
 typedef struct mt_value *row_op(struct mt_graph *g, struct mt_value *x);
+
+/* The dimension that "dim" names, counted from 0. */
+static mt_status read_dim(const struct mt_record *r,
+                          const struct mt_layer *layer,
+                          const struct mt_value *x, int *dim,
+                          struct mt_err *err)
+{
+    const struct activation_args *args = layer->args;
+    int64_t found = args->dim < 0 ? args->dim + x->shape.rank : args->dim;
+
+    *dim = (int)found;
+    if (found < 1 || found >= x->shape.rank)
+        return mt_layer_fail(r, layer, x, err,
+                             "has no dimension %lld to work along (the batch "
+                             "is 0)", (long long)args->dim);
+    return MT_OK;
+}
 
 /* Along the last dimension, or with the layer's own in its place. */
 static mt_status record_rows(struct mt_record *r, const struct mt_layer *layer,
                              struct mt_value *x, row_op *op,
                              struct mt_value **out, struct mt_err *err)
 {
-    const struct activation_args *args = layer->args;
-    int rank = x->shape.rank, order[MT_MAX_RANK] = { 0 };
-    int64_t dim = args->dim < 0 ? args->dim + rank : args->dim;
+    int rank = x->shape.rank, order[MT_MAX_RANK] = { 0 }, dim;
+    mt_status status = read_dim(r, layer, x, &dim, err);
 
-    if (dim < 1 || dim >= rank)
-        return mt_layer_fail(r, layer, x, err,
-                             "has no dimension %lld to work along (the batch "
-                             "is 0)", (long long)args->dim);
+    if (status != MT_OK)
+        return status;
     if (dim == rank - 1) {
         *out = op(r->graph, x);
         return MT_OK;
@@ -142,7 +207,7 @@ static mt_status record_rows(struct mt_record *r, const struct mt_layer *layer,
     for (int i = 0; i < rank; i++)
         order[i] = i;
     order[dim] = rank - 1;
-    order[rank - 1] = (int)dim;
+    order[rank - 1] = dim;
     *out = mt_permute(r->graph, op(r->graph, mt_permute(r->graph, x, order)),
                       order);
     return MT_OK;
@@ -177,4 +242,42 @@ const struct mt_layer_type mt_layer_log_softmax = {
     .keys = dim_keys,
     .args_size = sizeof(struct activation_args),
     .record = log_softmax_record,
+};
+
+static const struct mt_key glu_keys[] = {
+    { "dim", MT_KEY_INT, ARG(dim), .def = "-1", .min = -8, .max = 8,
+      .doc = "dimension that is halved, the batch being 0" },
+    { NULL },
+};
+
+/* y = a sigmoid(b), where a and b are the halves of x */
+static mt_status glu_record(struct mt_record *r, struct mt_layer *layer,
+                            struct mt_value *const *in, struct mt_value **out,
+                            struct mt_err *err)
+{
+    struct mt_graph *g = r->graph;
+    struct mt_value *x = in[0], *a, *b;
+    int dim;
+    mt_status status = read_dim(r, layer, x, &dim, err);
+
+    if (status != MT_OK)
+        return status;
+    size_t half = x->shape.dim[dim] / 2;
+
+    if (x->shape.dim[dim] != 2 * half)
+        return mt_layer_fail(r, layer, x, err,
+                             "needs an even size to halve, but dimension %d "
+                             "has %zu", dim, x->shape.dim[dim]);
+    a = mt_slice(g, x, dim, 0, half);
+    b = mt_slice(g, x, dim, half, half);
+    *out = mt_mul(g, a, mt_activate(g, b, mt_activation_find("sigmoid"), NULL));
+    return MT_OK;
+}
+
+const struct mt_layer_type mt_layer_glu = {
+    .name = "GLU",
+    .doc = "the first half times the sigmoid of the second",
+    .keys = glu_keys,
+    .args_size = sizeof(struct activation_args),
+    .record = glu_record,
 };

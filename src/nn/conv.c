@@ -1,4 +1,4 @@
-/* Conv1d, Conv2d, ConvTranspose2d. */
+/* Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d. */
 #include <string.h>
 
 #include "nn/layer.h"
@@ -259,22 +259,20 @@ static bool transposed(size_t out, size_t kernel, size_t stride,
 
 /* weight (in, out / groups, kernel): fan_in counts its second dimension, as
  * torch does */
-static mt_status conv_transpose2d_record(struct mt_record *r,
-                                         struct mt_layer *l,
-                                         struct mt_value *const *in,
-                                         struct mt_value **out,
-                                         struct mt_err *err)
+static mt_status conv_transpose(struct mt_record *r, struct mt_layer *l,
+                                int dims, struct mt_value *x,
+                                struct mt_value **out, struct mt_err *err)
 {
     const struct conv_args *args = l->args;
-    struct mt_value *x = in[0], *w, *b;
+    struct mt_value *w, *b;
     struct mt_conv cv = { .n = x->shape.dim[0], .groups = args->groups };
     size_t channels = 0, extra_h = 0, extra_w = 0;
     bool same;
 
-    if (check_input(r, l, x, 2, &channels, &cv.oh, &cv.ow, err) != MT_OK ||
-        read_geometry(r, l, 2, &cv, &same, err) != MT_OK ||
-        spread(r, l, "output_padding", &args->output_padding, 2, 0, &extra_h,
-               &extra_w, err) != MT_OK)
+    if (check_input(r, l, x, dims, &channels, &cv.oh, &cv.ow, err) != MT_OK ||
+        read_geometry(r, l, (size_t)dims, &cv, &same, err) != MT_OK ||
+        spread(r, l, "output_padding", &args->output_padding, (size_t)dims, 0,
+               &extra_h, &extra_w, err) != MT_OK)
         return err->status;
     cv.o = channels / args->groups;
     cv.c = args->out_channels / args->groups;
@@ -288,15 +286,33 @@ static mt_status conv_transpose2d_record(struct mt_record *r,
         !transposed(cv.ow, cv.kw, cv.sw, cv.pw, cv.dw, extra_w, &cv.w))
         return mt_layer_fail(r, l, x, err,
                              "its padding cuts the whole output away");
-    if (params(r, l, 2, channels, cv.c, args->out_channels, &cv, &w, &b,
+    if (params(r, l, dims, channels, cv.c, args->out_channels, &cv, &w, &b,
                err) != MT_OK)
         return err->status;
     *out = mt_conv_transpose_op(r->graph, x, w, b, &cv);
     return MT_OK;
 }
 
+static mt_status conv_transpose1d_record(struct mt_record *r,
+                                         struct mt_layer *l,
+                                         struct mt_value *const *in,
+                                         struct mt_value **out,
+                                         struct mt_err *err)
+{
+    return conv_transpose(r, l, 1, in[0], out, err);
+}
+
+static mt_status conv_transpose2d_record(struct mt_record *r,
+                                         struct mt_layer *l,
+                                         struct mt_value *const *in,
+                                         struct mt_value **out,
+                                         struct mt_err *err)
+{
+    return conv_transpose(r, l, 2, in[0], out, err);
+}
+
 extern const struct mt_layer_type mt_layer_conv1d, mt_layer_conv2d,
-    mt_layer_conv_transpose2d;
+    mt_layer_conv_transpose1d, mt_layer_conv_transpose2d;
 
 const struct mt_layer_type mt_layer_conv1d = {
     .name = "Conv1d",
@@ -312,6 +328,14 @@ const struct mt_layer_type mt_layer_conv2d = {
     .keys = conv_keys,
     .args_size = sizeof(struct conv_args),
     .record = conv2d_record,
+};
+
+const struct mt_layer_type mt_layer_conv_transpose1d = {
+    .name = "ConvTranspose1d",
+    .doc = "transposed convolution over [channels, length]",
+    .keys = transpose_keys,
+    .args_size = sizeof(struct conv_args),
+    .record = conv_transpose1d_record,
 };
 
 const struct mt_layer_type mt_layer_conv_transpose2d = {

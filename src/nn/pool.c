@@ -1,9 +1,11 @@
-/* torch.nn.MaxPool1d/2d, AvgPool1d/2d, AdaptiveAvgPool1d/2d */
+/* torch.nn.MaxPool1d/2d, AvgPool1d/2d, AdaptiveAvgPool1d/2d,
+ * AdaptiveMaxPool1d/2d */
 #include "nn/planes.h"
 
 extern const struct mt_layer_type mt_layer_max_pool1d, mt_layer_max_pool2d,
     mt_layer_avg_pool1d, mt_layer_avg_pool2d, mt_layer_adaptive_avg_pool1d,
-    mt_layer_adaptive_avg_pool2d;
+    mt_layer_adaptive_avg_pool2d, mt_layer_adaptive_max_pool1d,
+    mt_layer_adaptive_max_pool2d;
 
 struct pool_args {
     struct mt_sizes kernel, stride, padding, dilation;
@@ -248,7 +250,7 @@ const struct mt_layer_type mt_layer_avg_pool2d = {
     .record = avg_pool2d_record,
 };
 
-/* --- AdaptiveAvgPool ------------------------------------------------------ */
+/* --- AdaptiveAvgPool, AdaptiveMaxPool -------------------------------------- */
 
 struct adaptive_args {
     const struct mt_item *size;
@@ -314,9 +316,12 @@ static mt_status read_output_size(const struct mt_record *r,
     return MT_OK;
 }
 
+typedef struct mt_value *adaptive_op(struct mt_graph *g, struct mt_value *x,
+                                     const size_t size[2]);
+
 static mt_status adaptive(struct mt_record *r, struct mt_layer *layer,
-                          struct mt_value *x, int dims, struct mt_value **out,
-                          struct mt_err *err)
+                          struct mt_value *x, int dims, adaptive_op *op,
+                          struct mt_value **out, struct mt_err *err)
 {
     size_t size[2];
 
@@ -324,12 +329,28 @@ static mt_status adaptive(struct mt_record *r, struct mt_layer *layer,
         read_output_size(r, layer, x, dims, size, err) != MT_OK ||
         mt_layer_check_plane_size(r, layer, x, size, err) != MT_OK)
         return err->status;
-    *out = mt_adaptive_avg_pool(r->graph, x, size);
+    *out = op(r->graph, x, size);
     return MT_OK;
 }
 
-RECORD(adaptive_avg_pool1d, adaptive, 1)
-RECORD(adaptive_avg_pool2d, adaptive, 2)
+static mt_status adaptive_avg(struct mt_record *r, struct mt_layer *layer,
+                              struct mt_value *x, int dims,
+                              struct mt_value **out, struct mt_err *err)
+{
+    return adaptive(r, layer, x, dims, mt_adaptive_avg_pool, out, err);
+}
+
+static mt_status adaptive_max(struct mt_record *r, struct mt_layer *layer,
+                              struct mt_value *x, int dims,
+                              struct mt_value **out, struct mt_err *err)
+{
+    return adaptive(r, layer, x, dims, mt_adaptive_max_pool, out, err);
+}
+
+RECORD(adaptive_avg_pool1d, adaptive_avg, 1)
+RECORD(adaptive_avg_pool2d, adaptive_avg, 2)
+RECORD(adaptive_max_pool1d, adaptive_max, 1)
+RECORD(adaptive_max_pool2d, adaptive_max, 2)
 
 const struct mt_layer_type mt_layer_adaptive_avg_pool1d = {
     .name = "AdaptiveAvgPool1d",
@@ -345,4 +366,20 @@ const struct mt_layer_type mt_layer_adaptive_avg_pool2d = {
     .keys = adaptive2d_keys,
     .args_size = sizeof(struct adaptive_args),
     .record = adaptive_avg_pool2d_record,
+};
+
+const struct mt_layer_type mt_layer_adaptive_max_pool1d = {
+    .name = "AdaptiveMaxPool1d",
+    .doc = "maxima over [channels, length] that give a chosen length",
+    .keys = adaptive1d_keys,
+    .args_size = sizeof(struct adaptive_args),
+    .record = adaptive_max_pool1d_record,
+};
+
+const struct mt_layer_type mt_layer_adaptive_max_pool2d = {
+    .name = "AdaptiveMaxPool2d",
+    .doc = "maxima over [channels, height, width] that give a chosen size",
+    .keys = adaptive2d_keys,
+    .args_size = sizeof(struct adaptive_args),
+    .record = adaptive_max_pool2d_record,
 };

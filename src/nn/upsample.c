@@ -1,4 +1,4 @@
-/* torch.nn.Upsample */
+/* torch.nn.Upsample and PixelShuffle */
 #include <math.h>
 #include <string.h>
 
@@ -146,7 +146,7 @@ static mt_status upsample_record(struct mt_record *r, struct mt_layer *layer,
     return MT_OK;
 }
 
-extern const struct mt_layer_type mt_layer_upsample;
+extern const struct mt_layer_type mt_layer_upsample, mt_layer_pixel_shuffle;
 
 const struct mt_layer_type mt_layer_upsample = {
     .name = "Upsample",
@@ -154,4 +154,57 @@ const struct mt_layer_type mt_layer_upsample = {
     .keys = upsample_keys,
     .args_size = sizeof(struct upsample_args),
     .record = upsample_record,
+};
+
+/* --- PixelShuffle --------------------------------------------------------- */
+
+struct shuffle_args {
+    size_t factor;
+};
+
+static const struct mt_key shuffle_keys[] = {
+    { "upscale_factor", MT_KEY_SIZE, offsetof(struct shuffle_args, factor),
+      .flags = MT_KEY_REQUIRED, .min = 1, .max = 46340,
+      .doc = "how many times larger height and width become; its square "
+             "divides the channels" },
+    { NULL },
+};
+
+/* y_n,c,(h r + i),(w r + j) = x_n,(c r^2 + i r + j),h,w (Shi et al., "Real-time
+ * single image and video super-resolution using an efficient sub-pixel
+ * convolutional neural network") */
+static mt_status pixel_shuffle_record(struct mt_record *r,
+                                      struct mt_layer *layer,
+                                      struct mt_value *const *in,
+                                      struct mt_value **out,
+                                      struct mt_err *err)
+{
+    size_t f = ((const struct shuffle_args *)layer->args)->factor;
+    struct mt_value *x = in[0];
+    mt_status status = mt_layer_check_planes(r, layer, x, 2, err);
+
+    if (status != MT_OK)
+        return status;
+    size_t n = x->shape.dim[0], c = x->shape.dim[1] / (f * f);
+    size_t h = x->shape.dim[2], w = x->shape.dim[3];
+    struct mt_shape apart = mt_shape_of(6, n, c, f, f, h, w);
+    struct mt_shape shape = mt_shape_of(4, n, c, h * f, w * f);
+
+    if (x->shape.dim[1] % (f * f) != 0)
+        return mt_layer_fail(r, layer, x, err,
+                             "%zu channels cannot be divided by %zu, the "
+                             "square of upscale_factor",
+                             x->shape.dim[1], f * f);
+    x = mt_permute(r->graph, mt_view(r->graph, x, &apart),
+                   (const int[MT_MAX_RANK]){ 0, 1, 4, 2, 5, 3 });
+    *out = mt_view(r->graph, x, &shape);
+    return MT_OK;
+}
+
+const struct mt_layer_type mt_layer_pixel_shuffle = {
+    .name = "PixelShuffle",
+    .doc = "channels become pixels of larger planes",
+    .keys = shuffle_keys,
+    .args_size = sizeof(struct shuffle_args),
+    .record = pixel_shuffle_record,
 };
