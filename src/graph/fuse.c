@@ -1,18 +1,30 @@
 /* Fusing neighbours, and dropping what nothing reads. */
 #include "graph/graph_internal.h"
 
+static void add_readings(struct mt_node *node)
+{
+    for (size_t k = 0; k < node->n_in; k++) {
+        if (!node->in[k])
+            continue;
+        node->in[k]->readers++;
+        node->in[k]->reader = node;
+    }
+}
+
+static void drop_readings(const struct mt_node *node)
+{
+    for (size_t k = 0; k < node->n_in; k++) {
+        if (node->in[k])
+            node->in[k]->readers--;
+    }
+}
+
 void mt_graph_count_readers(struct mt_graph *g)
 {
     for (size_t i = 0; i < g->n_values; i++)
         g->values[i]->readers = 0;
-    for (size_t i = 0; i < g->n_nodes; i++) {
-        struct mt_node *node = g->nodes[i];
-
-        for (size_t k = 0; k < node->n_in; k++) {
-            node->in[k]->readers++;
-            node->in[k]->reader = node;
-        }
-    }
+    for (size_t i = 0; i < g->n_nodes; i++)
+        add_readings(g->nodes[i]);
 }
 
 /* node runs before next stood, so next's other inputs must exist by then. */
@@ -21,7 +33,7 @@ static bool inputs_exist(const struct mt_node *node, const struct mt_node *next)
     for (size_t k = 0; k < next->n_in; k++) {
         const struct mt_value *v = next->in[k];
 
-        if (v != node->out[0] && v->producer &&
+        if (v && v != node->out[0] && v->producer &&
             v->producer->number > node->number)
             return false;
     }
@@ -37,12 +49,6 @@ static bool reads(const struct mt_node *node, const struct mt_value *v)
     return false;
 }
 
-static void drop_readings(const struct mt_node *node)
-{
-    for (size_t k = 0; k < node->n_in; k++)
-        node->in[k]->readers--;
-}
-
 /* node, which was as `before`, does next's work, too. A value that next alone
  * of the two read may have one reader left, which only a count of all finds. */
 static void update_readers(struct mt_graph *g, struct mt_node *node,
@@ -51,12 +57,10 @@ static void update_readers(struct mt_graph *g, struct mt_node *node,
 {
     drop_readings(before);
     drop_readings(next);
-    for (size_t k = 0; k < node->n_in; k++) {
-        node->in[k]->readers++;
-        node->in[k]->reader = node;
-    }
+    add_readings(node);
     for (size_t k = 0; k < next->n_in; k++) {
-        if (next->in[k]->readers == 1 && !reads(node, next->in[k])) {
+        if (next->in[k] && next->in[k]->readers == 1 &&
+            !reads(node, next->in[k])) {
             mt_graph_count_readers(g);
             return;
         }
@@ -119,10 +123,8 @@ void mt_graph_prune(struct mt_graph *g)
             g->nodes[--kept] = node;
             continue;
         }
-        if (!is_needed(node)) {
-            for (size_t k = 0; k < node->n_in; k++)
-                node->in[k]->readers--;
-        }
+        if (!is_needed(node))
+            drop_readings(node);
         if (i < g->n_forward)
             forward--;
     }

@@ -226,13 +226,14 @@ struct mt_value *mt_node_output(struct mt_graph *g, struct mt_node *node,
     node->out[node->n_out++] = v;
     v->producer = node;
     for (size_t i = 0; i < node->n_in && dtype == MT_F32; i++)
-        v->requires_grad |= node->in[i]->requires_grad;
+        v->requires_grad |= mt_wants_grad(node, i);
     return v;
 }
 
 bool mt_wants_grad(const struct mt_node *node, size_t input)
 {
-    return input < node->n_in && node->in[input]->requires_grad;
+    return input < node->n_in && node->in[input] &&
+           node->in[input]->requires_grad;
 }
 
 void mt_graph_keep(struct mt_graph *g, struct mt_value *value)

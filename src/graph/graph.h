@@ -101,7 +101,9 @@ struct mt_node {
     const char *layer;        /* for messages: the layer that recorded it */
     size_t number;            /* its place among the nodes while they fuse */
     size_t n_in, n_out;
-    struct mt_value *in[MT_NODE_INPUTS], *out[MT_NODE_OUTPUTS];
+    struct mt_value *in[MT_NODE_INPUTS]; /* NULL: an operand that the op can do
+                                            without, such as a bias */
+    struct mt_value *out[MT_NODE_OUTPUTS];
     void *args;               /* the op's own, in the graph's arena */
 };
 
@@ -142,6 +144,7 @@ void *mt_graph_alloc(struct mt_graph *g, size_t size);
 /* A node without outputs yet; args is copied (size bytes). */
 struct mt_node *mt_graph_node(struct mt_graph *g, const struct mt_op *op,
                               const void *args, size_t size);
+/* The node's next operand; ops name them by enums. NULL: not there. */
 void mt_node_input(struct mt_node *node, struct mt_value *value);
 struct mt_value *mt_node_output(struct mt_graph *g, struct mt_node *node,
                                 enum mt_dtype dtype,

@@ -27,11 +27,10 @@ static inline float *mt_output_data(const struct mt_node *node, int output)
     return output < 0 ? NULL : node->out[output]->data;
 }
 
-/* Of an input that is there only if `has`. */
-static inline float *mt_input_data(const struct mt_node *node, size_t input,
-                                   bool has)
+/* NULL where that operand is not there. */
+static inline float *mt_input_data(const struct mt_node *node, size_t input)
 {
-    return has ? node->in[input]->data : NULL;
+    return node->in[input] ? node->in[input]->data : NULL;
 }
 
 #endif

@@ -17,9 +17,15 @@
 #include "kernels/dmath.h"
 #include "kernels/moments.h"
 
+/* Operands. Forward: statistics are the running ones, or in batch_norm_again
+ * those that the first time found (MEAN, RSTD). */
+enum { X, WEIGHT, BIAS, MEAN, VAR, BATCHES, RSTD = VAR };
+enum { Y, Y_MEAN, Y_RSTD };
+/* Backward: what forward read and found. */
+enum { DY, OF_X, OF_MEAN, OF_RSTD, OF_WEIGHT };
+
 struct batch_norm_args {
     double eps, momentum; /* momentum NAN: 1 / batches */
-    bool affine;
     int dx, dw, db; /* backward: which outputs, -1: none */
     struct mt_fused fused;
 };
@@ -299,10 +305,8 @@ static struct mt_node *record(struct mt_graph *g, const struct mt_op *op,
     struct mt_node *node = mt_graph_node(g, op, args, sizeof *args);
 
     mt_node_input(node, x);
-    if (w) {
-        mt_node_input(node, w);
-        mt_node_input(node, b);
-    }
+    mt_node_input(node, w);
+    mt_node_input(node, b);
     return node;
 }
 
@@ -311,9 +315,7 @@ struct mt_value *mt_batch_norm(struct mt_graph *g, struct mt_value *x,
                                const struct mt_running *running,
                                double momentum, double eps)
 {
-    struct batch_norm_args args = { .eps = eps,
-                                    .momentum = momentum,
-                                    .affine = w != NULL };
+    struct batch_norm_args args = { .eps = eps, .momentum = momentum };
     struct mt_shape channels = mt_shape_of(1, x->shape.dim[1]);
     const struct mt_op *op =
         running ? &mt_op_batch_norm_tracked : &mt_op_batch_norm;
@@ -334,14 +336,14 @@ struct mt_value *mt_batch_norm(struct mt_graph *g, struct mt_value *x,
 static struct job forward_job(const struct mt_node *node,
                               const struct mt_run *run)
 {
-    struct job job = job_of(node, node->in[0]);
+    struct job job = job_of(node, node->in[X]);
 
     set_scratch(&job, run->scratch);
     job.pass = &forward;
-    job.x = node->in[0]->data;
-    job.w = mt_input_data(node, 1, job.args->affine);
-    job.b = mt_input_data(node, 2, job.args->affine);
-    job.y = node->out[0]->data;
+    job.x = node->in[X]->data;
+    job.w = mt_input_data(node, WEIGHT);
+    job.b = mt_input_data(node, BIAS);
+    job.y = node->out[Y]->data;
     return job;
 }
 
@@ -349,8 +351,8 @@ static void batch_norm_run(const struct mt_node *node, const struct mt_run *run)
 {
     struct job job = forward_job(node, run);
 
-    job.mean = node->out[1]->data;
-    job.rstd = node->out[2]->data;
+    job.mean = node->out[Y_MEAN]->data;
+    job.rstd = node->out[Y_RSTD]->data;
     run_pass(&job, run->team);
 }
 
@@ -358,24 +360,23 @@ static void batch_norm_tracked_run(const struct mt_node *node,
                                    const struct mt_run *run)
 {
     struct job job = forward_job(node, run);
-    size_t first = job.args->affine ? 3 : 1;
-    int64_t *batches = node->in[first + 2]->data;
+    int64_t *batches = node->in[BATCHES]->data;
 
     ++*batches;
     job.factor = job.args->momentum;
     if (isnan(job.factor))
         job.factor = 1 / (double)*batches;
-    job.running_mean = node->in[first]->data;
-    job.running_var = node->in[first + 1]->data;
-    job.mean = node->out[1]->data;
-    job.rstd = node->out[2]->data;
+    job.running_mean = node->in[MEAN]->data;
+    job.running_var = node->in[VAR]->data;
+    job.mean = node->out[Y_MEAN]->data;
+    job.rstd = node->out[Y_RSTD]->data;
     run_pass(&job, run->team);
 }
 
 static size_t forward_scratch(const struct mt_node *node, size_t workers)
 {
     (void)workers;
-    return scratch_bytes(node, node->in[0]);
+    return scratch_bytes(node, node->in[X]);
 }
 
 /* Backward needs the input only, not y before the activation. */
@@ -398,28 +399,26 @@ static void batch_norm_grad(struct mt_graph *g, const struct mt_node *node,
 
     if (!args) /* no memory: the graph is marked */
         return;
-    mt_node_input(back, d_out[0]);
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, node->out[1]);
-    mt_node_input(back, node->out[2]);
-    if (args->affine)
-        mt_node_input(back, node->in[1]);
-    args->dx = mt_grad_output(g, node, back, 0, d_in);
-    args->dw = args->affine ? mt_grad_output(g, node, back, 1, d_in) : -1;
-    args->db = args->affine ? mt_grad_output(g, node, back, 2, d_in) : -1;
+    mt_node_input(back, d_out[Y]);
+    mt_node_input(back, node->in[X]);
+    mt_node_input(back, node->out[Y_MEAN]);
+    mt_node_input(back, node->out[Y_RSTD]);
+    mt_node_input(back, node->in[WEIGHT]);
+    args->dx = mt_grad_output(g, node, back, X, d_in);
+    args->dw = mt_grad_output(g, node, back, WEIGHT, d_in);
+    args->db = mt_grad_output(g, node, back, BIAS, d_in);
 }
 
 static struct mt_value *batch_norm_again(struct mt_graph *g,
                                          const struct mt_node *node,
                                          struct mt_value *const *in)
 {
-    const struct batch_norm_args *args = node->args;
-    struct mt_node *back = record(g, &mt_op_batch_norm_again, args, in[0],
-                                  args->affine ? in[1] : NULL, in[2]);
+    struct mt_node *back = record(g, &mt_op_batch_norm_again, node->args, in[X],
+                                  in[WEIGHT], in[BIAS]);
 
-    mt_node_input(back, node->out[1]);
-    mt_node_input(back, node->out[2]);
-    return mt_node_output(g, back, MT_F32, &in[0]->shape);
+    mt_node_input(back, node->out[Y_MEAN]);
+    mt_node_input(back, node->out[Y_RSTD]);
+    return mt_node_output(g, back, MT_F32, &in[X]->shape);
 }
 
 const struct mt_op mt_op_batch_norm = {
@@ -467,7 +466,7 @@ struct mt_value *mt_batch_norm_fixed(struct mt_graph *g, struct mt_value *x,
                                      struct mt_value *mean,
                                      struct mt_value *var, double eps)
 {
-    struct batch_norm_args args = { .eps = eps, .affine = w != NULL };
+    struct batch_norm_args args = { .eps = eps };
     struct mt_node *node = record(g, &mt_op_batch_norm_fixed, &args, x, w, b);
 
     mt_node_input(node, mean);
@@ -479,11 +478,10 @@ static void batch_norm_fixed_run(const struct mt_node *node,
                                  const struct mt_run *run)
 {
     struct job job = forward_job(node, run);
-    size_t first = job.args->affine ? 3 : 1;
 
     job.pass = &fixed;
-    job.running_mean = node->in[first]->data;
-    job.running_var = node->in[first + 1]->data;
+    job.running_mean = node->in[MEAN]->data;
+    job.running_var = node->in[VAR]->data;
     run_pass(&job, run->team);
 }
 
@@ -509,11 +507,10 @@ static void batch_norm_again_run(const struct mt_node *node,
                                  const struct mt_run *run)
 {
     struct job job = forward_job(node, run);
-    size_t first = job.args->affine ? 3 : 1;
 
     job.pass = &again;
-    job.mean = node->in[first]->data;
-    job.rstd = node->in[first + 1]->data;
+    job.mean = node->in[MEAN]->data;
+    job.rstd = node->in[RSTD]->data;
     run_pass(&job, run->team);
 }
 
@@ -604,15 +601,15 @@ static const struct pass backward = { backward_sums, backward_finish,
 static void batch_norm_grad_run(const struct mt_node *node,
                                 const struct mt_run *run)
 {
-    struct job job = job_of(node, node->in[1]);
+    struct job job = job_of(node, node->in[OF_X]);
 
     set_scratch(&job, run->scratch);
     job.pass = &backward;
-    job.g = node->in[0]->data;
-    job.x = node->in[1]->data;
-    job.mean = node->in[2]->data;
-    job.rstd = node->in[3]->data;
-    job.w = mt_input_data(node, 4, job.args->affine);
+    job.g = node->in[DY]->data;
+    job.x = node->in[OF_X]->data;
+    job.mean = node->in[OF_MEAN]->data;
+    job.rstd = node->in[OF_RSTD]->data;
+    job.w = mt_input_data(node, OF_WEIGHT);
     job.y = mt_output_data(node, job.args->dx);
     job.dw = mt_output_data(node, job.args->dw);
     job.db = mt_output_data(node, job.args->db);
@@ -622,7 +619,7 @@ static void batch_norm_grad_run(const struct mt_node *node,
 static size_t backward_scratch(const struct mt_node *node, size_t workers)
 {
     (void)workers;
-    return scratch_bytes(node, node->in[1]);
+    return scratch_bytes(node, node->in[OF_X]);
 }
 
 const struct mt_op mt_op_batch_norm_grad = {

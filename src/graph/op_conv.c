@@ -7,9 +7,14 @@
 #include "graph/spans.h"
 #include "kernels/conv.h"
 
+/* Operands: of both convolutions and of the sum over channels; and of dw, for
+ * which a transposed convolution's dy takes the place of x. */
+enum { X, WEIGHT, BIAS };
+enum { Y };
+enum { OF_X, DY };
+
 struct conv_args {
     struct mt_conv cv;
-    bool has_bias;
     struct mt_fused fused;
 };
 
@@ -19,7 +24,7 @@ static struct mt_conv_epilogue epilogue(const struct mt_node *node)
     const struct mt_fused *f = &args->fused;
 
     return (struct mt_conv_epilogue){
-        .bias = args->has_bias ? node->in[2]->data : NULL,
+        .bias = node->in[BIAS] ? node->in[BIAS]->data : NULL,
         .act = f->act ? mt_activation_forward(f->act) : NULL,
         .act_grad = f->act_grad ? mt_activation_backward(f->act_grad) : NULL,
         .saved = mt_fused_saved(f, node),
@@ -41,13 +46,12 @@ static struct mt_node *record(struct mt_graph *g, const struct mt_op *op,
                               const struct mt_conv *cv, struct mt_value *a,
                               struct mt_value *b, struct mt_value *c)
 {
-    struct conv_args args = { .cv = *cv, .has_bias = c != NULL };
+    struct conv_args args = { .cv = *cv };
     struct mt_node *node = mt_graph_node(g, op, &args, sizeof args);
 
     mt_node_input(node, a);
     mt_node_input(node, b);
-    if (c)
-        mt_node_input(node, c);
+    mt_node_input(node, c);
     return node;
 }
 
@@ -85,8 +89,8 @@ static void channel_span(const void *ctx, size_t at, size_t n)
 static void channel_sum_run(const struct mt_node *node,
                             const struct mt_run *run)
 {
-    const struct mt_value *x = node->in[0];
-    struct channel_job job = { x->data, node->out[0]->data, x->shape.dim[0],
+    const struct mt_value *x = node->in[X];
+    struct channel_job job = { x->data, node->out[Y]->data, x->shape.dim[0],
                                x->shape.dim[1], 0 };
 
     job.size = mt_elements(x) / job.images / job.channels;
@@ -125,8 +129,8 @@ static void conv_run(const struct mt_node *node, const struct mt_run *run)
     const struct conv_args *args = node->args;
     struct mt_conv_epilogue e = epilogue(node);
 
-    mt_conv_forward(&args->cv, node->in[0]->data, node->in[1]->data, &e,
-                    node->out[0]->data, run->team, run->scratch);
+    mt_conv_forward(&args->cv, node->in[X]->data, node->in[WEIGHT]->data, &e,
+                    node->out[Y]->data, run->team, run->scratch);
 }
 
 static size_t forward_scratch(const struct mt_node *node, size_t workers)
@@ -151,16 +155,16 @@ static void conv_grad(struct mt_graph *g, const struct mt_node *node,
                       struct mt_value *const *d_out, struct mt_value **d_in)
 {
     const struct mt_conv *cv = &((struct conv_args *)node->args)->cv;
-    struct mt_value *x = node->in[0], *w = node->in[1], *dy = d_out[0];
+    struct mt_value *x = node->in[X], *w = node->in[WEIGHT], *dy = d_out[Y];
 
-    if (mt_wants_grad(node, 2))
-        d_in[2] = channel_sum(g, dy);
-    if (mt_wants_grad(node, 1))
-        d_in[1] = mt_node_output(
+    if (mt_wants_grad(node, BIAS))
+        d_in[BIAS] = channel_sum(g, dy);
+    if (mt_wants_grad(node, WEIGHT))
+        d_in[WEIGHT] = mt_node_output(
             g, record(g, &mt_op_conv_grad_weight, cv, x, dy, NULL), MT_F32,
             &w->shape);
-    if (mt_wants_grad(node, 0))
-        d_in[0] = mt_node_output(
+    if (mt_wants_grad(node, X))
+        d_in[X] = mt_node_output(
             g, record(g, &mt_op_conv_transpose, cv, dy, w, NULL), MT_F32,
             &x->shape);
 }
@@ -180,8 +184,8 @@ static void grad_weight_run(const struct mt_node *node,
 {
     const struct conv_args *args = node->args;
 
-    mt_conv_grad_weight(&args->cv, node->in[0]->data, node->in[1]->data,
-                        node->out[0]->data, run->team, run->scratch);
+    mt_conv_grad_weight(&args->cv, node->in[OF_X]->data, node->in[DY]->data,
+                        node->out[Y]->data, run->team, run->scratch);
 }
 
 const struct mt_op mt_op_conv_grad_weight = {
@@ -208,8 +212,8 @@ static void conv_transpose_run(const struct mt_node *node,
     const struct conv_args *args = node->args;
     struct mt_conv_epilogue e = epilogue(node);
 
-    mt_conv_grad_input(&args->cv, node->in[0]->data, node->in[1]->data, &e,
-                       node->out[0]->data, run->team, run->scratch);
+    mt_conv_grad_input(&args->cv, node->in[X]->data, node->in[WEIGHT]->data, &e,
+                       node->out[Y]->data, run->team, run->scratch);
 }
 
 static void conv_transpose_grad(struct mt_graph *g, const struct mt_node *node,
@@ -217,16 +221,16 @@ static void conv_transpose_grad(struct mt_graph *g, const struct mt_node *node,
                                 struct mt_value **d_in)
 {
     const struct mt_conv *cv = &((struct conv_args *)node->args)->cv;
-    struct mt_value *x = node->in[0], *w = node->in[1], *dy = d_out[0];
+    struct mt_value *x = node->in[X], *w = node->in[WEIGHT], *dy = d_out[Y];
 
-    if (mt_wants_grad(node, 2))
-        d_in[2] = channel_sum(g, dy);
-    if (mt_wants_grad(node, 1))
-        d_in[1] = mt_node_output(
+    if (mt_wants_grad(node, BIAS))
+        d_in[BIAS] = channel_sum(g, dy);
+    if (mt_wants_grad(node, WEIGHT))
+        d_in[WEIGHT] = mt_node_output(
             g, record(g, &mt_op_conv_grad_weight, cv, dy, x, NULL), MT_F32,
             &w->shape);
-    if (mt_wants_grad(node, 0))
-        d_in[0] = mt_conv_op(g, dy, w, NULL, cv);
+    if (mt_wants_grad(node, X))
+        d_in[X] = mt_conv_op(g, dy, w, NULL, cv);
 }
 
 const struct mt_op mt_op_conv_transpose = {

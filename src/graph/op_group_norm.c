@@ -7,10 +7,14 @@
 #include "kernels/dmath.h"
 #include "kernels/moments.h"
 
+/* Operands, forward and backward. */
+enum { X, WEIGHT, BIAS };
+enum { Y, MEAN, RSTD };
+enum { DY, OF_X, OF_MEAN, OF_RSTD, OF_WEIGHT };
+
 struct group_norm_args {
     size_t groups;
     double eps;
-    bool affine;
     int dx, dw, db; /* backward: which outputs, -1 for none */
 };
 
@@ -41,9 +45,7 @@ struct mt_value *mt_group_norm(struct mt_graph *g, struct mt_value *x,
                                struct mt_value *w, struct mt_value *b,
                                size_t groups, double eps)
 {
-    struct group_norm_args args = { .groups = groups,
-                                    .eps = eps,
-                                    .affine = w != NULL };
+    struct group_norm_args args = { .groups = groups, .eps = eps };
     struct mt_shape rows = mt_shape_of(2, x->shape.dim[0], groups);
     struct mt_node *node;
     struct mt_value *y;
@@ -52,10 +54,8 @@ struct mt_value *mt_group_norm(struct mt_graph *g, struct mt_value *x,
         return mt_vector_group_norm(g, x, w, b, groups, eps);
     node = mt_graph_node(g, &mt_op_group_norm, &args, sizeof args);
     mt_node_input(node, x);
-    if (w) {
-        mt_node_input(node, w);
-        mt_node_input(node, b);
-    }
+    mt_node_input(node, w);
+    mt_node_input(node, b);
     y = mt_node_output(g, node, MT_F32, &x->shape);
     mt_node_output(g, node, MT_F32, &rows);
     mt_node_output(g, node, MT_F32, &rows);
@@ -91,15 +91,14 @@ static void forward_span(const void *ctx, size_t at, size_t rows)
 
 static void group_norm_run(const struct mt_node *node, const struct mt_run *run)
 {
-    const struct group_norm_args *args = node->args;
-    struct job job = job_of(node, node->in[0]);
+    struct job job = job_of(node, node->in[X]);
 
-    job.x = node->in[0]->data;
-    job.w = mt_input_data(node, 1, args->affine);
-    job.b = mt_input_data(node, 2, args->affine);
-    job.y = node->out[0]->data;
-    job.mean = node->out[1]->data;
-    job.rstd = node->out[2]->data;
+    job.x = node->in[X]->data;
+    job.w = mt_input_data(node, WEIGHT);
+    job.b = mt_input_data(node, BIAS);
+    job.y = node->out[Y]->data;
+    job.mean = node->out[MEAN]->data;
+    job.rstd = node->out[RSTD]->data;
     mt_row_spans(run->team, job.samples * job.groups, job.planes * job.size,
                  forward_span, &job);
 }
@@ -116,15 +115,14 @@ static void group_norm_grad(struct mt_graph *g, const struct mt_node *node,
 
     if (!args) /* no memory: the graph is marked */
         return;
-    mt_node_input(back, d_out[0]);
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, node->out[1]);
-    mt_node_input(back, node->out[2]);
-    if (args->affine)
-        mt_node_input(back, node->in[1]);
-    args->dx = mt_grad_output(g, node, back, 0, d_in);
-    args->dw = mt_grad_output(g, node, back, 1, d_in);
-    args->db = mt_grad_output(g, node, back, 2, d_in);
+    mt_node_input(back, d_out[Y]);
+    mt_node_input(back, node->in[X]);
+    mt_node_input(back, node->out[MEAN]);
+    mt_node_input(back, node->out[RSTD]);
+    mt_node_input(back, node->in[WEIGHT]);
+    args->dx = mt_grad_output(g, node, back, X, d_in);
+    args->dw = mt_grad_output(g, node, back, WEIGHT, d_in);
+    args->db = mt_grad_output(g, node, back, BIAS, d_in);
 }
 
 const struct mt_op mt_op_group_norm = {
@@ -208,13 +206,13 @@ static void group_norm_grad_run(const struct mt_node *node,
                                 const struct mt_run *run)
 {
     const struct group_norm_args *args = node->args;
-    struct job job = job_of(node, node->in[1]);
+    struct job job = job_of(node, node->in[OF_X]);
 
-    job.g = node->in[0]->data;
-    job.x = node->in[1]->data;
-    job.mean = node->in[2]->data;
-    job.rstd = node->in[3]->data;
-    job.w = mt_input_data(node, 4, args->affine);
+    job.g = node->in[DY]->data;
+    job.x = node->in[OF_X]->data;
+    job.mean = node->in[OF_MEAN]->data;
+    job.rstd = node->in[OF_RSTD]->data;
+    job.w = mt_input_data(node, OF_WEIGHT);
     job.y = mt_output_data(node, args->dx);
     job.dw = mt_output_data(node, args->dw);
     job.db = mt_output_data(node, args->db);
@@ -229,7 +227,7 @@ static void group_norm_grad_run(const struct mt_node *node,
 static size_t group_norm_grad_scratch(const struct mt_node *node,
                                       size_t workers)
 {
-    const struct mt_value *x = node->in[1];
+    const struct mt_value *x = node->in[OF_X];
 
     (void)workers;
     return x->shape.dim[0] * x->shape.dim[1] * 2 * sizeof(double);

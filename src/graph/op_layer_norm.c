@@ -8,11 +8,15 @@
 #include "graph/norm_internal.h"
 #include "graph/spans.h"
 
+/* Operands, forward and backward; RMSNorm has no BIAS and no MEAN. */
+enum { X, WEIGHT, BIAS };
+enum { Y, RSTD, MEAN };
+enum { DY, OF_X, OF_RSTD, OF_MEAN, OF_WEIGHT };
+
 struct layer_norm_args {
     size_t width, groups;
     double eps;
     bool centred; /* not RMSNorm */
-    bool has_w, has_b;
     int dx, dw, db; /* backward: which outputs, -1 for none */
 };
 
@@ -36,10 +40,8 @@ static struct mt_value *record(struct mt_graph *g, struct mt_value *x,
     struct mt_value *y;
 
     mt_node_input(node, x);
-    if (w)
-        mt_node_input(node, w);
-    if (b)
-        mt_node_input(node, b);
+    mt_node_input(node, w);
+    mt_node_input(node, b);
     y = mt_node_output(g, node, MT_F32, &x->shape);
     mt_node_output(g, node, MT_F32, &rows);
     if (args->centred)
@@ -54,9 +56,7 @@ struct mt_value *mt_layer_norm(struct mt_graph *g, struct mt_value *x,
     struct layer_norm_args args = { .width = width,
                                     .groups = 1,
                                     .eps = eps,
-                                    .centred = true,
-                                    .has_w = w,
-                                    .has_b = b };
+                                    .centred = true };
 
     return record(g, x, w, b, &args);
 }
@@ -65,7 +65,7 @@ struct mt_value *mt_rms_norm(struct mt_graph *g, struct mt_value *x,
                              struct mt_value *w, size_t width, double eps)
 {
     struct layer_norm_args args = {
-        .width = width, .groups = 1, .eps = eps, .has_w = w
+        .width = width, .groups = 1, .eps = eps
     };
 
     return record(g, x, w, NULL, &args);
@@ -78,9 +78,7 @@ struct mt_value *mt_vector_group_norm(struct mt_graph *g, struct mt_value *x,
     struct layer_norm_args args = { .width = mt_last_dim(x) / groups,
                                     .groups = groups,
                                     .eps = eps,
-                                    .centred = true,
-                                    .has_w = w,
-                                    .has_b = b };
+                                    .centred = true };
 
     return record(g, x, w, b, &args);
 }
@@ -117,15 +115,15 @@ static void layer_norm_run(const struct mt_node *node, const struct mt_run *run)
     const struct layer_norm_args *args = node->args;
     struct job job = {
         .args = args,
-        .x = node->in[0]->data,
-        .w = mt_input_data(node, 1, args->has_w),
-        .b = mt_input_data(node, 2, args->has_b),
-        .y = node->out[0]->data,
-        .rstd = node->out[1]->data,
-        .mean = args->centred ? node->out[2]->data : NULL,
+        .x = node->in[X]->data,
+        .w = mt_input_data(node, WEIGHT),
+        .b = mt_input_data(node, BIAS),
+        .y = node->out[Y]->data,
+        .rstd = node->out[RSTD]->data,
+        .mean = args->centred ? node->out[MEAN]->data : NULL,
     };
 
-    mt_row_spans(run->team, mt_elements(node->in[0]) / args->width, args->width,
+    mt_row_spans(run->team, mt_elements(node->in[X]) / args->width, args->width,
                  forward_span, &job);
 }
 
@@ -141,16 +139,14 @@ static void layer_norm_grad(struct mt_graph *g, const struct mt_node *node,
 
     if (!args) /* no memory: the graph is marked */
         return;
-    mt_node_input(back, d_out[0]);
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, node->out[1]);
-    if (args->centred)
-        mt_node_input(back, node->out[2]);
-    if (args->has_w)
-        mt_node_input(back, node->in[1]);
-    args->dx = mt_grad_output(g, node, back, 0, d_in);
-    args->dw = mt_grad_output(g, node, back, 1, d_in);
-    args->db = mt_grad_output(g, node, back, 2, d_in);
+    mt_node_input(back, d_out[Y]);
+    mt_node_input(back, node->in[X]);
+    mt_node_input(back, node->out[RSTD]);
+    mt_node_input(back, args->centred ? node->out[MEAN] : NULL);
+    mt_node_input(back, node->in[WEIGHT]);
+    args->dx = mt_grad_output(g, node, back, X, d_in);
+    args->dw = mt_grad_output(g, node, back, WEIGHT, d_in);
+    args->db = mt_grad_output(g, node, back, BIAS, d_in);
 }
 
 const struct mt_op mt_op_layer_norm = {
@@ -229,14 +225,14 @@ static void layer_norm_grad_run(const struct mt_node *node,
 {
     const struct layer_norm_args *args = node->args;
     size_t width = args->groups * args->width;
-    size_t samples = mt_elements(node->in[1]) / width;
+    size_t samples = mt_elements(node->in[OF_X]) / width;
     struct job job = {
         .args = args,
-        .g = node->in[0]->data,
-        .x = node->in[1]->data,
-        .rstd = node->in[2]->data,
-        .mean = args->centred ? node->in[3]->data : NULL,
-        .w = mt_input_data(node, args->centred ? 4 : 3, args->has_w),
+        .g = node->in[DY]->data,
+        .x = node->in[OF_X]->data,
+        .rstd = node->in[OF_RSTD]->data,
+        .mean = mt_input_data(node, OF_MEAN),
+        .w = mt_input_data(node, OF_WEIGHT),
         .y = mt_output_data(node, args->dx),
         .slots = run->scratch,
         .samples = samples,
@@ -267,7 +263,7 @@ static size_t layer_norm_grad_scratch(const struct mt_node *node,
 {
     const struct layer_norm_args *args = node->args;
     size_t width = args->groups * args->width;
-    size_t samples = mt_elements(node->in[1]) / width;
+    size_t samples = mt_elements(node->in[OF_X]) / width;
     size_t per_slot = samples_per_slot(width);
 
     (void)workers;

@@ -4,8 +4,12 @@
 #include "graph/spans.h"
 #include "kernels/gemm.h"
 
+/* Operands: of the map, and of its gradients, each of which reads two. */
+enum { X, WEIGHT, BIAS };
+enum { Y };
+enum { DY, OTHER }; /* OTHER: the weight for dx, x for dw */
+
 struct linear_args {
-    bool has_bias;
     struct mt_fused fused; /* done by the product's epilogue */
 };
 
@@ -14,29 +18,28 @@ struct linear_args {
 struct mt_value *mt_linear(struct mt_graph *g, struct mt_value *x,
                            struct mt_value *w, struct mt_value *b)
 {
-    struct linear_args args = { .has_bias = b != NULL };
+    struct linear_args args = { 0 };
     struct mt_node *node = mt_graph_node(g, &mt_op_linear, &args, sizeof args);
     struct mt_shape shape = x->shape;
 
     shape.dim[shape.rank - 1] = w->shape.dim[0];
     mt_node_input(node, x);
     mt_node_input(node, w);
-    if (b)
-        mt_node_input(node, b);
+    mt_node_input(node, b);
     return mt_node_output(g, node, MT_F32, &shape);
 }
 
 static void linear_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct linear_args *args = node->args;
-    const struct mt_value *x = node->in[0], *w = node->in[1];
+    const struct mt_value *x = node->in[X], *w = node->in[WEIGHT];
     size_t n = w->shape.dim[0], k = w->shape.dim[1];
     struct mt_gemm gemm = {
         .m = mt_rows(x), .n = n, .k = k,
         .a = x->data, .a_row = k, .a_col = 1,
         .b = w->data, .b_row = 1, .b_col = k,
-        .c = node->out[0]->data, .ldc = n,
-        .bias = args->has_bias ? node->in[2]->data : NULL,
+        .c = node->out[Y]->data, .ldc = n,
+        .bias = node->in[BIAS] ? node->in[BIAS]->data : NULL,
         .act = args->fused.act ? mt_activation_forward(args->fused.act) : NULL,
         .act_p = args->fused.p,
     };
@@ -46,9 +49,9 @@ static void linear_run(const struct mt_node *node, const struct mt_run *run)
 
 static size_t linear_scratch(const struct mt_node *node, size_t workers)
 {
-    const struct mt_value *w = node->in[1];
+    const struct mt_value *w = node->in[WEIGHT];
 
-    return mt_gemm_scratch(mt_rows(node->in[0]), w->shape.dim[0],
+    return mt_gemm_scratch(mt_rows(node->in[X]), w->shape.dim[0],
                            w->shape.dim[1], workers);
 }
 
@@ -85,14 +88,14 @@ static struct mt_value *column_sum(struct mt_graph *g, struct mt_value *x)
 static void linear_grad(struct mt_graph *g, const struct mt_node *node,
                         struct mt_value *const *d_out, struct mt_value **d_in)
 {
-    struct mt_value *x = node->in[0], *w = node->in[1], *dy = d_out[0];
+    struct mt_value *x = node->in[X], *w = node->in[WEIGHT], *dy = d_out[Y];
 
-    if (mt_wants_grad(node, 2))
-        d_in[2] = column_sum(g, dy);
-    if (mt_wants_grad(node, 1))
-        d_in[1] = record2(g, &mt_op_linear_grad_weight, dy, x, &w->shape);
-    if (mt_wants_grad(node, 0))
-        d_in[0] = record2(g, &mt_op_linear_grad_input, dy, w, &x->shape);
+    if (mt_wants_grad(node, BIAS))
+        d_in[BIAS] = column_sum(g, dy);
+    if (mt_wants_grad(node, WEIGHT))
+        d_in[WEIGHT] = record2(g, &mt_op_linear_grad_weight, dy, x, &w->shape);
+    if (mt_wants_grad(node, X))
+        d_in[X] = record2(g, &mt_op_linear_grad_input, dy, w, &x->shape);
 }
 
 const struct mt_op mt_op_linear = {
@@ -109,13 +112,13 @@ static void grad_input_run(const struct mt_node *node,
                            const struct mt_run *run)
 {
     const struct linear_args *args = node->args;
-    const struct mt_value *dy = node->in[0], *w = node->in[1];
+    const struct mt_value *dy = node->in[DY], *w = node->in[OTHER];
     size_t k = w->shape.dim[0], n = w->shape.dim[1];
     struct mt_gemm gemm = {
         .m = mt_rows(dy), .n = n, .k = k,
         .a = dy->data, .a_row = k, .a_col = 1,
         .b = w->data, .b_row = n, .b_col = 1,
-        .c = node->out[0]->data, .ldc = n,
+        .c = node->out[Y]->data, .ldc = n,
     };
 
     if (args->fused.act_grad) {
@@ -128,9 +131,9 @@ static void grad_input_run(const struct mt_node *node,
 
 static size_t grad_input_scratch(const struct mt_node *node, size_t workers)
 {
-    const struct mt_value *w = node->in[1];
+    const struct mt_value *w = node->in[OTHER];
 
-    return mt_gemm_scratch(mt_rows(node->in[0]), w->shape.dim[1],
+    return mt_gemm_scratch(mt_rows(node->in[DY]), w->shape.dim[1],
                            w->shape.dim[0], workers);
 }
 
@@ -155,13 +158,13 @@ const struct mt_op mt_op_linear_grad_input = {
 static void grad_weight_run(const struct mt_node *node,
                             const struct mt_run *run)
 {
-    const struct mt_value *dy = node->in[0], *x = node->in[1];
+    const struct mt_value *dy = node->in[DY], *x = node->in[OTHER];
     size_t m = mt_last_dim(dy), n = mt_last_dim(x);
     struct mt_gemm gemm = {
         .m = m, .n = n, .k = mt_rows(dy),
         .a = dy->data, .a_row = 1, .a_col = m,
         .b = x->data, .b_row = n, .b_col = 1,
-        .c = node->out[0]->data, .ldc = n,
+        .c = node->out[Y]->data, .ldc = n,
     };
 
     mt_gemm(&gemm, run->team, run->scratch);
@@ -169,7 +172,7 @@ static void grad_weight_run(const struct mt_node *node,
 
 static size_t grad_weight_scratch(const struct mt_node *node, size_t workers)
 {
-    const struct mt_value *dy = node->in[0], *x = node->in[1];
+    const struct mt_value *dy = node->in[DY], *x = node->in[OTHER];
 
     return mt_gemm_scratch(mt_last_dim(dy), mt_last_dim(x), mt_rows(dy), workers);
 }
@@ -212,10 +215,10 @@ void mt_column_sums(struct mt_team *team, float *out, const float *x,
 static void column_sum_run(const struct mt_node *node,
                            const struct mt_run *run)
 {
-    const struct mt_value *x = node->in[0];
+    const struct mt_value *x = node->in[X];
     size_t n = mt_last_dim(x);
 
-    mt_column_sums(run->team, node->out[0]->data, x->data, mt_rows(x), n, n);
+    mt_column_sums(run->team, node->out[Y]->data, x->data, mt_rows(x), n, n);
 }
 
 const struct mt_op mt_op_column_sum = {

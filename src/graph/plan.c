@@ -43,8 +43,10 @@ static void find_lives(struct mt_graph *g)
 
             v->born = v->dies = i;
         }
-        for (size_t k = 0; k < node->n_in; k++)
-            mt_value_root(node->in[k])->dies = i;
+        for (size_t k = 0; k < node->n_in; k++) {
+            if (node->in[k])
+                mt_value_root(node->in[k])->dies = i;
+        }
     }
     for (size_t i = 0; i < g->n_values; i++) {
         if (g->values[i]->keep)

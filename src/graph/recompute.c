@@ -28,8 +28,10 @@ static void count_backward_readers(struct mt_graph *g)
     for (size_t i = g->n_forward; i < g->n_nodes; i++) {
         const struct mt_node *node = g->nodes[i];
 
-        for (size_t k = 0; k < node->n_in; k++)
-            mt_value_root(node->in[k])->readers++;
+        for (size_t k = 0; k < node->n_in; k++) {
+            if (node->in[k])
+                mt_value_root(node->in[k])->readers++;
+        }
     }
 }
 
@@ -50,7 +52,7 @@ static bool choose(const struct mt_value *v)
         v->keep || v->fixed || v->bytes < LARGE)
         return false;
     for (size_t i = 0; i < node->n_in; i++) {
-        if (!is_at_hand(node->in[i]))
+        if (node->in[i] && !is_at_hand(node->in[i]))
             return false;
     }
     return true;
@@ -73,8 +75,9 @@ static struct mt_value *again(struct plan *p, struct mt_value *v)
     if (v->again)
         return v->again;
     for (size_t i = 0; i < node->n_in; i++)
-        in[i] = can_recompute(node->in[i]) ? again(p, node->in[i])
-                                           : node->in[i];
+        in[i] = node->in[i] && can_recompute(node->in[i])
+                    ? again(p, node->in[i])
+                    : node->in[i];
     mt_graph_layer(g, node->layer);
     v->again = node->op->again(g, node, in);
     copy = v->again->producer;
@@ -91,7 +94,7 @@ static void recompute_inputs(struct plan *p, struct mt_node *node)
         struct mt_value *v = node->in[k];
 
         /* made by forward, not by a node of backward */
-        if (v->forward && can_recompute(v))
+        if (v && v->forward && can_recompute(v))
             node->in[k] = again(p, v);
     }
 }
