@@ -324,7 +324,33 @@ static struct mt_value *group_norm_frozen(struct bench *b)
                          1e-3);
 }
 
+static struct mt_value *instance_norm_tracked(struct bench *b)
+{
+    struct mt_value *x = param(b, SHAPE(4, 3, 4, 3, 5));
+    struct mt_value *w = param(b, SHAPE(1, 4));
+    struct mt_running running = running_of(b, 4);
+
+    return mt_instance_norm(b->graph, x, w, param(b, SHAPE(1, 4)), &running,
+                            0.3, 1e-5);
+}
+
+static struct mt_value *instance_norm_tracked_plain(struct bench *b)
+{
+    struct mt_running running = running_of(b, 4);
+
+    return mt_instance_norm(b->graph, param(b, SHAPE(3, 3, 4, 9)), NULL, NULL,
+                            &running, 0.3, 1e-5);
+}
+
+static struct mt_value *instance_norm_plain(struct bench *b)
+{
+    return mt_instance_norm(b->graph, param(b, SHAPE(3, 1, 4, 2)), NULL, NULL,
+                            NULL, 0.3, 1e-2);
+}
+
 #define NORM_CASES(X)                                                          \
+    X(instance_norm_tracked) X(instance_norm_tracked_plain)                    \
+    X(instance_norm_plain)                                                     \
     X(batch_norm_columns) X(batch_norm_again)                                  \
     X(batch_norm_planes) X(batch_norm_runs) X(batch_norm_column_chunks) X(     \
         batch_norm_plane_chunks) X(batch_norm_plain) X(batch_norm_tracked)     \

@@ -388,6 +388,48 @@ static struct mt_value *hidden_leaky_relu(struct bench *b)
     return hidden_layer(b, "leaky_relu");
 }
 
+static struct mt_value *prelu_of(struct bench *b, const struct mt_shape *shape,
+                                 size_t weights)
+{
+    struct mt_value *x = param(b, shape);
+
+    return mt_prelu(b->graph, x, param(b, SHAPE(1, weights)));
+}
+
+static struct mt_value *prelu_one(struct bench *b)
+{
+    return prelu_of(b, SHAPE(3, 3, 5, 7), 1);
+}
+
+static struct mt_value *prelu_vectors(struct bench *b)
+{
+    return prelu_of(b, SHAPE(2, 130, 70), 70);
+}
+
+static struct mt_value *prelu_planes(struct bench *b)
+{
+    return prelu_of(b, SHAPE(4, 3, 5, 4, 6), 5);
+}
+
+static struct mt_value *prelu_long(struct bench *b)
+{
+    return prelu_of(b, SHAPE(3, 2, 3, 9000), 3);
+}
+
+static struct mt_value *prelu_frozen(struct bench *b)
+{
+    struct mt_value *x = param(b, SHAPE(2, 9, 5));
+
+    return mt_prelu(b->graph, x, any_param(b, SHAPE(1, 5), true));
+}
+
+static struct mt_value *prelu_of_input(struct bench *b)
+{
+    struct mt_value *x = input(b, SHAPE(2, 9, 5));
+
+    return mt_prelu(b->graph, x, param(b, SHAPE(1, 5)));
+}
+
 /* --- cases: rows -------------------------------------------------------- */
 
 static struct mt_value *softmax(struct bench *b)
@@ -770,6 +812,12 @@ static const struct {
     MT_ACTIVATIONS(ROW, )
 #undef ROW
     CASE(softplus_threshold),
+    CASE(prelu_one),
+    CASE(prelu_vectors),
+    CASE(prelu_planes),
+    CASE(prelu_long),
+    CASE(prelu_frozen),
+    CASE(prelu_of_input),
     CASE(hidden_relu),
     CASE(hidden_tanh),
     CASE(hidden_hardtanh),

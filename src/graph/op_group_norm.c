@@ -1,20 +1,21 @@
 /*
  * GroupNorm of samples (C, S) with S > 1: a row is one group of one sample,
- * C / groups planes of S values that lie side by side.
+ * C / groups planes of S values that lie side by side. InstanceNorm has a group
+ * for each channel, and may keep running statistics.
  */
 #include "graph/norm_internal.h"
 #include "graph/spans.h"
 #include "kernels/dmath.h"
 #include "kernels/moments.h"
 
-/* Operands, forward and backward. */
-enum { X, WEIGHT, BIAS };
+/* Operands, forward (the last two of instance_norm_tracked only) and backward. */
+enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
 enum { Y, MEAN, RSTD };
 enum { DY, OF_X, OF_MEAN, OF_RSTD, OF_WEIGHT };
 
 struct group_norm_args {
     size_t groups;
-    double eps;
+    double eps, momentum;
     int dx, dw, db; /* backward: which outputs, -1 for none */
 };
 
@@ -25,6 +26,9 @@ struct job {
     float *y, *mean, *rstd; /* y is dx in backward */
     double *sums;           /* (samples, C, 2): sum g, sum g (x - mean) */
     float *dw, *db;
+    double *found;          /* (samples, C, 2): mean and m2, or NULL */
+    double momentum;
+    float *running_mean, *running_var;
 };
 
 static struct job job_of(const struct mt_node *node, const struct mt_value *x)
@@ -41,25 +45,53 @@ static struct job job_of(const struct mt_node *node, const struct mt_value *x)
 
 /* --- forward ------------------------------------------------------------ */
 
+/* running: NULL, or what a tracked InstanceNorm keeps. */
+static struct mt_value *record(struct mt_graph *g,
+                               const struct group_norm_args *args,
+                               struct mt_value *x, struct mt_value *w,
+                               struct mt_value *b,
+                               const struct mt_running *running)
+{
+    struct mt_shape rows = mt_shape_of(2, x->shape.dim[0], args->groups);
+    const struct mt_op *op =
+        running ? &mt_op_instance_norm_tracked : &mt_op_group_norm;
+    struct mt_node *node = mt_graph_node(g, op, args, sizeof *args);
+    struct mt_value *y;
+
+    mt_node_input(node, x);
+    mt_node_input(node, w);
+    mt_node_input(node, b);
+    if (running) {
+        mt_node_input(node, running->mean);
+        mt_node_input(node, running->var);
+    }
+    y = mt_node_output(g, node, MT_F32, &x->shape);
+    mt_node_output(g, node, MT_F32, &rows);
+    mt_node_output(g, node, MT_F32, &rows);
+    return y;
+}
+
 struct mt_value *mt_group_norm(struct mt_graph *g, struct mt_value *x,
                                struct mt_value *w, struct mt_value *b,
                                size_t groups, double eps)
 {
     struct group_norm_args args = { .groups = groups, .eps = eps };
-    struct mt_shape rows = mt_shape_of(2, x->shape.dim[0], groups);
-    struct mt_node *node;
-    struct mt_value *y;
 
     if (x->shape.rank == 2)
         return mt_vector_group_norm(g, x, w, b, groups, eps);
-    node = mt_graph_node(g, &mt_op_group_norm, &args, sizeof args);
-    mt_node_input(node, x);
-    mt_node_input(node, w);
-    mt_node_input(node, b);
-    y = mt_node_output(g, node, MT_F32, &x->shape);
-    mt_node_output(g, node, MT_F32, &rows);
-    mt_node_output(g, node, MT_F32, &rows);
-    return y;
+    return record(g, &args, x, w, b, NULL);
+}
+
+struct mt_value *mt_instance_norm(struct mt_graph *g, struct mt_value *x,
+                                  struct mt_value *w, struct mt_value *b,
+                                  const struct mt_running *running,
+                                  double momentum, double eps)
+{
+    struct group_norm_args args = { .groups = x->shape.dim[1],
+                                    .eps = eps,
+                                    .momentum = momentum };
+
+    return record(g, &args, x, w, b, running);
 }
 
 /* y = (x - mean) (rstd w_c) + b_c */
@@ -74,6 +106,10 @@ static void forward_span(const void *ctx, size_t at, size_t rows)
         struct mt_moments m = { 0, 0, 0 };
 
         mt_kernels()->moments(&m, x, 1, n, n);
+        if (job->found) {
+            job->found[2 * i] = m.mean;
+            job->found[2 * i + 1] = m.m2;
+        }
         job->mean[i] = (float)m.mean;
         job->rstd[i] = (float)(1 / mt_dsqrt(m.m2 / (double)n + job->eps));
         for (size_t k = 0; k < job->planes; k++) {
@@ -89,7 +125,7 @@ static void forward_span(const void *ctx, size_t at, size_t rows)
     }
 }
 
-static void group_norm_run(const struct mt_node *node, const struct mt_run *run)
+static struct job forward_job(const struct mt_node *node)
 {
     struct job job = job_of(node, node->in[X]);
 
@@ -99,8 +135,67 @@ static void group_norm_run(const struct mt_node *node, const struct mt_run *run)
     job.y = node->out[Y]->data;
     job.mean = node->out[MEAN]->data;
     job.rstd = node->out[RSTD]->data;
-    mt_row_spans(run->team, job.samples * job.groups, job.planes * job.size,
-                 forward_span, &job);
+    return job;
+}
+
+static void run_forward(const struct job *job, struct mt_team *team)
+{
+    mt_row_spans(team, job->samples * job->groups, job->planes * job->size,
+                 forward_span, job);
+}
+
+static void group_norm_run(const struct mt_node *node, const struct mt_run *run)
+{
+    struct job job = forward_job(node);
+
+    run_forward(&job, run->team);
+}
+
+/* As torch: the running statistics take the means, over the samples, of the
+ * channel's mean and of its unbiased variance. */
+static void running_span(const void *ctx, size_t at, size_t channels)
+{
+    const struct job *job = ctx;
+    double f = job->momentum, n = (double)job->samples;
+
+    for (size_t c = at; c < at + channels; c++) {
+        double mean = 0, m2 = 0;
+
+        for (size_t i = 0; i < job->samples; i++) {
+            mean += job->found[2 * (i * job->groups + c)];
+            m2 += job->found[2 * (i * job->groups + c) + 1];
+        }
+        job->running_mean[c] = (float)((1 - f) * (double)job->running_mean[c] +
+                                       f * mean / n);
+        job->running_var[c] =
+            (float)((1 - f) * (double)job->running_var[c] +
+                    f * m2 / (n * ((double)job->size - 1)));
+    }
+}
+
+static void instance_norm_tracked_run(const struct mt_node *node,
+                                      const struct mt_run *run)
+{
+    struct job job = forward_job(node);
+
+    job.found = run->scratch;
+    job.momentum = ((const struct group_norm_args *)node->args)->momentum;
+    job.running_mean = node->in[RUNNING_MEAN]->data;
+    job.running_var = node->in[RUNNING_VAR]->data;
+    run_forward(&job, run->team);
+    mt_row_spans(run->team, job.groups, 2 * job.samples, running_span, &job);
+}
+
+/* Two doubles for each channel of each sample. */
+static size_t channels_scratch(const struct mt_value *x)
+{
+    return x->shape.dim[0] * x->shape.dim[1] * 2 * sizeof(double);
+}
+
+static size_t tracked_scratch(const struct mt_node *node, size_t workers)
+{
+    (void)workers;
+    return channels_scratch(node->in[X]);
 }
 
 /* --- backward ----------------------------------------------------------- */
@@ -129,6 +224,15 @@ const struct mt_op mt_op_group_norm = {
     .name = "group_norm",
     .run = group_norm_run,
     .grad = group_norm_grad,
+    .in_place = true,
+};
+
+const struct mt_op mt_op_instance_norm_tracked = {
+    .name = "instance_norm_tracked",
+    .run = instance_norm_tracked_run,
+    .grad = group_norm_grad,
+    .scratch = tracked_scratch,
+    .effects = true,
     .in_place = true,
 };
 
@@ -227,10 +331,8 @@ static void group_norm_grad_run(const struct mt_node *node,
 static size_t group_norm_grad_scratch(const struct mt_node *node,
                                       size_t workers)
 {
-    const struct mt_value *x = node->in[OF_X];
-
     (void)workers;
-    return x->shape.dim[0] * x->shape.dim[1] * 2 * sizeof(double);
+    return channels_scratch(node->in[OF_X]);
 }
 
 const struct mt_op mt_op_group_norm_grad = {

@@ -25,6 +25,11 @@ struct mt_value *mt_linear(struct mt_graph *g, struct mt_value *x,
 struct mt_value *mt_activate(struct mt_graph *g, struct mt_value *x,
                              const struct mt_activation *f, const float p[2]);
 
+/* y = x, or w x where x is not above 0; w has one value, or one for each channel
+ * of x (n, c, ...) */
+struct mt_value *mt_prelu(struct mt_graph *g, struct mt_value *x,
+                          struct mt_value *w);
+
 /* along the last dimension */
 struct mt_value *mt_softmax(struct mt_graph *g, struct mt_value *x);
 struct mt_value *mt_log_softmax(struct mt_graph *g, struct mt_value *x);
@@ -125,6 +130,14 @@ struct mt_value *mt_group_norm(struct mt_graph *g, struct mt_value *x,
 struct mt_running {
     struct mt_value *mean, *var, *batches;
 };
+
+/* x (N, C, ...) of rank 3 or more, over each channel of each sample; w, b (C).
+ * Updates the mean and the variance of the running statistics (NULL: has none)
+ * with this momentum; they have no count of batches. */
+struct mt_value *mt_instance_norm(struct mt_graph *g, struct mt_value *x,
+                                  struct mt_value *w, struct mt_value *b,
+                                  const struct mt_running *running,
+                                  double momentum, double eps);
 
 /* x (N, C, ...) over the batch; w, b (C). Updates the running statistics (NULL:
  * has none) with this momentum, NAN: with 1 / batches. */

@@ -7,7 +7,7 @@
 /* Every op by name: a row in the table of ops.c. */
 #define MT_OPS(X)                                                              \
     X(linear) X(linear_grad_input) X(linear_grad_weight) X(column_sum)         \
-    X(activation) X(activation_grad)                                           \
+    X(activation) X(activation_grad) X(prelu) X(prelu_grad)                    \
     X(softmax) X(softmax_grad) X(log_softmax) X(log_softmax_grad)              \
     X(add) X(mul) X(copy) X(view) X(permute) X(concat) X(slice) X(pad)         \
     X(dropout) X(dropout_channels)                                             \
@@ -20,6 +20,7 @@
     X(batch_norm) X(batch_norm_tracked) X(batch_norm_fixed) X(batch_norm_grad) \
     X(batch_norm_again)                                                        \
     X(layer_norm) X(layer_norm_grad) X(group_norm) X(group_norm_grad)          \
+    X(instance_norm_tracked)                                                   \
     X(max_pool) X(max_pool_grad) X(max_squares) X(max_squares_grad)            \
     X(resample)                                                                \
     X(pair_loss) X(pair_loss_grad) X(cross_entropy) X(cross_entropy_grad)      \
@@ -37,6 +38,29 @@ const struct mt_activation *mt_activation_of(const struct mt_node *node,
  * (op_linear.c) */
 void mt_column_sums(struct mt_team *team, float *out, const float *x,
                     size_t rows, size_t n, size_t stride);
+
+/* Adds an output to `back` for the gradient of node's input, if that is
+ * wanted. Returns its index, or -1. */
+static inline int mt_grad_output(struct mt_graph *g, const struct mt_node *node,
+                                 struct mt_node *back, size_t input,
+                                 struct mt_value **d_in)
+{
+    if (!mt_wants_grad(node, input))
+        return -1;
+    d_in[input] = mt_node_output(g, back, MT_F32, &node->in[input]->shape);
+    return (int)back->n_out - 1;
+}
+
+static inline float *mt_output_data(const struct mt_node *node, int output)
+{
+    return output < 0 ? NULL : node->out[output]->data;
+}
+
+/* NULL where that operand is not there. */
+static inline float *mt_input_data(const struct mt_node *node, size_t input)
+{
+    return node->in[input] ? node->in[input]->data : NULL;
+}
 
 static inline size_t mt_last_dim(const struct mt_value *v)
 {

@@ -149,6 +149,14 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, exp, (float *y, const float *x, size_t n, const float *p))         \
     X(void, erf, (float *y, const float *x, size_t n, const float *p))         \
     MT_ACTIVATIONS(MT_ACTIVATION_KERNELS, X)                                   \
+    /* a slope for each element: y = x, or w x where x is not above 0; sum and \
+       column_sum, in blocks as all sums: of g x there, over rows ld apart */  \
+    X(void, prelu, (float *y, const float *x, const float *w, size_t n))       \
+    X(void, prelu_grad, (float *dx, const float *g, const float *x,            \
+                         const float *w, size_t n))                            \
+    X(double, prelu_sum, (const float *g, const float *x, size_t n))           \
+    X(void, prelu_column_sum, (float *dw, const float *g, const float *x,      \
+                               size_t rows, size_t n, size_t ld))              \
     /* rows: (rows, n) arrays, reduced or normalised along n */                \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))        \
     X(void, softmax_grad, (float *dx, const float *g, const float *y,          \

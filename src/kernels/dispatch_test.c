@@ -249,6 +249,65 @@ GRADIENT(softplus_grad, 4e-7, P0 *b > P1 ? 1 : sigmoid(P0 * b))
 GRADIENT(hardswish_grad, 4e-7, hardswish_slope(b))
 GRADIENT(hardtanh_grad, 0, b > P0 && b < P1)
 
+CALL(prelu, io->n, io->a, io->b, io->n)
+EACH(prelu, 6e-8, a > 0 ? a : a *b)
+CALL(prelu_grad, io->n, io->a, io->b, inputs[TAME][2], io->n)
+EACH(prelu_grad, 6e-8, b > 0 ? a : a *(double)inputs[TAME][2][i])
+
+static void call_prelu_sum(const struct mt_kernels *k, struct io *io)
+{
+    io->result = k->prelu_sum(io->a, io->b, io->n);
+}
+
+static void check_prelu_sum(const struct io *io, const float *before)
+{
+    double sum = 0, size = 0;
+
+    (void)before;
+    for (size_t i = 0; i < io->n; i++) {
+        sum += io->b[i] > 0 ? 0 : (double)io->a[i] * (double)io->b[i];
+        size += fabs((double)io->a[i] * (double)io->b[i]);
+    }
+    expect("prelu_sum", io->n, 0, io->result, sum, 1e-6 * size);
+}
+
+/* up to 150 rows of up to 100 columns, with other values between */
+static size_t prelu_rows(const struct io *io, size_t *n)
+{
+    size_t rows;
+
+    *n = io->n < 100 ? io->n : 100;
+    rows = ROOM / (*n + 4);
+    return io->variant == 3 ? 0 : rows < 150 ? rows : 150;
+}
+
+static void call_prelu_column_sum(const struct mt_kernels *k, struct io *io)
+{
+    size_t n, rows = prelu_rows(io, &n);
+
+    io->used[0] = n;
+    k->prelu_column_sum(io->out[0], io->a, io->b, rows, n,
+                        n + (size_t)io->variant);
+}
+
+static void check_prelu_column_sum(const struct io *io, const float *before)
+{
+    size_t n, rows = prelu_rows(io, &n), ld = n + (size_t)io->variant;
+
+    (void)before;
+    for (size_t j = 0; j < n; j++) {
+        double want = 0;
+
+        for (size_t i = 0; i < rows; i++) {
+            double g = (double)io->a[i * ld + j], x = (double)io->b[i * ld + j];
+
+            want += x > 0 ? 0 : g * x;
+        }
+        expect("prelu_column_sum", n, j, (double)io->out[0][j], want,
+               2e-4 * at_least_1(want));
+    }
+}
+
 /* --- rows --------------------------------------------------------------- */
 
 static double row_max(const float *x, size_t n)
@@ -1102,6 +1161,8 @@ static const char *const in_place[] = {
 #define NAMES(X, name, saves_output) #name, #name "_grad",
     MT_ACTIVATIONS(NAMES, )
 #undef NAMES
+    "prelu",
+    "prelu_grad",
     "softmax",
     "softmax_grad",
     "softmax_grad_scaled",
@@ -1190,7 +1251,7 @@ START_TEST(nan_goes_through_every_activation)
 #define NAME(X, name, saves_output) #name,
         MT_ACTIVATIONS(NAME, )
 #undef NAME
-        "clamp", "exp", "log", "erf", "softmax", "log_softmax",
+        "clamp", "exp", "log", "erf", "prelu", "softmax", "log_softmax",
     };
     const size_t n_names = sizeof names / sizeof *names;
     static float x[ROOM];

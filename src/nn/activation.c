@@ -143,7 +143,7 @@ static mt_status relu6_record(struct mt_record *r, struct mt_layer *layer,
 }
 
 extern const struct mt_layer_type mt_layer_gelu, mt_layer_hardtanh,
-    mt_layer_relu6, mt_layer_softmax, mt_layer_log_softmax, mt_layer_glu;
+    mt_layer_relu6, mt_layer_prelu, mt_layer_softmax, mt_layer_log_softmax, mt_layer_glu;
 
 const struct mt_layer_type mt_layer_gelu = {
     .name = "GELU",
@@ -167,6 +167,52 @@ const struct mt_layer_type mt_layer_relu6 = {
     .keys = inplace_keys,
     .args_size = sizeof(struct activation_args),
     .record = relu6_record,
+};
+
+/* --- PReLU --------------------------------------------------------------- */
+
+struct prelu_args {
+    size_t num_parameters;
+    double init;
+};
+
+static const struct mt_key prelu_keys[] = {
+    { "num_parameters", MT_KEY_SIZE,
+      offsetof(struct prelu_args, num_parameters), .def = "1", .min = 1,
+      .doc = "slopes: one for all, or one for each channel, dimension 1" },
+    { "init", MT_KEY_REAL, offsetof(struct prelu_args, init), .def = "0.25",
+      .doc = "initial value of the slopes" },
+    { NULL },
+};
+
+static mt_status prelu_record(struct mt_record *r, struct mt_layer *layer,
+                              struct mt_value *const *in,
+                              struct mt_value **out, struct mt_err *err)
+{
+    const struct prelu_args *args = layer->args;
+    struct mt_init init = { .type = "constant_", .val = args->init };
+    struct mt_shape shape = mt_shape_of(1, args->num_parameters);
+    size_t channels = in[0]->shape.rank > 1 ? in[0]->shape.dim[1] : 1;
+    struct mt_value *w;
+    mt_status status;
+
+    if (args->num_parameters != 1 && args->num_parameters != channels)
+        return mt_layer_fail(r, layer, in[0], err,
+                             "num_parameters must be 1 or the number of "
+                             "channels %zu, got %zu",
+                             channels, args->num_parameters);
+    status = mt_layer_param(r, layer, "weight", &shape, &init, &w, err);
+    if (status == MT_OK)
+        *out = mt_prelu(r->graph, in[0], w);
+    return status;
+}
+
+const struct mt_layer_type mt_layer_prelu = {
+    .name = "PReLU",
+    .doc = "x, or a learned slope times x below 0",
+    .keys = prelu_keys,
+    .args_size = sizeof(struct prelu_args),
+    .record = prelu_record,
 };
 
 /* --- along a dimension --------------------------------------------------- */

@@ -38,6 +38,12 @@ static const struct expected {
     "{\"type\":\"Flatten\"}"
     { TRANSPOSED, "1.weight", UNIFORM, 0.0790569415 }, /* 1 / sqrt(40 2 2) */
     { TRANSPOSED, "1.bias", UNIFORM, 0.0790569415 },
+#define TRANSPOSED1D                                                           \
+    "{\"type\":\"Unflatten\",\"dim\":1,\"unflattened_size\":[8,5]},"           \
+    "{\"type\":\"ConvTranspose1d\",\"out_channels\":40,\"kernel_size\":4,"     \
+    "\"groups\":2},{\"type\":\"Flatten\"}"
+    { TRANSPOSED1D, "1.weight", UNIFORM, 0.111803399 }, /* 1 / sqrt(20 4) */
+    { TRANSPOSED1D, "1.bias", UNIFORM, 0.111803399 },
 #define STEPS "{\"type\":\"Unflatten\",\"dim\":1,\"unflattened_size\":[4,10]},"
 #define LAST ",{\"type\":\"Flatten\"}"
 #define RECURRENT(TYPE)                                                        \
@@ -74,6 +80,16 @@ static const struct expected {
     { NORM("BatchNorm1d"), "0.weight", CONSTANT, 1 },
     { NORM("BatchNorm1d"), "0.running_mean", CONSTANT, 0 },
     { NORM("BatchNorm1d"), "0.running_var", CONSTANT, 1 },
+    { "{\"type\":\"PReLU\",\"num_parameters\":40}", "0.weight", CONSTANT, 0.25 },
+    { "{\"type\":\"PReLU\",\"init\":-3}", "0.weight", CONSTANT, -3 },
+#define INSTANCE                                                               \
+    "{\"type\":\"Unflatten\",\"dim\":1,\"unflattened_size\":[8,5]},"           \
+    "{\"type\":\"InstanceNorm1d\",\"affine\":true,\"track_running_stats\":"    \
+    "true},{\"type\":\"Flatten\"}"
+    { INSTANCE, "1.weight", CONSTANT, 1 },
+    { INSTANCE, "1.bias", CONSTANT, 0 },
+    { INSTANCE, "1.running_mean", CONSTANT, 0 },
+    { INSTANCE, "1.running_var", CONSTANT, 1 },
     { NORM("LayerNorm"), "0.weight", CONSTANT, 1 },
     { NORM("LayerNorm"), "0.bias", CONSTANT, 0 },
     { NORM("RMSNorm"), "0.weight", CONSTANT, 1 },

@@ -4,11 +4,12 @@
 #define LAYERS(X)                                                              \
     X(linear)                                                                  \
     X(relu) X(leaky_relu) X(elu) X(selu) X(gelu) X(silu) X(mish) X(tanh)       \
-    X(sigmoid) X(softplus) X(hardswish) X(relu6) X(hardtanh) X(softmax)        \
-    X(log_softmax) X(glu)                                                      \
+    X(sigmoid) X(softplus) X(hardswish) X(relu6) X(hardtanh) X(prelu)          \
+    X(softmax) X(log_softmax) X(glu)                                           \
     X(conv1d) X(conv2d) X(conv_transpose1d) X(conv_transpose2d)                \
     X(embedding) X(position_embedding) X(multihead_attention) X(bilinear)      \
     X(batch_norm1d) X(batch_norm2d) X(layer_norm) X(group_norm) X(rms_norm)    \
+    X(instance_norm1d) X(instance_norm2d)                                      \
     X(transformer_encoder_layer)                                               \
     X(max_pool1d) X(max_pool2d) X(avg_pool1d) X(avg_pool2d)                    \
     X(adaptive_avg_pool1d) X(adaptive_avg_pool2d) X(adaptive_max_pool1d)       \

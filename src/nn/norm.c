@@ -1,10 +1,11 @@
-/* torch.nn.BatchNorm1d, BatchNorm2d, LayerNorm, GroupNorm, RMSNorm */
+/* torch.nn.BatchNorm1d/2d, InstanceNorm1d/2d, LayerNorm, GroupNorm, RMSNorm */
 #include <float.h>
 #include <math.h>
 
-#include "nn/layer.h"
+#include "nn/planes.h"
 
 extern const struct mt_layer_type mt_layer_batch_norm1d, mt_layer_batch_norm2d,
+    mt_layer_instance_norm1d, mt_layer_instance_norm2d,
     mt_layer_layer_norm, mt_layer_group_norm, mt_layer_rms_norm;
 
 /* weight of ones and bias of zeros, as torch starts them */
@@ -157,6 +158,96 @@ const struct mt_layer_type mt_layer_batch_norm2d = {
     .keys = batch_norm_keys,
     .args_size = sizeof(struct batch_norm_args),
     .record = batch_norm2d_record,
+};
+
+/* --- InstanceNorm ------------------------------------------------------- */
+
+static const struct mt_key instance_norm_keys[] = {
+    { "num_features", MT_KEY_SIZE,
+      offsetof(struct batch_norm_args, num_features), .min = 1,
+      .doc = "channels, dimension 1; follows from the input" },
+    { "eps", MT_KEY_REAL, offsetof(struct batch_norm_args, eps), .def = "1e-5",
+      .flags = MT_KEY_MIN, .doc = "added to the variance" },
+    { "momentum", MT_KEY_REAL, offsetof(struct batch_norm_args, momentum),
+      .def = "0.1", .min = 0, .max = 1,
+      .doc = "part of each batch's statistics in the running ones" },
+    { "affine", MT_KEY_BOOL, offsetof(struct batch_norm_args, affine),
+      .def = "false", .doc = "learn a weight and a bias for each channel" },
+    { "track_running_stats", MT_KEY_BOOL,
+      offsetof(struct batch_norm_args, track_running_stats), .def = "false",
+      .doc = "keep running statistics and evaluate with them" },
+    { NULL },
+};
+
+static mt_status instance_norm(struct mt_record *r, struct mt_layer *layer,
+                               struct mt_value *x, int dims,
+                               struct mt_value **out, struct mt_err *err)
+{
+    const struct batch_norm_args *args = layer->args;
+    bool fixed = args->track_running_stats && !mt_graph_training(r->graph) &&
+                 !r->declaring;
+    struct mt_value *w = NULL, *b = NULL;
+    struct mt_running running;
+    mt_status status = mt_layer_check_planes(r, layer, x, dims, err);
+
+    if (status != MT_OK)
+        return status;
+    size_t c = x->shape.dim[1];
+    struct mt_shape shape = mt_shape_of(1, c);
+
+    if (!fixed && mt_shape_elements(&x->shape) == x->shape.dim[0] * c)
+        return mt_layer_fail(r, layer, x, err,
+                             "needs more than one value in a channel");
+    status = mt_layer_check_size(r, layer, x, "num_features",
+                                 args->num_features, c, err);
+    if (status == MT_OK && args->affine)
+        status = affine_params(r, layer, &shape, &w, &b, err);
+    if (status == MT_OK && args->track_running_stats)
+        status = running_buffers(r, layer, &shape, &running, err);
+    if (status != MT_OK)
+        return status;
+    if (fixed)
+        *out = mt_batch_norm_fixed(r->graph, x, w, b, running.mean, running.var,
+                                   args->eps);
+    else
+        *out = mt_instance_norm(r->graph, x, w, b,
+                                args->track_running_stats ? &running : NULL,
+                                args->momentum, args->eps);
+    return MT_OK;
+}
+
+static mt_status instance_norm1d_record(struct mt_record *r,
+                                        struct mt_layer *layer,
+                                        struct mt_value *const *in,
+                                        struct mt_value **out,
+                                        struct mt_err *err)
+{
+    return instance_norm(r, layer, in[0], 1, out, err);
+}
+
+static mt_status instance_norm2d_record(struct mt_record *r,
+                                        struct mt_layer *layer,
+                                        struct mt_value *const *in,
+                                        struct mt_value **out,
+                                        struct mt_err *err)
+{
+    return instance_norm(r, layer, in[0], 2, out, err);
+}
+
+const struct mt_layer_type mt_layer_instance_norm1d = {
+    .name = "InstanceNorm1d",
+    .doc = "normalises each channel of each sample [channels, length]",
+    .keys = instance_norm_keys,
+    .args_size = sizeof(struct batch_norm_args),
+    .record = instance_norm1d_record,
+};
+
+const struct mt_layer_type mt_layer_instance_norm2d = {
+    .name = "InstanceNorm2d",
+    .doc = "normalises each channel of each sample [channels, height, width]",
+    .keys = instance_norm_keys,
+    .args_size = sizeof(struct batch_norm_args),
+    .record = instance_norm2d_record,
 };
 
 /* --- LayerNorm and RMSNorm ---------------------------------------------- */

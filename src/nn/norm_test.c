@@ -69,6 +69,15 @@ static const struct {
     { "\"type\":\"BatchNorm2d\",\"track_running_stats\":false",
       { 3, { 3, 4, 2 } },
       "n.weight[3] n.bias[3] " },
+    { "\"type\":\"InstanceNorm1d\"", { 2, { 3, 4 } }, "" },
+    { "\"type\":\"InstanceNorm1d\",\"affine\":true,\"num_features\":3",
+      { 2, { 3, 4 } },
+      "n.weight[3] n.bias[3] " },
+    { "\"type\":\"InstanceNorm2d\",\"affine\":true,"
+      "\"track_running_stats\":true",
+      { 3, { 3, 4, 2 } },
+      "n.weight[3] n.bias[3] n.running_mean[3] n.running_var[3] "
+      "n.num_batches_tracked[] " },
     { "\"type\":\"LayerNorm\"", { 2, { 3, 4 } }, "n.weight[4] n.bias[4] " },
     { "\"type\":\"LayerNorm\",\"normalized_shape\":[3,4]",
       { 3, { 2, 3, 4 } },
@@ -194,6 +203,38 @@ START_TEST(without_running_statistics_evaluation_uses_its_batch)
 }
 END_TEST
 
+/* torch counts no batches here */
+START_TEST(instances_are_normalised_alone)
+{
+    const double mean[BATCH] = { 8. / 3, 11. / 3, 14. / 3, 17. / 3 };
+    const double m2[BATCH] = { 78. / 9, 78. / 9, 114. / 9, 186. / 9 };
+    struct mt_shape one_channel = SAMPLE(2, 1, CHANNELS);
+    double want[BATCH], s = sqrt(0.5 + 19. / 6 + 0.25);
+    float out[BATCH];
+
+    for (int i = 0; i < BATCH; i++)
+        want[i] = (2 * i + 1 - mean[i]) / sqrt(m2[i] / 3 + 0.25);
+    ck_assert(open_model("\"type\":\"InstanceNorm1d\",\"eps\":0.25",
+                         one_channel) == MT_OK);
+    run(true, batch, out);
+    expect(out, want[0], want[1], want[2], want[3]);
+    run(false, batch, out);
+    expect(out, want[0], want[1], want[2], want[3]);
+    close_model();
+    ck_assert(open_model("\"type\":\"InstanceNorm1d\",\"eps\":0.25,"
+                         "\"track_running_stats\":true,\"momentum\":0.5",
+                         one_channel) == MT_OK);
+    run(true, batch, out);
+    expect(out, want[0], want[1], want[2], want[3]);
+    run(false, batch, out); /* mean 25/6, mean unbiased variance 19/3 */
+    expect(out, (1 - 25. / 12) / s, (3 - 25. / 12) / s, (5 - 25. / 12) / s,
+           (7 - 25. / 12) / s);
+    ck_assert(*(int64_t *)mt_store_find(&model->store, "n.num_batches_tracked")
+                   ->data == 0);
+    close_model();
+}
+END_TEST
+
 START_TEST(rms_norm_takes_the_epsilon_of_float)
 {
     const float tiny[BATCH * CHANNELS] = { 0x1p-12f, 0, 0, 1, 1, 1,
@@ -259,6 +300,28 @@ static const struct {
     { "\"type\":\"BatchNorm2d\",\"num_feature\":3",
       { 3, { 3, 4, 2 } },
       { "unknown key \"num_feature\"", "\"num_features\"" } },
+    { "\"type\":\"InstanceNorm1d\"",
+      { 3, { 3, 4, 2 } },
+      { "s.json:1:",
+        "InstanceNorm1d \"n\": needs samples of shape [channels, length]; its "
+        "input [3, 4, 2] comes from the model's input" } },
+    { "\"type\":\"InstanceNorm2d\"",
+      { 2, { 3, 4 } },
+      { "InstanceNorm2d \"n\": needs samples of shape [channels, height, "
+        "width]" } },
+    { "\"type\":\"InstanceNorm2d\"",
+      { 3, { 3, 1, 1 } },
+      { "InstanceNorm2d \"n\": needs more than one value in a channel",
+        "[3, 1, 1]" } },
+    { "\"type\":\"InstanceNorm1d\",\"track_running_stats\":true",
+      { 2, { 3, 1 } },
+      { "needs more than one value in a channel" } },
+    { "\"type\":\"InstanceNorm1d\",\"num_features\":4",
+      { 2, { 3, 4 } },
+      { "num_features is 4, but the input has 3" } },
+    { "\"type\":\"InstanceNorm1d\",\"momentum\":null",
+      { 2, { 3, 4 } },
+      { "momentum", "expected a number, got null" } },
     { "\"type\":\"LayerNorm\"",
       { 0, { 0 } },
       { "LayerNorm \"n\": needs samples of one dimension or more" } },
@@ -342,6 +405,7 @@ Suite *norm_suite(void)
                         sizeof models / sizeof *models);
     tcase_add_test(t, evaluation_uses_running_statistics);
     tcase_add_test(t, without_running_statistics_evaluation_uses_its_batch);
+    tcase_add_test(t, instances_are_normalised_alone);
     tcase_add_test(t, rms_norm_takes_the_epsilon_of_float);
     tcase_add_test(t, buffers_have_no_gradient);
     tcase_add_loop_test(t, messages_say_what_is_wrong, 0,

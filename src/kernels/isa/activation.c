@@ -168,3 +168,65 @@ ACTIVATION(hardswish, vf_div(vf_mul(x, relu6_of_3(x)), C(6)),
  * and of NaN */
 ACTIVATION(hardtanh, vf_max(C(p[0]), vf_min(C(p[1]), x)),
            vf_sel(vm_or(vf_le(s, C(p[0])), vf_le(C(p[1]), s)), vf_zero(), g))
+
+/* --- PReLU: a slope for each element -------------------------------------- */
+
+VINLINE vf f_prelu(vf x, vf w, const float *p)
+{
+    (void)p;
+    return vf_sel(vf_lt(vf_zero(), x), x, vf_mul(x, w));
+}
+
+void MT_FN(prelu)(float *y, const float *x, const float *w, size_t n)
+{
+    map2(y, x, w, n, NULL, f_prelu);
+}
+
+/* dx = g or g w */
+void MT_FN(prelu_grad)(float *dx, const float *g, const float *x,
+                       const float *w, size_t n)
+{
+    for (size_t i = 0; i < n; i += VL) {
+        size_t left = n - i < VL ? n - i : VL;
+        vf gi = vf_load_n(g + i, left), wi = vf_load_n(w + i, left);
+        vm above = vf_lt(vf_zero(), vf_load_n(x + i, left));
+
+        vf_store_n(dx + i, vf_sel(above, gi, vf_mul(gi, wi)), left);
+    }
+}
+
+/* dw = g x, or 0 above 0 */
+VINLINE vf f_prelu_slope(vf g, vf x, const float *p)
+{
+    (void)p;
+    return vf_sel(vf_lt(vf_zero(), x), vf_zero(), vf_mul(g, x));
+}
+
+double MT_FN(prelu_sum)(const float *g, const float *x, size_t n)
+{
+    return fold2(g, x, n, NULL, f_prelu_slope);
+}
+
+enum { ROW_BLOCK = 64 };
+
+/* Blocks of ROW_BLOCK rows, each summed in row order, then added in order. */
+void MT_FN(prelu_column_sum)(float *dw, const float *g, const float *x,
+                             size_t rows, size_t n, size_t ld)
+{
+    for (size_t j = 0; j < n; j += VL) {
+        size_t left = n - j < VL ? n - j : VL;
+        vf total = vf_zero(), s = vf_zero();
+
+        for (size_t i = 0; i < rows; i++) {
+            vf gi = vf_load_n(g + i * ld + j, left);
+
+            s = vf_add(s, f_prelu_slope(gi, vf_load_n(x + i * ld + j, left),
+                                        NULL));
+            if (i % ROW_BLOCK == ROW_BLOCK - 1) {
+                total = vf_add(total, s);
+                s = vf_zero();
+            }
+        }
+        vf_store_n(dw + j, vf_add(total, s), left);
+    }
+}

@@ -1,4 +1,4 @@
-/* The layers of pooling and resampling: shapes, and what they refuse. */
+/* Layers of one input: shapes, and what they refuse. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +84,37 @@ static const struct {
       "'align_corners': null",
       { 3, 7, 9 },
       { 3, 5, 6 } },
+    { "'type': 'AdaptiveMaxPool2d', 'output_size': [5, null]",
+      { 3, 7, 9 },
+      { 3, 5, 9 } },
+    { "'type': 'AdaptiveMaxPool1d', 'output_size': 11",
+      { 3, 0, 9 },
+      { 3, 0, 11 } },
+    { "'type': 'PixelShuffle', 'upscale_factor': 3",
+      { 18, 5, 1 },
+      { 2, 15, 3 } },
+    { "'type': 'PixelShuffle', 'upscale_factor': 1",
+      { 3, 7, 9 },
+      { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': 2", { 3, 7, 9 }, { 3, 11, 13 } },
+    { "'type': 'ZeroPad2d', 'padding': 0", { 3, 7, 9 }, { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': [1, 0, 5, -6]",
+      { 3, 7, 9 },
+      { 3, 6, 10 } },
+    { "'type': 'ZeroPad2d', 'padding': -3", { 3, 7, 9 }, { 3, 1, 3 } },
+    { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': 3, "
+      "'stride': 2, 'padding': [1], 'output_padding': 1, 'dilation': 2",
+      { 3, 0, 9 },
+      { 4, 0, 20 } },
+    { "'type': 'GLU'", { 3, 0, 8 }, { 3, 0, 4 } },
+    { "'type': 'GLU', 'dim': 1", { 6, 7, 9 }, { 3, 7, 9 } },
+    { "'type': 'GLU', 'dim': -2", { 3, 8, 9 }, { 3, 4, 9 } },
+    { "'type': 'PReLU', 'num_parameters': 3", { 3, 7, 9 }, { 3, 7, 9 } },
+    { "'type': 'PReLU', 'init': -1", { 3, 7, 9 }, { 3, 7, 9 } },
+    { "'type': 'ReLU6', 'inplace': true", { 3, 7, 9 }, { 3, 7, 9 } },
+    { "'type': 'Hardtanh', 'max_val': 0", { 3, 7, 9 }, { 3, 7, 9 } },
+    { "'type': 'Dropout1d'", { 3, 0, 9 }, { 3, 0, 9 } },
+    { "'type': 'Dropout2d', 'p': 0", { 3, 7, 9 }, { 3, 7, 9 } },
 };
 
 static struct mt_shape shape_of(const size_t d[3])
@@ -258,6 +289,114 @@ static const struct {
       "model.layers[0].recompute_scale_factor",
       "means nothing without \"scale_factor\"",
       { 3, 7, 9 } },
+    { "'type': 'AdaptiveMaxPool2d', 'output_size': [1, 0]",
+      "model.layers[0].output_size[1]",
+      "expected a whole number from 1 to 2147483647, or null in a list, got 0",
+      { 3, 7, 9 } },
+    { "'type': 'AdaptiveMaxPool1d', 'output_size': 3",
+      "AdaptiveMaxPool1d \"0\"",
+      "[channels, length]",
+      { 3, 7, 9 } },
+    { "'type': 'PixelShuffle'",
+      "model.layers[0]",
+      "missing \"upscale_factor\"",
+      { 4, 7, 9 } },
+    { "'type': 'PixelShuffle', 'upscale_factor': 2",
+      "PixelShuffle \"0\"",
+      "6 channels cannot be divided by 4, the square of upscale_factor",
+      { 6, 7, 9 } },
+    { "'type': 'PixelShuffle', 'upscale_factor': 2",
+      "PixelShuffle \"0\"",
+      "needs samples of shape [channels, height, width]",
+      { 4, 0, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': [1, 2]",
+      "model.layers[0].padding",
+      "expected a number or a list of 4 (left, right, top, bottom), got a "
+      "list of 2",
+      { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': [1, 2, 0.5, 0]",
+      "model.layers[0].padding",
+      "expected whole numbers, got 0.5",
+      { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': [9, -9, 0, 0]",
+      "ZeroPad2d \"0\"",
+      "its padding 9 and -9 cuts away all of the width 9",
+      { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': [0, 0, -4, -3]",
+      "ZeroPad2d \"0\"",
+      "cuts away all of the height 7; its input [3, 7, 9]",
+      { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': 2147483647",
+      "ZeroPad2d \"0\"",
+      "at most 2147483647 elements",
+      { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': 1e300",
+      "model.layers[0].padding",
+      "got 1e300",
+      { 3, 7, 9 } },
+    { "'type': 'ZeroPad2d', 'padding': 1",
+      "ZeroPad2d \"0\"",
+      "[channels, height, width]",
+      { 3, 0, 9 } },
+    { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': 3",
+      "ConvTranspose1d \"0\"",
+      "needs samples of [channels, length]",
+      { 3, 7, 9 } },
+    { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': [3, 3]",
+      "model.layers[0].kernel_size",
+      "takes one number, got 2",
+      { 3, 0, 9 } },
+    { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': 3, "
+      "'output_padding': 1",
+      "ConvTranspose1d \"0\"",
+      "output_padding must be smaller than stride or dilation",
+      { 3, 0, 9 } },
+    { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': 1, "
+      "'padding': 5",
+      "ConvTranspose1d \"0\"",
+      "its padding cuts the whole output away",
+      { 3, 0, 9 } },
+    { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': 1, "
+      "'groups': 2",
+      "ConvTranspose1d \"0\"",
+      "2 groups must divide both 3 input and 4 output channels",
+      { 3, 0, 9 } },
+    { "'type': 'GLU'",
+      "GLU \"0\"",
+      "needs an even size to halve, but dimension 3 has 9",
+      { 3, 7, 9 } },
+    { "'type': 'GLU', 'dim': 0",
+      "GLU \"0\"",
+      "has no dimension 0 to work along (the batch is 0)",
+      { 3, 7, 9 } },
+    { "'type': 'GLU', 'dim': 4",
+      "GLU \"0\"",
+      "has no dimension 4 to work along",
+      { 3, 7, 9 } },
+    { "'type': 'PReLU', 'num_parameters': 4",
+      "PReLU \"0\"",
+      "num_parameters must be 1 or the number of channels 3, got 4",
+      { 3, 7, 9 } },
+    { "'type': 'PReLU', 'num_parameters': 0",
+      "model.layers[0].num_parameters",
+      "at least 1",
+      { 3, 7, 9 } },
+    { "'type': 'Hardtanh', 'min_val': 2, 'max_val': 2",
+      "Hardtanh \"0\"",
+      "max_val must be greater than min_val 2, got 2",
+      { 3, 7, 9 } },
+    { "'type': 'Dropout1d'",
+      "Dropout1d \"0\"",
+      "needs samples of shape [channels, length]",
+      { 3, 7, 9 } },
+    { "'type': 'Dropout2d'",
+      "Dropout2d \"0\"",
+      "needs samples of shape [channels, height, width]",
+      { 3, 0, 9 } },
+    { "'type': 'Dropout2d', 'p': 1",
+      "model.layers[0].p",
+      "expected 0 <= p < 1, got 1",
+      { 3, 7, 9 } },
 };
 
 START_TEST(errors_say_where_and_what)
@@ -275,11 +414,11 @@ START_TEST(errors_say_where_and_what)
 }
 END_TEST
 
-Suite *pool_suite(void);
+Suite *layer_suite(void);
 
-Suite *pool_suite(void)
+Suite *layer_suite(void)
 {
-    Suite *s = suite_create("pool");
+    Suite *s = suite_create("layer");
     TCase *t = tcase_create("core");
 
     tcase_add_loop_test(t, shapes_follow, 0, sizeof shapes / sizeof *shapes);
