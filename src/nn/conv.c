@@ -1,7 +1,7 @@
 /* Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d. */
 #include <string.h>
 
-#include "nn/layer.h"
+#include "nn/planes.h"
 
 struct conv_args {
     size_t in_channels, out_channels, groups;
@@ -21,12 +21,12 @@ static const char *const padding_modes[] = { "zeros", NULL };
     { "out_channels", MT_KEY_SIZE, ARG(out_channels),                          \
       .flags = MT_KEY_REQUIRED, .min = 1, .doc = "channels of the output" },   \
     { "kernel_size", MT_KEY_SIZES, ARG(kernel_size),                           \
-      .flags = MT_KEY_REQUIRED, .min = 1,                                      \
+      .flags = MT_KEY_REQUIRED, .min = 1, .max = INT32_MAX,                    \
       .doc = "size of the kernel: one number, or one for each dimension" },    \
     { "stride", MT_KEY_SIZES, ARG(stride), .def = "1", .min = 1,               \
-      .doc = "step of the kernel" },                                           \
+      .max = INT32_MAX, .doc = "step of the kernel" },                                           \
     { "dilation", MT_KEY_SIZES, ARG(dilation), .def = "1", .min = 1,           \
-      .doc = "distance of the kernel's elements" },                            \
+      .max = INT32_MAX, .doc = "distance of the kernel's elements" },                            \
     { "groups", MT_KEY_SIZE, ARG(groups), .def = "1", .min = 1,                \
       .doc = "blocks of channels that do not see each other" },                \
     { "bias", MT_KEY_BOOL, ARG(bias), .def = "true",                           \
@@ -34,9 +34,11 @@ static const char *const padding_modes[] = { "zeros", NULL };
     { "padding_mode", MT_KEY_STRING, ARG(padding_mode), .def = "\"zeros\"",    \
       .choices = padding_modes, .doc = "what the padding holds" }
 
+#define PADDING_SIZE                                                           \
+    "{\"type\":\"integer\",\"minimum\":0,\"maximum\":2147483647}"
 #define PADDING_SCHEMA                                                         \
-    "\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},"                           \
-    "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0},"         \
+    "\"anyOf\":[" PADDING_SIZE ",{\"type\":\"array\",\"items\":" PADDING_SIZE     \
+    ","                                                                        \
     "\"minItems\":1,\"maxItems\":2},{\"enum\":[\"same\",\"valid\"]}]"
 
 static const struct mt_key conv_keys[] = {
@@ -55,6 +57,7 @@ static const struct mt_key transpose_keys[] = {
       .doc = "how much the output is cut on every side",
       .schema = PADDING_SCHEMA },
     { "output_padding", MT_KEY_SIZES, ARG(output_padding), .def = "0",
+      .max = INT32_MAX,
       .doc = "how much the output is extended on one side" },
     { .name = NULL },
 };
@@ -81,7 +84,7 @@ struct padding_args {
 
 static const struct mt_key padding_keys[] = {
     { "padding", MT_KEY_SIZES, offsetof(struct padding_args, sizes),
-      .def = "0" },
+      .def = "0", .max = INT32_MAX },
     { .name = NULL },
 };
 
@@ -126,7 +129,7 @@ static mt_status read_geometry(struct mt_record *r, const struct mt_layer *l,
     return read_padding(r, l, dims, cv, same, err);
 }
 
-/* Checks rank and channels; the height of one-dimensional input is 1. */
+/* Checks rank, size and channels; the height of one-dimensional input is 1. */
 static mt_status check_input(const struct mt_record *r,
                              const struct mt_layer *l,
                              const struct mt_value *x, int dims,
@@ -136,10 +139,8 @@ static mt_status check_input(const struct mt_record *r,
     const struct conv_args *args = l->args;
     const size_t *dim = x->shape.dim;
 
-    if (x->shape.rank != dims + 2)
-        return mt_layer_fail(r, l, x, err, "needs samples of %s",
-                             dims == 1 ? "[channels, length]"
-                                       : "[channels, height, width]");
+    if (mt_layer_check_planes(r, l, x, dims, err) != MT_OK)
+        return err->status;
     *channels = dim[1];
     *h = dims == 1 ? 1 : dim[2];
     *w = dim[dims + 1];
@@ -223,7 +224,9 @@ static mt_status conv(struct mt_record *r, struct mt_layer *l, int dims,
     if (cv.oh == 0 || cv.ow == 0)
         return mt_layer_fail(r, l, x, err,
                              "its kernel is larger than the padded input");
-    if (params(r, l, dims, args->out_channels, cv.c, args->out_channels, &cv,
+    if (mt_layer_check_plane_size(r, l, x, (size_t[2]){ cv.oh, cv.ow }, err) !=
+            MT_OK ||
+        params(r, l, dims, args->out_channels, cv.c, args->out_channels, &cv,
                &w, &b, err) != MT_OK)
         return err->status;
     *out = mt_conv_op(r->graph, x, w, b, &cv);
@@ -286,7 +289,9 @@ static mt_status conv_transpose(struct mt_record *r, struct mt_layer *l,
         !transposed(cv.ow, cv.kw, cv.sw, cv.pw, cv.dw, extra_w, &cv.w))
         return mt_layer_fail(r, l, x, err,
                              "its padding cuts the whole output away");
-    if (params(r, l, dims, channels, cv.c, args->out_channels, &cv, &w, &b,
+    if (mt_layer_check_plane_size(r, l, x, (size_t[2]){ cv.h, cv.w }, err) !=
+            MT_OK ||
+        params(r, l, dims, channels, cv.c, args->out_channels, &cv, &w, &b,
                err) != MT_OK)
         return err->status;
     *out = mt_conv_transpose_op(r->graph, x, w, b, &cv);

@@ -340,7 +340,7 @@ static const struct {
       { 3, 0, 9 } },
     { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': 3",
       "ConvTranspose1d \"0\"",
-      "needs samples of [channels, length]",
+      "needs samples of shape [channels, length]",
       { 3, 7, 9 } },
     { "'type': 'ConvTranspose1d', 'out_channels': 4, 'kernel_size': [3, 3]",
       "model.layers[0].kernel_size",
@@ -361,6 +361,32 @@ static const struct {
       "ConvTranspose1d \"0\"",
       "2 groups must divide both 3 input and 4 output channels",
       { 3, 0, 9 } },
+    /* sizes whose products would not fit 64 bits */
+    { "'type': 'Conv1d', 'out_channels': 1, 'kernel_size': 1048577, "
+      "'dilation': 17592186044416",
+      "model.layers[0].dilation",
+      "1 <= dilation <= 2147483647",
+      { 3, 0, 9 } },
+    { "'type': 'Conv1d', 'out_channels': 1, 'kernel_size': 2147483647, "
+      "'dilation': 2147483647, 'padding': 2147483647",
+      "Conv1d \"0\"",
+      "its kernel is larger than the padded input",
+      { 3, 0, 9 } },
+    { "'type': 'Conv2d', 'out_channels': 1, 'kernel_size': 1, 'padding': "
+      "2147483647",
+      "Conv2d \"0\"",
+      "at most 2147483647 elements, got 4294967301 x 4294967303",
+      { 3, 7, 9 } },
+    { "'type': 'ConvTranspose1d', 'out_channels': 1, 'kernel_size': 2147483647,"
+      "'stride': 2147483647, 'dilation': 2147483647",
+      "ConvTranspose1d \"0\"",
+      "at most 2147483647 elements",
+      { 3, 0, 9 } },
+    { "'type': 'Conv2d', 'out_channels': 1, 'kernel_size': 1, 'padding': "
+      "[0, 2147483648]",
+      "model.layers[0].padding",
+      "got 2147483648",
+      { 3, 7, 9 } },
     { "'type': 'GLU'",
       "GLU \"0\"",
       "needs an even size to halve, but dimension 3 has 9",
