@@ -2,6 +2,12 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
+/* Operands, forward and backward; SAVED is X or Y. */
+enum { X };
+enum { Y };
+enum { DY, SAVED };
+enum { DX };
+
 struct activation_args {
     const struct mt_activation *f;
     float p[2];
@@ -47,11 +53,11 @@ static void activation_run(const struct mt_node *node,
 {
     const struct activation_args *args = node->args;
     struct job job = { .f = mt_activation_forward(args->f),
-                       .y = node->out[0]->data,
-                       .x = node->in[0]->data,
+                       .y = node->out[Y]->data,
+                       .x = node->in[X]->data,
                        .p = args->p };
 
-    mt_spans(run->team, mt_elements(node->in[0]), forward_span, &job);
+    mt_spans(run->team, mt_elements(node->in[X]), forward_span, &job);
 }
 
 static void activation_grad(struct mt_graph *g, const struct mt_node *node,
@@ -62,9 +68,9 @@ static void activation_grad(struct mt_graph *g, const struct mt_node *node,
     struct mt_node *back =
         mt_graph_node(g, &mt_op_activation_grad, args, sizeof *args);
 
-    mt_node_input(back, d_out[0]);
-    mt_node_input(back, args->f->saves_output ? node->out[0] : node->in[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, d_out[Y]);
+    mt_node_input(back, args->f->saves_output ? node->out[Y] : node->in[X]);
+    d_in[X] = mt_node_output(g, back, MT_F32, &node->in[X]->shape);
 }
 
 const struct mt_op mt_op_activation = {
@@ -86,12 +92,12 @@ static void activation_grad_run(const struct mt_node *node,
 {
     const struct activation_args *args = node->args;
     struct job job = { .df = mt_activation_backward(args->f),
-                       .y = node->out[0]->data,
-                       .x = node->in[0]->data,
-                       .s = node->in[1]->data,
+                       .y = node->out[DX]->data,
+                       .x = node->in[DY]->data,
+                       .s = node->in[SAVED]->data,
                        .p = args->p };
 
-    mt_spans(run->team, mt_elements(node->in[0]), backward_span, &job);
+    mt_spans(run->team, mt_elements(node->in[DY]), backward_span, &job);
 }
 
 const struct mt_op mt_op_activation_grad = {

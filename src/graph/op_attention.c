@@ -18,6 +18,12 @@
 
 enum { BLOCK = 64 }; /* rows of P at a time */
 
+/* Operands, forward and backward; both read QKV. */
+enum { QKV };
+enum { OUT, MAX, SUM };
+enum { OF_MAX = QKV + 1, OF_SUM, DY };
+enum { DQKV };
+
 struct attention_args {
     size_t heads;
     bool causal;
@@ -77,7 +83,7 @@ static size_t own_bytes(size_t t, size_t d)
 static size_t attention_scratch(const struct mt_node *node, size_t workers)
 {
     const struct attention_args *args = node->args;
-    const struct mt_shape *shape = &node->in[0]->shape;
+    const struct mt_shape *shape = &node->in[QKV]->shape;
 
     return workers * own_bytes(shape->dim[1],
                                shape->dim[2] / 3 / args->heads);
@@ -206,13 +212,13 @@ struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
 
 static void attention_run(const struct mt_node *node, const struct mt_run *run)
 {
-    struct job job = make_job(node, run, node->in[0]);
+    struct job job = make_job(node, run, node->in[QKV]);
 
-    job.result = node->out[0]->data;
-    job.max = node->out[1]->data;
-    job.sum = node->out[2]->data;
+    job.result = node->out[OUT]->data;
+    job.max = node->out[MAX]->data;
+    job.sum = node->out[SUM]->data;
     set_scratch(&job);
-    mt_team_run(run->team, node->in[0]->shape.dim[0] * job.args->heads,
+    mt_team_run(run->team, node->in[QKV]->shape.dim[0] * job.args->heads,
                 forward_task, &job);
 }
 
@@ -223,11 +229,11 @@ static void attention_grad(struct mt_graph *g, const struct mt_node *node,
     struct mt_node *back = mt_graph_node(g, &mt_op_attention_grad, node->args,
                                          sizeof(struct attention_args));
 
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, node->out[1]);
-    mt_node_input(back, node->out[2]);
-    mt_node_input(back, d_out[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, node->in[QKV]);
+    mt_node_input(back, node->out[MAX]);
+    mt_node_input(back, node->out[SUM]);
+    mt_node_input(back, d_out[OUT]);
+    d_in[QKV] = mt_node_output(g, back, MT_F32, &node->in[QKV]->shape);
 }
 
 const struct mt_op mt_op_attention = {
@@ -313,14 +319,14 @@ static void backward_task(void *ctx, size_t task, size_t worker)
 static void attention_grad_run(const struct mt_node *node,
                                const struct mt_run *run)
 {
-    struct job job = make_job(node, run, node->in[0]);
+    struct job job = make_job(node, run, node->in[QKV]);
 
-    job.max = node->in[1]->data;
-    job.sum = node->in[2]->data;
-    job.dout = node->in[3]->data;
-    job.result = node->out[0]->data;
+    job.max = node->in[OF_MAX]->data;
+    job.sum = node->in[OF_SUM]->data;
+    job.dout = node->in[DY]->data;
+    job.result = node->out[DQKV]->data;
     set_scratch(&job);
-    mt_team_run(run->team, node->in[0]->shape.dim[0] * job.args->heads,
+    mt_team_run(run->team, node->in[QKV]->shape.dim[0] * job.args->heads,
                 backward_task, &job);
 }
 

@@ -17,6 +17,12 @@ typedef void backward_kernel(float *dx, const float *x, const float *t,
                              const float *q, const float *w, size_t n,
                              float scale);
 
+/* Operands, forward and backward; UP is the gradient of LOSS. */
+enum { X, TARGETS };
+enum { LOSS };
+enum { OF_X, OF_TARGETS, UP };
+enum { DX };
+
 struct binary_args {
     const float *hit, *all; /* (tile): whole rows of weights */
     size_t tile;
@@ -95,15 +101,15 @@ static void binary_loss_run(const struct mt_node *node,
 {
     const struct mt_kernels *k = mt_kernels();
     const struct binary_args *args = node->args;
-    const struct mt_value *x = node->in[0];
+    const struct mt_value *x = node->in[X];
     struct job job = { .args = args,
                        .f = args->logits ? k->bce_logits_weighted
                                          : k->bce_weighted,
                        .x = x->data,
-                       .t = node->in[1]->data,
+                       .t = node->in[TARGETS]->data,
                        .n = mt_last_dim(x),
                        .partial = run->scratch };
-    float *loss = node->out[0]->data;
+    float *loss = node->out[LOSS]->data;
     double sum = 0;
 
     mt_row_spans(run->team, mt_rows(x), job.n, loss_span, &job);
@@ -115,7 +121,7 @@ static void binary_loss_run(const struct mt_node *node,
 static size_t binary_loss_scratch(const struct mt_node *node, size_t workers)
 {
     (void)workers;
-    return task_count(node->in[0]) * sizeof(double);
+    return task_count(node->in[X]) * sizeof(double);
 }
 
 static void binary_loss_grad(struct mt_graph *g, const struct mt_node *node,
@@ -125,10 +131,10 @@ static void binary_loss_grad(struct mt_graph *g, const struct mt_node *node,
     struct mt_node *back = mt_graph_node(g, &mt_op_binary_loss_grad, node->args,
                                          sizeof(struct binary_args));
 
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, node->in[1]);
-    mt_node_input(back, d_out[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, node->in[X]);
+    mt_node_input(back, node->in[TARGETS]);
+    mt_node_input(back, d_out[LOSS]);
+    d_in[X] = mt_node_output(g, back, MT_F32, &node->in[X]->shape);
 }
 
 const struct mt_op mt_op_binary_loss = {
@@ -157,14 +163,14 @@ static void binary_loss_grad_run(const struct mt_node *node,
 {
     const struct mt_kernels *k = mt_kernels();
     const struct binary_args *args = node->args;
-    const struct mt_value *x = node->in[0];
-    double up = *(const float *)node->in[2]->data;
+    const struct mt_value *x = node->in[OF_X];
+    double up = *(const float *)node->in[UP]->data;
     struct job job = { .args = args,
                        .df = args->logits ? k->bce_logits_weighted_grad
                                           : k->bce_weighted_grad,
-                       .dx = node->out[0]->data,
+                       .dx = node->out[DX]->data,
                        .x = x->data,
-                       .t = node->in[1]->data,
+                       .t = node->in[OF_TARGETS]->data,
                        .n = mt_last_dim(x),
                        .scale = (float)(up / args->divisor) };
 

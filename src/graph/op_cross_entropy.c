@@ -12,6 +12,12 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
+/* Operands, forward and backward; UP is the gradient of LOSS. */
+enum { X, TARGETS };
+enum { LOSS, MAX, SUM };
+enum { OF_X, OF_TARGETS, OF_MAX, OF_SUM, UP };
+enum { DX };
+
 struct job {
     const struct mt_cross_entropy *o;
     const float *x;       /* (rows, n) */
@@ -100,14 +106,14 @@ static double row_loss(const struct job *job, size_t row, float log_sum)
 static void cross_entropy_run(const struct mt_node *node,
                               const struct mt_run *run)
 {
-    size_t rows = mt_rows(node->in[0]);
+    size_t rows = mt_rows(node->in[X]);
     struct job job = { .o = node->args,
-                       .x = node->in[0]->data,
-                       .t = node->in[1]->data,
-                       .max = node->out[1]->data,
-                       .sum = node->out[2]->data,
-                       .n = mt_last_dim(node->in[0]) };
-    float *log_sum = run->scratch, *loss = node->out[0]->data;
+                       .x = node->in[X]->data,
+                       .t = node->in[TARGETS]->data,
+                       .max = node->out[MAX]->data,
+                       .sum = node->out[SUM]->data,
+                       .n = mt_last_dim(node->in[X]) };
+    float *log_sum = run->scratch, *loss = node->out[LOSS]->data;
     double total = 0;
 
     mt_row_spans(run->team, rows, job.n, stats_span, &job);
@@ -124,7 +130,7 @@ static void cross_entropy_run(const struct mt_node *node,
 static size_t cross_entropy_scratch(const struct mt_node *node, size_t workers)
 {
     (void)workers;
-    return mt_rows(node->in[0]) * sizeof(float);
+    return mt_rows(node->in[X]) * sizeof(float);
 }
 
 static void cross_entropy_grad(struct mt_graph *g, const struct mt_node *node,
@@ -135,12 +141,12 @@ static void cross_entropy_grad(struct mt_graph *g, const struct mt_node *node,
         mt_graph_node(g, &mt_op_cross_entropy_grad, node->args,
                       sizeof(struct mt_cross_entropy));
 
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, node->in[1]);
-    mt_node_input(back, node->out[1]);
-    mt_node_input(back, node->out[2]);
-    mt_node_input(back, d_out[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, node->in[X]);
+    mt_node_input(back, node->in[TARGETS]);
+    mt_node_input(back, node->out[MAX]);
+    mt_node_input(back, node->out[SUM]);
+    mt_node_input(back, d_out[LOSS]);
+    d_in[X] = mt_node_output(g, back, MT_F32, &node->in[X]->shape);
 }
 
 const struct mt_op mt_op_cross_entropy = {
@@ -189,16 +195,16 @@ static void grad_span(const void *ctx, size_t at, size_t rows)
 static void cross_entropy_grad_run(const struct mt_node *node,
                                    const struct mt_run *run)
 {
-    size_t rows = mt_rows(node->in[0]);
-    double up = *(const float *)node->in[4]->data;
+    size_t rows = mt_rows(node->in[OF_X]);
+    double up = *(const float *)node->in[UP]->data;
     struct job job = { .o = node->args,
-                       .x = node->in[0]->data,
-                       .t = node->in[1]->data,
-                       .max = node->in[2]->data,
-                       .sum = node->in[3]->data,
-                       .dx = node->out[0]->data,
+                       .x = node->in[OF_X]->data,
+                       .t = node->in[OF_TARGETS]->data,
+                       .max = node->in[OF_MAX]->data,
+                       .sum = node->in[OF_SUM]->data,
+                       .dx = node->out[DX]->data,
                        .scale = up,
-                       .n = mt_last_dim(node->in[0]) };
+                       .n = mt_last_dim(node->in[OF_X]) };
 
     if (job.o->mean)
         job.scale = up / weight_sum(job.o, job.t, rows);

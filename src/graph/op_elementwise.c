@@ -5,6 +5,10 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
+/* Operands; a copy has no B. */
+enum { A, B };
+enum { Y };
+
 typedef void binary_kernel(float *y, const float *a, const float *b, size_t n);
 
 struct job {
@@ -62,10 +66,10 @@ static bool absorb(struct mt_graph *g, struct mt_node *node,
 static void run_binary(const struct mt_node *node, const struct mt_run *run,
                        binary_kernel *f)
 {
-    struct job job = { node, f, node->out[0]->data, node->in[0]->data,
-                       node->in[1]->data };
+    struct job job = { node, f, node->out[Y]->data, node->in[A]->data,
+                       node->in[B]->data };
 
-    mt_spans(run->team, mt_elements(node->in[0]), binary_span, &job);
+    mt_spans(run->team, mt_elements(node->in[A]), binary_span, &job);
 }
 
 static void add_run(const struct mt_node *node, const struct mt_run *run)
@@ -78,7 +82,7 @@ static void add_grad(struct mt_graph *g, const struct mt_node *node,
 {
     (void)g;
     for (size_t i = 0; i < 2; i++)
-        d_in[i] = mt_wants_grad(node, i) ? d_out[0] : NULL;
+        d_in[i] = mt_wants_grad(node, i) ? d_out[Y] : NULL;
 }
 
 static struct mt_value *add_again(struct mt_graph *g,
@@ -86,7 +90,7 @@ static struct mt_value *add_again(struct mt_graph *g,
                                   struct mt_value *const *in)
 {
     const struct mt_fused *fused = node->args;
-    struct mt_value *sum = mt_add(g, in[0], in[1]);
+    struct mt_value *sum = mt_add(g, in[A], in[B]);
 
     if (fused->act && !mt_graph_failed(g))
         *(struct mt_fused *)sum->producer->args = *fused;
@@ -111,7 +115,7 @@ static void mul_grad(struct mt_graph *g, const struct mt_node *node,
                      struct mt_value *const *d_out, struct mt_value **d_in)
 {
     for (size_t i = 0; i < 2; i++)
-        d_in[i] = mt_wants_grad(node, i) ? mt_mul(g, d_out[0], node->in[1 - i])
+        d_in[i] = mt_wants_grad(node, i) ? mt_mul(g, d_out[Y], node->in[1 - i])
                                          : NULL;
 }
 
@@ -122,7 +126,7 @@ const struct mt_op mt_op_mul = {
 static void copy_run(const struct mt_node *node, const struct mt_run *run)
 {
     (void)run;
-    memmove(node->out[0]->data, node->in[0]->data, node->in[0]->bytes);
+    memmove(node->out[Y]->data, node->in[A]->data, node->in[A]->bytes);
 }
 
 static void copy_grad(struct mt_graph *g, const struct mt_node *node,
@@ -130,7 +134,7 @@ static void copy_grad(struct mt_graph *g, const struct mt_node *node,
 {
     (void)g;
     (void)node;
-    d_in[0] = d_out[0];
+    d_in[A] = d_out[Y];
 }
 
 const struct mt_op mt_op_copy = {

@@ -7,6 +7,14 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
+/* Operands: of the table's rows, of its gradient, of added rows, of theirs. */
+enum { TOKENS, TABLE };
+enum { OF_TOKENS, DY };
+enum { X, ROWS };
+enum { DSUM };
+/* The one result of each. */
+enum { RESULT };
+
 struct embedding_args {
     int64_t padding; /* a token that gives no gradient; -1: none */
 };
@@ -53,11 +61,11 @@ static void pick_span(const void *ctx, size_t at, size_t n)
 
 static void embedding_run(const struct mt_node *node, const struct mt_run *run)
 {
-    struct job job = { .tokens = node->in[0]->data,
-                       .from = node->in[1]->data,
-                       .to = node->out[0]->data,
-                       .n = mt_elements(node->in[0]),
-                       .width = mt_last_dim(node->in[1]) };
+    struct job job = { .tokens = node->in[TOKENS]->data,
+                       .from = node->in[TABLE]->data,
+                       .to = node->out[RESULT]->data,
+                       .n = mt_elements(node->in[TOKENS]),
+                       .width = mt_last_dim(node->in[TABLE]) };
 
     mt_row_spans(run->team, job.n, job.width, pick_span, &job);
 }
@@ -69,9 +77,9 @@ static void embedding_grad(struct mt_graph *g, const struct mt_node *node,
     struct mt_node *back = mt_graph_node(g, &mt_op_embedding_grad, node->args,
                                          sizeof(struct embedding_args));
 
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, d_out[0]);
-    d_in[1] = mt_node_output(g, back, MT_F32, &node->in[1]->shape);
+    mt_node_input(back, node->in[TOKENS]);
+    mt_node_input(back, d_out[RESULT]);
+    d_in[TABLE] = mt_node_output(g, back, MT_F32, &node->in[TABLE]->shape);
 }
 
 const struct mt_op mt_op_embedding = {
@@ -99,11 +107,11 @@ static void embedding_grad_run(const struct mt_node *node,
                                const struct mt_run *run)
 {
     const struct embedding_args *args = node->args;
-    const struct mt_value *dw = node->out[0];
-    struct job job = { .tokens = node->in[0]->data,
-                       .from = node->in[1]->data,
+    const struct mt_value *dw = node->out[RESULT];
+    struct job job = { .tokens = node->in[OF_TOKENS]->data,
+                       .from = node->in[DY]->data,
                        .to = dw->data,
-                       .n = mt_elements(node->in[0]),
+                       .n = mt_elements(node->in[OF_TOKENS]),
                        .rows = dw->shape.dim[0],
                        .width = dw->shape.dim[1],
                        .padding = args->padding };
@@ -140,10 +148,10 @@ static void add_rows_span(const void *ctx, size_t at, size_t n)
 
 static void add_rows_run(const struct mt_node *node, const struct mt_run *run)
 {
-    const struct mt_value *x = node->in[0];
+    const struct mt_value *x = node->in[X];
     struct rows_job job = { .x = x->data,
-                            .w = node->in[1]->data,
-                            .y = node->out[0]->data,
+                            .w = node->in[ROWS]->data,
+                            .y = node->out[RESULT]->data,
                             .samples = x->shape.dim[0] };
 
     job.n = mt_elements(x) / job.samples;
@@ -154,14 +162,14 @@ static void add_rows_grad(struct mt_graph *g, const struct mt_node *node,
                           struct mt_value *const *d_out,
                           struct mt_value **d_in)
 {
-    if (mt_wants_grad(node, 0))
-        d_in[0] = d_out[0];
-    if (mt_wants_grad(node, 1)) {
+    if (mt_wants_grad(node, X))
+        d_in[X] = d_out[RESULT];
+    if (mt_wants_grad(node, ROWS)) {
         struct mt_node *back =
             mt_graph_node(g, &mt_op_add_rows_grad, NULL, 0);
 
-        mt_node_input(back, d_out[0]);
-        d_in[1] = mt_node_output(g, back, MT_F32, &node->in[1]->shape);
+        mt_node_input(back, d_out[RESULT]);
+        d_in[ROWS] = mt_node_output(g, back, MT_F32, &node->in[ROWS]->shape);
     }
 }
 
@@ -182,11 +190,11 @@ static void sum_span(const void *ctx, size_t at, size_t n)
 static void add_rows_grad_run(const struct mt_node *node,
                               const struct mt_run *run)
 {
-    const struct mt_value *dy = node->in[0];
+    const struct mt_value *dy = node->in[DSUM];
     struct rows_job job = { .x = dy->data,
-                            .y = node->out[0]->data,
+                            .y = node->out[RESULT]->data,
                             .samples = dy->shape.dim[0] };
-    size_t whole = mt_elements(node->out[0]);
+    size_t whole = mt_elements(node->out[RESULT]);
 
     job.n = mt_elements(dy) / job.samples;
     mt_row_spans(run->team, job.n, job.samples, sum_span, &job);

@@ -8,7 +8,7 @@
 #include "kernels/dmath.h"
 #include "kernels/moments.h"
 
-/* Operands, forward (the last two of instance_norm_tracked only) and backward. */
+/* Operands, forward (the last two are instance_norm_tracked's) and backward. */
 enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
 enum { Y, MEAN, RSTD };
 enum { DY, OF_X, OF_MEAN, OF_RSTD, OF_WEIGHT };

@@ -8,6 +8,12 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
+/* Operands, forward and backward; UP is the gradient of LOSS. */
+enum { X, TARGETS };
+enum { LOSS, DIVISOR };
+enum { OF_TARGETS, OF_DIVISOR, UP };
+enum { DX };
+
 struct job {
     const struct mt_nll *o;
     const float *x;   /* (rows, n) */
@@ -65,13 +71,13 @@ static size_t task_count(const struct mt_value *x)
 
 static void nll_run(const struct mt_node *node, const struct mt_run *run)
 {
-    const struct mt_value *x = node->in[0];
+    const struct mt_value *x = node->in[X];
     struct job job = { .o = node->args,
                        .x = x->data,
-                       .t = node->in[1]->data,
+                       .t = node->in[TARGETS]->data,
                        .n = mt_last_dim(x),
                        .partial = run->scratch };
-    float *loss = node->out[0]->data, *divisor = node->out[1]->data;
+    float *loss = node->out[LOSS]->data, *divisor = node->out[DIVISOR]->data;
     double sum = 0, weights = 0;
 
     mt_spans(run->team, mt_rows(x), loss_span, &job);
@@ -86,7 +92,7 @@ static void nll_run(const struct mt_node *node, const struct mt_run *run)
 static size_t nll_scratch(const struct mt_node *node, size_t workers)
 {
     (void)workers;
-    return 2 * task_count(node->in[0]) * sizeof(double);
+    return 2 * task_count(node->in[X]) * sizeof(double);
 }
 
 static void nll_grad(struct mt_graph *g, const struct mt_node *node,
@@ -95,10 +101,10 @@ static void nll_grad(struct mt_graph *g, const struct mt_node *node,
     struct mt_node *back =
         mt_graph_node(g, &mt_op_nll_grad, node->args, sizeof(struct mt_nll));
 
-    mt_node_input(back, node->in[1]);
-    mt_node_input(back, node->out[1]);
-    mt_node_input(back, d_out[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, node->in[TARGETS]);
+    mt_node_input(back, node->out[DIVISOR]);
+    mt_node_input(back, d_out[LOSS]);
+    d_in[X] = mt_node_output(g, back, MT_F32, &node->in[X]->shape);
 }
 
 const struct mt_op mt_op_nll = {
@@ -125,11 +131,11 @@ static void grad_span(const void *ctx, size_t at, size_t rows)
 
 static void nll_grad_run(const struct mt_node *node, const struct mt_run *run)
 {
-    const struct mt_value *dx = node->out[0];
-    double divisor = (double)*(const float *)node->in[1]->data;
-    double up = (double)*(const float *)node->in[2]->data;
+    const struct mt_value *dx = node->out[DX];
+    double divisor = (double)*(const float *)node->in[OF_DIVISOR]->data;
+    double up = (double)*(const float *)node->in[UP]->data;
     struct job job = { .o = node->args,
-                       .t = node->in[0]->data,
+                       .t = node->in[OF_TARGETS]->data,
                        .dx = dx->data,
                        .scale = up / divisor,
                        .n = mt_last_dim(dx) };

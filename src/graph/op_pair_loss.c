@@ -33,6 +33,12 @@ const struct mt_pair_loss_type *mt_pair_loss_find(const char *name)
     return NULL;
 }
 
+/* Operands, forward and backward; UP is the gradient of LOSS. */
+enum { X, TARGETS };
+enum { LOSS };
+enum { OF_X, OF_TARGETS, UP };
+enum { DX };
+
 struct loss_args {
     const struct mt_pair_loss_type *type;
     double divisor;
@@ -91,12 +97,12 @@ static void pair_loss_run(const struct mt_node *node,
                           const struct mt_run *run)
 {
     const struct loss_args *args = node->args;
-    size_t n = mt_elements(node->in[0]);
-    struct job job = { .x = node->in[0]->data,
-                       .t = node->in[1]->data,
+    size_t n = mt_elements(node->in[X]);
+    struct job job = { .x = node->in[X]->data,
+                       .t = node->in[TARGETS]->data,
                        .p = args->p,
                        .partial = run->scratch };
-    float *loss = node->out[0]->data;
+    float *loss = node->out[LOSS]->data;
     double sum = 0;
 
     memcpy(&job.f, (const char *)mt_kernels() + args->type->forward,
@@ -110,7 +116,7 @@ static void pair_loss_run(const struct mt_node *node,
 static size_t pair_loss_scratch(const struct mt_node *node, size_t workers)
 {
     (void)workers;
-    return span_count(mt_elements(node->in[0])) * sizeof(double);
+    return span_count(mt_elements(node->in[X])) * sizeof(double);
 }
 
 static void pair_loss_grad(struct mt_graph *g, const struct mt_node *node,
@@ -120,10 +126,10 @@ static void pair_loss_grad(struct mt_graph *g, const struct mt_node *node,
     struct mt_node *back = mt_graph_node(g, &mt_op_pair_loss_grad, node->args,
                                          sizeof(struct loss_args));
 
-    mt_node_input(back, node->in[0]);
-    mt_node_input(back, node->in[1]);
-    mt_node_input(back, d_out[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, node->in[X]);
+    mt_node_input(back, node->in[TARGETS]);
+    mt_node_input(back, d_out[LOSS]);
+    d_in[X] = mt_node_output(g, back, MT_F32, &node->in[X]->shape);
 }
 
 const struct mt_op mt_op_pair_loss = {
@@ -144,11 +150,11 @@ static void pair_loss_grad_run(const struct mt_node *node,
                                const struct mt_run *run)
 {
     const struct loss_args *args = node->args;
-    size_t n = mt_elements(node->in[0]);
-    double up = *(const float *)node->in[2]->data;
-    struct job job = { .dx = node->out[0]->data,
-                       .x = node->in[0]->data,
-                       .t = node->in[1]->data,
+    size_t n = mt_elements(node->in[OF_X]);
+    double up = *(const float *)node->in[UP]->data;
+    struct job job = { .dx = node->out[DX]->data,
+                       .x = node->in[OF_X]->data,
+                       .t = node->in[OF_TARGETS]->data,
                        .p = args->p,
                        .scale = (float)(up / args->divisor) };
 

@@ -2,6 +2,9 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
+enum { X };
+enum { Y };
+
 struct permute_args {
     int order[MT_MAX_RANK];
 };
@@ -55,7 +58,7 @@ static void permute_span(const void *ctx, size_t at, size_t rows)
 static void permute_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct permute_args *args = node->args;
-    const struct mt_value *x = node->in[0], *y = node->out[0];
+    const struct mt_value *x = node->in[X], *y = node->out[Y];
     struct job job = { .y = y->data, .x = x->data, .rank = y->shape.rank };
     size_t stride[MT_MAX_RANK] = { 0 }, s = 1;
 
@@ -76,9 +79,9 @@ static void permute_grad(struct mt_graph *g, const struct mt_node *node,
     const struct permute_args *args = node->args;
     int back[MT_MAX_RANK] = { 0 };
 
-    for (int i = 0; i < node->out[0]->shape.rank; i++)
+    for (int i = 0; i < node->out[Y]->shape.rank; i++)
         back[args->order[i]] = i;
-    d_in[0] = mt_permute(g, d_out[0], back);
+    d_in[X] = mt_permute(g, d_out[Y], back);
 }
 
 const struct mt_op mt_op_permute = {

@@ -100,7 +100,7 @@ const struct mt_op mt_op_prelu = {
     .name = "prelu", .run = prelu_run, .grad = prelu_grad, .in_place = true,
 };
 
-/* --- backward: dx = g, or w_c g -------------------------------------------- */
+/* --- backward: dx = g, or w_c g ----------------------------------------- */
 
 static void dx_rows(const void *ctx, size_t at, size_t rows)
 {
@@ -121,7 +121,7 @@ static void dx_runs(const void *ctx, size_t at, size_t runs)
                                       job->x + i * s, s, job->w + i % job->c);
 }
 
-/* --- dw_c = the sum of g x where x is not above 0 -------------------------- */
+/* --- dw_c = the sum of g x where x is not above 0 ----------------------- */
 
 enum { COLUMNS = 64 }; /* a task takes whole groups of so many */
 

@@ -8,6 +8,7 @@
  * Outputs: the activated gates (T, N, gates H); and where there are several,
  * h (T, N, H) and the saved state, (T, N, H) or, if nobody will go back in
  * time, (1, N, H). A cell of one gate has h for its gate. */
+enum { GX, W_HH, B_HH };
 enum { GATES, H, STATE };
 
 struct mt_value *mt_recurrent(struct mt_graph *g, const struct mt_cell *cell,
@@ -22,8 +23,7 @@ struct mt_value *mt_recurrent(struct mt_graph *g, const struct mt_cell *cell,
 
     mt_node_input(node, gx);
     mt_node_input(node, w_hh);
-    if (b_hh)
-        mt_node_input(node, b_hh);
+    mt_node_input(node, b_hh);
     out = mt_node_output(g, node, MT_F32, &gx->shape);
     if (!cell->saves_state)
         return out;
@@ -56,7 +56,7 @@ static size_t weight_size(const struct mt_walk *walk)
 static size_t recurrent_scratch(const struct mt_node *node, size_t workers)
 {
     const struct mt_recurrent_args *args = node->args;
-    struct mt_walk walk = mt_walk_of(node->in[0], args->cell);
+    struct mt_walk walk = mt_walk_of(node->in[GX], args->cell);
 
     (void)workers;
     return args->cell->gates * weight_size(&walk) * sizeof(float);
@@ -163,7 +163,7 @@ static void pack_weights(const struct job *job, const float *w,
 static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct mt_recurrent_args *args = node->args;
-    const struct mt_value *gx = node->in[0];
+    const struct mt_value *gx = node->in[GX];
     float *scratch = run->scratch;
     struct job job = { .cell = args->cell,
                        .walk = mt_walk_of(gx, args->cell),
@@ -176,12 +176,12 @@ static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
         job.state = node->out[STATE]->data;
         job.state_steps = node->out[STATE]->shape.dim[0];
     }
-    if (node->n_in > 2)
-        job.bias = node->in[2]->data;
+    if (node->in[B_HH])
+        job.bias = node->in[B_HH]->data;
     if (job.gates != gx->data)
         memcpy(job.gates, gx->data, mt_elements(gx) * sizeof(float));
     job.w = mt_take(&scratch, args->cell->gates * weight_size(&job.walk));
-    pack_weights(&job, node->in[1]->data, run->team);
+    pack_weights(&job, node->in[W_HH]->data, run->team);
     mt_walk_run(run->team, &job.walk, step_part, &job);
 }
 
@@ -203,10 +203,10 @@ static struct flow record_steps(struct mt_graph *g, const struct mt_node *node,
 
     mt_node_input(back, node->out[GATES]);
     mt_node_input(back, dy);
-    mt_node_input(back, node->in[1]);
+    mt_node_input(back, node->in[W_HH]);
     for (size_t i = 1; i < node->n_out; i++)
         mt_node_input(back, node->out[i]);
-    flow.gates = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    flow.gates = mt_node_output(g, back, MT_F32, &node->in[GX]->shape);
     if (args->cell->candidate)
         flow.apart = mt_node_output(g, back, MT_F32, &dy->shape);
     return flow;
@@ -221,10 +221,8 @@ static struct mt_value *record_sum(struct mt_graph *g, const struct mt_op *op,
     struct mt_node *sum = mt_graph_node(g, op, args, sizeof *args);
 
     mt_node_input(sum, flow->gates);
-    if (h)
-        mt_node_input(sum, h);
-    if (flow->apart)
-        mt_node_input(sum, flow->apart);
+    mt_node_input(sum, h);
+    mt_node_input(sum, flow->apart);
     return mt_node_output(g, sum, MT_F32, shape);
 }
 
@@ -236,14 +234,14 @@ static void recurrent_grad(struct mt_graph *g, const struct mt_node *node,
     size_t h = args->cell->saves_state ? H : GATES;
     struct flow flow = record_steps(g, node, d_out[h]);
 
-    if (mt_wants_grad(node, 0))
-        d_in[0] = flow.gates;
-    if (mt_wants_grad(node, 1))
-        d_in[1] = record_sum(g, &mt_op_recurrent_grad_weight, args, &flow,
-                             node->out[h], &node->in[1]->shape);
-    if (mt_wants_grad(node, 2))
-        d_in[2] = record_sum(g, &mt_op_recurrent_grad_bias, args, &flow, NULL,
-                             &node->in[2]->shape);
+    if (mt_wants_grad(node, GX))
+        d_in[GX] = flow.gates;
+    if (mt_wants_grad(node, W_HH))
+        d_in[W_HH] = record_sum(g, &mt_op_recurrent_grad_weight, args, &flow,
+                                node->out[h], &node->in[W_HH]->shape);
+    if (mt_wants_grad(node, B_HH))
+        d_in[B_HH] = record_sum(g, &mt_op_recurrent_grad_bias, args, &flow,
+                                NULL, &node->in[B_HH]->shape);
 }
 
 const struct mt_op mt_op_recurrent = {

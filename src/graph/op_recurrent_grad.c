@@ -9,6 +9,12 @@
  * w_hh, and where the cell has them apart, h and the saved state. Outputs: the
  * gradient of the gates' sums; and that of a recurrent sum that stays apart. */
 enum { GATES, DY, W_HH, H, STATE };
+enum { DGATES, DAPART };
+
+/* Inputs of the sums over the steps, for the gradients of w_hh and b_hh: what
+ * recurrent_grad gives, and between them the states (w_hh only). */
+enum { SUMMED, STATES, SUMMED_APART };
+enum { DW };
 
 struct job {
     const struct mt_cell *cell;
@@ -133,7 +139,7 @@ static void grad_run(const struct mt_node *node, const struct mt_run *run)
                        .reverse = args->reverse,
                        .gates = gates->data,
                        .dy = node->in[DY]->data,
-                       .dgates = node->out[0]->data };
+                       .dgates = node->out[DGATES]->data };
     size_t units = job.walk.units, k = args->cell->gates * units;
     size_t joint = k - args->cell->candidate * units;
     const float *w = node->in[W_HH]->data;
@@ -143,7 +149,7 @@ static void grad_run(const struct mt_node *node, const struct mt_run *run)
         job.state = node->in[STATE]->data;
     }
     if (args->cell->candidate)
-        job.dapart = node->out[1]->data;
+        job.dapart = node->out[DAPART]->data;
     job.w = mt_take(&scratch, mt_panels_size(k, units));
     job.w_apart = job.w + mt_panels_size(joint, units);
     job.dh = mt_take(&scratch, job.walk.rows * units);
@@ -171,7 +177,7 @@ static struct mt_gemm weight_product(const struct mt_node *node,
                                      size_t rows)
 {
     const struct mt_recurrent_args *args = node->args;
-    const struct mt_value *h = node->in[1];
+    const struct mt_value *h = node->in[STATES];
     size_t n = h->shape.dim[1], units = h->shape.dim[2],
            stride = mt_last_dim(a);
     const float *from = a->data, *states = h->data;
@@ -186,7 +192,7 @@ static struct mt_gemm weight_product(const struct mt_node *node,
         .b = args->reverse ? states + n * units : states,
         .b_row = units,
         .b_col = 1,
-        .c = (float *)node->out[0]->data + first * units,
+        .c = (float *)node->out[DW]->data + first * units,
         .ldc = units,
     };
 }
@@ -202,19 +208,20 @@ static size_t joint_rows(const struct mt_node *node, size_t units)
 static void weight_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct mt_recurrent_args *args = node->args;
-    size_t units = mt_last_dim(node->in[1]), rows = joint_rows(node, units);
-    struct mt_gemm gemm = weight_product(node, node->in[0], 0, rows);
+    size_t units = mt_last_dim(node->in[STATES]);
+    size_t rows = joint_rows(node, units);
+    struct mt_gemm gemm = weight_product(node, node->in[SUMMED], 0, rows);
 
     mt_gemm(&gemm, run->team, run->scratch);
     if (!args->cell->candidate)
         return;
-    gemm = weight_product(node, node->in[2], rows, units);
+    gemm = weight_product(node, node->in[SUMMED_APART], rows, units);
     mt_gemm(&gemm, run->team, run->scratch);
 }
 
 static size_t weight_scratch(const struct mt_node *node, size_t workers)
 {
-    const struct mt_value *h = node->in[1];
+    const struct mt_value *h = node->in[STATES];
     size_t units = mt_last_dim(h), k = mt_rows(h) - h->shape.dim[1];
     size_t joint = mt_gemm_scratch(joint_rows(node, units), units, k, workers);
     size_t apart = mt_gemm_scratch(units, units, k, workers);
@@ -232,10 +239,11 @@ const struct mt_op mt_op_recurrent_grad_weight = {
 
 static void bias_run(const struct mt_node *node, const struct mt_run *run)
 {
-    const struct mt_value *joint = node->in[0], *apart = node->in[1];
+    const struct mt_value *joint = node->in[SUMMED];
+    const struct mt_value *apart = node->in[SUMMED_APART];
     size_t units = mt_last_dim(apart), rows = mt_rows(apart);
     size_t n = joint_rows(node, units);
-    float *out = node->out[0]->data;
+    float *out = node->out[DW]->data;
 
     mt_column_sums(run->team, out, joint->data, rows, n, mt_last_dim(joint));
     mt_column_sums(run->team, out + n, apart->data, rows, units, units);

@@ -7,6 +7,9 @@
 #include "graph/planes.h"
 #include "graph/windows.h"
 
+enum { X };
+enum { Y };
+
 /* y = H x W^T / divisor for each plane x */
 struct resample_args {
     struct mt_band h, w;
@@ -120,7 +123,7 @@ static void resample_grad(struct mt_graph *g, const struct mt_node *node,
 
     if (mt_band_transpose(g, &args->h, &back.h))
         mt_band_transpose(g, &args->w, &back.w);
-    d_in[0] = record(g, d_out[0], &node->in[0]->shape, &back);
+    d_in[X] = record(g, d_out[Y], &node->in[X]->shape, &back);
 }
 
 /* --- running -------------------------------------------------------------- */
@@ -161,7 +164,7 @@ static size_t larger_plane(const struct resample_args *args)
 
 static size_t planes_of(const struct mt_node *node)
 {
-    return mt_elements(node->in[0]) / plane_in(node->args);
+    return mt_elements(node->in[X]) / plane_in(node->args);
 }
 
 /* Bytes for what one pass leaves to the other, for each worker. */
@@ -249,7 +252,7 @@ static bool is_whole(const struct mt_band *band)
 static void resample_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct resample_args *args = node->args;
-    struct job job = { args, node->out[0]->data, node->in[0]->data };
+    struct job job = { args, node->out[Y]->data, node->in[X]->data };
     size_t planes = planes_of(node);
     mt_planes_run *f = resample_planes;
 

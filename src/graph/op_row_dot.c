@@ -4,6 +4,13 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
+/* Operands: of the dot products, of their two gradients, of a bias. */
+enum { T, X };
+enum { DY, OTHER }; /* OTHER: x for dt, t for dx */
+enum { BIASED, BIAS };
+/* The one result of each. */
+enum { RESULT };
+
 struct job {
     const float *t, *x, *g; /* (rows, n, k), (rows, k), (rows, n) */
     float *out;
@@ -40,11 +47,11 @@ static void dot_span(const void *ctx, size_t at, size_t rows)
 
 static void row_dot_run(const struct mt_node *node, const struct mt_run *run)
 {
-    struct job j = sizes(node->in[0]);
+    struct job j = sizes(node->in[T]);
 
-    j.x = node->in[1]->data;
-    j.out = node->out[0]->data;
-    mt_row_spans(run->team, mt_elements(node->in[1]) / j.k, j.n * j.k,
+    j.x = node->in[X]->data;
+    j.out = node->out[RESULT]->data;
+    mt_row_spans(run->team, mt_elements(node->in[X]) / j.k, j.n * j.k,
                  dot_span, &j);
 }
 
@@ -62,12 +69,12 @@ static struct mt_value *record_grad(struct mt_graph *g, const struct mt_op *op,
 static void row_dot_grad(struct mt_graph *g, const struct mt_node *node,
                          struct mt_value *const *d_out, struct mt_value **d_in)
 {
-    struct mt_value *t = node->in[0], *x = node->in[1];
+    struct mt_value *t = node->in[T], *x = node->in[X], *dy = d_out[RESULT];
 
-    if (mt_wants_grad(node, 0))
-        d_in[0] = record_grad(g, &mt_op_row_outer, d_out[0], x, &t->shape);
-    if (mt_wants_grad(node, 1))
-        d_in[1] = record_grad(g, &mt_op_row_mix, d_out[0], t, &x->shape);
+    if (mt_wants_grad(node, T))
+        d_in[T] = record_grad(g, &mt_op_row_outer, dy, x, &t->shape);
+    if (mt_wants_grad(node, X))
+        d_in[X] = record_grad(g, &mt_op_row_mix, dy, t, &x->shape);
 }
 
 const struct mt_op mt_op_row_dot = {
@@ -88,12 +95,12 @@ static void outer_span(const void *ctx, size_t at, size_t rows)
 
 static void row_outer_run(const struct mt_node *node, const struct mt_run *run)
 {
-    struct job j = sizes(node->out[0]);
+    struct job j = sizes(node->out[RESULT]);
 
-    j.g = node->in[0]->data;
-    j.x = node->in[1]->data;
-    j.out = node->out[0]->data;
-    mt_row_spans(run->team, mt_elements(node->in[1]) / j.k, j.n * j.k,
+    j.g = node->in[DY]->data;
+    j.x = node->in[OTHER]->data;
+    j.out = node->out[RESULT]->data;
+    mt_row_spans(run->team, mt_elements(node->in[OTHER]) / j.k, j.n * j.k,
                  outer_span, &j);
 }
 
@@ -118,11 +125,11 @@ static void mix_span(const void *ctx, size_t at, size_t rows)
 
 static void row_mix_run(const struct mt_node *node, const struct mt_run *run)
 {
-    struct job j = sizes(node->in[1]);
+    struct job j = sizes(node->in[OTHER]);
 
-    j.g = node->in[0]->data;
-    j.out = node->out[0]->data;
-    mt_row_spans(run->team, mt_elements(node->out[0]) / j.k, j.n * j.k,
+    j.g = node->in[DY]->data;
+    j.out = node->out[RESULT]->data;
+    mt_row_spans(run->team, mt_elements(node->out[RESULT]) / j.k, j.n * j.k,
                  mix_span, &j);
 }
 
@@ -152,9 +159,9 @@ static void bias_span(const void *ctx, size_t at, size_t rows)
 
 static void add_bias_run(const struct mt_node *node, const struct mt_run *run)
 {
-    const struct mt_value *x = node->in[0];
-    struct job j = { .x = x->data, .g = node->in[1]->data,
-                     .out = node->out[0]->data, .n = mt_last_dim(x) };
+    const struct mt_value *x = node->in[BIASED];
+    struct job j = { .x = x->data, .g = node->in[BIAS]->data,
+                     .out = node->out[RESULT]->data, .n = mt_last_dim(x) };
 
     mt_row_spans(run->team, mt_rows(x), j.n, bias_span, &j);
 }
@@ -163,13 +170,13 @@ static void add_bias_grad(struct mt_graph *g, const struct mt_node *node,
                           struct mt_value *const *d_out,
                           struct mt_value **d_in)
 {
-    if (mt_wants_grad(node, 0))
-        d_in[0] = d_out[0];
-    if (mt_wants_grad(node, 1)) {
+    if (mt_wants_grad(node, BIASED))
+        d_in[BIASED] = d_out[RESULT];
+    if (mt_wants_grad(node, BIAS)) {
         struct mt_node *sum = mt_graph_node(g, &mt_op_column_sum, NULL, 0);
 
-        mt_node_input(sum, d_out[0]);
-        d_in[1] = mt_node_output(g, sum, MT_F32, &node->in[1]->shape);
+        mt_node_input(sum, d_out[RESULT]);
+        d_in[BIAS] = mt_node_output(g, sum, MT_F32, &node->in[BIAS]->shape);
     }
 }
 

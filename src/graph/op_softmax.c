@@ -7,6 +7,12 @@ typedef void forward_kernel(float *y, const float *x, size_t rows, size_t n);
 typedef void backward_kernel(float *dx, const float *g, const float *y,
                              size_t rows, size_t n);
 
+/* Operands, forward and backward. */
+enum { X };
+enum { Y };
+enum { DY, OF_Y };
+enum { DX };
+
 struct job {
     forward_kernel *f;
     backward_kernel *df;
@@ -44,9 +50,9 @@ static void forward_span(const void *ctx, size_t at, size_t rows)
 static void run_forward(const struct mt_node *node, const struct mt_run *run,
                         forward_kernel *f)
 {
-    const struct mt_value *x = node->in[0];
+    const struct mt_value *x = node->in[X];
     struct job job = { .f = f,
-                       .out = node->out[0]->data,
+                       .out = node->out[Y]->data,
                        .x = x->data,
                        .n = mt_last_dim(x) };
 
@@ -71,21 +77,21 @@ static void record_grad(struct mt_graph *g, const struct mt_op *op,
     struct mt_node *back = mt_graph_node(g, op, NULL, 0);
 
     mt_node_input(back, dy);
-    mt_node_input(back, node->out[0]);
-    d_in[0] = mt_node_output(g, back, MT_F32, &node->in[0]->shape);
+    mt_node_input(back, node->out[Y]);
+    d_in[X] = mt_node_output(g, back, MT_F32, &node->in[X]->shape);
 }
 
 static void softmax_grad(struct mt_graph *g, const struct mt_node *node,
                          struct mt_value *const *d_out, struct mt_value **d_in)
 {
-    record_grad(g, &mt_op_softmax_grad, node, d_out[0], d_in);
+    record_grad(g, &mt_op_softmax_grad, node, d_out[Y], d_in);
 }
 
 static void log_softmax_grad(struct mt_graph *g, const struct mt_node *node,
                              struct mt_value *const *d_out,
                              struct mt_value **d_in)
 {
-    record_grad(g, &mt_op_log_softmax_grad, node, d_out[0], d_in);
+    record_grad(g, &mt_op_log_softmax_grad, node, d_out[Y], d_in);
 }
 
 static void backward_span(const void *ctx, size_t at, size_t rows)
@@ -99,11 +105,11 @@ static void backward_span(const void *ctx, size_t at, size_t rows)
 static void run_backward(const struct mt_node *node, const struct mt_run *run,
                          backward_kernel *df)
 {
-    const struct mt_value *dy = node->in[0];
+    const struct mt_value *dy = node->in[DY];
     struct job job = { .df = df,
-                       .out = node->out[0]->data,
+                       .out = node->out[DX]->data,
                        .x = dy->data,
-                       .y = node->in[1]->data,
+                       .y = node->in[OF_Y]->data,
                        .n = mt_last_dim(dy) };
 
     mt_row_spans(run->team, mt_rows(dy), job.n, backward_span, &job);

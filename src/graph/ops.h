@@ -3,6 +3,10 @@
  * returns its output. Shapes are the caller's duty (nn/ checks them and says
  * what is wrong); sizes below are as in torch, the batch first.
  *
+ * Operands have names: an op's file numbers what its nodes read and give by
+ * enums (node->in[WEIGHT]); one that may be absent, as a bias, keeps its place
+ * as NULL.
+ *
  * To add an op: one file with its run and grad functions and its row `const
  * struct mt_op mt_op_NAME`, the recording function here, the row in ops.c, and
  * a case in gradient_test.c (the test fails for a row without one).

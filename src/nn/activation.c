@@ -143,7 +143,8 @@ static mt_status relu6_record(struct mt_record *r, struct mt_layer *layer,
 }
 
 extern const struct mt_layer_type mt_layer_gelu, mt_layer_hardtanh,
-    mt_layer_relu6, mt_layer_prelu, mt_layer_softmax, mt_layer_log_softmax, mt_layer_glu;
+    mt_layer_relu6, mt_layer_prelu, mt_layer_softmax, mt_layer_log_softmax,
+    mt_layer_glu;
 
 const struct mt_layer_type mt_layer_gelu = {
     .name = "GELU",

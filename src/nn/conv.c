@@ -24,9 +24,9 @@ static const char *const padding_modes[] = { "zeros", NULL };
       .flags = MT_KEY_REQUIRED, .min = 1, .max = INT32_MAX,                    \
       .doc = "size of the kernel: one number, or one for each dimension" },    \
     { "stride", MT_KEY_SIZES, ARG(stride), .def = "1", .min = 1,               \
-      .max = INT32_MAX, .doc = "step of the kernel" },                                           \
+      .max = INT32_MAX, .doc = "step of the kernel" },                         \
     { "dilation", MT_KEY_SIZES, ARG(dilation), .def = "1", .min = 1,           \
-      .max = INT32_MAX, .doc = "distance of the kernel's elements" },                            \
+      .max = INT32_MAX, .doc = "distance of the kernel's elements" },          \
     { "groups", MT_KEY_SIZE, ARG(groups), .def = "1", .min = 1,                \
       .doc = "blocks of channels that do not see each other" },                \
     { "bias", MT_KEY_BOOL, ARG(bias), .def = "true",                           \
