@@ -29,8 +29,8 @@ struct mt_value *mt_linear(struct mt_graph *g, struct mt_value *x,
 struct mt_value *mt_activate(struct mt_graph *g, struct mt_value *x,
                              const struct mt_activation *f, const float p[2]);
 
-/* y = x, or w x where x is not above 0; w has one value, or one for each channel
- * of x (n, c, ...) */
+/* y = x, or w x where x is not above 0; w has one value, or one for each
+ * channel of x (n, c, ...) */
 struct mt_value *mt_prelu(struct mt_graph *g, struct mt_value *x,
                           struct mt_value *w);
 
@@ -59,7 +59,7 @@ struct mt_value *mt_concat(struct mt_graph *g, struct mt_value *const *x,
 /* dimension dim cut to [start, start + length) */
 struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
                           size_t start, size_t length);
-/* dimension dim grown to `whole` by zeros, x being at [start, start + its own) */
+/* dimension dim grown to `whole` by zeros, x lying from start on */
 struct mt_value *mt_pad(struct mt_graph *g, struct mt_value *x, int dim,
                         size_t start, size_t whole);
 

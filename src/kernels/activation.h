@@ -2,8 +2,8 @@
  * The table of activations: a name, its two kernels, and whether the
  * derivative is computed from the saved input or the saved output. To add one,
  * add its row to MT_ACTIVATIONS (dispatch.h) and its kernels, with their
- * formulas, to isa/activation.c. The tests of kernels and of gradients then have
- * it too, and do not compile without its check in dispatch_test.c.
+ * formulas, to isa/activation.c. The tests of kernels and of gradients have it
+ * then too, and do not compile without its check in dispatch_test.c.
  */
 #ifndef MT_KERNELS_ACTIVATION_H
 #define MT_KERNELS_ACTIVATION_H

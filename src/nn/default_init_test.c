@@ -80,7 +80,8 @@ static const struct expected {
     { NORM("BatchNorm1d"), "0.weight", CONSTANT, 1 },
     { NORM("BatchNorm1d"), "0.running_mean", CONSTANT, 0 },
     { NORM("BatchNorm1d"), "0.running_var", CONSTANT, 1 },
-    { "{\"type\":\"PReLU\",\"num_parameters\":40}", "0.weight", CONSTANT, 0.25 },
+    { "{\"type\":\"PReLU\",\"num_parameters\":40}", "0.weight", CONSTANT,
+      0.25 },
     { "{\"type\":\"PReLU\",\"init\":-3}", "0.weight", CONSTANT, -3 },
 #define INSTANCE                                                               \
     "{\"type\":\"Unflatten\",\"dim\":1,\"unflattened_size\":[8,5]},"           \

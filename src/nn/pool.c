@@ -250,7 +250,7 @@ const struct mt_layer_type mt_layer_avg_pool2d = {
     .record = avg_pool2d_record,
 };
 
-/* --- AdaptiveAvgPool, AdaptiveMaxPool -------------------------------------- */
+/* --- AdaptiveAvgPool, AdaptiveMaxPool ------------------------------------- */
 
 struct adaptive_args {
     const struct mt_item *size;

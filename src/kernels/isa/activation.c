@@ -1,7 +1,7 @@
 /*
  * Activations of torch.nn and their derivatives. Above each derivative stands
- * the formula; s is what MT_ACTIVATIONS says is saved, the input x or the output
- * y.
+ * the formula; s is what MT_ACTIVATIONS says is saved: the input x or the
+ * output y.
  */
 #include "kernels/isa/internal.h"
 #include "kernels/isa/map.h"
