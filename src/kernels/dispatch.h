@@ -50,6 +50,38 @@ struct mt_adam_step {
     bool amsgrad;
 };
 
+/* In these, as in Adam: lr and what is made of it is the factor of the step,
+ * l2 the penalty that the gradient takes up, decay the factor of the weights
+ * (decoupled weight decay), sign -1 for maximize. */
+struct mt_rmsprop_step {
+    float lr, alpha, one_minus_alpha, eps, l2, momentum, sign;
+};
+
+struct mt_adagrad_step {
+    float lr, eps, l2, sign;
+};
+
+struct mt_adadelta_step {
+    float lr, rho, one_minus_rho, eps, l2, sign;
+};
+
+struct mt_adamax_step {
+    float beta1, one_minus_beta1, beta2, eps, step_size, l2, sign;
+};
+
+struct mt_radam_step {
+    float beta1, one_minus_beta1, beta2, one_minus_beta2, eps;
+    float step_size, l2, decay, sign;
+    bool rectified; /* false: the mean alone */
+};
+
+struct mt_nadam_step {
+    float beta1, one_minus_beta1, beta2, one_minus_beta2, eps;
+    float inv_bc2_sqrt;         /* 1 / sqrt(1 - beta2^t) */
+    float grad_size, mean_size; /* factors of gradient and mean */
+    float l2, decay, sign;
+};
+
 /* A part of one time step of an LSTM or a GRU: `units` of the `hidden` units,
  * for `rows` samples. Pointers are at the part's first element; rows of states
  * are `hidden` apart, those of gates 4 or 3 times that, with a section of
@@ -303,7 +335,19 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(bool, sgd, (float *p, const float *g, float *buf, size_t n,              \
                   const struct mt_sgd_step *s))                                \
     X(bool, adam, (float *p, const float *g, float *m, float *v, float *vmax,  \
-                   size_t n, const struct mt_adam_step *s))
+                   size_t n, const struct mt_adam_step *s))                    \
+    X(bool, rmsprop, (float *p, const float *g, float *sq, float *avg,         \
+                      float *buf, size_t n, const struct mt_rmsprop_step *s))  \
+    X(bool, adagrad, (float *p, const float *g, float *sum, size_t n,          \
+                      const struct mt_adagrad_step *s))                        \
+    X(bool, adadelta, (float *p, const float *g, float *sq, float *acc,        \
+                       size_t n, const struct mt_adadelta_step *s))            \
+    X(bool, adamax, (float *p, const float *g, float *m, float *u, size_t n,   \
+                     const struct mt_adamax_step *s))                          \
+    X(bool, radam, (float *p, const float *g, float *m, float *v, size_t n,    \
+                    const struct mt_radam_step *s))                            \
+    X(bool, nadam, (float *p, const float *g, float *m, float *v, size_t n,    \
+                    const struct mt_nadam_step *s))
 
 struct mt_kernels {
     const char *isa;          /* "avx512", ... */

@@ -737,6 +737,91 @@ static void check_adam(const struct io *io, const float *before)
     }
 }
 
+/* The formulas of the others are held by optim/rules_test.c; here, that every
+ * table gives the same, writes whole vectors and reports what is not finite. */
+static void start_optimizer(struct io *io, int slots)
+{
+    for (int o = 0; o < slots + 1; o++)
+        io->used[o] = padded(io->n);
+    for (size_t i = 0; i < padded(io->n); i++)
+        for (int o = 1; o < slots + 1; o++)
+            io->out[o][i] = fabsf(io->out[o][i]);
+}
+
+static void check_result(const struct io *io, const float *before)
+{
+    (void)before;
+    ck_assert(io->result == 1);
+}
+
+static void call_rmsprop(const struct mt_kernels *k, struct io *io)
+{
+    struct mt_rmsprop_step s = { .1f, .9f, .1f, 1e-4f, .01f, .8f, 1 };
+    bool centered = io->variant & 1, momentum = io->variant & 2;
+
+    start_optimizer(io, 1);
+    io->used[2] = centered ? padded(io->n) : 0;
+    io->used[3] = momentum ? padded(io->n) : 0;
+    io->result = k->rmsprop(io->out[0], io->a, io->out[1],
+                            centered ? io->out[2] : NULL,
+                            momentum ? io->out[3] : NULL, io->n, &s);
+}
+
+static void call_adagrad(const struct mt_kernels *k, struct io *io)
+{
+    struct mt_adagrad_step s = { .1f, io->variant ? 1e-4f : 0, .01f, -1 };
+
+    start_optimizer(io, 1);
+    io->result = k->adagrad(io->out[0], io->a, io->out[1], io->n, &s);
+}
+
+static void call_adadelta(const struct mt_kernels *k, struct io *io)
+{
+    struct mt_adadelta_step s = { 1, .9f, .1f, io->variant ? 1e-4f : 0, .01f,
+                                  1 };
+
+    start_optimizer(io, 2);
+    io->result = k->adadelta(io->out[0], io->a, io->out[1], io->out[2], io->n,
+                             &s);
+}
+
+static void call_adamax(const struct mt_kernels *k, struct io *io)
+{
+    struct mt_adamax_step s = { .9f, .1f, .99f, io->variant ? 1e-4f : 0, .1f,
+                                .01f, 1 };
+
+    start_optimizer(io, 2);
+    io->result = k->adamax(io->out[0], io->a, io->out[1], io->out[2], io->n,
+                           &s);
+}
+
+static void call_radam(const struct mt_kernels *k, struct io *io)
+{
+    struct mt_radam_step s = { .9f, .1f, .99f, .01f, 1e-4f, .1f, .01f, .999f,
+                               1, .rectified = io->variant & 1 };
+
+    start_optimizer(io, 2);
+    io->result = k->radam(io->out[0], io->a, io->out[1], io->out[2], io->n,
+                          &s);
+}
+
+static void call_nadam(const struct mt_kernels *k, struct io *io)
+{
+    struct mt_nadam_step s = { .9f, .1f, .99f, .01f, io->variant ? 1e-4f : 0,
+                               1.5f, .02f, .08f, .01f, .999f, 1 };
+
+    start_optimizer(io, 2);
+    io->result = k->nadam(io->out[0], io->a, io->out[1], io->out[2], io->n,
+                          &s);
+}
+
+#define check_rmsprop  check_result
+#define check_adagrad  check_result
+#define check_adadelta check_result
+#define check_adamax   check_result
+#define check_radam    check_result
+#define check_nadam    check_result
+
 /* --- GEMM: tables differ in their tiles, so what is compared is what the
  * packed layouts of gemm.h stand for ------------------------------------- */
 

@@ -1,7 +1,5 @@
 /* torch.optim.Adam and torch.optim.AdamW: the same but for weight decay. */
-#include "optim/optimizer.h"
-#include "kernels/dmath.h"
-#include "kernels/dispatch.h"
+#include "optim/optim_internal.h"
 
 struct adam_args {
     double lr, eps, weight_decay;
@@ -10,22 +8,12 @@ struct adam_args {
 };
 
 #define KEYS(DECAY, DECAY_DOC)                                                 \
-    { "lr", MT_KEY_REAL, offsetof(struct adam_args, lr),                       \
-      .def = "0.001", .flags = MT_KEY_MIN, .doc = "learning rate" },           \
-    { "betas", MT_KEY_REALS, offsetof(struct adam_args, betas),                \
-      .def = "[0.9, 0.999]", .min = 0, .max = 1, .flags = MT_KEY_OPEN_MAX,     \
-      .doc = "decay rates of the running means of gradient and square" },      \
-    { "eps", MT_KEY_REAL, offsetof(struct adam_args, eps),                     \
-      .def = "1e-8", .flags = MT_KEY_MIN,                                      \
-      .doc = "added to the denominator" },                                     \
-    { "weight_decay", MT_KEY_REAL, offsetof(struct adam_args, weight_decay),   \
-      .def = DECAY, .flags = MT_KEY_MIN, .doc = DECAY_DOC },                   \
+    MT_OPTIM_LR(adam_args, "0.001"), MT_OPTIM_BETAS(adam_args),                \
+    MT_OPTIM_EPS(adam_args, "1e-8"),                                           \
+    MT_OPTIM_DECAY(adam_args, DECAY, DECAY_DOC),                               \
     { "amsgrad", MT_KEY_BOOL, offsetof(struct adam_args, amsgrad),             \
       .def = "false", .doc = "the AMSGrad variant" },                          \
-    { "maximize", MT_KEY_BOOL, offsetof(struct adam_args, maximize),           \
-      .def = "false",                                                          \
-      .doc = "maximize the loss instead of minimizing it" },                   \
-    { NULL }
+    MT_OPTIM_MAXIMIZE(adam_args), { NULL }
 
 static const struct mt_key adam_keys[] = { KEYS("0", "L2 penalty") };
 static const struct mt_key adamw_keys[] = {
@@ -35,18 +23,15 @@ static const struct mt_key adamw_keys[] = {
 static mt_status adam_check(const void *args, const struct mt_json *doc,
                             const struct mt_item *object, struct mt_err *err)
 {
-    const struct adam_args *a = args;
-
-    if (a->betas.n != 2)
-        return mt_json_fail(doc, mt_json_get(object, "betas"), err,
-                            "expected two numbers, got %zu", a->betas.n);
-    return MT_OK;
+    return mt_optim_check_betas(&((const struct adam_args *)args)->betas, doc,
+                                object, err);
 }
 
 enum { EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ };
 
-static bool adam_has_slot(const void *args, size_t slot)
+static bool adam_has_slot(const void *args, bool cycled, size_t slot)
 {
+    (void)cycled;
     return slot != MAX_EXP_AVG_SQ || ((const struct adam_args *)args)->amsgrad;
 }
 
@@ -57,14 +42,13 @@ static struct mt_scheduled adam_base(const void *args)
     return (struct mt_scheduled){ a->lr, a->betas.v[0] };
 }
 
-static void prepare(const struct adam_args *a, struct mt_scheduled now,
-                    uint64_t step, struct mt_adam_step *out)
+static void prepare(const struct adam_args *a,
+                    const struct mt_optim_step *step, struct mt_adam_step *out)
 {
-    double beta1 = now.momentum == now.momentum ? now.momentum
-                                                : a->betas.v[0];
+    double beta1 = mt_optim_momentum(step, a->betas.v[0]);
     double beta2 = a->betas.v[1];
-    double bc1 = 1 - mt_dpowi(beta1, step + 1);
-    double bc2 = 1 - mt_dpowi(beta2, step + 1);
+    double bc1 = mt_optim_correction(beta1, step->t);
+    double bc2 = mt_optim_correction(beta2, step->t);
 
     *out = (struct mt_adam_step){
         .beta1 = (float)beta1,
@@ -72,7 +56,7 @@ static void prepare(const struct adam_args *a, struct mt_scheduled now,
         .eps = (float)a->eps,
         .one_minus_beta1 = (float)(1 - beta1),
         .one_minus_beta2 = (float)(1 - beta2),
-        .step_size = (float)(now.lr / bc1),
+        .step_size = (float)(step->lr / bc1),
         .inv_bc2_sqrt = (float)(1 / mt_dsqrt(bc2)),
         .decay = 1,
         .sign = a->maximize ? -1 : 1,
@@ -80,24 +64,24 @@ static void prepare(const struct adam_args *a, struct mt_scheduled now,
     };
 }
 
-static void adam_prepare(const void *args, struct mt_scheduled now,
-                         uint64_t step, void *out)
+static void adam_prepare(const void *args,
+                          const struct mt_optim_step *step, void *out)
 {
     const struct adam_args *a = args;
     struct mt_adam_step *s = out;
 
-    prepare(a, now, step, s);
+    prepare(a, step, s);
     s->l2 = (float)a->weight_decay;
 }
 
-static void adamw_prepare(const void *args, struct mt_scheduled now,
-                          uint64_t step, void *out)
+static void adamw_prepare(const void *args,
+                          const struct mt_optim_step *step, void *out)
 {
     const struct adam_args *a = args;
     struct mt_adam_step *s = out;
 
-    prepare(a, now, step, s);
-    s->decay = (float)(1 - now.lr * a->weight_decay);
+    prepare(a, step, s);
+    s->decay = (float)(1 - step->lr * a->weight_decay);
 }
 
 static bool adam_update(const struct mt_update *u, const void *prepared)
@@ -108,8 +92,6 @@ static bool adam_update(const struct mt_update *u, const void *prepared)
 
 static const char *const adam_slots[] = { "exp_avg", "exp_avg_sq",
                                           "max_exp_avg_sq", NULL };
-
-extern const struct mt_optimizer_type mt_optimizer_adam, mt_optimizer_adamw;
 
 const struct mt_optimizer_type mt_optimizer_adam = {
     .name = "Adam",

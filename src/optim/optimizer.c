@@ -1,5 +1,6 @@
-#include "optim/optimizer.h"
+#include "optim/optim_internal.h"
 
+#include <assert.h>
 #include <fnmatch.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -7,18 +8,14 @@
 
 #include "base/size.h"
 
-extern const struct mt_optimizer_type mt_optimizer_sgd, mt_optimizer_adam,
-    mt_optimizer_adamw;
-
 static const struct mt_optimizer_type *const types[] = {
-    &mt_optimizer_sgd,
-    &mt_optimizer_adam,
-    &mt_optimizer_adamw,
+#define X(name) &mt_optimizer_##name,
+    MT_OPTIMIZERS(X)
+#undef X
     NULL,
 };
 
 enum {
-    MAX_STEP_SIZE = 128, /* bytes of a type's prepared constants, at most */
     SPAN = 16384,        /* floats of a task */
     PAD = 16,
 };
@@ -116,6 +113,16 @@ static mt_status read_groups(struct mt_optimizer *o, const struct mt_json *doc,
     return status;
 }
 
+mt_status mt_optim_check_betas(const struct mt_reals *betas,
+                               const struct mt_json *doc,
+                               const struct mt_item *object, struct mt_err *err)
+{
+    if (betas->n != 2)
+        return mt_json_fail(doc, mt_json_get(object, "betas"), err,
+                            "expected two numbers, got %zu", betas->n);
+    return MT_OK;
+}
+
 /* --- binding ------------------------------------------------------------ */
 
 static bool group_matches(const struct mt_group *group, const char *name)
@@ -154,6 +161,46 @@ static mt_status check_globs(const struct mt_optimizer *o,
     return MT_OK;
 }
 
+/* Does slot i exist for the tensors of this group? */
+static bool has_slot(const struct mt_optimizer *o, size_t group, size_t i)
+{
+    return !o->type->has_slot ||
+           o->type->has_slot(o->groups[group].args, o->cycled, i);
+}
+
+/* Takes a slot's block, with the value that it starts with. */
+static mt_status make_slot(struct mt_optimizer *o, size_t i, struct mt_err *err)
+{
+    o->slot[i] = mt_arena_calloc(&o->arena, o->store->flat + PAD,
+                                 sizeof(float));
+    if (!o->slot[i])
+        return mt_fail_memory(err);
+    for (size_t t = 0; o->type->start && t < o->store->n; t++) {
+        float start = o->type->start(o->groups[o->group_of[t]].args, i);
+        float *values = mt_optimizer_slot(o, i, t);
+
+        for (size_t k = 0; values && k < o->store->tensors[t]->count; k++)
+            values[k] = start;
+    }
+    return MT_OK;
+}
+
+/* The slots that some group needs and that are not there yet. */
+static mt_status make_slots(struct mt_optimizer *o, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < o->n_slots && status == MT_OK; i++) {
+        bool needed = false;
+
+        for (size_t g = 0; g < o->n_groups; g++)
+            needed |= has_slot(o, g, i);
+        if (needed && !o->slot[i])
+            status = make_slot(o, i, err);
+    }
+    return status;
+}
+
 static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
 {
     size_t n = o->store->n;
@@ -171,19 +218,11 @@ static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
             i++;
         o->group_of[t] = i;
     }
-    for (; o->type->slots[o->n_slots]; o->n_slots++) {
-        bool needed = false;
-
-        for (size_t i = 0; i < o->n_groups; i++)
-            needed |= o->type->has_slot(o->groups[i].args, o->n_slots);
-        if (!needed)
-            continue;
-        o->slot[o->n_slots] = mt_arena_calloc(&o->arena, o->store->flat + PAD,
-                                              sizeof(float));
-        if (!o->slot[o->n_slots])
-            return mt_fail_memory(err);
-    }
-    return MT_OK;
+    while (o->type->slots[o->n_slots])
+        o->n_slots++;
+    assert(o->n_slots <= MT_OPTIM_MAX_SLOTS &&
+           o->type->step_size <= MT_OPTIM_STEP_SIZE);
+    return make_slots(o, err);
 }
 
 static mt_status read_spec(struct mt_optimizer *o, const struct mt_json *doc,
@@ -231,25 +270,26 @@ void mt_optimizer_free(struct mt_optimizer *o)
     free(o);
 }
 
-/* Does slot i exist for the tensors of this group? */
-static bool has_slot(const struct mt_optimizer *o, size_t group, size_t i)
-{
-    return (i == 0 && o->cycled) ||
-           o->type->has_slot(o->groups[group].args, i);
-}
-
 mt_status mt_optimizer_follow(struct mt_optimizer *o,
                               const struct mt_scheduler *scheduler,
                               struct mt_err *err)
 {
     struct mt_scheduled none = { 1, 0 };
+    double momentum = mt_optimizer_base(o, 0).momentum;
 
     o->cycled = mt_scheduler_at(scheduler, 0, none).momentum > 0;
-    if (!o->cycled || o->slot[0])
+    if (!o->cycled)
         return MT_OK;
-    o->slot[0] = mt_arena_calloc(&o->arena, o->store->flat + PAD,
-                                 sizeof(float));
-    return o->slot[0] ? MT_OK : mt_fail_memory(err);
+    if (momentum != momentum || o->type->factor)
+        return mt_fail(err, MT_INVALID,
+                       "scheduler: %s would change the momentum, but %s; set "
+                       "cycle_momentum to false",
+                       scheduler->type->name,
+                       o->type->factor
+                           ? "the optimizer's steps depend on all momenta "
+                             "before"
+                           : "the optimizer has none");
+    return make_slots(o, err);
 }
 
 /* --- stepping ----------------------------------------------------------- */
@@ -258,6 +298,16 @@ struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *o,
                                       size_t group)
 {
     return o->type->base(o->groups[group].args);
+}
+
+/* The product of the factors of all steps that tensor t has had. */
+static double product_of(const struct mt_optimizer *o, size_t t)
+{
+    double product = 1;
+
+    for (uint64_t k = 1; o->type->factor && k <= o->step_of[t]; k++)
+        product *= o->type->factor(o->groups[o->group_of[t]].args, k);
+    return product;
 }
 
 /* Tensors lie in the flat block in order, each padded; neighbours with the
@@ -284,7 +334,8 @@ static void make_segments(struct mt_optimizer *o)
             last = &o->segments[o->n_segments++];
             *last = (struct mt_segment){ .offset = tensor->offset, .n = n,
                                          .group = o->group_of[t],
-                                         .step = o->step_of[t], .first = t };
+                                         .step = o->step_of[t], .first = t,
+                                         .product = product_of(o, t) };
         }
         last->end = t + 1;
     }
@@ -320,7 +371,7 @@ static void pass_task(void *ctx, size_t task, size_t worker)
 bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
                        struct mt_team *team)
 {
-    _Alignas(16) char prepared[MAX_STEP_SIZE];
+    _Alignas(16) char prepared[MT_OPTIM_STEP_SIZE];
     bool finite = true;
 
     if (!o->segmented)
@@ -329,8 +380,13 @@ bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
         struct mt_segment *s = &o->segments[i];
         struct pass pass = { .o = o, .segment = s, .prepared = prepared };
 
-        o->type->prepare(o->groups[s->group].args, now[s->group], s->step,
-                         prepared);
+        struct mt_optim_step step = { now[s->group].lr, now[s->group].momentum,
+                                      s->step + 1, 1 };
+
+        if (o->type->factor)
+            step.product = s->product *=
+                o->type->factor(o->groups[s->group].args, step.t);
+        o->type->prepare(o->groups[s->group].args, &step, prepared);
         mt_team_run(team, (s->n + SPAN - 1) / SPAN, pass_task, &pass);
         finite &= !atomic_load(&pass.non_finite);
         s->step++;

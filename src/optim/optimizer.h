@@ -18,13 +18,17 @@
 #include "graph/tensor.h"
 #include "optim/scheduler.h"
 
-enum { MT_OPTIM_MAX_SLOTS = 3 };
+enum {
+    MT_OPTIM_MAX_SLOTS = 3,
+    MT_OPTIM_STEP_SIZE = 128, /* bytes of a row's prepared constants */
+};
 
 /* One run of consecutive tensors with the same group and step count. */
 struct mt_segment {
     size_t offset, n;        /* floats of the flat block */
     size_t group;
     uint64_t step;           /* finished steps */
+    double product;          /* of their factors */
     size_t first, end;       /* tensors of the store */
 };
 
@@ -36,23 +40,54 @@ struct mt_update {
     size_t n;
 };
 
+/* What one step of a segment works with. */
+struct mt_optim_step {
+    double lr;
+    double momentum; /* as in struct mt_scheduled; NAN: the settings' own */
+    uint64_t t;      /* number of this step, from 1 */
+    double product;  /* of factor(1) ... factor(t); 1 without factor */
+};
+
+/*
+ * A row. What its neighbours rely on, and optimizer_test.c holds every row to:
+ *
+ *   - update() with p = g = 0 and slots as they start leaves p at 0, whatever
+ *     the settings: tensors are padded with zeros to whole vectors.
+ *   - update() is a function of its block and of what prepare() made, value by
+ *     value: how the work is cut into tasks changes nothing.
+ *   - prepare() is a function of the settings and of struct mt_optim_step.
+ *   - a slot that no setting needs is NULL in update().
+ */
 struct mt_optimizer_type {
     MT_TYPE_HEAD; /* keys: of the optimizer and of each group */
-    size_t step_size;
-    const char *const *slots;  /* names, NULL-terminated */
+    size_t step_size;         /* bytes that prepare() fills, at most
+                                 MT_OPTIM_STEP_SIZE */
+    const char *const *slots; /* names, as torch's state dicts have them;
+                                 NULL-terminated, at most MT_OPTIM_MAX_SLOTS */
 
     /* Checks what single keys cannot; may be NULL. */
     mt_status (*check)(const void *args, const struct mt_json *doc,
                        const struct mt_item *object, struct mt_err *err);
 
-    /* Does slot i exist under these settings? */
-    bool (*has_slot)(const void *args, size_t slot);
+    /* Does the slot exist under these settings? cycled: the schedule sets the
+     * momentum at each step. NULL: every slot does. */
+    bool (*has_slot)(const void *args, bool cycled, size_t slot);
 
+    /* The value that a slot starts with. NULL: 0. */
+    float (*start)(const void *args, size_t slot);
+
+    /* The settings that a schedule starts from; a momentum of NAN says that
+     * there is none that it could change. */
     struct mt_scheduled (*base)(const void *args);
 
-    /* The constants of finished-steps + 1, for a kernel pass: fills
-     * type->step_size bytes. Scalars are computed in double, as torch does. */
-    void (*prepare)(const void *args, struct mt_scheduled now, uint64_t step,
+    /* What step t adds to the running product that prepare() is given: it is
+     * recomputed after a resume, and so no schedule may change the momentum.
+     * NULL: there is none. */
+    double (*factor)(const void *args, uint64_t t);
+
+    /* The constants of a step for the kernel. Scalars are computed in double,
+     * as torch does. */
+    void (*prepare)(const void *args, const struct mt_optim_step *step,
                     void *out);
     /* False if a gradient is not finite. */
     bool (*update)(const struct mt_update *u, const void *prepared);
@@ -78,8 +113,7 @@ struct mt_optimizer {
     uint64_t *step_of;         /* for each tensor: finished steps (between
                                   mt_optimizer_sync and the next step) */
     size_t n_slots;            /* of the type */
-    bool cycled;               /* the schedule sets the momentum: slot 0 exists
-                                  whatever the settings say */
+    bool cycled;               /* the schedule sets the momentum */
     float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each, or NULL where
                                         no group needs it */
     struct mt_segment *segments;
@@ -96,7 +130,8 @@ void mt_optimizer_free(struct mt_optimizer *optimizer); /* NULL is allowed */
 
 /* Makes room for what the schedule will change: one that cycles the momentum
  * (OneCycleLR) gives SGD a momentum buffer where its own momentum is 0, as in
- * torch. To be called before any step or restoring. */
+ * torch. MT_INVALID: the optimizer has no momentum to cycle. To be called
+ * before any step or restoring. */
 mt_status mt_optimizer_follow(struct mt_optimizer *optimizer,
                               const struct mt_scheduler *scheduler,
                               struct mt_err *err);

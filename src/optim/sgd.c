@@ -1,6 +1,5 @@
 /* torch.optim.SGD */
-#include "optim/optimizer.h"
-#include "kernels/dispatch.h"
+#include "optim/optim_internal.h"
 
 struct sgd_args {
     double lr, momentum, dampening, weight_decay;
@@ -14,13 +13,11 @@ static const struct mt_key sgd_keys[] = {
       .def = "0", .flags = MT_KEY_MIN, .doc = "momentum factor" },
     { "dampening", MT_KEY_REAL, offsetof(struct sgd_args, dampening),
       .def = "0", .doc = "dampening of the momentum" },
-    { "weight_decay", MT_KEY_REAL, offsetof(struct sgd_args, weight_decay),
-      .def = "0", .flags = MT_KEY_MIN, .doc = "L2 penalty" },
+    MT_OPTIM_DECAY(sgd_args, "0", "L2 penalty"),
     { "nesterov", MT_KEY_BOOL, offsetof(struct sgd_args, nesterov),
       .def = "false",
       .doc = "Nesterov momentum; needs a momentum and no dampening" },
-    { "maximize", MT_KEY_BOOL, offsetof(struct sgd_args, maximize),
-      .def = "false", .doc = "maximize the loss instead of minimizing it" },
+    MT_OPTIM_MAXIMIZE(sgd_args),
     { NULL },
 };
 
@@ -38,10 +35,10 @@ static mt_status sgd_check(const void *args, const struct mt_json *doc,
     return MT_OK;
 }
 
-static bool sgd_has_slot(const void *args, size_t slot)
+static bool sgd_has_slot(const void *args, bool cycled, size_t slot)
 {
     (void)slot;
-    return ((const struct sgd_args *)args)->momentum != 0;
+    return cycled || ((const struct sgd_args *)args)->momentum != 0;
 }
 
 static struct mt_scheduled sgd_base(const void *args)
@@ -51,21 +48,19 @@ static struct mt_scheduled sgd_base(const void *args)
     return (struct mt_scheduled){ a->lr, a->momentum };
 }
 
-static void sgd_prepare(const void *args, struct mt_scheduled now,
-                        uint64_t step, void *out)
+static void sgd_prepare(const void *args, const struct mt_optim_step *step,
+                        void *out)
 {
     const struct sgd_args *a = args;
-    double momentum = now.momentum == now.momentum ? now.momentum
-                                                   : a->momentum;
 
     *(struct mt_sgd_step *)out = (struct mt_sgd_step){
-        .lr = (float)now.lr,
-        .momentum = (float)momentum,
+        .lr = (float)step->lr,
+        .momentum = (float)mt_optim_momentum(step, a->momentum),
         .one_minus_dampening = (float)(1 - a->dampening),
         .weight_decay = (float)a->weight_decay,
         .sign = a->maximize ? -1 : 1,
         .nesterov = a->nesterov,
-        .first = step == 0,
+        .first = step->t == 1,
     };
 }
 
@@ -75,8 +70,6 @@ static bool sgd_update(const struct mt_update *u, const void *prepared)
 }
 
 static const char *const sgd_slots[] = { "momentum_buffer", NULL };
-
-extern const struct mt_optimizer_type mt_optimizer_sgd;
 
 const struct mt_optimizer_type mt_optimizer_sgd = {
     .name = "SGD",

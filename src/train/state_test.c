@@ -11,6 +11,12 @@ static const char *const optimizers[] = {
     ("{\"type\":\"AdamW\",\"lr\":0.01,\"groups\":[{\"params\":\"*.bias\","
      "\"weight_decay\":0}]}"),
     "{\"type\":\"SGD\",\"lr\":0.05}",
+    "{\"type\":\"RMSprop\",\"centered\":true,\"momentum\":0.5}",
+    "{\"type\":\"Adagrad\",\"initial_accumulator_value\":0.2}",
+    "{\"type\":\"NAdam\",\"lr\":0.01}",
+    "{\"type\":\"RAdam\",\"lr\":0.01,\"betas\":[0.9,0.8]}",
+    "{\"type\":\"Adamax\"}",
+    "{\"type\":\"Adadelta\"}",
 };
 
 static const char *const schedulers[] = {
@@ -252,7 +258,8 @@ Suite *state_suite(void)
     TCase *tc = tcase_create("state");
 
     tcase_set_timeout(tc, 60);
-    tcase_add_loop_test(tc, resume_is_exact_everywhere, 0, 16);
+    tcase_add_loop_test(tc, resume_is_exact_everywhere, 0,
+                        4 * (int)(sizeof optimizers / sizeof *optimizers));
     tcase_add_loop_test(tc, resume_is_exact_with_monitors, 0, 8);
     tcase_add_test(tc, refusals);
     tcase_add_test(tc, different_seeds_differ);
