@@ -64,7 +64,7 @@ START_TEST(refuses_what_is_no_regular_file)
     testing_says(err, "dir: ", "is a directory");
     ck_assert_int_eq(mt_file_open("none", &fd, &size, &err), MT_IO);
     testing_says(err, "none: ", "No such file");
-    ck_assert_int_eq(mt_file_open("", &fd, &size, NULL), MT_IO);
+    ck_assert_int_eq(mt_file_open("", &fd, &size, &err), MT_IO);
 }
 END_TEST
 

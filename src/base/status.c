@@ -1,5 +1,6 @@
 #include "base/status.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,7 @@ mt_status mt_fail(struct mt_err *err, mt_status status, const char *fmt, ...)
 {
     va_list args;
 
-    if (!err)
-        return status;
+    assert(err);
     err->status = status;
     va_start(args, fmt);
     int n = vsnprintf(err->text, sizeof err->text, fmt, args);
@@ -44,8 +44,7 @@ mt_status mt_context(struct mt_err *err, const char *fmt, ...)
     char prefix[1024];
     va_list args;
 
-    if (!err)
-        return MT_INVALID;
+    assert(err);
     va_start(args, fmt);
     vsnprintf(prefix, sizeof prefix - 2, fmt, args);
     va_end(args);

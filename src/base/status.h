@@ -1,15 +1,25 @@
 /*
- * Status codes and error texts.
+ * Status codes and error texts: one convention for the whole program.
  *
  * Every function that can fail for a reason outside the program returns an
- * mt_status and takes an mt_err owned by the caller. The function that finds
- * the fault writes the text; each caller on the way up may prepend where it
- * happened:
+ * mt_status and takes, last, an mt_err of the caller's, which is never NULL:
+ * who does not want the text passes one all the same and drops it. The function
+ * that finds the fault writes the text; each caller on the way up may prepend
+ * where it happened:
  *
  *     if (read_layer(doc, obj, err) != MT_OK)
  *         return mt_context(err, "model.layers[%zu]", i);
  *
  * gives "model.layers[2]: out_features: must be at least 1, got 0".
+ *
+ * What was returned says whether it worked, and that is what is passed on:
+ *
+ *     mt_status status = read_layer(doc, obj, err);
+ *
+ *     if (status != MT_OK)
+ *         return status;
+ *
+ * err holds a text only after a failure. Nobody asks it whether there was one.
  *
  * Libraries (every floor below cmd/) never print and never exit. assert() is
  * for bugs of this program, never for input.
@@ -42,7 +52,7 @@ struct mt_err {
     __attribute__((format(printf, fmt_index, first_arg)))
 
 /* Writes the message and returns status, so that a caller can say
- * `return mt_fail(err, MT_INVALID, "...")`. err may be NULL. */
+ * `return mt_fail(err, MT_INVALID, "...")`. */
 mt_status mt_fail(struct mt_err *err, mt_status status, const char *fmt, ...)
     MT_PRINTF(3, 4);
 

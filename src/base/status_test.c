@@ -2,6 +2,8 @@
 
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,14 +31,24 @@ START_TEST(fail_writes_the_message_and_returns_the_status)
 }
 END_TEST
 
-START_TEST(nobody_has_to_want_the_message)
+#ifndef NDEBUG
+static void fail_without_err(int how)
 {
-    ck_assert_int_eq(mt_fail(NULL, MT_INVALID, "%d", 1), MT_INVALID);
-    ck_assert_int_eq(mt_fail_memory(NULL), MT_NO_MEMORY);
-    ck_assert_int_eq(mt_fail_errno(NULL, ENOENT, "f", "open"), MT_IO);
-    ck_assert_int_ne(mt_context(NULL, "layer %d", 1), MT_OK);
+    switch (how) {
+    case 0: mt_fail(NULL, MT_INVALID, "%d", 1); break;
+    case 1: mt_fail_memory(NULL); break;
+    case 2: mt_fail_errno(NULL, ENOENT, "f", "open"); break;
+    default: mt_context(NULL, "layer %d", 1);
+    }
+}
+
+START_TEST(err_is_never_null)
+{
+    fclose(stderr); /* the assertion's message is expected */
+    fail_without_err(_i);
 }
 END_TEST
+#endif
 
 START_TEST(long_messages_are_cut_and_say_so)
 {
@@ -138,7 +150,9 @@ Suite *status_suite(void)
     TCase *t = tcase_create("core");
 
     tcase_add_test(t, fail_writes_the_message_and_returns_the_status);
-    tcase_add_test(t, nobody_has_to_want_the_message);
+#ifndef NDEBUG
+    tcase_add_loop_test_raise_signal(t, err_is_never_null, SIGABRT, 0, 4);
+#endif
     tcase_add_test(t, long_messages_are_cut_and_say_so);
     tcase_add_test(t, exhausted_memory_has_its_own_status);
     tcase_add_test(t, errno_names_the_file_the_act_and_the_cause);

@@ -62,7 +62,7 @@ mt_status mt_block_room_fit(struct mt_block_room *room, size_t raw,
     room->reader.bytes = malloc(mt_chunk_room(raw));
     room->other = malloc(mt_chunk_room(raw));
     if (!room->reader.bytes || !room->other ||
-        mt_unpacker_init(&room->reader.unpacker, raw, NULL) != MT_OK) {
+        mt_unpacker_init(&room->reader.unpacker, raw, err) != MT_OK) {
         free_reader(room);
         return mt_fail_memory(err);
     }
@@ -265,8 +265,7 @@ static mt_status use_window(const struct window *w, mt_block_use *use,
         mt_status status = w->results[i].status;
 
         if (status != MT_OK) {
-            if (err)
-                *err = w->results[i].err;
+            *err = w->results[i].err;
             return status;
         }
         status = use(ctx, w->bytes + i * w->size,

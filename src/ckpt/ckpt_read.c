@@ -28,7 +28,7 @@ mt_status mt_chunk_readers_new(size_t n, size_t max_raw,
     for (size_t i = 0; i < n; i++) {
         readers[i].bytes = malloc(mt_chunk_room(max_raw));
         if (!readers[i].bytes ||
-            mt_unpacker_init(&readers[i].unpacker, max_raw, NULL) != MT_OK) {
+            mt_unpacker_init(&readers[i].unpacker, max_raw, err) != MT_OK) {
             mt_chunk_readers_free(readers, n);
             return mt_fail_memory(err);
         }
@@ -180,8 +180,7 @@ static mt_status read_chunks(struct reading *r, size_t chunks,
         mt_team_run(team, r->n_jobs, run_job, r);
         for (size_t i = 0; i < r->n_jobs; i++) {
             if (r->jobs[i].status != MT_OK) {
-                if (err)
-                    *err = r->jobs[i].err;
+                *err = r->jobs[i].err;
                 return r->jobs[i].status;
             }
         }

@@ -95,8 +95,7 @@ static mt_status flush(struct verify *v)
             v->whole = false;
             found(v, &c->job.err);
         } else {
-            if (v->err)
-                *v->err = c->job.err;
+            *v->err = c->job.err;
             return c->job.status;
         }
     }
@@ -281,15 +280,14 @@ static mt_status verify_init(struct verify *v)
 mt_status mt_ckpt_verify(const char *path, mt_ckpt_damage *report, void *ctx,
                          struct mt_team *team, struct mt_err *err)
 {
-    struct mt_err own = MT_ERR_INIT;
-    struct verify v = { .report = report, .ctx = ctx, .team = team };
-    mt_status status;
+    struct verify v = {
+        .report = report, .ctx = ctx, .team = team, .err = err
+    };
+    mt_status status = mt_ckpt_open(path, &v.ckpt, err);
 
-    v.err = err ? err : &own;
-    status = mt_ckpt_open(path, &v.ckpt, v.err);
     if (status != MT_OK) {
         if (status == MT_DAMAGED && report)
-            report(ctx, v.err->text);
+            report(ctx, err->text);
         return status;
     }
     status = verify_init(&v);

@@ -67,7 +67,7 @@ START_TEST(whole_files)
     ck_assert_int_eq(verify("run.mtc", team), MT_OK);
     mt_team_free(team);
     ck_assert_uint_eq(n_damage, 0);
-    ck_assert_int_eq(mt_ckpt_verify("run.mtc", NULL, NULL, NULL, NULL), MT_OK);
+    ck_assert_int_eq(mt_ckpt_verify("run.mtc", NULL, NULL, NULL, &err), MT_OK);
 }
 END_TEST
 
@@ -92,7 +92,7 @@ START_TEST(goes_on_behind_damage)
         ck_assert_str_eq(err.text, damage[0]);
     }
     mt_team_free(team);
-    ck_assert_int_eq(mt_ckpt_verify("run.mtc", NULL, NULL, NULL, NULL),
+    ck_assert_int_eq(mt_ckpt_verify("run.mtc", NULL, NULL, NULL, &err),
                      MT_DAMAGED);
     free(b.data);
 }

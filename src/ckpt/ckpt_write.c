@@ -417,8 +417,7 @@ static mt_status write_chunks(struct writer *w)
         mt_team_run(w->team, left < MAX_TASKS ? left : MAX_TASKS, run_task, w);
     }
     if (w->status == MT_OK && w->read_status != MT_OK) {
-        if (w->err)
-            *w->err = w->read_err;
+        *w->err = w->read_err;
         return w->read_status;
     }
     if (w->status == MT_OK)

@@ -55,8 +55,7 @@ static mt_status find_chunks(struct blocks *b, struct mt_err *err)
         if (fault)
             mt_chunk_job_damaged(b->ckpt, &job, fault);
         if (job.status != MT_OK) {
-            if (err)
-                *err = job.err;
+            *err = job.err;
             return job.status;
         }
         b->offset[k + 1] = b->offset[k] + job.size;
@@ -106,8 +105,7 @@ static mt_status place_chunk(const struct blocks *b, size_t k,
         return MT_OK;
     mt_chunk_job_damaged(b->ckpt, job,
                          "the last chunk does not end with its array's place");
-    if (err)
-        *err = job->err;
+    *err = job->err;
     return job->status;
 }
 

@@ -184,51 +184,50 @@ static bool ends_with(const char *text, const char *ending)
     return n > tail && strcmp(text + n - tail, ending) == 0;
 }
 
-/* The format that path's ending asks for; NULL, with the message set, where
- * there is none that can be written. */
-static const struct mt_state_format *writable_format(const char *path,
-                                                     struct mt_err *err)
+/* The format that path's ending asks for. */
+static mt_status find_writable(const char *path,
+                               const struct mt_state_format **out,
+                               struct mt_err *err)
 {
     struct mt_strbuf endings = MT_STRBUF_INIT;
+    mt_status status;
 
-    for (size_t i = 0; i < N_FORMATS; i++) {
+    *out = NULL;
+    for (size_t i = 0; i < N_FORMATS && !*out; i++) {
         if (!formats[i]->write)
             continue;
-        if (ends_with(path, formats[i]->ending)) {
-            mt_strbuf_free(&endings);
-            return formats[i];
-        }
+        if (ends_with(path, formats[i]->ending))
+            *out = formats[i];
         mt_strbuf_printf(&endings, endings.len ? ", %s" : "%s",
                          formats[i]->ending);
     }
-    if (endings.failed)
-        mt_fail_memory(err);
+    if (*out)
+        status = MT_OK;
+    else if (endings.failed)
+        status = mt_fail_memory(err);
     else
-        mt_fail(err, MT_INVALID,
-                "%s: cannot write a state dict of this kind; the ending must "
-                "be one of: %s",
-                path, endings.text);
+        status = mt_fail(err, MT_INVALID,
+                         "%s: cannot write a state dict of this kind; the "
+                         "ending must be one of: %s",
+                         path, endings.text);
     mt_strbuf_free(&endings);
-    return NULL;
+    return status;
 }
 
 mt_status mt_statefile_can_write(const char *path, struct mt_err *err)
 {
-    struct mt_err own = MT_ERR_INIT;
+    const struct mt_state_format *format;
 
-    err = err ? err : &own;
-    return writable_format(path, err) ? MT_OK : err->status;
+    return find_writable(path, &format, err);
 }
 
 mt_status mt_statefile_write(const char *path, const struct mt_array *arrays,
                              size_t n, struct mt_team *team, uint64_t *bytes,
                              struct mt_err *err)
 {
-    struct mt_err own = MT_ERR_INIT;
+    const struct mt_state_format *format;
+    mt_status status = find_writable(path, &format, err);
 
-    err = err ? err : &own;
-    const struct mt_state_format *format = writable_format(path, err);
-
-    return format ? format->write(path, arrays, n, team, bytes, err)
-                  : err->status;
+    return status == MT_OK ? format->write(path, arrays, n, team, bytes, err)
+                           : status;
 }

@@ -381,7 +381,7 @@ START_TEST(test_normalize)
     ck_assert(data->fitted.norm.mean[1] == 0.1f);
     ck_assert(data->fitted.norm.std[1] == 1);
     mt_gather_f32(&data->train.x, &data->fitted.norm,
-                  &(const struct mt_samples){ NULL, 0, 4 }, x, NULL);
+                  &(const struct mt_samples){ NULL, 0, 4 }, x, &test_err);
     ck_assert(x[0] == (1 - 3) / 1.87082869f && x[1] == 0 && x[4] == 0);
     mt_dataset_close(data);
     data = test_open(CSV ",'normalize':'minmax'}");

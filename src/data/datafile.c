@@ -83,7 +83,7 @@ static mt_status name_place(const struct mt_data_request *request,
 {
     char cause[1024];
 
-    if (!err || status == MT_OK || status == MT_NO_MEMORY || !file->item)
+    if (status == MT_OK || status == MT_NO_MEMORY || !file->item)
         return status;
     snprintf(cause, sizeof cause, "%.800s%s", err->text,
              is_lost(request, file)

@@ -6,6 +6,8 @@
 #include "base/philox.h"
 #include "data/dataset.h"
 
+static struct mt_err test_err;
+
 enum { SAMPLES = 7, BYTES = 4096 };
 
 /* One element of a column, converted the plain way. */
@@ -86,7 +88,7 @@ static void check_f32(const struct mt_column *c,
     ck_assert_ptr_nonnull(out);
     out[n * each] = 77;
     mt_gather_f32(c, norm,
-                  &(const struct mt_samples){ rows, first, n }, out, NULL);
+                  &(const struct mt_samples){ rows, first, n }, out, &test_err);
     for (size_t i = 0; i < n * each; i++) {
         size_t e = i % each, row = rows ? rows[i / each] : first + i / each;
         float x = (float)element(c, row, e);
@@ -115,7 +117,7 @@ static void check_i32(const struct mt_column *c, const uint32_t *rows,
 
     ck_assert_ptr_nonnull(out);
     out[n * each] = 77;
-    mt_gather_i32(c, &(const struct mt_samples){ rows, first, n }, out, NULL);
+    mt_gather_i32(c, &(const struct mt_samples){ rows, first, n }, out, &test_err);
     for (size_t i = 0; i < n * each; i++) {
         double v =
             element(c, rows ? rows[i / each] : first + i / each, i % each);
@@ -183,21 +185,21 @@ START_TEST(test_ends)
     float x[6];
     int32_t v[6];
 
-    mt_gather_f32(&c, NULL, &(const struct mt_samples){ NULL, 0, 4 }, x, NULL);
+    mt_gather_f32(&c, NULL, &(const struct mt_samples){ NULL, 0, 4 }, x, &test_err);
     ck_assert(x[0] == 16777216 && x[1] == 16777220 && x[3] == 5e9f);
-    mt_gather_i32(&c, &(const struct mt_samples){ NULL, 0, 4 }, v, NULL);
+    mt_gather_i32(&c, &(const struct mt_samples){ NULL, 0, 4 }, v, &test_err);
     ck_assert_int_eq(v[0], 16777217);
     ck_assert_int_eq(v[2], INT32_MIN);
     ck_assert_int_eq(v[3], INT32_MAX);
     c.data = reals;
     c.dtype = MT_F64;
-    mt_gather_i32(&c, &(const struct mt_samples){ NULL, 0, 6 }, v, NULL);
+    mt_gather_i32(&c, &(const struct mt_samples){ NULL, 0, 6 }, v, &test_err);
     ck_assert_int_eq(v[0], INT32_MAX);
     ck_assert_int_eq(v[1], INT32_MIN);
     ck_assert_int_eq(v[2], 0);
     ck_assert_int_eq(v[3], -2);
     ck_assert_int_eq(v[4], 2147483646);
-    mt_gather_f32(&c, NULL, &(const struct mt_samples){ NULL, 5, 1 }, x, NULL);
+    mt_gather_f32(&c, NULL, &(const struct mt_samples){ NULL, 5, 1 }, x, &test_err);
     ck_assert(x[0] == 0.1f);
 }
 END_TEST

@@ -26,9 +26,9 @@ static void check_loaded(const char *spec)
     ck_assert_int_eq(data->label_max, 4);
     ck_assert_uint_eq(data->fitted.vocab, 0);
     mt_gather_f32(&data->train.x, &data->fitted.norm,
-                  &(const struct mt_samples){ NULL, 0, 3 }, x, NULL);
+                  &(const struct mt_samples){ NULL, 0, 3 }, x, &test_err);
     mt_gather_i32(&data->train.y, &(const struct mt_samples){ NULL, 0, 3 }, y,
-                  NULL);
+                  &test_err);
     ck_assert(x[0] == 0.5f && x[11] == 127.5f);
     ck_assert(y[0] == 2 && y[1] == 0 && y[2] == 4);
     ck_assert_uint_eq(data->n_fingerprints, 2);

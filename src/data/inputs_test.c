@@ -51,7 +51,7 @@ static mt_status read_all(const char *text)
         ck_assert_uint_le(n, 2);
         if (status == MT_OK)
             mt_gather_f32(&column, NULL,
-                          &(const struct mt_samples){ NULL, 0, n }, got + n_got, NULL);
+                          &(const struct mt_samples){ NULL, 0, n }, got + n_got, &test_err);
         n_got += status == MT_OK ? 3 * n : 0;
     }
     return status;
@@ -248,7 +248,7 @@ START_TEST(arrays)
     ck_assert_int_eq(mt_inputs_next(inputs, 5, &column, &n, &test_err), MT_OK);
     ck_assert_uint_eq(n, 1);
     mt_gather_f32(&column, NULL,
-                  &(const struct mt_samples){ NULL, 0, 1 }, got, NULL);
+                  &(const struct mt_samples){ NULL, 0, 1 }, got, &test_err);
     ck_assert(got[0] == 4 && got[2] == 6);
     ck_assert_int_eq(mt_inputs_next(inputs, 5, &column, &n, &test_err), MT_OK);
     ck_assert_uint_eq(n, 0);
@@ -288,7 +288,7 @@ START_TEST(images)
                          MT_OK);
         ck_assert_uint_eq(k, 2);
         mt_gather_f32(&column, NULL,
-                      &(const struct mt_samples){ NULL, 0, 2 }, got, NULL);
+                      &(const struct mt_samples){ NULL, 0, 2 }, got, &test_err);
         ck_assert(got[0] == 1 && got[5] == 6);
         mt_inputs_close(inputs);
     }

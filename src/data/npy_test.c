@@ -86,10 +86,10 @@ START_TEST(test_types)
             ck_assert_uint_eq(data->fitted.vocab, rows[i].vocab);
             ck_assert_uint_eq(data->fitted.classes, 3);
             mt_gather_f32(&data->train.x, NULL,
-                          &(const struct mt_samples){ NULL, 0, 3 }, x, NULL);
+                          &(const struct mt_samples){ NULL, 0, 3 }, x, &test_err);
             mt_gather_i32(&data->train.x,
                           &(const struct mt_samples){ NULL, 0, 3 }, tokens,
-                          NULL);
+                          &test_err);
             for (int j = 0; j < 6; j++)
                 ck_assert(x[j] == (float)(j + 1) && tokens[j] == j + 1);
             mt_dataset_close(data);

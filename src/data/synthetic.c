@@ -162,7 +162,7 @@ static mt_status make_regression(struct synthetic *s, struct mt_err *err)
     float root = (float)sqrt((double)s->elements);
 
     if (!u)
-        return err ? err->status : MT_NO_MEMORY;
+        return err->status;
     fill(stream(s, "x"), n * s->elements, x);
     fill(stream(s, "weight"), s->elements * outputs, w);
     fill(stream(s, "noise"), n * outputs, u);
@@ -183,7 +183,7 @@ static mt_status make_classification(struct synthetic *s, struct mt_err *err)
     struct mt_philox_key labels = stream(s, "label");
 
     if (!centres)
-        return err ? err->status : MT_NO_MEMORY;
+        return err->status;
     fill(stream(s, "noise"), n * each, x);
     fill(stream(s, "centre"), s->args.classes * each, centres);
     for (size_t i = 0; i < n; i++) {
@@ -223,7 +223,7 @@ static mt_status make_tokens(struct synthetic *s, struct mt_err *err)
     struct mt_shape shape = mt_shape_of(1, len);
 
     if (!successors)
-        return err ? err->status : MT_NO_MEMORY;
+        return err->status;
     for (size_t i = 0; i < 2 * vocab; i++)
         successors[i] = (int32_t)below(mt_philox_word(table, 0, i), vocab);
     for (size_t i = 0; i < n; i++) {

@@ -108,9 +108,9 @@ START_TEST(test_tokens)
     ck_assert_uint_eq(data->train.x.shape.dim[0], 20);
     for (size_t i = 0; i < 500; i++) {
         mt_gather_i32(&data->train.x,
-                      &(const struct mt_samples){ NULL, i, 1 }, x, NULL);
+                      &(const struct mt_samples){ NULL, i, 1 }, x, &test_err);
         mt_gather_i32(&data->train.y,
-                      &(const struct mt_samples){ NULL, i, 1 }, y, NULL);
+                      &(const struct mt_samples){ NULL, i, 1 }, y, &test_err);
         ck_assert_mem_eq(x + 1, y, 19 * sizeof *x);
         for (int t = 0; t < 20; t++) {
             ck_assert(x[t] >= 0 && x[t] < 16 && y[t] >= 0 && y[t] < 16);

@@ -4,7 +4,7 @@
 
 static void row(const struct mt_column *column, size_t i, int32_t *out)
 {
-    mt_gather_i32(column, &(const struct mt_samples){ NULL, i, 1 }, out, NULL);
+    mt_gather_i32(column, &(const struct mt_samples){ NULL, i, 1 }, out, &test_err);
 }
 
 START_TEST(test_char)

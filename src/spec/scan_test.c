@@ -428,16 +428,6 @@ START_TEST(long_things_are_cut_in_messages)
 }
 END_TEST
 
-START_TEST(errors_may_be_unwanted)
-{
-    struct mt_json *doc;
-
-    ck_assert_int_eq(mt_json_parse("s", "{\"a\":1,\"a\":2}", 13, &doc, NULL),
-                     MT_INVALID);
-    ck_assert_int_eq(mt_json_parse("s", "[", 1, &doc, NULL), MT_INVALID);
-}
-END_TEST
-
 Suite *scan_suite(void);
 Suite *scan_suite(void)
 {
@@ -455,7 +445,6 @@ Suite *scan_suite(void)
     tcase_add_test(tc, number_of_values_is_bounded);
     tcase_add_test(tc, many_keys_take_little_time);
     tcase_add_test(tc, long_things_are_cut_in_messages);
-    tcase_add_test(tc, errors_may_be_unwanted);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -51,13 +51,13 @@ static void gather_span(const void *ctx, size_t at, size_t n)
 {
     const struct gather_job *job = ctx;
     struct mt_rows part = *job->rows;
+    struct mt_err unused; /* what is in memory cannot fail */
 
     part.rows = part.rows ? part.rows + at : NULL;
     part.first += at;
     part.n = n;
-    /* what is in memory cannot fail */
     mt_rows_gather(job->s, &part, job->s->x + at * job->x_each,
-                   job->s->t + at * job->t_each, NULL);
+                   job->s->t + at * job->t_each, &unused);
 }
 
 static void gather_from_memory(struct mt_session *s, const struct mt_rows *rows)

@@ -93,8 +93,7 @@ static mt_status window_status(const struct comparing *c)
 {
     for (size_t i = 0; i < c->n_slots; i++) {
         if (c->slots[i].status != MT_OK) {
-            if (c->err)
-                *c->err = c->slots[i].err;
+            *c->err = c->slots[i].err;
             return c->slots[i].status;
         }
     }

@@ -58,13 +58,13 @@ START_TEST(same_as_the_session)
     mt_graph_bind(program.graph, memory);
     mt_gather_f32(&made.s->data->train.x, &made.s->data->fitted.norm,
                   &(const struct mt_samples){ NULL, 0, 20 }, x,
-                  NULL);
+                  &error);
     memset(t, 0, sizeof t);
     program.x->data = x;
     program.t->data = t;
     mt_graph_run(program.graph, NULL, 0);
     ck_assert_int_eq(mt_infer_prepare(m, 20, &m->model->x, &error), MT_OK);
-    mt_infer_gather(m, &made.s->data->train.x, 0, NULL);
+    mt_infer_gather(m, &made.s->data->train.x, 0, &error);
     y = mt_infer_run(m);
     ck_assert_int_eq(memcmp(y, program.y->data, 20 * 3 * sizeof *y), 0);
     mt_graph_free(program.graph);
@@ -88,7 +88,7 @@ START_TEST(any_batch_gives_the_same_bits)
 
             ck_assert_int_eq(mt_infer_prepare(m, batch, &m->model->x, &error),
                              MT_OK);
-            mt_infer_gather(m, &made.s->data->train.x, at, NULL);
+            mt_infer_gather(m, &made.s->data->train.x, at, &error);
             y = mt_infer_run(m);
             if (batch == 20)
                 memcpy(first, y, sizeof first);

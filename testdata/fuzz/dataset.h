@@ -69,8 +69,8 @@ static inline void fuzz_dataset(struct mt_data_request *request,
 
         fuzz_part(&data->train, &data->fitted.norm);
         fuzz_part(&data->val, &data->fitted.norm);
-        mt_dataset_check_labels(data, 3, &ignore, NULL);
-        mt_dataset_check_tokens(data, 3, NULL);
+        mt_dataset_check_labels(data, 3, &ignore, &err);
+        mt_dataset_check_tokens(data, 3, &err);
         mt_dataset_close(data);
     }
     fuzz_all_closed();
