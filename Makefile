@@ -29,11 +29,17 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
 # A build gives the same bytes in any folder.
 PREFIX_MAP = '-ffile-prefix-map=$(CURDIR)=.'
 LIBS = -lcjson -lz -lnettle -pthread -lm
-# libpng is optional: without it (or with PNG=) `plot` writes no .png.
+# libpng and libjpeg are optional: without them (or with PNG=, JPEG=) `plot`
+# writes no .png, and pictures of that kind are not read.
 PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
 ifeq ($(PNG),1)
 PNG_CFLAGS := -DMT_PNG $(shell pkg-config --cflags libpng)
 LIBS += $(shell pkg-config --libs libpng)
+endif
+JPEG ?= $(shell pkg-config --exists libjpeg 2>/dev/null && echo 1)
+ifeq ($(JPEG),1)
+JPEG_CFLAGS := -DMT_JPEG $(shell pkg-config --cflags libjpeg)
+LIBS += $(shell pkg-config --libs libjpeg)
 endif
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
@@ -96,7 +102,9 @@ $(B)/cmd/embedded.o: $(B)/cmd/embedded.c
 # Splitting and joining byte planes wants vectors, which -O2 holds back.
 $(B)/ckpt/planes.o: ALL_CFLAGS += -O3
 
-$(B)/plot/png.o $(B)/plot/png_test.o: ALL_CFLAGS += $(PNG_CFLAGS)
+$(B)/plot/png.o $(B)/plot/png_test.o $(B)/data/picture_png.o: \
+    ALL_CFLAGS += $(PNG_CFLAGS)
+$(B)/data/picture_jpeg.o: ALL_CFLAGS += $(JPEG_CFLAGS)
 
 define kernel_rule
 $(B)/kernels/isa/$(1)/%.o: src/kernels/isa/%.c

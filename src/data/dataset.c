@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "data/augment.h"
 #include "data/format.h"
 
 #define AT(member) offsetof(struct mt_data_keys, member)
@@ -31,6 +32,11 @@ const struct mt_key mt_data_common_keys[] = {
              "one per index of the first dimension" },
     { "std", MT_KEY_REALS, AT(std), .flags = MT_KEY_OPEN_MIN,
       .doc = "divides the inputs, after mean; as many numbers as mean" },
+    { "augment", MT_KEY_JSON, AT(augment),
+      .doc = "random changes of the pictures that are trained on: list of "
+             "{\"type\": ...}, in the order in which they are made",
+      .schema = "\"type\":\"array\","
+                "\"items\":{\"$ref\":\"#/$defs/augment\"}" },
     { NULL },
 };
 
@@ -223,6 +229,8 @@ static mt_status load(const struct mt_data_request *request,
         status = format->open(request, &keys, data, err);
     if (status == MT_OK)
         status = check_samples(request, &keys, format, data, err);
+    if (status == MT_OK)
+        status = mt_data_augment(request, keys.augment, data, err);
     if (status == MT_OK)
         status = mt_data_read_norm(request, &keys, data, err);
     if (status == MT_OK && format->finish)

@@ -35,6 +35,7 @@ struct mt_data_keys {
     bool shuffle, drop_last;
     double scale;
     struct mt_reals mean, std;
+    const struct mt_item *augment; /* list of random changes, or NULL */
     const void *args; /* what the format's own keys say */
 };
 
@@ -45,7 +46,10 @@ enum mt_format_flags {
     MT_FORMAT_GENERATES = 2, /* a sequence that `predict` continues */
     MT_FORMAT_TOKENS = 4,    /* integer inputs can be tokens, not pixels */
     MT_FORMAT_SPLITS = 8,    /* open does val_split itself */
+    MT_FORMAT_PICTURES = 16, /* samples are picture files */
 };
+
+enum { MT_FILES_ANY = 99 }; /* files: one or more */
 
 struct mt_format {
     MT_TYPE_HEAD;              /* keys: beside the common ones */

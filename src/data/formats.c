@@ -4,11 +4,12 @@
 #include "data/format.h"
 
 extern const struct mt_format mt_format_csv, mt_format_idx, mt_format_npy,
-    mt_format_text, mt_format_synthetic;
+    mt_format_text, mt_format_images, mt_format_cifar, mt_format_synthetic;
 
 static const struct mt_format *const formats[] = {
-    &mt_format_csv,  &mt_format_idx,       &mt_format_npy,
-    &mt_format_text, &mt_format_synthetic, NULL,
+    &mt_format_csv,       &mt_format_idx,   &mt_format_npy,
+    &mt_format_text,      &mt_format_images, &mt_format_cifar,
+    &mt_format_synthetic, NULL,
 };
 
 static const struct mt_type *type_at(size_t i)
@@ -22,7 +23,9 @@ static void add_schema(const struct mt_type *type, struct mt_strbuf *out)
     size_t n = ((const struct mt_format *)type)->files;
     const char *one = n == 1 ? "{\"type\":\"string\"}," : "";
 
-    if (n)
+    if (n == MT_FILES_ANY)
+        mt_strbuf_puts(out, ",\"allOf\":[{\"required\":[\"train\"]}]");
+    else if (n)
         mt_strbuf_printf(out, ",\"allOf\":[{\"required\":[\"train\"],"
                          "\"properties\":{\"train\":{\"anyOf\":[%s{\"type\":"
                          "\"array\",\"minItems\":%zu,\"maxItems\":%zu}]},"

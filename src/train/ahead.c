@@ -4,17 +4,27 @@
 
 #include "base/aside.h"
 
+enum { MAX_HANDS = 16 };
+
+/* One thread, and its share of the batch. */
+struct hand {
+    struct mt_ahead *ahead;
+    struct mt_aside *aside;
+    mt_status status;
+    struct mt_err err;
+};
+
 struct mt_ahead {
     struct mt_arena arena;
-    struct mt_aside *aside;
     const struct mt_session *session;
+    struct hand hand[MAX_HANDS];
+    size_t hands;
+    size_t x_each, t_each; /* floats of a sample */
 
     /* the thread's, from start to take */
     struct mt_rows read; /* what is in the buffers; n == 0: nothing */
     uint32_t *numbers;   /* its rows: the session may draw an order anew */
     float *x, *t;
-    mt_status status;
-    struct mt_err err;
 };
 
 mt_status mt_ahead_new(const struct mt_session *s, size_t x_floats,
@@ -22,6 +32,8 @@ mt_status mt_ahead_new(const struct mt_session *s, size_t x_floats,
                        struct mt_err *err)
 {
     struct mt_ahead *a = calloc(1, sizeof *a);
+    size_t hands = mt_team_size(s->team);
+    mt_status status = MT_OK;
 
     if (!a)
         return mt_fail_memory(err);
@@ -30,20 +42,26 @@ mt_status mt_ahead_new(const struct mt_session *s, size_t x_floats,
     a->x = mt_arena_calloc(&a->arena, x_floats, sizeof *a->x);
     a->t = mt_arena_calloc(&a->arena, t_floats, sizeof *a->t);
     if (!a->numbers || !a->x || !a->t)
-        mt_fail_memory(err);
-    else if (mt_aside_new(&a->aside, err) == MT_OK) {
-        *out = a;
-        return MT_OK;
+        status = mt_fail_memory(err);
+    while (status == MT_OK && a->hands < hands && a->hands < MAX_HANDS) {
+        struct hand *hand = &a->hand[a->hands++];
+
+        hand->ahead = a;
+        status = mt_aside_new(&hand->aside, err);
     }
-    mt_ahead_free(a);
-    return err->status;
+    if (status == MT_OK)
+        *out = a;
+    else
+        mt_ahead_free(a);
+    return status;
 }
 
 void mt_ahead_free(struct mt_ahead *a)
 {
     if (!a)
         return;
-    mt_aside_free(a->aside);
+    for (size_t i = 0; i < a->hands; i++)
+        mt_aside_free(a->hand[i].aside);
     mt_arena_free(&a->arena);
     free(a);
 }
@@ -53,23 +71,43 @@ static uint32_t row_number(const struct mt_rows *r, size_t i)
     return r->rows ? r->rows[i] : (uint32_t)(r->first + i);
 }
 
-static void read_batch(void *ctx)
+/* The hand's share: rows of the batch from one to another. */
+static void read_share(void *ctx)
 {
-    struct mt_ahead *a = ctx;
+    struct hand *hand = ctx;
+    const struct mt_ahead *a = hand->ahead;
+    size_t i = (size_t)(hand - a->hand), n = a->read.n;
+    size_t first = n * i / a->hands, end = n * (i + 1) / a->hands;
+    struct mt_rows share = a->read;
 
-    a->status = mt_rows_gather(a->session, &a->read, a->x, a->t, &a->err);
+    hand->status = MT_OK;
+    if (first == end)
+        return;
+    share.rows += first;
+    share.n = end - first;
+    hand->status = mt_rows_gather(a->session, &share, a->x + first * a->x_each,
+                                  a->t + first * a->t_each, &hand->err);
+}
+
+static void wait_for_all(struct mt_ahead *a)
+{
+    for (size_t i = 0; i < a->hands; i++)
+        mt_aside_wait(a->hand[i].aside);
 }
 
 void mt_ahead_start(struct mt_ahead *a, const struct mt_rows *rows)
 {
     if (rows->n == 0 || !mt_part_has_reader(rows->part))
         return;
-    mt_aside_wait(a->aside);
+    wait_for_all(a);
     for (size_t i = 0; i < rows->n; i++)
         a->numbers[i] = row_number(rows, i);
     a->read = *rows;
     a->read.rows = a->numbers;
-    mt_aside_start(a->aside, read_batch, a);
+    a->x_each = mt_shape_elements(&rows->part->x.shape);
+    a->t_each = mt_shape_elements(&rows->part->y.shape);
+    for (size_t i = 0; i < a->hands; i++)
+        mt_aside_start(a->hand[i].aside, read_share, &a->hand[i]);
 }
 
 static bool is_read(const struct mt_ahead *a, const struct mt_rows *rows)
@@ -95,13 +133,15 @@ static void swap(float **a, float **b)
 mt_status mt_ahead_take(struct mt_ahead *a, const struct mt_rows *rows,
                         float **x, float **t, struct mt_err *err)
 {
-    mt_aside_wait(a->aside);
+    wait_for_all(a);
     if (!is_read(a, rows))
         return mt_rows_gather(a->session, rows, *x, *t, err);
     a->read.n = 0;
-    if (a->status != MT_OK) {
-        *err = a->err;
-        return a->status;
+    for (size_t i = 0; i < a->hands; i++) {
+        if (a->hand[i].status != MT_OK) {
+            *err = a->hand[i].err;
+            return a->hand[i].status;
+        }
     }
     swap(x, &a->x);
     swap(t, &a->t);

@@ -1,5 +1,6 @@
 #include "train/grammar.h"
 
+#include "data/augment.h"
 #include "data/format.h"
 #include "nn/model.h"
 #include "optim/optimizer.h"
@@ -9,7 +10,7 @@
 
 static const struct mt_kind *const kinds[] = {
     &mt_layer_kind,     &mt_init_kind,  &mt_loss_kind, &mt_optimizer_kind,
-    &mt_group_kind,     &mt_scheduler_kind, &mt_stage_kind, &mt_data_kind,
+    &mt_group_kind,     &mt_scheduler_kind, &mt_stage_kind, &mt_data_kind, &mt_augment_kind,
     &mt_metric_kind,    NULL,
 };
 

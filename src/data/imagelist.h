@@ -1,0 +1,32 @@
+/*
+ * Which pictures there are, and their classes: of a folder with a folder for
+ * each class, or of a CSV table of path and label (images.c).
+ */
+#ifndef MT_DATA_IMAGELIST_H
+#define MT_DATA_IMAGELIST_H
+
+#include "data/format.h"
+
+struct mt_image_list {
+    size_t n;
+    const char *const *paths;    /* [n], to be opened as they are */
+    const uint32_t *class_of;    /* [n] */
+    size_t n_classes;
+    const char *const *classes;  /* [n_classes], in byte order */
+};
+
+/* Lists the pictures of file, and adds the fingerprint of their names and
+ * contents unless the purpose is a look (MT_DATA_CHECK). Every file's first
+ * bytes are looked at. All memory is the data set's. */
+mt_status mt_image_list(const struct mt_data_request *request,
+                        const struct mt_data_file *file,
+                        struct mt_dataset *data, struct mt_image_list *out,
+                        struct mt_err *err);
+
+/* The pictures of one folder or, recursively one level, of its folders, in byte
+ * order; for prediction, where there are no classes. Hidden files are passed
+ * over. */
+mt_status mt_image_files(const char *folder, struct mt_arena *arena,
+                         const char ***paths, size_t *n, struct mt_err *err);
+
+#endif

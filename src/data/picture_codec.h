@@ -1,0 +1,24 @@
+/*
+ * The codecs behind picture.h, one file each: picture_png.c, picture_jpeg.c.
+ * A build without a library refuses its files by name.
+ */
+#ifndef MT_DATA_PICTURE_CODEC_H
+#define MT_DATA_PICTURE_CODEC_H
+
+#include "data/picture.h"
+
+bool mt_png_is(const void *bytes, size_t n);
+bool mt_jpeg_is(const void *bytes, size_t n);
+
+/* Fill *out; on failure out->pixels is to be freed all the same. */
+mt_status mt_png_decode(const char *path, const void *bytes, size_t n,
+                        struct mt_picture *out, struct mt_err *err);
+mt_status mt_jpeg_decode(const char *path, const void *bytes, size_t n,
+                         struct mt_picture *out, struct mt_err *err);
+
+/* Checks the limits and takes memory for the pixels. */
+mt_status mt_picture_make(const char *path, double width, double height,
+                          size_t channels, struct mt_picture *out,
+                          struct mt_err *err);
+
+#endif
