@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "spec/tree.h"
+#include "base/size.h"
 #include "cmd/predictions.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
@@ -49,17 +50,20 @@ static mt_status write_text(struct mt_strbuf *text, struct mt_err *err)
     return MT_OK;
 }
 
-/* One batch; n samples from number `first` on. */
+/* One batch: n samples, from number `start` of the column on. first: the number
+ * of the first one among all. */
 static mt_status predict_batch(struct mt_infer *m,
-                               const struct mt_column *column, size_t n,
-                               size_t first, struct mt_predictions *p,
+                               const struct mt_column *column, size_t start,
+                               size_t n, size_t first, struct mt_predictions *p,
                                struct mt_strbuf *lines, struct mt_err *err)
 {
+    mt_status status = mt_infer_prepare(m, n, &m->model->x, err);
     const float *y;
 
-    if (mt_infer_prepare(m, n, &m->model->x, err) != MT_OK ||
-        mt_infer_gather(m, column, 0, err) != MT_OK)
-        return err->status;
+    if (status == MT_OK)
+        status = mt_infer_gather(m, column, start, err);
+    if (status != MT_OK)
+        return status;
     y = mt_infer_run(m);
     for (size_t i = 0; i < n; i++)
         mt_predictions_add(p, first + i, y + i * p->outputs, lines);
@@ -81,7 +85,7 @@ static mt_status predict_all(struct mt_infer *m, struct mt_inputs *inputs,
 
         status = mt_inputs_next(inputs, BATCH, &column, &n, err);
         if (status == MT_OK && n > 0)
-            status = predict_batch(m, &column, n, done, p, &lines, err);
+            status = predict_batch(m, &column, 0, n, done, p, &lines, err);
         done += n;
     }
     if (status == MT_OK) /* the header, if there was no sample */
@@ -122,6 +126,62 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
     mt_predictions_free(&p);
     mt_inputs_close(inputs);
     return status;
+}
+
+/* --- pictures ----------------------------------------------------------- */
+
+static mt_status predict_part(struct mt_infer *m, const struct mt_part *part,
+                              struct mt_predictions *p, bool header,
+                              struct mt_err *err)
+{
+    struct mt_strbuf lines = MT_STRBUF_INIT;
+    mt_status status = MT_OK;
+
+    p->paths = part->names;
+    if (header)
+        mt_predictions_header(p, &lines);
+    for (size_t at = 0; at < part->samples && status == MT_OK; at += BATCH)
+        status = predict_batch(m, &part->x, at, mt_size_min(BATCH, part->samples - at),
+                               at, p, &lines, err);
+    if (status == MT_OK)
+        status = write_text(&lines, err);
+    mt_strbuf_free(&lines);
+    return status;
+}
+
+/* Files and folders of pictures, through the format that trained. */
+static mt_status predict_pictures(const struct mt_call *call,
+                                  struct mt_infer *m, struct mt_err *err)
+{
+    struct mt_data_request request = {
+        .purpose = MT_DATA_PREDICT,
+        .doc = m->doc,
+        .spec = mt_json_get(mt_json_root(m->doc), "data"),
+        .classification = m->model->loss.type->classification,
+        .fitted = &m->facts,
+        .inputs = (const char *const *)call->args + 1,
+        .n_inputs = (size_t)call->n_args - 1,
+    };
+    struct mt_dataset *data = NULL;
+    struct mt_predictions p;
+    mt_status status = mt_dataset_open(&request, &data, err);
+
+    if (status != MT_OK)
+        return status;
+    status = mt_predictions_init(&p, m, call->json,
+                                 mt_option(call, "all") != NULL, err);
+    if (status == MT_OK)
+        status = predict_part(m, &data->val, &p,
+                              !call->json && !mt_option(call, "no-header"),
+                              err);
+    mt_predictions_free(&p);
+    mt_dataset_close(data);
+    return status;
+}
+
+static bool of_pictures(const struct mt_infer *m)
+{
+    return m->format && (m->format->flags & MT_FORMAT_PICTURES);
 }
 
 /* --- text --------------------------------------------------------------- */
@@ -236,6 +296,12 @@ static bool check_use(const struct mt_call *call, const struct mt_infer *m)
     else if (text && !mt_option(call, "prompt"))
         mt_report_usage(call, "%s is a model of text: it needs --prompt TEXT",
                         call->args[0]);
+    else if (!text && of_pictures(m) &&
+             (call->n_args < 2 || strcmp(call->args[1], "-") == 0))
+        mt_report_usage(call, "%s is a model of pictures: it needs files or "
+                        "folders of them", call->args[0]);
+    else if (!text && call->n_args > 2 && !of_pictures(m))
+        mt_report_usage(call, "unexpected operand \"%s\"", call->args[2]);
     else if (!text && call->n_args < 2 && isatty(STDIN_FILENO))
         mt_report_usage(call, "needs INPUT, a file, or - for standard input");
     else
@@ -263,7 +329,8 @@ static int predict_run(struct mt_call *call)
         goto out;
     if (status == MT_OK)
         status = mt_generates(m) ? predict_text(call, m, &generation, &err)
-                                 : predict_samples(call, m, &err);
+                 : of_pictures(m) ? predict_pictures(call, m, &err)
+                                  : predict_samples(call, m, &err);
     code = status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
 out:
     mt_infer_close(m);
@@ -288,19 +355,19 @@ extern const struct mt_command mt_cmd_predict;
 
 const struct mt_command mt_cmd_predict = {
     .name = "predict",
-    .operands = "CKPT [INPUT|-]",
+    .operands = "CKPT [INPUT...|-]",
     .summary =
         "what the model says of new samples, or the text it goes on with",
     .options = predict_options,
     .min_args = 1,
-    .max_args = 2,
+    .max_args = (size_t)-1,
     .details =
         "INPUT is a CSV table, whose columns are found by name if it has a "
-        "header; for\nother models than of tables also an .npy or IDX file. - "
-        "reads CSV from standard\ninput. One line for each sample comes out: "
-        "the class and its probability, or the\nmodel's output. A model of "
-        "text "
-        "goes on from --prompt. The training data is not\nneeded.",
+        "header; for\nother models than of tables also an .npy or IDX file; for a "
+        "model of pictures,\nPNG and JPEG files and folders of them. - reads "
+        "CSV from standard input. One line\nfor each sample comes out: the "
+        "class and its probability, or the model's output. A\nmodel of text "
+        "goes on from --prompt. The training data is not needed.",
     .examples =
         "mtrain predict digits.mtc testdata/data/digits-val-images\n"
         "mtrain predict gpt.mtc --prompt 'the ' --length 100",

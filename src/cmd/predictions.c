@@ -120,6 +120,8 @@ static void value_header(const struct mt_predictions *p, size_t i,
 void mt_predictions_header(const struct mt_predictions *p,
                            struct mt_strbuf *line)
 {
+    if (p->paths)
+        mt_strbuf_puts(line, "path,");
     for (size_t row = 0; row < p->layout.rows; row++)
         class_header(p, row, line);
     for (size_t i = 0; !p->layout.rows && i < p->outputs; i++)
@@ -223,6 +225,11 @@ static void json_line(struct mt_predictions *p, size_t sample, const float *y,
                       struct mt_strbuf *line)
 {
     mt_strbuf_printf(line, "{\"sample\":%zu,", sample);
+    if (p->paths) {
+        mt_strbuf_puts(line, "\"path\":");
+        mt_json_add_string(line, p->paths[sample]);
+        mt_strbuf_putc(line, ',');
+    }
     if (!p->layout.rows) {
         mt_strbuf_puts(line, "\"output\":");
         add_values(&p->model->model->output, 0, y, line);
@@ -242,6 +249,10 @@ static void json_line(struct mt_predictions *p, size_t sample, const float *y,
 void mt_predictions_add(struct mt_predictions *p, size_t sample, const float *y,
                         struct mt_strbuf *line)
 {
+    if (!p->json && p->paths) {
+        add_field(line, p->paths[sample]);
+        mt_strbuf_putc(line, ',');
+    }
     if (p->json)
         json_line(p, sample, y, line);
     else

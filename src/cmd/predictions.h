@@ -12,6 +12,7 @@ struct mt_predictions {
     struct mt_class_layout layout; /* of the model's output */
     size_t outputs;                /* elements of a sample's output */
     bool json, all;                /* all: every class's probability */
+    const char *const *paths;      /* of each sample, or NULL */
     float *logits;                 /* [classes] */
     double *p;                     /* [classes] */
 };

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 #include "cmd/shellwords.h"
@@ -15,7 +16,8 @@
 typedef mt_status use_files(const struct mt_template *t, struct mt_json *doc,
                             const struct mt_own_data *own, struct mt_err *err);
 
-static use_files use_table, use_images, use_text, use_array, use_arrays;
+static use_files use_table, use_images, use_folder, use_text, use_array,
+    use_arrays;
 
 #define MADE_CLASSES(INPUT)                                                    \
     "{\"type\": \"synthetic\", \"task\": \"classification\", "                 \
@@ -53,6 +55,10 @@ const struct mt_template mt_templates[] = {
     { "cnn", "images, a small convolutional network", "cnn",
       MADE_CLASSES("[1, 28, 28]"), "[1, 28, 28]", OWN_IMAGES,
       .use = use_images },
+    { "images", "photographs in a folder for each class, a small convolutional "
+      "network", "photos", MADE_CLASSES("[3, 32, 32]"), NULL,
+      "--data FOLDER (with a folder of PNG or JPEG files for each class)",
+      .use = use_folder },
     { "resnet20", "images of 3 x 32 x 32, ResNet-20 with BatchNorm", "resnet20",
       MADE_CLASSES("[3, 32, 32]"), NULL, OWN_IMAGES, .use = use_images },
     { "char-lstm", "text by characters, LSTM", "char-lstm", MADE_TOKENS("32"),
@@ -459,6 +465,98 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
     tell(own, "%zu images of %s, %zu classes", data->train.samples,
          mt_shape_text(&data->train.x.shape).text, data->fitted.classes);
     mt_dataset_close(data);
+    return status;
+}
+
+/* The folder of validation pictures beside a folder "train". */
+static const char *sibling(const char *folder, struct mt_arena *arena)
+{
+    static const char *const names[] = { "val", "valid", "validation", "test" };
+    size_t n = strlen(folder);
+
+    while (n && folder[n - 1] == '/')
+        n--;
+    if (n < 5 || strncmp(folder + n - 5, "train", 5) != 0 ||
+        (n > 5 && folder[n - 6] != '/'))
+        return NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = mt_arena_printf(arena, "%.*s%s", (int)(n - 5), folder,
+                                     names[i]);
+
+        if (path && access(path, F_OK) == 0)
+            return path;
+    }
+    return NULL;
+}
+
+/* The keys of the template's own data, with these files. */
+static mt_status set_folders(struct mt_json *doc, const char *train,
+                             const char *val, struct mt_err *err)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    mt_status status;
+
+    mt_json_add_string(&text, train);
+    status = set(doc, "data.train", &text, err);
+    if (status != MT_OK || !val)
+        return status;
+    mt_json_add_string(&text, val);
+    status = text.failed ? mt_fail_memory(err)
+                         : mt_json_replace(doc, "data", "val_split", "val",
+                                           text.text, "--data", err);
+    mt_strbuf_free(&text);
+    return status;
+}
+
+static void tell_folders(const struct mt_own_data *own,
+                         const struct mt_dataset *data, const char *val)
+{
+    enum { SHOWN = 12 };
+    const int32_t *classes = data->train.y.data;
+
+    for (size_t c = 0; c < data->fitted.classes && c < SHOWN; c++) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < data->train.samples; i++)
+            n += classes[i] == (int32_t)c;
+        tell(own, "class %s: %zu pictures", data->fitted.class_names[c], n);
+    }
+    if (data->fitted.classes > SHOWN)
+        tell(own, "and %zu more classes", data->fitted.classes - SHOWN);
+    if (val)
+        tell(own, "validation: %zu pictures of %s", data->val.samples, val);
+    else
+        tell(own, "validation: a fifth of them, held out (val_split)");
+}
+
+static mt_status use_folder(const struct mt_template *t, struct mt_json *doc,
+                            const struct mt_own_data *own, struct mt_err *err)
+{
+    struct mt_data_request request = { .doc = doc, .classification = true,
+                                       .purpose = MT_DATA_CHECK };
+    struct mt_arena arena = MT_ARENA_INIT;
+    struct mt_dataset *data = NULL;
+    const char *val = own->n == 2 ? own->files[1]
+                                  : sibling(own->files[0], &arena);
+    mt_status status = own->n == 2 ? MT_OK : need_files(t, own, 1, err);
+
+    if (status == MT_OK)
+        status = set_folders(doc, own->files[0], val, err);
+    if (status == MT_OK)
+        status = set_text(doc, "data.size", "[64, 64]", err);
+    if (status == MT_OK)
+        status = set_text(doc, "data.augment.0.size", "64", err);
+    if (status == MT_OK)
+        status = set_text(doc, "data.augment.0.padding", "8", err);
+    request.spec = mt_json_get(mt_json_root(doc), "data");
+    if (status == MT_OK)
+        status = mt_dataset_open(&request, &data, err);
+    if (status == MT_OK && data->train.samples >= 160)
+        status = set_text(doc, "data.batch_size", "32", err);
+    if (status == MT_OK)
+        tell_folders(own, data, val);
+    mt_dataset_close(data);
+    mt_arena_free(&arena);
     return status;
 }
 

@@ -227,13 +227,14 @@ static mt_status load(const struct mt_data_request *request,
         status = start_fitted(request, format, data, err);
     if (status == MT_OK)
         status = format->open(request, &keys, data, err);
-    if (status == MT_OK)
+    if (status == MT_OK && request->purpose != MT_DATA_PREDICT)
         status = check_samples(request, &keys, format, data, err);
     if (status == MT_OK)
         status = mt_data_augment(request, keys.augment, data, err);
     if (status == MT_OK)
         status = mt_data_read_norm(request, &keys, data, err);
-    if (status == MT_OK && format->finish)
+    if (status == MT_OK && format->finish &&
+        request->purpose != MT_DATA_PREDICT)
         status = format->finish(request, &keys, data, err);
     if (status != MT_OK)
         return status;

@@ -164,6 +164,8 @@ enum mt_data_purpose {
     MT_DATA_EVAL,  /* validation data only; training data is not read unless
                       val_split asks for it: then train.samples and n_train are
                       0. No validation data at all is an error */
+    MT_DATA_PREDICT, /* the inputs of the request, without targets: they are
+                        `val`, of which y is nothing. `fitted` must be given */
     MT_DATA_CHECK, /* a look: shapes are enough where that saves time. No
                       fingerprints, no search for NaN in arrays */
 };
@@ -175,6 +177,8 @@ struct mt_data_request {
     const char *dir;     /* relative paths start here; NULL: as they are */
     uint64_t seed;
     bool classification; /* targets are classes (from the loss) */
+    const char *const *inputs; /* what to predict from: files or folders */
+    size_t n_inputs;
     size_t resident;     /* bytes of an array that are held in memory; larger
                             ones stay in their file. 0: 256 MiB */
     const struct mt_fitted *fitted; /* a checkpoint's; copied. NULL: fit afresh

@@ -306,26 +306,33 @@ mt_status mt_image_list(const struct mt_data_request *request,
     return status;
 }
 
-mt_status mt_image_files(const char *folder, struct mt_arena *arena,
-                         const char ***paths, size_t *n, struct mt_err *err)
+/* path itself, or the files in it, `levels` of folders deep. */
+static mt_status add_files(const char *path, int levels, struct names *out,
+                           struct mt_err *err)
 {
-    struct names entries = { .arena = arena }, out = { .arena = arena };
-    mt_status status = list_folder(folder, &entries, err);
+    struct names entries = { .arena = out->arena };
+    mt_status status;
 
-    for (size_t i = 0; i < entries.n && status == MT_OK; i++) {
-        const char *path = inside(arena, folder, entries.v[i]);
-        struct names deeper = { .arena = arena };
+    if (!path)
+        return mt_fail_memory(err);
+    if (!levels || !is_folder(path))
+        return add_name(out, path, err);
+    status = list_folder(path, &entries, err);
+    for (size_t i = 0; i < entries.n && status == MT_OK; i++)
+        status = add_files(inside(out->arena, path, entries.v[i]), levels - 1,
+                           out, err);
+    return status;
+}
 
-        if (!path)
-            return mt_fail_memory(err);
-        if (!is_folder(path)) {
-            status = add_name(&out, path, err);
-            continue;
-        }
-        status = list_folder(path, &deeper, err);
-        for (size_t k = 0; k < deeper.n && status == MT_OK; k++)
-            status = add_name(&out, inside(arena, path, deeper.v[k]), err);
-    }
+mt_status mt_image_inputs(const char *const *inputs, size_t n_inputs,
+                          struct mt_arena *arena, const char *const **paths,
+                          size_t *n, struct mt_err *err)
+{
+    struct names out = { .arena = arena };
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < n_inputs && status == MT_OK; i++)
+        status = add_files(inputs[i], 2, &out, err);
     *paths = out.v;
     *n = out.n;
     return status;

@@ -23,10 +23,11 @@ mt_status mt_image_list(const struct mt_data_request *request,
                         struct mt_dataset *data, struct mt_image_list *out,
                         struct mt_err *err);
 
-/* The pictures of one folder or, recursively one level, of its folders, in byte
- * order; for prediction, where there are no classes. Hidden files are passed
- * over. */
-mt_status mt_image_files(const char *folder, struct mt_arena *arena,
-                         const char ***paths, size_t *n, struct mt_err *err);
+/* The pictures to predict: the files of inputs as they are, and those in the
+ * folders among them and in the folders in these, in byte order. Hidden files
+ * are passed over. */
+mt_status mt_image_inputs(const char *const *inputs, size_t n_inputs,
+                          struct mt_arena *arena, const char *const **paths,
+                          size_t *n, struct mt_err *err);
 
 #endif

@@ -219,6 +219,21 @@ static mt_status open_part(const struct mt_data_request *request,
     return status == MT_OK ? set_classes(&list, data, part, err) : status;
 }
 
+/* Files, and those in folders, without classes. */
+static mt_status open_inputs(const struct mt_data_request *request,
+                             const struct images_args *args,
+                             struct mt_dataset *data, struct mt_err *err)
+{
+    struct mt_image_list list = { 0 };
+    mt_status status = mt_image_inputs(request->inputs, request->n_inputs,
+                                       &data->arena, &list.paths, &list.n, err);
+
+    data->val.source = request->n_inputs ? request->inputs[0] : "";
+    return status == MT_OK
+               ? open_pictures(request, args, &list, data, &data->val, err)
+               : status;
+}
+
 static mt_status images_open(const struct mt_data_request *request,
                              const struct mt_data_keys *keys,
                              struct mt_dataset *data, struct mt_err *err)
@@ -238,6 +253,8 @@ static mt_status images_open(const struct mt_data_request *request,
         return mt_json_fail(request->doc, request->spec, err,
                             "pictures have classes as targets: the loss must be "
                             "one of classes");
+    if (request->purpose == MT_DATA_PREDICT)
+        return open_inputs(request, args, data, err);
     if (mt_data_wants_train(request, keys))
         status = open_part(request, keys, "train", data, &data->train, err);
     if (status == MT_OK && keys->val.n)
