@@ -362,6 +362,20 @@ static mt_status set_labels(const struct mt_fitted *fitted,
     return MT_OK;
 }
 
+/* Classes of a checkpoint without names are those of another format. */
+static mt_status keep_labels(const struct mt_labels *labels,
+                             struct mt_fitted *fitted, struct mt_err *err)
+{
+    if (fitted->classes && fitted->classes != labels->classes)
+        return mt_fail(err, MT_MISMATCH,
+                       "the table has %zu classes; expected %zu, as the "
+                       "checkpoint has",
+                       labels->classes, fitted->classes);
+    fitted->classes = labels->classes;
+    fitted->class_names = labels->names;
+    return MT_OK;
+}
+
 static const char **names_of(const char **names, const size_t *columns,
                              size_t n, struct mt_arena *arena)
 {
@@ -412,8 +426,8 @@ static mt_status csv_open(const struct mt_data_request *request,
     if (status == MT_OK && data->train.samples && data->val.samples)
         status = compare_columns(&train, data->train.source, &val,
                                  data->val.source, err);
-    data->fitted.classes = labels.classes;
-    data->fitted.class_names = labels.names;
+    if (status == MT_OK)
+        status = keep_labels(&labels, &data->fitted, err);
     if (status == MT_OK)
         status = keep_columns(train.columns.n ? &train.columns : &val.columns,
                               data, err);
