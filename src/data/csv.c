@@ -71,6 +71,8 @@ struct table {
     char comma; /* what delimiter means */
     struct mt_csv *csv;
     struct mt_csv_columns columns;
+    const struct mt_csv_known *known; /* the columns of a table before, or
+                                         NULL */
     struct mt_labels *labels; /* NULL: targets are numbers */
     const char *labels_source;
     struct mt_owned *x, *y; /* float [rows, features]; float [rows, targets]
@@ -278,6 +280,52 @@ static void set_part(const struct table *t, const char *path,
                                       mt_shape_of(1, c->n_targets) };
 }
 
+/* Are the features that the spec names those that the model was trained on, in
+ * their order? */
+static mt_status check_features(const struct table *t,
+                                const struct mt_item *features,
+                                struct mt_err *err)
+{
+    const struct mt_csv_known *k = t->known;
+    const struct mt_item *item =
+        mt_is_list(features) ? features->child : features;
+    size_t i = 0;
+
+    if (!item || !mt_is_string(item))
+        return MT_OK;
+    for (; item && i < k->n_features && mt_is_string(item) &&
+           !strcmp(item->text, k->features[i]);
+         item = mt_is_list(features) ? item->next : NULL)
+        i++;
+    if (!item && i == k->n_features)
+        return MT_OK;
+    return mt_json_fail(t->request->doc, item ? item : features, err,
+                        "the model was trained on other features: %s at place "
+                        "%zu",
+                        i < k->n_features ? mt_json_quoted(k->features[i]).text
+                                          : "none",
+                        i);
+}
+
+/* By the names of a table before, if both have names; else as the spec says. */
+static mt_status choose_columns(struct table *t,
+                                const struct mt_csv_select *select,
+                                const char *path, struct mt_arena *arena,
+                                struct mt_err *err)
+{
+    mt_status status =
+        mt_csv_read_header(select, t->csv, path, arena, &t->columns, err);
+
+    if (status != MT_OK)
+        return status;
+    if (!t->known || !t->columns.names)
+        return mt_csv_choose_columns(select, path, arena, &t->columns, err);
+    status = check_features(t, select->features, err);
+    return status == MT_OK ? mt_csv_choose_known(t->known, path, arena,
+                                                 &t->columns, err)
+                           : status;
+}
+
 /* t->labels and t->labels_source are set. */
 static mt_status open_part(const struct csv_args *args, const char *key,
                            struct mt_dataset *data, struct table *t,
@@ -297,8 +345,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status =
             mt_csv_open(file.path, fd, size, t->comma, &t->csv, err);
     if (status == MT_OK)
-        status = mt_csv_find_columns(&select, t->csv, file.path, &data->arena,
-                                     &t->columns, err);
+        status = choose_columns(t, &select, file.path, &data->arena, err);
     if (status == MT_OK && t->labels && t->columns.n_targets != 1)
         status = mt_json_fail(t->request->doc, args->target, err,
                               "expected one column, the class, because the "
@@ -322,24 +369,20 @@ static mt_status open_part(const struct csv_args *args, const char *key,
     return status;
 }
 
-/* Columns that both files name must be the same ones in the same order. */
-static mt_status compare_columns(const struct table *train,
-                                 const char *train_source,
-                                 const struct table *val,
-                                 const char *val_source, struct mt_err *err)
+/* What is known of the columns from a checkpoint, or from the training table;
+ * NULL where these have no names. */
+static const struct mt_csv_known *known_columns(const struct mt_dataset *data,
+                                                const char *source,
+                                                struct mt_csv_known *out)
 {
-    const struct mt_csv_columns *a = &train->columns, *b = &val->columns;
+    const struct mt_fitted *f = &data->fitted;
 
-    if (!a->names || !b->names || a->n_features != b->n_features)
-        return MT_OK;
-    for (size_t i = 0; i < a->n_features; i++) {
-        if (strcmp(a->names[a->features[i]], b->names[b->features[i]]))
-            return mt_fail(
-                err, MT_MISMATCH, "%s: feature %zu is %s; expected %s as in %s",
-                val_source, i, mt_csv_column_text(b, b->features[i]).text,
-                mt_csv_column_text(a, a->features[i]).text, train_source);
-    }
-    return MT_OK;
+    if (!f->feature_names || !f->target_names)
+        return NULL;
+    *out = (struct mt_csv_known){ f->feature_names, f->target_names,
+                                  f->n_features,
+                                  f->y.rank ? f->y.dim[0] : 1, source };
+    return out;
 }
 
 /* ---- classes ---- */
@@ -408,7 +451,10 @@ static mt_status csv_open(const struct mt_data_request *request,
 {
     const struct csv_args *args = keys->args;
     struct mt_labels labels;
-    struct table train = { .request = request }, val;
+    struct mt_csv_known known;
+    struct table train = { .request = request,
+                           .known = known_columns(data, "the checkpoint",
+                                                  &known) }, val;
     mt_status status = check_args(request, args, &train.comma, err);
 
     mt_labels_init(&labels, &data->arena);
@@ -420,12 +466,14 @@ static mt_status csv_open(const struct mt_data_request *request,
     val = train;
     if (status == MT_OK && mt_data_wants_train(request, keys))
         status = open_part(args, "train", data, &train, &data->train, err);
+    if (status == MT_OK && train.columns.n && !train.known) {
+        status = keep_columns(&train.columns, data, err);
+        data->fitted.y = data->train.y.shape;
+        val.known = known_columns(data, data->train.source, &known);
+    }
     val.labels_source = train.labels_source;
     if (status == MT_OK && keys->val.n)
         status = open_part(args, "val", data, &val, &data->val, err);
-    if (status == MT_OK && data->train.samples && data->val.samples)
-        status = compare_columns(&train, data->train.source, &val,
-                                 data->val.source, err);
     if (status == MT_OK)
         status = keep_labels(&labels, &data->fitted, err);
     if (status == MT_OK)

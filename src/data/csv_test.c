@@ -355,15 +355,41 @@ START_TEST(test_bad_keys)
 }
 END_TEST
 
+/* By name, in any order and beside others. */
 START_TEST(test_val_columns)
 {
+    struct mt_dataset *data;
+    const float *x;
+
     test_puts("t.csv", "a,b,y\n1,2,3\n");
-    test_puts("v.csv", "b,a,y\n1,2,3\n");
-    test_fails(CSV ",'val':'v.csv'}", MT_MISMATCH,
-               "v.csv: ", "feature 0 is column \"b\"; expected column \"a\"");
+    test_puts("v.csv", "y,b,id,a\n6,5,9,4\n");
+    data = test_open(CSV ",'val':'v.csv'}");
+    x = data->val.x.data;
+    ck_assert(x[0] == 4 && x[1] == 5);
+    ck_assert(((const float *)data->val.y.data)[0] == 6);
+    mt_dataset_close(data);
     test_puts("v.csv", "a,y\n1,2\n");
     test_fails(CSV ",'val':'v.csv'}", MT_MISMATCH,
+               "v.csv:1:1: ", "no column is named \"b\"");
+    test_puts("v.csv", "a,b,b,y\n1,2,3,4\n");
+    test_fails(CSV ",'val':'v.csv'}", MT_MISMATCH,
+               "v.csv:1:1: ", "2 columns are named \"b\"");
+    test_puts("v.csv", "1,2\n3,4\n");
+    test_fails(CSV ",'val':'v.csv'}", MT_MISMATCH,
                "v.csv: ", "has the shape [1]; expected [2] as in");
+}
+END_TEST
+
+/* The name of a column comes before its place. */
+START_TEST(test_number_names)
+{
+    struct mt_dataset *data;
+
+    test_puts("t.csv", "a,2,0\n1,2,3\n");
+    data = test_open(CSV ",'header':true,'target':0,'features':[2,'a']}");
+    ck_assert(((const float *)data->train.y.data)[0] == 3);
+    ck_assert(((const float *)data->train.x.data)[0] == 2);
+    mt_dataset_close(data);
 }
 END_TEST
 
@@ -502,5 +528,6 @@ Suite *csv_suite(void)
     tcase_add_test(bad, test_many_classes);
     tcase_add_test(bad, test_bad_keys);
     tcase_add_test(bad, test_val_columns);
+    tcase_add_test(bad, test_number_names);
     return suite;
 }

@@ -241,6 +241,23 @@ static mt_status find_name(const struct chooser *ch, const struct mt_item *item,
     return MT_OK;
 }
 
+/* Is there one column whose name is this number? Names come before
+ * positions. */
+static bool names_column(const struct chooser *ch, const struct mt_item *item,
+                         size_t *column)
+{
+    struct mt_json_text text = mt_json_text(item);
+    size_t n = 0;
+
+    for (size_t i = 0; ch->columns->names && i < ch->columns->n; i++) {
+        if (!strcmp(ch->columns->names[i], text.text)) {
+            *column = i;
+            n++;
+        }
+    }
+    return n == 1;
+}
+
 static mt_status find_column(const struct chooser *ch, const struct mt_item *item,
                              size_t *column, struct mt_err *err)
 {
@@ -251,6 +268,8 @@ static mt_status find_column(const struct chooser *ch, const struct mt_item *ite
     if (!mt_is_number(item))
         return mt_json_fail(ch->select->doc, item, err,
                             "expected the name or the index of a column");
+    if (names_column(ch, item, column))
+        return MT_OK;
     v = item->number;
     if (v != floor(v) || v < -n || v >= n)
         return mt_json_fail(ch->select->doc, item, err,
@@ -356,6 +375,58 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
         status = choose(&ch, out, err);
     free(ch.taken);
     free(ch.sorted);
+    return status;
+}
+
+static mt_status find_known(const char *name, const struct mt_csv_known *known,
+                            const char *path, const struct mt_csv_columns *c,
+                            size_t *column, struct mt_err *err)
+{
+    const char *near;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        if (!strcmp(c->names[i], name)) {
+            *column = i;
+            n++;
+        }
+    }
+    if (n == 1)
+        return MT_OK;
+    if (n > 1)
+        return mt_fail(err, MT_MISMATCH,
+                       "%s:1:1: %zu columns are named \"%s\", which the model "
+                       "reads",
+                       path, n, mt_excerpt(name, strlen(name)).text);
+    near = mt_nearest(name, c->names, c->n);
+    return mt_fail(err, MT_MISMATCH,
+                   "%s:1:1: no column is named \"%s\", which %s has%s%s%s", path,
+                   mt_excerpt(name, strlen(name)).text, known->source,
+                   near ? "; did you mean \"" : "",
+                   near ? mt_excerpt(near, strlen(near)).text : "",
+                   near ? "\"?" : "");
+}
+
+mt_status mt_csv_choose_known(const struct mt_csv_known *known,
+                              const char *path, struct mt_arena *arena,
+                              struct mt_csv_columns *out, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    out->n_features = known->n_features;
+    out->n_targets = known->n_targets;
+    out->features =
+        mt_arena_calloc(arena, known->n_features + 1, sizeof *out->features);
+    out->targets =
+        mt_arena_calloc(arena, known->n_targets + 1, sizeof *out->targets);
+    if (!out->features || !out->targets)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < known->n_features && status == MT_OK; i++)
+        status = find_known(known->features[i], known, path, out,
+                            &out->features[i], err);
+    for (size_t i = 0; i < known->n_targets && status == MT_OK; i++)
+        status = find_known(known->targets[i], known, path, out,
+                            &out->targets[i], err);
     return status;
 }
 

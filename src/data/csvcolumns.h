@@ -48,6 +48,18 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
                                 struct mt_csv_columns *out,
                                 struct mt_err *err);
 
+/* The same by the names of a table that was read before, in whatever order and
+ * beside whatever others they stand here. out->names is not NULL. MT_MISMATCH:
+ * one is missing, or stands here twice. */
+struct mt_csv_known {
+    const char *const *features, *const *targets;
+    size_t n_features, n_targets;
+    const char *source; /* of what: "train.csv", "the checkpoint" */
+};
+mt_status mt_csv_choose_known(const struct mt_csv_known *known,
+                              const char *path, struct mt_arena *arena,
+                              struct mt_csv_columns *out, struct mt_err *err);
+
 /* The number in a field of the record that was read last. */
 mt_status mt_csv_number(const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
