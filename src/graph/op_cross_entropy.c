@@ -51,6 +51,12 @@ static float class_weight(const struct mt_cross_entropy *o, size_t c)
     return o->weight ? o->weight[c] : 1;
 }
 
+/* Of a batch whose targets are all ignored the loss is 0 and moves nothing. */
+static double divide(double x, double weights)
+{
+    return weights != 0 ? x / weights : 0;
+}
+
 /* The sum of the weights of the rows' classes, ignored rows left out. */
 static double weight_sum(const struct mt_cross_entropy *o, const int32_t *t,
                          size_t rows)
@@ -123,7 +129,7 @@ static void cross_entropy_run(const struct mt_node *node,
             total += row_loss(&job, i, log_sum[i]);
     }
     if (job.o->mean)
-        total /= weight_sum(job.o, job.t, rows);
+        total = divide(total, weight_sum(job.o, job.t, rows));
     *loss = (float)total;
 }
 
@@ -207,7 +213,7 @@ static void cross_entropy_grad_run(const struct mt_node *node,
                        .n = mt_last_dim(node->in[OF_X]) };
 
     if (job.o->mean)
-        job.scale = up / weight_sum(job.o, job.t, rows);
+        job.scale = divide(up, weight_sum(job.o, job.t, rows));
     mt_row_spans(run->team, rows, job.n, grad_span, &job);
 }
 

@@ -86,7 +86,7 @@ static void nll_run(const struct mt_node *node, const struct mt_run *run)
         weights += job.partial[2 * i + 1];
     }
     *divisor = job.o->mean ? (float)weights : 1;
-    *loss = (float)(job.o->mean ? sum / weights : sum);
+    *loss = (float)(job.o->mean && weights != 0 ? sum / weights : sum);
 }
 
 static size_t nll_scratch(const struct mt_node *node, size_t workers)
@@ -137,7 +137,7 @@ static void nll_grad_run(const struct mt_node *node, const struct mt_run *run)
     struct job job = { .o = node->args,
                        .t = node->in[OF_TARGETS]->data,
                        .dx = dx->data,
-                       .scale = up / divisor,
+                       .scale = divisor != 0 ? up / divisor : 0,
                        .n = mt_last_dim(dx) };
 
     mt_row_spans(run->team, mt_rows(dx), job.n, grad_span, &job);

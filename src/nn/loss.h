@@ -13,6 +13,7 @@ struct mt_loss;
 struct mt_loss_type {
     MT_TYPE_HEAD;
     bool classification; /* targets are classes: int32 */
+    bool probabilities;  /* targets are within 0 ... 1 */
 
     /* Records the loss of *y against a target leaf that it makes: *t, with the
      * batch dimension and then `target`. A loss of classes leaves in *y what
@@ -40,6 +41,18 @@ mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,
  * that are not of classes. */
 size_t mt_loss_classes(const struct mt_loss *loss,
                        const struct mt_shape *output);
+
+/* What the loss of a batch of `samples` weighs in the loss of a whole set, as
+ * torch has it of the set at once: for a mean over classes the weights of its
+ * targets (`rows` of them; class weights, ignored ones 0), scaled so that
+ * targets of weight 1 weigh as many as there are samples; for other losses the
+ * samples. Whether the loss is a mean or a sum changes nothing. */
+double mt_loss_weight(const struct mt_loss *loss, const int32_t *targets,
+                      size_t rows, size_t samples);
+bool mt_loss_is_sum(const struct mt_loss *loss);
+
+/* Must targets be within 0 ... 1? */
+bool mt_loss_of_probabilities(const struct mt_loss *loss);
 
 /* The class that counts for nothing, or NULL. */
 const int64_t *mt_loss_ignored(const struct mt_loss *loss);

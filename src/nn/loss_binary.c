@@ -81,6 +81,7 @@ const struct mt_loss_type mt_loss_bce = {
     .doc = "binary cross-entropy, for outputs and targets from 0 to 1",
     .keys = bce_keys,
     .args_size = sizeof(struct mt_loss_args),
+    .probabilities = true,
     .record = bce_record,
 };
 
@@ -89,5 +90,6 @@ const struct mt_loss_type mt_loss_bce_logits = {
     .doc = "binary cross-entropy of sigmoid(x), for targets from 0 to 1",
     .keys = bce_logits_keys,
     .args_size = sizeof(struct mt_loss_args),
+    .probabilities = true,
     .record = bce_logits_record,
 };

@@ -109,6 +109,34 @@ mt_status mt_loss_weights(struct mt_record *r, const struct mt_loss *loss,
     return MT_OK;
 }
 
+bool mt_loss_is_sum(const struct mt_loss *loss)
+{
+    const struct mt_loss_args *args = loss->args;
+
+    return strcmp(args->reduction, "sum") == 0;
+}
+
+bool mt_loss_of_probabilities(const struct mt_loss *loss)
+{
+    return loss->type->probabilities;
+}
+
+double mt_loss_weight(const struct mt_loss *loss, const int32_t *targets,
+                      size_t rows, size_t samples)
+{
+    const struct mt_loss_args *args = loss->args;
+    double sum = 0;
+
+    if (!loss->type->classification)
+        return (double)samples;
+    for (size_t i = 0; i < rows; i++) {
+        if (targets[i] == args->ignore_index)
+            continue;
+        sum += args->weight.n ? (double)(float)args->weight.v[targets[i]] : 1;
+    }
+    return sum * (double)samples / (double)rows;
+}
+
 /* --- losses of classes -------------------------------------------------- */
 
 int mt_loss_class_dim(const struct mt_loss *loss, int rank)

@@ -4,29 +4,55 @@
 #include "kernels/dmath.h"
 #include "train/batch.h"
 
-void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
-                   const struct mt_program *p, const void *targets)
+/* weight: what the batch's loss weighs. */
+static void add_batch(const struct mt_session *s, struct mt_totals *totals,
+                      const struct mt_program *p, const void *targets,
+                      double weight)
 {
-    bool classes = s->model->loss.type->classification;
+    const struct mt_loss *loss = &s->model->loss;
+    bool classes = loss->type->classification;
     const struct mt_shape *shape = &p->scores->shape;
-    const int64_t *ignored = mt_loss_ignored(&s->model->loss);
+    const int64_t *ignored = mt_loss_ignored(loss);
+    double value = (double)*(const float *)p->loss->data;
     struct mt_outcome o = {
         .y = p->scores->data,
         .t = classes ? NULL : targets,
         .class = classes ? targets : NULL,
         .n = shape->dim[shape->rank - 1],
         .ignore = ignored ? *ignored : INT64_MIN,
-        .loss = (double)*(const float *)p->loss->data,
-        .samples = p->batch,
+        .loss = value * weight,
+        .weight = weight,
     };
 
-    totals->loss += o.loss * (double)o.samples;
-    totals->samples += (double)o.samples;
-    if (s->n_metrics == 0)
-        return;
     o.rows = mt_shape_elements(shape) / o.n;
+    totals->loss += value * weight;
+    totals->samples += (double)p->batch;
+    if (mt_loss_is_sum(loss))
+        o.loss = value * (double)p->batch / (double)o.rows;
     for (size_t i = 0; i < s->n_metrics; i++)
         s->metrics[i]->add(&o, &totals->metric[i]);
+}
+
+void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
+                   const struct mt_program *p, const void *targets)
+{
+    add_batch(s, totals, p, targets, (double)p->batch);
+}
+
+/* The loss of the set at once, whatever the batches: a mean over all, or the
+ * sum. */
+static void add_evaluated(const struct mt_session *s, struct mt_totals *totals,
+                          const struct mt_program *p, const void *targets,
+                          double *loss, double *weights)
+{
+    const struct mt_shape *shape = &p->scores->shape;
+    size_t rows = mt_shape_elements(shape) / shape->dim[shape->rank - 1];
+    double value = *(const float *)p->loss->data;
+    double weight = mt_loss_weight(&s->model->loss, targets, rows, p->batch);
+
+    add_batch(s, totals, p, targets, weight);
+    *loss += mt_loss_is_sum(&s->model->loss) ? value : value * weight;
+    *weights += weight;
 }
 
 /* Scores are kept in checkpoints, and CPUs give the NaN that they make a sign of
@@ -66,6 +92,7 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
 {
     size_t b = s->batching.batch_size, total;
     struct mt_totals totals = { 0 };
+    double loss = 0, weights = 0;
 
     *scores = (struct mt_scores){ 0 };
     if (!mt_session_has_val(s))
@@ -80,8 +107,11 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         if (mt_session_gather(s, p, &rows, &next, err) != MT_OK)
             return err->status;
         mt_graph_run(p->graph, s->team, 0);
-        mt_totals_add(s, &totals, p, s->t);
+        add_evaluated(s, &totals, p, s->t, &loss, &weights);
     }
     mt_totals_scores(s, &totals, scores);
+    if (!mt_loss_is_sum(&s->model->loss))
+        loss /= weights; /* 0 / 0 where all targets are ignored, as in torch */
+    scores->loss = one_nan(loss);
     return MT_OK;
 }

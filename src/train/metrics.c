@@ -1,18 +1,23 @@
 #include "train/metrics.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/nearest.h"
 #include "kernels/dmath.h"
 
 /* How many classes score above the target's (ties count for the lower index,
- * as argmax takes them). */
+ * as argmax takes them). Where any score is not finite the target is last: such
+ * a sample is never right. */
 static size_t rank_of(const float *y, size_t n, size_t target)
 {
     size_t rank = 0;
 
-    for (size_t c = 0; c < n; c++)
+    for (size_t c = 0; c < n; c++) {
+        if (!isfinite(y[c]))
+            return SIZE_MAX;
         rank += y[c] > y[target] || (y[c] == y[target] && c < target);
+    }
     return rank;
 }
 
@@ -46,13 +51,13 @@ static double ratio(const struct mt_sums *sums)
 
 static void add_loss(const struct mt_outcome *o, struct mt_sums *sums)
 {
-    sums->v[0] += o->loss * (double)o->samples;
-    sums->v[1] += (double)o->samples;
+    sums->v[0] += o->loss;
+    sums->v[1] += o->weight;
 }
 
 static double perplexity(const struct mt_sums *sums)
 {
-    return mt_dexp(ratio(sums));
+    return sums->v[1] ? mt_dexp(ratio(sums)) : (double)NAN;
 }
 
 static void add_absolute(const struct mt_outcome *o, struct mt_sums *sums)

@@ -22,8 +22,8 @@ struct mt_outcome {
     const int32_t *class; /* (rows) of classification, or NULL */
     size_t rows, n;
     int64_t ignore;       /* a class that does not count */
-    double loss;          /* the batch's, a mean over its samples */
-    size_t samples;
+    double loss;          /* of all samples of the batch together, */
+    double weight;        /* and how many they count as */
 };
 
 struct mt_metric {

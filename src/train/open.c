@@ -73,6 +73,41 @@ static mt_status check_labels(const struct mt_session *s, struct mt_err *err)
                                    err);
 }
 
+static mt_status check_range(const struct mt_part *part, struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&part->y.shape);
+    float *y = malloc(each * sizeof *y);
+    mt_status status = y ? MT_OK : mt_fail_memory(err);
+
+    for (size_t i = 0; i < part->samples && status == MT_OK; i++) {
+        struct mt_samples one = { .first = i, .n = 1 };
+
+        status = mt_gather_f32(&part->y, NULL, &one, y, err);
+        for (size_t k = 0; k < each && status == MT_OK; k++)
+            if (!(y[k] >= 0 && y[k] <= 1))
+                status = mt_fail(err, MT_INVALID,
+                                 "%s: sample %zu: the target is %g; the loss "
+                                 "needs targets of 0 to 1",
+                                 part->y_source, i, (double)y[k]);
+    }
+    free(y);
+    return status;
+}
+
+/* Targets that are probabilities, as those of BCELoss. */
+static mt_status check_targets(const struct mt_session *s, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    if (!mt_loss_of_probabilities(&s->model->loss))
+        return check_labels(s, err);
+    if (s->data->train.samples)
+        status = check_range(&s->data->train, err);
+    if (status == MT_OK && s->data->val.samples)
+        status = check_range(&s->data->val, err);
+    return status;
+}
+
 /* The loss is read twice: here, to know what targets are, and with the model.*/
 static mt_status is_classification(struct mt_session *s, bool *out,
                                    struct mt_err *err)
@@ -136,7 +171,7 @@ static mt_status build(struct mt_session *s,
         is_classification(s, &classes, err) != MT_OK ||
         open_data(s, request, classes, err) != MT_OK ||
         build_model(s, classes, err) != MT_OK ||
-        check_tokens(s, err) != MT_OK || check_labels(s, err) != MT_OK ||
+        check_tokens(s, err) != MT_OK || check_targets(s, err) != MT_OK ||
         build_optimizer(s, err) != MT_OK ||
         mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
                         &s->settings.metrics, classes, s->metrics, err) !=
