@@ -1354,6 +1354,30 @@ START_TEST(nan_goes_through_every_activation)
 }
 END_TEST
 
+/* As torch: no gradient at the bounds; a NaN lets it pass, or takes the slope,
+ * and is a NaN in the slope's own. */
+START_TEST(gradients_at_bounds_and_of_nan_are_torchs)
+{
+    const struct mt_kernels *tables[4];
+    size_t n_tables = mt_kernels_available(tables);
+    const float bounds[2] = { 0, 6 }, g[4] = { 2, 2, 2, 2 };
+    const float x[4] = { NAN, 0, 6, 3 }, w[4] = { 3, 3, 3, 3 };
+
+    for (size_t i = 0; i < n_tables; i++) {
+        float dx[4], dw[4];
+
+        tables[i]->hardtanh_grad(dx, g, x, 4, bounds);
+        ck_assert(dx[0] == 2 && dx[1] == 0 && dx[2] == 0 && dx[3] == 2);
+        tables[i]->prelu_grad(dx, g, x, w, 4);
+        ck_assert(dx[0] == 6 && dx[1] == 6 && dx[2] == 2 && dx[3] == 2);
+        tables[i]->prelu_column_sum(dw, g, x, 1, 4, 4);
+        ck_assert(isnan(dw[0]) && dw[1] == 0 && dw[2] == 0 && dw[3] == 0);
+        ck_assert(isnan(tables[i]->prelu_sum(g, x, 4)));
+        ck_assert(tables[i]->prelu_sum(g, x + 1, 3) == 0);
+    }
+}
+END_TEST
+
 Suite *dispatch_suite(void);
 
 Suite *dispatch_suite(void)
@@ -1367,6 +1391,7 @@ Suite *dispatch_suite(void)
                         sizeof in_place / sizeof *in_place);
     tcase_add_test(t, one_bad_number_is_found_wherever_it_is);
     tcase_add_test(t, nan_goes_through_every_activation);
+    tcase_add_test(t, gradients_at_bounds_and_of_nan_are_torchs);
     suite_add_tcase(s, t);
     return s;
 }
