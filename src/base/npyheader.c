@@ -23,6 +23,12 @@ static const struct {
 } known[] = {
     { "f4", MT_F32, 0 }, { "f8", MT_F64, 0 }, { "i4", MT_I32, 0 },
     { "i8", MT_I64, 0 }, { "u1", MT_U8, 0 },  { "f2", MT_F16, MT_NPY_F16 },
+
+    /* as the types that hold them */
+    { "b1", MT_U8, MT_NPY_ANY },  { "i1", MT_I32, MT_NPY_ANY },
+    { "i2", MT_I32, MT_NPY_ANY }, { "u2", MT_I32, MT_NPY_ANY },
+    { "u4", MT_I64, MT_NPY_ANY }, { "u8", MT_I64, MT_NPY_ANY },
+    { "f2", MT_F32, MT_NPY_ANY },
 };
 
 enum { N_KNOWN = sizeof known / sizeof *known };
@@ -77,21 +83,24 @@ static bool is_word(const char *text, size_t n, const char *word)
     return n == strlen(word) && !memcmp(text, word, n);
 }
 
-/* Finds "<f4", "|u1" or, where the caller takes it, ">f4". */
+/* Finds "<f4", "=f4" (this program runs on little-endian machines only), "|u1"
+ * or, where the caller takes it, ">f4". */
 static bool find_type(struct parser *ps, const char *text, size_t n)
 {
     if (n != 3)
         return false;
     for (size_t i = 0; i < N_KNOWN; i++) {
-        bool one_byte = mt_dtype_size(known[i].dtype) == 1;
+        bool one_byte = known[i].descr[1] == '1';
         bool big = text[0] == '>' && !one_byte;
+        bool swaps = ps->also & (MT_NPY_BIG_ENDIAN | MT_NPY_ANY);
 
         if (memcmp(text + 1, known[i].descr, 2) != 0 ||
-            (known[i].also & ~ps->also) != 0 ||
-            (big && !(ps->also & MT_NPY_BIG_ENDIAN)) ||
-            (!big && text[0] != (one_byte ? '|' : '<')))
+            (known[i].also & ~ps->also) != 0 || (big && !swaps) ||
+            !memchr(one_byte ? "|<>=" : "<>=", text[0], one_byte ? 4 : 3))
             continue;
         ps->out->dtype = known[i].dtype;
+        ps->out->kind = known[i].descr[0];
+        ps->out->size = (size_t)(known[i].descr[1] - '0');
         ps->out->big_endian = big;
         return true;
     }
@@ -114,6 +123,11 @@ static mt_status fail_type(const struct parser *ps, const char *text, size_t n)
             "pickle and never read; expected one of %s<f4 <f8 <i4 "
             "<i8 |u1",
             ps->source, half);
+    if (ps->also & MT_NPY_ANY)
+        return mt_fail(ps->err, MT_INVALID,
+                       "%s: elements of type \"%s\"; expected bool, an integer "
+                       "or a float of up to 64 bits",
+                       ps->source, mt_excerpt(text, n).text);
     if (n && text[0] == '>' && !(ps->also & MT_NPY_BIG_ENDIAN))
         return mt_fail(ps->err, MT_INVALID,
                        "%s: the elements are big-endian (%s); expected "
@@ -173,6 +187,8 @@ static mt_status parse_size(struct parser *ps, size_t *out)
                            ps->source, (size_t)(first - ps->begin));
         v = v * 10 + digit;
     }
+    if (ps->p > first && ps->p < ps->end && *ps->p == 'L')
+        ps->p++; /* as Python 2 wrote it */
     if (ps->p == first)
         return fail(ps, "a dimension or \")\"");
     *out = v;
@@ -308,7 +324,8 @@ mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
     status = find_dict(&ps, bytes, n);
     if (status == MT_OK)
         status = parse_dict(&ps);
-    if (status == MT_OK && ps.fortran && order_counts(&out->shape))
+    out->fortran = ps.fortran && order_counts(&out->shape);
+    if (status == MT_OK && out->fortran && !(also & MT_NPY_ANY))
         return mt_fail(err, MT_INVALID,
                        "%s: the array is in Fortran order; expected C order: "
                        "convert with numpy.ascontiguousarray(a)",

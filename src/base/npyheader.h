@@ -19,10 +19,17 @@ enum {
 enum {
     MT_NPY_F16 = 1,
     MT_NPY_BIG_ENDIAN = 2, /* the caller swaps the bytes */
+    MT_NPY_ANY = 4,        /* all of these: bool, integers of 8 to 64 bits with
+                              and without sign, floats of 16 to 64; any byte
+                              order, Fortran order: the caller converts */
 };
 
 struct mt_npy_header {
-    enum mt_dtype dtype;
+    enum mt_dtype dtype; /* of the elements, or with MT_NPY_ANY the type that
+                            holds all values of theirs (but uint64's) */
+    char kind;           /* 'b', 'i', 'u' or 'f', and */
+    size_t size;         /* the bytes of an element, in the file */
+    bool fortran;        /* in Fortran order, and that is another one */
     bool big_endian;
     struct mt_shape shape;
     size_t offset; /* of the elements */

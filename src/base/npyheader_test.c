@@ -46,7 +46,12 @@ START_TEST(also)
                      MT_OK);
     ck_assert(h.dtype == MT_I64 && h.big_endian && h.shape.rank == 0);
     ck_assert_int_eq(parse(DICT(">u1", "False", "()"), MT_NPY_BIG_ENDIAN, &h),
-                     MT_INVALID);
+                     MT_OK);
+    ck_assert(h.dtype == MT_U8 && !h.big_endian);
+    ck_assert_int_eq(parse(DICT(">i2", "True", "(2, 3)"), MT_NPY_ANY, &h),
+                     MT_OK);
+    ck_assert(h.dtype == MT_I32 && h.kind == 'i' && h.size == 2 &&
+              h.big_endian && h.fortran);
     ck_assert_int_eq(parse(DICT("|O", "False", "()"), MT_NPY_F16, &h),
                      MT_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, "a pickle and never read"));

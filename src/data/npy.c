@@ -1,6 +1,7 @@
 /*
  * type npy: two NumPy arrays. Their first dimension counts the samples. What
- * is larger than 256 MiB stays in its file (stream.h).
+ * is larger than 256 MiB stays in its file (stream.h); types that columns do not
+ * have, other byte orders and Fortran order are converted in memory.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static mt_status check_size(const char *path, const struct mt_npy_header *head,
                             size_t size, struct mt_err *err)
 {
     const struct mt_shape *shape = &head->shape;
-    size_t each = mt_dtype_size(head->dtype), bytes;
+    size_t each = head->size, bytes;
 
     if (shape->rank == 0)
         return mt_fail(err, MT_INVALID,
@@ -68,7 +69,7 @@ static mt_status read_header(struct npy *npy, struct mt_err *err)
     else
         status = mt_file_pread(npy->fd, path, 0, bytes, n, err);
     if (status == MT_OK)
-        status = mt_npy_header_parse(path, bytes, n, 0, &npy->head, err);
+        status = mt_npy_header_parse(path, bytes, n, MT_NPY_ANY, &npy->head, err);
     if (status == MT_OK)
         status = check_size(path, &npy->head, (size_t)npy->size, err);
     sha256_init(&npy->sha);
@@ -117,6 +118,112 @@ static mt_status keep_in_file(struct npy *npy, struct mt_owned *own, bool peek,
                         peek ? NULL : &npy->sha, err);
 }
 
+/* --- elements that are converted ------------------------------------------- */
+
+/* Are the file's bytes what memory holds? */
+static bool is_native(const struct mt_npy_header *head)
+{
+    bool same = head->size == mt_dtype_size(head->dtype) &&
+                (head->kind == 'f') == (head->dtype == MT_F32 ||
+                                        head->dtype == MT_F64);
+
+    return same && !head->fortran && !head->big_endian &&
+           !(head->kind == 'u' && head->size == 8) && head->kind != 'b';
+}
+
+static uint64_t load(const unsigned char *at, const struct mt_npy_header *head)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < head->size; i++)
+        bits |= (uint64_t)at[i] << 8 * (head->big_endian ? head->size - 1 - i
+                                                         : i);
+    return bits;
+}
+
+/* The element as its column's type; false: an integer beyond int64. */
+static bool convert_one(uint64_t bits, const struct mt_npy_header *head,
+                        void *out)
+{
+    unsigned shift = 64 - 8 * (unsigned)head->size;
+    int64_t v = head->kind == 'i' ? (int64_t)(bits << shift) >> shift
+                                  : (int64_t)bits;
+
+    if (head->dtype == MT_F32) {
+        uint32_t word = (uint32_t)bits;
+        float half = mt_f16_to_f32((uint16_t)bits);
+
+        memcpy(out, head->size == 2 ? (const void *)&half : &word, 4);
+    } else if (head->dtype == MT_F64 || head->dtype == MT_I64) {
+        memcpy(out, &v, 8);
+    } else if (head->dtype == MT_I32) {
+        memcpy(out, &(int32_t){ (int32_t)v }, 4);
+    } else {
+        *(unsigned char *)out = head->kind == 'b' ? v != 0 : (unsigned char)v;
+    }
+    return !(head->kind == 'u' && v < 0);
+}
+
+/* Elements in C order; `at` steps through the file's order. */
+static mt_status convert_all(const char *path, const unsigned char *in,
+                             const struct mt_npy_header *head, char *out,
+                             struct mt_err *err)
+{
+    const struct mt_shape *shape = &head->shape;
+    size_t n = mt_shape_elements(shape), size = mt_dtype_size(head->dtype);
+    size_t each = n / shape->dim[0];
+    size_t index[MT_MAX_RANK] = { 0 };
+
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i, step = 1;
+
+        if (head->fortran) {
+            at = 0;
+            for (int d = 0; d < shape->rank; d++) {
+                at += index[d] * step;
+                step *= shape->dim[d];
+            }
+            for (int d = shape->rank; d-- > 0 && ++index[d] == shape->dim[d];)
+                index[d] = 0;
+        }
+        if (!convert_one(load(in + at * head->size, head), head,
+                         out + i * size))
+            return mt_fail(err, MT_INVALID,
+                           "%s: sample %zu, element %zu: %llu is beyond int64",
+                           path, i / each, i % each,
+                           (unsigned long long)load(in + at * head->size,
+                                                    head));
+    }
+    return MT_OK;
+}
+
+static mt_status read_converted(struct npy *npy, struct mt_owned *own,
+                                bool peek, struct mt_column *column,
+                                struct mt_err *err)
+{
+    const struct mt_npy_header *head = &npy->head;
+    const char *path = npy->file->path;
+    size_t n = mt_shape_elements(&head->shape), bytes = n * head->size;
+    unsigned char *raw = malloc(bytes);
+    mt_status status;
+
+    own->memory = calloc(n, mt_dtype_size(head->dtype));
+    if (!raw || !own->memory)
+        status = mt_fail_memory(err);
+    else
+        status = mt_file_pread(npy->fd, path, head->offset, raw, bytes, err);
+    if (status == MT_OK)
+        status = convert_all(path, raw, head, own->memory, err);
+    if (status == MT_OK && !peek)
+        sha256_update(&npy->sha, bytes, raw);
+    free(raw);
+    column->data = own->memory;
+    column->stride = n / head->shape.dim[0] * mt_dtype_size(head->dtype);
+    if (status != MT_OK || peek)
+        return status;
+    return mt_data_check_finite(path, column, head->shape.dim[0], err);
+}
+
 /* Where the elements are to be: for a look at floats they need not be read. */
 static mt_status place_elements(const struct mt_data_request *request,
                                 struct npy *npy, struct mt_dataset *data,
@@ -135,6 +242,8 @@ static mt_status place_elements(const struct mt_data_request *request,
     column->shape.rank = head->shape.rank - 1;
     memcpy(column->shape.dim, head->shape.dim + 1,
            (size_t)column->shape.rank * sizeof *head->shape.dim);
+    if (!is_native(head))
+        return read_converted(npy, own, peek, column, err);
     if (bytes > resident ||
         (peek && !mt_dtype_is_integer(column->dtype)))
         return keep_in_file(npy, own, peek, &data->arena, column, err);
