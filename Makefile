@@ -1,4 +1,4 @@
-# mtrain: see README.md. Targets: all, install, uninstall, check, check-asan,
+# mtrain: see README.md. Targets: all, install, uninstall, test, check, check-asan,
 # check-tsan, check-valgrind, check-bits, check-aarch64, check-math, fuzz,
 # fuzz-fast, torture, cover, lint, bench, bench-kernels, bench-ckpt, clean.
 # Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
@@ -147,6 +147,11 @@ $(B)/tests: $(B)/testmain.o $(B)/inject.o $(B)/suites.o $(TEST_OBJS) \
 	    $(LIBS)
 
 # --- checks ---------------------------------------------------------------
+
+# While working: units without the attacks, and command cases; T=NAME: only those
+# whose name has it.
+test: $(B)/mtrain $(B)/tests
+	scripts/test $(B) $(T)
 
 check: $(B)/mtrain $(B)/tests shims
 	scripts/run-tests $(B)
@@ -304,7 +309,7 @@ check-package:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-asan check-tsan check-valgrind check-bits \
+.PHONY: all test check check-asan check-tsan check-valgrind check-bits \
         check-aarch64 check-math check-package shims fuzz fuzz-fast \
         fuzz-programs torture cover lint bench bench-kernels bench-ckpt \
         install uninstall dist deb clean

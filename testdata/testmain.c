@@ -1,6 +1,6 @@
 /*
  * Runs the C tests: every suite, or those whose names are given. Prints what
- * failed, and a plain total at the end.
+ * failed, and a plain total at the end. --list prints the names of the suites.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,11 @@ int main(int argc, char **argv)
 {
     int passed = 0, failed = 0;
 
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        for (const struct mt_suite *s = mt_suites; s->name; s++)
+            puts(s->name);
+        return EXIT_SUCCESS;
+    }
     /* a busy machine is no failure */
     setenv("CK_DEFAULT_TIMEOUT", "120", 0);
     for (const struct mt_suite *s = mt_suites; s->name; s++) {

@@ -42,7 +42,6 @@ X = (
      r'expected "\{"'),
     ("structured", npy("{'descr': [('a', '<f4')], ", BODY),
      "a structured array"),
-    ("complex", npy(head("<c8"), BODY), "expected bool, an integer"),
     ("half-body", npy(head(">f2"), BODY), "bytes of elements"),
     ("fortran-half", npy(head("<i2", order="True"), BODY), "bytes of elements"),
     ("text", npy(head("<U8"), BODY), "type"),

@@ -295,11 +295,11 @@ START_TEST(every_call_fails)
 }
 END_TEST
 
-Suite *disturbed_suite(void);
+Suite *disturbed_attack_suite(void);
 
-Suite *disturbed_suite(void)
+Suite *disturbed_attack_suite(void)
 {
-    Suite *s = suite_create("disturbed");
+    Suite *s = suite_create("disturbed_attack");
     TCase *tc = tcase_create("disturbed");
 
     tcase_add_checked_fixture(tc, testing_enter_memory, testing_leave);

@@ -461,11 +461,11 @@ START_TEST(writing_npy)
 }
 END_TEST
 
-Suite *inject_suite(void);
+Suite *state_attack_suite(void);
 
-Suite *inject_suite(void)
+Suite *state_attack_suite(void)
 {
-    Suite *suite = suite_create("inject");
+    Suite *suite = suite_create("state_attack");
     TCase *tc = tcase_create("inject");
 
     tcase_add_checked_fixture(tc, testing_enter_memory, testing_leave);

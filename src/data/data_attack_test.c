@@ -223,11 +223,11 @@ START_TEST(all_open)
 }
 END_TEST
 
-Suite *data_inject_suite(void);
+Suite *data_attack_suite(void);
 
-Suite *data_inject_suite(void)
+Suite *data_attack_suite(void)
 {
-    Suite *s = suite_create("data_inject");
+    Suite *s = suite_create("data_attack");
     TCase *tc = tcase_create("data_inject");
 
     tcase_add_checked_fixture(tc, make_files, testing_leave);

@@ -133,10 +133,10 @@ START_TEST(every_piece_taken_out)
 }
 END_TEST
 
-Suite *ckpt_damage_suite(void);
-Suite *ckpt_damage_suite(void)
+Suite *ckpt_damage_attack_suite(void);
+Suite *ckpt_damage_attack_suite(void)
 {
-    Suite *s = suite_create("ckpt_damage");
+    Suite *s = suite_create("ckpt_damage_attack");
     TCase *tc = tcase_create("all");
 
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);

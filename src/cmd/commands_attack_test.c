@@ -218,11 +218,11 @@ START_TEST(fails_everywhere)
 }
 END_TEST
 
-Suite *commands_suite(void);
+Suite *commands_attack_suite(void);
 
-Suite *commands_suite(void)
+Suite *commands_attack_suite(void)
 {
-    Suite *suite = suite_create("commands");
+    Suite *suite = suite_create("commands_attack");
     TCase *tc = tcase_create("commands");
 
     tcase_add_checked_fixture(tc, enter, testing_leave);
