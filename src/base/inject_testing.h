@@ -13,7 +13,6 @@
  * or a failure that says why, no memory and no descriptor may be held that was
  * not before, and the function itself finds nothing wrong.
  *
- * The last ways ask for no message: err is NULL then.
  *
  * A function under injection uses no ck_assert (Check allocates); it returns
  * what is wrong, or NULL.
@@ -66,7 +65,6 @@ struct inject_trial {
     inject_run *run;
     void *ctx;
     mt_status usual; /* of the undisturbed run */
-    bool mute;       /* the caller wants no message */
 };
 
 static inline int inject_descriptors(void)
@@ -102,13 +100,13 @@ static inline size_t inject_once(const struct inject_trial *t,
     long held = inject_held();
 
     inject_start(plan);
-    const char *wrong = t->run(t->ctx, &status, t->mute ? NULL : &err);
+    const char *wrong = t->run(t->ctx, &status, &err);
     size_t calls = inject_stop();
 
     held = inject_held() - held;
     descriptors = inject_descriptors() - descriptors;
     ck_assert_msg(!wrong && inject_allowed(t, plan, status) &&
-                      (t->mute || (status == MT_OK) == !err.text[0]) && !held &&
+                      (status == MT_OK) == !err.text[0] && !held &&
                       !descriptors,
                   "%s: call %zu %s %s (kind %d, errno %d): %s; status %d: "
                   "\"%s\"; %ld blocks and %d descriptors left",
@@ -130,12 +128,8 @@ static inline void inject_everywhere(const char *name, inject_run *run,
         { INJECT_SYSTEM, 0, true, EINTR },
         { INJECT_SYSTEM, 0, false, 0 },
         { INJECT_SYSTEM, 0, true, 0 },
-        /* and without a message, from here on */
-        { INJECT_MEMORY, 0, false, ENOMEM },
-        { INJECT_SYSTEM, 0, false, EIO },
     };
-    enum { MUTE = 8 };
-    struct inject_trial t = { name, run, ctx, MT_OK, false };
+    struct inject_trial t = { name, run, ctx, MT_OK };
     struct mt_err err = MT_ERR_INIT;
     size_t all = 0;
     const char *wrong = run(ctx, &t.usual, &err); /* warm, and as usual */
@@ -145,7 +139,6 @@ static inline void inject_everywhere(const char *name, inject_run *run,
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         struct inject plan = ways[i];
 
-        t.mute = i >= MUTE;
         size_t calls = inject_once(&t, plan);
 
         all += calls;

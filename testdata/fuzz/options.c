@@ -4,8 +4,8 @@
  * for overrides of a spec.
  */
 #include "cmd/command.h"
-#include "cmd/specs.h"
 #include "fuzz.h"
+#include "train/grammar.h"
 
 enum { MAX_ARGS = 32 };
 
@@ -20,7 +20,8 @@ static void override(const struct mt_call *call)
 
     if (mt_json_parse("spec", spec, sizeof spec - 1, &doc, &err) != MT_OK)
         abort();
-    mt_status status = mt_spec_override(doc, call->args, call->n_args, &err);
+    mt_status status = mt_json_override(doc, mt_spec_exclusive, call->args,
+                                        call->n_args, &err);
 
     fuzz_said(status, &err);
     mt_json_print(mt_json_root(doc), &out);
