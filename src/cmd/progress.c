@@ -78,7 +78,7 @@ static void fill_scores(struct line *l, const struct mt_session *s)
     struct mt_scores scores = { 0 };
 
     if (s->at.batch)
-        mt_totals_scores(s, &s->at.epoch_so_far, &scores);
+        mt_totals_scores(s, s->epoch_totals, &scores);
     else if (s->n_history)
         scores = s->history[s->n_history - 1].train;
     if (!scores.samples)

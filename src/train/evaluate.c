@@ -1,11 +1,52 @@
 /* Evaluation, and the sums behind scores. */
 #include <math.h>
+#include <string.h>
 
 #include "kernels/dmath.h"
 #include "train/batch.h"
 
+/* --- totals --------------------------------------------------------------- */
+
+static size_t columns_of(const struct mt_session *s)
+{
+    const struct mt_shape *y = &s->model->output;
+
+    if (s->model->loss.type->classification)
+        return mt_loss_classes(&s->model->loss, y);
+    return y->rank ? y->dim[y->rank - 1] : 1;
+}
+
+size_t mt_totals_count(const struct mt_session *s)
+{
+    size_t n = MT_TOTALS;
+
+    for (size_t i = 0; i < s->n_metrics; i++)
+        n += mt_metric_sums(s->metrics[i], columns_of(s));
+    return n;
+}
+
+mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err)
+{
+    *out = mt_arena_calloc(&s->arena, mt_totals_count(s), sizeof **out);
+    return *out ? MT_OK : mt_fail_memory(err);
+}
+
+void mt_totals_clear(const struct mt_session *s, double *totals)
+{
+    memset(totals, 0, mt_totals_count(s) * sizeof *totals);
+}
+
+/* The sums of metric i, *at being where they begin; moves *at behind them. */
+static struct mt_sums sums_of(const struct mt_session *s, size_t i, double **at)
+{
+    struct mt_sums sums = { *at, columns_of(s) };
+
+    *at += mt_metric_sums(s->metrics[i], sums.columns);
+    return sums;
+}
+
 /* weight: what the batch's loss weighs. */
-static void add_batch(const struct mt_session *s, struct mt_totals *totals,
+static void add_batch(const struct mt_session *s, double *totals,
                       const struct mt_program *p, const void *targets,
                       double weight)
 {
@@ -25,15 +66,20 @@ static void add_batch(const struct mt_session *s, struct mt_totals *totals,
     };
 
     o.rows = mt_shape_elements(shape) / o.n;
-    totals->loss += value * weight;
-    totals->samples += (double)p->batch;
+    totals[MT_TOTAL_LOSS] += value * weight;
+    totals[MT_TOTAL_SAMPLES] += (double)p->batch;
     if (mt_loss_is_sum(loss))
         o.loss = value * (double)p->batch / (double)o.rows;
-    for (size_t i = 0; i < s->n_metrics; i++)
-        s->metrics[i]->add(&o, &totals->metric[i]);
+    double *at = totals + MT_TOTALS;
+
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        struct mt_sums sums = sums_of(s, i, &at);
+
+        s->metrics[i]->add(&o, &sums);
+    }
 }
 
-void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
+void mt_totals_add(const struct mt_session *s, double *totals,
                    const struct mt_program *p, const void *targets)
 {
     add_batch(s, totals, p, targets, (double)p->batch);
@@ -41,7 +87,7 @@ void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
 
 /* The loss of the set at once, whatever the batches: a mean over all, or the
  * sum. */
-static void add_evaluated(const struct mt_session *s, struct mt_totals *totals,
+static void add_evaluated(const struct mt_session *s, double *totals,
                           const struct mt_program *p, const void *targets,
                           double *loss, double *weights)
 {
@@ -62,13 +108,18 @@ static double one_nan(double x)
     return isnan(x) ? (double)NAN : x;
 }
 
-void mt_totals_scores(const struct mt_session *s,
-                      const struct mt_totals *totals, struct mt_scores *out)
+void mt_totals_scores(const struct mt_session *s, double *totals,
+                      struct mt_scores *out)
 {
-    out->samples = (size_t)totals->samples;
-    out->loss = totals->samples ? one_nan(totals->loss / totals->samples) : 0;
-    for (size_t i = 0; i < s->n_metrics; i++)
-        out->metric[i] = one_nan(s->metrics[i]->value(&totals->metric[i]));
+    double samples = totals[MT_TOTAL_SAMPLES], *at = totals + MT_TOTALS;
+
+    out->samples = (size_t)samples;
+    out->loss = samples ? one_nan(totals[MT_TOTAL_LOSS] / samples) : 0;
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        struct mt_sums sums = sums_of(s, i, &at);
+
+        out->metric[i] = one_nan(s->metrics[i]->value(&sums));
+    }
 }
 
 /* Validation samples from number `at` on, a batch of them or what is left. */
@@ -91,7 +142,6 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err)
 {
     size_t b = s->batching.batch_size, total;
-    struct mt_totals totals = { 0 };
     double loss = 0, weights = 0;
 
     *scores = (struct mt_scores){ 0 };
@@ -99,6 +149,7 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         return MT_OK;
     if (mt_session_prepare(s, err) != MT_OK)
         return err->status;
+    mt_totals_clear(s, s->eval_totals);
     total = mt_session_val_samples(s);
     for (size_t at = 0; at < total; at += b) {
         struct mt_rows rows = val_batch(s, at), next = val_batch(s, at + b);
@@ -107,9 +158,9 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         if (mt_session_gather(s, p, &rows, &next, err) != MT_OK)
             return err->status;
         mt_graph_run(p->graph, s->team, 0);
-        add_evaluated(s, &totals, p, s->t, &loss, &weights);
+        add_evaluated(s, s->eval_totals, p, s->t, &loss, &weights);
     }
-    mt_totals_scores(s, &totals, scores);
+    mt_totals_scores(s, s->eval_totals, scores);
     if (!mt_loss_is_sum(&s->model->loss))
         loss /= weights; /* 0 / 0 where all targets are ignored, as in torch */
     scores->loss = one_nan(loss);

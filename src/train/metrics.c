@@ -70,15 +70,13 @@ static void add_absolute(const struct mt_outcome *o, struct mt_sums *sums)
     sums->v[1] += (double)(o->rows * o->n);
 }
 
-/* sums: of squared errors, of values, of targets, of their squares */
+/* sums: of squared errors, of values */
 static void add_squares(const struct mt_outcome *o, struct mt_sums *sums)
 {
     for (size_t i = 0; i < o->rows * o->n; i++) {
-        double t = (double)o->t[i], d = (double)o->y[i] - t;
+        double d = (double)o->y[i] - (double)o->t[i];
 
         sums->v[0] += d * d;
-        sums->v[2] += t;
-        sums->v[3] += t * t;
     }
     sums->v[1] += (double)(o->rows * o->n);
 }
@@ -88,18 +86,139 @@ static double root_mean(const struct mt_sums *sums)
     return mt_dsqrt(ratio(sums));
 }
 
-/* 1 - sum (y - t)^2 / sum (t - mean t)^2 */
+/* Sums of a column of r2. The spread sum (t - mean t)^2 is Welford's, so that
+ * it is exactly 0 for a column of equal targets. */
+enum { ERRORS, COUNT, MEAN, SPREAD, R2_SUMS };
+
+/* mean_n = mean + (t - mean) / n; spread += (t - mean) (t - mean_n) */
+static void add_columns(const struct mt_outcome *o, struct mt_sums *sums)
+{
+    for (size_t i = 0; i < o->rows * o->n; i++) {
+        double *v = sums->v + i % sums->columns * R2_SUMS;
+        double t = (double)o->t[i], d = (double)o->y[i] - t;
+        double off = t - v[MEAN];
+
+        v[ERRORS] += d * d;
+        v[COUNT] += 1;
+        v[MEAN] += off / v[COUNT];
+        v[SPREAD] += off * (t - v[MEAN]);
+    }
+}
+
+/* The mean over columns of 1 - sum (y - t)^2 / sum (t - mean t)^2; where all
+ * targets of a column are equal that is 1 without errors and 0 with any, as in
+ * sklearn.metrics.r2_score. */
 static double r2(const struct mt_sums *sums)
 {
-    double spread = sums->v[3] - sums->v[2] * sums->v[2] /
-                                     (sums->v[1] ? sums->v[1] : 1);
+    double total = 0;
 
-    return spread > 0 ? 1 - sums->v[0] / spread : 0;
+    for (size_t c = 0; c < sums->columns; c++) {
+        const double *v = sums->v + c * R2_SUMS;
+
+        if (v[SPREAD] != 0)
+            total += 1 - v[ERRORS] / v[SPREAD];
+        else if (isnan(v[ERRORS]))
+            total = (double)NAN;
+        else
+            total += v[ERRORS] == 0;
+    }
+    return sums->columns ? total / (double)sums->columns : 0;
+}
+
+/* Sums of a class: samples that are it and were taken for it, samples that were
+ * taken for it, samples that are it. */
+enum { HITS, TAKEN, SUPPORT, CLASS_SUMS };
+
+/* A sample with an output that is not finite counts against the precision of
+ * its own class, and is not found. */
+static void add_classes(const struct mt_outcome *o, struct mt_sums *sums)
+{
+    for (size_t i = 0; i < o->rows; i++) {
+        const float *y = o->y + i * o->n;
+        size_t best = 0;
+        bool finite = true;
+
+        if (o->class[i] == o->ignore)
+            continue;
+        for (size_t c = 0; c < o->n; c++) {
+            finite = finite && isfinite(y[c]);
+            best = y[c] > y[best] ? c : best;
+        }
+        sums->v[(size_t)o->class[i] * CLASS_SUMS + SUPPORT] += 1;
+        if (!finite)
+            best = (size_t)o->class[i];
+        sums->v[best * CLASS_SUMS + TAKEN] += 1;
+        sums->v[best * CLASS_SUMS + HITS] +=
+            finite && best == (size_t)o->class[i];
+    }
+}
+
+static double share(double of, double all)
+{
+    return all > 0 ? of / all : 0;
+}
+
+static double class_precision(const double *v)
+{
+    return share(v[HITS], v[TAKEN]);
+}
+
+static double class_recall(const double *v)
+{
+    return share(v[HITS], v[SUPPORT]);
+}
+
+/* 2 precision recall / (precision + recall) */
+static double class_f1(const double *v)
+{
+    return share(2 * v[HITS], v[TAKEN] + v[SUPPORT]);
+}
+
+/* The mean over the classes that there are: in the targets, or, if `taken`
+ * counts, in what samples were taken for. */
+static double macro(const struct mt_sums *sums, bool taken,
+                    double (*of)(const double *v))
+{
+    double total = 0, n = 0;
+
+    for (size_t c = 0; c < sums->columns; c++) {
+        const double *v = sums->v + c * CLASS_SUMS;
+
+        if (v[SUPPORT] == 0 && !(taken && v[TAKEN] > 0))
+            continue;
+        total += of(v);
+        n += 1;
+    }
+    return share(total, n);
+}
+
+static double precision(const struct mt_sums *sums)
+{
+    return macro(sums, true, class_precision);
+}
+
+static double recall(const struct mt_sums *sums)
+{
+    return macro(sums, true, class_recall);
+}
+
+static double f1(const struct mt_sums *sums)
+{
+    return macro(sums, true, class_f1);
+}
+
+static double balanced_accuracy(const struct mt_sums *sums)
+{
+    return macro(sums, false, class_recall);
 }
 
 #define METRIC(NAME, DOC, CLASSES, LARGER_BETTER, ADD, VALUE) \
     { .name = NAME, .doc = DOC, .classes = CLASSES, \
       .larger_better = LARGER_BETTER, .add = ADD, .value = VALUE }
+
+#define OF_CLASSES(NAME, DOC, VALUE) \
+    { .name = NAME, .doc = DOC, .classes = true, .larger_better = true, \
+      .per_column = CLASS_SUMS, .add = add_classes, .value = VALUE }
 
 static const struct mt_metric metrics[] = {
     METRIC("accuracy", "part of the samples whose class scores highest", true,
@@ -108,10 +227,21 @@ static const struct mt_metric metrics[] = {
            add_top5, ratio),
     METRIC("perplexity", "e to the mean loss", true, false, add_loss,
            perplexity),
+    OF_CLASSES("precision", "mean over the classes of the part that is right "
+               "of what was taken for the class", precision),
+    OF_CLASSES("recall", "mean over the classes of the part that was found",
+               recall),
+    OF_CLASSES("f1", "mean over the classes of the harmonic mean of precision "
+               "and recall", f1),
+    OF_CLASSES("balanced_accuracy", "mean recall of the classes that have "
+               "samples", balanced_accuracy),
     METRIC("mae", "mean absolute error", false, false, add_absolute, ratio),
     METRIC("rmse", "root of the mean squared error", false, false, add_squares,
            root_mean),
-    METRIC("r2", "coefficient of determination", false, true, add_squares, r2),
+    { .name = "r2",
+      .doc = "coefficient of determination, the mean over the targets",
+      .larger_better = true, .per_column = R2_SUMS, .add = add_columns,
+      .value = r2 },
 };
 
 const struct mt_metric *mt_metric_at(size_t i)

@@ -10,9 +10,10 @@
 
 enum { MT_METRIC_SUMS = 4, MT_MAX_METRICS = 8 };
 
-/* Sums over samples; part of a checkpoint's position in mid-epoch. */
+/* A metric's sums over samples; part of a checkpoint's position in mid-epoch. */
 struct mt_sums {
-    double v[MT_METRIC_SUMS];
+    double *v;      /* mt_metric_sums() of them */
+    size_t columns; /* outputs of a sample in its last dimension, or classes */
 };
 
 /* A batch's outputs and targets. */
@@ -30,6 +31,7 @@ struct mt_metric {
     MT_TYPE_HEAD;
     bool classes;      /* of classification; false: of regression */
     bool larger_better;
+    size_t per_column; /* sums of each column; 0: MT_METRIC_SUMS in all */
     void (*add)(const struct mt_outcome *o, struct mt_sums *sums);
     double (*value)(const struct mt_sums *sums);
 };
@@ -40,6 +42,12 @@ extern const struct mt_kind mt_metric_kind;
 const struct mt_metric *mt_metric_at(size_t i);
 
 const struct mt_metric *mt_metric_find(const char *name);
+
+/* How many sums it has for outputs of so many columns. */
+static inline size_t mt_metric_sums(const struct mt_metric *m, size_t columns)
+{
+    return m->per_column ? m->per_column * columns : MT_METRIC_SUMS;
+}
 
 /* Looks the names up and checks that each suits the loss. item is the list in
  * the spec, for messages. */

@@ -178,6 +178,8 @@ static mt_status build(struct mt_session *s,
             MT_OK)
         return err->status;
     s->n_metrics = s->settings.metrics.n;
+    if (mt_totals_new(s, &s->epoch_totals, err) != MT_OK)
+        return err->status;
     if (request->purpose == MT_DATA_EVAL)
         return MT_OK;
     if (mt_monitors_read(s, err) != MT_OK)

@@ -119,6 +119,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
     for (size_t i = 0; i < 4; i++)
         largest(s, all[i]);
     if (take_buffers(s, err) != MT_OK ||
+        mt_totals_new(s, &s->eval_totals, err) != MT_OK ||
         reserve_history(s, 2 * s->n_history, err) != MT_OK)
         return err->status;
     for (size_t i = 0; i < 4; i++)

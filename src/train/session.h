@@ -25,17 +25,14 @@
 struct mt_ahead; /* ahead.h */
 struct mt_bundle;
 
-/* Sums over the samples of an epoch so far, or of an evaluation. */
-struct mt_totals {
-    double loss, samples;
-    struct mt_sums metric[MT_MAX_METRICS];
-};
+/* Sums over the samples of an epoch so far, or of an evaluation: of the loss,
+ * the samples, and then the sums of each metric. */
+enum { MT_TOTAL_LOSS, MT_TOTAL_SAMPLES, MT_TOTALS };
 
 struct mt_position {
     uint64_t step;   /* finished optimizer steps */
     uint64_t epoch;  /* finished epochs */
     uint64_t batch;  /* finished batches of this epoch */
-    struct mt_totals epoch_so_far;
 };
 
 struct mt_scores {
@@ -82,6 +79,8 @@ struct mt_session {
     uint64_t steps_per_epoch, total_steps;
 
     struct mt_position at;
+    double *epoch_totals;         /* of the epoch so far */
+    double *eval_totals;          /* taken by mt_session_prepare */
     struct mt_epoch *history;     /* one for each finished epoch */
     size_t n_history, history_size;
 
@@ -153,10 +152,14 @@ static inline bool mt_session_has_val(const struct mt_session *s)
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);
 
-void mt_totals_add(const struct mt_session *s, struct mt_totals *totals,
+/* How many totals there are; taken from the session's memory, all 0. */
+size_t mt_totals_count(const struct mt_session *s);
+mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err);
+void mt_totals_clear(const struct mt_session *s, double *totals);
+void mt_totals_add(const struct mt_session *s, double *totals,
                    const struct mt_program *p, const void *targets);
-void mt_totals_scores(const struct mt_session *s,
-                      const struct mt_totals *totals, struct mt_scores *out);
+void mt_totals_scores(const struct mt_session *s, double *totals,
+                      struct mt_scores *out);
 
 /* Appends an entry to the history. */
 mt_status mt_session_add_epoch(struct mt_session *s,

@@ -84,15 +84,14 @@ void mt_state_add_start(struct mt_bundle *out)
 
 static void save_progress(const struct mt_session *s, struct mt_bundle *out)
 {
-    const struct mt_totals *totals = &s->at.epoch_so_far;
     const struct mt_scheduler_type *type = s->scheduler->type;
-    size_t n = 2 + s->n_metrics * MT_METRIC_SUMS;
 
     mt_bundle_i64(out, MT_NAME_STEP, (int64_t)s->at.step);
     mt_bundle_i64(out, MT_NAME_EPOCH, (int64_t)s->at.epoch);
     mt_bundle_i64(out, MT_NAME_BATCH, (int64_t)s->at.batch);
     if (s->at.batch)
-        mt_bundle_list(out, MT_NAME_TOTALS, MT_F64, totals, n);
+        mt_bundle_list(out, MT_NAME_TOTALS, MT_F64, s->epoch_totals,
+                       mt_totals_count(s));
     for (size_t i = 0; s->at.step && i < type->state_count; i++)
         mt_bundle_f64(out, mt_name_scheduler(type->state_names[i]).text,
                       s->scheduler->state[i]);
@@ -250,8 +249,7 @@ static mt_status restore_totals(struct mt_session *s,
                                 const struct mt_bundle *from,
                                 struct mt_err *err)
 {
-    struct mt_shape shape = mt_shape_of(
-        1, 2 + s->n_metrics * (size_t)MT_METRIC_SUMS);
+    struct mt_shape shape = mt_shape_of(1, mt_totals_count(s));
     const struct mt_array *a = mt_bundle_find(from, MT_NAME_TOTALS);
     size_t taken = 0;
 
@@ -260,8 +258,8 @@ static mt_status restore_totals(struct mt_session *s,
     if (a && !mt_shape_equal(&a->shape, &shape))
         return mt_fail(err, MT_MISMATCH,
                        "train.metrics cannot change in the middle of an epoch");
-    return take(from, MT_NAME_TOTALS, MT_F64, &shape, &s->at.epoch_so_far,
-                &taken, err);
+    return take(from, MT_NAME_TOTALS, MT_F64, &shape, s->epoch_totals, &taken,
+                err);
 }
 
 static mt_status restore_scheduler(struct mt_session *s,

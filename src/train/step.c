@@ -176,7 +176,7 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
     if (!isfinite(value))
         return fail_non_finite(s, p, value, stream, err);
     *loss += (double)value / (double)share;
-    mt_totals_add(s, &s->at.epoch_so_far, p, s->t);
+    mt_totals_add(s, s->epoch_totals, p, s->t);
     return MT_OK;
 }
 
@@ -186,13 +186,13 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
     struct mt_epoch epoch = { .epoch = s->at.epoch + 1, .step = s->at.step,
                               .lr = info->lr };
 
-    mt_totals_scores(s, &s->at.epoch_so_far, &epoch.train);
+    mt_totals_scores(s, s->epoch_totals, &epoch.train);
     if (epoch.epoch % s->settings.eval_every == 0 &&
         mt_session_evaluate(s, &epoch.val, err) != MT_OK)
         return err->status;
     s->at.epoch++;
     s->at.batch = 0;
-    s->at.epoch_so_far = (struct mt_totals){ 0 };
+    mt_totals_clear(s, s->epoch_totals);
     mt_monitors_observe(s, &epoch, &info->improved);
     return mt_session_add_epoch(s, &epoch, err);
 }
