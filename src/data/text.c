@@ -14,14 +14,16 @@
 #include "base/utf8.h"
 
 struct text_args {
-    const char *tokenizer;
+    int tokenizer;
     size_t seq_len;
 };
+
+enum { CHAR, BYTE };
 
 static const char *const tokenizers[] = { "char", "byte", NULL };
 
 static const struct mt_key text_keys[] = {
-    { "tokenizer", MT_KEY_STRING, offsetof(struct text_args, tokenizer),
+    { "tokenizer", MT_KEY_ENUM, offsetof(struct text_args, tokenizer),
       .def = "\"char\"", .choices = tokenizers,
       .doc = "what a token is: char (a Unicode code point of those in the "
              "training text) or byte (256 of them)" },
@@ -381,7 +383,7 @@ static mt_status text_open(const struct mt_data_request *request,
                                 "not for text: its inputs are tokens", err);
     if (status != MT_OK)
         return status;
-    t.bytes = !strcmp(t.args.tokenizer, "byte");
+    t.bytes = t.args.tokenizer == BYTE;
     status = init_vocab(&t, err);
     if (status == MT_OK)
         status = open_parts(&t, keys, err);

@@ -6,7 +6,7 @@
 struct activation_args {
     bool inplace;
     double a, b;      /* the parameters, in the kernel's order */
-    const char *approximate;
+    int approximate;
     int64_t dim;
 };
 
@@ -32,10 +32,12 @@ static const struct mt_key elu_keys[] = {
     { NULL },
 };
 
+enum { BY_ERF, BY_TANH };
+
 static const char *const approximations[] = { "none", "tanh", NULL };
 
 static const struct mt_key gelu_keys[] = {
-    { "approximate", MT_KEY_STRING, ARG(approximate), .def = "\"none\"",
+    { "approximate", MT_KEY_ENUM, ARG(approximate), .def = "\"none\"",
       .choices = approximations, .doc = "none: by erf; tanh: approximated" },
     { NULL },
 };
@@ -112,7 +114,7 @@ static mt_status gelu_record(struct mt_record *r, struct mt_layer *layer,
                              struct mt_value **out, struct mt_err *err)
 {
     const struct activation_args *args = layer->args;
-    bool exact = strcmp(args->approximate, "none") == 0;
+    bool exact = args->approximate == BY_ERF;
 
     (void)err;
     return record(r, exact ? "gelu" : "gelu_tanh", layer, in[0], out);

@@ -8,7 +8,7 @@ struct conv_args {
     struct mt_sizes kernel_size, stride, dilation, output_padding;
     const struct mt_item *padding;
     bool bias;
-    const char *padding_mode;
+    int padding_mode;
 };
 
 #define ARG(member) offsetof(struct conv_args, member)
@@ -31,7 +31,7 @@ static const char *const padding_modes[] = { "zeros", NULL };
       .doc = "blocks of channels that do not see each other" },                \
     { "bias", MT_KEY_BOOL, ARG(bias), .def = "true",                           \
       .doc = "learn an additive bias" },                                       \
-    { "padding_mode", MT_KEY_STRING, ARG(padding_mode), .def = "\"zeros\"",    \
+    { "padding_mode", MT_KEY_ENUM,  ARG(padding_mode), .def = "\"zeros\"",    \
       .choices = padding_modes, .doc = "what the padding holds" }
 
 #define PADDING_SIZE                                                           \

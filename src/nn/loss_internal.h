@@ -17,7 +17,7 @@ MT_LOSSES(X)
 
 /* The options of all losses; a type's keys fill those that it has. */
 struct mt_loss_args {
-    const char *reduction;
+    int reduction; /* enum mt_reduction */
     struct mt_reals weight, pos_weight;
     double parameter; /* beta, delta */
     double label_smoothing;
@@ -27,11 +27,13 @@ struct mt_loss_args {
 
 #define MT_LOSS_ARG(member) offsetof(struct mt_loss_args, member)
 
+enum mt_reduction { MT_MEAN, MT_SUM, MT_BATCHMEAN };
+
 extern const char *const mt_loss_reductions[]; /* mean, sum */
 
 #define MT_LOSS_REDUCTION                                                      \
     {                                                                          \
-        "reduction", MT_KEY_STRING, MT_LOSS_ARG(reduction),                    \
+        "reduction", MT_KEY_ENUM, MT_LOSS_ARG(reduction),                      \
             .def = "\"mean\"", .choices = mt_loss_reductions,                  \
             .doc = "mean or sum over the batch"                                \
     }

@@ -73,7 +73,7 @@ PAIR_LOSS(huber, "HuberLoss", huber_keys,
 static const char *const kl_reductions[] = { "mean", "sum", "batchmean", NULL };
 
 static const struct mt_key kl_div_keys[] = {
-    { "reduction", MT_KEY_STRING, MT_LOSS_ARG(reduction), .def = "\"mean\"",
+    { "reduction", MT_KEY_ENUM, MT_LOSS_ARG(reduction), .def = "\"mean\"",
       .choices = kl_reductions,
       .doc = "mean over all numbers, sum, or batchmean: the sum over the "
              "samples, which is the divergence itself" },
@@ -89,7 +89,7 @@ static mt_status kl_div_record(struct mt_record *r, const struct mt_loss *loss,
                                struct mt_err *err)
 {
     const struct mt_loss_args *args = loss->args;
-    bool by_sample = strcmp(args->reduction, "batchmean") == 0;
+    bool by_sample = args->reduction == MT_BATCHMEAN;
     double divisor =
         by_sample ? (double)(*y)->shape.dim[0] : mean_divisor(loss, *y);
 

@@ -44,7 +44,7 @@ bool mt_loss_is_mean(const struct mt_loss *loss)
 {
     const struct mt_loss_args *args = loss->args;
 
-    return strcmp(args->reduction, "mean") == 0;
+    return args->reduction == MT_MEAN;
 }
 
 struct mt_value *mt_loss_target(struct mt_record *r, enum mt_dtype dtype,
@@ -113,7 +113,7 @@ bool mt_loss_is_sum(const struct mt_loss *loss)
 {
     const struct mt_loss_args *args = loss->args;
 
-    return strcmp(args->reduction, "sum") == 0;
+    return args->reduction == MT_SUM;
 }
 
 bool mt_loss_of_probabilities(const struct mt_loss *loss)

@@ -8,10 +8,13 @@ struct recurrent_args {
     size_t input_size, hidden_size, num_layers, proj_size;
     bool bias, batch_first, bidirectional;
     double dropout;
-    const char *nonlinearity, *returned;
+    int nonlinearity, returned;
 };
 
 static const char *const nonlinearities[] = { "tanh", "relu", NULL };
+enum { SEQUENCE, LAST };
+enum { BY_TANH, BY_RELU };
+
 static const char *const returns[] = { "sequence", "last", NULL };
 
 #define AT(member) offsetof(struct recurrent_args, member)
@@ -46,7 +49,7 @@ static const char *const returns[] = { "sequence", "last", NULL };
         { "bidirectional", MT_KEY_BOOL, AT(bidirectional), .def = "false",     \
           .doc = "run backward in time too, and join both hidden states" },    \
     {                                                                          \
-        "return", MT_KEY_STRING, AT(returned),                                 \
+        "return", MT_KEY_ENUM, AT(returned),                                   \
             .def = "\"sequence\"", .choices = returns,                         \
             .doc =                                                             \
                 "the hidden state of each time step, or the last one alone "   \
@@ -55,7 +58,7 @@ static const char *const returns[] = { "sequence", "last", NULL };
 
 static const struct mt_key rnn_keys[] = {
     SIZE_KEYS,
-    { "nonlinearity", MT_KEY_STRING, AT(nonlinearity), .def = "\"tanh\"",
+    { "nonlinearity", MT_KEY_ENUM, AT(nonlinearity), .def = "\"tanh\"",
       .choices = nonlinearities, .doc = "the activation of the hidden state" },
     OPTION_KEYS,
     { NULL },
@@ -234,7 +237,7 @@ static mt_status record(struct mt_record *r, struct mt_layer *layer,
 {
     const struct recurrent_args *args = layer->args;
     const struct mt_cell *cell = mt_cell_find(cell_name);
-    bool last_only = strcmp(args->returned, "last") == 0;
+    bool last_only = args->returned == LAST;
 
     if (check_options(r, layer, x, err) != MT_OK)
         return err->status;
@@ -255,7 +258,7 @@ static mt_status rnn_record(struct mt_record *r, struct mt_layer *layer,
                             struct mt_err *err)
 {
     const struct recurrent_args *args = layer->args;
-    bool relu = strcmp(args->nonlinearity, "relu") == 0;
+    bool relu = args->nonlinearity == BY_RELU;
 
     return record(r, layer, relu ? "rnn_relu" : "rnn_tanh", in[0], out, err);
 }

@@ -7,11 +7,11 @@
 struct upsample_args {
     struct mt_sizes size;
     struct mt_reals factor;
-    const char *mode;
+    int mode; /* of modes */
     bool align_corners, recompute;
 };
 
-/* What a mode needs. */
+/* What a mode needs, in the order of mode_names. */
 static const struct mode {
     const char *name;
     int dims; /* of samples beside the channels; 0: 1 or 2 */
@@ -32,7 +32,7 @@ static const struct mt_key upsample_keys[] = {
     { "scale_factor", MT_KEY_REALS, offsetof(struct upsample_args, factor),
       .flags = MT_KEY_NULL | MT_KEY_OPEN_MIN, .max = 16777216,
       .doc = "instead of size: the output's size by the input's" },
-    { "mode", MT_KEY_STRING, offsetof(struct upsample_args, mode),
+    { "mode", MT_KEY_ENUM, offsetof(struct upsample_args, mode),
       .def = "\"nearest\"", .choices = mode_names,
       .doc = "linear for [channels, length], bilinear for [channels, height, "
              "width], nearest for both" },
@@ -133,11 +133,9 @@ static mt_status upsample_record(struct mt_record *r, struct mt_layer *layer,
                                  struct mt_value **out, struct mt_err *err)
 {
     const struct upsample_args *args = layer->args;
-    const struct mode *mode = modes;
+    const struct mode *mode = &modes[args->mode];
     struct mt_upsample up = { .align_corners = args->align_corners };
 
-    while (strcmp(mode->name, args->mode) != 0)
-        mode++;
     up.linear = mode->linear;
     if (check_mode(r, layer, in[0], mode, err) != MT_OK ||
         find_sizes(r, layer, in[0], &up, err) != MT_OK)

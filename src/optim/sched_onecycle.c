@@ -14,12 +14,14 @@ struct one_cycle_args {
     double max_lr;
     size_t total_steps, epochs, steps_per_epoch;
     double pct_start;
-    const char *anneal_strategy;
+    int anneal_strategy;
     bool cycle_momentum;
     double base_momentum, max_momentum;
     double div_factor, final_div_factor;
     bool three_phase;
 };
+
+enum { BY_COSINE, LINEAR };
 
 static const char *const strategies[] = { "cos", "linear", NULL };
 
@@ -37,7 +39,7 @@ static const struct mt_key one_cycle_keys[] = {
       .doc = "with epochs, in place of total_steps" },
     { "pct_start", MT_KEY_REAL, ARG(pct_start), .def = "0.3", .min = 0,
       .max = 1, .doc = "the part of the cycle in which the rate rises" },
-    { "anneal_strategy", MT_KEY_STRING, ARG(anneal_strategy), .def = "\"cos\"",
+    { "anneal_strategy", MT_KEY_ENUM, ARG(anneal_strategy), .def = "\"cos\"",
       .choices = strategies, .doc = "the shape of rise and fall" },
     { "cycle_momentum", MT_KEY_BOOL, ARG(cycle_momentum), .def = "true",
       .doc = "move the momentum (beta1 of Adam) against the rate" },
@@ -122,7 +124,7 @@ static int make_phases(const struct one_cycle_args *a, struct phase out[3])
 static double anneal(const struct one_cycle_args *a, double from, double to,
                      double part)
 {
-    if (!strcmp(a->anneal_strategy, "linear"))
+    if (a->anneal_strategy == LINEAR)
         return (to - from) * part + from;
     return to + (from - to) / 2 * (mt_dcospi(part) + 1);
 }

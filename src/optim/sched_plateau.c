@@ -11,10 +11,13 @@
 #include "optim/sched_types.h"
 
 struct plateau_args {
-    const char *mode, *threshold_mode;
+    int mode, threshold_mode;
     double factor, threshold, min_lr, eps;
     size_t patience, cooldown;
 };
+
+enum { SMALLEST, LARGEST };
+enum { RELATIVE, ABSOLUTE };
 
 static const char *const modes[] = { "min", "max", NULL };
 static const char *const threshold_modes[] = { "rel", "abs", NULL };
@@ -22,7 +25,7 @@ static const char *const threshold_modes[] = { "rel", "abs", NULL };
 #define ARG(member) offsetof(struct plateau_args, member)
 
 static const struct mt_key plateau_keys[] = {
-    { "mode", MT_KEY_STRING, ARG(mode), .def = "\"min\"", .choices = modes,
+    { "mode", MT_KEY_ENUM, ARG(mode), .def = "\"min\"", .choices = modes,
       .doc = "whether the watched value should fall or rise" },
     { "factor", MT_KEY_REAL, ARG(factor), .def = "0.1",
       .flags = MT_KEY_OPEN_MAX, .min = 0, .max = 1,
@@ -31,7 +34,7 @@ static const struct mt_key plateau_keys[] = {
       .doc = "values without improvement that are put up with" },
     { "threshold", MT_KEY_REAL, ARG(threshold), .def = "0.0001",
       .flags = MT_KEY_MIN, .doc = "what counts as an improvement" },
-    { "threshold_mode", MT_KEY_STRING, ARG(threshold_mode), .def = "\"rel\"",
+    { "threshold_mode", MT_KEY_ENUM, ARG(threshold_mode), .def = "\"rel\"",
       .choices = threshold_modes,
       .doc = "threshold as a part of the best value, or as a difference" },
     { "cooldown", MT_KEY_SIZE, ARG(cooldown), .def = "0",
@@ -61,15 +64,15 @@ static mt_status plateau_prepare(struct mt_scheduler *s,
     (void)doc;
     (void)object;
     (void)err;
-    s->state[BEST] = strcmp(a->mode, "min") ? -INFINITY : INFINITY;
+    s->state[BEST] = a->mode == LARGEST ? -INFINITY : INFINITY;
     return MT_OK;
 }
 
 static bool is_better(const struct plateau_args *a, double value, double best)
 {
-    bool relative = !strcmp(a->threshold_mode, "rel");
+    bool relative = a->threshold_mode == RELATIVE;
 
-    if (!strcmp(a->mode, "min"))
+    if (a->mode == SMALLEST)
         return value <
                (relative ? best * (1 - a->threshold) : best - a->threshold);
     return value > (relative ? best * (a->threshold + 1) : best + a->threshold);

@@ -28,13 +28,16 @@ static const struct mt_scheduler_type no_schedule = {
 };
 
 struct common {
-    const char *interval, *monitor;
+    int interval;
+    const char *monitor;
 };
+
+enum { BY_EPOCH, BY_STEP };
 
 static const char *const intervals[] = { "epoch", "step", NULL };
 
 static const struct mt_key interval_keys[] = {
-    { "interval", MT_KEY_STRING, offsetof(struct common, interval),
+    { "interval", MT_KEY_ENUM, offsetof(struct common, interval),
       .def = "\"epoch\"", .choices = intervals,
       .doc = "when the schedule moves on: after each epoch or each step" },
     { .name = NULL },
@@ -120,7 +123,7 @@ mt_status mt_scheduler_new(const struct mt_json *doc,
                            const struct mt_item *object, struct mt_arena *arena,
                            struct mt_scheduler **out, struct mt_err *err)
 {
-    struct common common = { NULL, NULL };
+    struct common common = { BY_EPOCH, NULL };
     mt_status status;
 
     if (!object || mt_is_null(object)) {
@@ -130,7 +133,7 @@ mt_status mt_scheduler_new(const struct mt_json *doc,
     status = read(&mt_scheduler_kind, doc, object, &common, arena, out, err);
     if (status != MT_OK)
         return status;
-    (*out)->per_step = !strcmp(common.interval, "step");
+    (*out)->per_step = common.interval == BY_STEP;
     (*out)->monitor = common.monitor;
     return MT_OK;
 }

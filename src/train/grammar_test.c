@@ -8,6 +8,8 @@ static void check_keys(const char *of, const struct mt_key *keys)
 {
     for (const struct mt_key *k = keys; k && k->name; k++) {
         ck_assert_msg(k->doc && *k->doc, "%s: %s has no doc", of, k->name);
+        ck_assert_msg(k->type != MT_KEY_ENUM || k->choices,
+                      "%s: %s has no choices", of, k->name);
         for (const struct mt_key *other = keys; other < k; other++)
             ck_assert_msg(strcmp(k->name, other->name), "%s: %s twice", of,
                           k->name);
