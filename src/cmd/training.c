@@ -256,6 +256,12 @@ static int finish(struct run *r)
         return mt_report_error(&r->err);
     mt_event_end(&r->events, r->s, total, rate, r->info.digest);
     print_summary(r, total, rate);
+    if (mt_session_stopped_by_nan(r->s)) {
+        mt_fail(&r->err, MT_NON_FINITE, "%s: stopped early, and %s is nan: a "
+                "value that is not a number is no improvement", r->t->out,
+                r->s->stopping.monitor.name);
+        return mt_report_error(&r->err);
+    }
     if (mt_signal_stop() && r->s->at.step < r->s->total_steps)
         return MT_EXIT_SIGNAL + mt_signal_stop();
     return MT_EXIT_DONE;

@@ -186,6 +186,16 @@ bool mt_session_stopped_early(const struct mt_session *s)
            s->stopping.bad >= s->settings.early_stopping.patience;
 }
 
+bool mt_session_stopped_by_nan(const struct mt_session *s)
+{
+    double value;
+
+    return mt_session_stopped_early(s) && s->n_history &&
+           value_of(&s->stopping.monitor, &s->history[s->n_history - 1],
+                    &value) &&
+           isnan(value);
+}
+
 bool mt_session_finished(const struct mt_session *s)
 {
     return s->at.step >= s->total_steps || mt_session_stopped_early(s);

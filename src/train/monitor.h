@@ -29,6 +29,9 @@ void mt_monitors_observe(struct mt_session *s, const struct mt_epoch *epoch,
 /* Has early stopping had enough? */
 bool mt_session_stopped_early(const struct mt_session *s);
 
+/* ... and was the last value that it saw no number? */
+bool mt_session_stopped_by_nan(const struct mt_session *s);
+
 /* Is there nothing left to train, by the total or by early stopping? */
 bool mt_session_finished(const struct mt_session *s);
 
