@@ -74,7 +74,7 @@ static void add_metric(struct mt_session *s, const char *name)
         if (s->metrics[i] == m)
             return;
     }
-    if (m && m->classes == s->model->loss.type->classification &&
+    if (m && mt_metric_suits(m, &s->model->loss) &&
         s->n_metrics < MT_MAX_METRICS)
         s->metrics[s->n_metrics++] = m;
 }
@@ -128,7 +128,7 @@ static void fail_name(const struct mt_call *call, const struct mt_session *s,
     for (size_t i = 0; mt_metric_at(i) && n < 64; i++) {
         const struct mt_metric *m = mt_metric_at(i);
 
-        if (m->classes != s->model->loss.type->classification)
+        if (!mt_metric_suits(m, &s->model->loss))
             continue;
         names[n++] = m->name;
         mt_strbuf_printf(&list, ", %s", m->name);

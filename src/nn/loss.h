@@ -14,6 +14,8 @@ struct mt_loss_type {
     MT_TYPE_HEAD;
     bool classification; /* targets are classes: int32 */
     bool probabilities;  /* targets are within 0 ... 1 */
+    float threshold;     /* the output that stands for probability 1/2, where
+                            targets are probabilities */
 
     /* Records the loss of *y against a target leaf that it makes: *t, with the
      * batch dimension and then `target`. A loss of classes leaves in *y what

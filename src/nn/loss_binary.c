@@ -82,6 +82,7 @@ const struct mt_loss_type mt_loss_bce = {
     .keys = bce_keys,
     .args_size = sizeof(struct mt_loss_args),
     .probabilities = true,
+    .threshold = 0.5f,
     .record = bce_record,
 };
 

@@ -61,6 +61,7 @@ static void add_batch(const struct mt_session *s, double *totals,
         .class = classes ? targets : NULL,
         .n = shape->dim[shape->rank - 1],
         .ignore = ignored ? *ignored : INT64_MIN,
+        .threshold = loss->type->threshold,
         .loss = value * weight,
         .weight = weight,
     };

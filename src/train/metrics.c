@@ -34,9 +34,23 @@ static void add_ranked(const struct mt_outcome *o, struct mt_sums *sums,
     }
 }
 
+/* Each output and each target is yes above the threshold. */
+static void add_binary(const struct mt_outcome *o, struct mt_sums *sums)
+{
+    for (size_t i = 0; i < o->rows * o->n; i++) {
+        bool yes = o->y[i] > o->threshold, is = o->t[i] > 0.5f;
+
+        sums->v[0] += isfinite(o->y[i]) && yes == is;
+    }
+    sums->v[1] += (double)(o->rows * o->n);
+}
+
 static void add_accuracy(const struct mt_outcome *o, struct mt_sums *sums)
 {
-    add_ranked(o, sums, 1);
+    if (o->class)
+        add_ranked(o, sums, 1);
+    else
+        add_binary(o, sums);
 }
 
 static void add_top5(const struct mt_outcome *o, struct mt_sums *sums)
@@ -221,8 +235,11 @@ static double balanced_accuracy(const struct mt_sums *sums)
       .per_column = CLASS_SUMS, .add = add_classes, .value = VALUE }
 
 static const struct mt_metric metrics[] = {
-    METRIC("accuracy", "part of the samples whose class scores highest", true,
-           true, add_accuracy, ratio),
+    { .name = "accuracy",
+      .doc = "part of the samples whose class scores highest; of binary "
+             "losses, part of the outputs on the target's side of 1/2",
+      .classes = true, .binary = true, .larger_better = true,
+      .add = add_accuracy, .value = ratio },
     METRIC("top5", "part whose class is among the five highest", true, true,
            add_top5, ratio),
     METRIC("perplexity", "e to the mean loss", true, false, add_loss,
@@ -266,8 +283,14 @@ const struct mt_metric *mt_metric_find(const char *name)
     return (const struct mt_metric *)mt_kind_find(&mt_metric_kind, name);
 }
 
+bool mt_metric_suits(const struct mt_metric *m, const struct mt_loss *loss)
+{
+    return m->classes == loss->type->classification ||
+           (m->binary && loss->type->probabilities);
+}
+
 mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
-                          const struct mt_strings *names, bool classification,
+                          const struct mt_strings *names, const struct mt_loss *loss,
                           const struct mt_metric **out, struct mt_err *err)
 {
     if (names->n > MT_MAX_METRICS)
@@ -281,12 +304,12 @@ mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
         if (status != MT_OK)
             return status;
         out[i] = (const struct mt_metric *)type;
-        if (out[i]->classes != classification)
+        if (!mt_metric_suits(out[i], loss))
             return mt_json_fail(doc, item, err,
                                 "%s is a metric of %s, but the loss is one of "
                                 "%s", names->v[i],
                                 out[i]->classes ? "classes" : "numbers",
-                                classification ? "classes" : "numbers");
+                                loss->type->classification ? "classes" : "numbers");
     }
     return MT_OK;
 }

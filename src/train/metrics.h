@@ -23,6 +23,7 @@ struct mt_outcome {
     const int32_t *class; /* (rows) of classification, or NULL */
     size_t rows, n;
     int64_t ignore;       /* a class that does not count */
+    float threshold;      /* as in mt_loss_type */
     double loss;          /* of all samples of the batch together, */
     double weight;        /* and how many they count as */
 };
@@ -30,6 +31,7 @@ struct mt_outcome {
 struct mt_metric {
     MT_TYPE_HEAD;
     bool classes;      /* of classification; false: of regression */
+    bool binary; /* of losses whose targets are probabilities too */
     bool larger_better;
     size_t per_column; /* sums of each column; 0: MT_METRIC_SUMS in all */
     void (*add)(const struct mt_outcome *o, struct mt_sums *sums);
@@ -43,6 +45,8 @@ const struct mt_metric *mt_metric_at(size_t i);
 
 const struct mt_metric *mt_metric_find(const char *name);
 
+bool mt_metric_suits(const struct mt_metric *m, const struct mt_loss *loss);
+
 /* How many sums it has for outputs of so many columns. */
 static inline size_t mt_metric_sums(const struct mt_metric *m, size_t columns)
 {
@@ -52,7 +56,7 @@ static inline size_t mt_metric_sums(const struct mt_metric *m, size_t columns)
 /* Looks the names up and checks that each suits the loss. item is the list in
  * the spec, for messages. */
 mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
-                          const struct mt_strings *names, bool classification,
+                          const struct mt_strings *names, const struct mt_loss *loss,
                           const struct mt_metric **out, struct mt_err *err);
 
 #endif

@@ -132,6 +132,22 @@ START_TEST(not_finite_and_ignored)
 }
 END_TEST
 
+START_TEST(accuracy_of_probabilities)
+{
+    static const float t[] = { 0, 1, 0, 1, 1, 0, 0.5f, 0.75f };
+    static const float p[] = { 0.25f, 0.75f, 0.5f, 0.5f, NAN, NAN, 0.25f, 1 };
+    static const float x[] = { -1, 1, 0, 0, INFINITY, -INFINITY, -1, 8 };
+    struct mt_outcome o = { .y = p, .t = t, .rows = 8, .n = 1,
+                            .threshold = 0.5f };
+
+    /* wrong: 1/2 is no, and what is not finite is neither */
+    ck_assert_double_eq(value_of("accuracy", o, 3, 1), 5.0 / 8);
+    o.y = x;
+    o.threshold = 0;
+    ck_assert_double_eq(value_of("accuracy", o, 3, 1), 5.0 / 8);
+}
+END_TEST
+
 Suite *metrics_suite(void)
 {
     Suite *suite = suite_create("metrics");
@@ -140,6 +156,7 @@ Suite *metrics_suite(void)
     tcase_add_test(numbers, r2_is_a_mean_over_columns);
     tcase_add_test(numbers, r2_of_one_number_for_each_sample);
     tcase_add_test(labels, classes);
+    tcase_add_test(labels, accuracy_of_probabilities);
     tcase_add_test(labels, not_finite_and_ignored);
     suite_add_tcase(suite, numbers);
     suite_add_tcase(suite, labels);

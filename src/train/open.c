@@ -174,8 +174,8 @@ static mt_status build(struct mt_session *s,
         check_tokens(s, err) != MT_OK || check_targets(s, err) != MT_OK ||
         build_optimizer(s, err) != MT_OK ||
         mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
-                        &s->settings.metrics, classes, s->metrics, err) !=
-            MT_OK)
+                        &s->settings.metrics, &s->model->loss, s->metrics, err)
+            != MT_OK)
         return err->status;
     s->n_metrics = s->settings.metrics.n;
     if (mt_totals_new(s, &s->epoch_totals, err) != MT_OK)
