@@ -8,7 +8,7 @@
 #include "data/inputs.h"
 #include "data/testing.h"
 
-enum { MOST = 64 }; /* elements of a sample */
+enum { MOST = 3072 }; /* elements of a sample */
 
 struct set {
     const char *name, *spec;
@@ -86,11 +86,30 @@ static size_t make_npy(unsigned char *out, const char *descr, const char *shape,
     return 128 + bytes;
 }
 
+/* Two pictures, and a table of them. */
+static void make_pictures(const struct mt_bytes *png, const struct mt_bytes *jpeg)
+{
+    testing_put("p.png", png->data, png->n);
+    testing_put("p.jpg", jpeg->data, jpeg->n);
+    testing_put("p.csv", "p.png,b\np.jpg,a\n", 16);
+}
+
 static void make_files(void)
 {
+    static const unsigned char records[2 * 3073] = { 1, [3073] = 0 };
+    struct mt_bytes png, jpeg;
+    struct mt_err e = MT_ERR_INIT;
     unsigned char bytes[1024];
 
+    ck_assert_int_eq(mt_file_read("testdata/pictures/grey-alpha.png", 4096,
+                                  &png, &e), MT_OK);
+    ck_assert_int_eq(mt_file_read("testdata/pictures/cmyk.jpg", 4096, &jpeg,
+                                  &e), MT_OK);
     testing_enter_memory();
+    make_pictures(&png, &jpeg);
+    free(png.data);
+    free(jpeg.data);
+    testing_put("cifar", records, sizeof records);
     testing_put("t.csv", table, sizeof table - 1);
     testing_put("n.csv", "1;2;3\n4;5;6\n7;8;9\n1;1;2\n", 24);
     testing_put("i.idx", images, sizeof images);
@@ -126,6 +145,18 @@ static struct set sets[] = {
     { "npy in its file",
       "{\"type\": \"npy\", \"train\": [\"x.npy\", \"y.npy\"]}",
       { .seed = 1, .resident = 1 } },
+    { "images",
+      "{\"type\": \"images\", \"train\": \"p.csv\", \"val\": \"p.csv\","
+      " \"size\": [7, 5], \"augment\": [{\"type\": \"RandomCrop\","
+      " \"size\": 5}, {\"type\": \"ColorJitter\", \"hue\": 0.1}]}",
+      { .seed = 1, .classification = true } },
+    { "images not kept",
+      "{\"type\": \"images\", \"train\": \"p.csv\", \"size\": 4}",
+      { .seed = 1, .classification = true, .resident = 1 } },
+    { "cifar",
+      "{\"type\": \"cifar\", \"train\": [\"cifar\", \"cifar\"],"
+      " \"val_split\": 0.5, \"augment\": [{\"type\": \"RandomErasing\"}]}",
+      { .seed = 1, .classification = true } },
     { "text",
       "{\"type\": \"text\", \"train\": \"text\", \"seq_len\": 2,"
       " \"val_split\": 0.3}",

@@ -173,6 +173,7 @@ static mt_status read_row(struct listing *l, struct mt_csv *csv,
 {
     const char *path;
     uint32_t label;
+    mt_status status;
 
     if (n != 2)
         return mt_csv_fail(csv, n < 2 ? n : 2, err,
@@ -184,7 +185,10 @@ static mt_status read_row(struct listing *l, struct mt_csv *csv,
         return MT_OK;
     if (fields[1].n == 0)
         return mt_csv_fail(csv, 1, err, "expected a label, the field is empty");
-    if (mt_labels_add(labels, fields[1].text, fields[1].n, &label) != MT_OK)
+    status = mt_labels_add(labels, fields[1].text, fields[1].n, &label);
+    if (status == MT_NO_MEMORY)
+        return mt_fail_memory(err);
+    if (status != MT_OK)
         return mt_csv_fail(csv, 1, err, "more than %d classes", MT_LABELS_MAX);
     return add_picture(l, path, label, err);
 }

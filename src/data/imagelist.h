@@ -12,7 +12,8 @@ struct mt_image_list {
     const char *const *paths;    /* [n], to be opened as they are */
     const uint32_t *class_of;    /* [n] */
     size_t n_classes;
-    const char *const *classes;  /* [n_classes], in byte order */
+    const char *const *classes;  /* [n_classes], in byte order; numbers in a
+                                    table by size */
 };
 
 /* Lists the pictures of file, and adds the fingerprint of their names and
