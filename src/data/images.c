@@ -184,9 +184,11 @@ static mt_status set_classes(const struct mt_image_list *list,
         const char *name = list->classes[list->class_of[i]];
         size_t c = 0;
 
-        while (c < f->classes && strcmp(f->class_names[c], name))
+        /* classes without names come from data of another kind */
+        while (f->class_names && c < f->classes &&
+               strcmp(f->class_names[c], name))
             c++;
-        if (c == f->classes)
+        if (!f->class_names || c == f->classes)
             return mt_fail(err, MT_MISMATCH,
                            "%s: its class \"%s\" is none of the %zu classes of "
                            "the training data",
