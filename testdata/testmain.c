@@ -8,6 +8,17 @@
 
 #include "suites.h"
 
+/* A name that is no suite must not pass for a suite without failures. */
+static int known(const char *name)
+{
+    for (const struct mt_suite *s = mt_suites; s->name; s++) {
+        if (strcmp(s->name, name) == 0)
+            return 1;
+    }
+    fprintf(stderr, "tests: no suite is named \"%s\" (see --list)\n", name);
+    return 0;
+}
+
 static int wanted(const char *name, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -25,6 +36,10 @@ int main(int argc, char **argv)
         for (const struct mt_suite *s = mt_suites; s->name; s++)
             puts(s->name);
         return EXIT_SUCCESS;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (!known(argv[i]))
+            return 2;
     }
     /* a busy machine is no failure */
     setenv("CK_DEFAULT_TIMEOUT", "120", 0);
