@@ -27,7 +27,7 @@ CORES = ["", "SkylakeX"] if AVX512 else [""]
 
 
 def dense(batch, *sizes):
-    """Forward, and backward but for the first layer's input gradient."""
+    """Forward, and backward except the first layer's input gradient."""
     pairs = list(zip(sizes, sizes[1:]))
     return 2 * batch * (3 * sum(a * b for a, b in pairs)
                         - pairs[0][0] * pairs[0][1])

@@ -3,7 +3,7 @@
  * each epoch everywhere.
  *
  *     mt_progress_start(&p, call, session, total);
- *     mt_progress_step(&p, session);      after each step; free but for a
+ *     mt_progress_step(&p, session);      after each step; free except for a
  *                                         redraw, at most ten a second
  *     mt_progress_epoch(&p, session, &epoch);   its line may wait for that
  *     mt_live_clear();                    (terminal.h) at the end

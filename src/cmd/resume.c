@@ -254,7 +254,7 @@ const struct mt_command mt_cmd_resume = {
         "Trains in place unless -o names another file. Without a new total the "
         "run goes on\nto the one in its spec; a finished run says so. Changes "
         "by --set are told as\nsaved -> now. Data files must be the same as "
-        "at the start, but for those that --set\nnames (data.train=new.csv). "
+        "at the start, except those that --set\nnames (data.train=new.csv). "
         "With --prove, which needs train.checkpoint.keep, nothing is\ntrained "
         "or written: it exits with 0 if the replay gives the same bits, 1 if "
         "not.",

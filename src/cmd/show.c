@@ -328,7 +328,7 @@ static int show_state(struct shown *s)
         return MT_EXIT_DONE;
     }
     if (err.status != MT_OK && mt_bundle_find(&s->bundle, MT_NAME_SPEC))
-        mt_report_warning("the layers cannot be told: %s", err.text);
+        mt_report_warning("cannot show the layers: %s", err.text);
     if (s->call->json)
         print_json(s);
     else

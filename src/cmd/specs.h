@@ -37,7 +37,7 @@ struct mt_open_request {
 };
 
 /* Opens path, applies the overrides to its spec, builds the session and
- * restores it; checks that the data files are the same, but for those that an
+ * restores it; checks that the data files are the same, except those that an
  * override names. */
 mt_status mt_open_checkpoint(const struct mt_open_request *request,
                              struct mt_opened *out, struct mt_err *err);

@@ -3,7 +3,7 @@
 
 #include "graph/ops_internal.h"
 
-/* What all of them read, but for a join, and what they give. */
+/* What all of them except a join read, and what they give. */
 enum { X };
 enum { Y };
 

@@ -4,7 +4,7 @@
  * the graph was recorded.
  *
  * All windows lie within the input: what padding adds is no part of them.
- * Starts and ends never decrease from one output to the next, but for the taps
+ * Starts and ends never decrease from one output to the next, except for taps
  * that dilated windows lose to padding.
  */
 #ifndef MT_KERNELS_WINDOWS_H

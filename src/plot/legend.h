@@ -24,7 +24,7 @@ bool mt_legend_corner(const struct mt_rect *area, const struct mt_lines *lines,
 void mt_legend_draw_box(const struct mt_chart *chart, struct mt_canvas *c,
                         const struct mt_rect *box);
 
-/* The height of rows from x on, no wider than width (but for a key that is). */
+/* The height of rows from x on, no wider than width (except a key that is). */
 double mt_legend_rows(const struct mt_chart *chart, const struct mt_canvas *c,
                       double width);
 

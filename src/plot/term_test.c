@@ -26,7 +26,7 @@ static struct mt_strbuf draw(const struct mt_panel *panel,
     return out;
 }
 
-/* A line from corner to corner, but for the margins. */
+/* A line from corner to corner, inside the margins. */
 START_TEST(dots_stand_where_braille_has_them)
 {
     const double ends_x[] = { 1, 2 }, ends_y[] = { 1, 2 };

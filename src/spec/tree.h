@@ -171,7 +171,7 @@ void mt_json_print(const struct mt_item *item, struct mt_strbuf *out);
 void mt_json_print_compact(const struct mt_item *item, struct mt_strbuf *out);
 
 /* The same tree for people to read and edit: every object and list that fits on
- * a line of 76 columns stands on one, but for the outermost. */
+ * a line of 76 columns is on one line, except the outermost. */
 void mt_json_print_short(const struct mt_item *item, struct mt_strbuf *out);
 
 /* Pieces for writing JSON by hand. Bytes that are not UTF-8 become U+FFFD, and

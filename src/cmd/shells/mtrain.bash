@@ -28,7 +28,7 @@ _mtrain_ask()
     esac
 }
 
-# Sets words and n, the words before the cursor but for the program's;
+# Sets words and n, the words before the cursor without the program's;
 # what readline has split at '=' is put together.
 _mtrain_words()
 {
