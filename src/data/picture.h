@@ -15,22 +15,8 @@
 #define MT_DATA_PICTURE_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "base/status.h"
-
-/* A picture beyond any of these is refused before memory is taken for it. */
-enum {
-    MT_PICTURE_MAX_SIDE = 65500,      /* JPEG's own limit */
-    MT_PICTURE_MAX_PIXELS = 1 << 26,
-    MT_PICTURE_MAX_FILE = 256 << 20,  /* bytes */
-};
-
-struct mt_picture {
-    size_t height, width, channels; /* 1: grey, 3: RGB */
-    uint8_t *pixels;                /* (height, width, channels); free() it */
-};
+#include "data/pixels.h"
 
 /* Do the bytes begin as a PNG or a JPEG file? */
 bool mt_picture_is(const void *bytes, size_t n);

@@ -5,7 +5,9 @@
 #ifndef MT_DATA_PICTURE_CODEC_H
 #define MT_DATA_PICTURE_CODEC_H
 
-#include "data/picture.h"
+#include <stdbool.h>
+
+#include "data/pixels.h"
 
 bool mt_png_is(const void *bytes, size_t n);
 bool mt_jpeg_is(const void *bytes, size_t n);
@@ -15,10 +17,5 @@ mt_status mt_png_decode(const char *path, const void *bytes, size_t n,
                         struct mt_picture *out, struct mt_err *err);
 mt_status mt_jpeg_decode(const char *path, const void *bytes, size_t n,
                          struct mt_picture *out, struct mt_err *err);
-
-/* Checks the limits and takes memory for the pixels. */
-mt_status mt_picture_make(const char *path, double width, double height,
-                          size_t channels, struct mt_picture *out,
-                          struct mt_err *err);
 
 #endif
