@@ -20,9 +20,16 @@ static const struct mt_key nadam_keys[] = {
     { NULL },
 };
 
-enum { EXP_AVG, EXP_AVG_SQ };
+enum { EXP_AVG, EXP_AVG_SQ, MU_PRODUCT };
 
-static const char *const nadam_slots[] = { "exp_avg", "exp_avg_sq", NULL };
+static const char *const nadam_slots[] = { "exp_avg", "exp_avg_sq",
+                                           "mu_product", NULL };
+
+static float nadam_start(const void *args, size_t slot)
+{
+    (void)args;
+    return slot == MU_PRODUCT;
+}
 
 static mt_status nadam_check(const void *args, const struct mt_json *doc,
                              const struct mt_item *object, struct mt_err *err)
@@ -38,22 +45,27 @@ static struct mt_scheduled nadam_base(const void *args)
     return (struct mt_scheduled){ a->lr, a->betas.v[0] };
 }
 
-/* mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2); torch keeps the product of
- * all of them as mu_product. */
-static double nadam_mu(const void *args, uint64_t t)
+/* mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), with the beta1 of this
+ * step */
+static double mu_at(const struct nadam_args *a,
+                    const struct mt_optim_step *step, uint64_t t)
 {
-    const struct nadam_args *a = args;
-
-    return a->betas.v[0] *
+    return mt_optim_momentum(step, a->betas.v[0]) *
            (1 - 0.5 * mt_dpow(0.96, (double)t * a->momentum_decay));
+}
+
+static double nadam_factor(const void *args, const struct mt_optim_step *step)
+{
+    return mu_at(args, step, step->t);
 }
 
 static void nadam_prepare(const void *args, const struct mt_optim_step *step,
                           void *out)
 {
     const struct nadam_args *a = args;
-    double beta1 = a->betas.v[0], beta2 = a->betas.v[1];
-    double mu = nadam_mu(a, step->t), next = nadam_mu(a, step->t + 1);
+    double beta1 = mt_optim_momentum(step, a->betas.v[0]);
+    double beta2 = a->betas.v[1];
+    double mu = mu_at(a, step, step->t), next = mu_at(a, step, step->t + 1);
     double bc2 = mt_optim_correction(beta2, step->t);
     bool decoupled = a->decoupled_weight_decay;
 
@@ -86,8 +98,9 @@ const struct mt_optimizer_type mt_optimizer_nadam = {
     .step_size = sizeof(struct mt_nadam_step),
     .slots = nadam_slots,
     .check = nadam_check,
+    .start = nadam_start,
     .base = nadam_base,
-    .factor = nadam_mu,
+    .factor = nadam_factor,
     .prepare = nadam_prepare,
     .update = nadam_update,
 };

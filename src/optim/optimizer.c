@@ -171,15 +171,20 @@ static bool has_slot(const struct mt_optimizer *o, size_t group, size_t i)
 /* Takes a slot's block, with the value that it starts with. */
 static mt_status make_slot(struct mt_optimizer *o, size_t i, struct mt_err *err)
 {
-    o->slot[i] = mt_arena_calloc(&o->arena, o->store->flat + PAD,
+    o->slot[i] = mt_arena_calloc(&o->arena,
+                                 mt_optimizer_is_product(o->type, i)
+                                     ? o->store->n
+                                     : o->store->flat + PAD,
                                  sizeof(float));
     if (!o->slot[i])
         return mt_fail_memory(err);
     for (size_t t = 0; o->type->start && t < o->store->n; t++) {
         float start = o->type->start(o->groups[o->group_of[t]].args, i);
         float *values = mt_optimizer_slot(o, i, t);
+        struct mt_shape shape = mt_optimizer_slot_shape(o, i, t);
+        size_t n = values ? mt_shape_elements(&shape) : 0;
 
-        for (size_t k = 0; values && k < o->store->tensors[t]->count; k++)
+        for (size_t k = 0; k < n; k++)
             values[k] = start;
     }
     return MT_OK;
@@ -280,15 +285,11 @@ mt_status mt_optimizer_follow(struct mt_optimizer *o,
     o->cycled = mt_scheduler_at(scheduler, 0, none).momentum > 0;
     if (!o->cycled)
         return MT_OK;
-    if (momentum != momentum || o->type->factor)
+    if (momentum != momentum)
         return mt_fail(err, MT_INVALID,
-                       "scheduler: %s would change the momentum, but %s; set "
-                       "cycle_momentum to false",
-                       scheduler->type->name,
-                       o->type->factor
-                           ? "the optimizer's steps depend on all momenta "
-                             "before"
-                           : "the optimizer has none");
+                       "scheduler: %s would change the momentum, but %s has "
+                       "none; set cycle_momentum to false",
+                       scheduler->type->name, o->type->type.name);
     return make_slots(o, err);
 }
 
@@ -300,18 +301,14 @@ struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *o,
     return o->type->base(o->groups[group].args);
 }
 
-/* The product of the factors of all steps that tensor t has had. */
-static double product_of(const struct mt_optimizer *o, size_t t)
+/* The product of tensor t, or NULL where the type has none. */
+static float *product_of(const struct mt_optimizer *o, size_t t)
 {
-    double product = 1;
-
-    for (uint64_t k = 1; o->type->factor && k <= o->step_of[t]; k++)
-        product *= o->type->factor(o->groups[o->group_of[t]].args, k);
-    return product;
+    return o->type->factor ? mt_optimizer_slot(o, o->n_slots - 1, t) : NULL;
 }
 
 /* Tensors lie in the flat block in order, each padded; neighbours with the
- * same settings and step count become one pass. */
+ * same settings, step count and product become one pass. */
 static void make_segments(struct mt_optimizer *o)
 {
     struct mt_segment *last = NULL;
@@ -320,6 +317,7 @@ static void make_segments(struct mt_optimizer *o)
     for (size_t t = 0; t < o->store->n; t++) {
         const struct mt_tensor *tensor = o->store->tensors[t];
         size_t n = mt_size_align(tensor->count, PAD);
+        const float *product = product_of(o, t);
 
         if (!tensor->requires_grad)
             continue;
@@ -328,14 +326,15 @@ static void make_segments(struct mt_optimizer *o)
             continue;
         }
         if (last && last->group == o->group_of[t] &&
-            last->step == o->step_of[t]) {
+            last->step == o->step_of[t] &&
+            (!product || last->product == *product)) {
             last->n += n;
         } else {
             last = &o->segments[o->n_segments++];
             *last = (struct mt_segment){ .offset = tensor->offset, .n = n,
                                          .group = o->group_of[t],
                                          .step = o->step_of[t], .first = t,
-                                         .product = product_of(o, t) };
+                                         .product = product ? *product : 1 };
         }
         last->end = t + 1;
     }
@@ -361,7 +360,7 @@ static void pass_task(void *ctx, size_t task, size_t worker)
 
     (void)worker;
     for (size_t i = 0; i < o->n_slots; i++) {
-        if (has_slot(o, s->group, i))
+        if (has_slot(o, s->group, i) && !mt_optimizer_is_product(o->type, i))
             u.slot[i] = o->slot[i] + at;
     }
     if (!o->type->update(&u, pass->prepared))
@@ -383,9 +382,10 @@ bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
         struct mt_optim_step step = { now[s->group].lr, now[s->group].momentum,
                                       s->step + 1, 1 };
 
-        if (o->type->factor)
-            step.product = s->product *=
-                o->type->factor(o->groups[s->group].args, step.t);
+        if (o->type->factor) /* in single precision, as torch does */
+            s->product *=
+                (float)o->type->factor(o->groups[s->group].args, &step);
+        step.product = (double)s->product;
         o->type->prepare(o->groups[s->group].args, &step, prepared);
         mt_team_run(team, (s->n + SPAN - 1) / SPAN, pass_task, &pass);
         finite &= !atomic_load(&pass.non_finite);
@@ -414,8 +414,12 @@ void mt_optimizer_sync(struct mt_optimizer *o)
         const struct mt_segment *s = &o->segments[i];
 
         for (size_t t = s->first; t < s->end; t++) {
+            float *product = product_of(o, t);
+
             if (o->store->tensors[t]->requires_grad)
                 o->step_of[t] = s->step;
+            if (product)
+                *product = s->product;
         }
     }
 }
@@ -428,13 +432,27 @@ float *mt_optimizer_slot(const struct mt_optimizer *o, size_t slot,
     if (!t->requires_grad || slot >= o->n_slots || !o->slot[slot] ||
         !has_slot(o, o->group_of[tensor], slot))
         return NULL;
-    return o->slot[slot] + t->offset;
+    return o->slot[slot] +
+           (mt_optimizer_is_product(o->type, slot) ? tensor : t->offset);
 }
 
-bool mt_optimizer_has_state(const struct mt_optimizer *o, size_t tensor)
+bool mt_optimizer_is_product(const struct mt_optimizer_type *type, size_t slot)
+{
+    return type->factor && !type->slots[slot + 1];
+}
+
+struct mt_shape mt_optimizer_slot_shape(const struct mt_optimizer *o,
+                                        size_t slot, size_t tensor)
+{
+    return mt_optimizer_is_product(o->type, slot)
+               ? (struct mt_shape){ .rank = 0 }
+               : o->store->tensors[tensor]->shape;
+}
+
+bool mt_optimizer_has_slots(const struct mt_optimizer *o, size_t tensor)
 {
     for (size_t i = 0; i < o->n_slots; i++) {
-        if (o->step_of[tensor] && mt_optimizer_slot(o, i, tensor))
+        if (mt_optimizer_slot(o, i, tensor))
             return true;
     }
     return false;

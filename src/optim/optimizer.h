@@ -28,7 +28,7 @@ struct mt_segment {
     size_t offset, n;        /* floats of the flat block */
     size_t group;
     uint64_t step;           /* finished steps */
-    double product;          /* of their factors */
+    float product;           /* of their factors */
     size_t first, end;       /* tensors of the store */
 };
 
@@ -45,7 +45,7 @@ struct mt_optim_step {
     double lr;
     double momentum; /* as in struct mt_scheduled; NAN: the settings' own */
     uint64_t t;      /* number of this step, from 1 */
-    double product;  /* of factor(1) ... factor(t); 1 without factor */
+    double product;  /* of the factors of steps 1 ... t; 1 without factor */
 };
 
 /*
@@ -56,7 +56,7 @@ struct mt_optim_step {
  *   - update() is a function of its block and of what prepare() made, value by
  *     value: how the work is cut into tasks changes nothing.
  *   - prepare() is a function of the settings and of struct mt_optim_step.
- *   - a slot that no setting needs is NULL in update().
+ *   - a slot that no setting needs, or that is a product, is NULL in update().
  */
 struct mt_optimizer_type {
     MT_TYPE_HEAD; /* keys: of the optimizer and of each group */
@@ -80,10 +80,11 @@ struct mt_optimizer_type {
      * there is none that it could change. */
     struct mt_scheduled (*base)(const void *args);
 
-    /* What step t adds to the running product that prepare() is given: it is
-     * recomputed after a resume, and so no schedule may change the momentum.
-     * NULL: there is none. */
-    double (*factor)(const void *args, uint64_t t);
+    /* What a step multiplies the tensor's product with, before prepare(). With
+     * it, the last of the slots is that product, one number for each tensor
+     * and not one for each of its values; it starts as start() says. NULL:
+     * there is none. */
+    double (*factor)(const void *args, const struct mt_optim_step *step);
 
     /* The constants of a step for the kernel. Scalars are computed in double,
      * as torch does. */
@@ -114,8 +115,9 @@ struct mt_optimizer {
                                   mt_optimizer_sync and the next step) */
     size_t n_slots;            /* of the type */
     bool cycled;               /* the schedule sets the momentum */
-    float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each, or NULL where
-                                        no group needs it */
+    float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each, a product
+                                        one for each tensor; NULL where no
+                                        group needs it */
     struct mt_segment *segments;
     size_t n_segments;
     bool segmented;
@@ -151,7 +153,7 @@ bool mt_optimizer_owns(const struct mt_optimizer *optimizer,
 
 /* --- state, by slot and tensor ------------------------------------------ */
 
-/* Brings step_of up to date. */
+/* Brings step_of and products up to date. */
 void mt_optimizer_sync(struct mt_optimizer *optimizer);
 
 /* Where slot `slot` of tensor i is, or NULL where it has none: the tensor is
@@ -159,11 +161,18 @@ void mt_optimizer_sync(struct mt_optimizer *optimizer);
 float *mt_optimizer_slot(const struct mt_optimizer *optimizer, size_t slot,
                          size_t tensor);
 
-/* Has tensor i any state worth saving: slots, and at least one step? */
-bool mt_optimizer_has_state(const struct mt_optimizer *optimizer,
+/* Is slot `slot` the product: one number, whatever the tensor's shape? */
+bool mt_optimizer_is_product(const struct mt_optimizer_type *type, size_t slot);
+
+/* The shape of a tensor's slot: the tensor's own, or a scalar. */
+struct mt_shape mt_optimizer_slot_shape(const struct mt_optimizer *optimizer,
+                                        size_t slot, size_t tensor);
+
+/* Has tensor i any slot? Otherwise it has no state to save or restore. */
+bool mt_optimizer_has_slots(const struct mt_optimizer *optimizer,
                             size_t tensor);
 
-/* After step_of or has_grad of tensors changed. */
+/* After step_of, a product or has_grad of tensors changed. */
 void mt_optimizer_restart(struct mt_optimizer *optimizer);
 
 #endif

@@ -330,8 +330,6 @@ START_TEST(parameters_without_gradient_are_left_alone)
         memcmp(after, store.tensors[FC2_WEIGHT]->data, sizeof after), 0);
     ck_assert_uint_eq(optimizer->step_of[FC1_WEIGHT], 0);
     ck_assert_uint_eq(optimizer->step_of[FC2_WEIGHT], 3);
-    ck_assert(!mt_optimizer_has_state(optimizer, FC1_WEIGHT));
-    ck_assert(mt_optimizer_has_state(optimizer, FC2_WEIGHT));
     for (size_t i = 0; i < 20; i++)
         ck_assert(mt_optimizer_slot(optimizer, 0, FC1_WEIGHT)[i] == 0);
 }
@@ -355,8 +353,8 @@ START_TEST(frozen_tensors_and_buffers_are_left_alone)
         ck_assert_ptr_null(mt_optimizer_slot(optimizer, s, COUNT));
     }
     ck_assert_uint_eq(optimizer->step_of[FROZEN], 0);
-    ck_assert(!mt_optimizer_has_state(optimizer, FROZEN));
-    ck_assert(!mt_optimizer_has_state(optimizer, COUNT));
+    ck_assert(!mt_optimizer_has_slots(optimizer, FROZEN));
+    ck_assert(!mt_optimizer_has_slots(optimizer, COUNT));
 }
 END_TEST
 
@@ -489,6 +487,7 @@ START_TEST(slots_are_there_where_they_are_needed)
         { "{'type': 'SGD', 'lr': 0.1, 'momentum': 0.1}", 1, "momentum_buffer" },
         { "{'type': 'Adam'}", 2, "exp_avg" },
         { "{'type': 'AdamW', 'amsgrad': true}", 3, "exp_avg" },
+        { "{'type': 'NAdam'}", 3, "exp_avg" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -499,11 +498,7 @@ START_TEST(slots_are_there_where_they_are_needed)
         for (size_t s = 0; s < 4; s++)
             n += mt_optimizer_slot(optimizer, s, FC1_WEIGHT) != NULL;
         ck_assert_uint_eq(n, rows[i].slots);
-        ck_assert(!mt_optimizer_has_state(optimizer, FC1_WEIGHT));
-        set_gradients(0);
-        ck_assert(step(NULL));
-        mt_optimizer_sync(optimizer);
-        ck_assert(mt_optimizer_has_state(optimizer, FC1_WEIGHT) == (n > 0));
+        ck_assert(mt_optimizer_has_slots(optimizer, FC1_WEIGHT) == (n > 0));
     }
 }
 END_TEST

@@ -62,16 +62,17 @@ static void save_slots(const struct mt_optimizer *o, size_t tensor,
 {
     const struct mt_tensor *t = o->store->tensors[tensor];
 
-    if (!mt_optimizer_has_state(o, tensor))
+    if (!o->step_of[tensor] || !mt_optimizer_has_slots(o, tensor))
         return;
     mt_bundle_i64(out, mt_name_slot(MT_SLOT_STEP, t->name).text,
                   (int64_t)o->step_of[tensor]);
     for (size_t i = 0; i < o->n_slots; i++) {
         const float *slot = mt_optimizer_slot(o, i, tensor);
+        struct mt_shape shape = mt_optimizer_slot_shape(o, i, tensor);
 
         if (slot)
             mt_bundle_add(out, mt_name_slot(o->type->slots[i], t->name).text,
-                          MT_F32, &t->shape, slot);
+                          MT_F32, &shape, slot);
     }
 }
 
@@ -178,7 +179,7 @@ static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
     struct mt_name name = mt_name_slot(MT_SLOT_STEP, t->name);
     int64_t step;
 
-    if (!mt_bundle_find(from, name.text) || !mt_optimizer_slot(o, 0, tensor))
+    if (!mt_bundle_find(from, name.text) || !mt_optimizer_has_slots(o, tensor))
         return MT_OK;
     if (take(from, name.text, MT_I64, &scalar, &step, taken, err) != MT_OK)
         return err->status;
@@ -188,10 +189,11 @@ static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
     o->step_of[tensor] = (uint64_t)step;
     for (size_t i = 0; i < o->n_slots; i++) {
         float *slot = mt_optimizer_slot(o, i, tensor);
+        struct mt_shape shape = mt_optimizer_slot_shape(o, i, tensor);
 
         name = mt_name_slot(o->type->slots[i], t->name);
-        if (slot && take(from, name.text, MT_F32, &t->shape, slot, taken, err) !=
-                        MT_OK)
+        if (slot &&
+            take(from, name.text, MT_F32, &shape, slot, taken, err) != MT_OK)
             return err->status;
     }
     return MT_OK;

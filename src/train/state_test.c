@@ -11,11 +11,13 @@ static const char *const optimizers[] = {
     ("{\"type\":\"AdamW\",\"lr\":0.01,\"groups\":[{\"params\":\"*.bias\","
      "\"weight_decay\":0}]}"),
     "{\"type\":\"SGD\",\"lr\":0.05}",
-    "{\"type\":\"RMSprop\",\"centered\":true,\"momentum\":0.5}",
-    "{\"type\":\"Adagrad\",\"initial_accumulator_value\":0.2}",
-    "{\"type\":\"NAdam\",\"lr\":0.01}",
+    ("{\"type\":\"RMSprop\",\"momentum\":0.5,\"groups\":[{\"params\":"
+     "\"*.bias\",\"centered\":true,\"momentum\":0}]}"),
+    ("{\"type\":\"NAdam\",\"lr\":0.01,\"groups\":[{\"params\":\"fc2.*\","
+     "\"momentum_decay\":0.1}]}"),
     "{\"type\":\"RAdam\",\"lr\":0.01,\"betas\":[0.9,0.8]}",
     "{\"type\":\"Adamax\"}",
+    "{\"type\":\"Adagrad\",\"initial_accumulator_value\":0.2}",
     "{\"type\":\"Adadelta\"}",
 };
 
@@ -24,6 +26,15 @@ static const char *const schedulers[] = {
     "{\"type\":\"StepLR\",\"step_size\":1,\"gamma\":0.5}",
     "{\"type\":\"CosineAnnealingLR\",\"T_max\":11,\"interval\":\"step\"}",
     "{\"type\":\"LinearLR\",\"total_iters\":2}",
+    "{\"type\":\"OneCycleLR\",\"max_lr\":0.05,\"total_steps\":15,"
+    "\"interval\":\"step\"}",
+};
+
+enum {
+    OPTIMIZERS = sizeof optimizers / sizeof *optimizers,
+    NO_MOMENTUM = 2, /* the last of them have none that OneCycleLR, the last
+                        schedule, could change */
+    PAIRS = OPTIMIZERS * (sizeof schedulers / sizeof *schedulers) - NO_MOMENTUM
 };
 
 /* Bytes of all arrays, to compare two states. */
@@ -56,9 +67,10 @@ static void assert_same(struct mt_session *a, struct mt_session *b)
 /* Every optimizer x schedule, stopped after every step. */
 START_TEST(resume_is_exact_everywhere)
 {
-    const char *set[] = { "optimizer", optimizers[_i / 4], "scheduler",
-                          schedulers[_i % 4], "train.accumulate",
-                          _i % 2 ? "2" : "1", NULL };
+    const char *set[] = { "optimizer", optimizers[_i % OPTIMIZERS],
+                          "scheduler", schedulers[_i / OPTIMIZERS],
+                          "train.accumulate",
+                          _i / OPTIMIZERS % 2 ? "2" : "1", NULL };
     struct mt_err err = MT_ERR_INIT;
     struct mt_test_session whole = mt_test_open(MT_TEST_SPEC, set);
 
@@ -258,8 +270,7 @@ Suite *state_suite(void)
     TCase *tc = tcase_create("state");
 
     tcase_set_timeout(tc, 60);
-    tcase_add_loop_test(tc, resume_is_exact_everywhere, 0,
-                        4 * (int)(sizeof optimizers / sizeof *optimizers));
+    tcase_add_loop_test(tc, resume_is_exact_everywhere, 0, PAIRS);
     tcase_add_loop_test(tc, resume_is_exact_with_monitors, 0, 8);
     tcase_add_test(tc, refusals);
     tcase_add_test(tc, different_seeds_differ);

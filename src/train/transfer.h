@@ -64,8 +64,8 @@ struct mt_transfer {
     size_t n_dropped;
     size_t missing, unexpected; /* with `partial`: how many were passed over */
     bool progress; /* all optimizer state moves: the position moves along */
-    const char *const *slots; /* the target's optimizer's, NULL-terminated; NULL
-                                 where no state moves */
+    const struct mt_optimizer_type *optimizer; /* the target's; NULL where no
+                                                  state moves */
 };
 
 /* Options that would make it fit, besides those given. */

@@ -146,6 +146,13 @@ struct deciding {
     struct mt_arena *arena;
 };
 
+/* Is the array one of that shape? Some writers know no scalars. */
+static bool has_shape(const struct mt_array *a, const struct mt_shape *shape)
+{
+    return shape->rank == 0 ? mt_shape_elements(&a->shape) == 1
+                            : mt_shape_equal(&a->shape, shape);
+}
+
 /* None where the source's slots of a tensor are just those that the target's
  * optimizer keeps for it; else what is wrong with them. */
 static enum mt_reason slots_fault(const struct deciding *d,
@@ -156,6 +163,7 @@ static enum mt_reason slots_fault(const struct deciding *d,
     size_t found = 0;
 
     for (size_t i = 0; i < o->n_slots; i++) {
+        struct mt_shape shape = mt_optimizer_slot_shape(o, i, tensor);
         const struct mt_array *a;
 
         if (!mt_optimizer_slot(o, i, tensor))
@@ -166,7 +174,7 @@ static enum mt_reason slots_fault(const struct deciding *d,
         p->detail = o->type->slots[i];
         if (!a)
             return MT_NO_SLOT;
-        if (a->dtype != MT_F32 || !mt_shape_equal(&a->shape, &p->to->shape)) {
+        if (a->dtype != MT_F32 || !has_shape(a, &shape)) {
             p->detail = mt_arena_printf(d->arena, "%s is %s %s", p->detail,
                                         mt_dtype_name(a->dtype),
                                         mt_shape_text(&a->shape).text);
@@ -298,7 +306,7 @@ static mt_status decide_all(struct deciding *d, const struct mt_bundle *target,
     }
     if (list_dropped(d, match, t, err) != MT_OK)
         return MT_NO_MEMORY;
-    t->slots = d->receiver.optimizer->type->slots;
+    t->optimizer = d->receiver.optimizer->type;
     t->progress = !t->missing && !t->unexpected && !refused && !frozen &&
                   !d->source->lost && (!o->only || !*o->only) &&
                   (!o->except || !*o->except) &&
@@ -332,7 +340,8 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
 /* --- the result --------------------------------------------------------- */
 
 static void add_state(const struct mt_transfer_pair *p, const char *slot,
-                      const struct states *states, struct mt_bundle *out)
+                      bool scalar, const struct states *states,
+                      struct mt_bundle *out)
 {
     size_t n;
     const struct mt_array **list = states_of(states, mt_name_key(p->from->name), &n);
@@ -342,8 +351,8 @@ static void add_state(const struct mt_transfer_pair *p, const char *slot,
 
         if (!mt_name_is_slot(a.name, slot))
             continue;
-        if (strcmp(slot, MT_SLOT_STEP) == 0)
-            a.shape = (struct mt_shape){ 0 }; /* some writers know no scalars */
+        if (scalar)
+            a.shape = (struct mt_shape){ .rank = 0 };
         mt_bundle_add_array(out, mt_name_slot(slot, p->key).text, &a);
     }
 }
@@ -355,7 +364,7 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
 {
     struct states states;
 
-    if (!plan->slots)
+    if (!plan->optimizer)
         return;
     if (!list_states(source, &states)) {
         out->failed = true;
@@ -367,9 +376,11 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
 
         if (!p || p->reset)
             continue;
-        add_state(p, MT_SLOT_STEP, &states, out);
-        for (const char *const *slot = plan->slots; *slot; slot++)
-            add_state(p, *slot, &states, out);
+        add_state(p, MT_SLOT_STEP, true, &states, out);
+        for (size_t k = 0; plan->optimizer->slots[k]; k++)
+            add_state(p, plan->optimizer->slots[k],
+                      mt_optimizer_is_product(plan->optimizer, k), &states,
+                      out);
     }
     free(states.list);
 }

@@ -2,13 +2,15 @@
  * Optimizer passes over flat memory, with the update rules of torch.optim. The
  * arrays may be read and written up to a multiple of 16 values behind n: flat
  * blocks are padded. `zeros` gathers 0 g, which is 0 while all g are finite.
- *
- * Denominators are at least TINY: with eps = 0, a value whose gradients were
- * all 0 (padding too) gives 0 / TINY = 0 and stays where it is.
  */
 #include "kernels/isa/internal.h"
 
-#define TINY 0x1p-126f
+/* a / b, but 0 / 0 is 0: with eps = 0, a value whose gradients were all 0 (as
+ * those of padding are) stays where it is. */
+VINLINE vf quotient(vf a, vf b)
+{
+    return vf_sel(vf_eq(a, vf_zero()), a, vf_div(a, b));
+}
 
 /* g = sign g + weight_decay p
  * buf = momentum buf + (1 - dampening) g     (g itself on the first step)
@@ -68,10 +70,9 @@ bool MT_FN(adam)(float *p, const float *g, float *m, float *v, float *vmax,
             top = vf_max(vf_load(vmax + i), vn);
             vf_store(vmax + i, top);
         }
-        vf denom = vf_max(vf_fma(vf_sqrt(top), inv, eps), vf_set1(TINY));
+        vf q = quotient(mi, vf_fma(vf_sqrt(top), inv, eps));
 
-        w = vf_mul(w, decay);
-        vf_store(p + i, vf_fnma(size, vf_div(mi, denom), w));
+        vf_store(p + i, vf_fnma(size, q, vf_mul(w, decay)));
     }
     return vf_sum(zeros) == 0;
 }
@@ -104,8 +105,7 @@ bool MT_FN(rmsprop)(float *p, const float *g, float *sq, float *avg, float *buf,
             /* Rounding can bring a variance of 0 below 0. */
             top = vf_max(vf_fnma(a, a, top), vf_zero());
         }
-        vf denom = vf_max(vf_add(vf_sqrt(top), eps), vf_set1(TINY));
-        vf q = vf_div(d, denom);
+        vf q = quotient(d, vf_add(vf_sqrt(top), eps));
 
         if (buf) {
             q = vf_fma(momentum, vf_load(buf + i), q);
@@ -128,11 +128,11 @@ bool MT_FN(adagrad)(float *p, const float *g, float *sum, size_t n,
         vf w = vf_load(p + i);
         vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
         vf top = vf_fma(d, d, vf_load(sum + i));
-        vf denom = vf_max(vf_add(vf_sqrt(top), eps), vf_set1(TINY));
+        vf q = quotient(d, vf_add(vf_sqrt(top), eps));
 
         zeros = vf_fma(gi, vf_zero(), zeros);
         vf_store(sum + i, top);
-        vf_store(p + i, vf_fnma(lr, vf_div(d, denom), w));
+        vf_store(p + i, vf_fnma(lr, q, w));
     }
     return vf_sum(zeros) == 0;
 }
@@ -151,8 +151,9 @@ bool MT_FN(adadelta)(float *p, const float *g, float *sq, float *acc, size_t n,
         vf w = vf_load(p + i), before = vf_load(acc + i);
         vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
         vf top = vf_fma(vf_mul(rest, d), d, vf_mul(rho, vf_load(sq + i)));
-        vf denom = vf_max(vf_sqrt(vf_add(top, eps)), vf_set1(TINY));
-        vf q = vf_mul(vf_div(vf_sqrt(vf_add(before, eps)), denom), d);
+        vf ratio = quotient(vf_sqrt(vf_add(before, eps)),
+                            vf_sqrt(vf_add(top, eps)));
+        vf q = vf_mul(ratio, d);
 
         zeros = vf_fma(gi, vf_zero(), zeros);
         vf_store(sq + i, top);
@@ -181,8 +182,7 @@ bool MT_FN(adamax)(float *p, const float *g, float *m, float *u, size_t n,
         zeros = vf_fma(gi, vf_zero(), zeros);
         vf_store(m + i, mi);
         vf_store(u + i, top);
-        vf_store(p + i, vf_fnma(size, vf_div(mi, vf_max(top, vf_set1(TINY))),
-                                w));
+        vf_store(p + i, vf_fnma(size, quotient(mi, top), w));
     }
     return vf_sum(zeros) == 0;
 }
@@ -210,7 +210,7 @@ bool MT_FN(radam)(float *p, const float *g, float *m, float *v, size_t n,
         vf_store(m + i, mi);
         vf_store(v + i, vn);
         if (s->rectified)
-            q = vf_div(mi, vf_max(vf_add(vf_sqrt(vn), eps), vf_set1(TINY)));
+            q = quotient(mi, vf_add(vf_sqrt(vn), eps));
         vf_store(p + i, vf_fnma(size, q, vf_mul(w, decay)));
     }
     return vf_sum(zeros) == 0;
@@ -234,13 +234,13 @@ bool MT_FN(nadam)(float *p, const float *g, float *m, float *v, size_t n,
         vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
         vf mi = vf_fma(rest1, d, vf_mul(beta1, vf_load(m + i)));
         vf vn = vf_fma(vf_mul(rest2, d), d, vf_mul(beta2, vf_load(v + i)));
-        vf denom = vf_max(vf_fma(vf_sqrt(vn), inv, eps), vf_set1(TINY));
-        vf q = vf_fma(of_m, mi, vf_mul(of_g, d));
+        vf step = vf_fma(of_m, mi, vf_mul(of_g, d));
+        vf q = quotient(step, vf_fma(vf_sqrt(vn), inv, eps));
 
         zeros = vf_fma(gi, vf_zero(), zeros);
         vf_store(m + i, mi);
         vf_store(v + i, vn);
-        vf_store(p + i, vf_sub(vf_mul(w, decay), vf_div(q, denom)));
+        vf_store(p + i, vf_sub(vf_mul(w, decay), q));
     }
     return vf_sum(zeros) == 0;
 }
