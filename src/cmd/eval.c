@@ -182,6 +182,8 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
                 "data.val_split=0.2", call->args[0]);
         return mt_report_error(&err);
     }
+    if (s->data->warning)
+        mt_report_warning("%s", s->data->warning);
     print_scores(call, s, &scores);
     return check_assertions(call, a, n, s, &scores);
 }

@@ -108,6 +108,8 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
         .feature_names = f->feature_names,
         .target_names = f->target_names,
         .n_targets = table ? mt_shape_elements(&f->y) : 0,
+        .n_features = f->n_features,
+        .facts = table ? f->facts : NULL,
     };
     struct mt_predictions p;
     struct mt_inputs *inputs;
@@ -123,6 +125,8 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
     if (status == MT_OK)
         status = predict_all(m, inputs, &p,
                              !call->json && !mt_option(call, "no-header"), err);
+    if (status == MT_OK && mt_inputs_warning(inputs))
+        mt_report_warning("%s", mt_inputs_warning(inputs));
     mt_predictions_free(&p);
     mt_inputs_close(inputs);
     return status;

@@ -292,6 +292,8 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
     const struct mt_checkpoint_settings *c = &t->session->settings.checkpoint;
     bool force = t->call->force;
 
+    if (t->session->data->warning)
+        mt_report_warning("%s", t->session->data->warning);
     if (t->log && strcmp(t->log, t->out) == 0)
         return mt_fail(err, MT_INVALID, "%s: is the checkpoint to write; give "
                        "--log another file", t->log);

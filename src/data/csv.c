@@ -9,6 +9,8 @@
 #include "data/csvlabels.h"
 #include "data/csvscan.h"
 #include "data/format.h"
+#include "data/reader.h"
+#include "data/tableplan.h"
 #include "data/number.h"
 #include "base/utf8.h"
 
@@ -17,6 +19,7 @@ struct csv_args {
     const char *delimiter;
     const struct mt_item *target, *features;
     const char *normalize;
+    struct mt_plan_args plan;
 };
 
 static const char *const normalize_choices[] = { "standard", "minmax", NULL };
@@ -44,6 +47,7 @@ static const struct mt_key csv_keys[] = {
       .choices = normalize_choices,
       .doc = "statistics of the training rows that each feature is normalized "
              "by: standard (mean, standard deviation) or minmax (to 0 ... 1)" },
+    MT_PLAN_KEYS(struct csv_args),
     { NULL },
 };
 
@@ -66,8 +70,16 @@ static mt_status check_args(const struct mt_data_request *request,
 
 /* ---- rows ---- */
 
+/* What lives from open to fit. */
+struct csv_state {
+    struct mt_reader reader; /* closed with the data set */
+    struct mt_plan plan;
+    struct mt_owned *cells[2]; /* of train and val: float [rows, plan.n] */
+};
+
 struct table {
     const struct mt_data_request *request;
+    struct csv_state *state;
     char comma; /* what delimiter means */
     struct mt_csv *csv;
     struct mt_csv_columns columns;
@@ -173,20 +185,56 @@ static mt_status read_label(const struct table *t,
 
 /* A column below a header that begins with a text is likely one of texts: all
  * columns are read where the spec names none. */
+static mt_status fail_feature(const struct table *t, struct mt_err *err)
+{
+    struct mt_err cause = *err;
+
+    if (t->rows || !t->columns.names ||
+        mt_json_get(t->request->spec, "features"))
+        return err->status;
+    return mt_fail(err, cause.status, "%s; to leave columns out, name the "
+                   "others as data.features; one of texts is a category "
+                   "(data.types)", cause.text);
+}
+
 static mt_status read_features(const struct table *t,
                                const struct mt_csv_field *fields, float *out,
+                               bool *drop, struct mt_err *err)
+{
+    for (size_t i = 0; i < t->columns.n_features; i++)
+        if (mt_plan_field(&t->state->plan, i, t->csv, &t->columns, fields,
+                          &out[i], drop, err) != MT_OK)
+            return fail_feature(t, err);
+    return MT_OK;
+}
+
+/* Targets cannot be filled: a gap drops the row, or is an error. */
+static mt_status check_targets(const struct table *t,
+                               const struct mt_csv_field *fields, bool *drop,
                                struct mt_err *err)
 {
-    const struct mt_csv_columns *c = &t->columns;
-    struct mt_err cause;
+    const struct mt_plan *plan = &t->state->plan;
 
-    if (read_numbers(t, fields, c->features, c->n_features, out, err) == MT_OK)
-        return MT_OK;
-    if (t->rows || !c->names || mt_json_get(t->request->spec, "features"))
-        return err->status;
-    cause = *err;
-    return mt_fail(err, cause.status, "%s; to leave columns out, name the "
-                   "others as data.features", cause.text);
+    for (size_t i = 0; i < t->columns.n_targets; i++) {
+        size_t column = t->columns.targets[i];
+
+        if (!mt_plan_is_gap(plan, &fields[column]))
+            continue;
+        if (plan->targets[i].missing == MT_MISSING_DROP)
+            *drop = true;
+        else if (trim(fields[column]).n)
+            return mt_csv_fail(t->csv, column, err,
+                               "%s: \"%s\" is a missing value; expected a %s "
+                               "(data.missing: {\"%s\": \"drop\"} leaves such "
+                               "rows out)",
+                               mt_csv_column_text(&t->columns, column).text,
+                               mt_excerpt(fields[column].text,
+                                          fields[column].n).text,
+                               t->labels ? "class" : "number",
+                               mt_excerpt(plan->targets[i].name,
+                                          strlen(plan->targets[i].name)).text);
+    }
+    return MT_OK;
 }
 
 static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
@@ -194,6 +242,7 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
 {
     const struct mt_csv_columns *c = &t->columns;
     float *x, *y;
+    bool drop = false;
     mt_status status = MT_OK;
 
     if (n != c->n)
@@ -207,9 +256,15 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
     if (status != MT_OK)
         return status;
     x = (float *)t->x->memory + t->rows * c->n_features;
-    status = read_features(t, fields, x, err);
+    status = read_features(t, fields, x, &drop, err);
+    if (status == MT_OK)
+        status = check_targets(t, fields, &drop, err);
     if (status != MT_OK)
         return status;
+    if (drop) {
+        t->state->plan.dropped++;
+        return MT_OK;
+    }
     if (t->labels) {
         status = read_label(t, fields, (int32_t *)t->y->memory + t->rows, err);
     } else {
@@ -326,6 +381,36 @@ static mt_status choose_columns(struct table *t,
                            : status;
 }
 
+/* What becomes of the columns: as the checkpoint or the part before says, else
+ * as the spec does. Which rows targets drop is always in the spec. */
+static mt_status make_plan(const struct table *t, const struct csv_args *args,
+                           struct mt_dataset *data, struct mt_err *err)
+{
+    const struct mt_fitted *f = &data->fitted;
+    struct mt_plan *plan = &t->state->plan, spec;
+    mt_status status;
+
+    if (plan->columns)
+        return MT_OK;
+    status = mt_plan_read(t->request->doc, &args->plan, &t->columns,
+                          &data->arena, &spec, err);
+    if (status != MT_OK || !f->facts) {
+        *plan = spec;
+        return status;
+    }
+    status = mt_plan_load(f->facts, f->feature_names, f->n_features,
+                          &data->arena, plan, err);
+    if (status != MT_OK)
+        return status;
+    plan->targets = spec.targets;
+    plan->n_targets = spec.n_targets;
+    if (plan->n != t->columns.n_features)
+        return mt_fail(err, MT_MISMATCH,
+                       "%zu features; expected %zu, as the checkpoint has",
+                       t->columns.n_features, plan->n);
+    return MT_OK;
+}
+
 /* t->labels and t->labels_source are set. */
 static mt_status open_part(const struct csv_args *args, const char *key,
                            struct mt_dataset *data, struct table *t,
@@ -351,8 +436,11 @@ static mt_status open_part(const struct csv_args *args, const char *key,
                               "expected one column, the class, because the "
                               "loss takes classes; got %zu",
                               t->columns.n_targets);
+    if (status == MT_OK)
+        status = make_plan(t, args, data, err);
     t->x = mt_data_own(data);
     t->y = mt_data_own(data);
+    t->state->cells[part == &data->val] = t->x;
     if (status == MT_OK && (!t->x || !t->y))
         status = mt_fail_memory(err);
     if (status == MT_OK)
@@ -445,6 +533,24 @@ static mt_status keep_columns(const struct mt_csv_columns *c,
     return f->feature_names && f->target_names ? MT_OK : mt_fail_memory(err);
 }
 
+static void close_state(struct mt_reader *reader)
+{
+    mt_plan_free(&((struct csv_state *)reader)->plan);
+}
+
+static mt_status new_state(struct mt_dataset *data, struct mt_err *err)
+{
+    struct csv_state *state = mt_arena_alloc(&data->arena, sizeof *state);
+    struct mt_owned *own = mt_data_own(data);
+
+    if (!state || !own)
+        return mt_fail_memory(err);
+    state->reader.close = close_state;
+    own->reader = &state->reader;
+    data->state = state;
+    return MT_OK;
+}
+
 static mt_status csv_open(const struct mt_data_request *request,
                           const struct mt_data_keys *keys,
                           struct mt_dataset *data, struct mt_err *err)
@@ -455,7 +561,12 @@ static mt_status csv_open(const struct mt_data_request *request,
     struct table train = { .request = request,
                            .known = known_columns(data, "the checkpoint",
                                                   &known) }, val;
-    mt_status status = check_args(request, args, &train.comma, err);
+    mt_status status = new_state(data, err);
+
+    if (status != MT_OK)
+        return status;
+    train.state = data->state;
+    status = check_args(request, args, &train.comma, err);
 
     mt_labels_init(&labels, &data->arena);
     if (status == MT_OK && request->classification) {
@@ -483,11 +594,85 @@ static mt_status csv_open(const struct mt_data_request *request,
     return status;
 }
 
+/* Cells become inputs. */
+static mt_status encode_part(struct mt_plan *plan, struct mt_owned *own,
+                             struct mt_part *part, struct mt_err *err)
+{
+    size_t bytes;
+    const float *cells;
+    float *x;
+
+    if (!part->samples || !own)
+        return MT_OK;
+    if (!mt_size_mul(part->samples, plan->elements, &bytes) ||
+        !mt_size_mul(bytes, sizeof *x, &bytes) || !(x = malloc(bytes)))
+        return mt_fail_memory(err);
+    cells = own->memory;
+    for (size_t i = 0; i < part->samples; i++)
+        mt_plan_encode(plan, cells + i * plan->n, x + i * plan->elements);
+    free(own->memory);
+    own->memory = x;
+    part->x = (struct mt_column){ x, MT_F32, plan->elements * sizeof *x,
+                                  mt_shape_of(1, plan->elements) };
+    return MT_OK;
+}
+
+static mt_status csv_fit(const struct mt_data_request *request,
+                         const struct mt_data_keys *keys,
+                         struct mt_dataset *data, struct mt_err *err)
+{
+    struct csv_state *state = data->state;
+    struct mt_plan *plan = &state->plan;
+    mt_status status;
+
+    (void)request;
+    (void)keys;
+    data->warning = mt_plan_warning(plan, &data->arena);
+    if (plan->plain)
+        return MT_OK;
+    if (!plan->fitted && !data->n_train)
+        return mt_fail(err, MT_INVALID, "no training rows to find categories "
+                       "and gaps in");
+    status = mt_plan_fit(plan, data->train.x.data, data->train_rows,
+                         data->n_train, &data->arena, err);
+    if (status == MT_OK)
+        status = encode_part(plan, state->cells[0], &data->train, err);
+    if (status == MT_OK)
+        status = encode_part(plan, state->cells[1], &data->val, err);
+    if (status != MT_OK)
+        return status;
+    data->warning = mt_plan_warning(plan, &data->arena);
+    data->fitted.facts = mt_plan_save(plan, &data->arena, err);
+    return data->fitted.facts ? MT_OK : mt_fail_memory(err);
+}
+
+/* Only numbers are normalized. */
+static void keep_others(const struct mt_plan *plan,
+                        struct mt_normalization *norm, float *mean, float *std)
+{
+    if (plan->plain)
+        return;
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct mt_plan_column *p = &plan->columns[i];
+
+        for (size_t e = p->category ? 0 : 1; e < p->n; e++) {
+            mean[p->first + e] = 0;
+            std[p->first + e] = 1;
+        }
+    }
+    norm->mean = mean;
+    norm->std = std;
+}
+
 static mt_status csv_finish(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
                             struct mt_dataset *data, struct mt_err *err)
 {
     const struct csv_args *args = keys->args;
+    const struct csv_state *state = data->state;
+    struct mt_normalization *norm = &data->fitted.norm;
+    mt_status status;
+    float *v;
 
     if (request->fitted || !args->normalize)
         return MT_OK;
@@ -496,7 +681,16 @@ static mt_status csv_finish(const struct mt_data_request *request,
                             mt_json_get(request->spec, "normalize"), err,
                             "no training rows to take statistics of, and none "
                             "are saved");
-    return mt_data_measure_norm(args->normalize, data, err);
+    status = mt_data_measure_norm(args->normalize, data, err);
+    if (status != MT_OK)
+        return status;
+    v = mt_arena_calloc(&data->arena, norm->n, 2 * sizeof *v);
+    if (!v)
+        return mt_fail_memory(err);
+    memcpy(v, norm->mean, norm->n * sizeof *v);
+    memcpy(v + norm->n, norm->std, norm->n * sizeof *v);
+    keep_others(&state->plan, norm, v, v + norm->n);
+    return MT_OK;
 }
 
 extern const struct mt_format mt_format_csv;
@@ -509,5 +703,6 @@ const struct mt_format mt_format_csv = {
     .flags = MT_FORMAT_TABLE,
     .files = 1,
     .open = csv_open,
+    .fit = csv_fit,
     .finish = csv_finish,
 };

@@ -243,7 +243,7 @@ START_TEST(test_bad_fields)
         { "1,2\n3,\n",
           "t.csv:2:3: ", "column 1: the field is empty; expected a number" },
         { "a,b\n1,2\nnan,2\n",
-          "t.csv:3:1: ", "column \"a\": NaN and infinities are not allowed" },
+          "t.csv:3:1: ", "column \"a\": \"nan\" is a missing value" },
         { "a,b\n1,2\n1,-Inf\n", "t.csv:3:3: ", "got \"-Inf\"" },
         { "a,b\n1,2\n1,1e99\n", "t.csv:3:3: ", "1e99 is too large" },
         { "a,b\n1,2\n1,0x10\n", "t.csv:3:3: ", "got \"0x10\"" },

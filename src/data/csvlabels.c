@@ -101,6 +101,14 @@ mt_status mt_labels_add(struct mt_labels *labels, const char *text, size_t n,
     return MT_OK;
 }
 
+int32_t mt_labels_index(const struct mt_labels *labels, const char *text,
+                        size_t n)
+{
+    size_t at;
+
+    return search(labels, text, n, &at) ? (int32_t)labels->sorted[at] : -1;
+}
+
 /* ---- classes ---- */
 
 struct number {

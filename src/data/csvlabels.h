@@ -36,6 +36,10 @@ void mt_labels_free(struct mt_labels *labels);
 mt_status mt_labels_add(struct mt_labels *labels, const char *text, size_t n,
                         uint32_t *index);
 
+/* The index of exactly this value, or -1. */
+int32_t mt_labels_index(const struct mt_labels *labels, const char *text,
+                        size_t n);
+
 /* Makes the classes of what was added; class_of then turns indices into
  * classes. */
 mt_status mt_labels_finish(struct mt_labels *labels);

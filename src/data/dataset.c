@@ -229,6 +229,8 @@ static mt_status load(const struct mt_data_request *request,
         status = format->open(request, &keys, data, err);
     if (status == MT_OK && request->purpose != MT_DATA_PREDICT)
         status = check_samples(request, &keys, format, data, err);
+    if (status == MT_OK && format->fit && request->purpose != MT_DATA_PREDICT)
+        status = format->fit(request, &keys, data, err);
     if (status == MT_OK)
         status = mt_data_augment(request, keys.augment, data, err);
     if (status == MT_OK)

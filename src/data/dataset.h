@@ -155,7 +155,10 @@ struct mt_dataset {
     size_t n_fingerprints;
     struct mt_fingerprint *fingerprints; /* in the arena */
 
+    const char *warning; /* what the user should know, or NULL */
+
     struct mt_owned *owned; /* memory and readers (format.h) */
+    void *state;            /* the format's own, from open on */
 };
 
 /* What the samples are for. */

@@ -9,6 +9,7 @@
  *         format->open                     files -> columns, fitted
  *         checks that all share            (check.c)
  *         the split into train and held
+ *         format->fit                      inputs that training rows decide
  *         scale, mean, std                 (normalization.c)
  *         format->finish                   what needs the training rows
  *
@@ -64,8 +65,14 @@ struct mt_format {
                       const struct mt_data_keys *keys, struct mt_dataset *data,
                       struct mt_err *err);
 
-    /* Called once the rows are split: for what is computed from the training
-     * rows alone, such as data->fitted.norm. NULL: nothing is. */
+    /* Called once the rows are split: for inputs whose shape or values follow
+     * from the training rows. NULL: none do. */
+    mt_status (*fit)(const struct mt_data_request *request,
+                     const struct mt_data_keys *keys, struct mt_dataset *data,
+                     struct mt_err *err);
+
+    /* Called last: for statistics of the training rows, data->fitted.norm.
+     * NULL: none. */
     mt_status (*finish)(const struct mt_data_request *request,
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);

@@ -14,12 +14,16 @@
 #include "data/csvscan.h"
 #include "data/format.h"
 #include "data/number.h"
+#include "data/tableplan.h"
 
 struct mt_inputs {
     struct mt_arena arena;
     struct mt_inputs_request request;
     const char *source; /* for messages */
     size_t elements;    /* of a sample */
+    size_t width;       /* columns that are read: elements, or those of plan */
+    struct mt_plan plan; /* of a table with more than numbers: n > 0 */
+    float *cells;       /* [plan.n] */
     size_t at;          /* samples that were given out */
 
     struct mt_dataset *data; /* an array's memory; NULL: a table */
@@ -38,7 +42,7 @@ static bool is_feature(const struct mt_inputs *in, const char *name)
 {
     enum { MANY = 1000 }; /* more are not worth the time of a hint */
 
-    for (size_t i = 0; i < in->elements && i < MANY; i++)
+    for (size_t i = 0; i < in->width && i < MANY; i++)
         if (!strcmp(in->request.feature_names[i], name))
             return true;
     return false;
@@ -118,7 +122,7 @@ static void find_names(const struct mt_inputs *in, const struct name *names,
     const struct mt_csv_columns *c = &in->columns;
 
     *missing = *twice = NULL;
-    for (size_t i = 0; i < in->elements; i++) {
+    for (size_t i = 0; i < in->width; i++) {
         struct name key = { in->request.feature_names[i], 0 };
         const struct name *at =
             bsearch(&key, names, c->n, sizeof key, compare_names);
@@ -151,7 +155,7 @@ static mt_status list_ignored(struct mt_inputs *in, struct mt_err *err)
     bool *read = calloc(c->n, sizeof *read);
     size_t n = 0;
 
-    for (size_t i = 0; read && i < in->elements; i++)
+    for (size_t i = 0; read && i < in->width; i++)
         read[c->features[i]] = true;
     for (size_t i = 0; read && i < c->n; i++) {
         const char *name = c->names[i];
@@ -181,7 +185,7 @@ static mt_status choose_by_name(struct mt_inputs *in, const char *missing,
                        "%s:1:1: more than one column \"%s\", which the model "
                        "reads",
                        in->source, mt_excerpt(twice, strlen(twice)).text);
-    in->columns.n_features = in->elements;
+    in->columns.n_features = in->width;
     return list_ignored(in, err);
 }
 
@@ -203,18 +207,18 @@ static mt_status fail_count(const struct mt_inputs *in, struct mt_err *err)
 {
     bool table = in->request.n_targets > 0;
 
-    if (table && in->columns.n > in->elements &&
+    if (table && in->columns.n > in->width &&
         names_columns(in->request.spec))
         return mt_fail(err, MT_MISMATCH,
                        "%s:1:1: %zu columns without a header; expected the "
                        "header of the training data, by which the spec names "
                        "the features, or %zu column%s, one for each of them",
-                       in->source, in->columns.n, in->elements,
-                       in->elements == 1 ? "" : "s");
+                       in->source, in->columns.n, in->width,
+                       in->width == 1 ? "" : "s");
     return mt_fail(err, MT_MISMATCH,
                    "%s:1:1: %zu column%s; expected %zu, one for each %s%s",
                    in->source, in->columns.n, in->columns.n == 1 ? "" : "s",
-                   in->elements, table ? "feature" : "element of a sample",
+                   in->width, table ? "feature" : "element of a sample",
                    table ? ", or all columns that the training data had" : "");
 }
 
@@ -228,17 +232,17 @@ static mt_status choose_by_position(struct mt_inputs *in, struct mt_err *err)
     struct mt_csv_columns *c = &in->columns;
     struct mt_err ignored = MT_ERR_INIT;
 
-    if (c->n == in->elements) {
+    if (c->n == in->width) {
         c->features = mt_arena_calloc(&in->arena, c->n, sizeof *c->features);
         for (size_t i = 0; c->features && i < c->n; i++)
             c->features[i] = i;
         return c->features ? MT_OK : mt_fail_memory(err);
     }
-    if (in->request.n_targets == 0 || c->n < in->elements)
+    if (in->request.n_targets == 0 || c->n < in->width)
         return fail_count(in, err);
     if (mt_csv_choose_columns(&select, in->source, &in->arena, c, &ignored) ==
             MT_OK &&
-        c->n_features == in->elements)
+        c->n_features == in->width)
         return MT_OK;
     return ignored.status == MT_NO_MEMORY ? mt_fail_memory(err)
                                           : fail_count(in, err);
@@ -274,7 +278,7 @@ static mt_status find_named(struct mt_inputs *in, struct mt_err *err)
     struct name *names;
 
     c->features =
-        mt_arena_calloc(&in->arena, in->elements, sizeof *c->features);
+        mt_arena_calloc(&in->arena, in->width, sizeof *c->features);
     if (!c->features)
         return mt_fail_memory(err);
     if (!looks && take_names(in, err) != MT_OK)
@@ -376,6 +380,31 @@ static mt_status fail_token(const struct mt_inputs *in, size_t column,
                        mt_excerpt(field->text, field->n).text);
 }
 
+static mt_status read_cells(struct mt_inputs *in,
+                            const struct mt_csv_field *fields, float *x,
+                            struct mt_err *err)
+{
+    bool drop = false;
+
+    for (size_t i = 0; i < in->plan.n; i++) {
+        mt_status status =
+            mt_plan_field(&in->plan, i, in->csv, &in->columns, fields,
+                          &in->cells[i], &drop, err);
+
+        if (status == MT_OK && drop)
+            status = mt_csv_fail(in->csv, in->columns.features[i], err,
+                                 "%s: a missing value, whose row training "
+                                 "dropped",
+                                 mt_csv_column_text(&in->columns,
+                                                    in->columns.features[i])
+                                     .text);
+        if (status != MT_OK)
+            return status;
+    }
+    mt_plan_encode(&in->plan, in->cells, x);
+    return MT_OK;
+}
+
 /* Whole numbers up to 2^24 are exact in float32. */
 static mt_status read_record(struct mt_inputs *in,
                              const struct mt_csv_field *fields, size_t row,
@@ -385,6 +414,8 @@ static mt_status read_record(struct mt_inputs *in,
     float *x = (float *)in->rows + row * in->elements;
     int32_t *tokens = (int32_t *)in->rows + row * in->elements;
 
+    if (in->plan.n)
+        return read_cells(in, fields, x, err);
     for (size_t i = 0; i < in->elements; i++) {
         size_t column = c->features[i];
         float v = 0;
@@ -531,6 +562,26 @@ static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
     return open_array(in, npy, err);
 }
 
+static mt_status open_plan(struct mt_inputs *in, struct mt_err *err)
+{
+    const struct mt_inputs_request *r = &in->request;
+    mt_status status;
+
+    if (!r->facts)
+        return MT_OK;
+    status = mt_plan_load(r->facts, r->feature_names, r->n_features, &in->arena,
+                          &in->plan, err);
+    if (status != MT_OK)
+        return status;
+    if (in->plan.elements != in->elements)
+        return mt_fail(err, MT_INVALID,
+                       "spec/data.json: facts: %zu inputs; expected %zu",
+                       in->plan.elements, in->elements);
+    in->width = in->plan.n;
+    in->cells = mt_arena_calloc(&in->arena, in->width + 1, sizeof *in->cells);
+    return in->cells ? MT_OK : mt_fail_memory(err);
+}
+
 mt_status mt_inputs_open(const struct mt_inputs_request *request,
                          struct mt_inputs **out, struct mt_err *err)
 {
@@ -541,9 +592,11 @@ mt_status mt_inputs_open(const struct mt_inputs_request *request,
     if (!in)
         return mt_fail_memory(err);
     in->request = *request;
-    in->elements = mt_shape_elements(&request->shape);
+    in->elements = in->width = mt_shape_elements(&request->shape);
     in->source = piped ? "standard input" : request->path;
-    status = piped ? open_table(in, -1, 0, err) : open_file(in, err);
+    status = open_plan(in, err);
+    if (status == MT_OK)
+        status = piped ? open_table(in, -1, 0, err) : open_file(in, err);
     if (status != MT_OK) {
         mt_inputs_close(in);
         return status;
@@ -557,6 +610,7 @@ void mt_inputs_close(struct mt_inputs *in)
     if (!in)
         return;
     mt_csv_free(in->csv);
+    mt_plan_free(&in->plan);
     mt_dataset_close(in->data);
     free(in->bytes);
     free(in->rows);
@@ -579,4 +633,9 @@ mt_status mt_inputs_next(struct mt_inputs *in, size_t max,
 const char *mt_inputs_ignored(const struct mt_inputs *in)
 {
     return in->ignored;
+}
+
+const char *mt_inputs_warning(struct mt_inputs *in)
+{
+    return mt_plan_warning(&in->plan, &in->arena);
 }

@@ -35,6 +35,9 @@ struct mt_inputs_request {
                               are floats */
     const char *const *feature_names, *const *target_names; /* or NULL */
     size_t n_targets;
+    size_t n_features;  /* columns of a table that the model reads */
+    const char *facts;  /* of mt_fitted, of a table's model; NULL: plain numbers,
+                           a column for each element */
 };
 
 struct mt_inputs;
@@ -52,5 +55,8 @@ mt_status mt_inputs_next(struct mt_inputs *inputs, size_t max,
 /* The columns of a table that are passed over, `"id", "name"`, the targets
  * aside; NULL where there are none. */
 const char *mt_inputs_ignored(const struct mt_inputs *inputs);
+
+/* What was read that training did not have, or NULL. */
+const char *mt_inputs_warning(struct mt_inputs *inputs);
 
 #endif

@@ -1,0 +1,149 @@
+/*
+ * What becomes of each feature column of a table: the one encoder from records
+ * to inputs, for training and for prediction.
+ *
+ *     field --read--> cell --encode--> elements of x
+ *
+ *     number      the number; NaN is a gap    [number, flag]
+ *     category    the value's code; NaN is    one-hot: [values in byte order,
+ *                 a gap, -1 no known value     other, missing]
+ *
+ *     mt_plan_read(doc, args, ...)       from the keys of "data"
+ *     mt_plan_field(...)                 for each field of a record
+ *     mt_plan_fit(plan, cells, rows...)  from the training rows: values, fills
+ *     mt_plan_encode(plan, cells, x)
+ *     mt_plan_save, mt_plan_load         the format's facts in a checkpoint
+ *
+ * A gap is a field whose trimmed text is among missing_values. A value that
+ * training did not have is all zeros, and is counted.
+ */
+#ifndef MT_DATA_TABLEPLAN_H
+#define MT_DATA_TABLEPLAN_H
+
+#include "data/csvcolumns.h"
+#include "data/csvlabels.h"
+#include "spec/keys.h"
+
+enum mt_missing {
+    MT_MISSING_ERROR,
+    MT_MISSING_DROP,
+    MT_MISSING_MEAN,
+    MT_MISSING_MEDIAN,
+    MT_MISSING_ZERO,
+    MT_MISSING_VALUE, /* of a category: a value of its own */
+};
+
+struct mt_plan_column {
+    const char *name; /* or the index as text, where there is no header */
+    bool category;
+    enum mt_missing missing;
+    bool gaps;  /* the training rows have some */
+    float fill; /* of a number */
+
+    struct mt_labels labels;  /* of a category: codes of its values */
+    const char *const *given; /* its values as the spec lists them, or NULL */
+    size_t n_given;
+    const char **values, **rare; /* after fit: those with an element of their
+                                    own, and those of `other` */
+    size_t n_values, n_rare;
+    int32_t *element; /* [codes]: which element; -1: none */
+    size_t n_codes;
+
+    size_t first, n; /* elements, from the sample's start */
+    size_t unseen;   /* encoded fields that training did not have */
+};
+
+struct mt_plan {
+    size_t n, elements; /* columns; elements of a sample, after fit */
+    struct mt_plan_column *columns;
+    struct mt_plan_column *targets; /* [n_targets]: missing only */
+    size_t n_targets;
+    struct mt_strings gaps; /* missing_values */
+    size_t max_categories;
+    bool flags;
+    bool fitted;
+    bool plain;   /* numbers without gaps: cells are the elements */
+    size_t dropped; /* rows */
+};
+
+/* The keys of "data" that say it; what they fill. */
+struct mt_plan_args {
+    const struct mt_item *types, *categories, *missing;
+    size_t max_categories;
+    bool missing_flags;
+    struct mt_strings missing_values;
+};
+
+#define MT_PLAN_KEYS(STRUCT)                                                   \
+    { "types", MT_KEY_JSON, offsetof(STRUCT, plan.types),                      \
+      .doc = "object from a feature (or a glob) to number (default) or "       \
+             "category (one input for each value)",                            \
+      .schema = "\"type\":\"object\",\"additionalProperties\":{\"enum\":["     \
+                "\"number\",\"category\"]}" },                                 \
+    { "categories", MT_KEY_JSON, offsetof(STRUCT, plan.categories),            \
+      .doc = "object from a category to the list of its values; default: "     \
+             "those of the training rows",                                     \
+      .schema = "\"type\":\"object\",\"additionalProperties\":{\"type\":"      \
+                "\"array\",\"items\":{\"type\":\"string\"}}" },                \
+    { "max_categories", MT_KEY_SIZE, offsetof(STRUCT, plan.max_categories),    \
+      .def = "100", .min = 2,                                                  \
+      .doc = "inputs of a category at most: the rarest values share the last"  \
+             " one" },                                                         \
+    { "missing", MT_KEY_JSON, offsetof(STRUCT, plan.missing),                  \
+      .doc = "what becomes of fields without a value: error (default), drop "  \
+             "(the row), mean, median, zero, or an object from a column to "   \
+             "one of these; a category's default is a value of its own",       \
+      .schema = "\"anyOf\":[{\"enum\":[\"error\",\"drop\",\"mean\","           \
+                "\"median\",\"zero\"]},{\"type\":\"object\","                  \
+                "\"additionalProperties\":{\"enum\":[\"error\",\"drop\","      \
+                "\"mean\",\"median\",\"zero\"]}}]" },                          \
+    { "missing_flags", MT_KEY_BOOL, offsetof(STRUCT, plan.missing_flags),      \
+      .def = "false",                                                          \
+      .doc = "add an input that is 1 where a number is missing, for each "     \
+             "column with gaps" },                                             \
+    { "missing_values", MT_KEY_STRINGS, offsetof(STRUCT, plan.missing_values), \
+      .def = "[\"\", \"?\", \"NA\", \"N/A\", \"NaN\", \"nan\", \"null\", "     \
+             "\"NULL\", \"None\", \"-\"]",                                     \
+      .doc = "texts that stand for no value" }
+
+/* From the spec, for columns as they were chosen. Memory is arena's. */
+mt_status mt_plan_read(const struct mt_json *doc,
+                       const struct mt_plan_args *args,
+                       const struct mt_csv_columns *c, struct mt_arena *arena,
+                       struct mt_plan *out, struct mt_err *err);
+
+/* From a checkpoint's facts; names[n] or NULL. NULL facts: plain numbers. */
+mt_status mt_plan_load(const char *facts, const char *const *names, size_t n,
+                       struct mt_arena *arena, struct mt_plan *out,
+                       struct mt_err *err);
+void mt_plan_free(struct mt_plan *plan);
+
+/* Is the field a gap? */
+bool mt_plan_is_gap(const struct mt_plan *plan,
+                    const struct mt_csv_field *field);
+
+/* The cell of a field. *drop: the row is to be left out. */
+mt_status mt_plan_field(struct mt_plan *plan, size_t i, const struct mt_csv *csv,
+                        const struct mt_csv_columns *c,
+                        const struct mt_csv_field *fields, float *cell,
+                        bool *drop, struct mt_err *err);
+
+/* Finds values and fills from the training rows of cells (rows NULL: 0 ...
+ * n-1), unless they were loaded. */
+mt_status mt_plan_fit(struct mt_plan *plan, const float *cells,
+                      const uint32_t *rows, size_t n, struct mt_arena *arena,
+                      struct mt_err *err);
+
+/* x [elements] of cells [n]. */
+void mt_plan_encode(struct mt_plan *plan, const float *cells, float *x);
+
+/* The facts as JSON; NULL: plain, or no memory (err->status). */
+const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
+                         struct mt_err *err);
+
+/* `column "town": 3 values that the training data does not have; ...`, or
+ * NULL. */
+const char *mt_plan_warning(const struct mt_plan *plan,
+                            struct mt_arena *arena);
+
+#endif
