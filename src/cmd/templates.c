@@ -208,7 +208,7 @@ static void tell_left_out(const struct mt_own_data *own,
         struct mt_csv_column_text name = mt_csv_column_text(&g->columns, i);
         struct mt_strbuf why = MT_STRBUF_INIT;
 
-        if (g->use[i] == MT_CSV_FEATURE || g->use[i] == MT_CSV_TARGET)
+        if (g->use[i] <= MT_CSV_CATEGORY)
             continue;
         text |= g->use[i] == MT_CSV_TEXT;
         add_odd(g, i, g->use[i], &why);
@@ -219,8 +219,33 @@ static void tell_left_out(const struct mt_own_data *own,
         mt_strbuf_free(&why);
     }
     if (text)
-        tell(own, "only numbers can be predicted from: to use a text, give "
-             "each of its values a column of 0 and 1");
+        tell(own, "a text is a category if it has at most 100 values, each "
+             "in two rows or more on the average");
+}
+
+/* What becomes of categories and of gaps. */
+static void tell_columns(const struct mt_own_data *own,
+                         const struct mt_csv_guess *g)
+{
+    for (size_t i = 0; i < g->columns.n; i++) {
+        struct mt_csv_column_text name = mt_csv_column_text(&g->columns, i);
+        unsigned long long line = g->gap_line[i];
+        const char *rows = g->gaps[i] == 1 ? "row" : "rows";
+
+        if (g->use[i] == MT_CSV_CATEGORY && g->gaps[i])
+            tell(own, "%s: a category of %zu values; no value in %zu %s (line "
+                 "%llu), which counts as one more", name.text, g->n_values[i],
+                 g->gaps[i], rows, line);
+        else if (g->use[i] == MT_CSV_CATEGORY)
+            tell(own, "%s: a category of %zu values", name.text,
+                 g->n_values[i]);
+        else if (g->use[i] == MT_CSV_GAPS)
+            tell(own, "%s: no value in %zu %s (line %llu): the median, and a "
+                 "flag", name.text, g->gaps[i], rows, line);
+        else if (g->use[i] == MT_CSV_TARGET && g->gaps[i])
+            tell(own, "target %s: no value in %zu %s (line %llu): left out",
+                 name.text, g->gaps[i], rows, line);
+    }
 }
 
 static void tell_table(const struct mt_own_data *own,
@@ -230,6 +255,7 @@ static void tell_table(const struct mt_own_data *own,
 
     tell(own, "%s: %zu rows, %zu column%s to predict from", own->files[0],
          g->rows, g->columns.n_features, g->columns.n_features == 1 ? "" : "s");
+    tell_columns(own, g);
     tell_left_out(own, g);
     for (size_t i = 0; i < g->classes && i < MT_CSV_GUESS_SHOWN; i++)
         mt_strbuf_printf(&names, "%s%s", i ? ", " : "",
@@ -301,6 +327,56 @@ static size_t batch_size(size_t rows)
     return rows >= 320 ? 32 : rows >= 40 ? 16 : 4;
 }
 
+/* The key of a column in an object. */
+static void add_key(const struct mt_csv_columns *c, size_t column,
+                    struct mt_strbuf *out)
+{
+    if (distinct_names(c))
+        mt_json_add_string(out, c->names[column]);
+    else
+        mt_strbuf_printf(out, "\"%zu\"", column);
+}
+
+/* "types", "categories" and "missing", as far as there are any. */
+static void add_rules(const struct mt_csv_guess *g, struct mt_strbuf *out)
+{
+    const struct mt_csv_columns *c = &g->columns;
+    size_t types = 0, lists = 0, gaps = 0, flags = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        if (g->use[i] != MT_CSV_CATEGORY)
+            continue;
+        mt_strbuf_puts(out, types++ ? ", " : ", \"types\": {");
+        add_key(c, i, out);
+        mt_strbuf_puts(out, ": \"category\"");
+    }
+    mt_strbuf_puts(out, types ? "}" : "");
+    for (size_t i = 0; i < c->n; i++) {
+        if (g->use[i] != MT_CSV_CATEGORY)
+            continue;
+        mt_strbuf_puts(out, lists++ ? ", " : ", \"categories\": {");
+        add_key(c, i, out);
+        for (size_t k = 0; k < g->n_values[i]; k++) {
+            mt_strbuf_puts(out, k ? ", " : ": [");
+            mt_json_add_string(out, g->values[i][k]);
+        }
+        mt_strbuf_putc(out, ']');
+    }
+    mt_strbuf_puts(out, lists ? "}" : "");
+    for (size_t i = 0; i < c->n; i++) {
+        bool target = i == g->target && g->gaps[i];
+
+        if (g->use[i] != MT_CSV_GAPS && !target)
+            continue;
+        mt_strbuf_puts(out, gaps++ ? ", " : ", \"missing\": {");
+        add_key(c, i, out);
+        mt_strbuf_puts(out, target ? ": \"drop\"" : ": \"median\"");
+        flags += !target;
+    }
+    mt_strbuf_puts(out, gaps ? "}" : "");
+    mt_strbuf_puts(out, flags ? ", \"missing_flags\": true" : "");
+}
+
 static mt_status set_table(struct mt_json *doc, const struct mt_own_data *own,
                            const struct mt_csv_guess *g, struct mt_err *err)
 {
@@ -320,6 +396,7 @@ static mt_status set_table(struct mt_json *doc, const struct mt_own_data *own,
         add_column(c, c->features[i], &data);
         mt_strbuf_puts(&data, i + 1 == c->n_features ? "]" : "");
     }
+    add_rules(g, &data);
     mt_strbuf_puts(&data, ", \"normalize\": \"standard\"");
     if (g->rows >= 10)
         mt_strbuf_puts(&data, ", \"val_split\": 0.2");

@@ -1,12 +1,14 @@
 #include "data/csvguess.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/utf8.h"
 #include "data/csvlabels.h"
 #include "data/number.h"
+#include "data/tablelook.h"
 
 enum {
     HEAD = 1 << 16,   /* bytes in which the delimiter is looked for */
@@ -115,7 +117,15 @@ static mt_status read_columns(struct scan *s, const char *target,
         return err->status;
     out->use = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->use);
     out->odd = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->odd);
-    if (!out->use || !out->odd)
+    out->gaps = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->gaps);
+    out->gap_line =
+        mt_arena_calloc(s->arena, out->columns.n, sizeof *out->gap_line);
+    out->values =
+        mt_arena_calloc(s->arena, out->columns.n, sizeof *out->values);
+    out->n_values =
+        mt_arena_calloc(s->arena, out->columns.n, sizeof *out->n_values);
+    if (!out->use || !out->odd || !out->gaps || !out->gap_line ||
+        !out->values || !out->n_values)
         return mt_fail_memory(err);
     out->target = out->columns.targets[0];
     return MT_OK;
@@ -232,6 +242,94 @@ static mt_status read_rows(struct scan *s, struct mt_err *err)
     }
 }
 
+/* --- categories and gaps ------------------------------------------------ */
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static mt_status keep_values(struct scan *s, size_t column,
+                             const struct mt_look *l, struct mt_err *err)
+{
+    const char **values =
+        mt_arena_calloc(s->arena, l->labels.n + 1, sizeof *values);
+
+    if (!values)
+        return mt_fail_memory(err);
+    memcpy(values, l->labels.values, l->labels.n * sizeof *values);
+    qsort(values, l->labels.n, sizeof *values, compare_texts);
+    s->out->values[column] = values;
+    s->out->n_values[column] = l->labels.n;
+    return MT_OK;
+}
+
+/* A target with gaps: what it is in the rows that have it. */
+static void judge_target(struct scan *s, struct mt_look *l)
+{
+    struct mt_labels swap = s->labels;
+    struct mt_csv_guess *out = s->out;
+
+    s->labels = l->labels;
+    l->labels = swap;
+    out->rows_with_target = l->numbers + l->texts;
+    out->numeric = l->texts == 0;
+    s->whole = l->whole;
+    s->first = l->first;
+    s->sum = l->sum;
+    s->squares = l->squares;
+    out->min = l->min;
+    out->max = l->max;
+}
+
+static mt_status adopt(struct scan *s, struct mt_look *looks,
+                       struct mt_err *err)
+{
+    struct mt_csv_guess *out = s->out;
+
+    out->rows_with_target = out->rows;
+    for (size_t i = 0; i < out->columns.n; i++) {
+        const struct mt_look *l = &looks[i];
+        mt_status status = MT_OK;
+
+        out->gaps[i] = l->gaps;
+        out->gap_line[i] = l->gap_line;
+        if (i == out->target) {
+            if (l->gaps && l->numbers + l->texts)
+                judge_target(s, &looks[i]);
+        } else if (mt_look_has_gaps(l)) {
+            out->use[i] = MT_CSV_GAPS;
+        } else if (out->use[i] == MT_CSV_TEXT && mt_look_is_category(l)) {
+            out->use[i] = MT_CSV_CATEGORY;
+            status = keep_values(s, i, l, err);
+        }
+        if (status != MT_OK)
+            return status;
+    }
+    return MT_OK;
+}
+
+/* Reads the table once more, field by field. */
+static mt_status look_again(struct scan *s, struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &s->out->columns;
+    struct mt_look *looks = calloc(c->n, sizeof *looks);
+    const struct mt_csv_field *fields;
+    size_t n;
+    mt_status status = looks ? mt_csv_rewind(s->csv, err) : mt_fail_memory(err);
+
+    if (status == MT_OK && c->names)
+        status = mt_csv_next(s->csv, &fields, &n, err);
+    if (status == MT_OK)
+        status = mt_table_look(s->csv, c, s->out->target, MT_CSV_GUESS_CLASSES,
+                               s->arena, looks, err);
+    if (status == MT_OK)
+        status = adopt(s, looks, err);
+    mt_look_free(looks, c->n);
+    free(looks);
+    return status;
+}
+
 /* --- conclusions -------------------------------------------------------- */
 
 static mt_status keep_class_names(struct scan *s, struct mt_err *err)
@@ -283,7 +381,7 @@ static mt_status keep_features(struct scan *s, struct mt_err *err)
     out->use[out->target] = MT_CSV_TARGET;
     c->n_features = 0;
     for (size_t i = 0; i < c->n; i++) {
-        if (out->use[i] == MT_CSV_FEATURE)
+        if (out->use[i] <= MT_CSV_CATEGORY && out->use[i] != MT_CSV_TARGET)
             c->features[c->n_features++] = i;
     }
     if (!c->n_features)
@@ -299,7 +397,7 @@ static mt_status keep_features(struct scan *s, struct mt_err *err)
 static mt_status conclude(struct scan *s, struct mt_err *err)
 {
     struct mt_csv_guess *out = s->out;
-    double n = (double)out->rows;
+    double n = (double)out->rows_with_target;
 
     if (out->rows < 2)
         return mt_fail(err, MT_INVALID, "%s: expected at least two rows of "
@@ -308,10 +406,11 @@ static mt_status conclude(struct scan *s, struct mt_err *err)
         return err->status;
     out->classification =
         !out->numeric || (s->whole && out->classes <= FEW &&
-                          out->classes * ROWS_OF_EACH <= out->rows);
+                          out->classes * ROWS_OF_EACH <=
+                              out->rows_with_target);
     out->no_classes = !out->numeric &&
                       (out->target_use == MT_CSV_COMMA ||
-                       (out->classes > FEW && out->classes > out->rows / 2));
+                       (out->classes > FEW && out->classes > out->rows_with_target / 2));
     out->mean = s->first + s->sum / n;
     out->std = sqrt(fmax(0, s->squares / n - s->sum / n * (s->sum / n)));
     return MT_OK;
@@ -332,6 +431,8 @@ mt_status mt_csv_guess(const char *path, const char *target,
         status = read_columns(&s, target, err);
     if (status == MT_OK)
         status = read_rows(&s, err);
+    if (status == MT_OK)
+        status = look_again(&s, err);
     if (status == MT_OK)
         status = conclude(&s, err);
     mt_labels_free(&s.labels);

@@ -12,6 +12,8 @@
 enum mt_csv_use {
     MT_CSV_FEATURE, /* a number in every row */
     MT_CSV_TARGET,
+    MT_CSV_GAPS,    /* a feature: a number in every row that has a value */
+    MT_CSV_CATEGORY, /* a feature: texts, each of several rows */
     MT_CSV_TEXT,    /* some field is not a number */
     MT_CSV_MISSING, /* some field is empty or NaN; all others are numbers */
     MT_CSV_COMMA,   /* numbers, if "1,5" were one; maybe some are missing */
@@ -31,7 +33,12 @@ struct mt_csv_guess {
     struct mt_csv_columns columns; /* features: those that can be */
     enum mt_csv_use *use;   /* [columns.n] */
     struct mt_csv_odd *odd; /* [columns.n] */
+    size_t *gaps;           /* [columns.n]: rows without a value, */
+    uint64_t *gap_line;     /* and the line of the first */
+    const char *const **values; /* [columns.n]: of categories, in byte order */
+    size_t *n_values;
     size_t rows, target;    /* target: a column */
+    size_t rows_with_target; /* what is said of it is of these */
     enum mt_csv_use target_use; /* what it would be as a feature */
 
     /* The target is a class if some value of it is no number, or if it has few

@@ -104,13 +104,38 @@ START_TEST(columns_that_are_no_numbers_are_left_out)
     ck_assert_int_eq(guess("id;age;city;gap;y\nA1;30;Bonn;;1.5\n"
                            "A2;41;Ulm;3;2.5\nA3;2;;nan;0.5\n", NULL), MT_OK);
     ck_assert_int_eq(g.delimiter, ';');
-    ck_assert_uint_eq(g.columns.n_features, 1);
+    ck_assert_uint_eq(g.columns.n_features, 2);
     ck_assert_uint_eq(g.columns.features[0], 1);
+    ck_assert_uint_eq(g.columns.features[1], 3);
     ck_assert_int_eq(g.use[0], MT_CSV_TEXT);
     ck_assert_int_eq(g.use[1], MT_CSV_FEATURE);
     ck_assert_int_eq(g.use[2], MT_CSV_TEXT);
-    ck_assert_int_eq(g.use[3], MT_CSV_MISSING);
+    ck_assert_int_eq(g.use[3], MT_CSV_GAPS);
+    ck_assert_uint_eq(g.gaps[3], 2);
+    ck_assert_uint_eq(g.gap_line[3], 2);
     ck_assert_int_eq(g.use[4], MT_CSV_TARGET);
+}
+END_TEST
+
+START_TEST(texts_of_several_rows_are_categories)
+{
+    ck_assert_int_eq(guess("a,b,c,d,y\nx,True,1,1,1\ny,no,2,2,2\nx,TRUE,3,3,4\n"
+                           "NA,No,more,4,5\nx,true,3,5,6\ny,no,more,6,?\n", NULL),
+                     MT_OK);
+    ck_assert_int_eq(g.use[0], MT_CSV_CATEGORY);
+    ck_assert_uint_eq(g.n_values[0], 2);
+    ck_assert_str_eq(g.values[0][0], "x");
+    ck_assert_uint_eq(g.gaps[0], 1);
+    ck_assert_int_eq(g.use[1], MT_CSV_CATEGORY);
+    ck_assert_uint_eq(g.n_values[1], 2);
+    ck_assert_str_eq(g.values[1][1], "true");
+    ck_assert_int_eq(g.use[2], MT_CSV_TEXT); /* 4 values in 6 rows */
+    ck_assert_int_eq(g.use[3], MT_CSV_FEATURE);
+    ck_assert(g.numeric && !g.classification);
+    ck_assert_uint_eq(g.rows_with_target, 5);
+    ck_assert_uint_eq(g.gap_line[4], 7);
+    ck_assert_double_eq(g.max, 6);
+    ck_assert_double_eq_tol(g.mean, 3.6, 1e-12);
 }
 END_TEST
 
@@ -123,7 +148,7 @@ START_TEST(why_a_column_is_left_out_is_known)
     ck_assert_uint_eq(g.odd[1].n, 2);
     ck_assert_str_eq(g.odd[1].text, "Bonn");
     ck_assert_uint_eq(g.odd[1].line, 2);
-    ck_assert_int_eq(g.use[2], MT_CSV_MISSING);
+    ck_assert_int_eq(g.use[2], MT_CSV_GAPS);
     ck_assert_uint_eq(g.odd[2].n, 2);
     ck_assert_str_eq(g.odd[2].text, "");
     ck_assert_uint_eq(g.odd[2].line, 3);
@@ -179,16 +204,15 @@ START_TEST(a_first_column_that_counts_is_left_out)
         { "id,x,y\n2,5,1.5\n3,4,1\n4,4,2\n", MT_CSV_FEATURE },
         { "id,x,y\n1,5,1.5\n2,4,1\n4,4,2\n", MT_CSV_FEATURE },
         { "id,y\n1,1.5\n2,1\n3,2\n", MT_CSV_FEATURE }, /* all there is */
-        { "id,x,y\n1,5,1.5\n2,4,1\n,4,2\n", MT_CSV_MISSING },
+        { "id,x,y\n1,5,1.5\n2,4,1\n,4,2\n", MT_CSV_GAPS },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_int_eq(guess(cases[i].text, NULL), MT_OK);
         ck_assert_msg(g.use[0] == cases[i].use, "%zu: %d", i, (int)g.use[0]);
         ck_assert_uint_eq(g.columns.n_features,
-                          g.columns.n - 1 - (g.use[0] != MT_CSV_FEATURE));
-        ck_assert_uint_eq(g.columns.features[0],
-                          g.use[0] == MT_CSV_FEATURE ? 0 : 1);
+                          g.columns.n - 1 - (g.use[0] == MT_CSV_COUNTER));
+        ck_assert_uint_eq(g.columns.features[0], g.use[0] == MT_CSV_COUNTER);
     }
     /* not where it is to be predicted */
     ck_assert_int_eq(guess("id,x,z\n1,5,1.5\n2,4,1\n3,4,2\n", "id"), MT_OK);
@@ -259,6 +283,7 @@ Suite *csvguess_suite(void)
     tcase_add_test(tc, numbers_are_a_regression_unless_few_and_whole);
     tcase_add_test(tc, a_numeric_target_is_measured);
     tcase_add_test(tc, columns_that_are_no_numbers_are_left_out);
+    tcase_add_test(tc, texts_of_several_rows_are_categories);
     tcase_add_test(tc, why_a_column_is_left_out_is_known);
     tcase_add_test(tc, decimal_commas_are_known);
     tcase_add_test(tc, texts_of_nearly_every_row_are_no_classes);

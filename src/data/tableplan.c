@@ -231,14 +231,19 @@ static struct mt_csv_field trim(struct mt_csv_field field)
     return field;
 }
 
+/* The default of missing_values. */
+static const char *const usual_gaps[] = { "",    "?",    "NA",   "N/A",  "NaN",
+                                          "nan", "null", "NULL", "None", "-" };
+
 bool mt_plan_is_gap(const struct mt_plan *plan,
                     const struct mt_csv_field *field)
 {
     struct mt_csv_field f = trim(*field);
+    const char *const *gaps = plan ? plan->gaps.v : usual_gaps;
+    size_t n = plan ? plan->gaps.n : sizeof usual_gaps / sizeof *usual_gaps;
 
-    for (size_t i = 0; i < plan->gaps.n; i++)
-        if (strlen(plan->gaps.v[i]) == f.n &&
-            !memcmp(plan->gaps.v[i], f.text, f.n))
+    for (size_t i = 0; i < n; i++)
+        if (strlen(gaps[i]) == f.n && !memcmp(gaps[i], f.text, f.n))
             return true;
     return false;
 }
@@ -271,6 +276,11 @@ static struct mt_csv_field fold(struct mt_csv_field f)
     return f;
 }
 
+struct mt_csv_field mt_plan_value(const struct mt_csv_field *field)
+{
+    return fold(trim(*field));
+}
+
 /* Values that only other rows have get codes too: fit finds that out. */
 static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
                            const struct mt_csv *csv,
@@ -278,7 +288,7 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
                            const struct mt_csv_field *field, float *cell,
                            struct mt_err *err)
 {
-    struct mt_csv_field f = fold(trim(*field));
+    struct mt_csv_field f = mt_plan_value(field);
     uint32_t code = 0;
     mt_status status;
 

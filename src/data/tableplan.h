@@ -118,7 +118,11 @@ mt_status mt_plan_load(const char *facts, const char *const *names, size_t n,
                        struct mt_err *err);
 void mt_plan_free(struct mt_plan *plan);
 
-/* Is the field a gap? */
+/* The text that decides which value of a category a field is: without spaces
+ * around, and true, false, yes, no in lower case. */
+struct mt_csv_field mt_plan_value(const struct mt_csv_field *field);
+
+/* Is the field a gap? plan NULL: by the default list. */
 bool mt_plan_is_gap(const struct mt_plan *plan,
                     const struct mt_csv_field *field);
 
