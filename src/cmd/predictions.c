@@ -44,6 +44,10 @@ static void add_float(struct mt_strbuf *line, double value, bool json)
         mt_strbuf_puts(line, "null");
         return;
     }
+    if (isnan(v)) { /* the sign of a NaN differs between CPUs */
+        mt_strbuf_puts(line, "nan");
+        return;
+    }
     for (int digits = 6; digits <= 9; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, (double)v);
         if (strtof(text, NULL) == v)
