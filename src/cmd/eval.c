@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "cmd/confusion.h"
 #include "cmd/events.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
@@ -98,7 +99,8 @@ static bool find_value(const struct mt_session *s,
 
 static void print_scores(const struct mt_call *call,
                          const struct mt_session *s,
-                         const struct mt_scores *scores)
+                         const struct mt_scores *scores,
+                         const struct mt_confusion *confusion)
 {
     struct mt_strbuf line = MT_STRBUF_INIT;
 
@@ -106,6 +108,7 @@ static void print_scores(const struct mt_call *call,
         mt_strbuf_printf(&line, "{\"event\":\"eval\",\"split\":\"val\","
                          "\"samples\":%zu,", scores->samples);
         mt_event_scores(&line, s, scores);
+        mt_confusion_json(confusion, &line);
         printf("%s}\n", line.text ? line.text : "");
         mt_strbuf_free(&line);
         return;
@@ -114,6 +117,7 @@ static void print_scores(const struct mt_call *call,
     for (size_t i = 0; i < s->n_metrics; i++)
         printf("  %s %.6g", s->metrics[i]->name, scores->metric[i]);
     printf("\n");
+    mt_confusion_print(confusion);
 }
 
 /* Neither the loss nor a metric that suits it. */
@@ -174,8 +178,12 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
         add_metric(s, "accuracy");
     for (size_t i = 0; i < n; i++)
         add_metric(s, a[i].name);
-    if (mt_session_evaluate(s, &scores, &err) != MT_OK)
+    struct mt_confusion confusion;
+
+    if (mt_confusion_want(call, s, &confusion, &err) != MT_OK ||
+        mt_session_evaluate(s, &scores, &err) != MT_OK)
         return mt_report_error(&err);
+    mt_confusion_take(&confusion, s);
     if (scores.samples == 0) {
         mt_fail(&err, MT_INVALID, "%s: there is no validation data; name some "
                 "with data.val=FILE, or a part of the training data with "
@@ -184,7 +192,7 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
     }
     if (s->data->warning)
         mt_report_warning("%s", s->data->warning);
-    print_scores(call, s, &scores);
+    print_scores(call, s, &scores, &confusion);
     return check_assertions(call, a, n, s, &scores);
 }
 
@@ -237,6 +245,9 @@ static int eval_run(struct mt_call *call)
 static const struct mt_option eval_options[] = {
     { "assert", 0, "COND", "exit with 1 unless COND holds, as "
                            "'accuracy>=0.97'" },
+    { "by-class", 0, NULL, "precision, recall, F1 and support of each class" },
+    { "confusion", 0, NULL, "how many samples of each class are taken for "
+                            "each" },
     { "data-dir", 0, "DIR", "where relative data paths start" },
     { NULL, 0, NULL, NULL },
 };

@@ -167,6 +167,37 @@ static void add_classes(const struct mt_outcome *o, struct mt_sums *sums)
     }
 }
 
+static void add_confusion(const struct mt_outcome *o, struct mt_sums *sums)
+{
+    for (size_t i = 0; i < o->rows; i++) {
+        const float *y = o->y + i * o->n;
+        size_t best = 0;
+        bool finite = true;
+
+        if (o->class[i] == o->ignore)
+            continue;
+        for (size_t c = 0; c < o->n; c++) {
+            finite = finite && isfinite(y[c]);
+            best = y[c] > y[best] ? c : best;
+        }
+        sums->v[(size_t)o->class[i] * (o->n + 1) + (finite ? best : o->n)] += 1;
+    }
+}
+
+static double no_value(const struct mt_sums *sums)
+{
+    (void)sums;
+    return 0;
+}
+
+const struct mt_metric mt_metric_confusion = {
+    .name = "confusion",
+    .classes = true,
+    .square = true,
+    .add = add_confusion,
+    .value = no_value,
+};
+
 static double share(double of, double all)
 {
     return all > 0 ? of / all : 0;

@@ -34,6 +34,7 @@ struct mt_metric {
     bool binary; /* of losses whose targets are probabilities too */
     bool larger_better;
     size_t per_column; /* sums of each column; 0: MT_METRIC_SUMS in all */
+    bool square;       /* a sum for each column of each, and one more */
     void (*add)(const struct mt_outcome *o, struct mt_sums *sums);
     double (*value)(const struct mt_sums *sums);
 };
@@ -45,12 +46,19 @@ const struct mt_metric *mt_metric_at(size_t i);
 
 const struct mt_metric *mt_metric_find(const char *name);
 
+/* The confusion matrix, not in the table: its sums are a row for each class of
+ * the targets, with the samples taken for each class, and last those with an
+ * output that is not finite. It has no value. */
+extern const struct mt_metric mt_metric_confusion;
+
 bool mt_metric_suits(const struct mt_metric *m, const struct mt_loss *loss);
 
 /* How many sums it has for outputs of so many columns. */
 static inline size_t mt_metric_sums(const struct mt_metric *m, size_t columns)
 {
-    return m->per_column ? m->per_column * columns : MT_METRIC_SUMS;
+    return m->square       ? columns * (columns + 1)
+           : m->per_column ? m->per_column * columns
+                           : MT_METRIC_SUMS;
 }
 
 /* Looks the names up and checks that each suits the loss. item is the list in
