@@ -10,8 +10,8 @@
  *
  * Elements are read whole here, or block by block (blockstream.h).
  *
- * Names are as they are in the file: what they mean is for others to say. Where
- * training stands travels as text beside the tensors of a .safetensors
+ * Names are those in the file; their meaning is not interpreted here. The
+ * position of the training run is stored as text metadata of a .safetensors
  * (textarray.h), and as arrays of an .npz.
  */
 #ifndef MT_CKPT_STATEFILE_H

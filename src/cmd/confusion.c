@@ -25,7 +25,7 @@ mt_status mt_confusion_want(const struct mt_call *call, struct mt_session *s,
                        out->matrix ? "confusion" : "by-class", MOST_CLASSES,
                        out->classes);
     if (s->n_metrics == MT_MAX_METRICS)
-        return mt_fail(err, MT_INVALID, "--%s: at most %d metrics beside it",
+        return mt_fail(err, MT_INVALID, "--%s: allows at most %d other metrics",
                        out->matrix ? "confusion" : "by-class",
                        MT_MAX_METRICS - 1);
     if (s->data->fitted.classes == out->classes)

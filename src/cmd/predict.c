@@ -145,8 +145,9 @@ static mt_status predict_part(struct mt_infer *m, const struct mt_part *part,
     if (header)
         mt_predictions_header(p, &lines);
     for (size_t at = 0; at < part->samples && status == MT_OK; at += BATCH)
-        status = predict_batch(m, &part->x, at, mt_size_min(BATCH, part->samples - at),
-                               at, p, &lines, err);
+        status = predict_batch(m, &part->x, at,
+                               mt_size_min(BATCH, part->samples - at), at, p,
+                               &lines, err);
     if (status == MT_OK)
         status = write_text(&lines, err);
     mt_strbuf_free(&lines);

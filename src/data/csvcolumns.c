@@ -430,19 +430,6 @@ mt_status mt_csv_choose_known(const struct mt_csv_known *known,
     return status;
 }
 
-mt_status mt_csv_find_columns(const struct mt_csv_select *select,
-                              struct mt_csv *csv, const char *path,
-                              struct mt_arena *arena,
-                              struct mt_csv_columns *out, struct mt_err *err)
-{
-    mt_status status =
-        mt_csv_read_header(select, csv, path, arena, out, err);
-
-    return status == MT_OK
-               ? mt_csv_choose_columns(select, path, arena, out, err)
-               : status;
-}
-
 /* ---- fields ---- */
 
 static mt_status fail_number(const struct mt_csv *csv,

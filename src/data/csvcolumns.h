@@ -29,20 +29,14 @@ struct mt_csv_columns {
     size_t *features, *targets; /* column numbers, from 0 */
 };
 
-/* Looks at the start of the file and leaves csv at its first data record.
- * Everything in *out is in the arena. */
-mt_status mt_csv_find_columns(const struct mt_csv_select *select,
-                              struct mt_csv *csv, const char *path,
-                              struct mt_arena *arena,
-                              struct mt_csv_columns *out, struct mt_err *err);
-
-/* The first half of that: the names and how many columns there are. */
+/* Looks at the start of the file: the names, and how many columns there are.
+ * Leaves csv at its first data record. Everything in *out is in the arena. */
 mt_status mt_csv_read_header(const struct mt_csv_select *select,
                              struct mt_csv *csv, const char *path,
                              struct mt_arena *arena, struct mt_csv_columns *out,
                              struct mt_err *err);
 
-/* The second half: which of them are features and targets. */
+/* Which of them are features and targets. */
 mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
                                 const char *path, struct mt_arena *arena,
                                 struct mt_csv_columns *out,

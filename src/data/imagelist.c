@@ -226,12 +226,19 @@ static mt_status list_table(struct listing *l, const char *table, int fd,
 
 /* --- contents ---------------------------------------------------------------------- */
 
-/* Only the first bytes for a look; else all of the file, into the digest. */
-static mt_status look_at(const char *path, bool whole, struct sha256_ctx *sha,
-                         uint64_t *bytes, struct mt_err *err)
+static mt_status check_start(const char *path, const void *bytes, size_t n,
+                             struct mt_err *err)
+{
+    if (mt_picture_is(bytes, n))
+        return MT_OK;
+    return mt_fail(err, MT_INVALID, "%s: is neither a PNG nor a JPEG file",
+                   path);
+}
+
+/* For a check, the first bytes are enough. */
+static mt_status read_start(const char *path, struct mt_err *err)
 {
     char start[8] = { 0 };
-    struct mt_bytes all = { NULL, 0 };
     uint64_t size = 0;
     int fd;
     mt_status status = mt_file_open(path, &fd, &size, err);
@@ -241,28 +248,44 @@ static mt_status look_at(const char *path, bool whole, struct sha256_ctx *sha,
     if (size >= sizeof start)
         status = mt_file_pread(fd, path, 0, start, sizeof start, err);
     close(fd);
-    if (status == MT_OK && !mt_picture_is(start, sizeof start))
-        status = mt_fail(err, MT_INVALID,
-                         "%s: is neither a PNG nor a JPEG file", path);
-    if (status == MT_OK && whole) {
-        status = mt_file_read(path, MT_PICTURE_MAX_FILE, &all, err);
-        if (status == MT_OK)
-            sha256_update(sha, all.n, all.data);
-        *bytes += all.n;
-        free(all.data);
-    }
+    return status == MT_OK ? check_start(path, start, sizeof start, err)
+                           : status;
+}
+
+static mt_status read_whole(const char *path, struct sha256_ctx *sha,
+                            uint64_t *bytes, struct mt_err *err)
+{
+    struct mt_bytes all = { NULL, 0 };
+    mt_status status = mt_file_read(path, MT_PICTURE_MAX_FILE, &all, err);
+
+    if (status != MT_OK)
+        return status;
+    status = check_start(path, all.data, all.n, err);
+    sha256_update(sha, all.n, all.data);
+    *bytes += all.n;
+    free(all.data);
     return status;
 }
 
-/* The digest is over each picture's name below the folder (or in the table),
- * its class and its contents, in order. */
+/* The name that goes into the digest: the path below the folder, or the file
+ * name where a table lists the pictures. */
+static const char *digest_name(const char *path, const char *source)
+{
+    size_t n = strlen(source);
+    const char *slash = strrchr(path, '/');
+
+    if (strncmp(path, source, n) == 0)
+        return path + n;
+    return slash ? slash : path;
+}
+
+/* The digest is over each picture's name, class and contents, in order. */
 static mt_status read_contents(const struct mt_data_request *request,
                                const struct mt_data_file *file,
                                const struct listing *l,
                                struct mt_dataset *data, struct mt_err *err)
 {
     bool whole = request->purpose != MT_DATA_CHECK;
-    size_t base = strlen(file->path);
     struct sha256_ctx sha;
     uint64_t bytes = 0;
     mt_status status = MT_OK;
@@ -270,14 +293,13 @@ static mt_status read_contents(const struct mt_data_request *request,
     sha256_init(&sha);
     for (size_t i = 0; i < l->paths.n && status == MT_OK; i++) {
         const char *path = l->paths.v[i];
-        const char *name = strncmp(path, file->path, base) ? path : path + base;
+        const char *name = digest_name(path, file->path);
         const char *class = l->classes.v[l->class_of[i]];
 
-        if (strncmp(path, file->path, base))
-            name = strrchr(path, '/') ? strrchr(path, '/') : path;
         sha256_update(&sha, strlen(name) + 1, (const uint8_t *)name);
         sha256_update(&sha, strlen(class) + 1, (const uint8_t *)class);
-        status = look_at(path, whole, &sha, &bytes, err);
+        status = whole ? read_whole(path, &sha, &bytes, err)
+                       : read_start(path, err);
     }
     if (status == MT_OK && whole)
         status = mt_data_add_fingerprint(data, file->role, bytes, &sha, err);

@@ -5,16 +5,11 @@
  * resized as batches need them, and kept in memory while they fit (the
  * request's resident bytes).
  */
-#include <dirent.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/size.h"
-#include "data/csvlabels.h"
-#include "data/csvscan.h"
 #include "data/format.h"
 #include "data/imagelist.h"
 #include "data/picture.h"

@@ -1,6 +1,6 @@
 /*
- * Metrics: what is told of a model beside its loss. One row each: how a batch
- * adds to its sums, and what the sums come to.
+ * Metrics: values reported in addition to the loss. One row each: how a batch
+ * adds to the sums, and the value that the sums give.
  */
 #ifndef MT_TRAIN_METRICS_H
 #define MT_TRAIN_METRICS_H
