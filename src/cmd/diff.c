@@ -58,7 +58,7 @@ static bool same_shape(const struct mt_shape *a, const struct mt_shape *b)
             mt_shape_elements(b) == 1);
 }
 
-/* With a tolerance, floats of any size are compared as float32. */
+/* With a tolerance, floats of two types are compared by value. */
 static bool comparable(const struct diff *d, const struct mt_array *a,
                        const struct mt_array *b)
 {
@@ -88,12 +88,13 @@ static void add_entry(struct diff *d, enum mt_state_section section,
     if (!a || !b || !comparable(d, a, b))
         return;
     struct mt_array *copies = d->as_float + 2 * d->n_pairs;
-    enum mt_dtype dtype = a->dtype == b->dtype ? a->dtype : MT_F32;
+    bool widen = a->dtype != b->dtype && a->dtype != MT_F64 &&
+                 b->dtype != MT_F64;
 
     e->pair = d->n_pairs;
     d->pairs[d->n_pairs++] = (struct mt_compare_pair){
-        .a = read_as(a, dtype, &copies[0]),
-        .b = read_as(b, dtype, &copies[1]),
+        .a = widen ? read_as(a, MT_F32, &copies[0]) : a,
+        .b = widen ? read_as(b, MT_F32, &copies[1]) : b,
     };
 }
 

@@ -153,12 +153,17 @@ static uint64_t ulps(enum mt_dtype dtype, const char *a, const char *b)
     }
 }
 
+static struct mt_array elements(enum mt_dtype dtype, const void *data)
+{
+    return (struct mt_array){ .dtype = dtype,
+                              .data = (void *)(uintptr_t)data };
+}
+
 static void compare_any(enum mt_dtype dtype, const void *a, const void *b,
                         size_t n, struct mt_compared *out)
 {
     size_t size = mt_dtype_size(dtype);
-    struct mt_array x = { .dtype = dtype, .data = (void *)(uintptr_t)a };
-    struct mt_array y = { .dtype = dtype, .data = (void *)(uintptr_t)b };
+    struct mt_array x = elements(dtype, a), y = elements(dtype, b);
     struct lanes s = { 0 };
 
     for (size_t i = 0; i < n; i++) {
@@ -178,22 +183,24 @@ static void compare_any(enum mt_dtype dtype, const void *a, const void *b,
 
 /* --- what differs ------------------------------------------------------- */
 
+/* |inf| <= rtol |inf| says nothing: where a value is not finite, only an equal
+ * one is the same. */
 static bool beyond(double x, double y, const struct mt_tolerance *t)
 {
     if (isnan(x) || isnan(y))
         return isnan(x) != isnan(y);
-    return x != y && !(fabs(x - y) <= t->atol + t->rtol * fabs(y));
+    if (x == y)
+        return false;
+    return isinf(x) || isinf(y) ||
+           !(fabs(x - y) <= t->atol + t->rtol * fabs(y));
 }
 
-static void count_beyond(enum mt_dtype dtype, const void *a, const void *b,
+static void count_beyond(const struct mt_array *a, const struct mt_array *b,
                          size_t n, const struct mt_tolerance *t,
                          struct mt_compared *out)
 {
-    struct mt_array x = { .dtype = dtype, .data = (void *)(uintptr_t)a };
-    struct mt_array y = { .dtype = dtype, .data = (void *)(uintptr_t)b };
-
     for (size_t i = 0; i < n; i++) {
-        if (!beyond(mt_array_value(&x, i), mt_array_value(&y, i), t))
+        if (!beyond(mt_array_value(a, i), mt_array_value(b, i), t))
             continue;
         if (out->n_differ++ == 0)
             out->first = i;
@@ -226,11 +233,32 @@ void mt_compare_block(enum mt_dtype dtype, const void *a, const void *b,
     if (!out->n_unequal)
         return;
     if (!bitwise) {
-        count_beyond(dtype, a, b, n, tolerance, out);
+        struct mt_array x = elements(dtype, a), y = elements(dtype, b);
+
+        count_beyond(&x, &y, n, tolerance, out);
         return;
     }
     out->n_differ = out->n_unequal;
     out->first = first_unequal(a, b, n, mt_dtype_size(dtype));
+}
+
+void mt_compare_mixed(const struct mt_array *a, const struct mt_array *b,
+                      size_t n, const struct mt_tolerance *tolerance,
+                      struct mt_compared *out)
+{
+    struct lanes s = { 0 };
+
+    *out = (struct mt_compared){ .n = n };
+    for (size_t i = 0; i < n; i++) {
+        double x = mt_array_value(a, i), y = mt_array_value(b, i);
+        bool same = x == y || (isnan(x) && isnan(y));
+
+        out->n_unequal += !same;
+        add_value(&s, i % LANES, same, x, y);
+    }
+    end_lanes(&s, out);
+    if (out->n_unequal)
+        count_beyond(a, b, n, tolerance, out);
 }
 
 void mt_compare_add(struct mt_compared *to, const struct mt_compared *block)

@@ -2,10 +2,12 @@
  * Comparing arrays value by value, block by block.
  *
  *     mt_compare_block     one block of two arrays: what makes up the answer
+ *     mt_compare_mixed     the same of arrays of two types, by value
  *     mt_compare_pairs     any number of pairs of arrays, wherever they are
  *
  * With atol = rtol = 0 values differ if their bits do; else if
- * |a - b| > atol + rtol |b| or exactly one is NaN.
+ * |a - b| > atol + rtol |b|. Values that are not finite are the same only as
+ * equal ones, whatever the tolerance; there all NaNs are equal.
  */
 #ifndef MT_TRAIN_COMPARE_H
 #define MT_TRAIN_COMPARE_H
@@ -34,6 +36,12 @@ void mt_compare_block(enum mt_dtype dtype, const void *a, const void *b,
                       size_t n, const struct mt_tolerance *tolerance,
                       struct mt_compared *out);
 
+/* The first n values of arrays whose types differ; both have data. There are no
+ * units in the last place to count: max_ulp is 0. */
+void mt_compare_mixed(const struct mt_array *a, const struct mt_array *b,
+                      size_t n, const struct mt_tolerance *tolerance,
+                      struct mt_compared *out);
+
 /* Adds a block that follows what `to` has. */
 void mt_compare_add(struct mt_compared *to, const struct mt_compared *block);
 
@@ -41,7 +49,7 @@ double mt_compared_rms(const struct mt_compared *c);
 /* Of the angle between a and b; NAN: one is 0. */
 double mt_compared_cosine(const struct mt_compared *c);
 
-/* Two arrays of one type and shape, and the answer. */
+/* Two arrays of one shape, and the answer. */
 struct mt_compare_pair {
     const struct mt_array *a, *b;
     struct mt_compared result;

@@ -181,6 +181,19 @@ static void read_serial(void *ctx, size_t side, size_t worker)
     }
 }
 
+static void compare_slot(struct slot *s, const struct mt_tolerance *tolerance)
+{
+    struct mt_array a = *s->work->pair->a, b = *s->work->pair->b;
+    size_t n = mt_block_stream_elements(s->work->a, s->block);
+
+    a.data = s->bytes[0];
+    b.data = s->bytes[1];
+    if (a.dtype == b.dtype)
+        mt_compare_block(a.dtype, a.data, b.data, n, tolerance, &s->result);
+    else
+        mt_compare_mixed(&a, &b, n, tolerance, &s->result);
+}
+
 static void compare_elements(void *ctx, size_t task, size_t worker)
 {
     struct comparing *c = ctx;
@@ -192,9 +205,7 @@ static void compare_elements(void *ctx, size_t task, size_t worker)
     if (s->status == MT_OK && !mt_block_stream_is_serial(w->b))
         s->status = read_side(s, 1, c->rooms, worker);
     if (s->status == MT_OK)
-        mt_compare_block(w->pair->a->dtype, s->bytes[0], s->bytes[1],
-                         mt_block_stream_elements(w->a, s->block), c->tolerance,
-                         &s->result);
+        compare_slot(s, c->tolerance);
 }
 
 static void run_elements(struct comparing *c)
@@ -227,10 +238,11 @@ static size_t largest_block(const struct mt_compare_pair *pairs, size_t n)
     size_t most = 1;
 
     for (size_t i = 0; i < n; i++) {
-        const struct mt_array *a = pairs[i].a;
-        size_t count = mt_shape_elements(&a->shape);
-        size_t bytes =
-            (count < MT_BLOCK ? count : MT_BLOCK) * mt_dtype_size(a->dtype);
+        size_t count = mt_shape_elements(&pairs[i].a->shape);
+        size_t size = mt_dtype_size(pairs[i].a->dtype);
+        size_t other = mt_dtype_size(pairs[i].b->dtype);
+        size_t bytes = (count < MT_BLOCK ? count : MT_BLOCK) *
+                       (size > other ? size : other);
 
         most = bytes > most ? bytes : most;
     }

@@ -72,6 +72,8 @@ START_TEST(odd_floats)
         ck_assert_msg(c.max_abs == rows[i].max, "%zu: %g", i, c.max_abs);
         c = compare(MT_F32, &rows[i].a, &rows[i].b, 1, 1e-3, 1e-3);
         ck_assert_uint_eq(c.n_differ, rows[i].beyond);
+        c = compare(MT_F32, &rows[i].b, &rows[i].a, 1, 1e-3, 1e-3);
+        ck_assert_uint_eq(c.n_differ, rows[i].beyond);
     }
     float one = 1, none = NAN;
     struct mt_compared c = compare(MT_F32, &one, &none, 1, 1e30, 0);
