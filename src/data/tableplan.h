@@ -41,8 +41,7 @@ struct mt_plan_column {
     float fill; /* of a number */
 
     struct mt_labels labels;  /* of a category: codes of its values */
-    const char *const *given; /* its values as the spec lists them, or NULL */
-    size_t n_given;
+    size_t n_given;           /* codes below it: values that the spec lists */
     const char **values, **rare; /* after fit: those with an element of their
                                     own, and those of `other` */
     size_t n_values, n_rare;

@@ -1,0 +1,200 @@
+/* The values of categories and the fills of gaps, from the training rows. */
+#include "data/tableplan_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static int compare_floats(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* mean: summed in row order; median: of an even number, the middle between the
+ * two. v is sorted. */
+static float fill_value(enum mt_missing rule, float *v, size_t n)
+{
+    double sum = 0;
+
+    if (rule == MT_MISSING_ZERO)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)v[i];
+    if (rule == MT_MISSING_MEAN)
+        return (float)(sum / (double)n);
+    qsort(v, n, sizeof *v, compare_floats);
+    return (float)(((double)v[(n - 1) / 2] + (double)v[n / 2]) / 2);
+}
+
+struct fit {
+    const float *cells;
+    const uint32_t *rows;
+    size_t n, width;
+};
+
+static float cell_at(const struct fit *f, size_t row, size_t column)
+{
+    return f->cells[(f->rows ? f->rows[row] : row) * f->width + column];
+}
+
+static mt_status fit_number(struct mt_plan_column *p, const struct fit *f,
+                            size_t column, struct mt_err *err)
+{
+    float *v = malloc((f->n + 1) * sizeof *v);
+    size_t n = 0;
+
+    if (!v)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < f->n; i++) {
+        float x = cell_at(f, i, column);
+
+        if (x == x)
+            v[n++] = x;
+    }
+    p->gaps = n < f->n;
+    if (n)
+        p->fill = fill_value(p->missing, v, n);
+    free(v);
+    if (n || p->missing == MT_MISSING_ZERO)
+        return MT_OK;
+    return mt_fail(err, MT_INVALID,
+                   "column \"%s\": no training row has a value; expected at "
+                   "least one",
+                   mt_excerpt(p->name, strlen(p->name)).text);
+}
+
+struct value {
+    const char *text;
+    size_t count;
+    bool given;
+};
+
+/* The frequent first, then in order of bytes. */
+static int compare_values(const void *a, const void *b)
+{
+    const struct value *x = a, *y = b;
+
+    if (x->given != y->given)
+        return x->given ? -1 : 1;
+    if (x->count != y->count && !x->given)
+        return x->count > y->count ? -1 : 1;
+    return strcmp(x->text, y->text);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Which code has which element; values and rare are set. */
+mt_status mt_plan_number_codes(struct mt_plan_column *p, struct mt_arena *arena,
+                               struct mt_err *err)
+{
+    p->n_codes = p->labels.n;
+    p->element = mt_arena_calloc(arena, p->n_codes + 1, sizeof *p->element);
+    if (!p->element)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < p->n_codes; i++)
+        p->element[i] = -1;
+    for (size_t i = 0; i < p->n_values + p->n_rare; i++) {
+        const char *text =
+            i < p->n_values ? p->values[i] : p->rare[i - p->n_values];
+        int32_t code = mt_labels_index(&p->labels, text, strlen(text));
+
+        if (code >= 0)
+            p->element[code] = (int32_t)(i < p->n_values ? i : p->n_values);
+    }
+    return MT_OK;
+}
+
+/* Cuts a sorted list of values into those with an element and the rare. */
+static mt_status cut_values(struct mt_plan_column *p, const struct value *v,
+                            size_t n, size_t most, struct mt_arena *arena,
+                            struct mt_err *err)
+{
+    size_t kept = p->n_given ? p->n_given : n <= most ? n : most - 1;
+
+    p->values = mt_arena_calloc(arena, kept + 1, sizeof *p->values);
+    p->rare = mt_arena_calloc(arena, n - kept + 1, sizeof *p->rare);
+    if (!p->values || !p->rare)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        if (i < kept)
+            p->values[p->n_values++] = v[i].text;
+        else
+            p->rare[p->n_rare++] = v[i].text;
+    }
+    qsort(p->values, p->n_values, sizeof *p->values, compare_texts);
+    qsort(p->rare, p->n_rare, sizeof *p->rare, compare_texts);
+    return mt_plan_number_codes(p, arena, err);
+}
+
+static mt_status fit_category(struct mt_plan *plan, struct mt_plan_column *p,
+                              const struct fit *f, size_t column,
+                              struct mt_arena *arena, struct mt_err *err)
+{
+    struct value *v = calloc(p->labels.n + 1, sizeof *v);
+    mt_status status;
+    size_t n = 0;
+
+    if (!v)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < p->labels.n; i++)
+        v[i] = (struct value){ p->labels.values[i], 0, i < p->n_given };
+    for (size_t i = 0; i < f->n; i++) {
+        float x = cell_at(f, i, column);
+
+        if (x == x && x >= 0)
+            v[(size_t)x].count++;
+        p->gaps |= x != x;
+    }
+    for (size_t i = 0; i < p->labels.n; i++)
+        if (v[i].count || v[i].given)
+            v[n++] = v[i];
+    qsort(v, n, sizeof *v, compare_values);
+    status = cut_values(p, v, n, plan->max_categories, arena, err);
+    free(v);
+    return status;
+}
+
+/* Where each column's elements are. */
+void mt_plan_place(struct mt_plan *plan)
+{
+    plan->elements = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        struct mt_plan_column *p = &plan->columns[i];
+
+        p->first = plan->elements;
+        p->n = p->category ? p->n_values : 1;
+        p->n += p->category ? p->n_rare > 0 : plan->flags && p->gaps;
+        p->n += p->category && p->gaps && p->missing == MT_MISSING_VALUE;
+        plan->elements += p->n;
+    }
+    plan->fitted = true;
+}
+
+mt_status mt_plan_fit(struct mt_plan *plan, const float *cells,
+                      const uint32_t *rows, size_t n, struct mt_arena *arena,
+                      struct mt_err *err)
+{
+    struct fit f = { cells, rows, n, plan->n };
+    mt_status status = MT_OK;
+
+    if (plan->fitted || plan->plain)
+        return MT_OK;
+    for (size_t i = 0; i < plan->n && status == MT_OK; i++) {
+        struct mt_plan_column *p = &plan->columns[i];
+
+        status = p->category ? fit_category(plan, p, &f, i, arena, err)
+                             : fit_number(p, &f, i, err);
+        if (status == MT_OK && p->category && !p->n_values && !p->gaps)
+            status = mt_fail(err, MT_INVALID, "column \"%s\": no values",
+                             mt_excerpt(p->name, strlen(p->name)).text);
+    }
+    if (status == MT_OK)
+        mt_plan_place(plan);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* What the files of the plan share: reading it from the spec, fitting it,
+ * keeping it in a checkpoint. */
+#ifndef MT_DATA_TABLEPLAN_INTERNAL_H
+#define MT_DATA_TABLEPLAN_INTERNAL_H
+
+#include "data/tableplan.h"
+
+/* The names of enum mt_missing; ends with NULL. */
+extern const char *const mt_plan_rules[];
+
+/* Which code has which element, once values and rare are set. */
+mt_status mt_plan_number_codes(struct mt_plan_column *p, struct mt_arena *arena,
+                               struct mt_err *err);
+
+/* Where each column's elements are, once all columns are fitted. */
+void mt_plan_place(struct mt_plan *plan);
+
+#endif
