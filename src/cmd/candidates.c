@@ -147,8 +147,8 @@ static mt_status read_spec(const char *path, struct mt_json **out,
 
     if (mt_is_spec(path))
         return mt_json_read_file(path, out, err);
-    if (mt_ckpt_open(path, &ckpt, err) != MT_OK)
-        return err->status;
+    if ((status = mt_ckpt_open(path, &ckpt, err)) != MT_OK)
+        return status;
     a = mt_ckpt_find(ckpt, MT_NAME_SPEC);
     text = a ? mt_arena_alloc(&b.arena, mt_array_bytes(a) + 1) : NULL;
     if (!text)

@@ -204,11 +204,11 @@ static mt_status compare_specs(struct diff *d, struct mt_err *err)
 {
     struct mt_diff_part *part = &d->report.parts[MT_SPEC];
     struct mt_json *a, *b = NULL;
+    mt_status status;
 
-    if (mt_state_spec(&d->a, d->call->args[0], &a, err) != MT_OK)
-        return err->status;
-    mt_status status = mt_state_spec(&d->b, d->call->args[1], &b, err);
-
+    if ((status = mt_state_spec(&d->a, d->call->args[0], &a, err)) != MT_OK)
+        return status;
+    status = mt_state_spec(&d->b, d->call->args[1], &b, err);
     if (status == MT_OK) {
         size_t before = part->differ;
 
@@ -225,6 +225,7 @@ static mt_status tell_sections(struct diff *d, struct mt_err *err)
 {
     bool asked = mt_option(d->call, "section") != NULL;
     size_t next = 0;
+    mt_status status;
 
     for (enum mt_state_section i = 0; i < MT_SECTIONS; i++) {
         struct mt_diff_part *part = &d->report.parts[i];
@@ -234,8 +235,8 @@ static mt_status tell_sections(struct diff *d, struct mt_err *err)
         for (; next < d->n && d->entries[next].section == i; next++)
             tell_entry(d, &d->entries[next]);
         if (i == MT_SPEC && part->compared && part->in_a && part->in_b &&
-            !d->only && compare_specs(d, err) != MT_OK)
-            return err->status;
+            !d->only && (status = compare_specs(d, err)) != MT_OK)
+            return status;
         d->report.differs |= part->differ || part->only_a || part->only_b;
     }
     return MT_OK;
@@ -262,17 +263,18 @@ static mt_status compare(struct diff *d, struct mt_err *err)
 {
     const struct mt_call *call = d->call;
     const char *dir = mt_option(call, "data-dir");
+    mt_status status;
 
-    if (read_sections(d, err) != MT_OK ||
-        mt_open_state_streamed(call->args[0], dir, call->team, &d->a, err) !=
-            MT_OK ||
-        mt_open_state_streamed(call->args[1], dir, call->team, &d->b, err) !=
-            MT_OK ||
-        list_entries(d, err) != MT_OK ||
-        mt_compare_pairs(d->pairs, d->n_pairs, &d->tolerance, call->team,
-                         err) != MT_OK ||
-        tell_sections(d, err) != MT_OK)
-        return err->status;
+    if ((status = read_sections(d, err)) != MT_OK ||
+        (status = mt_open_state_streamed(call->args[0], dir, call->team, &d->a,
+                                         err)) != MT_OK ||
+        (status = mt_open_state_streamed(call->args[1], dir, call->team, &d->b,
+                                         err)) != MT_OK ||
+        (status = list_entries(d, err)) != MT_OK ||
+        (status = mt_compare_pairs(d->pairs, d->n_pairs, &d->tolerance,
+                                   call->team, err)) != MT_OK ||
+        (status = tell_sections(d, err)) != MT_OK)
+        return status;
     return check_compared(d, err);
 }
 

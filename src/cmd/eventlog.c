@@ -24,11 +24,11 @@ static mt_status check_log(const char *path, struct mt_err *err)
     size_t n = sizeof first_bytes - 1;
     uint64_t size;
     int fd;
+    mt_status status;
 
-    if (mt_file_open(path, &fd, &size, err) != MT_OK)
-        return err->status;
-    mt_status status = MT_OK;
-
+    if ((status = mt_file_open(path, &fd, &size, err)) != MT_OK)
+        return status;
+    status = MT_OK;
     if (size >= n)
         status = mt_file_pread(fd, path, 0, start, n, err);
     close(fd);
@@ -55,6 +55,7 @@ static mt_status cut_unfinished(int fd, const char *path, struct mt_err *err)
 {
     char piece[4096];
     struct stat st;
+    mt_status status;
 
     if (fstat(fd, &st) != 0)
         return mt_fail_errno(err, errno, path, "cannot read");
@@ -63,8 +64,9 @@ static mt_status cut_unfinished(int fd, const char *path, struct mt_err *err)
     for (off_t end = st.st_size; end > 0;) {
         size_t n = end < (off_t)sizeof piece ? (size_t)end : sizeof piece;
 
-        if (mt_file_pread(fd, path, (uint64_t)end - n, piece, n, err) != MT_OK)
-            return err->status;
+        if ((status = mt_file_pread(fd, path, (uint64_t)end - n, piece, n,
+                                    err)) != MT_OK)
+            return status;
         const char *newline = memrchr(piece, '\n', n);
 
         if (newline) {
@@ -87,18 +89,19 @@ mt_status mt_log_open(const char *path, bool append, FILE **out,
     int flags = O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC) |
                 (append && file ? O_RDWR : O_WRONLY);
     int fd = open(path, flags, 0666);
+    mt_status status;
 
     if (fd < 0)
         return mt_fail_errno(err, errno, path, "cannot write");
-    if (append && cut_unfinished(fd, path, err) != MT_OK) {
+    if (append && (status = cut_unfinished(fd, path, err)) != MT_OK) {
         close(fd);
-        return err->status;
+        return status;
     }
     *out = fdopen(fd, append ? "a" : "w");
     if (!*out) {
-        mt_fail_errno(err, errno, path, "cannot write");
+        status = mt_fail_errno(err, errno, path, "cannot write");
         close(fd);
-        return err->status;
+        return status;
     }
     return MT_OK;
 }

@@ -122,9 +122,9 @@ static mt_status draw_png(const struct plotting *p, struct mt_strbuf *out,
     struct mt_raster raster;
     mt_status status;
 
-    if (mt_raster_start(&raster, (double)p->width, (double)p->height,
-                        (double)p->density, err) != MT_OK)
-        return err->status;
+    if ((status = mt_raster_start(&raster, (double)p->width, (double)p->height,
+                                  (double)p->density, err)) != MT_OK)
+        return status;
     status = mt_chart_draw(&p->data.chart, &raster.canvas, err);
     if (status == MT_OK)
         status = mt_png_write(&raster, out, err);
@@ -136,12 +136,13 @@ static mt_status write_file(const char *path, const struct mt_strbuf *bytes,
                             struct mt_err *err)
 {
     struct mt_replace *r;
+    mt_status status;
 
-    if (mt_replace_open(path, &r, err) != MT_OK)
-        return err->status;
-    if (mt_replace_write(r, bytes->text, bytes->len, err) != MT_OK) {
+    if ((status = mt_replace_open(path, &r, err)) != MT_OK)
+        return status;
+    if ((status = mt_replace_write(r, bytes->text, bytes->len, err)) != MT_OK) {
         mt_replace_abort(r);
-        return err->status;
+        return status;
     }
     return mt_replace_commit(r, err);
 }

@@ -71,6 +71,7 @@ static mt_status read_runs(struct mt_plot_data *d, const struct mt_call *call,
                            struct mt_err *err)
 {
     size_t found = 0;
+    mt_status status;
 
     d->runs = mt_arena_calloc(&d->arena, call->n_args, sizeof *d->runs);
     if (!d->runs)
@@ -79,8 +80,9 @@ static mt_status read_runs(struct mt_plot_data *d, const struct mt_call *call,
         struct mt_plot_run *run = &d->runs[d->n_runs++];
 
         run->path = call->args[i];
-        if (mt_history_read(run->path, call->team, &run->history, err) != MT_OK)
-            return err->status;
+        if ((status = mt_history_read(run->path, call->team, &run->history,
+                                      err)) != MT_OK)
+            return status;
         found += run->history.n > 0;
     }
     for (size_t i = 0; i < d->n_runs; i++) {
@@ -95,8 +97,8 @@ static mt_status read_runs(struct mt_plot_data *d, const struct mt_call *call,
         mt_report(call, "%s: has no finished epoch and is left out",
                   d->runs[i].path);
     }
-    if (label_runs(d, err) != MT_OK)
-        return err->status;
+    if ((status = label_runs(d, err)) != MT_OK)
+        return status;
     return cut_labels(d, err);
 }
 
@@ -139,17 +141,18 @@ static mt_status fail_metric(const struct mt_plot_data *d, const char *metric,
     size_t n = list_metrics(d, names, MT_HISTORY_MAX_COLUMNS);
     const char *near = mt_nearest(metric, names, n);
     struct mt_strbuf list = MT_STRBUF_INIT;
+    mt_status status;
 
     for (size_t i = 0; i < n; i++)
         mt_strbuf_printf(&list, "%s%s", i ? ", " : "", names[i]);
-    mt_fail(err, MT_INVALID,
-            "--metric: no history has \"%s\"%s%s%s; there %s "
-            "%s",
-            metric, near ? "; did you mean \"" : "", near ? near : "",
-            near ? "\"?" : "", n == 1 ? "is" : "are",
-            list.text ? list.text : "none");
+    status = mt_fail(err, MT_INVALID,
+                     "--metric: no history has \"%s\"%s%s%s; there %s "
+                     "%s",
+                     metric, near ? "; did you mean \"" : "", near ? near : "",
+                     near ? "\"?" : "", n == 1 ? "is" : "are",
+                     list.text ? list.text : "none");
     mt_strbuf_free(&list);
-    return err->status;
+    return status;
 }
 
 static mt_status add_metric(struct mt_plot_data *d, const char *metric,
@@ -179,6 +182,8 @@ static mt_status add_metric(struct mt_plot_data *d, const char *metric,
 static mt_status read_metrics(struct mt_plot_data *d, const char *const *lists,
                               struct mt_err *err)
 {
+    mt_status status;
+
     if (!*lists)
         return add_metric(d, "loss", err);
     for (; *lists; lists++) {
@@ -190,8 +195,8 @@ static mt_status read_metrics(struct mt_plot_data *d, const char *const *lists,
 
             if (!name)
                 return mt_fail_memory(err);
-            if (add_metric(d, name, err) != MT_OK)
-                return err->status;
+            if ((status = add_metric(d, name, err)) != MT_OK)
+                return status;
             if (!rest[n])
                 break;
             rest += n + 1;
@@ -273,11 +278,13 @@ static mt_status add_curve(struct mt_plot_data *d, const struct mt_call *call,
     const struct mt_history_column *column =
         mt_history_find(&r->history, part, p->title);
     struct mt_curve curve = { .run = run, .faint = strcmp(part, "train") == 0 };
+    mt_status status;
 
     if (!column)
         return MT_OK;
-    if (fill_curve(d, &r->history, column, by_step, &curve, err) != MT_OK)
-        return err->status;
+    if ((status = fill_curve(d, &r->history, column, by_step, &curve, err)) !=
+        MT_OK)
+        return status;
     if (curve.n == 0) /* never evaluated */
         return MT_OK;
     curve.label = curve_label(d, r->label, part);
@@ -306,6 +313,7 @@ static mt_status fill_panel(struct mt_plot_data *d, const struct mt_call *call,
                             size_t panel, bool by_step, struct mt_err *err)
 {
     struct mt_panel *p = &d->panels[panel];
+    mt_status status;
 
     p->curves =
         mt_arena_calloc(&d->arena, N_PARTS * d->n_runs, sizeof *p->curves);
@@ -320,8 +328,9 @@ static mt_status fill_panel(struct mt_plot_data *d, const struct mt_call *call,
             mt_report(call, "%s: its history has no %s", d->runs[r].path,
                       p->title);
         for (size_t i = 0; i < N_PARTS; i++) {
-            if (add_curve(d, call, panel, r, parts[i], by_step, err) != MT_OK)
-                return err->status;
+            if ((status = add_curve(d, call, panel, r, parts[i], by_step,
+                                    err)) != MT_OK)
+                return status;
         }
     }
     return check_panel(d, p, err);
@@ -403,17 +412,19 @@ mt_status mt_plot_data_read(const struct mt_call *call,
                             bool log_y, struct mt_plot_data *out,
                             struct mt_err *err)
 {
+    mt_status status;
+
     *out = (struct mt_plot_data){ .arena = MT_ARENA_INIT };
     out->chart.log_y = log_y;
-    if (read_runs(out, call, err) != MT_OK ||
-        read_metrics(out, metrics, err) != MT_OK)
-        return err->status;
+    if ((status = read_runs(out, call, err)) != MT_OK ||
+        (status = read_metrics(out, metrics, err)) != MT_OK)
+        return status;
     for (size_t i = 0; i < out->chart.n_panels; i++) {
-        if (fill_panel(out, call, i, by_step, err) != MT_OK)
-            return err->status;
+        if ((status = fill_panel(out, call, i, by_step, err)) != MT_OK)
+            return status;
     }
-    if (make_keys(out, err) != MT_OK)
-        return err->status;
+    if ((status = make_keys(out, err)) != MT_OK)
+        return status;
     out->chart.x_title = by_step ? "step" : "epoch";
     out->chart.panels = out->panels;
     out->chart.keys = out->keys;

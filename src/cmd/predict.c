@@ -115,8 +115,8 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
     struct mt_inputs *inputs;
     mt_status status;
 
-    if (mt_inputs_open(&request, &inputs, err) != MT_OK)
-        return err->status;
+    if ((status = mt_inputs_open(&request, &inputs, err)) != MT_OK)
+        return status;
     if (mt_inputs_ignored(inputs))
         mt_report(call, "mtrain: note: passed over the columns %s",
                   mt_inputs_ignored(inputs));

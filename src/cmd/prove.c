@@ -35,22 +35,27 @@ struct proof {
 static mt_status fail_no_start(const struct proof *p, struct mt_err *err)
 {
     char *first = mt_output_kept(p->path, 1);
+    mt_status status;
 
     if (!first)
         return mt_fail_memory(err);
-    mt_fail(err, MT_INVALID,
-            "%s: there is no earlier checkpoint of this run beside it to "
-            "replay from (%s); to have one, train or resume with "
-            "train.checkpoint.keep of at least 1: mtrain resume %s --set "
-            "train.checkpoint.keep=1 --epochs N", p->path, first, p->path);
+    status =
+        mt_fail(err, MT_INVALID,
+                "%s: there is no earlier checkpoint of this run beside it to "
+                "replay from (%s); to have one, train or resume with "
+                "train.checkpoint.keep of at least 1: mtrain resume %s --set "
+                "train.checkpoint.keep=1 --epochs N",
+                p->path, first, p->path);
     free(first);
-    return err->status;
+    return status;
 }
 
 /* The newest kept one that is behind path: after a save that failed, the first
  * one is path itself. */
 static mt_status find_start(struct proof *p, struct mt_err *err)
 {
+    mt_status status;
+
     int64_t last = mt_bundle_get_i64(&p->claim, MT_NAME_STEP, 0);
 
     p->last = last > 0 ? (uint64_t)last : 0;
@@ -60,8 +65,9 @@ static mt_status find_start(struct proof *p, struct mt_err *err)
             return mt_fail_memory(err);
         if (!mt_output_exists(p->from))
             return fail_no_start(p, err);
-        if (mt_bundle_read(p->from, p->call->team, &p->start, err) != MT_OK)
-            return err->status;
+        if ((status = mt_bundle_read(p->from, p->call->team, &p->start, err)) !=
+            MT_OK)
+            return status;
         int64_t step = mt_bundle_get_i64(&p->start, MT_NAME_STEP, -1);
 
         p->first = (uint64_t)step;
@@ -83,12 +89,13 @@ static mt_status open_session(struct proof *p, struct mt_err *err)
         .data_dir = mt_option(p->call, "data-dir"), .team = p->call->team,
         .from = &p->claim,
     };
+    mt_status status;
 
-    if (mt_state_spec(&p->claim, p->path, &p->doc, err) != MT_OK)
-        return err->status;
+    if ((status = mt_state_spec(&p->claim, p->path, &p->doc, err)) != MT_OK)
+        return status;
     request.doc = p->doc;
-    if (mt_session_open(&request, &p->session, err) != MT_OK)
-        return err->status;
+    if ((status = mt_session_open(&request, &p->session, err)) != MT_OK)
+        return status;
     if (mt_data_state_check(&p->claim, p->session->data, NULL, 0, err) != MT_OK)
         return mt_context(err, "%s", p->path);
     if (mt_state_restore(p->session, &p->start, err) != MT_OK)
@@ -101,6 +108,7 @@ static mt_status replay(struct proof *p, struct mt_err *err)
     struct mt_session *s = p->session;
     struct mt_progress progress;
     struct mt_step_info info;
+    mt_status status;
 
     mt_details_tell(p->call, s);
     mt_report(p->call, "%s: replays step %llu to %llu from %s", p->path,
@@ -109,8 +117,8 @@ static mt_status replay(struct proof *p, struct mt_err *err)
     mt_signals_catch();
     mt_progress_start(&progress, p->call, s, p->last);
     while (s->at.step < p->last && !mt_signal_stop()) {
-        if (mt_session_step(s, false, &info, err) != MT_OK)
-            return err->status;
+        if ((status = mt_session_step(s, false, &info, err)) != MT_OK)
+            return status;
         mt_progress_step(&progress, s);
     }
     mt_live_clear();
@@ -213,9 +221,13 @@ static int answer(const struct proof *p)
 
 static mt_status prove(struct proof *p, struct mt_err *err)
 {
-    if (mt_bundle_read(p->path, p->call->team, &p->claim, err) != MT_OK ||
-        find_start(p, err) != MT_OK || open_session(p, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = mt_bundle_read(p->path, p->call->team, &p->claim, err)) !=
+            MT_OK ||
+        (status = find_start(p, err)) != MT_OK ||
+        (status = open_session(p, err)) != MT_OK)
+        return status;
     return replay(p, err);
 }
 

@@ -87,16 +87,17 @@ static mt_status tell_changes(struct told *told,
                               struct mt_err *err)
 {
     struct mt_json *saved;
+    mt_status status;
 
-    if (mt_state_spec(&opened->bundle, told->call->args[0], &saved, err) !=
-        MT_OK)
-        return err->status;
+    if ((status = mt_state_spec(&opened->bundle, told->call->args[0], &saved,
+                                err)) != MT_OK)
+        return status;
     mt_spec_diff(mt_json_root(saved), mt_json_root(opened->doc), tell_change,
                  told);
     mt_json_free(saved);
-    if (mt_data_state_changes(&opened->bundle, opened->session->data,
-                              tell_data, told, err) != MT_OK)
-        return err->status;
+    if ((status = mt_data_state_changes(&opened->bundle, opened->session->data,
+                                        tell_data, told, err)) != MT_OK)
+        return status;
     return told->events.failed ? mt_fail_memory(err) : MT_OK;
 }
 

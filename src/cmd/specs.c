@@ -53,12 +53,15 @@ static mt_status hint_not_spec(const char *path, struct mt_err *err)
 mt_status mt_spec_open(const char *path, const char *const *overrides,
                        size_t n, struct mt_json **out, struct mt_err *err)
 {
+    mt_status status;
+
     if (mt_json_read_file(path, out, err) != MT_OK)
         return hint_not_spec(path, err);
-    if (mt_json_override(*out, mt_spec_exclusive, overrides, n, err) != MT_OK) {
+    if ((status = mt_json_override(*out, mt_spec_exclusive, overrides, n,
+                                   err)) != MT_OK) {
         mt_json_free(*out);
         *out = NULL;
-        return err->status;
+        return status;
     }
     return MT_OK;
 }
@@ -83,14 +86,16 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
         .from = &out->bundle,
         .purpose = r->purpose,
     };
+    mt_status status;
 
-    if (mt_state_spec(&out->bundle, r->path, &out->doc, err) != MT_OK ||
-        mt_json_override(out->doc, mt_spec_exclusive, r->overrides,
-                         r->n_overrides, err) != MT_OK)
-        return err->status;
+    if ((status = mt_state_spec(&out->bundle, r->path, &out->doc, err)) !=
+            MT_OK ||
+        (status = mt_json_override(out->doc, mt_spec_exclusive, r->overrides,
+                                   r->n_overrides, err)) != MT_OK)
+        return status;
     request.doc = out->doc;
-    if (mt_session_open(&request, &out->session, err) != MT_OK)
-        return err->status;
+    if ((status = mt_session_open(&request, &out->session, err)) != MT_OK)
+        return status;
     if (r->purpose != MT_DATA_EVAL &&
         mt_data_state_check(&out->bundle, out->session->data, r->overrides,
                             r->n_overrides, err) != MT_OK)
@@ -103,12 +108,14 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
 mt_status mt_open_checkpoint(const struct mt_open_request *r,
                              struct mt_opened *out, struct mt_err *err)
 {
+    mt_status status;
+
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
     if (mt_bundle_read(r->path, r->team, &out->bundle, err) != MT_OK)
         return mt_hint_not_checkpoint(r->path, err);
-    if (build(r, out, err) != MT_OK) {
+    if ((status = build(r, out, err)) != MT_OK) {
         mt_opened_close(out);
-        return err->status;
+        return status;
     }
     return MT_OK;
 }
@@ -118,16 +125,17 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
 {
     struct mt_session_request request = { .data_dir = r->data_dir,
                                           .team = r->team };
+    mt_status status;
 
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
-    if (mt_spec_open(r->path, r->overrides, r->n_overrides, &out->doc, err) !=
-        MT_OK)
-        return err->status;
+    if ((status = mt_spec_open(r->path, r->overrides, r->n_overrides, &out->doc,
+                               err)) != MT_OK)
+        return status;
     request.doc = out->doc;
-    if (mt_session_open(&request, &out->session, err) != MT_OK ||
-        mt_session_init(out->session, err) != MT_OK) {
+    if ((status = mt_session_open(&request, &out->session, err)) != MT_OK ||
+        (status = mt_session_init(out->session, err)) != MT_OK) {
         mt_opened_close(out);
-        return err->status;
+        return status;
     }
     return MT_OK;
 }
@@ -156,11 +164,11 @@ static mt_status fresh_state(const char *path, const char *data_dir,
                                        .team = team };
     struct mt_bundle borrowed;
     struct mt_opened opened;
+    mt_status status;
 
-    if (mt_open_spec(&request, &opened, err) != MT_OK)
-        return err->status;
-    mt_status status = mt_state_save(opened.session, &borrowed, err);
-
+    if ((status = mt_open_spec(&request, &opened, err)) != MT_OK)
+        return status;
+    status = mt_state_save(opened.session, &borrowed, err);
     if (status == MT_OK)
         status = copy_bundle(&borrowed, out, err);
     mt_bundle_free(&borrowed);

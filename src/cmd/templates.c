@@ -409,20 +409,25 @@ static mt_status set_length(struct mt_json *doc, size_t rows,
                             struct mt_err *err)
 {
     size_t batches = rows / batch_size(rows) + 1, epochs = 1500 / batches;
+    mt_status status;
 
     epochs = epochs < 10 ? 10 : epochs > 200 ? 200 : epochs;
-    if (set_number(doc, "train.epochs", (double)epochs, err) != MT_OK)
-        return err->status;
+    if ((status = set_number(doc, "train.epochs", (double)epochs, err)) !=
+        MT_OK)
+        return status;
     return set_number(doc, "scheduler.T_max", (double)epochs, err);
 }
 
 static mt_status set_task(struct mt_json *doc, bool regression,
                           struct mt_err *err)
 {
+    mt_status status;
+
     if (!regression)
         return MT_OK;
-    if (set_text(doc, "loss", "{\"type\": \"MSELoss\"}", err) != MT_OK)
-        return err->status;
+    if ((status = set_text(doc, "loss", "{\"type\": \"MSELoss\"}", err)) !=
+        MT_OK)
+        return status;
     return set_text(doc, "train.metrics", "[\"rmse\", \"r2\"]", err);
 }
 
@@ -509,10 +514,11 @@ static mt_status set_input(struct mt_json *doc, bool planes,
 {
     const struct mt_shape *shape = &data->train.x.shape;
     struct mt_strbuf input = MT_STRBUF_INIT;
+    mt_status status;
 
     if (data->train.x.dtype == MT_U8 &&
-        set_number(doc, "data.scale", 1.0 / 255, err) != MT_OK)
-        return err->status;
+        (status = set_number(doc, "data.scale", 1.0 / 255, err)) != MT_OK)
+        return status;
     mt_strbuf_puts(&input, planes && shape->rank == 2 ? "[1" : "[");
     for (int i = 0; i < shape->rank; i++)
         mt_strbuf_printf(&input, "%s%zu", input.len > 1 ? ", " : "",
@@ -528,17 +534,17 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
                                        .purpose = MT_DATA_CHECK };
     bool npy = own->n && ends_with(own->files[0], ".npy");
     struct mt_dataset *data;
+    mt_status status;
 
-    if (need_files(t, own, 2, err) != MT_OK ||
-        set_files(doc, own, npy ? "npy" : "idx",
-                  "\"val_split\": 0.1, \"batch_size\": 64", err) != MT_OK)
-        return err->status;
+    if ((status = need_files(t, own, 2, err)) != MT_OK ||
+        (status = set_files(doc, own, npy ? "npy" : "idx",
+                            "\"val_split\": 0.1, \"batch_size\": 64", err)) !=
+            MT_OK)
+        return status;
     request.spec = mt_json_get(mt_json_root(doc), "data");
-    if (mt_dataset_open(&request, &data, err) != MT_OK)
-        return err->status;
-    mt_status status = set_input(doc, strcmp(t->config, "digits") != 0, data,
-                                 err);
-
+    if ((status = mt_dataset_open(&request, &data, err)) != MT_OK)
+        return status;
+    status = set_input(doc, strcmp(t->config, "digits") != 0, data, err);
     tell(own, "%zu images of %s, %zu classes", data->train.samples,
          mt_shape_text(&data->train.x.shape).text, data->fitted.classes);
     mt_dataset_close(data);
@@ -641,14 +647,16 @@ static mt_status use_text(const struct mt_template *t, struct mt_json *doc,
                           const struct mt_own_data *own, struct mt_err *err)
 {
     bool gpt = strcmp(t->config, "gpt") == 0;
+    mt_status status;
 
-    if (need_files(t, own, 1, err) != MT_OK ||
-        set_files(doc, own, "text",
-                  gpt ? "\"tokenizer\": \"char\", \"seq_len\": 64, "
-                        "\"val_split\": 0.1, \"batch_size\": 16"
-                      : "\"tokenizer\": \"char\", \"seq_len\": 32, "
-                        "\"val_split\": 0.1, \"batch_size\": 16", err) != MT_OK)
-        return err->status;
+    if ((status = need_files(t, own, 1, err)) != MT_OK ||
+        (status = set_files(doc, own, "text",
+                            gpt ? "\"tokenizer\": \"char\", \"seq_len\": 64, "
+                                  "\"val_split\": 0.1, \"batch_size\": 16"
+                                : "\"tokenizer\": \"char\", \"seq_len\": 32, "
+                                  "\"val_split\": 0.1, \"batch_size\": 16",
+                            err)) != MT_OK)
+        return status;
     /* the length of the config's schedule */
     return gpt ? set_text(doc, "train.steps", "2000", err) : MT_OK;
 }
@@ -656,8 +664,10 @@ static mt_status use_text(const struct mt_template *t, struct mt_json *doc,
 static mt_status use_arrays(const struct mt_template *t, struct mt_json *doc,
                             const struct mt_own_data *own, struct mt_err *err)
 {
-    if (need_files(t, own, 2, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = need_files(t, own, 2, err)) != MT_OK)
+        return status;
     return set_files(doc, own, "npy", "\"val_split\": 0.2, \"batch_size\": 16",
                      err);
 }
@@ -666,8 +676,10 @@ static mt_status use_arrays(const struct mt_template *t, struct mt_json *doc,
 static mt_status use_array(const struct mt_template *t, struct mt_json *doc,
                            const struct mt_own_data *own, struct mt_err *err)
 {
-    if (need_files(t, own, 1, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = need_files(t, own, 1, err)) != MT_OK)
+        return status;
 
     const char *const twice[] = { own->files[0], own->files[0], NULL };
     struct mt_own_data both = { .files = twice, .n = 2 };
@@ -682,10 +694,13 @@ static mt_status use_array(const struct mt_template *t, struct mt_json *doc,
 static mt_status make_data(const struct mt_template *t, struct mt_json *doc,
                            struct mt_err *err)
 {
-    if (t->data && set_text(doc, "data", t->data, err) != MT_OK)
-        return err->status;
-    if (t->input && set_text(doc, "model.input", t->input, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if (t->data && (status = set_text(doc, "data", t->data, err)) != MT_OK)
+        return status;
+    if (t->input &&
+        (status = set_text(doc, "model.input", t->input, err)) != MT_OK)
+        return status;
     return set_task(doc, t->regression, err);
 }
 

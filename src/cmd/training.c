@@ -169,8 +169,9 @@ static mt_status audited_step(struct run *r, struct mt_step_info *info)
     struct mt_audit audit;
     mt_status status;
 
-    if (mt_audit_before(&r->s->model->store, &audit, &r->err) != MT_OK)
-        return r->err.status;
+    if ((status = mt_audit_before(&r->s->model->store, &audit, &r->err)) !=
+        MT_OK)
+        return status;
     status = step(r, info);
     if (status == MT_OK) {
         mt_audit_after(&r->s->model->store, r->s->optimizer, r->s->now, &audit);
@@ -191,10 +192,12 @@ static mt_status train(struct run *r)
 {
     struct mt_step_info info;
     bool first = true;
+    mt_status status;
 
     while (!mt_session_finished(r->s) && !mt_signal_stop()) {
-        if ((first ? audited_step(r, &info) : step(r, &info)) != MT_OK)
-            return r->err.status;
+        if ((status = (first ? audited_step(r, &info) : step(r, &info))) !=
+            MT_OK)
+            return status;
         first = false;
         tell_step(r, &info);
         if (info.improved)
@@ -291,20 +294,24 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
 {
     const struct mt_checkpoint_settings *c = &t->session->settings.checkpoint;
     bool force = t->call->force;
+    mt_status status;
 
     if (t->session->data->warning)
         mt_report_warning("%s", t->session->data->warning);
     if (t->log && strcmp(t->log, t->out) == 0)
         return mt_fail(err, MT_INVALID, "%s: is the checkpoint to write; give "
                        "--log another file", t->log);
-    if (t->log && mt_log_probe(t->log, t->resumed, force, err) != MT_OK)
-        return err->status;
+    if (t->log &&
+        (status = mt_log_probe(t->log, t->resumed, force, err)) != MT_OK)
+        return status;
     if (in_place(t))
         return MT_OK;
-    if (c->best && probe(mt_output_best(t->out), force, err) != MT_OK)
-        return err->status;
-    if (c->keep && probe(mt_output_kept(t->out, 1), force, err) != MT_OK)
-        return err->status;
+    if (c->best &&
+        (status = probe(mt_output_best(t->out), force, err)) != MT_OK)
+        return status;
+    if (c->keep &&
+        (status = probe(mt_output_kept(t->out, 1), force, err)) != MT_OK)
+        return status;
     return MT_OK;
 }
 
@@ -332,12 +339,13 @@ out:
 static mt_status start(struct run *r)
 {
     const struct mt_training *t = r->t;
+    mt_status status;
 
     r->events.out = t->call->json ? stdout : NULL;
-    if (mt_session_prepare(r->s, &r->err) != MT_OK ||
-        (t->log && mt_log_open(t->log, t->resumed, &r->events.log, &r->err) !=
-                       MT_OK))
-        return r->err.status;
+    if ((status = mt_session_prepare(r->s, &r->err)) != MT_OK ||
+        (t->log && (status = mt_log_open(t->log, t->resumed, &r->events.log,
+                                         &r->err)) != MT_OK))
+        return status;
     mt_details_tell(t->call, r->s);
     mt_signals_catch();
     mt_event_start(&r->events, t->call->command->name, r->s);

@@ -177,17 +177,18 @@ static mt_status fail_with_names(const struct chooser *ch, const struct mt_item 
     enum { TOLD = 12 };
     const struct mt_csv_columns *c = ch->columns;
     struct mt_strbuf names = MT_STRBUF_INIT;
+    mt_status status;
 
     for (size_t i = 0; i < c->n && i < TOLD; i++)
         mt_strbuf_printf(&names, "%s\"%s\"", i ? ", " : "",
                          mt_excerpt(c->names[i], strlen(c->names[i])).text);
     if (c->n > TOLD)
         mt_strbuf_printf(&names, " and %zu more", c->n - TOLD);
-    mt_json_fail(ch->select->doc, item, err,
-                 "%s has no column \"%s\"; it has %s", ch->path, name,
-                 names.text ? names.text : "others");
+    status = mt_json_fail(ch->select->doc, item, err,
+                          "%s has no column \"%s\"; it has %s", ch->path, name,
+                          names.text ? names.text : "others");
     mt_strbuf_free(&names);
-    return err->status;
+    return status;
 }
 
 static mt_status unknown_name(const struct chooser *ch, const struct mt_item *item,

@@ -110,11 +110,12 @@ static mt_status read_columns(struct scan *s, const char *target,
 {
     struct mt_csv_select none = { .doc = NULL };
     struct mt_csv_guess *out = s->out;
+    mt_status status;
 
-    if (mt_csv_read_header(&none, s->csv, s->path, s->arena, &out->columns,
-                           err) != MT_OK ||
-        choose_target(s, target, err) != MT_OK)
-        return err->status;
+    if ((status = mt_csv_read_header(&none, s->csv, s->path, s->arena,
+                                     &out->columns, err)) != MT_OK ||
+        (status = choose_target(s, target, err)) != MT_OK)
+        return status;
     out->use = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->use);
     out->odd = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->odd);
     out->gaps = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->gaps);
@@ -223,20 +224,21 @@ static mt_status read_rows(struct scan *s, struct mt_err *err)
     struct mt_csv_guess *out = s->out;
     const struct mt_csv_field *fields;
     size_t n;
+    mt_status status;
 
     for (;; out->rows++) {
-        if (mt_csv_next(s->csv, &fields, &n, err) != MT_OK)
-            return err->status;
+        if ((status = mt_csv_next(s->csv, &fields, &n, err)) != MT_OK)
+            return status;
         if (n == 0)
             return MT_OK;
         if (n != out->columns.n)
             return mt_csv_fail(s->csv, 0, err, "expected %zu fields as in the "
                                "first line, got %zu", out->columns.n, n);
-        if (look_at_target(s, &fields[out->target], err) != MT_OK)
-            return err->status;
+        if ((status = look_at_target(s, &fields[out->target], err)) != MT_OK)
+            return status;
         for (size_t i = 0; i < n; i++) {
-            if (look_at_column(s, i, &fields[i], err) != MT_OK)
-                return err->status;
+            if ((status = look_at_column(s, i, &fields[i], err)) != MT_OK)
+                return status;
         }
         look_at_counter(s, &fields[0]);
     }
@@ -398,12 +400,14 @@ static mt_status conclude(struct scan *s, struct mt_err *err)
 {
     struct mt_csv_guess *out = s->out;
     double n = (double)out->rows_with_target;
+    mt_status status;
 
     if (out->rows < 2)
         return mt_fail(err, MT_INVALID, "%s: expected at least two rows of "
                        "data, got %zu", s->path, out->rows);
-    if (keep_class_names(s, err) != MT_OK || keep_features(s, err) != MT_OK)
-        return err->status;
+    if ((status = keep_class_names(s, err)) != MT_OK ||
+        (status = keep_features(s, err)) != MT_OK)
+        return status;
     out->classification =
         !out->numeric || (s->whole && out->classes <= FEW &&
                           out->classes * ROWS_OF_EACH <=

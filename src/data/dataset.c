@@ -174,10 +174,12 @@ static mt_status start_fitted(const struct mt_data_request *request,
                               struct mt_dataset *data, struct mt_err *err)
 {
     struct mt_fitted *f = &data->fitted;
+    mt_status status;
 
     if (request->fitted &&
-        mt_fitted_copy(request->fitted, &data->arena, f, err) != MT_OK)
-        return err->status;
+        (status = mt_fitted_copy(request->fitted, &data->arena, f, err)) !=
+            MT_OK)
+        return status;
     if (!request->classification) {
         f->classes = 0;
         f->class_names = NULL;

@@ -254,12 +254,13 @@ static mt_status take_names(struct mt_inputs *in, struct mt_err *err)
     struct mt_csv_columns *c = &in->columns;
     const struct mt_csv_field *fields;
     size_t n;
+    mt_status status;
 
     c->names = mt_arena_calloc(&in->arena, c->n, sizeof *c->names);
     if (!c->names)
         return mt_fail_memory(err);
-    if (mt_csv_next(in->csv, &fields, &n, err) != MT_OK)
-        return err->status;
+    if ((status = mt_csv_next(in->csv, &fields, &n, err)) != MT_OK)
+        return status;
     for (size_t i = 0; i < c->n; i++) {
         c->names[i] = mt_arena_strndup(&in->arena, fields[i].text, fields[i].n);
         if (!c->names[i])
@@ -276,13 +277,14 @@ static mt_status find_named(struct mt_inputs *in, struct mt_err *err)
     bool looks = c->names != NULL;
     const char *missing, *twice;
     struct name *names;
+    mt_status status;
 
     c->features =
         mt_arena_calloc(&in->arena, in->width, sizeof *c->features);
     if (!c->features)
         return mt_fail_memory(err);
-    if (!looks && take_names(in, err) != MT_OK)
-        return err->status;
+    if (!looks && (status = take_names(in, err)) != MT_OK)
+        return status;
     names = sorted_names(c);
     if (!names)
         return mt_fail_memory(err);
@@ -300,12 +302,13 @@ static mt_status find_columns(struct mt_inputs *in, struct mt_err *err)
     const struct mt_item *header = mt_json_get(in->request.spec, "header");
     bool named = in->request.feature_names != NULL;
     struct mt_csv_select select = { .doc = in->request.doc };
+    mt_status status;
 
     if (!named && mt_is_false(header))
         select.header = header;
-    if (mt_csv_read_header(&select, in->csv, in->source, &in->arena,
-                           &in->columns, err) != MT_OK)
-        return err->status;
+    if ((status = mt_csv_read_header(&select, in->csv, in->source, &in->arena,
+                                     &in->columns, err)) != MT_OK)
+        return status;
     return named ? find_named(in, err) : choose_by_position(in, err);
 }
 
@@ -349,21 +352,23 @@ static mt_status open_table(struct mt_inputs *in, int fd, uint64_t size,
 {
     char delimiter = ',';
     size_t n = 0;
+    mt_status status;
 
-    if (mt_csv_delimiter(in->request.doc, in->request.spec, &delimiter, err) !=
-        MT_OK) {
+    status =
+        mt_csv_delimiter(in->request.doc, in->request.spec, &delimiter, err);
+    if (status != MT_OK) {
         if (fd >= 0)
             close(fd);
-        return err->status;
+        return status;
     }
     if (fd >= 0) {
-        if (mt_csv_open(in->source, fd, size, delimiter, &in->csv, err) !=
-            MT_OK)
-            return err->status;
-    } else if (read_stdin(in, &n, err) != MT_OK ||
-               mt_csv_open_bytes(in->source, in->bytes, n, delimiter, &in->csv,
-                                 err) != MT_OK) {
-        return err->status;
+        if ((status = mt_csv_open(in->source, fd, size, delimiter, &in->csv,
+                                  err)) != MT_OK)
+            return status;
+    } else if ((status = read_stdin(in, &n, err)) != MT_OK ||
+               (status = mt_csv_open_bytes(in->source, in->bytes, n, delimiter,
+                                           &in->csv, err)) != MT_OK) {
+        return status;
     }
     return find_columns(in, err);
 }
@@ -413,6 +418,7 @@ static mt_status read_record(struct mt_inputs *in,
     const struct mt_csv_columns *c = &in->columns;
     float *x = (float *)in->rows + row * in->elements;
     int32_t *tokens = (int32_t *)in->rows + row * in->elements;
+    mt_status status;
 
     if (in->plan.n)
         return read_cells(in, fields, x, err);
@@ -420,8 +426,9 @@ static mt_status read_record(struct mt_inputs *in,
         size_t column = c->features[i];
         float v = 0;
 
-        if (mt_csv_number(in->csv, c, fields, column, &v, err) != MT_OK)
-            return err->status;
+        if ((status = mt_csv_number(in->csv, c, fields, column, &v, err)) !=
+            MT_OK)
+            return status;
         if (!in->request.tokens) {
             x[i] = v;
             continue;
@@ -458,20 +465,21 @@ static mt_status next_records(struct mt_inputs *in, size_t max,
 {
     const struct mt_csv_field *fields;
     size_t got;
+    mt_status status;
 
-    if (make_room(in, max, err) != MT_OK)
-        return err->status;
+    if ((status = make_room(in, max, err)) != MT_OK)
+        return status;
     for (*n = 0; *n < max; ++*n) {
-        if (mt_csv_next(in->csv, &fields, &got, err) != MT_OK)
-            return err->status;
+        if ((status = mt_csv_next(in->csv, &fields, &got, err)) != MT_OK)
+            return status;
         if (got == 0)
             break;
         if (got != in->columns.n)
             return mt_csv_fail(
                 in->csv, got > in->columns.n ? in->columns.n : got, err,
                 "expected %zu fields, got %zu", in->columns.n, got);
-        if (read_record(in, fields, *n, err) != MT_OK)
-            return err->status;
+        if ((status = read_record(in, fields, *n, err)) != MT_OK)
+            return status;
     }
     *column =
         (struct mt_column){ in->rows, in->request.tokens ? MT_I32 : MT_F32,
@@ -544,13 +552,15 @@ static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
     unsigned char head[6] = { 0 };
     uint64_t size;
     int fd;
+    mt_status status;
 
-    if (mt_file_open(in->source, &fd, &size, err) != MT_OK)
-        return err->status;
+    if ((status = mt_file_open(in->source, &fd, &size, err)) != MT_OK)
+        return status;
     if (size >= sizeof head &&
-        mt_file_pread(fd, in->source, 0, head, sizeof head, err) != MT_OK) {
+        (status = mt_file_pread(fd, in->source, 0, head, sizeof head, err)) !=
+            MT_OK) {
         close(fd);
-        return err->status;
+        return status;
     }
     bool npy = memcmp(head, "\x93NUMPY", 6) == 0;
     bool idx = size >= sizeof head && (memcmp(head, "\0\0", 2) == 0 ||

@@ -76,6 +76,7 @@ static mt_status allocate_own(struct mt_store *store, struct mt_tensor *t,
 mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
 {
     size_t flat = 0;
+    mt_status status;
 
     for (size_t i = 0; i < store->n; i++) {
         struct mt_tensor *t = store->tensors[i];
@@ -83,8 +84,8 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
         if (t->count > LIMIT)
             return mt_fail_memory(err);
         if (!t->requires_grad) {
-            if (allocate_own(store, t, err) != MT_OK)
-                return err->status;
+            if ((status = allocate_own(store, t, err)) != MT_OK)
+                return status;
             continue;
         }
         t->offset = flat;

@@ -42,17 +42,18 @@ static mt_status params(struct mt_record *r, struct mt_layer *layer,
     struct mt_shape in_w = mt_shape_of(2, 3 * d, d);
     struct mt_shape in_b = mt_shape_of(1, 3 * d);
     struct mt_shape out_w = mt_shape_of(2, d, d), out_b = mt_shape_of(1, d);
+    mt_status status;
 
     out[1] = out[3] = NULL;
-    if (param(r, layer, prefix, "in_proj_weight", &in_w, &xavier, &out[0],
-              err) != MT_OK ||
-        (bias && param(r, layer, prefix, "in_proj_bias", &in_b, &zeros,
-                       &out[1], err) != MT_OK) ||
-        param(r, layer, prefix, "out_proj.weight", &out_w, &uniform, &out[2],
-              err) != MT_OK ||
-        (bias && param(r, layer, prefix, "out_proj.bias", &out_b, &zeros,
-                       &out[3], err) != MT_OK))
-        return err->status;
+    if ((status = param(r, layer, prefix, "in_proj_weight", &in_w, &xavier,
+                        &out[0], err)) != MT_OK ||
+        (bias && (status = param(r, layer, prefix, "in_proj_bias", &in_b,
+                                 &zeros, &out[1], err)) != MT_OK) ||
+        (status = param(r, layer, prefix, "out_proj.weight", &out_w, &uniform,
+                        &out[2], err)) != MT_OK ||
+        (bias && (status = param(r, layer, prefix, "out_proj.bias", &out_b,
+                                 &zeros, &out[3], err)) != MT_OK))
+        return status;
     return MT_OK;
 }
 
@@ -65,6 +66,7 @@ mt_status mt_attention_record(struct mt_record *r, struct mt_layer *layer,
     bool training = mt_graph_training(r->graph);
     struct mt_value *p[4], *qkv;
     size_t d;
+    mt_status status;
 
     if (x->shape.rank != 3)
         return mt_layer_fail(r, layer, x, err,
@@ -74,8 +76,8 @@ mt_status mt_attention_record(struct mt_record *r, struct mt_layer *layer,
         return mt_layer_fail(r, layer, x, err,
                              "%zu heads must divide its %zu features",
                              args->num_heads, d);
-    if (params(r, layer, prefix, args->bias, d, p, err) != MT_OK)
-        return err->status;
+    if ((status = params(r, layer, prefix, args->bias, d, p, err)) != MT_OK)
+        return status;
     qkv = mt_linear(r->graph, x, p[0], p[1]);
     *out = mt_attention(r->graph, qkv, args->num_heads, args->is_causal,
                         training ? args->dropout : 0,
@@ -90,10 +92,11 @@ static mt_status attention_record(struct mt_record *r, struct mt_layer *layer,
 {
     const struct mt_attention_args *args = layer->args;
     size_t last = in[0]->shape.dim[in[0]->shape.rank - 1];
+    mt_status status;
 
-    if (mt_layer_check_size(r, layer, in[0], "embed_dim", args->embed_dim,
-                            last, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_size(r, layer, in[0], "embed_dim",
+                                      args->embed_dim, last, err)) != MT_OK)
+        return status;
     return mt_attention_record(r, layer, "", args, in[0], out, err);
 }
 

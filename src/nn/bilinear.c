@@ -23,6 +23,7 @@ static mt_status check(const struct mt_record *r, struct mt_layer *l,
 {
     const struct bilinear_args *args = l->args;
     int rank = in[0]->shape.rank;
+    mt_status status;
 
     if (l->n_in != 2)
         return mt_layer_fail(r, l, in[0], err, "reads two layers, got %zu",
@@ -39,9 +40,10 @@ static mt_status check(const struct mt_record *r, struct mt_layer *l,
                              "last, but the second is %s",
                              mt_shape_text(&other).text);
     }
-    if (mt_layer_check_size(r, l, in[0], "in1_features", args->in1_features,
-                            in[0]->shape.dim[rank - 1], err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_size(
+             r, l, in[0], "in1_features", args->in1_features,
+             in[0]->shape.dim[rank - 1], err)) != MT_OK)
+        return status;
     return mt_layer_check_size(r, l, in[1], "in2_features", args->in2_features,
                                in[1]->shape.dim[rank - 1], err);
 }
@@ -56,9 +58,10 @@ static mt_status bilinear_record(struct mt_record *r, struct mt_layer *l,
     int last = in[0]->shape.rank - 1;
     size_t n = args->out_features, a, b;
     struct mt_value *w, *bias = NULL, *t;
+    mt_status status;
 
-    if (check(r, l, in, err) != MT_OK)
-        return err->status;
+    if ((status = check(r, l, in, err)) != MT_OK)
+        return status;
     a = in[0]->shape.dim[last];
     b = in[1]->shape.dim[last];
 
@@ -67,10 +70,11 @@ static mt_status bilinear_record(struct mt_record *r, struct mt_layer *l,
     struct mt_shape b_shape = mt_shape_of(1, n);
     struct mt_shape flat = mt_shape_of(2, n * a, b), rows = in[1]->shape;
 
-    if (mt_layer_param(r, l, "weight", &w_shape, &init, &w, err) != MT_OK ||
-        (args->bias &&
-         mt_layer_param(r, l, "bias", &b_shape, &init, &bias, err) != MT_OK))
-        return err->status;
+    if ((status = mt_layer_param(r, l, "weight", &w_shape, &init, &w, err)) !=
+            MT_OK ||
+        (args->bias && (status = mt_layer_param(r, l, "bias", &b_shape, &init,
+                                                &bias, err)) != MT_OK))
+        return status;
     t = mt_linear(r->graph, in[1], mt_view(r->graph, w, &flat), NULL);
     rows.dim[last] = n;
     rows.dim[last + 1] = a;

@@ -94,6 +94,7 @@ static mt_status read_padding(struct mt_record *r, const struct mt_layer *l,
 {
     const struct conv_args *args = l->args;
     struct padding_args padding;
+    mt_status status;
 
     *same = false;
     if (mt_is_string(args->padding)) {
@@ -106,9 +107,9 @@ static mt_status read_padding(struct mt_record *r, const struct mt_layer *l,
                                 "%s", mt_json_quoted(text).text);
         return MT_OK;
     }
-    if (mt_keys_read(r->doc, l->object, padding_keys, &padding, r->arena,
-                     err) != MT_OK)
-        return err->status;
+    if ((status = mt_keys_read(r->doc, l->object, padding_keys, &padding,
+                               r->arena, err)) != MT_OK)
+        return status;
     return spread(r, l, "padding", &padding.sizes, dims, 0, &cv->ph, &cv->pw,
                   err);
 }
@@ -118,14 +119,15 @@ static mt_status read_geometry(struct mt_record *r, const struct mt_layer *l,
                                struct mt_err *err)
 {
     const struct conv_args *a = l->args;
+    mt_status status;
 
-    if (spread(r, l, "kernel_size", &a->kernel_size, dims, 1, &cv->kh, &cv->kw,
-               err) != MT_OK ||
-        spread(r, l, "stride", &a->stride, dims, 1, &cv->sh, &cv->sw, err) !=
-            MT_OK ||
-        spread(r, l, "dilation", &a->dilation, dims, 1, &cv->dh, &cv->dw,
-               err) != MT_OK)
-        return err->status;
+    if ((status = spread(r, l, "kernel_size", &a->kernel_size, dims, 1, &cv->kh,
+                         &cv->kw, err)) != MT_OK ||
+        (status = spread(r, l, "stride", &a->stride, dims, 1, &cv->sh, &cv->sw,
+                         err)) != MT_OK ||
+        (status = spread(r, l, "dilation", &a->dilation, dims, 1, &cv->dh,
+                         &cv->dw, err)) != MT_OK)
+        return status;
     return read_padding(r, l, dims, cv, same, err);
 }
 
@@ -138,15 +140,16 @@ static mt_status check_input(const struct mt_record *r,
 {
     const struct conv_args *args = l->args;
     const size_t *dim = x->shape.dim;
+    mt_status status;
 
-    if (mt_layer_check_planes(r, l, x, dims, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_planes(r, l, x, dims, err)) != MT_OK)
+        return status;
     *channels = dim[1];
     *h = dims == 1 ? 1 : dim[2];
     *w = dim[dims + 1];
-    if (mt_layer_check_size(r, l, x, "in_channels", args->in_channels,
-                            *channels, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_size(r, l, x, "in_channels", args->in_channels,
+                                      *channels, err)) != MT_OK)
+        return status;
     if (*channels % args->groups || args->out_channels % args->groups)
         return mt_layer_fail(r, l, x, err,
                              "%zu groups must divide both %zu input and %zu "
@@ -192,10 +195,12 @@ static mt_status params(struct mt_record *r, struct mt_layer *l, int dims,
         dims == 1 ? mt_shape_of(3, first, second, cv->kw)
                   : mt_shape_of(4, first, second, cv->kh, cv->kw);
     struct mt_shape b_shape = mt_shape_of(1, bias);
+    mt_status status;
 
     *b = NULL;
-    if (mt_layer_param(r, l, "weight", &shape, &init, w, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_param(r, l, "weight", &shape, &init, w, err)) !=
+        MT_OK)
+        return status;
     if (!args->bias)
         return MT_OK;
     return mt_layer_param(r, l, "bias", &b_shape, &init, b, err);
@@ -211,24 +216,26 @@ static mt_status conv(struct mt_record *r, struct mt_layer *l, int dims,
     struct mt_value *w, *b;
     size_t channels = 0;
     bool same;
+    mt_status status;
 
-    if (check_input(r, l, x, dims, &channels, &cv.h, &cv.w, err) != MT_OK ||
-        read_geometry(r, l, (size_t)dims, &cv, &same, err) != MT_OK)
-        return err->status;
+    if ((status = check_input(r, l, x, dims, &channels, &cv.h, &cv.w, err)) !=
+            MT_OK ||
+        (status = read_geometry(r, l, (size_t)dims, &cv, &same, err)) != MT_OK)
+        return status;
     cv.c = channels / args->groups;
     cv.o = args->out_channels / args->groups;
     cv.oh = steps(cv.h, cv.kh, cv.sh, cv.ph, cv.dh);
     cv.ow = steps(cv.w, cv.kw, cv.sw, cv.pw, cv.dw);
-    if (same && same_padding(r, l, x, &cv, err) != MT_OK)
-        return err->status;
+    if (same && (status = same_padding(r, l, x, &cv, err)) != MT_OK)
+        return status;
     if (cv.oh == 0 || cv.ow == 0)
         return mt_layer_fail(r, l, x, err,
                              "its kernel is larger than the padded input");
-    if (mt_layer_check_plane_size(r, l, x, (size_t[2]){ cv.oh, cv.ow }, err) !=
-            MT_OK ||
-        params(r, l, dims, args->out_channels, cv.c, args->out_channels, &cv,
-               &w, &b, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_plane_size(
+             r, l, x, (size_t[2]){ cv.oh, cv.ow }, err)) != MT_OK ||
+        (status = params(r, l, dims, args->out_channels, cv.c,
+                         args->out_channels, &cv, &w, &b, err)) != MT_OK)
+        return status;
     *out = mt_conv_op(r->graph, x, w, b, &cv);
     return MT_OK;
 }
@@ -271,12 +278,15 @@ static mt_status conv_transpose(struct mt_record *r, struct mt_layer *l,
     struct mt_conv cv = { .n = x->shape.dim[0], .groups = args->groups };
     size_t channels = 0, extra_h = 0, extra_w = 0;
     bool same;
+    mt_status status;
 
-    if (check_input(r, l, x, dims, &channels, &cv.oh, &cv.ow, err) != MT_OK ||
-        read_geometry(r, l, (size_t)dims, &cv, &same, err) != MT_OK ||
-        spread(r, l, "output_padding", &args->output_padding, (size_t)dims, 0,
-               &extra_h, &extra_w, err) != MT_OK)
-        return err->status;
+    if ((status = check_input(r, l, x, dims, &channels, &cv.oh, &cv.ow, err)) !=
+            MT_OK ||
+        (status = read_geometry(r, l, (size_t)dims, &cv, &same, err)) !=
+            MT_OK ||
+        (status = spread(r, l, "output_padding", &args->output_padding,
+                         (size_t)dims, 0, &extra_h, &extra_w, err)) != MT_OK)
+        return status;
     cv.o = channels / args->groups;
     cv.c = args->out_channels / args->groups;
     if (same)
@@ -289,11 +299,11 @@ static mt_status conv_transpose(struct mt_record *r, struct mt_layer *l,
         !transposed(cv.ow, cv.kw, cv.sw, cv.pw, cv.dw, extra_w, &cv.w))
         return mt_layer_fail(r, l, x, err,
                              "its padding cuts the whole output away");
-    if (mt_layer_check_plane_size(r, l, x, (size_t[2]){ cv.h, cv.w }, err) !=
-            MT_OK ||
-        params(r, l, dims, channels, cv.c, args->out_channels, &cv, &w, &b,
-               err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_plane_size(r, l, x, (size_t[2]){ cv.h, cv.w },
+                                            err)) != MT_OK ||
+        (status = params(r, l, dims, channels, cv.c, args->out_channels, &cv,
+                         &w, &b, err)) != MT_OK)
+        return status;
     *out = mt_conv_transpose_op(r->graph, x, w, b, &cv);
     return MT_OK;
 }

@@ -66,6 +66,7 @@ static mt_status embedding_record(struct mt_record *r, struct mt_layer *layer,
     struct mt_value *w;
     size_t rows;
     int64_t padding;
+    mt_status status;
 
     if (in[0]->dtype != MT_I32)
         return mt_layer_fail(r, layer, in[0], err,
@@ -73,16 +74,17 @@ static mt_status embedding_record(struct mt_record *r, struct mt_layer *layer,
                              "changed");
     if (in[0]->shape.rank == MT_MAX_RANK)
         return mt_layer_fail(r, layer, in[0], err, "has too many dimensions");
-    if (table_size(r, layer, &rows, err) != MT_OK ||
-        padding_row(r, layer, rows, &padding, err) != MT_OK)
-        return err->status;
+    if ((status = table_size(r, layer, &rows, err)) != MT_OK ||
+        (status = padding_row(r, layer, rows, &padding, err)) != MT_OK)
+        return status;
     if (padding >= 0)
         init.zero_row = (size_t)padding + 1;
 
     struct mt_shape shape = mt_shape_of(2, rows, args->embedding_dim);
 
-    if (mt_layer_param(r, layer, "weight", &shape, &init, &w, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_param(r, layer, "weight", &shape, &init, &w, err)) !=
+        MT_OK)
+        return status;
     r->tokens = r->tokens && r->tokens < rows ? r->tokens : rows;
     *out = mt_embedding(r->graph, in[0], w, padding);
     return MT_OK;
@@ -106,6 +108,7 @@ static mt_status position_record(struct mt_record *r, struct mt_layer *layer,
     const struct position_args *args = layer->args;
     struct mt_init init = { .type = "normal_", .std = 1 };
     struct mt_value *x = in[0], *w;
+    mt_status status;
 
     if (x->shape.rank != 3)
         return mt_layer_fail(r, layer, x, err,
@@ -117,8 +120,9 @@ static mt_status position_record(struct mt_record *r, struct mt_layer *layer,
 
     struct mt_shape shape = mt_shape_of(2, args->max_len, x->shape.dim[2]);
 
-    if (mt_layer_param(r, layer, "weight", &shape, &init, &w, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_param(r, layer, "weight", &shape, &init, &w, err)) !=
+        MT_OK)
+        return status;
     *out = mt_add_rows(r->graph, x, w);
     return MT_OK;
 }

@@ -216,9 +216,11 @@ static mt_status read_repeated(const struct mt_json *doc, const struct mt_item *
                                struct mt_layer *parent, size_t repeat,
                                struct mt_arena *arena, struct mt_err *err)
 {
-    if (count_layers(doc, mt_json_get(parent->object, "repeat"), parent,
-                     repeat, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = count_layers(doc, mt_json_get(parent->object, "repeat"),
+                               parent, repeat, err)) != MT_OK)
+        return status;
     parent->layers = mt_arena_calloc(arena, repeat, sizeof *parent->layers);
     if (!parent->layers)
         return mt_fail_memory(err);
@@ -235,8 +237,8 @@ static mt_status read_repeated(const struct mt_json *doc, const struct mt_item *
         copy->in[0] = (int)i - 1;
         if (!copy->name || !copy->path)
             return mt_fail_memory(err);
-        if (mt_layers_read(doc, list, copy, arena, err) != MT_OK)
-            return err->status;
+        if ((status = mt_layers_read(doc, list, copy, arena, err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -246,14 +248,15 @@ mt_status mt_layers_read(const struct mt_json *doc, const struct mt_item *list,
                          struct mt_err *err)
 {
     size_t n = mt_is_list(list) ? mt_item_count(list) : 0;
+    mt_status status;
 
     if (!mt_is_list(list))
         return mt_json_fail(doc, list, err, "expected a list of layers, got %s",
                             mt_json_text(list).text);
     if (n == 0)
         return mt_json_fail(doc, list, err, "needs at least one layer");
-    if (count_layers(doc, list, parent, n, err) != MT_OK)
-        return err->status;
+    if ((status = count_layers(doc, list, parent, n, err)) != MT_OK)
+        return status;
     if (parent->args && parent->type->repeat &&
         parent->type->repeat(parent) != MT_SIZE_ABSENT)
         return read_repeated(doc, list, parent, parent->type->repeat(parent),
@@ -265,8 +268,8 @@ mt_status mt_layers_read(const struct mt_json *doc, const struct mt_item *list,
     const struct mt_item *item = list->child;
 
     for (size_t i = 0; i < n; i++, item = item->next) {
-        if (read_layer(doc, item, parent, i, arena, err) != MT_OK)
-            return err->status;
+        if ((status = read_layer(doc, item, parent, i, arena, err)) != MT_OK)
+            return status;
         parent->n_layers = i + 1;
     }
     return MT_OK;
@@ -302,6 +305,7 @@ static mt_status record_layer(struct mt_record *r, struct mt_layer *layer,
                               struct mt_value **out, struct mt_err *err)
 {
     bool tokens = layer->type->flags & MT_LAYER_TOKENS;
+    mt_status status;
 
     if (!tokens && in[0]->dtype == MT_I32 &&
         !(layer->type->flags & MT_LAYER_CONTAINER))
@@ -311,8 +315,8 @@ static mt_status record_layer(struct mt_record *r, struct mt_layer *layer,
     mt_graph_layer(r->graph, layer->path);
     layer->in_shape = mt_sample_shape(in[0]);
     layer->first_tensor = r->declaring ? r->store->n : layer->first_tensor;
-    if (layer->type->record(r, layer, in, out, err) != MT_OK)
-        return err->status;
+    if ((status = layer->type->record(r, layer, in, out, err)) != MT_OK)
+        return status;
     if (r->declaring)
         layer->end_tensor = r->store->n;
     layer->out_shape = mt_sample_shape(*out);
@@ -326,6 +330,7 @@ mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
 {
     struct mt_value **values = mt_graph_alloc(
         r->graph, container->n_layers * sizeof *values);
+    mt_status status;
 
     if (!values)
         return mt_fail_memory(err);
@@ -335,8 +340,8 @@ mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
 
         for (size_t k = 0; k < layer->n_in; k++)
             in[k] = layer->in[k] == MT_INPUT ? x : values[layer->in[k]];
-        if (record_layer(r, layer, in, &values[i], err) != MT_OK)
-            return err->status;
+        if ((status = record_layer(r, layer, in, &values[i], err)) != MT_OK)
+            return status;
     }
     *out = values[container->n_layers - 1];
     return MT_OK;
@@ -454,21 +459,22 @@ mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
 {
     char full[MAX_NAME];
     struct mt_tensor *t = NULL;
+    mt_status status;
 
-    if (full_name(r, layer, name, shape, full, err) != MT_OK)
-        return err->status;
+    if ((status = full_name(r, layer, name, shape, full, err)) != MT_OK)
+        return status;
     const char *stored = resolve_tie(r, full);
 
     if (stored != full) {
-        if (find_tied(r, full, stored, shape, &t, err) != MT_OK)
-            return err->status;
+        if ((status = find_tied(r, full, stored, shape, &t, err)) != MT_OK)
+            return status;
     } else {
-        if (r->declaring &&
-            declare(r, full, MT_F32, shape, false, init, err) != MT_OK)
-            return err->status;
+        if (r->declaring && (status = declare(r, full, MT_F32, shape, false,
+                                              init, err)) != MT_OK)
+            return status;
         t = mt_store_find(r->store, full);
-        if (check_same(r, layer, name, t, shape, err) != MT_OK)
-            return err->status;
+        if ((status = check_same(r, layer, name, t, shape, err)) != MT_OK)
+            return status;
     }
     *out = mt_graph_leaf(r->graph, t);
     return MT_OK;
@@ -481,16 +487,17 @@ mt_status mt_layer_buffer(struct mt_record *r, struct mt_layer *layer,
                           struct mt_err *err)
 {
     char full[MAX_NAME];
+    mt_status status;
 
-    if (full_name(r, layer, name, shape, full, err) != MT_OK)
-        return err->status;
+    if ((status = full_name(r, layer, name, shape, full, err)) != MT_OK)
+        return status;
     if (r->declaring &&
-        declare(r, full, dtype, shape, true, init, err) != MT_OK)
-        return err->status;
+        (status = declare(r, full, dtype, shape, true, init, err)) != MT_OK)
+        return status;
     struct mt_tensor *t = mt_store_find(r->store, full);
 
-    if (check_same(r, layer, name, t, shape, err) != MT_OK)
-        return err->status;
+    if ((status = check_same(r, layer, name, t, shape, err)) != MT_OK)
+        return status;
     *out = mt_graph_leaf(r->graph, t);
     return MT_OK;
 }

@@ -42,24 +42,26 @@ static mt_status linear_record(struct mt_record *r, struct mt_layer *layer,
     const struct linear_args *args = layer->args;
     struct mt_value *x = in[0], *w, *b = NULL;
     size_t n, k;
+    mt_status status;
 
     if (x->shape.rank < 2)
         return mt_layer_fail(r, layer, x, err,
                              "needs samples of one dimension or more");
     k = x->shape.dim[x->shape.rank - 1];
-    if (mt_layer_check_size(r, layer, x, "in_features", args->in_features, k,
-                            err) != MT_OK ||
-        out_features(r, layer, &n, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_size(r, layer, x, "in_features",
+                                      args->in_features, k, err)) != MT_OK ||
+        (status = out_features(r, layer, &n, err)) != MT_OK)
+        return status;
 
     struct mt_init init = mt_init_fan_in(k);
     struct mt_shape w_shape = mt_shape_of(2, n, k), b_shape = mt_shape_of(1, n);
 
-    if (mt_layer_param(r, layer, "weight", &w_shape, &init, &w, err) != MT_OK)
-        return err->status;
-    if (args->bias &&
-        mt_layer_param(r, layer, "bias", &b_shape, &init, &b, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_param(r, layer, "weight", &w_shape, &init, &w,
+                                 err)) != MT_OK)
+        return status;
+    if (args->bias && (status = mt_layer_param(r, layer, "bias", &b_shape,
+                                               &init, &b, err)) != MT_OK)
+        return status;
     *out = mt_linear(r->graph, x, w, b);
     return MT_OK;
 }

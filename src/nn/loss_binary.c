@@ -36,13 +36,16 @@ static mt_status record(struct mt_record *r, const struct mt_loss *loss,
     size_t columns = y->shape.rank > 1 ? y->shape.dim[y->shape.rank - 1] : 1;
     struct mt_binary_loss options = { .logits = logits,
                                       .mean = mt_loss_is_mean(loss) };
+    mt_status status;
 
-    if (mt_loss_check_pairs(r, loss, y, target, err) != MT_OK ||
-        mt_loss_weights(r, loss, "weight", &args->weight, columns, "columns",
-                        true, &options.all, err) != MT_OK ||
-        mt_loss_weights(r, loss, "pos_weight", &args->pos_weight, columns,
-                        "columns", true, &options.hit, err) != MT_OK)
-        return err->status;
+    if ((status = mt_loss_check_pairs(r, loss, y, target, err)) != MT_OK ||
+        (status = mt_loss_weights(r, loss, "weight", &args->weight, columns,
+                                  "columns", true, &options.all, err)) !=
+            MT_OK ||
+        (status =
+             mt_loss_weights(r, loss, "pos_weight", &args->pos_weight, columns,
+                             "columns", true, &options.hit, err)) != MT_OK)
+        return status;
     *t = mt_loss_target(r, MT_F32, y->shape.dim[0], target);
     if (!options.all && !options.hit) {
         *out = mt_pair_loss_of(r->graph, y, *t, mt_pair_loss_find(plain),

@@ -108,11 +108,13 @@ static mt_status prepare(struct mt_record *r, const struct mt_loss *loss,
 {
     const struct mt_loss_args *args = loss->args;
     int dim;
+    mt_status status;
 
-    if (check_shapes(r, loss, *y, target, &dim, err) != MT_OK ||
-        mt_loss_weights(r, loss, "weight", &args->weight, (*y)->shape.dim[dim],
-                        "classes", false, weight, err) != MT_OK)
-        return err->status;
+    if ((status = check_shapes(r, loss, *y, target, &dim, err)) != MT_OK ||
+        (status = mt_loss_weights(r, loss, "weight", &args->weight,
+                                  (*y)->shape.dim[dim], "classes", false,
+                                  weight, err)) != MT_OK)
+        return status;
     *y = classes_last(r->graph, *y, dim);
     *t = mt_loss_target(r, MT_I32, (*y)->shape.dim[0], target);
     return MT_OK;
@@ -131,9 +133,11 @@ static mt_status cross_entropy_record(struct mt_record *r,
         .ignore_index = (int32_t)args->ignore_index,
         .mean = mt_loss_is_mean(loss),
     };
+    mt_status status;
 
-    if (prepare(r, loss, y, target, t, &options.weight, err) != MT_OK)
-        return err->status;
+    if ((status = prepare(r, loss, y, target, t, &options.weight, err)) !=
+        MT_OK)
+        return status;
     *out = mt_cross_entropy(r->graph, *y, *t, &options);
     return MT_OK;
 }
@@ -148,9 +152,11 @@ static mt_status nll_record(struct mt_record *r, const struct mt_loss *loss,
         .ignore_index = (int32_t)args->ignore_index,
         .mean = mt_loss_is_mean(loss),
     };
+    mt_status status;
 
-    if (prepare(r, loss, y, target, t, &options.weight, err) != MT_OK)
-        return err->status;
+    if ((status = prepare(r, loss, y, target, t, &options.weight, err)) !=
+        MT_OK)
+        return status;
     *out = mt_nll(r->graph, *y, *t, &options);
     return MT_OK;
 }

@@ -28,9 +28,10 @@ static mt_status record(struct mt_record *r, const struct mt_loss *loss,
 {
     const struct mt_loss_args *args = loss->args;
     float p[3] = { (float)args->parameter };
+    mt_status status;
 
-    if (mt_loss_check_pairs(r, loss, y, target, err) != MT_OK)
-        return err->status;
+    if ((status = mt_loss_check_pairs(r, loss, y, target, err)) != MT_OK)
+        return status;
     *t = mt_loss_target(r, MT_F32, y->shape.dim[0], target);
     *out = mt_pair_loss_over(r->graph, y, *t, mt_pair_loss_find(kernel),
                              divisor, p);

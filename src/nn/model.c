@@ -57,6 +57,7 @@ static mt_status read_rules(struct mt_model *m, const struct mt_item *list,
                             struct mt_err *err)
 {
     size_t n = list ? mt_item_count(list) : 0;
+    mt_status status;
 
     if (list && !mt_is_list(list))
         return mt_json_fail(m->doc, list, err, "expected a list of rules, "
@@ -68,9 +69,9 @@ static mt_status read_rules(struct mt_model *m, const struct mt_item *list,
     const struct mt_item *item = list ? list->child : NULL;
 
     for (; m->n_rules < n; m->n_rules++, item = item->next) {
-        if (mt_init_read(m->doc, item, &m->arena, &m->rules[m->n_rules], err) !=
-            MT_OK)
-            return err->status;
+        if ((status = mt_init_read(m->doc, item, &m->arena,
+                                   &m->rules[m->n_rules], err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -166,12 +167,12 @@ static mt_status declare(struct mt_model *m, struct mt_err *err)
 {
     struct mt_graph *graph;
     struct mt_program program;
+    mt_status status;
 
-    if (mt_graph_new(true, &graph, err) != MT_OK)
-        return err->status;
+    if ((status = mt_graph_new(true, &graph, err)) != MT_OK)
+        return status;
     m->record.declaring = true;
-    mt_status status = record_into(m, graph, 1, &program, err);
-
+    status = record_into(m, graph, 1, &program, err);
     m->record.declaring = false;
     mt_graph_free(graph);
     if (status == MT_OK && m->store.n == 0)
@@ -211,8 +212,11 @@ static mt_status check_globs(const struct mt_model *m,
 static mt_status freeze(struct mt_model *m, const struct mt_item *object,
                         const struct mt_strings *globs, struct mt_err *err)
 {
-    if (check_globs(m, globs, mt_json_get(object, "freeze"), err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = check_globs(m, globs, mt_json_get(object, "freeze"), err)) !=
+        MT_OK)
+        return status;
     for (size_t t = 0; t < m->store.n; t++) {
         if (glob_matches(globs, m->store.tensors[t]->name))
             m->store.tensors[t]->requires_grad = false;
@@ -256,11 +260,12 @@ static mt_status check_rules(const struct mt_model *m, const struct mt_item *lis
                              struct mt_err *err)
 {
     const struct mt_item *item = list ? list->child : NULL;
+    mt_status status;
 
     for (size_t i = 0; i < m->n_rules; i++, item = item->next) {
-        if (check_globs(m, &m->rules[i].params, mt_json_get(item, "params"),
-                        err) != MT_OK)
-            return err->status;
+        if ((status = check_globs(m, &m->rules[i].params,
+                                  mt_json_get(item, "params"), err)) != MT_OK)
+            return status;
     }
     return list ? check_shapes(m, list, err) : MT_OK;
 }
@@ -291,28 +296,29 @@ static mt_status build(struct mt_model *m,
     const struct mt_item *object = mt_json_get(root, "model");
     const struct mt_key *const tables[] = { mt_model_keys };
     struct model_args args;
+    mt_status status;
 
-    if (mt_keys_check(m->doc, object, tables, 1, err) != MT_OK ||
-        mt_keys_read(m->doc, object, mt_model_keys, &args, &m->arena, err) !=
-            MT_OK ||
-        read_input(m, object, request, &args.input, err) != MT_OK ||
-        read_rules(m, args.init, err) != MT_OK ||
-        check_tie(m, args.tie, err) != MT_OK ||
-        mt_loss_read(m->doc, mt_json_get(root, "loss"), &m->arena, &m->loss,
-                     err) != MT_OK ||
-        read_layers(m, args.layers, err) != MT_OK)
-        return err->status;
+    if ((status = mt_keys_check(m->doc, object, tables, 1, err)) != MT_OK ||
+        (status = mt_keys_read(m->doc, object, mt_model_keys, &args, &m->arena,
+                               err)) != MT_OK ||
+        (status = read_input(m, object, request, &args.input, err)) != MT_OK ||
+        (status = read_rules(m, args.init, err)) != MT_OK ||
+        (status = check_tie(m, args.tie, err)) != MT_OK ||
+        (status = mt_loss_read(m->doc, mt_json_get(root, "loss"), &m->arena,
+                               &m->loss, err)) != MT_OK ||
+        (status = read_layers(m, args.layers, err)) != MT_OK)
+        return status;
     m->x_dtype = request->tokens && reads_tokens(&m->root) ? MT_I32 : MT_F32;
     m->record = (struct mt_record){
         .store = &m->store, .doc = m->doc, .arena = &m->arena,
         .seed = request->seed, .classes = request->classes,
         .vocab = request->vocab, .tie = args.tie,
     };
-    if (declare(m, err) != MT_OK ||
-        check_tied_names(m, args.tie, err) != MT_OK ||
-        freeze(m, object, &args.freeze, err) != MT_OK ||
-        check_rules(m, args.init, err) != MT_OK)
-        return err->status;
+    if ((status = declare(m, err)) != MT_OK ||
+        (status = check_tied_names(m, args.tie, err)) != MT_OK ||
+        (status = freeze(m, object, &args.freeze, err)) != MT_OK ||
+        (status = check_rules(m, args.init, err)) != MT_OK)
+        return status;
     return mt_store_allocate(&m->store, err);
 }
 
@@ -320,14 +326,15 @@ mt_status mt_model_new(const struct mt_model_request *request,
                        struct mt_model **out, struct mt_err *err)
 {
     struct mt_model *m = calloc(1, sizeof *m);
+    mt_status status;
 
     if (!m)
         return mt_fail_memory(err);
     m->doc = request->doc;
     m->y = request->y;
-    if (build(m, request, err) != MT_OK) {
+    if ((status = build(m, request, err)) != MT_OK) {
         mt_model_free(m);
-        return err->status;
+        return status;
     }
     *out = m;
     return MT_OK;
@@ -346,13 +353,16 @@ void mt_model_free(struct mt_model *m)
 
 mt_status mt_model_init(struct mt_model *m, struct mt_err *err)
 {
+    mt_status status;
+
     for (size_t t = 0; t < m->store.n; t++) {
         const struct mt_tensor *tensor = m->store.tensors[t];
 
         if (tensor->dtype == MT_F32 &&
-            mt_init_fill(rule_for(m, t), &tensor->shape, m->record.seed,
-                         tensor->name, tensor->data, err) != MT_OK)
-            return err->status;
+            (status =
+                 mt_init_fill(rule_for(m, t), &tensor->shape, m->record.seed,
+                              tensor->name, tensor->data, err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -365,9 +375,10 @@ mt_status mt_model_clone(const struct mt_model *m, struct mt_model **out,
         .classes = m->record.classes, .vocab = m->record.vocab,
         .seed = m->record.seed,
     };
+    mt_status status;
 
-    if (mt_model_new(&request, out, err) != MT_OK)
-        return err->status;
+    if ((status = mt_model_new(&request, out, err)) != MT_OK)
+        return status;
     mt_store_copy(&(*out)->store, &m->store);
     return MT_OK;
 }
@@ -392,23 +403,24 @@ mt_status mt_model_record(struct mt_model *m, size_t batch, bool training,
                           struct mt_err *err)
 {
     struct mt_graph *graph;
+    mt_status status;
 
-    if (mt_graph_new(training, &graph, err) != MT_OK)
-        return err->status;
-    if (record_into(m, graph, batch, out, err) != MT_OK)
+    if ((status = mt_graph_new(training, &graph, err)) != MT_OK)
+        return status;
+    if ((status = record_into(m, graph, batch, out, err)) != MT_OK)
         goto fail;
     if (training)
         out->one = mt_graph_backward(graph, out->loss);
     mt_graph_keep(graph, out->y);
     mt_graph_keep(graph, out->scores);
     mt_graph_keep(graph, out->loss);
-    if (mt_graph_finish(graph, workers, err) != MT_OK)
+    if ((status = mt_graph_finish(graph, workers, err)) != MT_OK)
         goto fail;
     return MT_OK;
 fail:
     mt_graph_free(graph);
     *out = (struct mt_program){ 0 }; /* its owner would free it again */
-    return err->status;
+    return status;
 }
 
 mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
@@ -420,8 +432,8 @@ mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
     struct mt_graph *graph;
     mt_status status;
 
-    if (mt_graph_new(false, &graph, err) != MT_OK)
-        return err->status;
+    if ((status = mt_graph_new(false, &graph, err)) != MT_OK)
+        return status;
     m->record.graph = graph;
     *out = (struct mt_program){ .graph = graph, .batch = batch };
     out->x = mt_graph_input(graph, "input", m->x_dtype, &shape);

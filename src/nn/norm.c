@@ -15,9 +15,11 @@ static mt_status affine_params(struct mt_record *r, struct mt_layer *layer,
                                struct mt_err *err)
 {
     struct mt_init ones = { .type = "ones_" }, zeros = { .type = "zeros_" };
+    mt_status status;
 
-    if (mt_layer_param(r, layer, "weight", shape, &ones, w, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_param(r, layer, "weight", shape, &ones, w, err)) !=
+        MT_OK)
+        return status;
     if (!b)
         return MT_OK;
     return mt_layer_param(r, layer, "bias", shape, &zeros, b, err);
@@ -71,12 +73,13 @@ static mt_status running_buffers(struct mt_record *r, struct mt_layer *layer,
 {
     struct mt_init ones = { .type = "ones_" }, zeros = { .type = "zeros_" };
     struct mt_shape scalar = mt_shape_of(0);
+    mt_status status;
 
-    if (mt_layer_buffer(r, layer, "running_mean", MT_F32, shape, &zeros,
-                        &running->mean, err) != MT_OK ||
-        mt_layer_buffer(r, layer, "running_var", MT_F32, shape, &ones,
-                        &running->var, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_buffer(r, layer, "running_mean", MT_F32, shape,
+                                  &zeros, &running->mean, err)) != MT_OK ||
+        (status = mt_layer_buffer(r, layer, "running_var", MT_F32, shape, &ones,
+                                  &running->var, err)) != MT_OK)
+        return status;
     return mt_layer_buffer(r, layer, "num_batches_tracked", MT_I64, &scalar,
                            &zeros, &running->batches, err);
 }
@@ -90,17 +93,19 @@ static mt_status batch_norm(struct mt_record *r, struct mt_layer *layer,
     struct mt_shape shape = mt_shape_of(1, c);
     struct mt_value *w = NULL, *b = NULL;
     struct mt_running running;
+    mt_status status;
 
-    if (mt_layer_check_size(r, layer, x, "num_features", args->num_features, c,
-                            err) != MT_OK ||
-        check_batch(r, layer, x, mt_shape_elements(&x->shape) / c, err) !=
-            MT_OK)
-        return err->status;
-    if (args->affine && affine_params(r, layer, &shape, &w, &b, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_size(r, layer, x, "num_features",
+                                      args->num_features, c, err)) != MT_OK ||
+        (status = check_batch(r, layer, x, mt_shape_elements(&x->shape) / c,
+                              err)) != MT_OK)
+        return status;
+    if (args->affine &&
+        (status = affine_params(r, layer, &shape, &w, &b, err)) != MT_OK)
+        return status;
     if (args->track_running_stats &&
-        running_buffers(r, layer, &shape, &running, err) != MT_OK)
-        return err->status;
+        (status = running_buffers(r, layer, &shape, &running, err)) != MT_OK)
+        return status;
     if (args->track_running_stats && !mt_graph_training(r->graph))
         *out = mt_batch_norm_fixed(r->graph, x, w, b, running.mean, running.var,
                                    args->eps);
@@ -327,12 +332,13 @@ static mt_status layer_norm_record(struct mt_record *r, struct mt_layer *layer,
     const struct layer_norm_args *args = layer->args;
     struct mt_value *w = NULL, *b = NULL;
     struct mt_shape shape;
+    mt_status status;
 
-    if (trailing_shape(r, layer, in[0], &shape, err) != MT_OK)
-        return err->status;
+    if ((status = trailing_shape(r, layer, in[0], &shape, err)) != MT_OK)
+        return status;
     if (args->elementwise_affine &&
-        affine_params(r, layer, &shape, &w, &b, err) != MT_OK)
-        return err->status;
+        (status = affine_params(r, layer, &shape, &w, &b, err)) != MT_OK)
+        return status;
     *out = mt_layer_norm(r->graph, in[0], w, b, mt_shape_elements(&shape),
                          args->eps);
     return MT_OK;
@@ -347,12 +353,13 @@ static mt_status rms_norm_record(struct mt_record *r, struct mt_layer *layer,
     double eps = isnan(args->eps) ? (double)FLT_EPSILON : args->eps;
     struct mt_value *w = NULL;
     struct mt_shape shape;
+    mt_status status;
 
-    if (trailing_shape(r, layer, in[0], &shape, err) != MT_OK)
-        return err->status;
+    if ((status = trailing_shape(r, layer, in[0], &shape, err)) != MT_OK)
+        return status;
     if (args->elementwise_affine &&
-        affine_params(r, layer, &shape, &w, NULL, err) != MT_OK)
-        return err->status;
+        (status = affine_params(r, layer, &shape, &w, NULL, err)) != MT_OK)
+        return status;
     *out = mt_rms_norm(r->graph, in[0], w, mt_shape_elements(&shape), eps);
     return MT_OK;
 }
@@ -401,6 +408,7 @@ static mt_status group_norm_record(struct mt_record *r, struct mt_layer *layer,
 {
     const struct group_norm_args *args = layer->args;
     struct mt_value *x = in[0], *w = NULL, *b = NULL;
+    mt_status status;
 
     if (x->shape.rank < 2)
         return mt_layer_fail(r, layer, x, err, "needs samples [channels, ...]");
@@ -408,16 +416,17 @@ static mt_status group_norm_record(struct mt_record *r, struct mt_layer *layer,
     size_t c = x->shape.dim[1];
     struct mt_shape shape = mt_shape_of(1, c);
 
-    if (mt_layer_check_size(r, layer, x, "num_channels", args->num_channels, c,
-                            err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_size(r, layer, x, "num_channels",
+                                      args->num_channels, c, err)) != MT_OK)
+        return status;
     if (c % args->num_groups != 0)
         return mt_layer_fail(r, layer, x, err,
                              "%zu channels cannot be divided into num_groups "
                              "%zu",
                              c, args->num_groups);
-    if (args->affine && affine_params(r, layer, &shape, &w, &b, err) != MT_OK)
-        return err->status;
+    if (args->affine &&
+        (status = affine_params(r, layer, &shape, &w, &b, err)) != MT_OK)
+        return status;
     *out = mt_group_norm(r->graph, x, w, b, args->num_groups, args->eps);
     return MT_OK;
 }

@@ -79,15 +79,16 @@ static mt_status zero_pad2d_record(struct mt_record *r, struct mt_layer *layer,
     struct mt_value *x = in[0];
     int64_t sides[4], *across = sides, *down = sides + 2;
     size_t size[2];
+    mt_status status;
 
-    if (mt_layer_check_planes(r, layer, x, 2, err) != MT_OK ||
-        read_sides(r, layer, sides, err) != MT_OK ||
-        check_axis(r, layer, x, "height", x->shape.dim[2], down, &size[0],
-                   err) != MT_OK ||
-        check_axis(r, layer, x, "width", x->shape.dim[3], across, &size[1],
-                   err) != MT_OK ||
-        mt_layer_check_plane_size(r, layer, x, size, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_planes(r, layer, x, 2, err)) != MT_OK ||
+        (status = read_sides(r, layer, sides, err)) != MT_OK ||
+        (status = check_axis(r, layer, x, "height", x->shape.dim[2], down,
+                             &size[0], err)) != MT_OK ||
+        (status = check_axis(r, layer, x, "width", x->shape.dim[3], across,
+                             &size[1], err)) != MT_OK ||
+        (status = mt_layer_check_plane_size(r, layer, x, size, err)) != MT_OK)
+        return status;
     x = pad(r->graph, x, 2, down, size[0]);
     *out = pad(r->graph, x, 3, across, size[1]);
     return MT_OK;

@@ -120,27 +120,29 @@ static mt_status read_axes(const struct mt_record *r,
     size_t kernel[2] = { 0 }, stride[2], padding[2] = { 0 };
     size_t dilation[2] = { 1, 1 };
     const size_t *dim = x->shape.dim;
+    mt_status status;
 
-    if (mt_layer_check_planes(r, layer, x, dims, err) != MT_OK ||
-        read_sizes(r, layer, "kernel_size", &args->kernel, dims, kernel, err) !=
-            MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_planes(r, layer, x, dims, err)) != MT_OK ||
+        (status = read_sizes(r, layer, "kernel_size", &args->kernel, dims,
+                             kernel, err)) != MT_OK)
+        return status;
     stride[0] = kernel[0];
     stride[1] = kernel[1];
-    if (read_sizes(r, layer, "stride", &args->stride, dims, stride, err) !=
-            MT_OK ||
-        read_sizes(r, layer, "padding", &args->padding, dims, padding, err) !=
-            MT_OK ||
-        read_sizes(r, layer, "dilation", &args->dilation, dims, dilation,
-                   err) != MT_OK)
-        return err->status;
+    if ((status = read_sizes(r, layer, "stride", &args->stride, dims, stride,
+                             err)) != MT_OK ||
+        (status = read_sizes(r, layer, "padding", &args->padding, dims, padding,
+                             err)) != MT_OK ||
+        (status = read_sizes(r, layer, "dilation", &args->dilation, dims,
+                             dilation, err)) != MT_OK)
+        return status;
     for (int i = 0; i < 2; i++)
         axes[i] = (struct mt_pool_axis){ kernel[i], stride[i], padding[i],
                                          dilation[i], args->ceil_mode };
     if (dims == 1)
         return check_axis(r, layer, x, &axes[1], dim[2], "length", err);
-    if (check_axis(r, layer, x, &axes[0], dim[2], "height", err) != MT_OK)
-        return err->status;
+    if ((status = check_axis(r, layer, x, &axes[0], dim[2], "height", err)) !=
+        MT_OK)
+        return status;
     return check_axis(r, layer, x, &axes[1], dim[3], "width", err);
 }
 
@@ -176,12 +178,14 @@ static mt_status max_pool(struct mt_record *r, struct mt_layer *layer,
 {
     struct mt_pool_axis axes[2];
     const size_t *dim = x->shape.dim;
+    mt_status status;
 
-    if (read_axes(r, layer, x, dims, axes, err) != MT_OK ||
-        (dims == 2 &&
-         check_dilation(r, layer, x, &axes[0], dim[2], err) != MT_OK) ||
-        check_dilation(r, layer, x, &axes[1], dim[dims + 1], err) != MT_OK)
-        return err->status;
+    if ((status = read_axes(r, layer, x, dims, axes, err)) != MT_OK ||
+        (dims == 2 && (status = check_dilation(r, layer, x, &axes[0], dim[2],
+                                               err)) != MT_OK) ||
+        (status = check_dilation(r, layer, x, &axes[1], dim[dims + 1], err)) !=
+            MT_OK)
+        return status;
     *out = mt_max_pool(r->graph, x, axes);
     return MT_OK;
 }
@@ -193,13 +197,14 @@ static mt_status avg_pool(struct mt_record *r, struct mt_layer *layer,
     const struct pool_args *args = layer->args;
     struct mt_pool_axis axes[2];
     bool override = dims == 2 && args->divisor != INT64_MIN;
+    mt_status status;
 
     if (override && args->divisor == 0)
         return mt_json_fail(r->doc,
                             mt_json_get(layer->object, "divisor_override"), err,
                             "must not be 0");
-    if (read_axes(r, layer, x, dims, axes, err) != MT_OK)
-        return err->status;
+    if ((status = read_axes(r, layer, x, dims, axes, err)) != MT_OK)
+        return status;
     *out = mt_avg_pool(r->graph, x, axes, args->count_include_pad,
                        override ? (double)args->divisor : 0);
     return MT_OK;
@@ -301,6 +306,7 @@ static mt_status read_output_size(const struct mt_record *r,
     bool list = mt_is_list(given);
     const struct mt_item *item = list ? given->child : given;
     size_t n = list ? mt_item_count(given) : 1;
+    mt_status status;
 
     if (list ? n != (size_t)dims : !mt_is_number(given))
         return mt_json_fail(r->doc, given, err,
@@ -308,8 +314,9 @@ static mt_status read_output_size(const struct mt_record *r,
                             dims, mt_json_text(given).text);
     size[0] = 1;
     for (int i = 2 - dims; i < 2; i++) {
-        if (read_entry(r, item, x->shape.dim[i + dims], &size[i], err) != MT_OK)
-            return err->status;
+        if ((status = read_entry(r, item, x->shape.dim[i + dims], &size[i],
+                                 err)) != MT_OK)
+            return status;
         if (list)
             item = item->next;
     }
@@ -324,11 +331,12 @@ static mt_status adaptive(struct mt_record *r, struct mt_layer *layer,
                           struct mt_value **out, struct mt_err *err)
 {
     size_t size[2];
+    mt_status status;
 
-    if (mt_layer_check_planes(r, layer, x, dims, err) != MT_OK ||
-        read_output_size(r, layer, x, dims, size, err) != MT_OK ||
-        mt_layer_check_plane_size(r, layer, x, size, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_planes(r, layer, x, dims, err)) != MT_OK ||
+        (status = read_output_size(r, layer, x, dims, size, err)) != MT_OK ||
+        (status = mt_layer_check_plane_size(r, layer, x, size, err)) != MT_OK)
+        return status;
     *out = op(r->graph, x, size);
     return MT_OK;
 }

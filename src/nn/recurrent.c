@@ -139,18 +139,19 @@ static mt_status find_weights(struct mt_record *r, struct mt_layer *layer,
     struct mt_shape ih = mt_shape_of(2, rows, in);
     struct mt_shape hh = mt_shape_of(2, rows, hidden);
     struct mt_shape b = mt_shape_of(1, rows);
+    mt_status status;
 
     *out = (struct weights){ 0 };
-    if (param(r, layer, "weight_ih", index, reverse, &ih, &out->w_ih, err) !=
-            MT_OK ||
-        param(r, layer, "weight_hh", index, reverse, &hh, &out->w_hh, err) !=
-            MT_OK)
-        return err->status;
+    if ((status = param(r, layer, "weight_ih", index, reverse, &ih, &out->w_ih,
+                        err)) != MT_OK ||
+        (status = param(r, layer, "weight_hh", index, reverse, &hh, &out->w_hh,
+                        err)) != MT_OK)
+        return status;
     if (!args->bias)
         return MT_OK;
-    if (param(r, layer, "bias_ih", index, reverse, &b, &out->b_ih, err) !=
-        MT_OK)
-        return err->status;
+    if ((status = param(r, layer, "bias_ih", index, reverse, &b, &out->b_ih,
+                        err)) != MT_OK)
+        return status;
     return param(r, layer, "bias_hh", index, reverse, &b, &out->b_hh, err);
 }
 
@@ -194,10 +195,12 @@ static mt_status record_stack(struct mt_record *r, struct mt_layer *layer,
 
     for (size_t d = 0; d < n; d++) {
         struct weights w;
+        mt_status status;
 
-        if (find_weights(r, layer, mt_cell_gates(cell), index, d == 1,
-                         x->shape.dim[2], &w, err) != MT_OK)
-            return err->status;
+        status = find_weights(r, layer, mt_cell_gates(cell), index, d == 1,
+                              x->shape.dim[2], &w, err);
+        if (status != MT_OK)
+            return status;
         h[d] = direction(r->graph, cell, x, &w, d == 1);
         if (last)
             h[d] = last_state(r->graph, h[d], d == 1);
@@ -238,15 +241,17 @@ static mt_status record(struct mt_record *r, struct mt_layer *layer,
     const struct recurrent_args *args = layer->args;
     const struct mt_cell *cell = mt_cell_find(cell_name);
     bool last_only = args->returned == LAST;
+    mt_status status;
 
-    if (check_options(r, layer, x, err) != MT_OK)
-        return err->status;
+    if ((status = check_options(r, layer, x, err)) != MT_OK)
+        return status;
     x = swap_batch_and_time(r->graph, x);
     for (size_t i = 0; i < args->num_layers; i++) {
         bool last = last_only && i + 1 == args->num_layers;
 
-        if (record_stack(r, layer, cell, i, x, last, &x, err) != MT_OK)
-            return err->status;
+        if ((status = record_stack(r, layer, cell, i, x, last, &x, err)) !=
+            MT_OK)
+            return status;
         x = drop_out(r, layer, i, x);
     }
     *out = last_only ? x : swap_batch_and_time(r->graph, x);

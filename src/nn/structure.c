@@ -44,9 +44,10 @@ static mt_status residual_record(struct mt_record *r, struct mt_layer *layer,
                                  struct mt_value **out, struct mt_err *err)
 {
     struct mt_value *y;
+    mt_status status;
 
-    if (mt_layers_record(r, layer, in[0], &y, err) != MT_OK)
-        return err->status;
+    if ((status = mt_layers_record(r, layer, in[0], &y, err)) != MT_OK)
+        return status;
     if (!mt_shape_equal(&y->shape, &in[0]->shape)) {
         struct mt_shape got = mt_sample_shape(y);
 
@@ -90,9 +91,10 @@ static mt_status record_chain(struct mt_record *r, struct mt_layer *layer,
                               struct mt_value **out, struct mt_err *err)
 {
     struct mt_value *y = in[0];
+    mt_status status;
 
-    if (check_equal_shapes(r, layer, in, err) != MT_OK)
-        return err->status;
+    if ((status = check_equal_shapes(r, layer, in, err)) != MT_OK)
+        return status;
     for (size_t i = 1; i < layer->n_in; i++)
         y = op(r->graph, y, in[i]);
     *out = y;

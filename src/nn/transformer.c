@@ -62,14 +62,15 @@ static mt_status norm(const struct builder *b, const char *name,
     struct mt_shape shape = mt_shape_of(1, b->d);
     struct mt_value *weight, *bias;
     char w_name[64], b_name[64];
+    mt_status status;
 
     snprintf(w_name, sizeof w_name, "%s.weight", name);
     snprintf(b_name, sizeof b_name, "%s.bias", name);
-    if (mt_layer_param(b->r, b->layer, w_name, &shape, &ones, &weight,
-                       b->err) != MT_OK ||
-        mt_layer_param(b->r, b->layer, b_name, &shape, &zeros, &bias,
-                       b->err) != MT_OK)
-        return b->err->status;
+    if ((status = mt_layer_param(b->r, b->layer, w_name, &shape, &ones, &weight,
+                                 b->err)) != MT_OK ||
+        (status = mt_layer_param(b->r, b->layer, b_name, &shape, &zeros, &bias,
+                                 b->err)) != MT_OK)
+        return status;
     *out = mt_layer_norm(b->r->graph, x, weight, bias, b->d,
                          b->args->layer_norm_eps);
     return MT_OK;
@@ -83,14 +84,15 @@ static mt_status linear(const struct builder *b, const char *name, size_t in,
     struct mt_shape b_shape = mt_shape_of(1, out);
     struct mt_value *weight, *bias;
     char w_name[64], b_name[64];
+    mt_status status;
 
     snprintf(w_name, sizeof w_name, "%s.weight", name);
     snprintf(b_name, sizeof b_name, "%s.bias", name);
-    if (mt_layer_param(b->r, b->layer, w_name, &w_shape, &init, &weight,
-                       b->err) != MT_OK ||
-        mt_layer_param(b->r, b->layer, b_name, &b_shape, &init, &bias,
-                       b->err) != MT_OK)
-        return b->err->status;
+    if ((status = mt_layer_param(b->r, b->layer, w_name, &w_shape, &init,
+                                 &weight, b->err)) != MT_OK ||
+        (status = mt_layer_param(b->r, b->layer, b_name, &b_shape, &init, &bias,
+                                 b->err)) != MT_OK)
+        return status;
     *y = mt_linear(b->r->graph, x, weight, bias);
     return MT_OK;
 }
@@ -102,10 +104,11 @@ static mt_status attend(const struct builder *b, struct mt_value *x,
                                       .dropout = b->args->dropout,
                                       .bias = true,
                                       .is_causal = b->args->is_causal };
+    mt_status status;
 
-    if (mt_attention_record(b->r, b->layer, "self_attn.", &args, x, out,
-                            b->err) != MT_OK)
-        return b->err->status;
+    if ((status = mt_attention_record(b->r, b->layer, "self_attn.", &args, x,
+                                      out, b->err)) != MT_OK)
+        return status;
     *out = drop(b, *out, "dropout1");
     return MT_OK;
 }
@@ -117,12 +120,13 @@ static mt_status feed_forward(const struct builder *b, struct mt_value *x,
     const struct mt_activation *act = mt_activation_find(b->args->activation);
     size_t hidden = b->args->dim_feedforward;
     struct mt_value *h;
+    mt_status status;
 
-    if (linear(b, "linear1", b->d, hidden, x, &h) != MT_OK)
-        return b->err->status;
+    if ((status = linear(b, "linear1", b->d, hidden, x, &h)) != MT_OK)
+        return status;
     h = drop(b, mt_activate(b->r->graph, h, act, NULL), "dropout");
-    if (linear(b, "linear2", hidden, b->d, h, out) != MT_OK)
-        return b->err->status;
+    if ((status = linear(b, "linear2", hidden, b->d, h, out)) != MT_OK)
+        return status;
     *out = drop(b, *out, "dropout2");
     return MT_OK;
 }
@@ -132,12 +136,15 @@ static mt_status norm_first(const struct builder *b, struct mt_value *x,
                             struct mt_value **out)
 {
     struct mt_value *y;
+    mt_status status;
 
-    if (norm(b, "norm1", x, &y) != MT_OK || attend(b, y, &y) != MT_OK)
-        return b->err->status;
+    if ((status = norm(b, "norm1", x, &y)) != MT_OK ||
+        (status = attend(b, y, &y)) != MT_OK)
+        return status;
     x = mt_add(b->r->graph, y, x);
-    if (norm(b, "norm2", x, &y) != MT_OK || feed_forward(b, y, &y) != MT_OK)
-        return b->err->status;
+    if ((status = norm(b, "norm2", x, &y)) != MT_OK ||
+        (status = feed_forward(b, y, &y)) != MT_OK)
+        return status;
     *out = mt_add(b->r->graph, y, x);
     return MT_OK;
 }
@@ -147,11 +154,12 @@ static mt_status norm_last(const struct builder *b, struct mt_value *x,
                            struct mt_value **out)
 {
     struct mt_value *y;
+    mt_status status;
 
-    if (attend(b, x, &y) != MT_OK ||
-        norm(b, "norm1", mt_add(b->r->graph, y, x), &x) != MT_OK ||
-        feed_forward(b, x, &y) != MT_OK)
-        return b->err->status;
+    if ((status = attend(b, x, &y)) != MT_OK ||
+        (status = norm(b, "norm1", mt_add(b->r->graph, y, x), &x)) != MT_OK ||
+        (status = feed_forward(b, x, &y)) != MT_OK)
+        return status;
     return norm(b, "norm2", mt_add(b->r->graph, y, x), out);
 }
 
@@ -163,6 +171,7 @@ static mt_status transformer_record(struct mt_record *r,
     const struct transformer_args *args = layer->args;
     struct mt_value *x = in[0];
     struct builder b = { r, layer, args, 0, err };
+    mt_status status;
 
     if (!args->batch_first)
         return mt_json_fail(r->doc, mt_json_get(layer->object, "batch_first"),
@@ -171,9 +180,9 @@ static mt_status transformer_record(struct mt_record *r,
         return mt_layer_fail(r, layer, x, err,
                              "needs samples of [steps, features]");
     b.d = x->shape.dim[2];
-    if (mt_layer_check_size(r, layer, x, "d_model", args->d_model, b.d,
-                            err) != MT_OK)
-        return err->status;
+    if ((status = mt_layer_check_size(r, layer, x, "d_model", args->d_model,
+                                      b.d, err)) != MT_OK)
+        return status;
     return args->norm_first ? norm_first(&b, x, out) : norm_last(&b, x, out);
 }
 

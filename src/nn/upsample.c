@@ -107,6 +107,7 @@ static mt_status find_sizes(const struct mt_record *r,
     int dims = x->shape.rank - 2;
     const char *key = args->size.n ? "size" : "scale_factor";
     size_t n = args->size.n ? args->size.n : args->factor.n;
+    mt_status status;
 
     if (n != 1 && n != (size_t)dims)
         return mt_json_fail(r->doc, mt_json_get(layer->object, key), err,
@@ -120,9 +121,9 @@ static mt_status find_sizes(const struct mt_record *r,
             up->size[i] = args->size.v[k];
             continue;
         }
-        if (scaled_size(r, layer, x, args->factor.v[k], in, &up->size[i],
-                        err) != MT_OK)
-            return err->status;
+        if ((status = scaled_size(r, layer, x, args->factor.v[k], in,
+                                  &up->size[i], err)) != MT_OK)
+            return status;
         up->factor[i] = args->recompute ? 0 : args->factor.v[k];
     }
     return mt_layer_check_plane_size(r, layer, x, up->size, err);
@@ -135,11 +136,12 @@ static mt_status upsample_record(struct mt_record *r, struct mt_layer *layer,
     const struct upsample_args *args = layer->args;
     const struct mode *mode = &modes[args->mode];
     struct mt_upsample up = { .align_corners = args->align_corners };
+    mt_status status;
 
     up.linear = mode->linear;
-    if (check_mode(r, layer, in[0], mode, err) != MT_OK ||
-        find_sizes(r, layer, in[0], &up, err) != MT_OK)
-        return err->status;
+    if ((status = check_mode(r, layer, in[0], mode, err)) != MT_OK ||
+        (status = find_sizes(r, layer, in[0], &up, err)) != MT_OK)
+        return status;
     *out = mt_upsample(r->graph, in[0], &up);
     return MT_OK;
 }

@@ -255,13 +255,14 @@ mt_status mt_optimizer_new(const struct mt_json *doc, const struct mt_item *obje
                            struct mt_err *err)
 {
     struct mt_optimizer *o = calloc(1, sizeof *o);
+    mt_status status;
 
     if (!o)
         return mt_fail_memory(err);
     o->store = store;
-    if (read_spec(o, doc, object, err) != MT_OK) {
+    if ((status = read_spec(o, doc, object, err)) != MT_OK) {
         mt_optimizer_free(o);
-        return err->status;
+        return status;
     }
     *out = o;
     return MT_OK;

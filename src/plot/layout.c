@@ -183,14 +183,16 @@ static void free_lines(struct plot *p)
 
 static mt_status trace(struct plot *p, struct mt_err *err)
 {
+    mt_status status;
+
     free_lines(p);
     p->lines = calloc(p->panel->n_curves + 1, sizeof *p->lines);
     if (!p->lines)
         return mt_fail_memory(err);
     for (size_t i = 0; i < p->panel->n_curves; i++) {
-        if (mt_thin(&p->panel->curves[i], &p->x, &p->y, &p->inner, &p->lines[i],
-                    err) != MT_OK)
-            return err->status;
+        if ((status = mt_thin(&p->panel->curves[i], &p->x, &p->y, &p->inner,
+                              &p->lines[i], err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -225,12 +227,13 @@ static mt_status place(struct picture *pic, struct mt_err *err)
 {
     const struct mt_chart *chart = pic->chart;
     double top = edge + title_height(chart);
+    mt_status status;
 
     place_panels(pic, top);
     if (chart->n_panels == 1) {
         pic->legend = mt_legend_box(chart, pic->c);
-        if (trace(&pic->plots[0], err) != MT_OK)
-            return err->status;
+        if ((status = trace(&pic->plots[0], err)) != MT_OK)
+            return status;
         pic->boxed =
             mt_legend_corner(&pic->plots[0].inner, pic->plots[0].lines,
                              pic->plots[0].panel->n_curves, &pic->legend);
@@ -242,11 +245,11 @@ static mt_status place(struct picture *pic, struct mt_err *err)
                           pic->c->width - edge - pic->plots[0].inner.x, 0 };
     pic->legend.h = mt_legend_rows(chart, pic->c, pic->legend.w);
     place_panels(pic, top + pic->legend.h + 8);
-    if (check_room(pic, err) != MT_OK)
-        return err->status;
+    if ((status = check_room(pic, err)) != MT_OK)
+        return status;
     for (size_t i = 0; i < chart->n_panels; i++) {
-        if (trace(&pic->plots[i], err) != MT_OK)
-            return err->status;
+        if ((status = trace(&pic->plots[i], err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }

@@ -76,11 +76,14 @@ mt_status mt_session_gather(struct mt_session *s, struct mt_program *p,
                             const struct mt_rows *rows,
                             const struct mt_rows *next, struct mt_err *err)
 {
+    mt_status status;
+
     assert(p->batch == rows->n);
     if (!mt_part_has_reader(rows->part))
         gather_from_memory(s, rows);
-    else if (mt_ahead_take(s->ahead, rows, &s->x, &s->t, err) != MT_OK)
-        return err->status;
+    else if ((status = mt_ahead_take(s->ahead, rows, &s->x, &s->t, err)) !=
+             MT_OK)
+        return status;
     else
         mt_ahead_start(s->ahead, next);
     p->x->data = s->x;

@@ -137,11 +137,12 @@ static mt_status read_array(const struct mt_ckpt *ckpt,
                             struct mt_bundle *out, struct mt_err *err)
 {
     void *data = mt_arena_alloc(&out->arena, mt_array_bytes(array) + 1);
+    mt_status status;
 
     if (!data)
         return mt_fail_memory(err);
-    if (mt_ckpt_read(ckpt, array, data, team, err) != MT_OK)
-        return err->status;
+    if ((status = mt_ckpt_read(ckpt, array, data, team, err)) != MT_OK)
+        return status;
     mt_bundle_add(out, array->name, array->dtype, &array->shape, data);
     return out->failed ? mt_fail_memory(err) : MT_OK;
 }
@@ -150,12 +151,12 @@ mt_status mt_bundle_read(const char *path, struct mt_team *team,
                          struct mt_bundle *out, struct mt_err *err)
 {
     struct mt_ckpt *ckpt;
+    mt_status status;
 
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    if (mt_ckpt_open(path, &ckpt, err) != MT_OK)
-        return err->status;
-    mt_status status = MT_OK;
-
+    if ((status = mt_ckpt_open(path, &ckpt, err)) != MT_OK)
+        return status;
+    status = MT_OK;
     for (size_t i = 0; status == MT_OK && i < mt_ckpt_count(ckpt); i++)
         status = read_array(ckpt, mt_ckpt_array(ckpt, i), team, out, err);
     mt_ckpt_close(ckpt);
@@ -195,8 +196,8 @@ mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
     mt_status status = MT_OK;
 
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    if (mt_statefile_open(path, &file, err) != MT_OK)
-        return err->status;
+    if ((status = mt_statefile_open(path, &file, err)) != MT_OK)
+        return status;
     for (size_t i = 0; status == MT_OK && i < mt_statefile_count(file); i++)
         status = read_entry(file, mt_statefile_array(file, i), out, err);
     mt_statefile_close(file);

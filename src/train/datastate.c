@@ -99,9 +99,11 @@ static mt_status parse(const struct mt_bundle *from, struct mt_arena *arena,
                        struct mt_json **out, struct mt_err *err)
 {
     const char *text;
+    mt_status status;
 
-    if (mt_bundle_get_text(from, MT_NAME_DATA, arena, &text, err) != MT_OK)
-        return err->status;
+    if ((status = mt_bundle_get_text(from, MT_NAME_DATA, arena, &text, err)) !=
+        MT_OK)
+        return status;
     if (!text)
         return mt_fail(err, MT_INVALID,
                        "the checkpoint has no " MT_NAME_DATA);
@@ -201,12 +203,13 @@ static mt_status read_json(const struct mt_json *doc, struct mt_arena *arena,
                            struct mt_fitted *out, struct mt_err *err)
 {
     struct counts c;
+    mt_status status;
 
-    if (mt_keys_read(doc, mt_json_root(doc), count_keys, &c, arena, err) !=
-            MT_OK ||
-        read_shape(doc, "x", &out->x, err) != MT_OK ||
-        read_shape(doc, "y", &out->y, err) != MT_OK)
-        return err->status;
+    if ((status = mt_keys_read(doc, mt_json_root(doc), count_keys, &c, arena,
+                               err)) != MT_OK ||
+        (status = read_shape(doc, "x", &out->x, err)) != MT_OK ||
+        (status = read_shape(doc, "y", &out->y, err)) != MT_OK)
+        return status;
     if (!c.x_dtype || !mt_dtype_from_name(c.x_dtype, &out->x_dtype))
         return mt_json_fail(doc, mt_json_root(doc), err,
                             "expected \"x_dtype\", the type of the inputs");
@@ -217,15 +220,15 @@ static mt_status read_json(const struct mt_json *doc, struct mt_arena *arena,
         out->n_features = c.facts && mt_is_list(c.features)
                               ? mt_item_count(c.features)
                               : mt_shape_elements(&out->x);
-    if (read_names(doc, "class_names", c.classes, arena, &out->class_names,
-                   err) != MT_OK ||
-        read_names(doc, "vocab_names", c.vocab, arena, &out->vocab_names,
-                   err) != MT_OK ||
-        read_names(doc, "feature_names", out->n_features, arena,
-                   &out->feature_names, err) != MT_OK ||
-        read_names(doc, "target_names", mt_shape_elements(&out->y), arena,
-                   &out->target_names, err) != MT_OK)
-        return err->status;
+    if ((status = read_names(doc, "class_names", c.classes, arena,
+                             &out->class_names, err)) != MT_OK ||
+        (status = read_names(doc, "vocab_names", c.vocab, arena,
+                             &out->vocab_names, err)) != MT_OK ||
+        (status = read_names(doc, "feature_names", out->n_features, arena,
+                             &out->feature_names, err)) != MT_OK ||
+        (status = read_names(doc, "target_names", mt_shape_elements(&out->y),
+                             arena, &out->target_names, err)) != MT_OK)
+        return status;
     return read_own(doc, &c, arena, out, err);
 }
 
@@ -307,15 +310,15 @@ mt_status mt_data_state_read(const struct mt_bundle *from,
                              struct mt_err *err)
 {
     struct mt_json *doc;
+    mt_status status;
 
     *out = (struct mt_fitted){ 0 };
-    if (parse(from, arena, &doc, err) != MT_OK)
-        return err->status;
-    mt_status status = read_json(doc, arena, out, err);
-
+    if ((status = parse(from, arena, &doc, err)) != MT_OK)
+        return status;
+    status = read_json(doc, arena, out, err);
     mt_json_free(doc);
-    if (status != MT_OK || read_norm(from, out, err) != MT_OK)
-        return err->status;
+    if (status != MT_OK || (status = read_norm(from, out, err)) != MT_OK)
+        return status;
     return read_arrays(from, arena, out, err);
 }
 

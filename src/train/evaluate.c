@@ -144,20 +144,21 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
 {
     size_t b = s->batching.batch_size, total;
     double loss = 0, weights = 0;
+    mt_status status;
 
     *scores = (struct mt_scores){ 0 };
     if (!mt_session_has_val(s))
         return MT_OK;
-    if (mt_session_prepare(s, err) != MT_OK)
-        return err->status;
+    if ((status = mt_session_prepare(s, err)) != MT_OK)
+        return status;
     mt_totals_clear(s, s->eval_totals);
     total = mt_session_val_samples(s);
     for (size_t at = 0; at < total; at += b) {
         struct mt_rows rows = val_batch(s, at), next = val_batch(s, at + b);
         struct mt_program *p = rows.n == b ? &s->eval_full : &s->eval_last;
 
-        if (mt_session_gather(s, p, &rows, &next, err) != MT_OK)
-            return err->status;
+        if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)
+            return status;
         mt_graph_run(p->graph, s->team, 0);
         add_evaluated(s, s->eval_totals, p, s->t, &loss, &weights);
     }

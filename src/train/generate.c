@@ -141,14 +141,17 @@ static void push(struct text *t, int32_t token)
 static mt_status push_prompt(struct text *t, const char *prompt,
                              struct mt_err *err)
 {
+    mt_status status;
+
     if (!*prompt)
         return mt_fail(err, MT_INVALID,
                        "prompt: expected at least one character");
     for (size_t at = 0, length; prompt[at]; at += length) {
         int32_t token = 0;
 
-        if (find_token(t->m, prompt, at, &length, &token, err) != MT_OK)
-            return err->status;
+        if ((status = find_token(t->m, prompt, at, &length, &token, err)) !=
+            MT_OK)
+            return status;
         push(t, token);
     }
     return MT_OK;
@@ -194,9 +197,10 @@ static mt_status run(struct text *t, struct mt_err *err)
     struct mt_class_layout layout;
     struct mt_shape output;
     const float *y;
+    mt_status status;
 
-    if (prepare(t, err) != MT_OK)
-        return err->status;
+    if ((status = prepare(t, err)) != MT_OK)
+        return status;
     output = mt_sample_shape(t->m->program.y);
     layout = mt_infer_classes(t->m, &output);
     if (layout.classes != t->classes)
@@ -204,8 +208,8 @@ static mt_status run(struct text *t, struct mt_err *err)
                        "the model's output is %s for %zu tokens: these are no "
                        "%zu logits for each",
                        mt_shape_text(&output).text, t->n, t->classes);
-    if (mt_infer_gather(t->m, &column, 0, err) != MT_OK)
-        return err->status;
+    if ((status = mt_infer_gather(t->m, &column, 0, err)) != MT_OK)
+        return status;
     y = mt_infer_run(t->m);
     mt_class_row(&layout, y, layout.rows - 1, t->logits);
     if (!mt_kernels()->all_finite(t->logits, t->vocab))
@@ -250,18 +254,20 @@ static mt_status init(struct text *t, struct mt_infer *m, struct mt_err *err)
 static mt_status generate(struct text *t, const struct mt_generation *g,
                           struct mt_err *err)
 {
+    mt_status status;
+
     for (size_t i = 0; i < g->length; i++) {
         const char *text;
         size_t token, n;
         char byte;
 
-        if (run(t, err) != MT_OK)
-            return err->status;
+        if ((status = run(t, err)) != MT_OK)
+            return status;
         token = mt_sample(t->logits, t->vocab, &g->sampling, i, t->p);
         push(t, (int32_t)token);
         text = token_text(t, token, &byte, &n);
-        if (g->emit(g->ctx, token, text, n, err) != MT_OK)
-            return err->status;
+        if ((status = g->emit(g->ctx, token, text, n, err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }

@@ -127,6 +127,7 @@ mt_status mt_history_restore(struct mt_session *s,
         mt_bundle_find(from, mt_name_history(NULL, "epoch").text);
     size_t count = epochs && epochs->shape.rank == 1 ? epochs->shape.dim[0] : 0;
     struct mt_epoch empty = { 0 };
+    mt_status status;
 
     s->n_history = 0;
     /* a record is many times as large as its number in the file */
@@ -137,13 +138,13 @@ mt_status mt_history_restore(struct mt_session *s,
                        mt_shape_text(&epochs->shape).text,
                        (unsigned long long)s->at.epoch);
     for (size_t i = 0; i < count; i++) {
-        if (mt_session_add_epoch(s, &empty, err) != MT_OK)
-            return err->status;
+        if ((status = mt_session_add_epoch(s, &empty, err)) != MT_OK)
+            return status;
     }
     for (size_t c = 0; c < count_columns(s); c++) {
         struct column column = column_at(s, c);
-        mt_status status = restore_column(s, from, &column, err);
 
+        status = restore_column(s, from, &column, err);
         if (status != MT_OK)
             return status;
     }

@@ -97,10 +97,11 @@ static mt_status read_columns(const struct reader *r)
 {
     const struct mt_array *samples =
         mt_ckpt_find(r->ckpt, mt_name_history("val", "samples").text);
+    mt_status status;
 
-    if (read_counts(r, "epoch", &r->h->epoch) != MT_OK ||
-        read_counts(r, "step", &r->h->step) != MT_OK)
-        return r->err->status;
+    if ((status = read_counts(r, "epoch", &r->h->epoch)) != MT_OK ||
+        (status = read_counts(r, "step", &r->h->step)) != MT_OK)
+        return status;
     if (samples) {
         r->h->samples = read_values(r, samples);
         if (!r->h->samples)
@@ -110,8 +111,8 @@ static mt_status read_columns(const struct reader *r)
         const struct mt_array *a = mt_ckpt_array(r->ckpt, i);
 
         if (mt_name_column(a->name) && a->dtype == MT_F64 &&
-            add_column(r, a) != MT_OK)
-            return r->err->status;
+            (status = add_column(r, a)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -124,8 +125,8 @@ mt_status mt_history_read(const char *path, struct mt_team *team,
     mt_status status = MT_OK;
 
     *out = (struct mt_history){ .arena = MT_ARENA_INIT };
-    if (mt_ckpt_open(path, &ckpt, err) != MT_OK)
-        return err->status;
+    if ((status = mt_ckpt_open(path, &ckpt, err)) != MT_OK)
+        return status;
     epoch = mt_ckpt_find(ckpt, mt_name_history(NULL, "epoch").text);
     out->n = epoch && epoch->shape.rank == 1 ? epoch->shape.dim[0] : 0;
     if (out->n > MT_HISTORY_MAX_EPOCHS)

@@ -21,12 +21,14 @@ static mt_status build_model(struct mt_infer *m, struct mt_err *err)
     const struct mt_item *root = mt_json_root(m->doc);
     struct mt_settings settings;
     struct mt_loss loss;
+    mt_status status;
 
     /* also checks that the sections are there */
-    if (mt_settings_read(m->doc, &m->arena, &settings, err) != MT_OK ||
-        mt_loss_read(m->doc, mt_json_get(root, "loss"), &m->arena, &loss,
-                     err) != MT_OK)
-        return err->status;
+    if ((status = mt_settings_read(m->doc, &m->arena, &settings, err)) !=
+            MT_OK ||
+        (status = mt_loss_read(m->doc, mt_json_get(root, "loss"), &m->arena,
+                               &loss, err)) != MT_OK)
+        return status;
 
     struct mt_model_request request = {
         .doc = m->doc,
@@ -46,16 +48,18 @@ static mt_status build_model(struct mt_infer *m, struct mt_err *err)
 static mt_status build(struct mt_infer *m, const struct mt_bundle *from,
                        const char *source, struct mt_err *err)
 {
-    if (mt_state_spec(from, source, &m->doc, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = mt_state_spec(from, source, &m->doc, err)) != MT_OK)
+        return status;
     const struct mt_item *data = mt_json_get(mt_json_root(m->doc), "data");
     const struct mt_item *type = mt_json_get(data, "type");
 
     m->format = mt_format_find(mt_is_string(type) ? type->text : "");
     if (mt_data_state_read(from, &m->arena, &m->facts, err) != MT_OK)
         return mt_context(err, "%s", source);
-    if (build_model(m, err) != MT_OK)
-        return err->status;
+    if ((status = build_model(m, err)) != MT_OK)
+        return status;
     if (m->model->x_dtype == MT_I32)
         m->tokens = m->model->record.tokens;
     if (mt_state_restore_model(&m->model->store, from, err) != MT_OK)
@@ -68,13 +72,14 @@ mt_status mt_infer_open(const struct mt_bundle *from, const char *source,
                         struct mt_err *err)
 {
     struct mt_infer *m = calloc(1, sizeof *m);
+    mt_status status;
 
     if (!m)
         return mt_fail_memory(err);
     m->team = team;
-    if (build(m, from, source, err) != MT_OK) {
+    if ((status = build(m, from, source, err)) != MT_OK) {
         mt_infer_close(m);
-        return err->status;
+        return status;
     }
     *out = m;
     return MT_OK;
@@ -117,14 +122,16 @@ static mt_status prepare(struct mt_infer *m, size_t batch,
                          const struct mt_shape *sample, struct mt_err *err)
 {
     size_t bytes;
+    mt_status status;
 
     if (!mt_size_mul(batch, mt_shape_elements(sample), &bytes) ||
         !mt_size_mul(bytes, sizeof(float), &bytes))
         return mt_fail_memory(err);
-    if (mt_model_record_outputs(m->model, batch, sample, mt_team_size(m->team),
-                                &m->program, err) != MT_OK ||
-        take(&m->x, &m->x_bytes, bytes, err) != MT_OK)
-        return err->status;
+    if ((status = mt_model_record_outputs(m->model, batch, sample,
+                                          mt_team_size(m->team), &m->program,
+                                          err)) != MT_OK ||
+        (status = take(&m->x, &m->x_bytes, bytes, err)) != MT_OK)
+        return status;
     return take(&m->workspace, &m->workspace_bytes,
                 mt_graph_bytes(m->program.graph), err);
 }
@@ -132,15 +139,17 @@ static mt_status prepare(struct mt_infer *m, size_t batch,
 mt_status mt_infer_prepare(struct mt_infer *m, size_t batch,
                            const struct mt_shape *sample, struct mt_err *err)
 {
+    mt_status status;
+
     if (m->program.graph && m->program.batch == batch &&
         mt_shape_equal(&m->sample, sample))
         return MT_OK;
     mt_graph_free(m->program.graph);
     m->program = (struct mt_program){ 0 };
-    if (prepare(m, batch, sample, err) != MT_OK) {
+    if ((status = prepare(m, batch, sample, err)) != MT_OK) {
         mt_graph_free(m->program.graph);
         m->program = (struct mt_program){ 0 };
-        return err->status;
+        return status;
     }
     m->sample = *sample;
     m->program.x->data = m->x;

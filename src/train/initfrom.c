@@ -42,11 +42,11 @@ mt_status mt_init_from(struct mt_session *s, const char *path,
                        struct mt_err *err)
 {
     struct mt_bundle source;
+    mt_status status;
 
-    if (mt_bundle_read_state(path, &source, err) != MT_OK)
-        return err->status;
-    mt_status status = load(s, &source, err);
-
+    if ((status = mt_bundle_read_state(path, &source, err)) != MT_OK)
+        return status;
+    status = load(s, &source, err);
     mt_bundle_free(&source);
     return status == MT_OK ? MT_OK : mt_context(err, "%s", path);
 }

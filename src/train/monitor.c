@@ -117,15 +117,17 @@ mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err)
     const struct mt_item *train = mt_json_get(root, "train");
     const struct mt_checkpoint_settings *c = &s->settings.checkpoint;
     const struct mt_stopping_settings *e = &s->settings.early_stopping;
+    mt_status status;
 
     s->best.best = s->stopping.best = NAN;
     if (c->best &&
-        read(s, c->best, mt_json_get(mt_json_get(train, "checkpoint"), "best"),
-             &s->best.monitor, err) != MT_OK)
-        return err->status;
-    if (e->object && read(s, e->monitor, member(e->object, "monitor"),
-                          &s->stopping.monitor, err) != MT_OK)
-        return err->status;
+        (status = read(s, c->best,
+                       mt_json_get(mt_json_get(train, "checkpoint"), "best"),
+                       &s->best.monitor, err)) != MT_OK)
+        return status;
+    if (e->object && (status = read(s, e->monitor, member(e->object, "monitor"),
+                                    &s->stopping.monitor, err)) != MT_OK)
+        return status;
     return read_plateau(s, mt_json_get(root, "scheduler"), err);
 }
 
@@ -221,10 +223,11 @@ static mt_status restore_stopping(struct mt_session *s,
     const char *name;
     const struct mt_array *best = mt_bundle_find(from, MT_NAME_STOPPING "best");
     int64_t bad = mt_bundle_get_i64(from, MT_NAME_STOPPING "bad", -1);
+    mt_status status;
 
-    if (mt_bundle_get_text(from, MT_NAME_STOPPING "monitor", &s->arena, &name, err) !=
-        MT_OK)
-        return err->status;
+    if ((status = mt_bundle_get_text(from, MT_NAME_STOPPING "monitor",
+                                     &s->arena, &name, err)) != MT_OK)
+        return status;
     if (!s->stopping.monitor.name || !name ||
         strcmp(name, s->stopping.monitor.name) != 0)
         return MT_OK;

@@ -21,12 +21,15 @@ static mt_status open_data(struct mt_session *s,
         .purpose = request->purpose,
         .resident = request->resident,
     };
+    mt_status status;
 
-    if (mt_batching_read(s->doc, data.spec, &s->batching, err) != MT_OK)
-        return err->status;
+    if ((status = mt_batching_read(s->doc, data.spec, &s->batching, err)) !=
+        MT_OK)
+        return status;
     if (request->from) {
-        if (mt_data_state_read(request->from, &s->arena, &fitted, err) != MT_OK)
-            return err->status;
+        if ((status = mt_data_state_read(request->from, &s->arena, &fitted,
+                                         err)) != MT_OK)
+            return status;
         data.fitted = &fitted;
     }
     return mt_dataset_open(&data, &s->data, err);
@@ -114,10 +117,11 @@ static mt_status is_classification(struct mt_session *s, bool *out,
 {
     struct mt_loss loss;
     const struct mt_item *root = mt_json_root(s->doc);
+    mt_status status;
 
-    if (mt_loss_read(s->doc, mt_json_get(root, "loss"), &s->arena, &loss,
-                     err) != MT_OK)
-        return err->status;
+    if ((status = mt_loss_read(s->doc, mt_json_get(root, "loss"), &s->arena,
+                               &loss, err)) != MT_OK)
+        return status;
     *out = loss.type->classification;
     return MT_OK;
 }
@@ -148,13 +152,16 @@ static mt_status count_steps(struct mt_session *s, struct mt_err *err)
 static mt_status build_optimizer(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_item *root = mt_json_root(s->doc);
+    mt_status status;
 
-    if (mt_optimizer_new(s->doc, mt_json_get(root, "optimizer"),
-                         &s->model->store, &s->optimizer, err) != MT_OK ||
-        mt_scheduler_new(s->doc, mt_json_get(root, "scheduler"), &s->arena,
-                         &s->scheduler, err) != MT_OK ||
-        mt_optimizer_follow(s->optimizer, s->scheduler, err) != MT_OK)
-        return err->status;
+    if ((status = mt_optimizer_new(s->doc, mt_json_get(root, "optimizer"),
+                                   &s->model->store, &s->optimizer, err)) !=
+            MT_OK ||
+        (status = mt_scheduler_new(s->doc, mt_json_get(root, "scheduler"),
+                                   &s->arena, &s->scheduler, err)) != MT_OK ||
+        (status = mt_optimizer_follow(s->optimizer, s->scheduler, err)) !=
+            MT_OK)
+        return status;
     s->now = mt_arena_calloc(&s->arena, s->optimizer->n_groups,
                              sizeof *s->now);
     return s->now ? MT_OK : mt_fail_memory(err);
@@ -166,24 +173,27 @@ static mt_status build(struct mt_session *s,
 {
     const struct mt_item *train = mt_json_get(mt_json_root(s->doc), "train");
     bool classes = false;
+    mt_status status;
 
-    if (mt_settings_read(s->doc, &s->arena, &s->settings, err) != MT_OK ||
-        is_classification(s, &classes, err) != MT_OK ||
-        open_data(s, request, classes, err) != MT_OK ||
-        build_model(s, classes, err) != MT_OK ||
-        check_tokens(s, err) != MT_OK || check_targets(s, err) != MT_OK ||
-        build_optimizer(s, err) != MT_OK ||
-        mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
-                        &s->settings.metrics, &s->model->loss, s->metrics, err)
-            != MT_OK)
-        return err->status;
+    if ((status = mt_settings_read(s->doc, &s->arena, &s->settings, err)) !=
+            MT_OK ||
+        (status = is_classification(s, &classes, err)) != MT_OK ||
+        (status = open_data(s, request, classes, err)) != MT_OK ||
+        (status = build_model(s, classes, err)) != MT_OK ||
+        (status = check_tokens(s, err)) != MT_OK ||
+        (status = check_targets(s, err)) != MT_OK ||
+        (status = build_optimizer(s, err)) != MT_OK ||
+        (status = mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
+                                  &s->settings.metrics, &s->model->loss,
+                                  s->metrics, err)) != MT_OK)
+        return status;
     s->n_metrics = s->settings.metrics.n;
-    if (mt_totals_new(s, &s->epoch_totals, err) != MT_OK)
-        return err->status;
+    if ((status = mt_totals_new(s, &s->epoch_totals, err)) != MT_OK)
+        return status;
     if (request->purpose == MT_DATA_EVAL)
         return MT_OK;
-    if (mt_monitors_read(s, err) != MT_OK)
-        return err->status;
+    if ((status = mt_monitors_read(s, err)) != MT_OK)
+        return status;
     return count_steps(s, err);
 }
 
@@ -191,14 +201,15 @@ mt_status mt_session_open(const struct mt_session_request *request,
                           struct mt_session **out, struct mt_err *err)
 {
     struct mt_session *s = calloc(1, sizeof *s);
+    mt_status status;
 
     if (!s)
         return mt_fail_memory(err);
     s->doc = request->doc;
     s->team = request->team;
-    if (build(s, request, err) != MT_OK) {
+    if ((status = build(s, request, err)) != MT_OK) {
         mt_session_close(s);
-        return err->status;
+        return status;
     }
     *out = s;
     return MT_OK;

@@ -152,15 +152,17 @@ out:
 
 mt_status mt_output_forget(const char *out, struct mt_err *err)
 {
+    mt_status status;
+
     for (size_t i = 1; kept_exists(out, i); i++) {
         char *path = mt_output_kept(out, i);
 
         if (!path)
             return mt_fail_memory(err);
         if (unlink(path) != 0) {
-            mt_fail_errno(err, errno, path, "cannot remove");
+            status = mt_fail_errno(err, errno, path, "cannot remove");
             free(path);
-            return err->status;
+            return status;
         }
         free(path);
     }
@@ -193,11 +195,11 @@ mt_status mt_output_bring_best(const char *best, const char *to,
     struct mt_bundle bundle = MT_BUNDLE_INIT;
     struct mt_json *saved = NULL;
     bool here = strcmp(best, to) == 0;
+    mt_status status;
 
-    if (mt_bundle_read(best, team, &bundle, err) != MT_OK)
-        return err->status;
-    mt_status status = mt_state_spec(&bundle, best, &saved, err);
-
+    if ((status = mt_bundle_read(best, team, &bundle, err)) != MT_OK)
+        return status;
+    status = mt_state_spec(&bundle, best, &saved, err);
     if (status != MT_OK)
         goto out;
     mt_spec_diff(mt_json_root(saved), mt_json_root(doc), note, &d);

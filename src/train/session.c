@@ -37,10 +37,11 @@ static mt_status record_both(struct mt_session *s, size_t n, bool training,
                              struct mt_program *last, struct mt_err *err)
 {
     size_t workers = mt_team_size(s->team), b = s->batching.batch_size;
+    mt_status status;
 
-    if (n >= b && mt_model_record(s->model, b, training, workers, full, err) !=
-                      MT_OK)
-        return err->status;
+    if (n >= b && (status = mt_model_record(s->model, b, training, workers,
+                                            full, err)) != MT_OK)
+        return status;
     if (rest && n % b)
         return mt_model_record(s->model, n % b, training, workers, last, err);
     return MT_OK;
@@ -108,20 +109,21 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
     struct mt_program *all[] = { &s->train_full, &s->train_last,
                                  &s->eval_full, &s->eval_last };
     size_t n = s->batches ? s->data->n_train : 0;
+    mt_status status;
 
     if (s->workspace)
         return MT_OK;
-    if (record_both(s, n, true, !s->batching.drop_last, &s->train_full,
-                    &s->train_last, err) != MT_OK ||
-        record_both(s, mt_session_val_samples(s), false, true, &s->eval_full,
-                    &s->eval_last, err) != MT_OK)
-        return err->status;
+    if ((status = record_both(s, n, true, !s->batching.drop_last,
+                              &s->train_full, &s->train_last, err)) != MT_OK ||
+        (status = record_both(s, mt_session_val_samples(s), false, true,
+                              &s->eval_full, &s->eval_last, err)) != MT_OK)
+        return status;
     for (size_t i = 0; i < 4; i++)
         largest(s, all[i]);
-    if (take_buffers(s, err) != MT_OK ||
-        mt_totals_new(s, &s->eval_totals, err) != MT_OK ||
-        reserve_history(s, 2 * s->n_history, err) != MT_OK)
-        return err->status;
+    if ((status = take_buffers(s, err)) != MT_OK ||
+        (status = mt_totals_new(s, &s->eval_totals, err)) != MT_OK ||
+        (status = reserve_history(s, 2 * s->n_history, err)) != MT_OK)
+        return status;
     for (size_t i = 0; i < 4; i++)
         bind(s, all[i]);
     mt_optimizer_restart(s->optimizer); /* has_grad is known now */
@@ -188,9 +190,11 @@ mt_status mt_session_add_epoch(struct mt_session *s,
                                const struct mt_epoch *epoch,
                                struct mt_err *err)
 {
+    mt_status status;
+
     if (s->n_history == s->history_size &&
-        reserve_history(s, 2 * s->n_history, err) != MT_OK)
-        return err->status;
+        (status = reserve_history(s, 2 * s->n_history, err)) != MT_OK)
+        return status;
     s->history[s->n_history++] = *epoch;
     return MT_OK;
 }

@@ -99,12 +99,13 @@ static mt_status read_top(const struct mt_json *doc, struct mt_arena *arena,
 {
     const struct mt_key *const tables[] = { mt_spec_keys };
     const struct mt_item *root = mt_json_root(doc);
+    mt_status status;
 
     if (!mt_is_object(root))
         return mt_json_fail(doc, root, err, "a spec is an object, got %s",
                             mt_json_text(root).text);
-    if (mt_keys_check(doc, root, tables, 1, err) != MT_OK)
-        return err->status;
+    if ((status = mt_keys_check(doc, root, tables, 1, err)) != MT_OK)
+        return status;
     return mt_keys_read(doc, root, mt_spec_keys, spec, arena, err);
 }
 
@@ -114,12 +115,14 @@ static mt_status read_checkpoint(const struct mt_json *doc,
                                  struct mt_err *err)
 {
     const struct mt_key *const tables[] = { mt_checkpoint_keys };
+    mt_status status;
 
     *out = (struct mt_checkpoint_settings){ MT_SIZE_ABSENT, 1, NULL, 0 };
     if (!object)
         return MT_OK;
-    if (mt_keys_read(doc, object, mt_checkpoint_keys, out, arena, err) != MT_OK)
-        return err->status;
+    if ((status = mt_keys_read(doc, object, mt_checkpoint_keys, out, arena,
+                               err)) != MT_OK)
+        return status;
     return mt_keys_check(doc, object, tables, 1, err);
 }
 
@@ -129,13 +132,14 @@ static mt_status read_stopping(const struct mt_json *doc, const struct mt_item *
                                struct mt_err *err)
 {
     const struct mt_key *const tables[] = { mt_early_stopping_keys };
+    mt_status status;
 
     *out = (struct mt_stopping_settings){ .object = NULL };
     if (!object || mt_is_null(object))
         return MT_OK;
-    if (mt_keys_read(doc, object, mt_early_stopping_keys, out, arena, err) !=
-        MT_OK)
-        return err->status;
+    if ((status = mt_keys_read(doc, object, mt_early_stopping_keys, out, arena,
+                               err)) != MT_OK)
+        return status;
     out->object = object;
     return mt_keys_check(doc, object, tables, 1, err);
 }
@@ -146,21 +150,22 @@ mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
     const struct mt_key *const tables[] = { mt_train_keys };
     struct spec_args spec;
     struct train_args args;
+    mt_status status;
 
-    if (read_top(doc, arena, &spec, err) != MT_OK ||
-        mt_keys_read(doc, spec.train, mt_train_keys, &args, arena, err) !=
-            MT_OK ||
-        mt_keys_check(doc, spec.train, tables, 1, err) != MT_OK)
-        return err->status;
+    if ((status = read_top(doc, arena, &spec, err)) != MT_OK ||
+        (status = mt_keys_read(doc, spec.train, mt_train_keys, &args, arena,
+                               err)) != MT_OK ||
+        (status = mt_keys_check(doc, spec.train, tables, 1, err)) != MT_OK)
+        return status;
     if ((args.s.epochs == MT_SIZE_ABSENT) == (args.s.steps == MT_SIZE_ABSENT))
         return mt_json_fail(doc, spec.train, err,
                             "give either \"epochs\" or \"steps\"%s",
                             args.s.epochs == MT_SIZE_ABSENT ? "" : ", not both");
     args.s.seed = args.seed;
     *out = args.s;
-    if (read_checkpoint(doc, args.checkpoint, arena, &out->checkpoint, err) !=
-        MT_OK)
-        return err->status;
+    if ((status = read_checkpoint(doc, args.checkpoint, arena, &out->checkpoint,
+                                  err)) != MT_OK)
+        return status;
     return read_stopping(doc, args.early_stopping, arena, &out->early_stopping,
                          err);
 }

@@ -178,11 +178,13 @@ static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
     struct mt_shape scalar = { .rank = 0 };
     struct mt_name name = mt_name_slot(MT_SLOT_STEP, t->name);
     int64_t step;
+    mt_status status;
 
     if (!mt_bundle_find(from, name.text) || !mt_optimizer_has_slots(o, tensor))
         return MT_OK;
-    if (take(from, name.text, MT_I64, &scalar, &step, taken, err) != MT_OK)
-        return err->status;
+    if ((status = take(from, name.text, MT_I64, &scalar, &step, taken, err)) !=
+        MT_OK)
+        return status;
     if (step < 1 || step > UINT32_MAX)
         return mt_fail(err, MT_INVALID, "%s is %lld: out of range", name.text,
                        (long long)step);
@@ -192,9 +194,9 @@ static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
         struct mt_shape shape = mt_optimizer_slot_shape(o, i, tensor);
 
         name = mt_name_slot(o->type->slots[i], t->name);
-        if (slot &&
-            take(from, name.text, MT_F32, &shape, slot, taken, err) != MT_OK)
-            return err->status;
+        if (slot && (status = take(from, name.text, MT_F32, &shape, slot, taken,
+                                   err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -205,14 +207,16 @@ static mt_status restore_tensors(struct mt_session *s,
 {
     const struct mt_store *store = &s->model->store;
     size_t taken = 0, there = 0;
+    mt_status status;
 
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
-        if (take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype, &t->shape,
-                 t->data, &taken, err) != MT_OK ||
-            restore_slots(s->optimizer, i, from, &taken, err) != MT_OK)
-            return err->status;
+        if ((status = take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype,
+                           &t->shape, t->data, &taken, err)) != MT_OK ||
+            (status = restore_slots(s->optimizer, i, from, &taken, err)) !=
+                MT_OK)
+            return status;
     }
     for (size_t i = 0; i < from->n; i++)
         there += mt_name_is(from->arrays[i].name, MT_MODEL) ||
@@ -230,13 +234,14 @@ mt_status mt_state_restore_model(struct mt_store *store,
                                  struct mt_err *err)
 {
     size_t taken = 0, there = 0;
+    mt_status status;
 
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
-        if (take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype, &t->shape,
-                 t->data, &taken, err) != MT_OK)
-            return err->status;
+        if ((status = take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype,
+                           &t->shape, t->data, &taken, err)) != MT_OK)
+            return status;
     }
     for (size_t i = 0; i < from->n; i++)
         there += mt_name_is(from->arrays[i].name, MT_MODEL);
@@ -271,14 +276,15 @@ static mt_status restore_scheduler(struct mt_session *s,
     const struct mt_scheduler_type *type = s->scheduler->type;
     struct mt_shape scalar = { .rank = 0 };
     size_t taken = 0;
+    mt_status status;
 
     for (size_t i = 0; i < type->state_count; i++) {
         struct mt_name name = mt_name_scheduler(type->state_names[i]);
 
         if (mt_bundle_find(from, name.text) &&
-            take(from, name.text, MT_F64, &scalar, &s->scheduler->state[i], &taken,
-                 err) != MT_OK)
-            return err->status;
+            (status = take(from, name.text, MT_F64, &scalar,
+                           &s->scheduler->state[i], &taken, err)) != MT_OK)
+            return status;
     }
     return MT_OK;
 }
@@ -287,6 +293,8 @@ static mt_status restore_position(struct mt_session *s,
                                   const struct mt_bundle *from,
                                   struct mt_err *err)
 {
+    mt_status status;
+
     int64_t step = mt_bundle_get_i64(from, MT_NAME_STEP, -1);
     int64_t epoch = mt_bundle_get_i64(from, MT_NAME_EPOCH, -1);
     int64_t batch = mt_bundle_get_i64(from, MT_NAME_BATCH, -1);
@@ -300,17 +308,19 @@ static mt_status restore_position(struct mt_session *s,
     s->at = (struct mt_position){ .step = (uint64_t)step,
                                   .epoch = (uint64_t)epoch,
                                   .batch = (uint64_t)batch };
-    if (restore_totals(s, from, err) != MT_OK ||
-        restore_scheduler(s, from, err) != MT_OK ||
-        mt_history_restore(s, from, err) != MT_OK)
-        return err->status;
+    if ((status = restore_totals(s, from, err)) != MT_OK ||
+        (status = restore_scheduler(s, from, err)) != MT_OK ||
+        (status = mt_history_restore(s, from, err)) != MT_OK)
+        return status;
     return mt_monitors_restore(s, from, err);
 }
 
 mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
                            struct mt_err *err)
 {
-    if (restore_tensors(s, from, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = restore_tensors(s, from, err)) != MT_OK)
+        return status;
     return restore_position(s, from, err);
 }

@@ -165,9 +165,10 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
     struct mt_program *p =
         rows.n == s->batching.batch_size ? &s->train_full : &s->train_last;
     uint32_t stream = (uint32_t)(s->at.epoch * s->batches + s->at.batch);
+    mt_status status;
 
-    if (mt_session_gather(s, p, &rows, &next, err) != MT_OK)
-        return err->status;
+    if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)
+        return status;
     *(float *)p->one->data = 1 / (float)share;
     mt_graph_run(p->graph, s->team, stream);
 
@@ -185,11 +186,12 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
 {
     struct mt_epoch epoch = { .epoch = s->at.epoch + 1, .step = s->at.step,
                               .lr = info->lr };
+    mt_status status;
 
     mt_totals_scores(s, s->epoch_totals, &epoch.train);
     if (epoch.epoch % s->settings.eval_every == 0 &&
-        mt_session_evaluate(s, &epoch.val, err) != MT_OK)
-        return err->status;
+        (status = mt_session_evaluate(s, &epoch.val, err)) != MT_OK)
+        return status;
     s->at.epoch++;
     s->at.batch = 0;
     mt_totals_clear(s, s->epoch_totals);
@@ -203,14 +205,15 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
     size_t left = s->batches - (size_t)s->at.batch;
     size_t count = left < s->settings.accumulate ? left
                                                  : s->settings.accumulate;
+    mt_status status;
 
-    if (mt_session_prepare(s, err) != MT_OK)
-        return err->status;
+    if ((status = mt_session_prepare(s, err)) != MT_OK)
+        return status;
     mt_session_order(s);
     *info = (struct mt_step_info){ 0 };
     for (size_t i = 0; i < count; i++) {
-        if (run_batch(s, count, &info->loss, err) != MT_OK)
-            return err->status;
+        if ((status = run_batch(s, count, &info->loss, err)) != MT_OK)
+            return status;
         accumulate(s, i, count);
         s->at.batch++;
     }

@@ -122,18 +122,20 @@ static mt_status add_tensors(const struct mt_bundle *target, struct receiver *r,
 static mt_status open_receiver(const struct mt_bundle *target,
                                struct receiver *r, struct mt_err *err)
 {
+    mt_status status;
+
     *r = (struct receiver){ .store = MT_STORE_INIT };
-    if (mt_state_spec(target, "spec", &r->doc, err) != MT_OK ||
-        add_tensors(target, r, err) != MT_OK)
-        return err->status;
+    if ((status = mt_state_spec(target, "spec", &r->doc, err)) != MT_OK ||
+        (status = add_tensors(target, r, err)) != MT_OK)
+        return status;
     const struct mt_item *root = mt_json_root(r->doc);
     struct mt_scheduler *scheduler;
 
-    if (mt_optimizer_new(r->doc, mt_json_get(root, "optimizer"), &r->store,
-                         &r->optimizer, err) != MT_OK ||
-        mt_scheduler_new(r->doc, mt_json_get(root, "scheduler"),
-                         &r->store.arena, &scheduler, err) != MT_OK)
-        return err->status;
+    if ((status = mt_optimizer_new(r->doc, mt_json_get(root, "optimizer"),
+                                   &r->store, &r->optimizer, err)) != MT_OK ||
+        (status = mt_scheduler_new(r->doc, mt_json_get(root, "scheduler"),
+                                   &r->store.arena, &scheduler, err)) != MT_OK)
+        return status;
     return mt_optimizer_follow(r->optimizer, scheduler, err);
 }
 
