@@ -26,6 +26,12 @@ size_t mt_dtype_size(enum mt_dtype dtype)
     return dtypes[dtype].size;
 }
 
+bool mt_dtype_is_float(enum mt_dtype dtype)
+{
+    return dtype == MT_F32 || dtype == MT_F64 || dtype == MT_F16 ||
+           dtype == MT_BF16;
+}
+
 bool mt_dtype_from_name(const char *name, enum mt_dtype *dtype)
 {
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
@@ -128,6 +134,50 @@ float mt_f16_to_f32(uint16_t bits)
     float small = (float)mantissa * 0x1p-24f; /* zero and subnormals */
 
     return sign ? -small : small;
+}
+
+/* A double rounded to a sign, `exponent` and `mantissa` bits (IEEE 754). */
+static uint16_t round_bits(double value, int exponent, int mantissa)
+{
+    enum { SHIFT = 52 };
+    uint64_t bits, bias = (1u << (exponent - 1)) - 1;
+    uint64_t infinite = ((1u << exponent) - 1) << mantissa;
+
+    memcpy(&bits, &value, sizeof bits);
+    uint64_t sign = bits >> 63 << (exponent + mantissa);
+    uint64_t fraction = bits & (((uint64_t)1 << SHIFT) - 1);
+    int64_t e = (int64_t)(bits >> SHIFT & 2047);
+
+    if (e == 2047 && fraction)
+        return (uint16_t)(sign | infinite | (uint64_t)1 << (mantissa - 1) |
+                          fraction >> (SHIFT - mantissa));
+    e += (int64_t)bias - 1023;
+    if (e >= (1 << exponent) - 1)
+        return (uint16_t)(sign | infinite);
+    /* Below the smallest normal number the unit in the last place stays. */
+    int64_t shift = SHIFT - mantissa + (e < 1 ? 1 - e : 0);
+
+    if (shift > SHIFT + 2)
+        return (uint16_t)sign;
+    fraction |= (uint64_t)1 << SHIFT;
+    uint64_t rest = fraction & (((uint64_t)1 << shift) - 1);
+    uint64_t half = (uint64_t)1 << (shift - 1);
+    uint64_t kept = fraction >> shift;
+
+    kept += rest > half || (rest == half && (kept & 1));
+    if (e > 1)
+        kept += (uint64_t)(e - 1) << mantissa; /* it has the leading 1 */
+    return (uint16_t)(sign | kept);
+}
+
+uint16_t mt_f16_from_f64(double value)
+{
+    return round_bits(value, 5, 10);
+}
+
+uint16_t mt_bf16_from_f64(double value)
+{
+    return round_bits(value, 8, 7);
 }
 
 double mt_array_value(const struct mt_array *a, size_t i)

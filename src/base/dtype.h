@@ -20,6 +20,7 @@ enum mt_dtype { MT_F32, MT_F64, MT_F16, MT_BF16, MT_I32, MT_I64, MT_U8 };
 const char *mt_dtype_name(enum mt_dtype dtype);
 bool mt_dtype_from_name(const char *name, enum mt_dtype *dtype);
 size_t mt_dtype_size(enum mt_dtype dtype); /* bytes of an element */
+bool mt_dtype_is_float(enum mt_dtype dtype);
 
 /* rank 0 is a scalar with one element. */
 struct mt_shape {
@@ -60,5 +61,10 @@ double mt_array_value(const struct mt_array *array, size_t i);
 /* Bits of a float16 or bfloat16 as float: exact. */
 float mt_f16_to_f32(uint16_t bits);
 float mt_bf16_to_f32(uint16_t bits);
+
+/* The nearest float16 or bfloat16, ties to even: beyond the largest one
+ * infinity; a NaN stays one, and quiet. */
+uint16_t mt_f16_from_f64(double value);
+uint16_t mt_bf16_from_f64(double value);
 
 #endif

@@ -163,6 +163,49 @@ START_TEST(short_floats_are_read_exactly)
 }
 END_TEST
 
+/* What halves the way between two neighbours goes to the even one; anything
+ * nearer to one of them goes there. The value beyond the largest finite one
+ * would be the next power of two. */
+static void check_rounding(uint16_t bits, int exponent, int mantissa,
+                           uint16_t (*from)(double))
+{
+    unsigned infinite = ((1u << exponent) - 1) << mantissa;
+    double bias = ldexp(1, (1 << (exponent - 1)) - 1);
+    double here = value_of(bits, exponent, mantissa);
+    double next = (bits & 0x7fffu) + 1u == infinite
+                      ? (signbit(here) ? -2 * bias : 2 * bias)
+                      : value_of((uint16_t)(bits + 1), exponent, mantissa);
+    double middle = here / 2 + next / 2;
+
+    ck_assert_uint_eq(from(here), bits);
+    if ((bits & 0x7fffu) >= infinite)
+        return;
+    ck_assert_uint_eq(from(middle), bits & 1 ? bits + 1u : bits);
+    ck_assert_uint_eq(from(nextafter(middle, here)), bits);
+    ck_assert_uint_eq(from(nextafter(middle, next)), bits + 1u);
+}
+
+START_TEST(short_floats_are_rounded_to_nearest_even)
+{
+    for (unsigned bits = 0; bits < 65536; bits++) {
+        if (!isnan(value_of((uint16_t)bits, 5, 10)))
+            check_rounding((uint16_t)bits, 5, 10, mt_f16_from_f64);
+        if (!isnan(value_of((uint16_t)bits, 8, 7)))
+            check_rounding((uint16_t)bits, 8, 7, mt_bf16_from_f64);
+    }
+    ck_assert_uint_eq(mt_f16_from_f64((double)NAN) & 0x7fffu, 0x7e00);
+    ck_assert_uint_eq(mt_bf16_from_f64((double)NAN) & 0x7fffu, 0x7fc0);
+    ck_assert_uint_eq(mt_f16_from_f64(65519.99), 0x7bff);
+    ck_assert_uint_eq(mt_f16_from_f64(65520), 0x7c00);
+    ck_assert_uint_eq(mt_f16_from_f64(-1e300), 0xfc00);
+    ck_assert_uint_eq(mt_bf16_from_f64(1e300), 0x7f80);
+    ck_assert_uint_eq(mt_f16_from_f64(-0x1p-25), 0x8000);
+    ck_assert_uint_eq(mt_f16_from_f64(0x1.000001p-25), 1);
+    ck_assert_uint_eq(mt_bf16_from_f64(5e-324), 0);
+    ck_assert_uint_eq(mt_bf16_from_f64(-0.0), 0x8000);
+}
+END_TEST
+
 Suite *dtype_suite(void);
 
 Suite *dtype_suite(void)
@@ -178,6 +221,7 @@ Suite *dtype_suite(void)
     tcase_add_test(t, the_longest_shape_fits_its_text);
     tcase_add_test(t, arrays_have_bytes);
     tcase_add_test(t, short_floats_are_read_exactly);
+    tcase_add_test(t, short_floats_are_rounded_to_nearest_even);
     suite_add_tcase(s, t);
     return s;
 }

@@ -49,6 +49,8 @@ void mt_block_rooms_free(struct mt_block_rooms *rooms)
     for (size_t i = 0; rooms && i < rooms->n; i++) {
         free_reader(&rooms->room[i]);
         free(rooms->room[i].convert);
+        free(rooms->room[i].terms);
+        free(rooms->room[i].sum);
     }
     free(rooms);
 }
@@ -117,6 +119,30 @@ static mt_status convert_room(struct mt_block_room *room, size_t size,
 
 /* --- streams ------------------------------------------------------------ */
 
+static mt_status open_entry(struct mt_block_stream *s, struct mt_err *err)
+{
+    const struct mt_array *array = s->array;
+    struct mt_state_place place = mt_statefile_place(array->source);
+
+    s->stored = place.array->dtype;
+    if (s->stored != array->dtype &&
+        (array->dtype != MT_F32 || !converters[s->stored]))
+        return mt_fail(err, MT_MISMATCH,
+                       "%s: tensor \"%s\": is %s, expected a floating-point "
+                       "type",
+                       mt_statefile_path(array->source->file),
+                       place.array->name, mt_dtype_name(s->stored));
+    s->format = place.format;
+    return place.format->begin(place.handle, place.array, &s->blocks, err);
+}
+
+static mt_status open_mean(struct mt_block_stream *s, struct mt_err *err)
+{
+    s->format = &mt_state_mean;
+    return mt_state_mean.begin((void *)(uintptr_t)s->array->source->mean,
+                               s->array, &s->blocks, err);
+}
+
 mt_status mt_block_stream_open(const struct mt_array *array,
                                struct mt_block_stream **out, struct mt_err *err)
 {
@@ -127,22 +153,8 @@ mt_status mt_block_stream_open(const struct mt_array *array,
         return mt_fail_memory(err);
     s->array = array;
     s->stored = array->dtype;
-    if (array->source && !array->data) {
-        struct mt_state_place place = mt_statefile_place(array->source);
-
-        s->stored = place.array->dtype;
-        if (s->stored != array->dtype &&
-            (array->dtype != MT_F32 || !converters[s->stored]))
-            status = mt_fail(err, MT_MISMATCH,
-                             "%s: tensor \"%s\": is %s, expected a "
-                             "floating-point type",
-                             mt_statefile_path(array->source->file),
-                             place.array->name, mt_dtype_name(s->stored));
-        else
-            status =
-                place.format->begin(place.handle, place.array, &s->blocks, err);
-        s->format = place.format;
-    }
+    if (array->source && !array->data)
+        status = array->source->mean ? open_mean(s, err) : open_entry(s, err);
     if (status != MT_OK) {
         free(s);
         return status;
@@ -175,14 +187,14 @@ size_t mt_block_stream_room(const struct mt_block_stream *s)
 
 bool mt_block_stream_is_serial(const struct mt_block_stream *s)
 {
-    return s->format && s->format->serial;
+    return s->format == &mt_state_mean ? mt_mean_is_serial(s->blocks)
+                                       : s->format && s->format->serial;
 }
 
-mt_status mt_block_stream_read(struct mt_block_stream *s, size_t k,
-                               struct mt_block_rooms *rooms, size_t worker,
-                               void *out, struct mt_err *err)
+mt_status mt_block_read(struct mt_block_stream *s, size_t k,
+                        struct mt_block_room *room, void *out,
+                        struct mt_err *err)
 {
-    struct mt_block_room *room = &rooms->room[worker];
     size_t n = mt_block_stream_elements(s, k),
            size = mt_dtype_size(s->array->dtype);
 
@@ -202,6 +214,13 @@ mt_status mt_block_stream_read(struct mt_block_stream *s, size_t k,
     if (status == MT_OK)
         converters[s->stored](room->convert, n, out);
     return status;
+}
+
+mt_status mt_block_stream_read(struct mt_block_stream *s, size_t k,
+                               struct mt_block_rooms *rooms, size_t worker,
+                               void *out, struct mt_err *err)
+{
+    return mt_block_read(s, k, &rooms->room[worker], out, err);
 }
 
 bool mt_block_streams_alike(const struct mt_block_stream *a,

@@ -25,10 +25,12 @@
 enum { MT_BLOCK = 256 * 1024 }; /* elements of a block; the last has fewer */
 
 struct mt_statefile;
+struct mt_mean;
 
 struct mt_source {
     struct mt_statefile *file; /* open as long as the array is in use */
     const struct mt_array *entry;  /* one of its arrays */
+    const struct mt_mean *mean; /* or what it is computed from (blockmean.h) */
 };
 
 struct mt_block_stream;

@@ -15,6 +15,7 @@ struct mt_block_room {
     unsigned char *other; /* as reader.bytes, for a second chunk */
     unsigned char *convert;
     size_t convert_size;
+    double *terms, *sum; /* (MT_BLOCK) of a mean */
 };
 
 /* Makes the reader (and other) fit for chunks of so many raw bytes. */
@@ -48,6 +49,16 @@ struct mt_state_format {
                        size_t n, struct mt_team *team, uint64_t *bytes,
                        struct mt_err *err);
 };
+
+/* Block k of a stream, in this room (mt_block_stream_read). */
+mt_status mt_block_read(struct mt_block_stream *s, size_t k,
+                        struct mt_block_room *room, void *out,
+                        struct mt_err *err);
+
+/* No format of files: begin's handle is a struct mt_mean (blockmean.h). What
+ * it reads in order only, it reads in order only. */
+extern const struct mt_state_format mt_state_mean;
+bool mt_mean_is_serial(const void *blocks);
 
 extern const struct mt_state_format mt_state_mtc, mt_state_safetensors,
     mt_state_npz, mt_state_npy;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "ckpt/blockmean.h"
+#include "ckpt/blockstream.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "train/state.h"
@@ -33,40 +35,108 @@ static bool is_selected(const char *name, bool weights_only, const char *only)
     return !only || (tensor && fnmatch(only, tensor, 0) == 0);
 }
 
-/* What a format lacks is written as float32, which holds all of bfloat16. */
-static struct mt_array writable(const struct mt_array *a, bool numpy)
-{
-    struct mt_array out = *a;
+/* How arrays are written. */
+struct conversion {
+    bool numpy;          /* to a format without bfloat16 */
+    bool shorten;        /* weights to `dtype` */
+    enum mt_dtype dtype; /* float16 or bfloat16 */
+    atomic_size_t overflowed;
+};
 
-    if (numpy && a->dtype == MT_BF16)
-        out.dtype = MT_F32;
-    return out;
+/* Rounded to the type that was asked for. What a format lacks is written as
+ * float32, which holds all of bfloat16. */
+static void add_shortened(const struct mt_array *array, const char *name,
+                          struct conversion *c, struct mt_bundle *out)
+{
+    struct {
+        struct mt_array of;
+        struct mt_mean mean;
+        struct mt_source source;
+    } *held = mt_arena_calloc(&out->arena, 1, sizeof *held);
+    struct mt_array a = *array;
+
+    if (!held) {
+        out->failed = true;
+        return;
+    }
+    held->of = *array;
+    held->mean = (struct mt_mean){ .of = &held->of,
+                                   .n = 1,
+                                   .overflowed = &c->overflowed };
+    held->source = (struct mt_source){ .mean = &held->mean };
+    a.dtype = c->dtype;
+    if (c->dtype == MT_BF16 && c->numpy) {
+        held->mean.brain = true;
+        a.dtype = MT_F32;
+    }
+    a.data = NULL;
+    a.source = &held->source;
+    mt_bundle_add_array(out, name, &a);
+}
+
+static void add_written(const struct mt_array *array, const char *name,
+                        struct conversion *c, struct mt_bundle *out)
+{
+    struct mt_array a = *array;
+
+    if (c->shorten && mt_name_is(array->name, MT_MODEL) &&
+        !mt_name_is_buffer(array->name) && mt_dtype_is_float(a.dtype)) {
+        add_shortened(array, name, c, out);
+        return;
+    }
+    if (c->numpy && a.dtype == MT_BF16)
+        a.dtype = MT_F32;
+    mt_bundle_add_array(out, name, &a);
 }
 
 /* The arrays of a bare state dict, under its names. */
 static void select_state(const struct mt_bundle *from, bool weights_only,
-                         const char *only, bool numpy, struct mt_bundle *out)
+                         const char *only, struct conversion *c,
+                         struct mt_bundle *out)
 {
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
     for (size_t i = 0; i < from->n; i++) {
-        struct mt_array a = writable(&from->arrays[i], numpy);
-        struct mt_name name = mt_name_to_file(a.name);
+        const struct mt_array *a = &from->arrays[i];
+        struct mt_name name = mt_name_to_file(a->name);
 
-        if (*name.text && is_selected(a.name, weights_only, only))
-            mt_bundle_add_array(out, name.text, &a);
+        if (*name.text && is_selected(a->name, weights_only, only))
+            add_written(a, name.text, c, out);
     }
+}
+
+static mt_status read_conversion(const struct mt_call *call, const char *out,
+                                 struct conversion *c, struct mt_err *err)
+{
+    const char *dtype = mt_option(call, "dtype");
+
+    *c = (struct conversion){ .numpy = ends_with(out, ".npz") ||
+                                       ends_with(out, ".npy") };
+    if (!dtype)
+        return MT_OK;
+    c->shorten = true;
+    if (!mt_dtype_from_name(dtype, &c->dtype) ||
+        (c->dtype != MT_F16 && c->dtype != MT_BF16))
+        return mt_fail(err, MT_INVALID,
+                       "--dtype %s: expected float16 or bfloat16", dtype);
+    if (is_mtc(out))
+        return mt_fail(err, MT_INVALID,
+                       "%s: a checkpoint keeps its weights as they are; "
+                       "--dtype writes bare state dicts (.safetensors, .npz)",
+                       out);
+    return MT_OK;
 }
 
 static mt_status write_state(const struct mt_call *call,
                              const struct mt_bundle *source, const char *out,
-                             size_t *n, struct mt_err *err)
+                             struct conversion *c, size_t *n,
+                             struct mt_err *err)
 {
     const char *only = mt_option(call, "only");
     struct mt_bundle state;
     mt_status status;
 
-    select_state(source, mt_option(call, "weights-only") != NULL, only,
-                 ends_with(out, ".npz") || ends_with(out, ".npy"), &state);
+    select_state(source, mt_option(call, "weights-only") != NULL, only, c,
+                 &state);
     *n = state.n;
     if (state.failed)
         status = mt_fail_memory(err);
@@ -122,24 +192,33 @@ static int save_run(struct mt_call *call)
     struct mt_err err = MT_ERR_INIT;
     struct mt_lock *lock = NULL;
     struct mt_bundle source;
+    struct conversion conversion;
     size_t n = 0;
 
     if (!out)
         return mt_report_usage(call, "needs -o FILE");
-    if ((!is_mtc(out) && mt_statefile_can_write(out, &err) != MT_OK) ||
+    if (read_conversion(call, out, &conversion, &err) != MT_OK ||
+        (!is_mtc(out) && mt_statefile_can_write(out, &err) != MT_OK) ||
         mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
         mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
                                call->team, &source, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
     }
-    mt_status status = is_mtc(out) ? write_mtc(call, &source, out, &n, &err)
-                                   : write_state(call, &source, out, &n, &err);
+    mt_status status =
+        is_mtc(out) ? write_mtc(call, &source, out, &n, &err)
+                    : write_state(call, &source, out, &conversion, &n, &err);
 
     mt_bundle_free(&source);
     mt_lock_release(lock);
     if (status != MT_OK)
         return mt_report_error(&err);
+    if (conversion.overflowed)
+        mt_report_warning("%s: %zu value%s beyond the range of %s, written as "
+                          "infinite",
+                          out, (size_t)conversion.overflowed,
+                          conversion.overflowed == 1 ? " is" : "s are",
+                          mt_dtype_name(conversion.dtype));
     if (call->json) {
         printf("{\"event\":\"save\",\"path\":");
         mt_print_json_string(out);
@@ -154,6 +233,7 @@ static const struct mt_option save_options[] = {
                              ".safetensors, .npz" },
     { "only", 0, "GLOB", "only tensors whose names match" },
     { "weights-only", 0, NULL, "leave the optimizer's state out" },
+    { "dtype", 0, "TYPE", "write weights as float16 or bfloat16" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },
 };

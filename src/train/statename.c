@@ -127,6 +127,20 @@ const char *mt_name_tensor(const char *name)
     return n && tensor[n] == '.' ? tensor + n + 1 : NULL;
 }
 
+bool mt_name_is_buffer(const char *name)
+{
+    static const char *const buffers[] = { "running_mean", "running_var",
+                                           "num_batches_tracked" };
+    const char *tensor = key_in(name, MT_MODEL);
+    const char *dot = tensor ? strrchr(tensor, '.') : NULL;
+
+    for (size_t i = 0; tensor && i < sizeof buffers / sizeof *buffers; i++) {
+        if (strcmp(dot ? dot + 1 : tensor, buffers[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *mt_name_fitted_of(const char *name)
 {
     const char *key = key_in(name, MT_SPEC);

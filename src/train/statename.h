@@ -92,6 +92,9 @@ const char *mt_name_key(const char *name);
  * for other sections and for optimizer state without a tensor. */
 const char *mt_name_tensor(const char *name);
 
+/* Is it a running statistic? Parameters have other names. */
+bool mt_name_is_buffer(const char *name);
+
 /* Is it this slot of a tensor? slot "step", name "optimizer/step.fc.bias" */
 bool mt_name_is_slot(const char *name, const char *slot);
 
