@@ -4,8 +4,8 @@
 #include "cmd/command.h"
 
 #define COMMANDS(X)                                                            \
-    X(train) X(resume) X(copy) X(save) X(load) X(diff) X(show) X(eval)         \
-    X(predict) X(plot) X(check) X(verify)                                      \
+    X(train) X(resume) X(copy) X(save) X(load) X(average) X(diff) X(show)      \
+    X(eval) X(predict) X(plot) X(check) X(verify)                              \
     X(init) X(help) X(completion)
 
 #define X(name) extern const struct mt_command mt_cmd_##name;
