@@ -65,7 +65,8 @@ static void change(const struct augmented *a, const struct mt_samples *samples,
 }
 
 static mt_status gather(const struct mt_reader *reader,
-                        const struct mt_samples *samples, enum mt_dtype to,
+                        const struct mt_samples *samples,
+                        const struct mt_normalization *norm, enum mt_dtype to,
                         void *out, struct mt_err *err)
 {
     const struct augmented *a = (const struct augmented *)reader;
@@ -89,7 +90,8 @@ static mt_status gather(const struct mt_reader *reader,
         p.x = x;
         p.scratch = x + a->room;
         change(a, samples, number, &p);
-        memcpy((float *)out + i * each, p.x, each * sizeof *x);
+        mt_normalize(norm, each, 0, MT_F32, (const char *)p.x, each,
+                     (float *)out + i * each);
     }
     free(x);
     return status;

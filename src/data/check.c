@@ -266,7 +266,8 @@ static mt_status find_by_reader(const struct mt_column *column, size_t samples,
         size_t left = samples - some.first;
 
         some.n = some.n < left ? some.n : left;
-        status = column->reader->gather(column->reader, &some, MT_I64, v, err);
+        status = column->reader->gather(column->reader, &some, NULL, MT_I64, v,
+                                        err);
         if (status == MT_OK)
             find_in(MT_I64, (const char *)v, some.n * each, a,
                     some.first * each, each, out);

@@ -25,8 +25,9 @@ enum { BLOCK = 16 };
         }                                                                      \
     }
 
-#define TO_FLOAT(v) ((float)(v))
-#define SAME(v)     (v)
+#define TO_FLOAT(v)  ((float)(v))
+#define TO_DOUBLE(v) ((double)(v))
+#define SAME(v)      (v)
 
 static int32_t cut_f64(double v)
 {
@@ -39,6 +40,10 @@ DEFINE_CONVERT(f64_to_f32, double, float, TO_FLOAT)
 DEFINE_CONVERT(i32_to_f32, int32_t, float, TO_FLOAT)
 DEFINE_CONVERT(i64_to_f32, int64_t, float, TO_FLOAT)
 DEFINE_CONVERT(u8_to_f32, uint8_t, float, TO_FLOAT)
+DEFINE_CONVERT(f32_to_f64, float, double, TO_DOUBLE)
+DEFINE_CONVERT(i32_to_f64, int32_t, double, TO_DOUBLE)
+DEFINE_CONVERT(i64_to_f64, int64_t, double, TO_DOUBLE)
+DEFINE_CONVERT(u8_to_f64, uint8_t, double, TO_DOUBLE)
 DEFINE_CONVERT(f32_to_i32, float, int32_t, cut_f64)
 DEFINE_CONVERT(f64_to_i32, double, int32_t, cut_f64)
 DEFINE_CONVERT(i64_to_i32, int64_t, int32_t, mt_cut_i32)
@@ -60,6 +65,26 @@ void mt_convert_f32(enum mt_dtype from, const char *at, size_t n, float *out)
         break;
     case MT_U8:
         u8_to_f32(at, n, out);
+        break;
+    default:
+        memcpy(out, at, n * sizeof *out);
+    }
+}
+
+void mt_convert_f64(enum mt_dtype from, const char *at, size_t n, double *out)
+{
+    switch (from) {
+    case MT_F32:
+        f32_to_f64(at, n, out);
+        break;
+    case MT_I32:
+        i32_to_f64(at, n, out);
+        break;
+    case MT_I64:
+        i64_to_f64(at, n, out);
+        break;
+    case MT_U8:
+        u8_to_f64(at, n, out);
         break;
     default:
         memcpy(out, at, n * sizeof *out);

@@ -11,6 +11,7 @@
 #include "base/dtype.h"
 
 void mt_convert_f32(enum mt_dtype from, const char *at, size_t n, float *out);
+void mt_convert_f64(enum mt_dtype from, const char *at, size_t n, double *out);
 void mt_convert_i32(enum mt_dtype from, const char *at, size_t n,
                     int32_t *out);
 void mt_convert_i64(enum mt_dtype from, const char *at, size_t n,

@@ -74,7 +74,7 @@ static mt_status check_args(const struct mt_data_request *request,
 struct csv_state {
     struct mt_reader reader; /* closed with the data set */
     struct mt_plan plan;
-    struct mt_owned *cells[2]; /* of train and val: float [rows, plan.n] */
+    struct mt_owned *cells[2]; /* of train and val: double [rows, plan.n] */
 };
 
 struct table {
@@ -87,7 +87,7 @@ struct table {
                                          NULL */
     struct mt_labels *labels; /* NULL: targets are numbers */
     const char *labels_source;
-    struct mt_owned *x, *y; /* float [rows, features]; float [rows, targets]
+    struct mt_owned *x, *y; /* double [rows, features]; double [rows, targets]
                                or int32 [rows] */
     size_t rows, room;
 };
@@ -99,7 +99,7 @@ static mt_status resize(struct mt_owned *own, size_t rows, size_t width,
     void *grown;
 
     if (!mt_size_mul(rows, width, &bytes) ||
-        !mt_size_mul(bytes, sizeof(float), &bytes))
+        !mt_size_mul(bytes, sizeof(double), &bytes))
         return mt_fail_memory(err);
     grown = realloc(own->memory, bytes);
     if (!grown)
@@ -121,7 +121,7 @@ static mt_status resize_table(struct table *t, size_t rows, struct mt_err *err)
 
 static mt_status read_numbers(const struct table *t,
                               const struct mt_csv_field *fields,
-                              const size_t *columns, size_t n, float *out,
+                              const size_t *columns, size_t n, double *out,
                               struct mt_err *err)
 {
     for (size_t i = 0; i < n; i++) {
@@ -198,7 +198,7 @@ static mt_status fail_feature(const struct table *t, struct mt_err *err)
 }
 
 static mt_status read_features(const struct table *t,
-                               const struct mt_csv_field *fields, float *out,
+                               const struct mt_csv_field *fields, double *out,
                                bool *drop, struct mt_err *err)
 {
     for (size_t i = 0; i < t->columns.n_features; i++)
@@ -241,7 +241,7 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
                           size_t n, struct mt_err *err)
 {
     const struct mt_csv_columns *c = &t->columns;
-    float *x, *y;
+    double *x, *y;
     bool drop = false;
     mt_status status = MT_OK;
 
@@ -255,7 +255,7 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
         status = resize_table(t, t->room ? t->room * 2 : 64, err);
     if (status != MT_OK)
         return status;
-    x = (float *)t->x->memory + t->rows * c->n_features;
+    x = (double *)t->x->memory + t->rows * c->n_features;
     status = read_features(t, fields, x, &drop, err);
     if (status == MT_OK)
         status = check_targets(t, fields, &drop, err);
@@ -268,7 +268,7 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
     if (t->labels) {
         status = read_label(t, fields, (int32_t *)t->y->memory + t->rows, err);
     } else {
-        y = (float *)t->y->memory + t->rows * c->n_targets;
+        y = (double *)t->y->memory + t->rows * c->n_targets;
         status = read_numbers(t, fields, c->targets, c->n_targets, y, err);
     }
     if (status == MT_OK)
@@ -324,14 +324,15 @@ static void set_part(const struct table *t, const char *path,
     part->samples = t->rows;
     part->source = part->y_source = path;
     part->x =
-        (struct mt_column){ t->x->memory, MT_F32, c->n_features * sizeof(float),
+        (struct mt_column){ t->x->memory, MT_F64,
+                            c->n_features * sizeof(double),
                             mt_shape_of(1, c->n_features) };
     if (t->labels)
         part->y = (struct mt_column){ t->y->memory, MT_I32, sizeof(int32_t),
                                       mt_shape_of(0) };
     else
-        part->y = (struct mt_column){ t->y->memory, MT_F32,
-                                      c->n_targets * sizeof(float),
+        part->y = (struct mt_column){ t->y->memory, MT_F64,
+                                      c->n_targets * sizeof(double),
                                       mt_shape_of(1, c->n_targets) };
 }
 
@@ -599,8 +600,8 @@ static mt_status encode_part(struct mt_plan *plan, struct mt_owned *own,
                              struct mt_part *part, struct mt_err *err)
 {
     size_t bytes;
-    const float *cells;
-    float *x;
+    const double *cells;
+    double *x;
 
     if (!part->samples || !own)
         return MT_OK;
@@ -612,7 +613,7 @@ static mt_status encode_part(struct mt_plan *plan, struct mt_owned *own,
         mt_plan_encode(plan, cells + i * plan->n, x + i * plan->elements);
     free(own->memory);
     own->memory = x;
-    part->x = (struct mt_column){ x, MT_F32, plan->elements * sizeof *x,
+    part->x = (struct mt_column){ x, MT_F64, plan->elements * sizeof *x,
                                   mt_shape_of(1, plan->elements) };
     return MT_OK;
 }
@@ -648,7 +649,8 @@ static mt_status csv_fit(const struct mt_data_request *request,
 
 /* Only numbers are normalized. */
 static void keep_others(const struct mt_plan *plan,
-                        struct mt_normalization *norm, float *mean, float *std)
+                        struct mt_normalization *norm, double *mean,
+                        double *std)
 {
     if (plan->plain)
         return;
@@ -672,7 +674,7 @@ static mt_status csv_finish(const struct mt_data_request *request,
     const struct csv_state *state = data->state;
     struct mt_normalization *norm = &data->fitted.norm;
     mt_status status;
-    float *v;
+    double *v;
 
     if (request->fitted || !args->normalize)
         return MT_OK;

@@ -1,10 +1,17 @@
+#include <math.h>
+
 #include "data/testing.h"
 
 #define CSV "{'type':'csv','train':'t.csv'"
 
-static const float *xs(const struct mt_part *part)
+static float x_at(const struct mt_part *part, size_t i)
 {
-    return part->x.data;
+    return test_element(&part->x, part->samples, i);
+}
+
+static float y_at(const struct mt_part *part, size_t i)
+{
+    return test_element(&part->y, part->samples, i);
 }
 
 static const int32_t *labels(const struct mt_part *part)
@@ -15,20 +22,18 @@ static const int32_t *labels(const struct mt_part *part)
 START_TEST(test_regression)
 {
     struct mt_dataset *data;
-    const float *y;
 
     test_puts("t.csv", "a,b,c\n1,2,3\n-4.5,5e1, 6 \n");
     data = test_open(CSV "}");
     ck_assert_uint_eq(data->train.samples, 2);
-    ck_assert_int_eq(data->train.x.dtype, MT_F32);
+    ck_assert_int_eq(data->train.x.dtype, MT_F64);
     ck_assert_int_eq(data->train.x.shape.rank, 1);
     ck_assert_uint_eq(data->train.x.shape.dim[0], 2);
-    ck_assert_uint_eq(data->train.x.stride, 8);
+    ck_assert_uint_eq(data->train.x.stride, 16);
     ck_assert_uint_eq(data->train.y.shape.dim[0], 1);
-    ck_assert(xs(&data->train)[0] == 1 && xs(&data->train)[1] == 2);
-    ck_assert(xs(&data->train)[2] == -4.5f && xs(&data->train)[3] == 50);
-    y = data->train.y.data;
-    ck_assert(y[0] == 3 && y[1] == 6);
+    ck_assert(x_at(&data->train, 0) == 1 && x_at(&data->train, 1) == 2);
+    ck_assert(x_at(&data->train, 2) == -4.5f && x_at(&data->train, 3) == 50);
+    ck_assert(y_at(&data->train, 0) == 3 && y_at(&data->train, 1) == 6);
     ck_assert_uint_eq(data->fitted.classes, 0);
     ck_assert_uint_eq(data->n_train, 2);
     ck_assert_ptr_null(data->train_rows);
@@ -47,27 +52,24 @@ END_TEST
 START_TEST(test_columns)
 {
     struct mt_dataset *data;
-    const float *y;
 
     test_puts("t.csv", "a;b;c;d\n1;x;3;4\n5;;7;8\n");
     data = test_open(CSV ",'delimiter':';','target':['d','a'],"
                          "'features':[2]}");
-    y = data->train.y.data;
     ck_assert_uint_eq(data->train.x.shape.dim[0], 1);
     ck_assert_uint_eq(data->train.y.shape.dim[0], 2);
-    ck_assert(xs(&data->train)[0] == 3 && xs(&data->train)[1] == 7);
-    ck_assert(y[0] == 4 && y[1] == 1 && y[2] == 8 && y[3] == 5);
+    ck_assert(x_at(&data->train, 0) == 3 && x_at(&data->train, 1) == 7);
+    ck_assert(y_at(&data->train, 0) == 4 && y_at(&data->train, 1) == 1 && y_at(&data->train, 2) == 8 && y_at(&data->train, 3) == 5);
     mt_dataset_close(data);
 
     test_puts("t.csv", "1\t2\t3\n4\t5\t6\n");
     data = test_open(CSV ",'delimiter':'\\t','target':-3}");
-    y = data->train.y.data;
-    ck_assert(xs(&data->train)[0] == 2 && xs(&data->train)[3] == 6);
-    ck_assert(y[0] == 1 && y[1] == 4);
+    ck_assert(x_at(&data->train, 0) == 2 && x_at(&data->train, 3) == 6);
+    ck_assert(y_at(&data->train, 0) == 1 && y_at(&data->train, 1) == 4);
     mt_dataset_close(data);
     /* As a shell passes it. */
     data = test_open(CSV ",'delimiter':'\\\\t','target':0}");
-    ck_assert(xs(&data->train)[0] == 2);
+    ck_assert(x_at(&data->train, 0) == 2);
     mt_dataset_close(data);
 }
 END_TEST
@@ -359,14 +361,12 @@ END_TEST
 START_TEST(test_val_columns)
 {
     struct mt_dataset *data;
-    const float *x;
 
     test_puts("t.csv", "a,b,y\n1,2,3\n");
     test_puts("v.csv", "y,b,id,a\n6,5,9,4\n");
     data = test_open(CSV ",'val':'v.csv'}");
-    x = data->val.x.data;
-    ck_assert(x[0] == 4 && x[1] == 5);
-    ck_assert(((const float *)data->val.y.data)[0] == 6);
+    ck_assert(x_at(&data->val, 0) == 4 && x_at(&data->val, 1) == 5);
+    ck_assert(y_at(&data->val, 0) == 6);
     mt_dataset_close(data);
     test_puts("v.csv", "a,y\n1,2\n");
     test_fails(CSV ",'val':'v.csv'}", MT_MISMATCH,
@@ -387,8 +387,8 @@ START_TEST(test_number_names)
 
     test_puts("t.csv", "a,2,0\n1,2,3\n");
     data = test_open(CSV ",'header':true,'target':0,'features':[2,'a']}");
-    ck_assert(((const float *)data->train.y.data)[0] == 3);
-    ck_assert(((const float *)data->train.x.data)[0] == 2);
+    ck_assert(y_at(&data->train, 0) == 3);
+    ck_assert(x_at(&data->train, 0) == 2);
     mt_dataset_close(data);
 }
 END_TEST
@@ -403,21 +403,51 @@ START_TEST(test_normalize)
     ck_assert_uint_eq(data->fitted.norm.n, 2);
     ck_assert(data->fitted.norm.scale == 1);
     ck_assert(data->fitted.norm.mean[0] == 3);
-    ck_assert(data->fitted.norm.std[0] == 1.87082869f); /* sqrt(14 / 4) */
-    ck_assert(data->fitted.norm.mean[1] == 0.1f);
+    ck_assert(data->fitted.norm.std[0] == sqrt(3.5));
+    ck_assert(data->fitted.norm.mean[1] == 0.1);
     ck_assert(data->fitted.norm.std[1] == 1);
     mt_gather_f32(&data->train.x, &data->fitted.norm,
                   &(const struct mt_samples){ NULL, 0, 4 }, x, &test_err);
-    ck_assert(x[0] == (1 - 3) / 1.87082869f && x[1] == 0 && x[4] == 0);
+    ck_assert(x[0] == (float)((1 - 3) / sqrt(3.5)) && x[1] == 0 && x[4] == 0);
     mt_dataset_close(data);
     data = test_open(CSV ",'normalize':'minmax'}");
     ck_assert(data->fitted.norm.mean[0] == 1 && data->fitted.norm.std[0] == 5);
-    ck_assert(data->fitted.norm.mean[1] == 0.1f);
+    ck_assert(data->fitted.norm.mean[1] == 0.1);
     ck_assert(data->fitted.norm.std[1] == 1);
     mt_dataset_close(data);
     test_puts("t.csv", "a,y\n3e38,0\n-3e38,0\n");
     test_fails(CSV ",'normalize':'minmax'}", MT_INVALID, "t.csv: feature 0",
                "too far apart");
+}
+END_TEST
+
+/* Unix times, ids of ten digits, prices. The numbers are those of scikit-learn
+ * 1.2: StandardScaler().fit_transform(x) of float64, as float32. */
+START_TEST(test_large_numbers)
+{
+    static const float expected[][3] = {
+        { -1.41421354f, -0.708365381f, 0.116247632f },
+        { -0.707106769f, -0.272448212f, -0.464990556f },
+        { 0, 1.96162713f, 1.27872407f },
+        { 0.707106769f, -0.272448212f, -1.62746692f },
+        { 1.41421354f, -0.708365381f, 0.697485805f },
+    };
+    struct mt_dataset *data;
+    float *x;
+
+    test_puts("t.csv", "time,id,price,y\n"
+                       "1700000000,4000000001,99999999.25,0\n"
+                       "1700000001,4000000017,99999999.00,0\n"
+                       "1700000002,4000000099,99999999.75,0\n"
+                       "1700000003,4000000017,99999998.50,0\n"
+                       "1700000004,4000000001,99999999.50,0\n");
+    data = test_open(CSV ",'normalize':'standard'}");
+    x = test_gather(&data->train.x, &data->fitted.norm, 5);
+    for (size_t i = 0; i < 15; i++)
+        ck_assert_msg(x[i] == expected[i / 3][i % 3], "%zu: %.9g, not %.9g", i,
+                      (double)x[i], (double)expected[i / 3][i % 3]);
+    free(x);
+    mt_dataset_close(data);
 }
 END_TEST
 
@@ -434,7 +464,7 @@ START_TEST(test_normalize_split)
     ck_assert_uint_eq(data->n_train, 3);
     ck_assert_uint_eq(data->n_held, 2);
     for (size_t i = 0; i < 3; i++) {
-        double v = (double)xs(&data->train)[data->train_rows[i]];
+        double v = (double)x_at(&data->train, data->train_rows[i]);
 
         low = v < low ? v : low;
         high = v > high ? v : high;
@@ -444,15 +474,15 @@ START_TEST(test_normalize_split)
     ck_assert(high - low < 15);
     mt_dataset_close(data);
 
-    *saved = (struct mt_normalization){ 2, 1, (const float[]){ 5 },
-                                        (const float[]){ 4 } };
+    *saved = (struct mt_normalization){ 2, 1, (const double[]){ 5 },
+                                        (const double[]){ 4 } };
     test_request.fitted = &test_fitted;
     data = test_open(spec);
     ck_assert(data->fitted.norm.scale == 2 && data->fitted.norm.n == 1);
     ck_assert(data->fitted.norm.mean[0] == 5 && data->fitted.norm.std[0] == 4);
     mt_dataset_close(data);
     saved->n = 3;
-    saved->mean = saved->std = (const float[]){ 1, 2, 3 };
+    saved->mean = saved->std = (const double[]){ 1, 2, 3 };
     test_fails(spec, MT_MISMATCH, "t.csv: ", "expected 3 features");
 }
 END_TEST
@@ -463,20 +493,22 @@ START_TEST(test_large)
     enum { ROWS = 60000 };
     char *text = malloc(ROWS * 16), *p = text;
     struct mt_dataset *data;
-    const float *y;
+    float *x, *y;
 
     ck_assert_ptr_nonnull(text);
     for (int i = 0; i < ROWS; i++)
         p += sprintf(p, "%d,%d.5\n", i, -i);
     test_write("t.csv", text, (size_t)(p - text));
     data = test_open(CSV "}");
-    y = data->train.y.data;
+    x = test_gather(&data->train.x, NULL, ROWS);
+    y = test_gather(&data->train.y, NULL, ROWS);
     ck_assert_uint_eq(data->train.samples, ROWS);
     ck_assert_uint_eq(data->fingerprints[0].bytes, (size_t)(p - text));
     for (int i = 0; i < ROWS; i++)
-        if (xs(&data->train)[i] != (float)i ||
-            y[i] != (float)-i - (i ? 0.5f : -0.5f))
+        if (x[i] != (float)i || y[i] != (float)-i - (i ? 0.5f : -0.5f))
             ck_abort_msg("row %d", i);
+    free(x);
+    free(y);
     mt_dataset_close(data);
     strcpy(p - 8, "x");
     test_write("t.csv", text, strlen(text));
@@ -520,6 +552,7 @@ Suite *csv_suite(void)
     tcase_add_test(good, test_class_numbers);
     tcase_add_test(good, test_saved_classes);
     tcase_add_test(good, test_normalize);
+    tcase_add_test(good, test_large_numbers);
     tcase_add_test(good, test_normalize_split);
     tcase_add_test(good, test_large);
     tcase_add_test(good, test_given_data);

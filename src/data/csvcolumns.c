@@ -462,10 +462,10 @@ static mt_status fail_number(const struct mt_csv *csv,
 mt_status mt_csv_number(const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
                         const struct mt_csv_field *fields, size_t column,
-                        float *out, struct mt_err *err)
+                        double *out, struct mt_err *err)
 {
     const struct mt_csv_field *field = &fields[column];
-    enum mt_number result = mt_number_f32(field->text, field->n, out);
+    enum mt_number result = mt_number_in_f32(field->text, field->n, out);
 
     if (result != MT_NUMBER_OK)
         return fail_number(csv, c, column, field, result, err);

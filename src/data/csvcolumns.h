@@ -58,7 +58,7 @@ mt_status mt_csv_choose_known(const struct mt_csv_known *known,
 mt_status mt_csv_number(const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
                         const struct mt_csv_field *fields, size_t column,
-                        float *out, struct mt_err *err);
+                        double *out, struct mt_err *err);
 
 /* The one character that the spec's "delimiter" means; a comma by default. */
 mt_status mt_csv_delimiter(const struct mt_json *doc, const struct mt_item *spec,

@@ -191,9 +191,9 @@ static mt_status look_at_column(struct scan *s, size_t column,
                                 struct mt_err *err)
 {
     enum mt_csv_use *use = &s->out->use[column], before = *use;
-    float v;
+    double v;
 
-    switch (mt_number_f32(field->text, field->n, &v)) {
+    switch (mt_number_in_f32(field->text, field->n, &v)) {
     case MT_NUMBER_OK: return MT_OK;
     case MT_NUMBER_EMPTY:
     case MT_NUMBER_SPECIAL:

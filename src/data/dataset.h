@@ -27,7 +27,7 @@
  *
  * What the formats yield, the shape of one sample in brackets:
  *
- *     csv        x float32 [features]; y float32 [targets], or the class of
+ *     csv        x float64 [features]; y float64 [targets], or the class of
  *                the one target, int32 []
  *     idx        x uint8 [rows, cols] (what the header says); y uint8 []
  *     npy        x and y of the files' types, shaped as the files without
@@ -71,14 +71,16 @@ struct mt_column {
     size_t first; /* the reader's number of the column's sample 0 */
 };
 
-/* Float inputs become (x * scale - mean[f]) / std[f], in float32, each
- * operation rounded, where f is the element for per-feature statistics (n ==
- * elements of a sample), the first dimension's index (n == shape.dim[0]), or
- * 0 for all (n == 1); n == 0: neither mean nor std. */
+/* Float inputs become (x * scale - mean[f]) / std[f], each operation in double
+ * and the result rounded to float32, so that no digit of a large number is
+ * lost before its mean is subtracted. f is the element for per-feature
+ * statistics (n == elements of a sample), the first dimension's index (n ==
+ * shape.dim[0]), or 0 for all (n == 1). n == 0: neither mean nor std, and x *
+ * scale in float32. */
 struct mt_normalization {
     float scale; /* 1 where there is none */
     size_t n;
-    const float *mean, *std;
+    const double *mean, *std;
 };
 
 /* The file contents a data set was made from, to recognize changed data: the

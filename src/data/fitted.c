@@ -45,8 +45,8 @@ mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
     struct mt_array *arrays;
 
     *to = *from;
-    to->norm.mean = copy(from->norm.mean, n, sizeof(float), arena, &failed);
-    to->norm.std = copy(from->norm.std, n, sizeof(float), arena, &failed);
+    to->norm.mean = copy(from->norm.mean, n, sizeof(double), arena, &failed);
+    to->norm.std = copy(from->norm.std, n, sizeof(double), arena, &failed);
     to->class_names =
         copy_names(from->class_names, from->classes, arena, &failed);
     to->vocab_names =

@@ -186,7 +186,7 @@ mt_status mt_data_read_norm(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
                             struct mt_dataset *data, struct mt_err *err);
 
-/* Sets data->fitted.norm from the training rows of a dense float32 [features] x:
+/* Sets data->fitted.norm from the training rows of a dense float64 [features] x:
  * "standard" (mean, population standard deviation) or "minmax" (smallest,
  * largest - smallest), summed in double in row order. A feature that never
  * changes gets 1 for its spread. */

@@ -8,62 +8,86 @@
 #include "data/format.h"
 #include "data/reader.h"
 
-enum { BLOCK = 16 };
+/* Vectors come of loops whose length the compiler knows (convert.c). */
+enum { BLOCK = 256, LANES = 16 };
 
 /* x_i <- x_i scale */
 static void apply_scale(float *x, size_t n, float scale)
 {
     size_t i = 0;
 
-    for (; i + BLOCK <= n; i += BLOCK)
-        for (size_t j = 0; j < BLOCK; j++)
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
             x[i + j] *= scale;
     for (; i < n; i++)
         x[i] *= scale;
 }
 
-/* x_i <- (x_i scale - mean) / std */
-static void apply_one(float *x, size_t n, float scale, float mean, float std)
+/* out_i = (x_i scale - mean) / std */
+static void apply_one(const double *restrict x, size_t n, double scale,
+                      double mean, double std, float *restrict out)
 {
     size_t i = 0;
 
-    for (; i + BLOCK <= n; i += BLOCK)
-        for (size_t j = 0; j < BLOCK; j++)
-            x[i + j] = (x[i + j] * scale - mean) / std;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            out[i + j] = (float)((x[i + j] * scale - mean) / std);
     for (; i < n; i++)
-        x[i] = (x[i] * scale - mean) / std;
+        out[i] = (float)((x[i] * scale - mean) / std);
 }
 
-/* x_i <- (x_i scale - mean_i) / std_i */
-static void apply_each(float *restrict x, size_t n, float scale,
-                       const float *restrict mean, const float *restrict std)
+/* out_i = (x_i scale - mean_i) / std_i */
+static void apply_each(const double *restrict x, size_t n, double scale,
+                       const double *restrict mean,
+                       const double *restrict std, float *restrict out)
 {
     size_t i = 0;
 
-    for (; i + BLOCK <= n; i += BLOCK)
-        for (size_t j = 0; j < BLOCK; j++)
-            x[i + j] = (x[i + j] * scale - mean[i + j]) / std[i + j];
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            out[i + j] =
+                (float)((x[i + j] * scale - mean[i + j]) / std[i + j]);
     for (; i < n; i++)
-        x[i] = (x[i] * scale - mean[i]) / std[i];
+        out[i] = (float)((x[i] * scale - mean[i]) / std[i]);
 }
 
-/* One sample of n elements. */
-static void normalize(const struct mt_normalization *norm, size_t n, float *x)
+/* Elements before the mean, or the sample, changes. */
+static size_t run_of(const struct mt_normalization *norm, size_t each,
+                     size_t e)
 {
-    if (norm->n == 0) {
-        if (norm->scale != 1)
-            apply_scale(x, n, norm->scale);
+    size_t run = norm->n == each ? each : each / norm->n;
+
+    return run - e % run;
+}
+
+/* first is of the first sample. out may be at. */
+void mt_normalize(const struct mt_normalization *norm, size_t each,
+                  size_t first, enum mt_dtype from, const char *at, size_t n,
+                  float *out)
+{
+    size_t size = mt_dtype_size(from), k;
+    double x[BLOCK];
+
+    if (!norm || norm->n == 0) {
+        if (at != (const char *)out)
+            mt_convert_f32(from, at, n, out);
+        if (norm && norm->scale != 1)
+            apply_scale(out, n, norm->scale);
         return;
     }
-    if (norm->n == n) {
-        apply_each(x, n, norm->scale, norm->mean, norm->std);
-        return;
+    for (size_t i = 0; i < n; i += k) {
+        size_t e = (first + i) % each, run = run_of(norm, each, e);
+        double scale = (double)norm->scale;
+
+        k = n - i < BLOCK ? n - i : BLOCK;
+        k = k < run ? k : run;
+        mt_convert_f64(from, at + i * size, k, x);
+        if (norm->n == each)
+            apply_each(x, k, scale, norm->mean + e, norm->std + e, out + i);
+        else
+            apply_one(x, k, scale, norm->mean[e / (each / norm->n)],
+                      norm->std[e / (each / norm->n)], out + i);
     }
-
-    size_t run = n / norm->n; /* elements behind one mean */
-
-    for (size_t f = 0; f < norm->n; f++)
-        apply_one(x + f * run, run, norm->scale, norm->mean[f], norm->std[f]);
 }
 
 static const char *sample_at(const struct mt_column *column,
@@ -75,13 +99,14 @@ static const char *sample_at(const struct mt_column *column,
 
 static mt_status read_samples(const struct mt_column *column,
                               const struct mt_samples *samples,
+                              const struct mt_normalization *norm,
                               enum mt_dtype to, void *out, struct mt_err *err)
 {
     struct mt_samples own = *samples;
 
     assert(!samples->rows || !column->first);
     own.first += column->first;
-    return column->reader->gather(column->reader, &own, to, out, err);
+    return column->reader->gather(column->reader, &own, norm, to, out, err);
 }
 
 mt_status mt_gather_f32(const struct mt_column *column,
@@ -90,20 +115,13 @@ mt_status mt_gather_f32(const struct mt_column *column,
                         struct mt_err *err)
 {
     size_t each = mt_shape_elements(&column->shape);
-    mt_status status = MT_OK;
 
     if (!column->data)
-        status = read_samples(column, samples, MT_F32, out, err);
-    for (size_t i = 0; i < samples->n && status == MT_OK; i++) {
-        float *x = out + i * each;
-
-        if (column->data)
-            mt_convert_f32(column->dtype, sample_at(column, samples, i), each,
-                           x);
-        if (norm)
-            normalize(norm, each, x);
-    }
-    return status;
+        return read_samples(column, samples, norm, MT_F32, out, err);
+    for (size_t i = 0; i < samples->n; i++)
+        mt_normalize(norm, each, 0, column->dtype,
+                     sample_at(column, samples, i), each, out + i * each);
+    return MT_OK;
 }
 
 mt_status mt_gather_i32(const struct mt_column *column,
@@ -113,7 +131,7 @@ mt_status mt_gather_i32(const struct mt_column *column,
     size_t each = mt_shape_elements(&column->shape);
 
     if (!column->data)
-        return read_samples(column, samples, MT_I32, out, err);
+        return read_samples(column, samples, NULL, MT_I32, out, err);
     for (size_t i = 0; i < samples->n; i++)
         mt_convert_i32(column->dtype, sample_at(column, samples, i), each,
                        out + i * each);

@@ -91,16 +91,16 @@ static void check_f32(const struct mt_column *c,
                   &(const struct mt_samples){ rows, first, n }, out, &test_err);
     for (size_t i = 0; i < n * each; i++) {
         size_t e = i % each, row = rows ? rows[i / each] : first + i / each;
-        float x = (float)element(c, row, e);
+        double v = element(c, row, e);
+        float x = (float)v;
 
-        if (norm) {
-            size_t f = norm->n == each ? e : norm->n ? e / (each / norm->n) : 0;
+        if (norm && norm->n) {
+            size_t f = norm->n == each ? e : e / (each / norm->n);
 
-            x = x * norm->scale;
-            if (norm->n) {
-                x = x - norm->mean[f];
-                x = x / norm->std[f];
-            }
+            x = (float)((v * (double)norm->scale - norm->mean[f]) /
+                        norm->std[f]);
+        } else if (norm) {
+            x *= norm->scale;
         }
         ck_assert_msg(out[i] == x, "element %zu of %zu: %a, expected %a", i,
                       each, (double)out[i], (double)x);
@@ -133,11 +133,11 @@ START_TEST(test_all)
 {
     static const uint32_t rows[] = { 6, 0, 3, 3, 1 };
     char *bytes = malloc(BYTES);
-    float stats[64];
+    double stats[64];
 
     ck_assert_ptr_nonnull(bytes);
     for (int i = 0; i < 64; i++)
-        stats[i] = 0.3f + (float)i * 0.7f;
+        stats[i] = 0.3 + i * 0.7;
     for (size_t d = 0; d < 5; d++) {
         fill(bytes + 1, dtypes[d], (BYTES - 8) / mt_dtype_size(dtypes[d]));
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {

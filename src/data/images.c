@@ -99,7 +99,8 @@ static void split(const struct pictures *p, const uint8_t *in, bool floats,
 }
 
 static mt_status gather(const struct mt_reader *reader,
-                        const struct mt_samples *samples, enum mt_dtype to,
+                        const struct mt_samples *samples,
+                        const struct mt_normalization *norm, enum mt_dtype to,
                         void *out, struct mt_err *err)
 {
     const struct pictures *p = (const struct pictures *)reader;
@@ -107,12 +108,16 @@ static mt_status gather(const struct mt_reader *reader,
     mt_status status = own ? MT_OK : mt_fail_memory(err);
 
     for (size_t i = 0; i < samples->n && status == MT_OK; i++) {
+        char *x = (char *)out + i * bytes_of(p) * sizeof(float);
         const uint8_t *at;
 
         status = get(p, mt_sample_number(samples, i), own, &at, err);
-        if (status == MT_OK)
-            split(p, at, to == MT_F32,
-                  (char *)out + i * bytes_of(p) * sizeof(float));
+        if (status != MT_OK)
+            break;
+        split(p, at, to == MT_F32, x);
+        if (norm)
+            mt_normalize(norm, bytes_of(p), 0, MT_F32, x, bytes_of(p),
+                         (float *)(void *)x);
     }
     free(own);
     return status;

@@ -1,6 +1,7 @@
 #include "data/inputs.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ struct mt_inputs {
     size_t elements;    /* of a sample */
     size_t width;       /* columns that are read: elements, or those of plan */
     struct mt_plan plan; /* of a table with more than numbers: n > 0 */
-    float *cells;       /* [plan.n] */
+    double *cells;      /* [plan.n] */
     size_t at;          /* samples that were given out */
 
     struct mt_dataset *data; /* an array's memory; NULL: a table */
@@ -32,7 +33,7 @@ struct mt_inputs {
     char *bytes; /* of standard input */
     struct mt_csv_columns columns;
     const char *ignored;
-    void *rows; /* float or int32 [room, elements] */
+    void *rows; /* double, or int32 of tokens [room, elements] */
     size_t room;
 };
 
@@ -386,7 +387,7 @@ static mt_status fail_token(const struct mt_inputs *in, size_t column,
 }
 
 static mt_status read_cells(struct mt_inputs *in,
-                            const struct mt_csv_field *fields, float *x,
+                            const struct mt_csv_field *fields, double *x,
                             struct mt_err *err)
 {
     bool drop = false;
@@ -410,13 +411,12 @@ static mt_status read_cells(struct mt_inputs *in,
     return MT_OK;
 }
 
-/* Whole numbers up to 2^24 are exact in float32. */
 static mt_status read_record(struct mt_inputs *in,
                              const struct mt_csv_field *fields, size_t row,
                              struct mt_err *err)
 {
     const struct mt_csv_columns *c = &in->columns;
-    float *x = (float *)in->rows + row * in->elements;
+    double *x = (double *)in->rows + row * in->elements;
     int32_t *tokens = (int32_t *)in->rows + row * in->elements;
     mt_status status;
 
@@ -424,7 +424,7 @@ static mt_status read_record(struct mt_inputs *in,
         return read_cells(in, fields, x, err);
     for (size_t i = 0; i < in->elements; i++) {
         size_t column = c->features[i];
-        float v = 0;
+        double v = 0;
 
         if ((status = mt_csv_number(in->csv, c, fields, column, &v, err)) !=
             MT_OK)
@@ -433,8 +433,8 @@ static mt_status read_record(struct mt_inputs *in,
             x[i] = v;
             continue;
         }
-        if (!(v >= 0 && v < 0x1p24f && (double)v < (double)in->request.tokens &&
-              v == (float)(int32_t)v))
+        if (!(v >= 0 && v < 0x1p24 && v < (double)in->request.tokens &&
+              v == floor(v)))
             return fail_token(in, column, &fields[column], err);
         tokens[i] = (int32_t)v;
     }
@@ -450,7 +450,7 @@ static mt_status make_room(struct mt_inputs *in, size_t max, struct mt_err *err)
     free(in->rows);
     in->room = 0;
     in->rows = mt_size_mul(max, in->elements, &bytes) &&
-                       mt_size_mul(bytes, sizeof(float), &bytes)
+                       mt_size_mul(bytes, sizeof(double), &bytes)
                    ? malloc(bytes)
                    : NULL;
     if (!in->rows)
@@ -482,8 +482,9 @@ static mt_status next_records(struct mt_inputs *in, size_t max,
             return status;
     }
     *column =
-        (struct mt_column){ in->rows, in->request.tokens ? MT_I32 : MT_F32,
-                            in->elements * sizeof(float), in->request.shape };
+        (struct mt_column){ in->rows, in->request.tokens ? MT_I32 : MT_F64,
+                            in->elements * (in->request.tokens ? 4 : 8),
+                            in->request.shape };
     return MT_OK;
 }
 

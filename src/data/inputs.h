@@ -46,7 +46,7 @@ mt_status mt_inputs_open(const struct mt_inputs_request *request,
                          struct mt_inputs **out, struct mt_err *err);
 void mt_inputs_close(struct mt_inputs *inputs); /* NULL is allowed */
 
-/* The next samples, at most max > 0, as float32 (int32: tokens) or as they are
+/* The next samples, at most max > 0, as float64 (int32: tokens) or as they are
  * in the file; *n == 0 at the end. The column lives until the next call. */
 mt_status mt_inputs_next(struct mt_inputs *inputs, size_t max,
                          struct mt_column *column, size_t *n,

@@ -316,7 +316,7 @@ START_TEST(standard_input)
     ck_assert_int_eq(mt_inputs_open(&request, &inputs, &test_err), MT_OK);
     ck_assert_int_eq(mt_inputs_next(inputs, 8, &column, &n, &test_err), MT_OK);
     ck_assert_uint_eq(n, 1);
-    ck_assert(((const float *)column.data)[0] == 1);
+    ck_assert(test_element(&column, 1, 0) == 1);
     mt_inputs_close(inputs);
     array_fails("standard input: ", "empty"); /* all was read */
     dup2(saved, STDIN_FILENO);

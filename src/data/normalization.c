@@ -7,17 +7,16 @@
 
 /* ---- given statistics ---- */
 
-/* A number of the spec as float32; fails if it does not fit, or is 0 where
- * that is no use (non_zero). */
-static mt_status to_float(const struct mt_data_request *request,
-                          const struct mt_item *item, double value, bool non_zero,
-                          float *out, struct mt_err *err)
+/* Fails if a number of the spec does not fit float32, or is 0 there where that
+ * is no use (non_zero). */
+static mt_status check_float(const struct mt_data_request *request,
+                             const struct mt_item *item, double value,
+                             bool non_zero, struct mt_err *err)
 {
-    *out = fabs(value) < 0x1.ffffffp127 ? (float)value : 0;
     if (!(fabs(value) < 0x1.ffffffp127))
         return mt_json_fail(request->doc, item, err,
                             "%g is too large for float32", value);
-    if (non_zero && *out == 0)
+    if (non_zero && (float)value == 0)
         return mt_json_fail(request->doc, item, err,
                             "expected a number that is not 0 in float32, got "
                             "%g",
@@ -33,7 +32,7 @@ static const struct mt_item *member(const struct mt_item *item, size_t i)
 /* n statistics from the k (1 or n) that the key gives, or fallback. */
 static mt_status read_list(const struct mt_data_request *request,
                            const char *key, const struct mt_reals *given,
-                           float fallback, size_t n, float *out,
+                           double fallback, size_t n, double *out,
                            struct mt_err *err)
 {
     const struct mt_item *list = mt_json_get(request->spec, key);
@@ -46,8 +45,9 @@ static mt_status read_list(const struct mt_data_request *request,
         out[i] = fallback;
         if (!given->n)
             continue;
-        status = to_float(request, member(list, k), given->v[k], is_std,
-                          &out[i], err);
+        out[i] = given->v[k];
+        status =
+            check_float(request, member(list, k), out[i], is_std, err);
         if (status != MT_OK)
             return status;
     }
@@ -73,7 +73,7 @@ static mt_status read_statistics(const struct mt_data_request *request,
     const struct mt_reals *mean = &keys->mean, *std = &keys->std;
     const char *longer = mean->n >= std->n ? "mean" : "std";
     size_t n = mean->n >= std->n ? mean->n : std->n;
-    float *v = mt_arena_calloc(&data->arena, 2 * n, sizeof *v);
+    double *v = mt_arena_calloc(&data->arena, 2 * n, sizeof *v);
     mt_status status;
 
     if (!v)
@@ -124,8 +124,9 @@ mt_status mt_data_read_norm(const struct mt_data_request *request,
 
     if (request->fitted)
         return check_norm(data, err);
-    status = to_float(request, mt_json_get(request->spec, "scale"), keys->scale,
-                      true, &data->fitted.norm.scale, err);
+    status = check_float(request, mt_json_get(request->spec, "scale"),
+                         keys->scale, true, err);
+    data->fitted.norm.scale = (float)keys->scale;
     if (status != MT_OK || (!mt_json_get(request->spec, "mean") &&
                             !mt_json_get(request->spec, "std")))
         return status;
@@ -136,38 +137,40 @@ mt_status mt_data_read_norm(const struct mt_data_request *request,
 
 struct measure {
     size_t n;                      /* features */
-    double *sum, *min, *max, *dev; /* [n] each; dev: squared deviations */
+    /* [n] each; sum: about the first row, where no digits of it are lost;
+     * dev: squared deviations from the mean */
+    double *sum, *min, *max, *dev;
 };
 
-static const float *row_at(const struct mt_dataset *data, size_t i)
+static const double *row_at(const struct mt_dataset *data, size_t i)
 {
     size_t row = data->train_rows ? data->train_rows[i] : i;
 
-    return (const float *)data->train.x.data + row * data->train.x.shape.dim[0];
+    return (const double *)data->train.x.data +
+           row * data->train.x.shape.dim[0];
 }
 
 static void measure_rows(const struct mt_dataset *data, struct measure *m)
 {
     size_t rows = data->n_train;
+    const double *first = row_at(data, 0);
 
     for (size_t f = 0; f < m->n; f++)
-        m->min[f] = m->max[f] = (double)row_at(data, 0)[f];
+        m->min[f] = m->max[f] = first[f];
     for (size_t i = 0; i < rows; i++) {
-        const float *x = row_at(data, i);
+        const double *x = row_at(data, i);
 
         for (size_t f = 0; f < m->n; f++) {
-            double v = (double)x[f];
-
-            m->sum[f] += v;
-            m->min[f] = v < m->min[f] ? v : m->min[f];
-            m->max[f] = v > m->max[f] ? v : m->max[f];
+            m->sum[f] += x[f] - first[f];
+            m->min[f] = x[f] < m->min[f] ? x[f] : m->min[f];
+            m->max[f] = x[f] > m->max[f] ? x[f] : m->max[f];
         }
     }
     for (size_t i = 0; i < rows; i++) {
-        const float *x = row_at(data, i);
+        const double *x = row_at(data, i);
 
         for (size_t f = 0; f < m->n; f++) {
-            double d = (double)x[f] - m->sum[f] / (double)rows;
+            double d = x[f] - first[f] - m->sum[f] / (double)rows;
 
             m->dev[f] += d * d;
         }
@@ -178,9 +181,11 @@ static void measure_rows(const struct mt_dataset *data, struct measure *m)
  * max: the rounded mean may differ from a constant by an ulp. */
 static mt_status to_statistics(const struct mt_dataset *data,
                                const struct measure *m, bool minmax,
-                               float *mean, float *spread, struct mt_err *err)
+                               double *mean, double *spread,
+                               struct mt_err *err)
 {
     double rows = (double)data->n_train;
+    const double *first = row_at(data, 0);
 
     for (size_t f = 0; f < m->n; f++) {
         double width = m->max[f] - m->min[f];
@@ -191,10 +196,8 @@ static mt_status to_statistics(const struct mt_dataset *data,
                            "%s: feature %zu: the values are too far apart to "
                            "normalize: %g to %g",
                            data->train.source, f, m->min[f], m->max[f]);
-        mean[f] = (float)(minmax ? m->min[f] : m->sum[f] / rows);
-        spread[f] = width > 0 ? (float)s : 1;
-        if (spread[f] == 0)
-            spread[f] = 1;
+        mean[f] = minmax ? m->min[f] : first[f] + m->sum[f] / rows;
+        spread[f] = (float)s > 0 ? s : 1;
     }
     return MT_OK;
 }
@@ -204,7 +207,7 @@ mt_status mt_data_measure_norm(const char *how, struct mt_dataset *data,
 {
     size_t n = data->train.x.shape.dim[0];
     double *sums = calloc(n, 4 * sizeof *sums);
-    float *v = mt_arena_calloc(&data->arena, n, 2 * sizeof *v);
+    double *v = mt_arena_calloc(&data->arena, n, 2 * sizeof *v);
     mt_status status;
 
     if (!sums || !v) {

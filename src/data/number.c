@@ -1,6 +1,5 @@
 #include "data/number.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,7 +114,7 @@ static enum mt_number scan(const char *text, size_t n, struct decimal *d)
 /*
  * The long way: at most 800 digits, then one digit that says whether more
  * follow. No float32 or double, nor the middle between two, has as many, so
- * strtof and strtod round it as they would round the whole.
+ * strtod rounds it as it would round the whole.
  */
 enum { DIGITS = 800 };
 
@@ -162,39 +161,6 @@ static bool fast_double(const struct decimal *d, double *out)
     return true;
 }
 
-/* Rounding twice, to double and then to float, is only wrong where the double
- * lies in the middle between two floats. */
-static bool is_middle(double v)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &v, sizeof bits);
-    return (bits & 0x1fffffff) == 0x10000000;
-}
-
-enum mt_number mt_number_f32(const char *text, size_t n, float *out)
-{
-    struct decimal d = { 0 };
-    enum mt_number result = scan(text, n, &d);
-    char buf[DIGITS + 40];
-    double fast;
-    float v;
-
-    if (result != MT_NUMBER_OK)
-        return result;
-    if (fast_double(&d, &fast) && !is_middle(fast) &&
-        (fast == 0 || (fast >= (double)FLT_MIN * 2 && fast <= 1e38))) {
-        v = (float)fast;
-    } else {
-        print_decimal(&d, buf);
-        v = strtof(buf, NULL);
-    }
-    if (isinf(v))
-        return MT_NUMBER_TOO_LARGE;
-    *out = d.negative ? -v : v;
-    return MT_NUMBER_OK;
-}
-
 enum mt_number mt_number_f64(const char *text, size_t n, double *out)
 {
     struct decimal d = { 0 };
@@ -212,4 +178,16 @@ enum mt_number mt_number_f64(const char *text, size_t n, double *out)
         return MT_NUMBER_TOO_LARGE;
     *out = d.negative ? -v : v;
     return MT_NUMBER_OK;
+}
+
+enum mt_number mt_number_in_f32(const char *text, size_t n, double *out)
+{
+    double v;
+    enum mt_number result = mt_number_f64(text, n, &v);
+
+    if (result == MT_NUMBER_OK && !(fabs(v) < 0x1.ffffffp127))
+        result = MT_NUMBER_TOO_LARGE;
+    if (result == MT_NUMBER_OK)
+        *out = v;
+    return result;
 }

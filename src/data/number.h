@@ -16,9 +16,11 @@ enum mt_number {
     MT_NUMBER_TOO_LARGE, /* rounds to infinity */
 };
 
-/* The float32 or double nearest to the decimal (ties to even), however many
- * digits it has. *out is set for MT_NUMBER_OK only. text needs no NUL. */
-enum mt_number mt_number_f32(const char *text, size_t n, float *out);
+/* The double nearest to the decimal (ties to even), however many digits it has.
+ * *out is set for MT_NUMBER_OK only. text needs no NUL. */
 enum mt_number mt_number_f64(const char *text, size_t n, double *out);
+
+/* The same; MT_NUMBER_TOO_LARGE also where float32 has only infinity. */
+enum mt_number mt_number_in_f32(const char *text, size_t n, double *out);
 
 #endif

@@ -8,20 +8,14 @@
 
 #include "base/philox.h"
 
-/* The results of strtof and strtod in the C locale are the reference. */
+/* The results of strtod in the C locale are the reference. */
 static void same_as_libc(const char *text)
 {
-    float f = -1, want_f = strtof(text, NULL);
     double d = -1, want_d = strtod(text, NULL);
+    enum mt_number in_f32 =
+        isinf((float)want_d) ? MT_NUMBER_TOO_LARGE : MT_NUMBER_OK;
 
-    if (isinf(want_f)) {
-        ck_assert_int_eq(mt_number_f32(text, strlen(text), &f),
-                         MT_NUMBER_TOO_LARGE);
-    } else {
-        ck_assert_int_eq(mt_number_f32(text, strlen(text), &f), MT_NUMBER_OK);
-        ck_assert_msg(!memcmp(&f, &want_f, sizeof f), "%s: %a, expected %a",
-                      text, (double)f, (double)want_f);
-    }
+    ck_assert_int_eq(mt_number_in_f32(text, strlen(text), &d), in_f32);
     if (isinf(want_d)) {
         ck_assert_int_eq(mt_number_f64(text, strlen(text), &d),
                          MT_NUMBER_TOO_LARGE);
@@ -109,7 +103,7 @@ START_TEST(test_long)
 {
     enum { N = 5000 };
     char text[N + 20];
-    float f;
+    double f;
 
     memset(text, '0', N);
     memcpy(text, "1.000000059604644775390625", 26);
@@ -120,11 +114,11 @@ START_TEST(test_long)
     memset(text, '0', N);
     memcpy(text, "0.", 2);
     snprintf(text + N, 20, "25e%d", N);
-    ck_assert_int_eq(mt_number_f32(text, strlen(text), &f), MT_NUMBER_OK);
+    ck_assert_int_eq(mt_number_in_f32(text, strlen(text), &f), MT_NUMBER_OK);
     ck_assert(f == 25);
     memset(text, '9', N);
     snprintf(text + N, 20, "e-%d", N);
-    ck_assert_int_eq(mt_number_f32(text, strlen(text), &f), MT_NUMBER_OK);
+    ck_assert_int_eq(mt_number_in_f32(text, strlen(text), &f), MT_NUMBER_OK);
     ck_assert(f == 1);
 }
 END_TEST
@@ -159,9 +153,9 @@ START_TEST(test_refused)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        float f = 7;
+        double f = 7;
 
-        ck_assert_msg(mt_number_f32(rows[i].text, strlen(rows[i].text), &f) ==
+        ck_assert_msg(mt_number_in_f32(rows[i].text, strlen(rows[i].text), &f) ==
                           rows[i].result,
                       "\"%s\"", rows[i].text);
         ck_assert(f == 7);
@@ -171,16 +165,16 @@ END_TEST
 
 START_TEST(test_bounds)
 {
-    float f;
+    double f;
 
-    ck_assert_int_eq(mt_number_f32(" 42 ", 4, &f), MT_NUMBER_OK);
+    ck_assert_int_eq(mt_number_in_f32(" 42 ", 4, &f), MT_NUMBER_OK);
     ck_assert(f == 42);
     /* Nothing behind n is looked at. */
-    ck_assert_int_eq(mt_number_f32("123456", 3, &f), MT_NUMBER_OK);
+    ck_assert_int_eq(mt_number_in_f32("123456", 3, &f), MT_NUMBER_OK);
     ck_assert(f == 123);
-    ck_assert_int_eq(mt_number_f32("1e5", 1, &f), MT_NUMBER_OK);
+    ck_assert_int_eq(mt_number_in_f32("1e5", 1, &f), MT_NUMBER_OK);
     ck_assert(f == 1);
-    ck_assert_int_eq(mt_number_f32("1\0"
+    ck_assert_int_eq(mt_number_in_f32("1\0"
                                    "2",
                                    3, &f),
                      MT_NUMBER_BAD);

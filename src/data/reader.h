@@ -9,6 +9,7 @@
  *     struct pictures { struct mt_reader reader; ... };
  *     static mt_status gather(const struct mt_reader *reader,
  *                             const struct mt_samples *samples,
+ *                             const struct mt_normalization *norm,
  *                             enum mt_dtype to, void *out, struct mt_err *err)
  *     {
  *         const struct pictures *p = (const struct pictures *)reader;
@@ -23,12 +24,14 @@
 #include "data/dataset.h"
 
 struct mt_reader {
-    /* Fills out with the samples, dense, before any normalisation, as float32
-     * or int32; of integers also as int64, uncut. Called by several threads at
-     * once. Where samples->training is false it gives the same values each
-     * time; where it is true they may also depend on the epoch. */
+    /* Fills out with the samples, dense, as float32 or int32; of integers also
+     * as int64, uncut. norm: for float32, normalised by it; NULL: as they are.
+     * Called by several threads at once. Where samples->training is false it
+     * gives the same values each time; where it is true they may also depend
+     * on the epoch. */
     mt_status (*gather)(const struct mt_reader *reader,
-                        const struct mt_samples *samples, enum mt_dtype to,
+                        const struct mt_samples *samples,
+                        const struct mt_normalization *norm, enum mt_dtype to,
                         void *out, struct mt_err *err);
     void (*close)(struct mt_reader *reader); /* NULL: nothing to do */
 
@@ -41,5 +44,11 @@ static inline size_t mt_sample_number(const struct mt_samples *samples,
 {
     return samples->rows ? samples->rows[i] : samples->first + i;
 }
+
+/* out[i] = element first+i of a sample of `each` elements: n elements from
+ * `at` on, normalised (norm NULL: only converted). gather.c */
+void mt_normalize(const struct mt_normalization *norm, size_t each,
+                  size_t first, enum mt_dtype from, const char *at, size_t n,
+                  float *out);
 
 #endif

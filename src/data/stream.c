@@ -57,6 +57,7 @@ static mt_status check_range(const struct mt_stream *s, size_t at,
 
 /* Samples first ... first+n-1. */
 static mt_status read_run(const struct mt_stream *s, size_t first, size_t n,
+                          const struct mt_normalization *norm,
                           enum mt_dtype to, char *out, struct mt_err *err)
 {
     struct mt_stream_walk walk;
@@ -70,7 +71,11 @@ static mt_status read_run(const struct mt_stream *s, size_t first, size_t n,
         status = mt_stream_next(&walk, &some, err);
         if (status != MT_OK)
             break;
-        mt_convert(s->dtype, walk.block, some, to, out);
+        if (to == MT_F32)
+            mt_normalize(norm, s->each, at, s->dtype, walk.block, some,
+                         (float *)(void *)out);
+        else
+            mt_convert(s->dtype, walk.block, some, to, out);
         if (to == MT_I32)
             status =
                 check_range(s, at, (const int32_t *)(void *)out, some, err);
@@ -81,6 +86,7 @@ static mt_status read_run(const struct mt_stream *s, size_t first, size_t n,
 
 static mt_status stream_gather(const struct mt_reader *reader,
                                const struct mt_samples *samples,
+                               const struct mt_normalization *norm,
                                enum mt_dtype to, void *out, struct mt_err *err)
 {
     const struct mt_stream *s = (const struct mt_stream *)reader;
@@ -89,8 +95,8 @@ static mt_status stream_gather(const struct mt_reader *reader,
 
     for (size_t i = 0, k; i < samples->n && status == MT_OK; i += k) {
         k = run_length(samples, i);
-        status = read_run(s, mt_sample_number(samples, i), k, to,
-                          (char *)out + i * bytes, err);
+        status = read_run(s, mt_sample_number(samples, i), k, norm,
+                          to, (char *)out + i * bytes, err);
     }
     return status;
 }

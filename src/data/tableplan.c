@@ -83,7 +83,7 @@ struct mt_csv_field mt_plan_value(const struct mt_csv_field *field)
 static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
                            const struct mt_csv *csv,
                            const struct mt_csv_columns *c, size_t column,
-                           const struct mt_csv_field *field, float *cell,
+                           const struct mt_csv_field *field, double *cell,
                            struct mt_err *err)
 {
     struct mt_csv_field f = mt_plan_value(field);
@@ -91,7 +91,7 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
     mt_status status;
 
     if (plan->fitted) {
-        *cell = (float)mt_labels_index(&p->labels, f.text, f.n);
+        *cell = mt_labels_index(&p->labels, f.text, f.n);
         return MT_OK;
     }
     if (!mt_utf8_valid(f.text, f.n))
@@ -99,7 +99,7 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
             csv, column, err, "%s: the value is not valid UTF-8: \"%s\"",
             mt_csv_column_text(c, column).text, mt_excerpt(f.text, f.n).text);
     status = mt_labels_add(&p->labels, f.text, f.n, &code);
-    *cell = (float)code;
+    *cell = code;
     if (status == MT_NO_MEMORY)
         return mt_fail_memory(err);
     if (status != MT_OK)
@@ -113,7 +113,7 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
 mt_status mt_plan_field(struct mt_plan *plan, size_t i,
                         const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
-                        const struct mt_csv_field *fields, float *cell,
+                        const struct mt_csv_field *fields, double *cell,
                         bool *drop, struct mt_err *err)
 {
     struct mt_plan_column *p = &plan->columns[i];
@@ -121,7 +121,7 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
     const struct mt_csv_field *field = &fields[column];
 
     if (!p->category &&
-        mt_number_f32(field->text, field->n, cell) == MT_NUMBER_OK)
+        mt_number_in_f32(field->text, field->n, cell) == MT_NUMBER_OK)
         return MT_OK;
     if (!mt_plan_is_gap(plan, field))
         return p->category
@@ -139,7 +139,8 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
 
 /* ---- encoding ---- */
 
-static void encode_category(struct mt_plan_column *p, float cell, float *x)
+static void encode_category(struct mt_plan_column *p, double cell,
+                            double *x)
 {
     int32_t e = -1;
 
@@ -154,7 +155,7 @@ static void encode_category(struct mt_plan_column *p, float cell, float *x)
         p->unseen++;
 }
 
-void mt_plan_encode(struct mt_plan *plan, const float *cells, float *x)
+void mt_plan_encode(struct mt_plan *plan, const double *cells, double *x)
 {
     for (size_t i = 0; i < plan->n; i++) {
         struct mt_plan_column *p = &plan->columns[i];

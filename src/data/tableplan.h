@@ -38,7 +38,7 @@ struct mt_plan_column {
     bool category;
     enum mt_missing missing;
     bool gaps;  /* the training rows have some */
-    float fill; /* of a number */
+    double fill; /* of a number */
 
     struct mt_labels labels;  /* of a category: codes of its values */
     size_t n_given;           /* codes below it: values that the spec lists */
@@ -128,17 +128,17 @@ bool mt_plan_is_gap(const struct mt_plan *plan,
 /* The cell of a field. *drop: the row is to be left out. */
 mt_status mt_plan_field(struct mt_plan *plan, size_t i, const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
-                        const struct mt_csv_field *fields, float *cell,
+                        const struct mt_csv_field *fields, double *cell,
                         bool *drop, struct mt_err *err);
 
 /* Finds values and fills from the training rows of cells (rows NULL: 0 ...
  * n-1), unless they were loaded. */
-mt_status mt_plan_fit(struct mt_plan *plan, const float *cells,
+mt_status mt_plan_fit(struct mt_plan *plan, const double *cells,
                       const uint32_t *rows, size_t n, struct mt_arena *arena,
                       struct mt_err *err);
 
 /* x [elements] of cells [n]. */
-void mt_plan_encode(struct mt_plan *plan, const float *cells, float *x);
+void mt_plan_encode(struct mt_plan *plan, const double *cells, double *x);
 
 /* The facts as JSON; NULL: plain, or no memory (err->status). */
 const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,

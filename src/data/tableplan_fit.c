@@ -6,36 +6,36 @@
 
 #include "base/utf8.h"
 
-static int compare_floats(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
-    float x = *(const float *)a, y = *(const float *)b;
+    double x = *(const double *)a, y = *(const double *)b;
 
     return (x > y) - (x < y);
 }
 
 /* mean: summed in row order; median: of an even number, the middle between the
  * two. v is sorted. */
-static float fill_value(enum mt_missing rule, float *v, size_t n)
+static double fill_value(enum mt_missing rule, double *v, size_t n)
 {
     double sum = 0;
 
     if (rule == MT_MISSING_ZERO)
         return 0;
     for (size_t i = 0; i < n; i++)
-        sum += (double)v[i];
+        sum += v[i];
     if (rule == MT_MISSING_MEAN)
-        return (float)(sum / (double)n);
-    qsort(v, n, sizeof *v, compare_floats);
-    return (float)(((double)v[(n - 1) / 2] + (double)v[n / 2]) / 2);
+        return sum / (double)n;
+    qsort(v, n, sizeof *v, compare_doubles);
+    return (v[(n - 1) / 2] + v[n / 2]) / 2;
 }
 
 struct fit {
-    const float *cells;
+    const double *cells;
     const uint32_t *rows;
     size_t n, width;
 };
 
-static float cell_at(const struct fit *f, size_t row, size_t column)
+static double cell_at(const struct fit *f, size_t row, size_t column)
 {
     return f->cells[(f->rows ? f->rows[row] : row) * f->width + column];
 }
@@ -43,13 +43,13 @@ static float cell_at(const struct fit *f, size_t row, size_t column)
 static mt_status fit_number(struct mt_plan_column *p, const struct fit *f,
                             size_t column, struct mt_err *err)
 {
-    float *v = malloc((f->n + 1) * sizeof *v);
+    double *v = malloc((f->n + 1) * sizeof *v);
     size_t n = 0;
 
     if (!v)
         return mt_fail_memory(err);
     for (size_t i = 0; i < f->n; i++) {
-        float x = cell_at(f, i, column);
+        double x = cell_at(f, i, column);
 
         if (x == x)
             v[n++] = x;
@@ -145,7 +145,7 @@ static mt_status fit_category(struct mt_plan *plan, struct mt_plan_column *p,
     for (size_t i = 0; i < p->labels.n; i++)
         v[i] = (struct value){ p->labels.values[i], 0, i < p->n_given };
     for (size_t i = 0; i < f->n; i++) {
-        float x = cell_at(f, i, column);
+        double x = cell_at(f, i, column);
 
         if (x == x && x >= 0)
             v[(size_t)x].count++;
@@ -176,7 +176,7 @@ void mt_plan_place(struct mt_plan *plan)
     plan->fitted = true;
 }
 
-mt_status mt_plan_fit(struct mt_plan *plan, const float *cells,
+mt_status mt_plan_fit(struct mt_plan *plan, const double *cells,
                       const uint32_t *rows, size_t n, struct mt_arena *arena,
                       struct mt_err *err)
 {

@@ -37,7 +37,7 @@ const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
                       p->n_values);
             add_texts(&out, "rare", (const char *const *)p->rare, p->n_rare);
         } else {
-            mt_strbuf_printf(&out, ",\"fill\":%.9g", (double)p->fill);
+            mt_strbuf_printf(&out, ",\"fill\":%.17g", p->fill);
         }
         mt_strbuf_putc(&out, '}');
     }
@@ -137,7 +137,7 @@ static mt_status load_columns(const struct mt_json *doc,
         p->name = names ? names[i] : mt_arena_printf(arena, "%zu", i);
         p->missing = (enum mt_missing)saved.missing;
         p->gaps = saved.gaps;
-        p->fill = (float)saved.fill;
+        p->fill = saved.fill;
         if (!p->name)
             return mt_fail_memory(err);
         if (saved.values.list || saved.values.n)

@@ -8,7 +8,7 @@ static const char *inputs(const struct mt_dataset *data)
     size_t width = mt_shape_elements(&x->shape), n = 0;
 
     for (size_t i = 0; i < data->n_train; i++) {
-        const float *v = (const float *)x->data +
+        const double *v = (const double *)x->data +
                          (data->train_rows ? data->train_rows[i] : i) * width;
 
         for (size_t k = 0; k < width && n < sizeof text; k++)
@@ -16,7 +16,7 @@ static const char *inputs(const struct mt_dataset *data)
                                   k   ? " "
                                   : i ? " | "
                                       : "",
-                                  (double)v[k]);
+                                  v[k]);
     }
     return text;
 }

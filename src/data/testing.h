@@ -131,6 +131,31 @@ static inline void test_fails(const char *spec, mt_status expected,
     ck_assert_int_eq(test_err.status, expected);
 }
 
+/* All samples of a column as a model sees them; the caller frees them. */
+static inline float *test_gather(const struct mt_column *column,
+                                 const struct mt_normalization *norm, size_t n)
+{
+    size_t each = mt_shape_elements(&column->shape);
+    float *x = malloc((n * each + 1) * sizeof *x);
+
+    ck_assert_ptr_nonnull(x);
+    ck_assert_msg(mt_gather_f32(column, norm,
+                                &(const struct mt_samples){ NULL, 0, n }, x,
+                                &test_err) == MT_OK,
+                  "%s", test_err.text);
+    return x;
+}
+
+/* Element i of them. */
+static inline float test_element(const struct mt_column *column, size_t n,
+                                 size_t i)
+{
+    float *x = test_gather(column, NULL, n), v = x[i];
+
+    free(x);
+    return v;
+}
+
 /* A case named for its own test suite. */
 static inline TCase *test_case(Suite *suite, const char *name)
 {

@@ -49,8 +49,8 @@ static void add_arrays(const struct mt_fitted *f, struct mt_bundle *out)
 
     mt_bundle_list(out, MT_NAME_SCALE, MT_F32, &norm->scale, 1);
     if (norm->n) {
-        mt_bundle_list(out, MT_NAME_MEAN, MT_F32, norm->mean, norm->n);
-        mt_bundle_list(out, MT_NAME_STD, MT_F32, norm->std, norm->n);
+        mt_bundle_list(out, MT_NAME_MEAN, MT_F64, norm->mean, norm->n);
+        mt_bundle_list(out, MT_NAME_STD, MT_F64, norm->std, norm->n);
     }
     for (size_t i = 0; i < f->n_arrays; i++) {
         const struct mt_array *a = &f->arrays[i];
@@ -245,8 +245,26 @@ static mt_status check_norm(const struct mt_fitted *f, struct mt_err *err)
                    mt_shape_text(x).text);
 }
 
+/* float32 up to version 2.0 of the file format */
+static bool is_real(const struct mt_array *array)
+{
+    return array->dtype == MT_F32 || array->dtype == MT_F64;
+}
+
+static const double *as_doubles(const struct mt_array *array,
+                                struct mt_arena *arena)
+{
+    size_t n = array->shape.dim[0];
+    double *v = mt_arena_calloc(arena, n + 1, sizeof *v);
+
+    for (size_t i = 0; v && i < n; i++)
+        v[i] = mt_array_value(array, i);
+    return v;
+}
+
 static mt_status read_norm(const struct mt_bundle *from,
-                           struct mt_fitted *out, struct mt_err *err)
+                           struct mt_arena *arena, struct mt_fitted *out,
+                           struct mt_err *err)
 {
     const struct mt_array *scale = mt_bundle_find(from, MT_NAME_SCALE);
     const struct mt_array *mean = mt_bundle_find(from, MT_NAME_MEAN);
@@ -261,13 +279,15 @@ static mt_status read_norm(const struct mt_bundle *from,
     if (!mean || !std)
         return mt_fail(err, MT_INVALID, "%s is missing",
                        mean ? MT_NAME_STD : MT_NAME_MEAN);
-    if (mean->dtype != MT_F32 || std->dtype != MT_F32 ||
-        mean->shape.rank != 1 || !mt_shape_equal(&mean->shape, &std->shape))
+    if (!is_real(mean) || !is_real(std) || mean->shape.rank != 1 ||
+        !mt_shape_equal(&mean->shape, &std->shape))
         return mt_fail(err, MT_INVALID,
                        MT_NAME_MEAN " and " MT_NAME_STD " do not fit");
     norm->n = mean->shape.dim[0];
-    norm->mean = mean->data;
-    norm->std = std->data;
+    norm->mean = as_doubles(mean, arena);
+    norm->std = as_doubles(std, arena);
+    if (!norm->mean || !norm->std)
+        return mt_fail_memory(err);
     return check_norm(out, err);
 }
 
@@ -317,7 +337,7 @@ mt_status mt_data_state_read(const struct mt_bundle *from,
         return status;
     status = read_json(doc, arena, out, err);
     mt_json_free(doc);
-    if (status != MT_OK || (status = read_norm(from, out, err)) != MT_OK)
+    if (status != MT_OK || (status = read_norm(from, arena, out, err)) != MT_OK)
         return status;
     return read_arrays(from, arena, out, err);
 }

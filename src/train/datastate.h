@@ -7,7 +7,8 @@
  *                              "vocab_names", "feature_names",
  *                              "target_names", "x", "y", "x_dtype",
  *                              "format", "facts"}
- *     spec/data.mean, .std    float32, where inputs are normalised
+ *     spec/data.mean, .std    float64, where inputs are normalised; float32 in
+ *                             checkpoints of version 0.1
  *     spec/data.scale         float32 scalar
  *     spec/data.NAME          the format's own arrays
  */
