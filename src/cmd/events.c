@@ -133,6 +133,8 @@ void mt_event_epoch(struct mt_events *e, const struct mt_session *s,
         mt_event_scores(&line, s, &epoch->val);
         mt_strbuf_putc(&line, '}');
     }
+    if (epoch->unscheduled)
+        mt_strbuf_puts(&line, ",\"unscheduled\":true");
     add_number(&line, "lr", epoch->lr);
     mt_strbuf_putc(&line, '}');
     emit(e, &line, true);
@@ -153,6 +155,22 @@ void mt_event_save(struct mt_events *e, const char *path, uint64_t step,
     emit(e, &line, true);
 }
 
+/* "best":{"epoch":12,"step":120,"monitor":"val_loss","value":0.41}, */
+static void add_best(struct mt_strbuf *line, const struct mt_session *s)
+{
+    double value;
+    const struct mt_epoch *best = mt_session_best_epoch(s, &value);
+
+    if (!best)
+        return;
+    mt_strbuf_printf(line,
+                     "\"best\":{\"epoch\":%llu,\"step\":%llu,\"monitor\":"
+                     "\"%s\",", (unsigned long long)best->epoch,
+                     (unsigned long long)best->step, s->judge.name);
+    add_float(line, "value", value);
+    mt_strbuf_puts(line, "},");
+}
+
 void mt_event_end(struct mt_events *e, const struct mt_session *s,
                   double seconds, double samples_per_s, const char *digest)
 {
@@ -163,9 +181,10 @@ void mt_event_end(struct mt_events *e, const struct mt_session *s,
         return;
     mt_strbuf_printf(&line,
                      "{\"event\":\"end\",\"step\":%llu,\"seconds\":%.6f,"
-                     "\"samples_per_s\":%.1f,%s\"digest\":\"%s\"}",
+                     "\"samples_per_s\":%.1f,%s",
                      (unsigned long long)s->at.step, seconds, samples_per_s,
-                     early ? "\"stopped_early\":true," : "",
-                     digest);
+                     early ? "\"stopped_early\":true," : "");
+    add_best(&line, s);
+    mt_strbuf_printf(&line, "\"digest\":\"%s\"}", digest);
     emit(e, &line, true);
 }

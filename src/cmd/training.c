@@ -151,6 +151,11 @@ static void tell_step(struct run *r, const struct mt_step_info *info)
 
         mt_event_epoch(&r->events, r->s, epoch);
         mt_progress_epoch(&r->progress, r->s, epoch);
+        if (epoch->unscheduled)
+            mt_report(r->t->call, "epoch %llu is evaluated as the last one, "
+                      "though train.eval_every is %zu",
+                      (unsigned long long)epoch->epoch,
+                      r->s->settings.eval_every);
     }
     mt_progress_step(&r->progress, r->s);
 }
@@ -216,6 +221,17 @@ void mt_training_why_stopped(const struct mt_session *s, char *out,
              s->stopping.bad == 1 ? "" : "s");
 }
 
+/* ", best epoch 12 (val_loss 0.41)" */
+static void print_best(const struct mt_session *s)
+{
+    double value;
+    const struct mt_epoch *best = mt_session_best_epoch(s, &value);
+
+    if (best)
+        printf(", best epoch %llu (%s %.6g)", (unsigned long long)best->epoch,
+               s->judge.name, value);
+}
+
 static void print_summary(const struct run *r, double seconds, double rate)
 {
     const struct mt_session *s = r->s;
@@ -242,6 +258,7 @@ static void print_summary(const struct run *r, double seconds, double rate)
             printf(", %s%s %.6g", part, s->metrics[i]->name,
                    scores->metric[i]);
     }
+    print_best(s);
     printf(" (%.3g s, %.4g samples/s)\n", seconds, rate);
 }
 

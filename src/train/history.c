@@ -84,6 +84,9 @@ void mt_history_save(const struct mt_session *s, struct mt_bundle *out)
                    sizeof *values);
         mt_bundle_add(out, column.name.text, column.dtype, &shape, values);
     }
+    if (s->n_history && s->history[s->n_history - 1].unscheduled)
+        mt_bundle_i64(out, MT_NAME_UNSCHEDULED,
+                      (int64_t)s->history[s->n_history - 1].epoch);
 }
 
 /* What the checkpoint lacks (a metric that was added since) is not known. */
@@ -120,6 +123,24 @@ static mt_status restore_column(struct mt_session *s,
     return MT_OK;
 }
 
+static mt_status restore_unscheduled(struct mt_session *s,
+                                     const struct mt_bundle *from,
+                                     struct mt_err *err)
+{
+    int64_t epoch = mt_bundle_get_i64(from, MT_NAME_UNSCHEDULED, 0);
+    struct mt_epoch *last =
+        s->n_history ? &s->history[s->n_history - 1] : NULL;
+
+    if (!mt_bundle_find(from, MT_NAME_UNSCHEDULED))
+        return MT_OK;
+    if (!last || epoch < 1 || (uint64_t)epoch != last->epoch)
+        return mt_fail(err, MT_INVALID,
+                       MT_NAME_UNSCHEDULED " is not the last epoch of the "
+                       "history");
+    last->unscheduled = true;
+    return MT_OK;
+}
+
 mt_status mt_history_restore(struct mt_session *s,
                              const struct mt_bundle *from, struct mt_err *err)
 {
@@ -148,5 +169,5 @@ mt_status mt_history_restore(struct mt_session *s,
         if (status != MT_OK)
             return status;
     }
-    return MT_OK;
+    return restore_unscheduled(s, from, err);
 }

@@ -7,6 +7,10 @@
  *     progress/history.train.samples          int64
  *     progress/history.train.loss, .METRIC    float64
  *     progress/history.val.samples, ...       0 where it was not evaluated
+ *
+ * and, where the last epoch was evaluated only because the run ended there,
+ *
+ *     progress/unscheduled                    int64: that epoch
  */
 #ifndef MT_TRAIN_HISTORY_H
 #define MT_TRAIN_HISTORY_H

@@ -111,6 +111,18 @@ static mt_status read_plateau(struct mt_session *s, const struct mt_item *object
                 &s->plateau, err);
 }
 
+static struct mt_monitor judge(const struct mt_session *s)
+{
+    bool val = mt_session_has_val(s);
+
+    if (s->stopping.monitor.name)
+        return s->stopping.monitor;
+    if (s->best.monitor.name)
+        return s->best.monitor;
+    return (struct mt_monitor){ .name = val ? "val_loss" : "train_loss",
+                                .val = val, .metric = MT_MONITOR_LOSS };
+}
+
 mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_item *root = mt_json_root(s->doc);
@@ -128,6 +140,7 @@ mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err)
     if (e->object && (status = read(s, e->monitor, member(e->object, "monitor"),
                                     &s->stopping.monitor, err)) != MT_OK)
         return status;
+    s->judge = judge(s);
     return read_plateau(s, mt_json_get(root, "scheduler"), err);
 }
 
@@ -139,7 +152,7 @@ static bool value_of(const struct mt_monitor *m, const struct mt_epoch *epoch,
 {
     const struct mt_scores *scores = m->val ? &epoch->val : &epoch->train;
 
-    if (!m->name || scores->samples == 0)
+    if (!m->name || scores->samples == 0 || (m->val && epoch->unscheduled))
         return false;
     *out =
         m->metric == MT_MONITOR_LOSS ? scores->loss : scores->metric[m->metric];
@@ -180,6 +193,20 @@ void mt_monitors_observe(struct mt_session *s, const struct mt_epoch *epoch,
         mt_scheduler_observe(s->scheduler, value);
     watch(&s->stopping, epoch, s->settings.early_stopping.min_delta);
     *improved = watch(&s->best, epoch, 0);
+}
+
+const struct mt_epoch *mt_session_best_epoch(const struct mt_session *s,
+                                             double *value)
+{
+    struct mt_watch w = { .monitor = s->judge, .best = NAN };
+    const struct mt_epoch *best = NULL;
+
+    for (size_t i = 0; i < s->n_history; i++) {
+        if (watch(&w, &s->history[i], 0))
+            best = &s->history[i];
+    }
+    *value = w.best;
+    return best;
 }
 
 bool mt_session_stopped_early(const struct mt_session *s)
@@ -241,6 +268,17 @@ static mt_status restore_stopping(struct mt_session *s,
     return MT_OK;
 }
 
+/* Training goes on: a run in one go would not have evaluated this epoch. */
+static void forget_unscheduled(struct mt_session *s)
+{
+    struct mt_epoch *last = s->n_history ? &s->history[s->n_history - 1] : NULL;
+
+    if (!last || !last->unscheduled)
+        return;
+    last->val = (struct mt_scores){ 0 };
+    last->unscheduled = false;
+}
+
 mt_status mt_monitors_restore(struct mt_session *s,
                               const struct mt_bundle *from, struct mt_err *err)
 {
@@ -248,5 +286,9 @@ mt_status mt_monitors_restore(struct mt_session *s,
     s->stopping.bad = s->best.bad = 0;
     for (size_t i = 0; i < s->n_history; i++)
         watch(&s->best, &s->history[i], 0);
-    return restore_stopping(s, from, err);
+    mt_status status = restore_stopping(s, from, err);
+
+    if (status == MT_OK && !mt_session_finished(s))
+        forget_unscheduled(s);
+    return status;
 }

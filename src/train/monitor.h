@@ -5,7 +5,7 @@
  * with the name of one of the run's metrics: val_accuracy.
  *
  * An epoch that was not evaluated (eval_every) has no values of val_, and is
- * passed over.
+ * passed over; so is the last one of a run that was evaluated out of turn.
  */
 #ifndef MT_TRAIN_MONITOR_H
 #define MT_TRAIN_MONITOR_H
@@ -26,6 +26,12 @@ mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err);
 void mt_monitors_observe(struct mt_session *s, const struct mt_epoch *epoch,
                          bool *improved);
 
+/* The best epoch of the history, by the value that early stopping watches, else
+ * checkpoint.best, else val_loss, and train_loss without validation data; the
+ * first one of equals. *value is what it has. NULL: there is none. */
+const struct mt_epoch *mt_session_best_epoch(const struct mt_session *s,
+                                             double *value);
+
 /* Has early stopping had enough? */
 bool mt_session_stopped_early(const struct mt_session *s);
 
@@ -36,7 +42,8 @@ bool mt_session_stopped_by_nan(const struct mt_session *s);
 bool mt_session_finished(const struct mt_session *s);
 
 /* progress/early_stopping.monitor, .best, .bad; the watch of the best epoch
- * follows from the history. Another monitor than the saved one starts anew. */
+ * follows from the history. Another monitor than the saved one starts anew.
+ * Restoring a run that goes on takes an evaluation out of turn back. */
 void mt_monitors_save(const struct mt_session *s, struct mt_bundle *out);
 mt_status mt_monitors_restore(struct mt_session *s,
                               const struct mt_bundle *from, struct mt_err *err);

@@ -172,6 +172,50 @@ START_TEST(patience)
 }
 END_TEST
 
+/* Adds epochs with these validation losses to the history. */
+static void record(struct mt_session *s, const double *of, size_t n)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    for (size_t i = 0; i < n; i++) {
+        struct mt_epoch epoch = { .epoch = i + 1,
+                                  .train = { .samples = 1, .loss = 9 } };
+
+        if (!isinf(of[i]))
+            epoch.val = (struct mt_scores){ 1, of[i], { 1 - of[i] } };
+        ck_assert(mt_session_add_epoch(s, &epoch, &err) == MT_OK);
+    }
+}
+
+/* Of those epochs, with train.KEY: which is the best one, and by what? */
+static void best_is(const char *key, const char *value, uint64_t epoch,
+                    const char *monitor)
+{
+    static const double of[] = { NAN, 0.5, INFINITY, 0.3, 0.3, 0.1 };
+    const char *set[] = { key, value, NULL };
+    struct mt_test_session t = mt_test_open(MT_TEST_SPEC, set);
+    double seen;
+
+    ck_assert_ptr_null(mt_session_best_epoch(t.s, &seen));
+    record(t.s, of, 6);
+    t.s->history[5].unscheduled = true;
+    ck_assert_uint_eq(mt_session_best_epoch(t.s, &seen)->epoch, epoch);
+    ck_assert_str_eq(t.s->judge.name, monitor);
+    ck_assert(seen == (epoch == 1 ? 9 : strstr(monitor, "acc") ? 0.7 : 0.3));
+    mt_test_close(&t);
+}
+
+START_TEST(the_best_epoch_is_named)
+{
+    best_is("train.eval_every", "1", 4, "val_loss");
+    best_is("train.checkpoint", "{\"best\":\"val_accuracy\"}", 4,
+            "val_accuracy");
+    best_is("train.early_stopping", "{\"monitor\":\"train_loss\"}", 1,
+            "train_loss");
+    best_is("data.val_split", "0", 1, "train_loss");
+}
+END_TEST
+
 /* --- state -------------------------------------------------------------- */
 
 static const char *const stopping[] = { "train.early_stopping",
@@ -267,6 +311,7 @@ Suite *monitor_suite(void)
     tcase_add_test(t, larger_accuracies_are_better);
     tcase_add_test(t, nothing_is_watched_unless_asked_for);
     tcase_add_test(t, patience);
+    tcase_add_test(t, the_best_epoch_is_named);
     tcase_add_test(t, another_monitor_starts_anew);
     tcase_add_test(t, metrics_that_are_added_are_not_known);
     tcase_add_test(t, forged_states_are_refused);

@@ -46,6 +46,7 @@ struct mt_epoch {
     uint64_t epoch, step;
     double lr;
     struct mt_scores train, val;
+    bool unscheduled; /* val is there only because the run ends here */
 };
 
 struct mt_session_request {
@@ -74,6 +75,7 @@ struct mt_session {
     struct mt_monitor plateau;    /* what the schedule watches */
     struct mt_watch stopping;     /* early stopping's */
     struct mt_watch best;         /* that of checkpoint.best */
+    struct mt_monitor judge;      /* which epoch is named the best one */
 
     size_t batches;               /* of an epoch */
     uint64_t steps_per_epoch, total_steps;

@@ -12,6 +12,7 @@
  *     progress/scheduler.NAME         float64, of schedules that have state
  *     progress/early_stopping.*       monitor.h, once there is something seen
  *     progress/history.COLUMN         one value for each finished epoch
+ *     progress/unscheduled            history.h
  *
  * A tensor that took no step has no optimizer state. A run at step 0 has
  * position 0, 0, 0 and nothing else under progress.

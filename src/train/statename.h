@@ -50,6 +50,7 @@ extern const char *const mt_section_names[MT_SECTIONS];
 #define MT_NAME_EPOCH "progress/epoch"
 #define MT_NAME_BATCH "progress/batch"
 #define MT_NAME_TOTALS "progress/totals"
+#define MT_NAME_UNSCHEDULED "progress/unscheduled"
 #define MT_NAME_STOPPING "progress/early_stopping." /* and "best", "bad" ... */
 
 #define MT_SLOT_STEP "step" /* the optimizer's finished steps of a tensor */

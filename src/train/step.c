@@ -181,6 +181,19 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
     return MT_OK;
 }
 
+/* The last epoch of a run is evaluated in any case. What watches values does
+ * not see that: a run with a larger total would not have evaluated it. */
+static mt_status evaluate_last(struct mt_session *s, struct mt_epoch *epoch,
+                               struct mt_err *err)
+{
+    if (!mt_session_finished(s) || epoch->val.samples)
+        return MT_OK;
+    mt_status status = mt_session_evaluate(s, &epoch->val, err);
+
+    epoch->unscheduled = epoch->val.samples > 0;
+    return status;
+}
+
 static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
                            struct mt_err *err)
 {
@@ -196,6 +209,8 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
     s->at.batch = 0;
     mt_totals_clear(s, s->epoch_totals);
     mt_monitors_observe(s, &epoch, &info->improved);
+    if ((status = evaluate_last(s, &epoch, err)) != MT_OK)
+        return status;
     return mt_session_add_epoch(s, &epoch, err);
 }
 
