@@ -45,9 +45,10 @@ static bool is_selected(const struct diff *d, enum mt_state_section section,
            (tensor && fnmatch(d->only, tensor, 0) == 0);
 }
 
-static bool is_float(const struct mt_array *a)
+/* Does float32 hold all its values? */
+static bool is_narrow(const struct mt_array *a)
 {
-    return a->dtype != MT_I32 && a->dtype != MT_I64 && a->dtype != MT_U8;
+    return a->dtype == MT_F32 || a->dtype == MT_F16 || a->dtype == MT_BF16;
 }
 
 /* A scalar is a vector of one to some writers. */
@@ -58,14 +59,14 @@ static bool same_shape(const struct mt_shape *a, const struct mt_shape *b)
             mt_shape_elements(b) == 1);
 }
 
-/* With a tolerance, floats of two types are compared by value. */
+/* With a tolerance, numbers of two types are compared by value. */
 static bool comparable(const struct diff *d, const struct mt_array *a,
                        const struct mt_array *b)
 {
     bool tolerant = d->tolerance.atol > 0 || d->tolerance.rtol > 0;
 
     return same_shape(&a->shape, &b->shape) &&
-           (a->dtype == b->dtype || (tolerant && is_float(a) && is_float(b)));
+           (tolerant || a->dtype == b->dtype);
 }
 
 static const struct mt_array *read_as(const struct mt_array *array,
@@ -88,8 +89,7 @@ static void add_entry(struct diff *d, enum mt_state_section section,
     if (!a || !b || !comparable(d, a, b))
         return;
     struct mt_array *copies = d->as_float + 2 * d->n_pairs;
-    bool widen = a->dtype != b->dtype && a->dtype != MT_F64 &&
-                 b->dtype != MT_F64;
+    bool widen = a->dtype != b->dtype && is_narrow(a) && is_narrow(b);
 
     e->pair = d->n_pairs;
     d->pairs[d->n_pairs++] = (struct mt_compare_pair){

@@ -16,6 +16,15 @@ static bool given(const struct mt_call *call, const char *name)
     return mt_option(call, name) != NULL;
 }
 
+static struct mt_open_request model_request(const struct mt_call *call)
+{
+    return (struct mt_open_request){
+        .path = call->args[0],
+        .data_dir = mt_option(call, "data-dir"),
+        .team = call->team,
+    };
+}
+
 /* --- --map OLD=NEW ------------------------------------------------------ */
 
 struct maps {
@@ -247,13 +256,34 @@ static void print_json(const struct mt_call *call,
            "\"optimizer\":%zu,\"progress\":%s",
            plan->n, plan->missing, plan->unexpected, lost, count_moved(plan),
            plan->progress ? "true" : "false");
+    if (plan->left) {
+        printf(",\"progress_left\":");
+        mt_print_json_string(plan->left);
+    }
     print_json_list(plan, given(call, "with-optimizer"));
     printf("}\n");
 }
 
+/* A session is there where the position moves. */
+static void print_position(const struct mt_transfer *plan,
+                           const struct mt_session *s)
+{
+    if (!plan->progress)
+        printf(", position is step 0");
+    else
+        printf(", position too");
+    if (plan->left && !plan->unfit) /* of that there is a warning */
+        printf(" (left: %s)", plan->left);
+    if (plan->progress && s->at.step > s->total_steps)
+        printf(": step %llu, beyond the model's total of %llu (resume needs "
+               "--steps or --epochs)",
+               (unsigned long long)s->at.step,
+               (unsigned long long)s->total_steps);
+}
+
 static void print_done(const struct mt_call *call,
-                       const struct mt_transfer *plan, const char *out,
-                       size_t lost)
+                       const struct mt_transfer *plan,
+                       const struct mt_session *s, const char *out, size_t lost)
 {
     if (call->json)
         print_json(call, plan, out, lost);
@@ -265,9 +295,10 @@ static void print_done(const struct mt_call *call,
                plan->unexpected);
     if (lost)
         printf(", %zu arrays of the state lost to damage", lost);
-    if (given(call, "with-optimizer"))
-        printf(", optimizer state of %zu moved%s", count_moved(plan),
-               plan->progress ? ", position too" : ", position is step 0");
+    if (given(call, "with-optimizer")) {
+        printf(", optimizer state of %zu moved", count_moved(plan));
+        print_position(plan, s);
+    }
     printf("\n");
 }
 
@@ -277,12 +308,39 @@ static void tell_lost(void *ctx, const char *what)
     mt_report_warning("%s", what);
 }
 
+/* --- the position ------------------------------------------------------- */
+
+/* A position that a resume would refuse is left, with a warning. */
+static mt_status check_position(const struct mt_call *call,
+                                struct mt_opened *target,
+                                const struct mt_bundle *source,
+                                struct mt_transfer *plan, struct mt_err *err)
+{
+    struct mt_open_request request = model_request(call);
+    struct mt_err why = MT_ERR_INIT;
+    mt_status status;
+
+    if (!plan->progress)
+        return MT_OK;
+    status = mt_open_session(&request, target, &why);
+    if (status == MT_OK) {
+        status = mt_transfer_check_position(plan, source, target->session, err);
+    } else {
+        plan->unfit = true;
+        status = mt_transfer_leave_position(plan, why.text, err);
+    }
+    if (status == MT_OK && plan->unfit)
+        mt_report_warning("%s: the position is left, training starts at step "
+                          "0: %s",
+                          call->args[1], plan->left);
+    return status;
+}
+
 /* --- loading ------------------------------------------------------------ */
 
 static mt_status load(const struct mt_call *call, const char *out,
                       const struct mt_transfer_options *options,
-                      const struct mt_bundle *target,
-                      const struct mt_bundle *source,
+                      struct mt_opened *target, const struct mt_bundle *source,
                       struct mt_transfer_advice *advice, struct mt_err *err)
 {
     bool dry = given(call, "dry-run");
@@ -290,18 +348,22 @@ static mt_status load(const struct mt_call *call, const char *out,
     struct mt_bundle result = MT_BUNDLE_INIT;
     mt_status status;
 
-    if (!mt_bundle_find(target, MT_NAME_SPEC))
+    if (!mt_bundle_find(&target->bundle, MT_NAME_SPEC))
         return mt_fail(err, MT_INVALID,
                        "%s: is neither a spec nor a checkpoint", call->args[0]);
-    if (mt_transfer_plan(target, source, options, call->team, &plan, advice,
-                         err) != MT_OK)
+    if (mt_transfer_plan(&target->bundle, source, options, call->team, &plan,
+                         advice, err) != MT_OK)
         return mt_context(err, "%s", call->args[1]);
-    status = mt_transfer_apply(&plan, target, source, &result, err);
+    status = check_position(call, target, source, &plan, err);
+    if (status == MT_OK)
+        status =
+            mt_transfer_apply(&plan, &target->bundle, source, &result, err);
     if (status == MT_OK && !dry)
         status = mt_bundle_write(&result, out, call->team, NULL, err);
     if (status == MT_OK) {
-        print_table(call, &plan, target);
-        print_done(call, &plan, dry ? "dry run" : out, source->lost);
+        print_table(call, &plan, &target->bundle);
+        print_done(call, &plan, target->session, dry ? "dry run" : out,
+                   source->lost);
     }
     mt_bundle_free(&result);
     mt_transfer_free(&plan);
@@ -331,22 +393,22 @@ static mt_status open_and_load(const struct mt_call *call, const char *out,
                                struct mt_transfer_advice *advice,
                                struct mt_err *err)
 {
-    struct mt_bundle target = MT_BUNDLE_INIT, source = MT_BUNDLE_INIT;
+    struct mt_open_request request = model_request(call);
+    struct mt_opened target = { .bundle = MT_BUNDLE_INIT };
+    struct mt_bundle source = MT_BUNDLE_INIT;
     struct mt_lock *lock = NULL;
     mt_status status = out && !given(call, "dry-run")
                            ? mt_replace_claim(out, call->force, &lock, err)
                            : MT_OK;
 
     if (status == MT_OK)
-        status =
-            mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
-                                   call->team, &target, err);
+        status = mt_open_model(&request, &target, err);
     if (status == MT_OK)
         status = open_source(call, &source, err);
     if (status == MT_OK)
         status = load(call, out, options, &target, &source, advice, err);
     mt_bundle_free(&source);
-    mt_bundle_free(&target);
+    mt_opened_close(&target);
     mt_lock_release(lock);
     return status;
 }
@@ -361,6 +423,9 @@ static int load_run(struct mt_call *call)
 
     if (!out && !given(call, "dry-run"))
         return mt_report_usage(call, "needs -o OUT.mtc");
+    if (given(call, "no-position") && !given(call, "with-optimizer"))
+        return mt_report_usage(call, "--no-position is for --with-optimizer: "
+                                     "without it no position is loaded");
     mt_status status = read_maps(call, &maps, &err);
 
     if (status == MT_INVALID) {
@@ -375,6 +440,7 @@ static int load_run(struct mt_call *call)
         .except = mt_option_all(call, "except"),
         .partial = given(call, "partial") || given(call, "salvage"),
         .optimizer = given(call, "with-optimizer"),
+        .no_position = given(call, "no-position"),
     };
 
     if (status == MT_OK)
@@ -397,6 +463,8 @@ static const struct mt_option load_options[] = {
       "took" },
     { "strip-prefix", 0, "P", "take P away from the state's names" },
     { "with-optimizer", 0, NULL, "move each tensor's moments and step along" },
+    { "no-position", 0, NULL,
+      "with --with-optimizer: the moments, but start at step 0" },
     { "salvage", 0, NULL, "take what is whole in a damaged STATE (--partial)" },
     { "dry-run", 0, NULL, "only tell what would be done" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },

@@ -140,6 +140,42 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
     return MT_OK;
 }
 
+mt_status mt_open_model(const struct mt_open_request *r, struct mt_opened *out,
+                        struct mt_err *err)
+{
+    mt_status status;
+
+    *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
+    if (!mt_is_spec(r->path))
+        return mt_bundle_open_state(r->path, &out->bundle, err);
+    status = mt_open_spec(r, out, err);
+    if (status == MT_OK)
+        status = mt_state_save(out->session, &out->bundle, err);
+    if (status != MT_OK)
+        mt_opened_close(out);
+    return status;
+}
+
+mt_status mt_open_session(const struct mt_open_request *r, struct mt_opened *o,
+                          struct mt_err *err)
+{
+    struct mt_session_request request = {
+        .data_dir = r->data_dir,
+        .team = r->team,
+        .from = &o->bundle,
+        .purpose = r->purpose,
+    };
+
+    if (o->session)
+        return MT_OK;
+    mt_status status = mt_state_spec(&o->bundle, r->path, &o->doc, err);
+
+    if (status != MT_OK)
+        return status;
+    request.doc = o->doc;
+    return mt_session_open(&request, &o->session, err);
+}
+
 /* The session's arrays, copied so that the session can go. */
 static mt_status copy_bundle(const struct mt_bundle *from,
                              struct mt_bundle *out, struct mt_err *err)

@@ -46,6 +46,16 @@ mt_status mt_open_checkpoint(const struct mt_open_request *request,
 mt_status mt_open_spec(const struct mt_open_request *request,
                        struct mt_opened *out, struct mt_err *err);
 
+/* What state is put into: a spec, freshly initialised, or a checkpoint, whose
+ * large arrays stay in the file. Arrays of the bundle may be the session's. */
+mt_status mt_open_model(const struct mt_open_request *request,
+                        struct mt_opened *out, struct mt_err *err);
+
+/* Builds the session of a checkpoint that mt_open_model opened; tensors are
+ * zero, the position is the start. */
+mt_status mt_open_session(const struct mt_open_request *request,
+                          struct mt_opened *opened, struct mt_err *err);
+
 void mt_opened_close(struct mt_opened *opened);
 
 /* Whatever holds a state, as a bundle: a checkpoint, a bare state dict, or a

@@ -65,6 +65,9 @@ struct mt_optimizer_type {
     const char *const *slots; /* names, as torch's state dicts have them;
                                  NULL-terminated, at most MT_OPTIM_MAX_SLOTS */
 
+    bool stepless; /* torch keeps no step with its state: only whether a step
+                      is the first one matters */
+
     /* Checks what single keys cannot; may be NULL. */
     mt_status (*check)(const void *args, const struct mt_json *doc,
                        const struct mt_item *object, struct mt_err *err);

@@ -78,6 +78,7 @@ const struct mt_optimizer_type mt_optimizer_sgd = {
     .args_size = sizeof(struct sgd_args),
     .step_size = sizeof(struct mt_sgd_step),
     .slots = sgd_slots,
+    .stepless = true,
     .check = sgd_check,
     .has_slot = sgd_has_slot,
     .base = sgd_base,

@@ -1,5 +1,6 @@
 #include "train/bundle.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,24 @@ int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
     return a && a->dtype == MT_I64 && a->shape.rank == 0
                ? *(const int64_t *)a->data
                : otherwise;
+}
+
+bool mt_array_whole(const struct mt_array *a, int64_t *out)
+{
+    const double most = 0x1p53; /* to where doubles hold all of them */
+    double value;
+
+    if (a->shape.rank > 1 || mt_shape_elements(&a->shape) != 1)
+        return false;
+    if (a->dtype == MT_I64) {
+        *out = *(const int64_t *)a->data;
+        return true;
+    }
+    value = mt_array_value(a, 0);
+    if (!(value >= -most && value <= most) || value != trunc(value))
+        return false;
+    *out = (int64_t)value;
+    return true;
 }
 
 mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,

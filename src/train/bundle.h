@@ -54,6 +54,9 @@ const struct mt_array *mt_bundle_find(const struct mt_bundle *b,
 int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
                           int64_t otherwise);
 
+/* Is it one whole number, scalar or [1], of whatever type? a has data. */
+bool mt_array_whole(const struct mt_array *a, int64_t *out);
+
 /* A copy of a uint8 array as a string in arena; *out is NULL where it is
  * missing. Fails only without memory. */
 mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,

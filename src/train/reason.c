@@ -12,6 +12,7 @@ static const char *const texts[MT_REASONS] = {
     [MT_NO_STATE] = "the state has none for it",
     [MT_FROZEN_IN_MODEL] = "it is frozen in the model",
     [MT_NO_STEP] = "the state lacks its step",
+    [MT_BAD_STEP] = "its step is not a whole number of at least 1:",
     [MT_NO_SLOT] = "the state lacks its",
     [MT_SLOT_DIFFERS] = "it does not fit the tensor:",
     [MT_KEEPS_NONE] = "the model's optimizer keeps none for it",

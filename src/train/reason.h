@@ -22,6 +22,7 @@ enum mt_reason {
     MT_NO_STATE,
     MT_FROZEN_IN_MODEL,
     MT_NO_STEP,
+    MT_BAD_STEP,        /* detail: what it is */
     MT_NO_SLOT,         /* detail: the slot */
     MT_SLOT_DIFFERS,    /* detail: the slot, its type and shape */
     MT_KEEPS_NONE,

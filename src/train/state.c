@@ -83,6 +83,28 @@ void mt_state_add_start(struct mt_bundle *out)
     mt_bundle_i64(out, MT_NAME_BATCH, 0);
 }
 
+void mt_state_add_position(const struct mt_bundle *from, struct mt_bundle *out)
+{
+    static const char *const counts[] = { MT_NAME_STEP, MT_NAME_EPOCH,
+                                          MT_NAME_BATCH };
+
+    for (size_t i = 0; i < from->n; i++) {
+        const struct mt_array *a = &from->arrays[i];
+        int64_t value;
+        bool whole = false;
+
+        if (!mt_name_is(a->name, MT_PROGRESS))
+            continue;
+        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+            whole |= strcmp(a->name, counts[k]) == 0 &&
+                     mt_array_whole(a, &value);
+        if (whole)
+            mt_bundle_i64(out, a->name, value);
+        else
+            mt_bundle_add_array(out, a->name, a);
+    }
+}
+
 static void save_progress(const struct mt_session *s, struct mt_bundle *out)
 {
     const struct mt_scheduler_type *type = s->scheduler->type;
@@ -252,6 +274,68 @@ mt_status mt_state_restore_model(struct mt_store *store,
     return MT_OK;
 }
 
+static bool same_names(const struct mt_item *list,
+                       const struct mt_strings *names)
+{
+    const struct mt_item *item = mt_is_string(list) ? list
+                                 : list             ? list->child
+                                                    : NULL;
+    size_t i = 0;
+
+    for (; item && i < names->n; i++, item = item->next) {
+        if (!mt_is_string(item) || strcmp(item->text, names->v[i]) != 0)
+            return false;
+    }
+    return !item && i == names->n;
+}
+
+/* Are the columns of the history, where there are any, the session's metrics?
+ */
+static bool same_columns(const struct mt_session *s,
+                         const struct mt_bundle *from)
+{
+    size_t there = 0, found = 0;
+
+    for (size_t i = 0; i < from->n; i++) {
+        const char *column = mt_name_column(from->arrays[i].name), *metric;
+
+        if (column && strcmp(mt_column_part(column, &metric), "train") == 0)
+            there += mt_metric_find(metric) != NULL;
+    }
+    for (size_t i = 0; i < s->n_metrics; i++)
+        found += mt_bundle_find(
+                     from, mt_name_history("train", s->metrics[i]->name).text)
+                 != NULL;
+    return s->at.epoch == 0 || (found == there && found == s->n_metrics) ||
+           !mt_bundle_find(from, mt_name_history(NULL, "epoch").text);
+}
+
+/* Sums of an epoch are of the metrics that it began with. */
+static mt_status check_metrics(const struct mt_session *s,
+                               const struct mt_bundle *from,
+                               struct mt_err *err)
+{
+    struct mt_json *doc = NULL;
+    bool same;
+
+    if (!mt_bundle_find(from, MT_NAME_SPEC)) {
+        same = same_columns(s, from);
+    } else {
+        mt_status status = mt_state_spec(from, MT_NAME_SPEC, &doc, err);
+
+        if (status != MT_OK)
+            return status;
+        same = same_names(mt_json_get(mt_json_get(mt_json_root(doc), "train"),
+                                      "metrics"),
+                          &s->settings.metrics);
+        mt_json_free(doc);
+    }
+    return same ? MT_OK
+                : mt_fail(err, MT_MISMATCH,
+                          "train.metrics cannot change in the middle of an "
+                          "epoch");
+}
+
 static mt_status restore_totals(struct mt_session *s,
                                 const struct mt_bundle *from,
                                 struct mt_err *err)
@@ -262,9 +346,18 @@ static mt_status restore_totals(struct mt_session *s,
 
     if (s->at.batch == 0 || s->batches == 0) /* 0: only evaluated */
         return MT_OK;
-    if (a && !mt_shape_equal(&a->shape, &shape))
+    if (!a)
         return mt_fail(err, MT_MISMATCH,
-                       "train.metrics cannot change in the middle of an epoch");
+                       MT_NAME_TOTALS " is missing, and it is in the middle "
+                       "of an epoch: batch %llu of %zu",
+                       (unsigned long long)s->at.batch, s->batches);
+    if (check_metrics(s, from, err) != MT_OK)
+        return err->status;
+    if (!mt_shape_equal(&a->shape, &shape))
+        return mt_fail(err, MT_MISMATCH,
+                       MT_NAME_TOTALS " has %zu sums, expected %zu: "
+                       "train.metrics cannot change in the middle of an epoch",
+                       mt_shape_elements(&a->shape), shape.dim[0]);
     return take(from, MT_NAME_TOTALS, MT_F64, &shape, s->epoch_totals, &taken,
                 err);
 }
@@ -289,38 +382,46 @@ static mt_status restore_scheduler(struct mt_session *s,
     return MT_OK;
 }
 
-static mt_status restore_position(struct mt_session *s,
-                                  const struct mt_bundle *from,
-                                  struct mt_err *err)
+/* A count of the position, below `end`. */
+static mt_status read_count(const struct mt_bundle *from, const char *name,
+                            uint64_t end, uint64_t *out, struct mt_err *err)
 {
-    mt_status status;
+    struct mt_shape scalar = { .rank = 0 };
+    size_t taken = 0;
+    int64_t value;
+    mt_status status = take(from, name, MT_I64, &scalar, &value, &taken, err);
 
-    int64_t step = mt_bundle_get_i64(from, MT_NAME_STEP, -1);
-    int64_t epoch = mt_bundle_get_i64(from, MT_NAME_EPOCH, -1);
-    int64_t batch = mt_bundle_get_i64(from, MT_NAME_BATCH, -1);
-
-    if (step < 0 || step > UINT32_MAX || epoch < 0 || epoch > UINT32_MAX ||
-        batch < 0 || (s->batches && (uint64_t)batch >= s->batches))
-        return mt_fail(err, MT_INVALID,
-                       "its position (step %lld, epoch %lld, batch %lld of "
-                       "%zu) is out of range", (long long)step,
-                       (long long)epoch, (long long)batch, s->batches);
-    s->at = (struct mt_position){ .step = (uint64_t)step,
-                                  .epoch = (uint64_t)epoch,
-                                  .batch = (uint64_t)batch };
-    if ((status = restore_totals(s, from, err)) != MT_OK ||
-        (status = restore_scheduler(s, from, err)) != MT_OK ||
-        (status = mt_history_restore(s, from, err)) != MT_OK)
+    if (status != MT_OK)
         return status;
+    if (value < 0 || (uint64_t)value >= end)
+        return mt_fail(err, MT_INVALID,
+                       "%s is %lld: out of range, expected 0 to %llu", name,
+                       (long long)value, (unsigned long long)end - 1);
+    *out = (uint64_t)value;
+    return MT_OK;
+}
+
+mt_status mt_state_restore_position(struct mt_session *s,
+                                    const struct mt_bundle *from,
+                                    struct mt_err *err)
+{
+    const uint64_t most = (uint64_t)UINT32_MAX + 1;
+    uint64_t batches = s->batches ? s->batches : UINT64_MAX;
+
+    if (read_count(from, MT_NAME_STEP, most, &s->at.step, err) != MT_OK ||
+        read_count(from, MT_NAME_EPOCH, most, &s->at.epoch, err) != MT_OK ||
+        read_count(from, MT_NAME_BATCH, batches, &s->at.batch, err) != MT_OK ||
+        restore_totals(s, from, err) != MT_OK ||
+        restore_scheduler(s, from, err) != MT_OK ||
+        mt_history_restore(s, from, err) != MT_OK)
+        return err->status;
     return mt_monitors_restore(s, from, err);
 }
 
 mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
                            struct mt_err *err)
 {
-    mt_status status;
-
-    if ((status = restore_tensors(s, from, err)) != MT_OK)
-        return status;
-    return restore_position(s, from, err);
+    if (restore_tensors(s, from, err) != MT_OK)
+        return err->status;
+    return mt_state_restore_position(s, from, err);
 }

@@ -31,6 +31,11 @@ mt_status mt_state_save(struct mt_session *s, struct mt_bundle *out,
 mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
                            struct mt_err *err);
 
+/* Only the position: all of section progress. */
+mt_status mt_state_restore_position(struct mt_session *s,
+                                    const struct mt_bundle *from,
+                                    struct mt_err *err);
+
 /* Only the model's tensors, as strictly. */
 mt_status mt_state_restore_model(struct mt_store *store,
                                  const struct mt_bundle *from,
@@ -53,5 +58,9 @@ mt_status mt_state_replace_spec(const struct mt_json *doc,
 
 /* Position 0. */
 void mt_state_add_start(struct mt_bundle *out);
+
+/* The position of `from`: its step, epoch and batch may be whole numbers of any
+ * type. */
+void mt_state_add_position(const struct mt_bundle *from, struct mt_bundle *out);
 
 #endif

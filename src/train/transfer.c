@@ -124,7 +124,8 @@ static mt_status plan(const struct mt_bundle *target, const struct mt_item *ties
         status = make_pairs(target, &match, out, err);
     if (status == MT_OK && o->optimizer)
         status =
-            mt_transfer_optimizer(target, source, &match, o, out, advice, err);
+            mt_transfer_optimizer(target, source, &match, o, team, out, advice,
+                                  err);
     return status;
 }
 
@@ -159,18 +160,52 @@ void mt_transfer_free(struct mt_transfer *t)
     *t = (struct mt_transfer){ 0 };
 }
 
+/* --- the position --------------------------------------------------------- */
+
+mt_status mt_transfer_leave_position(struct mt_transfer *plan,
+                                     const char *reason, struct mt_err *err)
+{
+    plan->progress = false;
+    plan->left = mt_arena_strdup(&plan->arena, reason);
+    return plan->left ? MT_OK : mt_fail_memory(err);
+}
+
+mt_status mt_transfer_check_position(struct mt_transfer *plan,
+                                     const struct mt_bundle *source,
+                                     struct mt_session *s, struct mt_err *err)
+{
+    struct mt_bundle position = MT_BUNDLE_INIT;
+    struct mt_err why = MT_ERR_INIT;
+    const struct mt_array *spec = mt_bundle_find(source, MT_NAME_SPEC);
+    mt_status status = MT_OK;
+
+    if (!plan->progress)
+        return MT_OK;
+    mt_state_add_position(source, &position);
+    if (spec)
+        mt_bundle_add_array(&position, MT_NAME_SPEC, spec);
+    if (position.failed)
+        status = mt_fail_memory(err);
+    else if (mt_state_restore_position(s, &position, &why) != MT_OK) {
+        plan->unfit = true;
+        status = mt_transfer_leave_position(plan, why.text, err);
+    }
+    mt_bundle_free(&position);
+    return status;
+}
+
 /* --- the result --------------------------------------------------------- */
 
-/* The values in the target's type: one that is in memory is converted here,
- * others when they are read. */
-static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
+void mt_transfer_add_as(const struct mt_array *from, enum mt_dtype dtype,
+                        const struct mt_shape *shape, const char *name,
+                        struct mt_bundle *out)
 {
-    struct mt_array a = *p->from;
+    struct mt_array a = *from;
     size_t n = mt_shape_elements(&a.shape);
 
-    a.dtype = p->to->dtype;
-    a.shape = p->to->shape;
-    if (a.data && p->from->dtype != a.dtype) {
+    a.dtype = dtype;
+    a.shape = *shape;
+    if (a.data && from->dtype != dtype) {
         float *converted =
             mt_arena_calloc(&out->arena, n + 1, sizeof *converted);
 
@@ -179,10 +214,15 @@ static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
             return;
         }
         for (size_t i = 0; i < n; i++)
-            converted[i] = (float)mt_array_value(p->from, i);
+            converted[i] = (float)mt_array_value(from, i);
         a.data = converted;
     }
-    mt_bundle_add_array(out, p->to->name, &a);
+    mt_bundle_add_array(out, name, &a);
+}
+
+static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
+{
+    mt_transfer_add_as(p->from, p->to->dtype, &p->to->shape, p->to->name, out);
 }
 
 static void add_section(const struct mt_bundle *from,
@@ -213,7 +253,7 @@ mt_status mt_transfer_apply(const struct mt_transfer *t,
     }
     mt_transfer_add_state(t, target, source, out);
     if (t->progress)
-        add_section(source, MT_PROGRESS, out);
+        mt_state_add_position(source, out);
     else
         mt_state_add_start(out);
     return out->failed ? mt_fail_memory(err) : MT_OK;

@@ -23,6 +23,7 @@
 
 #include "train/bundle.h"
 #include "train/reason.h"
+#include "train/session.h"
 
 /* Globs over the whole name: each * of `to` is what that * of `from` took, and
  * \1 ... \9 what the * of that number took. */
@@ -37,7 +38,8 @@ struct mt_transfer_options {
     const char *const *only;   /* globs of target names, NULL-terminated, or */
     const char *const *except; /* NULL: only these; all but these */
     bool partial;              /* missing and unexpected names are fine */
-    bool optimizer;            /* take each tensor's moments and step along */
+    bool optimizer;            /* take each tensor's moments and step along, */
+    bool no_position;          /* but not the position */
 };
 
 struct mt_transfer_pair {
@@ -46,6 +48,7 @@ struct mt_transfer_pair {
     enum mt_reason reset; /* why its optimizer state starts fresh; or none:
                              it moves */
     const char *detail;   /* of that reason, or NULL */
+    int64_t step;         /* of the state that moves */
 };
 
 /* Optimizer state of the source that goes nowhere, though its tensor has no
@@ -64,6 +67,9 @@ struct mt_transfer {
     size_t n_dropped;
     size_t missing, unexpected; /* with `partial`: how many were passed over */
     bool progress; /* all optimizer state moves: the position moves along */
+    bool unfit;    /* it would, but a run cannot go on from there: left says why */
+    const char *left; /* why the source's position does not move; NULL: it does,
+                         or there is none */
     const struct mt_optimizer_type *optimizer; /* the target's; NULL where no
                                                   state moves */
 };
@@ -87,6 +93,16 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
                            struct mt_team *team, struct mt_transfer *out,
                            struct mt_transfer_advice *advice,
                            struct mt_err *err);
+
+/* Has the plan leave the source's position where a resume would refuse it: s is
+ * a session of the target's spec, whose own position is lost. */
+mt_status mt_transfer_check_position(struct mt_transfer *plan,
+                                     const struct mt_bundle *source,
+                                     struct mt_session *s, struct mt_err *err);
+
+/* Has the plan leave it for that reason. */
+mt_status mt_transfer_leave_position(struct mt_transfer *plan,
+                                     const char *reason, struct mt_err *err);
 
 /* Makes out: target's spec, its model with the moved values, the optimizer
  * state that moves, and position 0 or the source's. Arrays refer to memory and

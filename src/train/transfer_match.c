@@ -30,10 +30,11 @@ bool mt_match_selects(const struct mt_transfer_options *o, const char *key)
     return (all || any_matches(o->only, key)) && !any_matches(o->except, key);
 }
 
-static bool is_float(const struct mt_array *a)
+bool mt_match_converts(enum mt_dtype from, enum mt_dtype to)
 {
-    return a->dtype == MT_F32 || a->dtype == MT_F64 || a->dtype == MT_F16 ||
-           a->dtype == MT_BF16;
+    return from == to ||
+           (to == MT_F32 &&
+            (from == MT_F64 || from == MT_F16 || from == MT_BF16));
 }
 
 /* A one-element vector may fill a scalar: some writers know no scalars. */
@@ -43,8 +44,7 @@ bool mt_match_fits(const struct mt_array *from, const struct mt_array *to)
         to->shape.rank == 0 && from->shape.rank == 1 && from->shape.dim[0] == 1;
 
     return (one || mt_shape_equal(&from->shape, &to->shape)) &&
-           (from->dtype == to->dtype ||
-            (to->dtype == MT_F32 && is_float(from)));
+           mt_match_converts(from->dtype, to->dtype);
 }
 
 /* The target's name for a tensor of the source; NULL: no memory. */

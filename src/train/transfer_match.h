@@ -65,9 +65,19 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
                                 const struct mt_bundle *source,
                                 const struct mt_match *match,
                                 const struct mt_transfer_options *options,
+                                struct mt_team *team,
                                 struct mt_transfer *plan,
                                 struct mt_transfer_advice *advice,
                                 struct mt_err *err);
+
+/* The source's array in the target's type and shape: one that is in memory is
+ * converted here, others when they are read. */
+void mt_transfer_add_as(const struct mt_array *from, enum mt_dtype dtype,
+                        const struct mt_shape *shape, const char *name,
+                        struct mt_bundle *out);
+
+/* Does the type go into `to`? */
+bool mt_match_converts(enum mt_dtype from, enum mt_dtype to);
 
 /* Adds to out the optimizer state of the pairs that move theirs. */
 void mt_transfer_add_state(const struct mt_transfer *plan,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ckpt/blockstream.h"
 #include "optim/optimizer.h"
 #include "train/state.h"
 #include "train/transfer_match.h"
@@ -143,6 +144,7 @@ static mt_status open_receiver(const struct mt_bundle *target,
 
 struct deciding {
     const struct mt_bundle *source;
+    struct mt_team *team;
     struct receiver receiver;
     struct states states;
     struct mt_arena *arena;
@@ -159,7 +161,7 @@ static bool has_shape(const struct mt_array *a, const struct mt_shape *shape)
  * optimizer keeps for it; else what is wrong with them. */
 static enum mt_reason slots_fault(const struct deciding *d,
                                   struct mt_transfer_pair *p, size_t tensor,
-                                  size_t there)
+                                  size_t there /* without the step */)
 {
     const struct mt_optimizer *o = d->receiver.optimizer;
     size_t found = 0;
@@ -176,7 +178,7 @@ static enum mt_reason slots_fault(const struct deciding *d,
         p->detail = o->type->slots[i];
         if (!a)
             return MT_NO_SLOT;
-        if (a->dtype != MT_F32 || !has_shape(a, &shape)) {
+        if (!mt_match_converts(a->dtype, MT_F32) || !has_shape(a, &shape)) {
             p->detail = mt_arena_printf(d->arena, "%s is %s %s", p->detail,
                                         mt_dtype_name(a->dtype),
                                         mt_shape_text(&a->shape).text);
@@ -187,34 +189,78 @@ static enum mt_reason slots_fault(const struct deciding *d,
     p->detail = NULL;
     if (!found)
         return MT_KEEPS_NONE;
-    return found + 1 == there /* and the step */ ? MT_NO_REASON
-                                                 : MT_OTHER_OPTIMIZER;
+    return found == there ? MT_NO_REASON : MT_OTHER_OPTIMIZER;
 }
 
-static bool has_step(const struct mt_bundle *b, const char *key)
+/* The step that state without one is given: any but the first is the same to
+ * an optimizer of which torch keeps none. */
+static int64_t step_of_run(const struct mt_bundle *source)
 {
-    const struct mt_array *a =
-        mt_bundle_find(b, mt_name_slot(MT_SLOT_STEP, key).text);
+    const struct mt_array *a = mt_bundle_find(source, MT_NAME_STEP);
+    int64_t step;
 
-    return a && a->dtype == MT_I64 && mt_shape_elements(&a->shape) == 1;
+    return a && mt_array_whole(a, &step) && step >= 1 && step <= UINT32_MAX
+               ? step
+               : 1;
+}
+
+/* One whole number of any type, as torch (float32), older torch (int64) and
+ * people write it. */
+static mt_status read_step(const struct deciding *d, const struct mt_array *step,
+                           struct mt_transfer_pair *p, struct mt_err *err)
+{
+    struct mt_array a = *step;
+    double room[4] = { 0 }; /* of the widest type */
+    bool whole = false;
+
+    if (mt_shape_elements(&a.shape) == 1) {
+        mt_status status = mt_block_stream_read_all(&a, d->team, room, err);
+
+        if (status != MT_OK)
+            return status;
+        a.data = room;
+        whole = mt_array_whole(&a, &p->step);
+    }
+    if (whole && p->step >= 1 && p->step <= UINT32_MAX)
+        return MT_OK;
+    p->reset = MT_BAD_STEP;
+    p->detail =
+        whole ? mt_arena_printf(d->arena, "%lld", (long long)p->step)
+        : a.data
+            ? mt_arena_printf(d->arena, "%g", mt_array_value(&a, 0))
+            : mt_arena_printf(d->arena, "%s %s", mt_dtype_name(a.dtype),
+                              mt_shape_text(&a.shape).text);
+    return p->detail ? MT_OK : mt_fail_memory(err);
 }
 
 /* Why the state of a pair cannot move, or none. */
-static enum mt_reason decide(const struct deciding *d,
-                             const struct mt_bundle *target,
-                             struct mt_transfer_pair *p)
+static mt_status decide(const struct deciding *d,
+                        const struct mt_bundle *target,
+                        struct mt_transfer_pair *p, struct mt_err *err)
 {
     size_t tensor = d->receiver.tensor[mt_array_number(target, p->to)];
+    const char *key = mt_name_key(p->from->name);
+    const struct mt_array *step =
+        mt_bundle_find(d->source, mt_name_slot(MT_SLOT_STEP, key).text);
+    mt_status status = MT_OK;
     size_t there;
 
-    states_of(&d->states, mt_name_key(p->from->name), &there);
+    states_of(&d->states, key, &there);
+    p->reset = MT_NO_REASON;
+    p->step = step_of_run(d->source);
     if (!there)
-        return MT_NO_STATE;
-    if (!d->receiver.store.tensors[tensor]->requires_grad)
-        return MT_FROZEN_IN_MODEL;
-    if (!has_step(d->source, mt_name_key(p->from->name)))
-        return MT_NO_STEP;
-    return slots_fault(d, p, tensor, there);
+        p->reset = MT_NO_STATE;
+    else if (!d->receiver.store.tensors[tensor]->requires_grad)
+        p->reset = MT_FROZEN_IN_MODEL;
+    else if (!step && !d->receiver.optimizer->type->stepless)
+        p->reset = MT_NO_STEP;
+    else if (step)
+        status = read_step(d, step, p, err);
+    if (status != MT_OK || p->reset)
+        return status;
+    p->reset = slots_fault(d, p, tensor, there - (step != NULL));
+    return p->reset == MT_SLOT_DIFFERS && !p->detail ? mt_fail_memory(err)
+                                                     : MT_OK;
 }
 
 /* State of tensors that go nowhere. */
@@ -278,12 +324,28 @@ static mt_status fail_refused(const struct mt_transfer *t, size_t refused,
     advice->partial = moved > 0;
     advice->no_optimizer = moved == 0;
     return mt_fail(err, MT_MISMATCH,
-                   "the optimizer state of %zu tensors is not that of the "
+                   "the optimizer state of %zu tensors does not fit the "
                    "model's optimizer, %s (%s: %s%s%s): load without "
                    "--with-optimizer%s",
                    refused, type, first->key, mt_reason_text(first->reset),
                    first->detail ? " " : "", first->detail ? first->detail : "",
                    moved ? ", or with --partial to move what fits" : "");
+}
+
+/* Why the position stays, though it could move; NULL: it moves. */
+static const char *why_left(const struct deciding *d,
+                            const struct mt_transfer_options *o,
+                            const struct mt_transfer *t, size_t refused,
+                            size_t frozen)
+{
+    bool selected = (o->only && *o->only) || (o->except && *o->except);
+
+    return o->no_position ? "--no-position"
+           : selected || t->missing || t->unexpected || d->source->lost
+               ? "not all of the state is loaded"
+           : refused ? "some optimizer state does not fit"
+           : frozen  ? "some tensors are frozen in the model"
+                     : NULL;
 }
 
 /* Moments move by the source's name. Where nothing is left out, the position
@@ -296,26 +358,27 @@ static mt_status decide_all(struct deciding *d, const struct mt_bundle *target,
                             struct mt_err *err)
 {
     size_t refused = 0, frozen = 0;
+    mt_status status;
 
     for (size_t i = 0; i < t->n; i++) {
         struct mt_transfer_pair *p = &t->pairs[i];
 
-        p->reset = decide(d, target, p);
-        if (p->reset == MT_SLOT_DIFFERS && !p->detail)
-            return mt_fail_memory(err);
+        status = decide(d, target, p, err);
+        if (status != MT_OK)
+            return status;
         refused += is_refused(p);
         frozen += p->reset == MT_FROZEN_IN_MODEL;
     }
-    if (list_dropped(d, match, t, err) != MT_OK)
-        return MT_NO_MEMORY;
+    status = list_dropped(d, match, t, err);
+    if (status != MT_OK)
+        return status;
     t->optimizer = d->receiver.optimizer->type;
-    t->progress = !t->missing && !t->unexpected && !refused && !frozen &&
-                  !d->source->lost && (!o->only || !*o->only) &&
-                  (!o->except || !*o->except) &&
-                  mt_bundle_find(d->source, MT_NAME_STEP) != NULL;
+    if (mt_bundle_find(d->source, MT_NAME_STEP)) {
+        t->left = why_left(d, o, t, refused, frozen);
+        t->progress = !t->left;
+    }
     return refused && !o->partial
-               ? fail_refused(t, refused, d->receiver.optimizer->type->name,
-                              advice, err)
+               ? fail_refused(t, refused, t->optimizer->name, advice, err)
                : MT_OK;
 }
 
@@ -323,11 +386,13 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
                                 const struct mt_bundle *source,
                                 const struct mt_match *match,
                                 const struct mt_transfer_options *options,
-                                struct mt_transfer *plan,
+                                struct mt_team *team, struct mt_transfer *plan,
                                 struct mt_transfer_advice *advice,
                                 struct mt_err *err)
 {
-    struct deciding d = { .source = source, .arena = &plan->arena };
+    struct deciding d = { .source = source,
+                          .team = team,
+                          .arena = &plan->arena };
     mt_status status = open_receiver(target, &d.receiver, err);
 
     if (status == MT_OK && !list_states(source, &d.states))
@@ -341,21 +406,20 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
 
 /* --- the result --------------------------------------------------------- */
 
-static void add_state(const struct mt_transfer_pair *p, const char *slot,
-                      bool scalar, const struct states *states,
-                      struct mt_bundle *out)
+static void add_slot(const struct mt_transfer_pair *p, const char *slot,
+                     bool scalar, const struct states *states,
+                     struct mt_bundle *out)
 {
+    static const struct mt_shape one = { .rank = 0 };
     size_t n;
-    const struct mt_array **list = states_of(states, mt_name_key(p->from->name), &n);
+    const struct mt_array **list =
+        states_of(states, mt_name_key(p->from->name), &n);
 
     for (size_t i = 0; i < n; i++) {
-        struct mt_array a = *list[i];
-
-        if (!mt_name_is_slot(a.name, slot))
-            continue;
-        if (scalar)
-            a.shape = (struct mt_shape){ .rank = 0 };
-        mt_bundle_add_array(out, mt_name_slot(slot, p->key).text, &a);
+        if (mt_name_is_slot(list[i]->name, slot))
+            mt_transfer_add_as(list[i], MT_F32,
+                               scalar ? &one : &list[i]->shape,
+                               mt_name_slot(slot, p->key).text, out);
     }
 }
 
@@ -378,11 +442,11 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
 
         if (!p || p->reset)
             continue;
-        add_state(p, MT_SLOT_STEP, true, &states, out);
+        mt_bundle_i64(out, mt_name_slot(MT_SLOT_STEP, p->key).text, p->step);
         for (size_t k = 0; plan->optimizer->slots[k]; k++)
-            add_state(p, plan->optimizer->slots[k],
-                      mt_optimizer_is_product(plan->optimizer, k), &states,
-                      out);
+            add_slot(p, plan->optimizer->slots[k],
+                     mt_optimizer_is_product(plan->optimizer, k), &states,
+                     out);
     }
     free(states.list);
 }
