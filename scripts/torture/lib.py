@@ -25,7 +25,7 @@ SPEC = {
     "optimizer": {"type": "Adam", "lr": 0.01},
     "data": {"type": "csv", "train": "data/blobs.csv", "val_split": 0.25,
              "batch_size": 32},
-    "train": {"epochs": 2, "seed": 1},
+    "train": {"epochs": 2, "seed": 1, "checkpoint": {"every_epochs": 1}},
 }
 
 

@@ -30,7 +30,8 @@ struct run {
     struct mt_ckpt_info info;  /* of the last save */
     uint64_t saved_step;
     bool saved, save_failed, best_failed;
-    double started, saving, evaluating; /* seconds */
+    double started, tried;     /* the run, the last save: at that second */
+    double saving;             /* seconds */
     uint64_t samples;
 };
 
@@ -86,6 +87,7 @@ static void save(struct run *r)
 
     keep_last(r);
     r->save_failed = write_to(r, r->t->out, &r->info, &err) != MT_OK;
+    r->tried = mt_seconds();
     if (r->save_failed) {
         r->err = err;
         return;
@@ -124,6 +126,19 @@ static void save_best(struct run *r)
     free(path);
 }
 
+/* A spec that does not say when to save: at ends of epochs, with a second
+ * between two saves, as each waits for the disk. The first one comes at once,
+ * unless there is the checkpoint that the run goes on from. */
+static bool some_time_passed(const struct run *r)
+{
+    const double pause = 1;
+    double last = r->tried > 0 ? r->tried
+                  : in_place(r->t) ? r->started
+                                   : -INFINITY;
+
+    return mt_seconds() - last >= pause;
+}
+
 static bool save_is_due(const struct run *r, const struct mt_step_info *info)
 {
     const struct mt_checkpoint_settings *c = &r->s->settings.checkpoint;
@@ -133,8 +148,10 @@ static bool save_is_due(const struct run *r, const struct mt_step_info *info)
     if (c->every_steps != MT_SIZE_ABSENT &&
         r->s->at.step % c->every_steps == 0)
         return true;
-    return info->epoch_ended && c->every_epochs &&
-           r->s->at.epoch % c->every_epochs == 0;
+    if (!info->epoch_ended || !c->every_epochs ||
+        r->s->at.epoch % c->every_epochs != 0)
+        return false;
+    return c->object || some_time_passed(r);
 }
 
 static void tell_step(struct run *r, const struct mt_step_info *info)

@@ -117,12 +117,14 @@ static mt_status read_checkpoint(const struct mt_json *doc,
     const struct mt_key *const tables[] = { mt_checkpoint_keys };
     mt_status status;
 
-    *out = (struct mt_checkpoint_settings){ MT_SIZE_ABSENT, 1, NULL, 0 };
+    *out = (struct mt_checkpoint_settings){ .every_steps = MT_SIZE_ABSENT,
+                                            .every_epochs = 1 };
     if (!object)
         return MT_OK;
     if ((status = mt_keys_read(doc, object, mt_checkpoint_keys, out, arena,
                                err)) != MT_OK)
         return status;
+    out->object = object;
     return mt_keys_check(doc, object, tables, 1, err);
 }
 

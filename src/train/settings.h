@@ -7,6 +7,7 @@
 #include "spec/keys.h"
 
 struct mt_checkpoint_settings {
+    const struct mt_item *object; /* in the spec; NULL: it says nothing */
     size_t every_steps;  /* MT_SIZE_ABSENT: not by steps */
     size_t every_epochs; /* 0: not by epochs */
     const char *best;    /* the value whose best epoch is saved, or NULL */
