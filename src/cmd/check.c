@@ -83,6 +83,8 @@ static int check_spec(struct mt_call *call)
 
     if (status == MT_OK)
         status = mt_session_prepare(s, &err);
+    if (status == MT_OK && s->data->note)
+        mt_report(call, "mtrain: note: %s", s->data->note);
     if (status == MT_OK && call->json)
         print_json(s);
     else if (status == MT_OK && !call->quiet)

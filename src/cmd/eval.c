@@ -190,6 +190,8 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
                 "data.val_split=0.2", call->args[0]);
         return mt_report_error(&err);
     }
+    if (s->data->note)
+        mt_report(call, "mtrain: note: %s", s->data->note);
     if (s->data->warning)
         mt_report_warning("%s", s->data->warning);
     print_scores(call, s, &scores, &confusion);

@@ -330,6 +330,8 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
     bool force = t->call->force;
     mt_status status;
 
+    if (t->session->data->note)
+        mt_report(t->call, "mtrain: note: %s", t->session->data->note);
     if (t->session->data->warning)
         mt_report_warning("%s", t->session->data->warning);
     if (t->log && strcmp(t->log, t->out) == 0)

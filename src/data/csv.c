@@ -31,8 +31,7 @@ static const char *const normalize_choices[] = { "standard", "minmax", NULL };
 static const struct mt_key csv_keys[] = {
     { "header", MT_KEY_JSON, offsetof(struct csv_args, header),
       .doc = "is the first line a header: true, false, or \"auto\" (the "
-             "default): it is if text stands above a number, or if it is all "
-             "text without repetition",
+             "default): found out by comparing it with the lines below",
       .schema = "\"enum\":[true,false,\"auto\"]" },
     { "delimiter", MT_KEY_STRING, offsetof(struct csv_args, delimiter),
       .def = "\",\"", .doc = "the one character between fields" },
@@ -134,22 +133,13 @@ static mt_status read_numbers(const struct table *t,
     return MT_OK;
 }
 
-static struct mt_csv_field trim(struct mt_csv_field field)
-{
-    while (field.n && strchr(" \t", field.text[0]))
-        field.text++, field.n--;
-    while (field.n && strchr(" \t", field.text[field.n - 1]))
-        field.n--;
-    return field;
-}
-
 /* The class of the target, or its index while classes are being collected. */
 static mt_status read_label(const struct table *t,
                             const struct mt_csv_field *fields, int32_t *out,
                             struct mt_err *err)
 {
     size_t column = t->columns.targets[0];
-    struct mt_csv_field field = trim(fields[column]);
+    struct mt_csv_field field = mt_csv_trim(fields[column]);
     struct mt_csv_column_text name = mt_csv_column_text(&t->columns, column);
     uint32_t index = 0;
     mt_status status;
@@ -222,7 +212,7 @@ static mt_status check_targets(const struct table *t,
             continue;
         if (plan->targets[i].missing == MT_MISSING_DROP)
             *drop = true;
-        else if (trim(fields[column]).n)
+        else if (mt_csv_trim(fields[column]).n)
             return mt_csv_fail(t->csv, column, err,
                                "%s: \"%s\" is a missing value; expected a %s "
                                "(data.missing: {\"%s\": \"drop\"} leaves such "
@@ -418,7 +408,8 @@ static mt_status open_part(const struct csv_args *args, const char *key,
                            struct mt_part *part, struct mt_err *err)
 {
     const struct mt_csv_select select = { t->request->doc, args->header,
-                                          args->target, args->features };
+                                          args->target, args->features,
+                                          t->known };
     struct mt_data_file file;
     uint64_t size = 0;
     int fd = -1;
@@ -432,6 +423,9 @@ static mt_status open_part(const struct csv_args *args, const char *key,
             mt_csv_open(file.path, fd, size, t->comma, &t->csv, err);
     if (status == MT_OK)
         status = choose_columns(t, &select, file.path, &data->arena, err);
+    if (status == MT_OK && !data->note)
+        data->note =
+            mt_csv_header_note(&t->columns, file.path, &data->arena);
     if (status == MT_OK && t->labels && t->columns.n_targets != 1)
         status = mt_json_fail(t->request->doc, args->target, err,
                               "expected one column, the class, because the "

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "data/csvheader.h"
 #include "data/number.h"
 #include "base/utf8.h"
 
@@ -25,67 +26,41 @@ struct mt_csv_column_text mt_csv_column_text(const struct mt_csv_columns *c,
 
 /* ---- the header ---- */
 
-static int compare_names(const void *a, const void *b)
+/* A name, and the number of its column. */
+struct place {
+    const char *name;
+    size_t column;
+};
+
+static int compare_places(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const struct place *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+
+    return order ? order : (x->column > y->column) - (x->column < y->column);
 }
 
-static const char **sorted_names(const char *const *names, size_t n)
+static int compare_with_name(const void *name, const void *place)
 {
-    const char **sorted = malloc((n + 1) * sizeof *sorted);
-
-    if (!sorted)
-        return NULL;
-    memcpy(sorted, names, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare_names);
-    return sorted;
+    return strcmp(name, ((const struct place *)place)->name);
 }
 
-static mt_status all_distinct(const char *const *names, size_t n, bool *yes)
+/* In order of bytes, the same names in that of the columns. To be freed. */
+static struct place *sort_names(const char *const *names, size_t n)
 {
-    const char **sorted = sorted_names(names, n);
+    struct place *places = malloc((n + 1) * sizeof *places);
 
-    if (!sorted)
-        return MT_NO_MEMORY;
-    *yes = true;
-    for (size_t i = 1; i < n && *yes; i++)
-        *yes = strcmp(sorted[i - 1], sorted[i]) != 0;
-    free(sorted);
-    return MT_OK;
+    for (size_t i = 0; places && i < n; i++)
+        places[i] = (struct place){ names[i], i };
+    if (places)
+        qsort(places, n, sizeof *places, compare_places);
+    return places;
 }
 
-static bool is_text(const char *text, size_t n)
+static const struct place *find_place(const struct place *sorted, size_t n,
+                                      const char *name)
 {
-    double v;
-
-    return mt_number_f64(text, n, &v) == MT_NUMBER_BAD;
-}
-
-static bool is_number(const char *text, size_t n)
-{
-    double v;
-
-    return mt_number_f64(text, n, &v) == MT_NUMBER_OK;
-}
-
-/* first: the n fields of the first record; second: the n2 of the second. */
-static mt_status guess_header(const char *const *first, size_t n,
-                              const struct mt_csv_field *second, size_t n2,
-                              bool *header)
-{
-    bool all_text = true;
-
-    *header = false;
-    for (size_t i = 0; i < n; i++) {
-        bool text = is_text(first[i], strlen(first[i]));
-
-        all_text &= text;
-        if (text && i < n2 && is_number(second[i].text, second[i].n)) {
-            *header = true;
-            return MT_OK;
-        }
-    }
-    return all_text ? all_distinct(first, n, header) : MT_OK;
+    return bsearch(name, sorted, n, sizeof *sorted, compare_with_name);
 }
 
 static mt_status header_key(const struct mt_csv_select *select, bool *given,
@@ -103,61 +78,177 @@ static mt_status header_key(const struct mt_csv_select *select, bool *given,
     return MT_OK;
 }
 
-static mt_status copy_names(const struct mt_csv_field *fields, size_t n,
-                            struct mt_arena *arena, const char ***out,
+/* The name of a column before any is changed. */
+static const char *raw_name(const struct mt_csv_field *field, size_t column,
+                            struct mt_arena *arena)
+{
+    if (mt_csv_trim(*field).n)
+        return mt_arena_strndup(arena, field->text, field->n);
+    return mt_arena_printf(arena, "Unnamed: %zu", column);
+}
+
+/* The name of a column that has one that was there before: `x.1`, or the next
+ * number that is not in the header. */
+static const char *other_name(const char *name, size_t *number,
+                              const struct place *sorted, size_t n,
+                              struct mt_arena *arena)
+{
+    char *other;
+
+    do
+        other = mt_arena_printf(arena, "%s.%zu", name, ++*number);
+    while (other && find_place(sorted, n, other));
+    return other;
+}
+
+static mt_status rename_repeated(struct mt_csv_columns *c,
+                                 struct mt_arena *arena, struct mt_err *err)
+{
+    struct place *sorted = sort_names(c->raw, c->n);
+    bool ok = sorted != NULL;
+    size_t number = 0;
+
+    for (size_t i = 1; ok && i < c->n; i++) {
+        const char *name = sorted[i].name;
+
+        if (strcmp(name, sorted[i - 1].name)) {
+            number = 0;
+            continue;
+        }
+        name = other_name(name, &number, sorted, c->n, arena);
+        c->names[sorted[i].column] = name;
+        ok = name != NULL;
+    }
+    free(sorted);
+    return ok ? MT_OK : mt_fail_memory(err);
+}
+
+static mt_status take_names(const struct mt_csv_field *fields, size_t n,
+                            struct mt_arena *arena, struct mt_csv_columns *out,
                             struct mt_err *err)
 {
-    const char **names = mt_arena_calloc(arena, n, sizeof *names);
-
-    if (!names)
+    out->n = n;
+    out->raw = mt_arena_calloc(arena, n + 1, sizeof *out->raw);
+    out->names = mt_arena_calloc(arena, n + 1, sizeof *out->names);
+    if (!out->raw || !out->names)
         return mt_fail_memory(err);
     for (size_t i = 0; i < n; i++) {
-        names[i] = mt_arena_strndup(arena, fields[i].text, fields[i].n);
-        if (!names[i])
+        out->raw[i] = out->names[i] = raw_name(&fields[i], i, arena);
+        if (!out->raw[i])
             return mt_fail_memory(err);
     }
-    *out = names;
+    return rename_repeated(out, arena, err);
+}
+
+/* Are all features of a table that was read before among the names? */
+static mt_status has_known(const struct mt_csv_known *known,
+                           const struct mt_csv_columns *c, bool *yes,
+                           struct mt_err *err)
+{
+    struct place *sorted = sort_names(c->names, c->n);
+
+    if (!sorted)
+        return mt_fail_memory(err);
+    *yes = true;
+    for (size_t i = 0; i < known->n_features && *yes; i++)
+        *yes = find_place(sorted, c->n, known->features[i]) != NULL;
+    free(sorted);
     return MT_OK;
 }
 
-/* Reads the first record, and the second if that is needed; leaves csv behind
- * the header. */
+/* Whether the first record, whose names are taken, is a header. */
+static mt_status find_header(const struct mt_csv_select *select,
+                             struct mt_csv *csv, struct mt_arena *arena,
+                             struct mt_csv_columns *out, bool *header,
+                             struct mt_err *err)
+{
+    struct mt_csv_header found;
+    bool given = false;
+    mt_status status = header_key(select, &given, header, err);
+
+    out->why = select->why ? select->why : "the spec says so";
+    out->sure = true;
+    if (status != MT_OK || given)
+        return status;
+    if (select->known && select->known->n_features) {
+        out->why = "it has the names of the features";
+        status = has_known(select->known, out, header, err);
+        if (status != MT_OK || *header)
+            return status;
+    }
+    status = mt_csv_rewind(csv, err);
+    if (status == MT_OK)
+        status = mt_csv_find_header(csv, arena, &found, err);
+    if (status != MT_OK)
+        return status;
+    *header = found.header;
+    out->why = found.why;
+    out->sure = found.sure;
+    return MT_OK;
+}
+
 mt_status mt_csv_read_header(const struct mt_csv_select *select,
                              struct mt_csv *csv, const char *path,
                              struct mt_arena *arena, struct mt_csv_columns *out,
                              struct mt_err *err)
 {
     const struct mt_csv_field *fields;
-    bool given = false, header = false;
-    size_t n2 = 0;
+    bool header = false;
+    size_t n;
     mt_status status;
 
     *out = (struct mt_csv_columns){ 0 };
-    status = header_key(select, &given, &header, err);
-
-    if (status == MT_OK)
-        status = mt_csv_next(csv, &fields, &out->n, err);
-    if (status == MT_OK && out->n == 0)
+    status = mt_csv_next(csv, &fields, &n, err);
+    if (status == MT_OK && n == 0)
         status = mt_fail(err, MT_INVALID,
                          "%s: the file is empty; expected "
                          "at least one record",
                          path);
     if (status == MT_OK)
-        status = copy_names(fields, out->n, arena, &out->names, err);
-    if (status == MT_OK && !given) {
-        status = mt_csv_next(csv, &fields, &n2, err);
-        if (status == MT_OK &&
-            guess_header(out->names, out->n, fields, n2, &header) != MT_OK)
-            status = mt_fail_memory(err);
-    }
+        status = take_names(fields, n, arena, out, err);
+    if (status == MT_OK)
+        status = find_header(select, csv, arena, out, &header, err);
     if (status == MT_OK)
         status = mt_csv_rewind(csv, err);
     if (status != MT_OK)
         return status;
     if (header)
-        return mt_csv_next(csv, &fields, &n2, err);
-    out->names = NULL;
+        return mt_csv_next(csv, &fields, &n, err);
+    out->names = out->raw = NULL;
     return MT_OK;
+}
+
+static void add_renamed(const struct mt_csv_columns *c, struct mt_strbuf *out)
+{
+    enum { SHOWN = 3 };
+    size_t n = 0;
+
+    for (size_t i = 0; c->names && i < c->n; i++) {
+        if (c->names[i] == c->raw[i] || n++ >= SHOWN)
+            continue;
+        mt_strbuf_printf(out, "%sanother column \"%s\" is named \"%s\"",
+                         out->len ? "; " : "",
+                         mt_excerpt(c->raw[i], strlen(c->raw[i])).text,
+                         mt_excerpt(c->names[i], strlen(c->names[i])).text);
+    }
+    if (n > SHOWN)
+        mt_strbuf_printf(out, ", and %zu more likewise", n - SHOWN);
+}
+
+const char *mt_csv_header_note(const struct mt_csv_columns *c, const char *path,
+                               struct mt_arena *arena)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    const char *out = NULL;
+
+    if (!c->sure)
+        mt_strbuf_printf(&text, "its first line is %s header: %s",
+                         c->names ? "the" : "no", c->why);
+    add_renamed(c, &text);
+    if (text.len && !text.failed)
+        out = mt_arena_printf(arena, "%s: %s", path, text.text);
+    mt_strbuf_free(&text);
+    return out;
 }
 
 /* ---- the choice ---- */
@@ -166,7 +257,7 @@ struct chooser {
     const struct mt_csv_select *select;
     const char *path;
     const struct mt_csv_columns *columns;
-    const char **sorted; /* names in order of bytes, to search in; or NULL */
+    struct place *sorted; /* the names, or NULL */
     const char **taken;  /* [n]: the key that took the column, or NULL */
 };
 
@@ -220,57 +311,33 @@ static mt_status unknown_name(const struct chooser *ch, const struct mt_item *it
 static mt_status find_name(const struct chooser *ch, const struct mt_item *item,
                            size_t *column, struct mt_err *err)
 {
-    size_t n = ch->columns->n;
-    const char **found = NULL;
+    const struct place *found =
+        ch->sorted ? find_place(ch->sorted, ch->columns->n, item->text) : NULL;
 
-    if (ch->sorted)
-        found = bsearch(&item->text, ch->sorted, n, sizeof *found,
-                        compare_names);
     if (!found)
         return unknown_name(ch, item, err);
-
-    size_t at = (size_t)(found - ch->sorted);
-
-    if ((at > 0 && !strcmp(ch->sorted[at - 1], *found)) ||
-        (at + 1 < n && !strcmp(ch->sorted[at + 1], *found)))
-        return mt_json_fail(ch->select->doc, item, err,
-                            "%s has more than one column \"%s\"; expected an "
-                            "index",
-                            ch->path, mt_excerpt(*found, strlen(*found)).text);
-    for (*column = 0; ch->columns->names[*column] != *found;)
-        ++*column;
+    *column = found->column;
     return MT_OK;
-}
-
-/* Is there one column whose name is this number? Names come before
- * positions. */
-static bool names_column(const struct chooser *ch, const struct mt_item *item,
-                         size_t *column)
-{
-    struct mt_json_text text = mt_json_text(item);
-    size_t n = 0;
-
-    for (size_t i = 0; ch->columns->names && i < ch->columns->n; i++) {
-        if (!strcmp(ch->columns->names[i], text.text)) {
-            *column = i;
-            n++;
-        }
-    }
-    return n == 1;
 }
 
 static mt_status find_column(const struct chooser *ch, const struct mt_item *item,
                              size_t *column, struct mt_err *err)
 {
     double n = (double)ch->columns->n, v;
+    const struct place *found = NULL;
 
     if (mt_is_string(item))
         return find_name(ch, item, column, err);
     if (!mt_is_number(item))
         return mt_json_fail(ch->select->doc, item, err,
                             "expected the name or the index of a column");
-    if (names_column(ch, item, column))
+    /* Names come before positions. */
+    if (ch->sorted)
+        found = find_place(ch->sorted, ch->columns->n, mt_json_text(item).text);
+    if (found) {
+        *column = found->column;
         return MT_OK;
+    }
     v = item->number;
     if (v != floor(v) || v < -n || v >= n)
         return mt_json_fail(ch->select->doc, item, err,
@@ -368,7 +435,7 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
     out->targets = mt_arena_calloc(arena, out->n, sizeof *out->targets);
     ch.taken = calloc(out->n, sizeof *ch.taken);
     if (out->names)
-        ch.sorted = sorted_names(out->names, out->n);
+        ch.sorted = sort_names(out->names, out->n);
     if (!out->features || !out->targets || !ch.taken ||
         (out->names && !ch.sorted))
         status = mt_fail_memory(err);
@@ -379,40 +446,37 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
     return status;
 }
 
-static mt_status find_known(const char *name, const struct mt_csv_known *known,
-                            const char *path, const struct mt_csv_columns *c,
-                            size_t *column, struct mt_err *err)
+static mt_status find_known(const char *const *names, size_t n,
+                            const struct mt_csv_known *known,
+                            const char *path, const struct place *sorted,
+                            const struct mt_csv_columns *c, size_t *columns,
+                            struct mt_err *err)
 {
-    const char *near;
-    size_t n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct place *found = find_place(sorted, c->n, names[i]);
+        const char *near;
 
-    for (size_t i = 0; i < c->n; i++) {
-        if (!strcmp(c->names[i], name)) {
-            *column = i;
-            n++;
+        if (found) {
+            columns[i] = found->column;
+            continue;
         }
-    }
-    if (n == 1)
-        return MT_OK;
-    if (n > 1)
+        near = mt_nearest(names[i], c->names, c->n);
         return mt_fail(err, MT_MISMATCH,
-                       "%s:1:1: %zu columns are named \"%s\", which the model "
-                       "reads",
-                       path, n, mt_excerpt(name, strlen(name)).text);
-    near = mt_nearest(name, c->names, c->n);
-    return mt_fail(err, MT_MISMATCH,
-                   "%s:1:1: no column is named \"%s\", which %s has%s%s%s", path,
-                   mt_excerpt(name, strlen(name)).text, known->source,
-                   near ? "; did you mean \"" : "",
-                   near ? mt_excerpt(near, strlen(near)).text : "",
-                   near ? "\"?" : "");
+                       "%s:1:1: no column is named \"%s\", which %s has%s%s%s",
+                       path, mt_excerpt(names[i], strlen(names[i])).text,
+                       known->source, near ? "; did you mean \"" : "",
+                       near ? mt_excerpt(near, strlen(near)).text : "",
+                       near ? "\"?" : "");
+    }
+    return MT_OK;
 }
 
 mt_status mt_csv_choose_known(const struct mt_csv_known *known,
                               const char *path, struct mt_arena *arena,
                               struct mt_csv_columns *out, struct mt_err *err)
 {
-    mt_status status = MT_OK;
+    struct place *sorted = sort_names(out->names, out->n);
+    mt_status status;
 
     out->n_features = known->n_features;
     out->n_targets = known->n_targets;
@@ -420,14 +484,16 @@ mt_status mt_csv_choose_known(const struct mt_csv_known *known,
         mt_arena_calloc(arena, known->n_features + 1, sizeof *out->features);
     out->targets =
         mt_arena_calloc(arena, known->n_targets + 1, sizeof *out->targets);
-    if (!out->features || !out->targets)
+    if (!sorted || !out->features || !out->targets) {
+        free(sorted);
         return mt_fail_memory(err);
-    for (size_t i = 0; i < known->n_features && status == MT_OK; i++)
-        status = find_known(known->features[i], known, path, out,
-                            &out->features[i], err);
-    for (size_t i = 0; i < known->n_targets && status == MT_OK; i++)
-        status = find_known(known->targets[i], known, path, out,
-                            &out->targets[i], err);
+    }
+    status = find_known(known->features, known->n_features, known, path, sorted,
+                        out, out->features, err);
+    if (status == MT_OK)
+        status = find_known(known->targets, known->n_targets, known, path,
+                            sorted, out, out->targets, err);
+    free(sorted);
     return status;
 }
 

@@ -1,10 +1,10 @@
 /*
  * Which columns of a CSV file are features and which are targets.
  *
- * Whether there is a header, where the spec does not say: the first line is
- * one if some field of it is text above a number in the second line, or if
- * every field of it is text and no two are the same. (Empty fields, NaN and
- * infinities are not text.)
+ * Whether there is a header, where the spec does not say: csvheader.h. A name
+ * that was there before gets a number, as in pandas: `x`, `x.1`, `x.2`, passing
+ * over those that the header has; an empty one is `Unnamed: 3`, with its
+ * column's index. So names tell columns apart, the same in every command.
  */
 #ifndef MT_DATA_CSVCOLUMNS_H
 #define MT_DATA_CSVCOLUMNS_H
@@ -13,6 +13,13 @@
 #include "spec/tree.h"
 #include "data/csvscan.h"
 
+/* The columns of a table that was read before, by name. */
+struct mt_csv_known {
+    const char *const *features, *const *targets;
+    size_t n_features, n_targets;
+    const char *source; /* of what: "train.csv", "the checkpoint" */
+};
+
 /* What the spec says; NULL where it says nothing. */
 struct mt_csv_select {
     const struct mt_json *doc;
@@ -20,11 +27,18 @@ struct mt_csv_select {
     const struct mt_item *target;   /* name, index (from 0; negative: from the end), or
                               a list of them; default: the last column */
     const struct mt_item *features; /* the same; default: all that are no targets */
+    const struct mt_csv_known *known; /* a first record that has its features
+                                         is a header; or NULL */
+    const char *why; /* what gave `header`; NULL: the spec */
 };
 
 struct mt_csv_columns {
     size_t n;           /* columns of the file */
-    const char **names; /* [n]; NULL: no header */
+    const char **names; /* [n], all different; NULL: no header */
+    const char **raw;   /* [n], or NULL: as in the file; the same pointer as
+                           names where it was not changed */
+    const char *why;    /* there is a header, or none */
+    bool sure;          /* no column says otherwise */
     size_t n_features, n_targets;
     size_t *features, *targets; /* column numbers, from 0 */
 };
@@ -36,6 +50,11 @@ mt_status mt_csv_read_header(const struct mt_csv_select *select,
                              struct mt_arena *arena, struct mt_csv_columns *out,
                              struct mt_err *err);
 
+/* What was found out of the header and could be otherwise, and which columns
+ * were renamed; NULL: nothing, or no memory. */
+const char *mt_csv_header_note(const struct mt_csv_columns *c, const char *path,
+                               struct mt_arena *arena);
+
 /* Which of them are features and targets. */
 mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
                                 const char *path, struct mt_arena *arena,
@@ -43,13 +62,8 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
                                 struct mt_err *err);
 
 /* The same by the names of a table that was read before, in whatever order and
- * beside whatever others they stand here. out->names is not NULL. MT_MISMATCH:
- * one is missing, or stands here twice. */
-struct mt_csv_known {
-    const char *const *features, *const *targets;
-    size_t n_features, n_targets;
-    const char *source; /* of what: "train.csv", "the checkpoint" */
-};
+ * beside whatever others they are here. out->names is not NULL. MT_MISMATCH:
+ * one is missing. */
 mt_status mt_csv_choose_known(const struct mt_csv_known *known,
                               const char *path, struct mt_arena *arena,
                               struct mt_csv_columns *out, struct mt_err *err);

@@ -30,6 +30,16 @@ struct mt_csv_field {
     size_t at; /* bytes from the record's start, for mt_csv_fail */
 };
 
+/* Without spaces and tabs around. */
+static inline struct mt_csv_field mt_csv_trim(struct mt_csv_field f)
+{
+    for (; f.n && (f.text[0] == ' ' || f.text[0] == '\t'); f.n--)
+        f.text++;
+    while (f.n && (f.text[f.n - 1] == ' ' || f.text[f.n - 1] == '\t'))
+        f.n--;
+    return f;
+}
+
 struct mt_csv;
 struct sha256_ctx;
 

@@ -158,6 +158,7 @@ struct mt_dataset {
     struct mt_fingerprint *fingerprints; /* in the arena */
 
     const char *warning; /* what the user should know, or NULL */
+    const char *note;    /* what was found out and could be otherwise, or NULL */
 
     struct mt_owned *owned; /* memory and readers (format.h) */
     void *state;            /* the format's own, from open on */

@@ -116,26 +116,22 @@ static struct name *sorted_names(const struct mt_csv_columns *c)
 }
 
 /* Sets features to the columns of those names. *missing: the first name that
- * is not there; *twice: one that several columns have; or NULL. */
+ * is not there, or NULL. */
 static void find_names(const struct mt_inputs *in, const struct name *names,
-                       const char **missing, const char **twice)
+                       const char **missing)
 {
     const struct mt_csv_columns *c = &in->columns;
 
-    *missing = *twice = NULL;
+    *missing = NULL;
     for (size_t i = 0; i < in->width; i++) {
         struct name key = { in->request.feature_names[i], 0 };
         const struct name *at =
             bsearch(&key, names, c->n, sizeof key, compare_names);
 
-        if (!at) {
-            *missing = *missing ? *missing : key.text;
-            continue;
-        }
-        if ((at > names && !compare_names(at - 1, at)) ||
-            (at + 1 < names + c->n && !compare_names(at, at + 1)))
-            *twice = key.text;
-        c->features[i] = at->column;
+        if (at)
+            c->features[i] = at->column;
+        else if (!*missing)
+            *missing = key.text;
     }
 }
 
@@ -176,16 +172,21 @@ static mt_status list_ignored(struct mt_inputs *in, struct mt_err *err)
     return read && (!n || in->ignored) ? MT_OK : mt_fail_memory(err);
 }
 
-static mt_status choose_by_name(struct mt_inputs *in, const char *missing,
-                                const char *twice, struct mt_err *err)
+static mt_status choose_by_name(struct mt_inputs *in, struct mt_err *err)
 {
+    struct name *names = sorted_names(&in->columns);
+    const char *missing;
+
+    in->columns.features = mt_arena_calloc(&in->arena, in->width + 1,
+                                           sizeof *in->columns.features);
+    if (!names || !in->columns.features) {
+        free(names);
+        return mt_fail_memory(err);
+    }
+    find_names(in, names, &missing);
+    free(names);
     if (missing)
         return fail_name(in, missing, err);
-    if (twice)
-        return mt_fail(err, MT_MISMATCH,
-                       "%s:1:1: more than one column \"%s\", which the model "
-                       "reads",
-                       in->source, mt_excerpt(twice, strlen(twice)).text);
     in->columns.n_features = in->width;
     return list_ignored(in, err);
 }
@@ -249,68 +250,24 @@ static mt_status choose_by_position(struct mt_inputs *in, struct mt_err *err)
                                           : fail_count(in, err);
 }
 
-/* Takes the first record for a header; leaves csv behind it. */
-static mt_status take_names(struct mt_inputs *in, struct mt_err *err)
-{
-    struct mt_csv_columns *c = &in->columns;
-    const struct mt_csv_field *fields;
-    size_t n;
-    mt_status status;
-
-    c->names = mt_arena_calloc(&in->arena, c->n, sizeof *c->names);
-    if (!c->names)
-        return mt_fail_memory(err);
-    if ((status = mt_csv_next(in->csv, &fields, &n, err)) != MT_OK)
-        return status;
-    for (size_t i = 0; i < c->n; i++) {
-        c->names[i] = mt_arena_strndup(&in->arena, fields[i].text, fields[i].n);
-        if (!c->names[i])
-            return mt_fail_memory(err);
-    }
-    return MT_OK;
-}
-
-/* The names are known: a header is one by the looks of it, or because it has
- * all of them (they may be numbers). */
-static mt_status find_named(struct mt_inputs *in, struct mt_err *err)
-{
-    struct mt_csv_columns *c = &in->columns;
-    bool looks = c->names != NULL;
-    const char *missing, *twice;
-    struct name *names;
-    mt_status status;
-
-    c->features =
-        mt_arena_calloc(&in->arena, in->width, sizeof *c->features);
-    if (!c->features)
-        return mt_fail_memory(err);
-    if (!looks && (status = take_names(in, err)) != MT_OK)
-        return status;
-    names = sorted_names(c);
-    if (!names)
-        return mt_fail_memory(err);
-    find_names(in, names, &missing, &twice);
-    free(names);
-    if (looks || !missing)
-        return choose_by_name(in, missing, twice, err);
-    c->names = NULL;
-    return mt_csv_rewind(in->csv, err) == MT_OK ? choose_by_position(in, err)
-                                                : err->status;
-}
-
 static mt_status find_columns(struct mt_inputs *in, struct mt_err *err)
 {
     const struct mt_item *header = mt_json_get(in->request.spec, "header");
-    bool named = in->request.feature_names != NULL;
+    const struct mt_csv_known known = { .features = in->request.feature_names,
+                                        .n_features = in->width };
     struct mt_csv_select select = { .doc = in->request.doc };
     mt_status status;
 
-    if (!named && mt_is_false(header))
+    if (known.features)
+        select.known = &known;
+    else if (mt_is_false(header))
         select.header = header;
-    if ((status = mt_csv_read_header(&select, in->csv, in->source, &in->arena,
-                                     &in->columns, err)) != MT_OK)
+    status = mt_csv_read_header(&select, in->csv, in->source, &in->arena,
+                                &in->columns, err);
+    if (status != MT_OK)
         return status;
-    return named ? find_named(in, err) : choose_by_position(in, err);
+    return known.features && in->columns.names ? choose_by_name(in, err)
+                                               : choose_by_position(in, err);
 }
 
 /* ---- tables ---- */

@@ -20,15 +20,6 @@ void mt_plan_free(struct mt_plan *plan)
 
 /* ---- fields ---- */
 
-static struct mt_csv_field trim(struct mt_csv_field field)
-{
-    while (field.n && strchr(" \t", field.text[0]))
-        field.text++, field.n--;
-    while (field.n && strchr(" \t", field.text[field.n - 1]))
-        field.n--;
-    return field;
-}
-
 /* The default of missing_values. */
 static const char *const usual_gaps[] = { "",    "?",    "NA",   "N/A",  "NaN",
                                           "nan", "null", "NULL", "None", "-" };
@@ -36,7 +27,7 @@ static const char *const usual_gaps[] = { "",    "?",    "NA",   "N/A",  "NaN",
 bool mt_plan_is_gap(const struct mt_plan *plan,
                     const struct mt_csv_field *field)
 {
-    struct mt_csv_field f = trim(*field);
+    struct mt_csv_field f = mt_csv_trim(*field);
     const char *const *gaps = plan ? plan->gaps.v : usual_gaps;
     size_t n = plan ? plan->gaps.n : sizeof usual_gaps / sizeof *usual_gaps;
 
@@ -53,7 +44,7 @@ static mt_status fail_gap(const struct mt_csv *csv,
 {
     char what[128] = "the field is empty";
 
-    if (trim(*field).n)
+    if (mt_csv_trim(*field).n)
         snprintf(what, sizeof what, "\"%s\" is a missing value",
                  mt_excerpt(field->text, field->n).text);
     return mt_csv_fail(csv, column, err,
@@ -76,7 +67,7 @@ static struct mt_csv_field fold(struct mt_csv_field f)
 
 struct mt_csv_field mt_plan_value(const struct mt_csv_field *field)
 {
-    return fold(trim(*field));
+    return fold(mt_csv_trim(*field));
 }
 
 /* Values that only other rows have get codes too: fit finds that out. */

@@ -9,7 +9,7 @@ static const char *inputs(const struct mt_dataset *data)
 
     for (size_t i = 0; i < data->n_train; i++) {
         const double *v = (const double *)x->data +
-                         (data->train_rows ? data->train_rows[i] : i) * width;
+                          (data->train_rows ? data->train_rows[i] : i) * width;
 
         for (size_t k = 0; k < width && n < sizeof text; k++)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%g",

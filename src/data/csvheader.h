@@ -1,0 +1,37 @@
+/*
+ * Does the first record of a table name its columns? Found out from the first
+ * records, up to a thousand of them or a megabyte. Each column may say
+ * something; the header is there if more columns say so than say otherwise.
+ *
+ *     for     a text above numbers, or a text without digits above dates,
+ *             prices and the like: `age` above 37
+ *             a text above texts of few different values, none of which it is
+ *             numbers in steps (1990, 1991, 1992; 0, 1, 2) above numbers that
+ *             are not; numbers outside the range of all those below; whole
+ *             numbers above fractions
+ *     against a number in the range of those below, or in a column that only
+ *             rises or falls
+ *             a text that a record below has in the same column
+ *             a missing value ("?", "NA") above anything
+ *
+ * Where as many say so as otherwise, a text above numbers decides, and else a
+ * record of different texts is a header.
+ */
+#ifndef MT_DATA_CSVHEADER_H
+#define MT_DATA_CSVHEADER_H
+
+#include "base/arena.h"
+#include "data/csvscan.h"
+
+struct mt_csv_header {
+    bool header;
+    bool sure;       /* no column says otherwise */
+    const char *why; /* "\"age\" is above numbers"; in the arena */
+};
+
+/* Reads from where csv is, its first record; the caller rewinds. MT_OK with n
+ * == 0: there is no record. */
+mt_status mt_csv_find_header(struct mt_csv *csv, struct mt_arena *arena,
+                             struct mt_csv_header *out, struct mt_err *err);
+
+#endif
