@@ -9,11 +9,15 @@
 static const struct {
     const char *name;
     size_t size;
+    bool is_float;
 } dtypes[] = {
-    [MT_F32] = { "float32", 4 },  [MT_F64] = { "float64", 8 },
-    [MT_F16] = { "float16", 2 },  [MT_BF16] = { "bfloat16", 2 },
-    [MT_I32] = { "int32", 4 },    [MT_I64] = { "int64", 8 },
-    [MT_U8] = { "uint8", 1 },
+    [MT_F32] = { "float32", 4, true },  [MT_F64] = { "float64", 8, true },
+    [MT_F16] = { "float16", 2, true },  [MT_BF16] = { "bfloat16", 2, true },
+    [MT_I32] = { "int32", 4, false },   [MT_I64] = { "int64", 8, false },
+    [MT_U8] = { "uint8", 1, false },    [MT_BOOL] = { "bool", 1, false },
+    [MT_I8] = { "int8", 1, false },     [MT_I16] = { "int16", 2, false },
+    [MT_U16] = { "uint16", 2, false },  [MT_U32] = { "uint32", 4, false },
+    [MT_U64] = { "uint64", 8, false },  [MT_OTHER] = { "other", 0, false },
 };
 
 const char *mt_dtype_name(enum mt_dtype dtype)
@@ -28,13 +32,19 @@ size_t mt_dtype_size(enum mt_dtype dtype)
 
 bool mt_dtype_is_float(enum mt_dtype dtype)
 {
-    return dtype == MT_F32 || dtype == MT_F64 || dtype == MT_F16 ||
-           dtype == MT_BF16;
+    return dtypes[dtype].is_float;
+}
+
+const char *mt_array_type(const struct mt_array *array)
+{
+    return array->dtype == MT_OTHER && array->type
+               ? array->type
+               : mt_dtype_name(array->dtype);
 }
 
 bool mt_dtype_from_name(const char *name, enum mt_dtype *dtype)
 {
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+    for (size_t i = 0; i < MT_OTHER; i++) {
         if (strcmp(dtypes[i].name, name) == 0) {
             *dtype = (enum mt_dtype)i;
             return true;
@@ -190,6 +200,13 @@ double mt_array_value(const struct mt_array *a, size_t i)
     case MT_I32: return ((const int32_t *)a->data)[i];
     case MT_I64: return (double)((const int64_t *)a->data)[i];
     case MT_U8: return ((const uint8_t *)a->data)[i];
+    case MT_BOOL: return ((const uint8_t *)a->data)[i] != 0;
+    case MT_I8: return ((const int8_t *)a->data)[i];
+    case MT_I16: return ((const int16_t *)a->data)[i];
+    case MT_U16: return ((const uint16_t *)a->data)[i];
+    case MT_U32: return ((const uint32_t *)a->data)[i];
+    case MT_U64: return (double)((const uint64_t *)a->data)[i];
+    case MT_OTHER: break;
     }
     return 0;
 }

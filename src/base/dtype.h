@@ -14,12 +14,30 @@
 enum { MT_MAX_RANK = 8 };
 
 /* These values are of this program's memory only: files hold the names. */
-enum mt_dtype { MT_F32, MT_F64, MT_F16, MT_BF16, MT_I32, MT_I64, MT_U8 };
+enum mt_dtype {
+    MT_F32,
+    MT_F64,
+    MT_F16,
+    MT_BF16,
+    MT_I32,
+    MT_I64,
+    MT_U8,
 
-/* "float32", "float64", "float16", "bfloat16", "int32", "int64", "uint8". */
+    /* in state files only: */
+    MT_BOOL, /* a byte, 0 or 1 */
+    MT_I8,
+    MT_I16,
+    MT_U16,
+    MT_U32,
+    MT_U64,
+    MT_OTHER, /* listed, but not read: mt_array.type says what it is */
+};
+
+/* "float32", "bfloat16", "int64", "bool" and so on: NumPy's names. */
 const char *mt_dtype_name(enum mt_dtype dtype);
 bool mt_dtype_from_name(const char *name, enum mt_dtype *dtype);
-size_t mt_dtype_size(enum mt_dtype dtype); /* bytes of an element */
+/* Bytes of an element; MT_OTHER: 0. */
+size_t mt_dtype_size(enum mt_dtype dtype);
 bool mt_dtype_is_float(enum mt_dtype dtype);
 
 /* rank 0 is a scalar with one element. */
@@ -51,11 +69,16 @@ struct mt_array {
     struct mt_shape shape;
     void *data; /* mt_shape_elements(&shape) elements; owned elsewhere */
     const struct mt_source *source; /* where data is NULL; or NULL as well */
+    const char *type; /* of MT_OTHER: what the file calls it; owned elsewhere */
 };
+
+/* What its elements are, for people: mt_dtype_name() or `type`. */
+const char *mt_array_type(const struct mt_array *array);
 
 size_t mt_array_bytes(const struct mt_array *array);
 
-/* Element i as a double: exact but for int64 beyond 2^53. */
+/* Element i as a double: exact except for 64-bit integers beyond
+ * 2^53. */
 double mt_array_value(const struct mt_array *array, size_t i);
 
 /* Bits of a float16 or bfloat16 as float: exact. */

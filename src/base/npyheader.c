@@ -11,24 +11,22 @@ struct parser {
     const char *begin, *p, *end; /* of the whole file's head */
     struct mt_err *err;
     struct mt_npy_header *out;
-    unsigned also;
+    enum mt_npy_use use;
+    size_t rank; /* may be more than a shape holds */
     bool fortran;
 };
 
 /* Types without the byte order; '|' where they have none. */
 static const struct {
     const char *descr;
-    enum mt_dtype dtype;
-    unsigned also; /* what the caller must have asked for */
+    enum mt_dtype dtype[2]; /* by use */
 } known[] = {
-    { "f4", MT_F32, 0 }, { "f8", MT_F64, 0 }, { "i4", MT_I32, 0 },
-    { "i8", MT_I64, 0 }, { "u1", MT_U8, 0 },  { "f2", MT_F16, MT_NPY_F16 },
-
-    /* as the types that hold them */
-    { "b1", MT_U8, MT_NPY_ANY },  { "i1", MT_I32, MT_NPY_ANY },
-    { "i2", MT_I32, MT_NPY_ANY }, { "u2", MT_I32, MT_NPY_ANY },
-    { "u4", MT_I64, MT_NPY_ANY }, { "u8", MT_I64, MT_NPY_ANY },
-    { "f2", MT_F32, MT_NPY_ANY },
+    { "f4", { MT_F32, MT_F32 } }, { "f8", { MT_F64, MT_F64 } },
+    { "f2", { MT_F32, MT_F16 } }, { "i8", { MT_I64, MT_I64 } },
+    { "i4", { MT_I32, MT_I32 } }, { "i2", { MT_I32, MT_I16 } },
+    { "i1", { MT_I32, MT_I8 } },  { "u8", { MT_I64, MT_U64 } },
+    { "u4", { MT_I64, MT_U32 } }, { "u2", { MT_I32, MT_U16 } },
+    { "u1", { MT_U8, MT_U8 } },   { "b1", { MT_U8, MT_BOOL } },
 };
 
 enum { N_KNOWN = sizeof known / sizeof *known };
@@ -83,61 +81,71 @@ static bool is_word(const char *text, size_t n, const char *word)
     return n == strlen(word) && !memcmp(text, word, n);
 }
 
-/* Finds "<f4", "=f4" (this program runs on little-endian machines only), "|u1"
- * or, where the caller takes it, ">f4". */
+/* Finds "<f4", ">f4", "=f4" (the order of the machine that wrote it, which is
+ * taken to be little-endian) or "|u1". */
 static bool find_type(struct parser *ps, const char *text, size_t n)
 {
     if (n != 3)
         return false;
     for (size_t i = 0; i < N_KNOWN; i++) {
         bool one_byte = known[i].descr[1] == '1';
-        bool big = text[0] == '>' && !one_byte;
-        bool swaps = ps->also & (MT_NPY_BIG_ENDIAN | MT_NPY_ANY);
 
         if (memcmp(text + 1, known[i].descr, 2) != 0 ||
-            (known[i].also & ~ps->also) != 0 || (big && !swaps) ||
             !memchr(one_byte ? "|<>=" : "<>=", text[0], one_byte ? 4 : 3))
             continue;
-        ps->out->dtype = known[i].dtype;
+        ps->out->dtype = known[i].dtype[ps->use];
         ps->out->kind = known[i].descr[0];
         ps->out->size = (size_t)(known[i].descr[1] - '0');
-        ps->out->big_endian = big;
+        ps->out->big_endian = text[0] == '>' && !one_byte;
         return true;
     }
     return false;
 }
 
-static mt_status fail_type(const struct parser *ps, const char *text, size_t n)
+/* A type that is not read: refused, or only named. */
+static mt_status take_other(const struct parser *ps, const char *text, size_t n)
 {
-    const char *half = ps->also & MT_NPY_F16 ? "<f2 " : "";
+    size_t most = sizeof ps->out->type - 1;
 
-    if (n && text[0] == '[')
+    if (ps->use == MT_NPY_DATA)
         return mt_fail(ps->err, MT_INVALID,
-                       "%s: a structured array; expected one of the types "
-                       "%s<f4 <f8 <i4 <i8 |u1",
-                       ps->source, half);
-    if (is_word(text, n, "|O"))
-        return mt_fail(
-            ps->err, MT_INVALID,
-            "%s: elements of type \"|O\", Python objects, which are a "
-            "pickle and never read; expected one of %s<f4 <f8 <i4 "
-            "<i8 |u1",
-            ps->source, half);
-    if (ps->also & MT_NPY_ANY)
-        return mt_fail(ps->err, MT_INVALID,
-                       "%s: elements of type \"%s\"; expected bool, an integer "
-                       "or a float of up to 64 bits",
-                       ps->source, mt_excerpt(text, n).text);
-    if (n && text[0] == '>' && !(ps->also & MT_NPY_BIG_ENDIAN))
-        return mt_fail(ps->err, MT_INVALID,
-                       "%s: the elements are big-endian (%s); expected "
-                       "little-endian: convert with a.astype(\"<%s\")",
+                       "%s: elements of type \"%s\"%s; expected bool, an "
+                       "integer or a float of up to 64 bits",
                        ps->source, mt_excerpt(text, n).text,
-                       mt_excerpt(text + 1, n - 1).text);
-    return mt_fail(ps->err, MT_INVALID,
-                   "%s: elements of type \"%s\"; expected one of %s<f4 <f8 <i4 "
-                   "<i8 |u1: convert with a.astype(\"float32\")",
-                   ps->source, mt_excerpt(text, n).text, half);
+                       is_word(text, n, "|O") ? ", Python objects, which are "
+                                                "a pickle and never read"
+                                              : "");
+    n = n < most ? n : most;
+    for (size_t i = 0; i < n; i++)
+        ps->out->type[i] =
+            text[i] > ' ' && text[i] < 0x7f && !strchr("\"\\", text[i])
+                ? text[i]
+                : '?';
+    ps->out->dtype = MT_OTHER;
+    return MT_OK;
+}
+
+/* Skips a list that describes a structured array. */
+static mt_status skip_list(struct parser *ps)
+{
+    const char *text;
+    size_t depth = 0, n;
+
+    for (; ps->p < ps->end; ps->p++) {
+        if (*ps->p == '\'' || *ps->p == '"') {
+            mt_status status = take_string(ps, &text, &n, "a string");
+
+            if (status != MT_OK)
+                return status;
+            ps->p--;
+        } else if (*ps->p == '[') {
+            depth++;
+        } else if (*ps->p == ']' && --depth == 0) {
+            ps->p++;
+            return MT_OK;
+        }
+    }
+    return fail(ps, "\"]\"");
 }
 
 static mt_status parse_descr(struct parser *ps)
@@ -146,13 +154,16 @@ static mt_status parse_descr(struct parser *ps)
     size_t n;
 
     skip_spaces(ps);
-    if (ps->p < ps->end && *ps->p == '[')
-        return fail_type(ps, "[", 1);
+    if (ps->p < ps->end && *ps->p == '[') {
+        mt_status status = skip_list(ps);
+
+        return status == MT_OK ? take_other(ps, "structured", 10) : status;
+    }
     mt_status status = take_string(ps, &text, &n, "a type such as '<f4'");
 
     if (status != MT_OK)
         return status;
-    return find_type(ps, text, n) ? MT_OK : fail_type(ps, text, n);
+    return find_type(ps, text, n) ? MT_OK : take_other(ps, text, n);
 }
 
 static mt_status parse_bool(struct parser *ps)
@@ -203,18 +214,19 @@ static mt_status parse_shape(struct parser *ps)
     if (!take(ps, '('))
         return fail(ps, "a shape such as (3, 4)");
     while (!take(ps, ')')) {
-        mt_status status;
+        size_t dim = 0;
+        mt_status status = parse_size(ps, &dim);
 
-        if (shape->rank == MT_MAX_RANK)
-            return mt_fail(ps->err, MT_INVALID, "%s: more than %d dimensions",
-                           ps->source, MT_MAX_RANK);
-        status = parse_size(ps, &shape->dim[shape->rank]);
         if (status != MT_OK)
             return status;
-        shape->rank++;
+        if (ps->rank++ < MT_MAX_RANK)
+            shape->dim[shape->rank++] = dim;
+        else if (ps->use == MT_NPY_DATA)
+            return mt_fail(ps->err, MT_INVALID, "%s: more than %d dimensions",
+                           ps->source, MT_MAX_RANK);
         if (take(ps, ','))
             continue;
-        if (shape->rank < 2) /* (3) is no tuple */
+        if (ps->rank < 2) /* (3) is no tuple */
             return fail(ps, "\",\"");
         if (!take(ps, ')'))
             return fail(ps, "\",\" or \")\"");
@@ -312,11 +324,11 @@ static bool order_counts(const struct mt_shape *shape)
 }
 
 mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
-                              unsigned also, struct mt_npy_header *out,
+                              enum mt_npy_use use, struct mt_npy_header *out,
                               struct mt_err *err)
 {
     struct parser ps = {
-        .source = source, .err = err, .out = out, .also = also
+        .source = source, .err = err, .out = out, .use = use
     };
     mt_status status;
 
@@ -325,11 +337,10 @@ mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
     if (status == MT_OK)
         status = parse_dict(&ps);
     out->fortran = ps.fortran && order_counts(&out->shape);
-    if (status == MT_OK && out->fortran && !(also & MT_NPY_ANY))
-        return mt_fail(err, MT_INVALID,
-                       "%s: the array is in Fortran order; expected C order: "
-                       "convert with numpy.ascontiguousarray(a)",
-                       source);
+    if (ps.rank > MT_MAX_RANK) {
+        out->dtype = MT_OTHER;
+        snprintf(out->type, sizeof out->type, "%zu dimensions", ps.rank);
+    }
     return status;
 }
 
@@ -347,7 +358,7 @@ size_t mt_npy_header_size(const unsigned char prefix[MT_NPY_PREFIX])
 static const char *descr_of(enum mt_dtype dtype)
 {
     for (size_t i = 0; i < N_KNOWN; i++) {
-        if (known[i].dtype == dtype)
+        if (known[i].dtype[MT_NPY_STATE] == dtype)
             return known[i].descr;
     }
     return NULL;

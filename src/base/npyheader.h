@@ -15,20 +15,19 @@ enum {
     MT_NPY_WRITTEN = 320, /* room for any header that is written */
 };
 
-/* What a reader takes beyond little-endian F32, F64, I32, I64 and U8. */
-enum {
-    MT_NPY_F16 = 1,
-    MT_NPY_BIG_ENDIAN = 2, /* the caller swaps the bytes */
-    MT_NPY_ANY = 4,        /* all of these: bool, integers of 8 to 64 bits with
-                              and without sign, floats of 16 to 64; any byte
-                              order, Fortran order: the caller converts */
+/* What a reader wants of bool, integers of 8 to 64 bits with and without sign,
+ * and floats of 16 to 64. It converts either byte order and Fortran order. */
+enum mt_npy_use {
+    MT_NPY_DATA,  /* the type that holds all values (except uint64's); all
+                     other types are refused */
+    MT_NPY_STATE, /* their own type; all others are MT_OTHER */
 };
 
 struct mt_npy_header {
-    enum mt_dtype dtype; /* of the elements, or with MT_NPY_ANY the type that
-                            holds all values of theirs (but uint64's) */
+    enum mt_dtype dtype; /* see mt_npy_use */
     char kind;           /* 'b', 'i', 'u' or 'f', and */
     size_t size;         /* the bytes of an element, in the file */
+    char type[32];       /* of MT_OTHER: as the header has it, printable */
     bool fortran;        /* in Fortran order, and that is another one */
     bool big_endian;
     struct mt_shape shape;
@@ -36,9 +35,9 @@ struct mt_npy_header {
 };
 
 /* bytes are the n first of the file: all of it, or more than
- * MT_NPY_MAX_HEADER. also: a set of the above. source names it in messages. */
+ * MT_NPY_MAX_HEADER. source names it in messages. */
 mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
-                              unsigned also, struct mt_npy_header *out,
+                              enum mt_npy_use use, struct mt_npy_header *out,
                               struct mt_err *err);
 
 /* Where the elements begin, by the first MT_NPY_PREFIX bytes; 0 if no header

@@ -17,57 +17,90 @@ static size_t make(unsigned char *out, const char *dict)
     return 10 + length;
 }
 
-static mt_status parse(const char *dict, unsigned also,
+static mt_status parse(const char *dict, enum mt_npy_use use,
                        struct mt_npy_header *out)
 {
     unsigned char bytes[300];
     size_t n = make(bytes, dict);
 
-    return mt_npy_header_parse("x", bytes, n, also, out, &err);
+    return mt_npy_header_parse("x", bytes, n, use, out, &err);
 }
 
 #define DICT(descr, order, shape)                                              \
     "{'descr': '" descr "', 'fortran_order': " order ", 'shape': " shape ", }"
 
-START_TEST(also)
+START_TEST(uses)
 {
     struct mt_npy_header h;
 
-    ck_assert_int_eq(parse(DICT("<f2", "False", "(3,)"), 0, &h), MT_INVALID);
-    ck_assert_int_eq(parse(DICT("<f2", "False", "(3,)"), MT_NPY_F16, &h),
+    ck_assert_int_eq(parse(DICT("<f2", "False", "(3,)"), MT_NPY_STATE, &h),
                      MT_OK);
     ck_assert(h.dtype == MT_F16 && !h.big_endian);
-    ck_assert_int_eq(parse(DICT(">f2", "False", "(3,)"), MT_NPY_F16, &h),
-                     MT_INVALID);
-    ck_assert_int_eq(parse(DICT(">f8", "False", "(3,)"), MT_NPY_F16, &h),
-                     MT_INVALID);
-    ck_assert_ptr_nonnull(strstr(err.text, "big-endian"));
-    ck_assert_int_eq(parse(DICT(">i8", "False", "()"), MT_NPY_BIG_ENDIAN, &h),
+    ck_assert_int_eq(parse(DICT("<f2", "False", "(3,)"), MT_NPY_DATA, &h),
+                     MT_OK);
+    ck_assert(h.dtype == MT_F32 && h.kind == 'f' && h.size == 2);
+    ck_assert_int_eq(parse(DICT(">i8", "False", "()"), MT_NPY_STATE, &h),
                      MT_OK);
     ck_assert(h.dtype == MT_I64 && h.big_endian && h.shape.rank == 0);
-    ck_assert_int_eq(parse(DICT(">u1", "False", "()"), MT_NPY_BIG_ENDIAN, &h),
+    ck_assert_int_eq(parse(DICT(">u1", "False", "()"), MT_NPY_STATE, &h),
                      MT_OK);
     ck_assert(h.dtype == MT_U8 && !h.big_endian);
-    ck_assert_int_eq(parse(DICT(">i2", "True", "(2, 3)"), MT_NPY_ANY, &h),
+    ck_assert_int_eq(parse(DICT("|b1", "False", "()"), MT_NPY_STATE, &h),
+                     MT_OK);
+    ck_assert(h.dtype == MT_BOOL);
+    ck_assert_int_eq(parse(DICT(">i2", "True", "(2, 3)"), MT_NPY_DATA, &h),
                      MT_OK);
     ck_assert(h.dtype == MT_I32 && h.kind == 'i' && h.size == 2 &&
               h.big_endian && h.fortran);
-    ck_assert_int_eq(parse(DICT("|O", "False", "()"), MT_NPY_F16, &h),
+    ck_assert_int_eq(parse(DICT("|O", "False", "()"), MT_NPY_DATA, &h),
                      MT_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, "a pickle and never read"));
 }
 END_TEST
 
-/* Where both orders are the same, either is taken. */
+/* Types that are not read are named, in characters that print. */
+START_TEST(others)
+{
+    static const struct {
+        const char *dict, *type;
+    } cases[] = {
+        { DICT("<U5", "False", "(3,)"), "<U5" },
+        { DICT("|O", "False", "()"), "|O" },
+        { DICT("<c8", "False", "(2, 2)"), "<c8" },
+        { DICT("<\\\"\x01", "False", "()"), "<???" },
+        { "{'descr': [('a', '<f4'), ('b]', '<i4', (2,))], 'fortran_order': "
+          "False, 'shape': (3,)}", "structured" },
+        { DICT("<f4", "False", "(1, 1, 1, 1, 1, 1, 1, 1, 2)"),
+          "9 dimensions" },
+    };
+    struct mt_npy_header h;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq(parse(cases[i].dict, MT_NPY_STATE, &h), MT_OK);
+        ck_assert_int_eq(h.dtype, MT_OTHER);
+        ck_assert_str_eq(h.type, cases[i].type);
+        ck_assert_int_eq(parse(cases[i].dict, MT_NPY_DATA, &h), MT_INVALID);
+    }
+    ck_assert_int_eq(parse("{'descr': [('a', '<f4'), ", MT_NPY_STATE, &h),
+                     MT_INVALID);
+    ck_assert_int_eq(parse("{'descr': [('a", MT_NPY_STATE, &h), MT_INVALID);
+}
+END_TEST
+
+/* Where both orders are the same, it is C order. */
 START_TEST(fortran)
 {
     struct mt_npy_header h;
 
-    ck_assert_int_eq(parse(DICT("<f4", "True", "(1, 5, 1)"), 0, &h), MT_OK);
-    ck_assert_int_eq(parse(DICT("<f4", "True", "(0, 1)"), 0, &h), MT_OK);
-    ck_assert_int_eq(parse(DICT("<f4", "True", "(2, 1, 2)"), 0, &h),
-                     MT_INVALID);
-    ck_assert_ptr_nonnull(strstr(err.text, "Fortran order"));
+    ck_assert_int_eq(parse(DICT("<f4", "True", "(1, 5, 1)"), MT_NPY_STATE, &h),
+                     MT_OK);
+    ck_assert(!h.fortran);
+    ck_assert_int_eq(parse(DICT("<f4", "True", "(0, 1)"), MT_NPY_STATE, &h),
+                     MT_OK);
+    ck_assert(!h.fortran);
+    ck_assert_int_eq(parse(DICT("<f4", "True", "(2, 1, 2)"), MT_NPY_STATE, &h),
+                     MT_OK);
+    ck_assert(h.fortran);
 }
 END_TEST
 
@@ -75,7 +108,9 @@ END_TEST
 START_TEST(written)
 {
     static const enum mt_dtype types[] = { MT_F32, MT_F64, MT_F16,
-                                           MT_I32, MT_I64, MT_U8 };
+                                           MT_I32, MT_I64, MT_U8,  MT_BOOL,
+                                           MT_I8,  MT_I16, MT_U16, MT_U32,
+                                           MT_U64 };
     static const char numpys[] =
         "\x93NUMPY\1\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': "
         "(2, 3), }                                                          \n";
@@ -98,13 +133,13 @@ START_TEST(written)
             ck_assert_uint_le(n, sizeof out);
             ck_assert_uint_eq(mt_npy_header_size((unsigned char *)out), n);
             ck_assert_msg(
-                mt_npy_header_parse("x", out, n, MT_NPY_F16, &h, &err) == MT_OK,
+                mt_npy_header_parse("x", out, n, MT_NPY_STATE, &h, &err) == MT_OK,
                 "%s", err.text);
             ck_assert_uint_eq(h.offset, n);
             ck_assert(h.dtype == types[i] && mt_shape_equal(&h.shape, &shape));
         }
     }
-    ck_assert(!mt_npy_has_dtype(MT_BF16));
+    ck_assert(!mt_npy_has_dtype(MT_BF16) && !mt_npy_has_dtype(MT_OTHER));
 }
 END_TEST
 
@@ -131,7 +166,8 @@ Suite *npyheader_suite(void)
     Suite *suite = suite_create("npyheader");
     TCase *tc = tcase_create("npyheader");
 
-    tcase_add_test(tc, also);
+    tcase_add_test(tc, uses);
+    tcase_add_test(tc, others);
     tcase_add_test(tc, fortran);
     tcase_add_test(tc, written);
     tcase_add_test(tc, sizes);

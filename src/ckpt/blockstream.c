@@ -103,7 +103,7 @@ typedef void convert(const void *from, size_t n, float *out);
 /* How to make float32 of a type; NULL: it is no floating-point type. */
 static convert *const converters[] = {
     [MT_F64] = convert_f64, [MT_F16] = convert_f16, [MT_BF16] = convert_bf16,
-    [MT_I32] = NULL,        [MT_I64] = NULL,        [MT_U8] = NULL,
+    [MT_OTHER] = NULL,
 };
 
 static mt_status convert_room(struct mt_block_room *room, size_t size,
@@ -125,6 +125,12 @@ static mt_status open_entry(struct mt_block_stream *s, struct mt_err *err)
     struct mt_state_place place = mt_statefile_place(array->source);
 
     s->stored = place.array->dtype;
+    if (s->stored == MT_OTHER)
+        return mt_fail(err, MT_INVALID,
+                       "%s: tensor \"%s\": its elements are %s, which are not "
+                       "read",
+                       mt_statefile_path(array->source->file),
+                       place.array->name, mt_array_type(place.array));
     if (s->stored != array->dtype &&
         (array->dtype != MT_F32 || !converters[s->stored]))
         return mt_fail(err, MT_MISMATCH,

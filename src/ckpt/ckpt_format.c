@@ -101,7 +101,7 @@ const char *mt_ckpt_name_fault(const char *name, size_t n)
 
 bool mt_ckpt_array_bytes(const struct mt_array *array, uint64_t *bytes)
 {
-    size_t product = mt_dtype_size(array->dtype);
+    size_t size = mt_dtype_size(array->dtype), product = size ? size : 1;
     bool empty = false;
 
     /* Every dimension counts, even where another one is 0: code that

@@ -7,10 +7,10 @@
  * "progress/step" and so on. An .npy is one array, whose name is that of the
  * file, without ".npy".
  *
- * Types: float16, float32, float64, int32, int64, uint8, of either byte order.
- * Arrays in Fortran order, and of any other type, are refused with the call
- * that converts them. Opening checks every header and that each member has
- * just the bytes that its shape needs.
+ * Types: floats of 16 to 64 bits, integers of 8 to 64, bool; of either byte
+ * order, in C or Fortran order. Arrays of other types, and members that are no
+ * arrays, are listed as MT_OTHER. Opening checks every header and that each
+ * member has just the bytes that its shape needs.
  */
 #ifndef MT_CKPT_NPZ_H
 #define MT_CKPT_NPZ_H

@@ -73,11 +73,16 @@ static mt_status check_array(const char *path, const struct mt_array *a,
                        "%s: tensor \"%s\": has %d dimensions, at most %d "
                        "allowed",
                        path, a->name, a->shape.rank, MT_MAX_RANK);
+    if (a->dtype == MT_OTHER)
+        return mt_fail(err, MT_INVALID,
+                       "%s: tensor \"%s\": its elements are %s, which are not "
+                       "read; --only leaves it out",
+                       path, a->name, mt_array_type(a));
     if (!mt_npy_has_dtype(a->dtype))
         return mt_fail(err, MT_INVALID,
                        "%s: tensor \"%s\": NumPy has no %s; write a "
                        ".safetensors",
-                       path, a->name, mt_dtype_name(a->dtype));
+                       path, a->name, mt_array_type(a));
     if (!mt_ckpt_array_bytes(a, &bytes))
         return mt_fail(err, MT_INVALID, "%s: tensor \"%s\": %s is too large",
                        path, a->name, mt_shape_text(&a->shape).text);

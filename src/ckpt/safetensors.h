@@ -7,7 +7,8 @@
  * [begin, end]}, ...}, offsets counted from the end of the header, and
  * optionally "__metadata__": {"KEY": "TEXT", ...}, of which arrays as text
  * (textarray.h) are read and all else is ignored. The tensors must tile the
- * rest of the file exactly.
+ * rest of the file exactly. Those of types that are not known, such as F8_E4M3
+ * and C64, and of too many dimensions are listed as MT_OTHER.
  */
 #ifndef MT_CKPT_SAFETENSORS_H
 #define MT_CKPT_SAFETENSORS_H

@@ -7,16 +7,24 @@
 #include "base/npyheader.h"
 #include "ckpt/endian.h"
 #include "ckpt/npz.h"
+#include "ckpt/printable.h"
 #include "ckpt/stateformat.h"
+#include "ckpt/strided.h"
 
 static const char ending[] = ".npy";
 
 struct npy {
-    char *path, *name;
+    char *path;
     int fd;
     struct mt_array array;
-    size_t offset; /* of the elements */
-    bool swap;
+    struct mt_npy_header header;
+    struct mt_arena arena;
+};
+
+/* The array that is being read. */
+struct blocks {
+    const struct npy *file;
+    unsigned char *whole; /* of Fortran order: all elements; or NULL */
 };
 
 static bool is_npy(const void *head, size_t n)
@@ -32,7 +40,7 @@ static void close_npy(void *handle)
         return;
     close(f->fd);
     free(f->path);
-    free(f->name);
+    mt_arena_free(&f->arena);
     free(f);
 }
 
@@ -40,29 +48,20 @@ static void close_npy(void *handle)
 static mt_status name_array(struct npy *f, struct mt_err *err)
 {
     const char *slash = strrchr(f->path, '/');
-    size_t n, tail = sizeof ending - 1;
+    const char *name = slash ? slash + 1 : f->path;
+    size_t n = strlen(name), tail = sizeof ending - 1;
 
-    f->name = strdup(slash ? slash + 1 : f->path);
-    if (!f->name)
-        return mt_fail_memory(err);
-    n = strlen(f->name);
-    if (n > tail && strcmp(f->name + n - tail, ending) == 0)
-        f->name[n -= tail] = '\0';
-    const char *fault = mt_ckpt_text_fault(f->name, n);
-
-    if (fault)
-        return mt_fail(err, MT_INVALID,
-                       "%s: the file's name, which names the array, %s",
-                       f->path, fault);
-    f->array.name = f->name;
-    return MT_OK;
+    if (n > tail && strcmp(name + n - tail, ending) == 0)
+        n -= tail;
+    f->array.name = mt_printable_name(&f->arena, name, n, 0);
+    return f->array.name ? MT_OK : mt_fail_memory(err);
 }
 
 static mt_status read_header(struct npy *f, uint64_t size, struct mt_err *err)
 {
     size_t most = MT_NPY_PREFIX + MT_NPY_MAX_HEADER;
     uint64_t bytes;
-    struct mt_npy_header h;
+    struct mt_npy_header *h = &f->header;
     size_t n = size < most ? (size_t)size : most;
     unsigned char *head = malloc(n + 1);
 
@@ -71,22 +70,21 @@ static mt_status read_header(struct npy *f, uint64_t size, struct mt_err *err)
     mt_status status = mt_file_pread(f->fd, f->path, 0, head, n, err);
 
     if (status == MT_OK)
-        status = mt_npy_header_parse(f->path, head, n,
-                                     MT_NPY_F16 | MT_NPY_BIG_ENDIAN, &h, err);
+        status = mt_npy_header_parse(f->path, head, n, MT_NPY_STATE, h, err);
     free(head);
     if (status != MT_OK)
         return status;
-    f->array.dtype = h.dtype;
-    f->array.shape = h.shape;
-    f->offset = h.offset;
-    f->swap = h.big_endian != MT_BIG_ENDIAN;
-    if (!mt_ckpt_array_bytes(&f->array, &bytes) || bytes != size - h.offset)
+    f->array.dtype = h->dtype;
+    f->array.type = h->type;
+    f->array.shape = h->shape;
+    if (!mt_ckpt_array_bytes(&f->array, &bytes) ||
+        (h->dtype != MT_OTHER && bytes != size - h->offset))
         return mt_fail(
             err, MT_INVALID,
             "%s: has %llu bytes of elements, which is not what %s %s "
             "needs",
-            f->path, (unsigned long long)(size - h.offset),
-            mt_dtype_name(h.dtype), mt_shape_text(&h.shape).text);
+            f->path, (unsigned long long)(size - h->offset),
+            mt_array_type(&f->array), mt_shape_text(&h->shape).text);
     return MT_OK;
 }
 
@@ -125,31 +123,62 @@ static const struct mt_array *array_npy(const void *handle, size_t i)
     return &((const struct npy *)handle)->array;
 }
 
+static void end_npy(void *blocks)
+{
+    struct blocks *b = blocks;
+
+    if (b)
+        free(b->whole);
+    free(b);
+}
+
 static mt_status begin_npy(void *handle, const struct mt_array *array,
                            void **blocks, struct mt_err *err)
 {
-    (void)array;
-    (void)err;
-    *blocks = handle;
-    return MT_OK;
-}
+    const struct npy *f = handle;
+    struct blocks *b = calloc(1, sizeof *b);
+    mt_status status = MT_OK;
 
-static void end_npy(void *blocks)
-{
-    (void)blocks; /* the file itself */
+    if (!b)
+        return mt_fail_memory(err);
+    b->file = f;
+    if (f->header.fortran) {
+        size_t n = mt_array_bytes(array); /* as many as the file has */
+
+        b->whole = malloc(n + 1);
+        status = b->whole ? mt_file_pread(f->fd, f->path, f->header.offset,
+                                          b->whole, n, err)
+                          : mt_fail_memory(err);
+    }
+    if (status != MT_OK) {
+        end_npy(b);
+        return status;
+    }
+    *blocks = b;
+    return MT_OK;
 }
 
 static mt_status block_npy(void *blocks, size_t k, struct mt_block_room *room,
                            void *out, struct mt_err *err)
 {
-    const struct npy *f = blocks;
+    const struct blocks *b = blocks;
+    const struct npy *f = b->file;
     size_t n = mt_ckpt_chunk_elements(&f->array, k);
     size_t size = mt_dtype_size(f->array.dtype);
-    mt_status status = mt_file_pread(
-        f->fd, f->path, f->offset + k * MT_BLOCK * size, out, n * size, err);
+    mt_status status = MT_OK;
 
     (void)room;
-    if (status == MT_OK && f->swap)
+    if (b->whole) {
+        struct mt_strides strides = mt_strides_fortran(&f->array.shape);
+
+        mt_strided_gather(b->whole, size, &f->array.shape, &strides,
+                          k * MT_BLOCK, n, out);
+    } else {
+        status = mt_file_pread(f->fd, f->path,
+                               f->header.offset + k * MT_BLOCK * size, out,
+                               n * size, err);
+    }
+    if (status == MT_OK && f->header.big_endian != MT_BIG_ENDIAN)
         mt_swap_bytes(out, n, size);
     return status;
 }

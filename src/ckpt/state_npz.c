@@ -7,7 +7,9 @@
 #include "base/utf8.h"
 #include "ckpt/endian.h"
 #include "ckpt/npz.h"
+#include "ckpt/printable.h"
 #include "ckpt/stateformat.h"
+#include "ckpt/strided.h"
 #include "ckpt/zip.h"
 
 static const char ending[] = ".npy";
@@ -25,6 +27,7 @@ struct blocks {
     struct mt_zip_stream *stream;
     const struct mt_array *array;
     bool swap;
+    unsigned char *whole; /* of Fortran order: all elements; or NULL */
 };
 
 /* "x.npz: member "fc1.weight.npy"", for messages; NULL: no memory. */
@@ -55,22 +58,19 @@ static mt_status check_pickle(const struct mt_zip *zip, struct mt_err *err)
     return MT_OK;
 }
 
-/* The member's name without ".npy". */
-static mt_status name_array(struct npz *f, const struct mt_zip_member *m,
-                            const char *place, struct mt_err *err)
+static bool is_array(const struct mt_zip_member *m)
 {
     size_t n = strlen(m->name), tail = sizeof ending - 1;
 
-    if (n <= tail || strcmp(m->name + n - tail, ending) != 0)
-        return mt_fail(err, MT_INVALID,
-                       "%s: is no array: its name does not end in .npy", place);
-    const char *fault = mt_ckpt_text_fault(m->name, n - tail);
+    return n >= tail && strcmp(m->name + n - tail, ending) == 0;
+}
 
-    if (fault)
-        return mt_fail(err, MT_INVALID, "%s: the array's name %s", place,
-                       fault);
-    f->arrays[f->n].name = mt_arena_strndup(&f->arena, m->name, n - tail);
-    return f->arrays[f->n].name ? MT_OK : mt_fail_memory(err);
+/* A member that is no array, such as a README, is listed as what it is. */
+static void list_file(const struct mt_zip_member *m, struct mt_array *a)
+{
+    a->dtype = MT_OTHER;
+    a->type = "not an array";
+    a->shape = mt_shape_of(1, (size_t)m->size);
 }
 
 /* The member's first bytes: its header and no more. To be freed. */
@@ -105,7 +105,7 @@ static mt_status read_header(const struct mt_zip *zip,
     return status;
 }
 
-/* The elements must fill the member behind its header exactly. */
+/* The elements must fill the member after its header exactly. */
 static mt_status check_size(const struct mt_array *a, const char *place,
                             size_t offset, uint64_t size, struct mt_err *err)
 {
@@ -114,7 +114,7 @@ static mt_status check_size(const struct mt_array *a, const char *place,
     if (!mt_ckpt_array_bytes(a, &bytes))
         return mt_fail(err, MT_INVALID, "%s: %s is too large", place,
                        mt_shape_text(&a->shape).text);
-    if (bytes != size - offset)
+    if (a->dtype != MT_OTHER && bytes != size - offset)
         return mt_fail(err, MT_INVALID,
                        "%s: has %llu bytes of elements, expected %llu for %s "
                        "%s",
@@ -124,28 +124,41 @@ static mt_status check_size(const struct mt_array *a, const char *place,
     return MT_OK;
 }
 
-static mt_status add_member(struct npz *f, const struct mt_zip_member *m,
-                            struct mt_err *err)
+static mt_status read_array(struct npz *f, const struct mt_zip_member *m,
+                            const char *place, struct mt_err *err)
 {
     struct mt_array *a = &f->arrays[f->n];
     struct mt_npy_header *h = &f->header[f->n];
-    const char *place = place_of(f, m);
     unsigned char *bytes = NULL;
     size_t n = 0;
-    mt_status status =
-        place ? name_array(f, m, place, err) : mt_fail_memory(err);
+    mt_status status = read_header(f->zip, m, place, &bytes, &n, err);
 
     if (status == MT_OK)
-        status = read_header(f->zip, m, place, &bytes, &n, err);
-    if (status == MT_OK)
-        status = mt_npy_header_parse(place, bytes, n,
-                                     MT_NPY_F16 | MT_NPY_BIG_ENDIAN, h, err);
+        status = mt_npy_header_parse(place, bytes, n, MT_NPY_STATE, h, err);
     free(bytes);
     if (status != MT_OK)
         return status;
     a->dtype = h->dtype;
+    a->type = h->type;
     a->shape = h->shape;
-    status = check_size(a, place, h->offset, m->size, err);
+    return check_size(a, place, h->offset, m->size, err);
+}
+
+static mt_status add_member(struct npz *f, const struct mt_zip_member *m,
+                            struct mt_err *err)
+{
+    struct mt_array *a = &f->arrays[f->n];
+    const char *place = place_of(f, m);
+    size_t n = strlen(m->name) - (is_array(m) ? sizeof ending - 1 : 0);
+    mt_status status = MT_OK;
+
+    a->name = mt_printable_name(&f->arena, m->name, n, f->n);
+    if (!place || !a->name)
+        return mt_fail_memory(err);
+    if (is_array(m))
+        status = read_array(f, m, place, err);
+    else
+        list_file(m, a);
     f->n += status == MT_OK;
     return status;
 }
@@ -214,8 +227,10 @@ static void end_npz(void *blocks)
 {
     struct blocks *b = blocks;
 
-    if (b)
-        mt_zip_stream_close(b->stream);
+    if (!b)
+        return;
+    mt_zip_stream_close(b->stream);
+    free(b->whole);
     free(b);
 }
 
@@ -231,6 +246,17 @@ static mt_status skip(struct mt_zip_stream *s, size_t n, struct mt_err *err)
         n -= some;
     }
     return status;
+}
+
+/* Fortran order has the last element of a block anywhere. The zip reader has
+ * bounded the size by what is stored. */
+static mt_status read_whole(struct blocks *b, struct mt_err *err)
+{
+    size_t n = mt_array_bytes(b->array);
+
+    b->whole = malloc(n + 1);
+    return b->whole ? mt_zip_stream_read(b->stream, b->whole, n, err)
+                    : mt_fail_memory(err);
 }
 
 static mt_status begin_npz(void *handle, const struct mt_array *array,
@@ -249,6 +275,8 @@ static mt_status begin_npz(void *handle, const struct mt_array *array,
 
     if (status == MT_OK)
         status = skip(b->stream, f->header[i].offset, err);
+    if (status == MT_OK && f->header[i].fortran)
+        status = read_whole(b, err);
     if (status != MT_OK) {
         end_npz(b);
         return status;
@@ -263,9 +291,17 @@ static mt_status block_npz(void *blocks, size_t k, struct mt_block_room *room,
     const struct blocks *b = blocks;
     size_t n = mt_ckpt_chunk_elements(b->array, k);
     size_t size = mt_dtype_size(b->array->dtype);
-    mt_status status = mt_zip_stream_read(b->stream, out, n * size, err);
+    mt_status status = MT_OK;
 
     (void)room;
+    if (b->whole) {
+        struct mt_strides strides = mt_strides_fortran(&b->array->shape);
+
+        mt_strided_gather(b->whole, size, &b->array->shape, &strides,
+                          k * MT_BLOCK, n, out);
+    } else {
+        status = mt_zip_stream_read(b->stream, out, n * size, err);
+    }
     if (status == MT_OK && b->swap)
         mt_swap_bytes(out, n, size);
     return status;

@@ -5,8 +5,10 @@
  *
  *     format        read  write  dtypes
  *     .mtc           yes   (by container.h)
- *     .safetensors   yes   yes   F32 F16 BF16 F64 I32 I64 U8
- *     .npz, .npy     yes   yes   f4 f2 f8 i4 i8 u1 (npz.h)
+ *     .safetensors   yes   yes   all of dtype.h
+ *     .npz, .npy     yes   yes   all but bfloat16 (npz.h)
+ *
+ * Tensors of other types are listed as MT_OTHER and not read.
  *
  * Elements are read whole here, or block by block (blockstream.h).
  *

@@ -186,7 +186,7 @@ static void print_tensor(const struct mt_typed *typed, const struct mt_array *a)
 
     if (section == MT_SPEC || section == MT_NO_SECTION)
         return;
-    snprintf(doc, sizeof doc, "%s %s", mt_dtype_name(a->dtype),
+    snprintf(doc, sizeof doc, "%s %s", mt_array_type(a),
              mt_shape_text(&a->shape).text);
     print_candidate((void *)typed, mt_name_shown(a->name).text, doc);
 }

@@ -74,9 +74,9 @@ static void add_json(struct mt_diff_report *r, enum mt_state_section section,
         add_values(out, &there->shape, c);
     if (status == MT_DIFF_KIND) {
         mt_strbuf_printf(
-            out, ",\"dtype\":\"%s\",\"shape_b\":", mt_dtype_name(a->dtype));
+            out, ",\"dtype\":\"%s\",\"shape_b\":", mt_array_type(a));
         mt_shape_print(&b->shape, out);
-        mt_strbuf_printf(out, ",\"dtype_b\":\"%s\"", mt_dtype_name(b->dtype));
+        mt_strbuf_printf(out, ",\"dtype_b\":\"%s\"", mt_array_type(b));
     }
     mt_strbuf_putc(out, '}');
 }
@@ -104,8 +104,8 @@ static void print_line(const struct mt_diff_report *r, const char *section,
     if (status == MT_DIFF_DIFFER)
         print_differ(a, c);
     else if (status == MT_DIFF_KIND)
-        printf(": %s %s against %s %s\n", mt_dtype_name(a->dtype),
-               mt_shape_text(&a->shape).text, mt_dtype_name(b->dtype),
+        printf(": %s %s against %s %s\n", mt_array_type(a),
+               mt_shape_text(&a->shape).text, mt_array_type(b),
                mt_shape_text(&b->shape).text);
     else
         printf(" %s: only in %s\n", mt_shape_text(&there->shape).text,

@@ -180,7 +180,7 @@ static void print_pair(const struct mt_transfer_pair *p, bool optimizer)
 
     printf("loaded%s%s", renamed ? " from " : "", renamed ? from : "");
     if (p->from->dtype != p->to->dtype)
-        printf(" (%s)", mt_dtype_name(p->from->dtype));
+        printf(" (%s)", mt_array_type(p->from));
     if (optimizer && !p->reset)
         printf(", optimizer moved");
     else if (optimizer)

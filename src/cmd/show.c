@@ -164,7 +164,7 @@ static void print_tensors(const struct mt_bundle *b,
 
         if (mt_name_is(a->name, section))
             printf("  %-40s %-16s %s\n", mt_name_key(a->name),
-                   mt_shape_text(&a->shape).text, mt_dtype_name(a->dtype));
+                   mt_shape_text(&a->shape).text, mt_array_type(a));
     }
 }
 
@@ -293,7 +293,7 @@ static void print_json(const struct shown *s)
         mt_strbuf_puts(&out, i ? ",{\"name\":" : "{\"name\":");
         mt_json_add_string(&out, a->name);
         mt_strbuf_printf(&out, ",\"dtype\":\"%s\",\"shape\":%s}",
-                         mt_dtype_name(a->dtype),
+                         mt_array_type(a),
                          mt_shape_text(&a->shape).text);
     }
     printf("{\"step\":%lld,\"epoch\":%lld,%s]}\n",

@@ -72,7 +72,7 @@ static void print_histogram(const struct mt_statistics *s)
 
 static void print_text(const struct mt_array *a, const struct mt_statistics *s)
 {
-    printf("%s  %s %s  %zu values\n", a->name, mt_dtype_name(a->dtype),
+    printf("%s  %s %s  %zu values\n", a->name, mt_array_type(a),
            mt_shape_text(&a->shape).text, s->n);
     if (s->finite) {
         printf("  min %.6g  max %.6g  mean %.6g  std %.6g  2-norm %.6g\n",
@@ -119,7 +119,7 @@ static void print_json(const struct mt_array *a, const struct mt_statistics *s)
     mt_json_add_string(&out, a->name);
     mt_strbuf_printf(&out, ",\"dtype\":\"%s\",\"shape\":%s,\"zeros\":%zu,"
                      "\"not_finite\":%zu,\"nan\":%zu,\"inf\":%zu",
-                     mt_dtype_name(a->dtype), mt_shape_text(&a->shape).text,
+                     mt_array_type(a), mt_shape_text(&a->shape).text,
                      s->zeros, s->n - s->finite, s->nan, s->inf);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         mt_strbuf_printf(&out, ",\"%s\":", names[i]);
@@ -146,6 +146,12 @@ int mt_tensor_show(const struct mt_call *call, const struct mt_bundle *b,
 
     if (!a)
         return fail_name(b, path, name);
+    if (a->dtype == MT_OTHER) {
+        mt_fail(&err, MT_INVALID,
+                "%s: tensor \"%s\": its elements are %s, which are not read",
+                path, mt_name_key(a->name), mt_array_type(a));
+        return mt_report_error(&err);
+    }
     if (mt_statistics_take(a, &s, &err) != MT_OK)
         return mt_report_error(&err);
     if (call->json)

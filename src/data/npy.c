@@ -69,7 +69,7 @@ static mt_status read_header(struct npy *npy, struct mt_err *err)
     else
         status = mt_file_pread(npy->fd, path, 0, bytes, n, err);
     if (status == MT_OK)
-        status = mt_npy_header_parse(path, bytes, n, MT_NPY_ANY, &npy->head, err);
+        status = mt_npy_header_parse(path, bytes, n, MT_NPY_DATA, &npy->head, err);
     if (status == MT_OK)
         status = check_size(path, &npy->head, (size_t)npy->size, err);
     sha256_init(&npy->sha);

@@ -270,7 +270,7 @@ START_TEST(test_headers)
         { DICT("<U4", "(3, 2)"), "elements of type \"<U4\"" },
         { DICT("|O", "(3, 2)"), "elements of type \"|O\"" },
         { DICT("", "(3, 2)"), "elements of type \"\"" },
-        { "{'descr': [('a', '<f4')], 'fortran", "a structured array" },
+        { "{'descr': [('a', '<f4')], 'fortran", "elements of type \"structured\"" },
         { "{'descr': 5", "expected a type such as '<f4'" },
         { "{'descr': '<f4", "expected a type such as '<f4'" },
         { DICT("<f4", "()"), "the array has no dimensions" },

@@ -191,10 +191,24 @@ static struct mt_name name_in(const struct mt_statefile *file,
     return mt_name_from_file(array->name, mt_statefile_ckpt(file) != NULL);
 }
 
+/* What cannot be read is there by name only, without data. */
+static mt_status add_other(const struct mt_statefile *file,
+                           const struct mt_array *array, struct mt_bundle *out,
+                           struct mt_err *err)
+{
+    struct mt_array other = *array;
+
+    other.type = mt_arena_strdup(&out->arena, mt_array_type(array));
+    mt_bundle_add_array(out, name_in(file, array).text, &other);
+    return out->failed || !other.type ? mt_fail_memory(err) : MT_OK;
+}
+
 static mt_status read_entry(struct mt_statefile *file,
                             const struct mt_array *array,
                             struct mt_bundle *out, struct mt_err *err)
 {
+    if (array->dtype == MT_OTHER)
+        return add_other(file, array, out, err);
     void *data = mt_arena_alloc(&out->arena, mt_array_bytes(array) + 1);
 
     if (!data)

@@ -170,7 +170,7 @@ static void tell_shape(struct telling *t, const struct mt_match_item *item,
     mt_strbuf_printf(&t->text,
                      "\n  shape: %s is %s%s%s in the state, %s%s%s in the "
                      "model%s%s",
-                     item->key, types ? mt_dtype_name(item->from->dtype) : "",
+                     item->key, types ? mt_array_type(item->from) : "",
                      types ? " " : "", mt_shape_text(&item->from->shape).text,
                      types ? mt_dtype_name(to->dtype) : "", types ? " " : "",
                      mt_shape_text(&to->shape).text, renamed_to ? " as " : "",
