@@ -56,17 +56,37 @@ static bool in_place(const struct mt_training *t)
     return t->from && strcmp(t->from, t->out) == 0;
 }
 
-/* Before a save: keeps the last checkpoint of this run under another name. */
-static void keep_last(struct run *r)
+/* How many checkpoints before this save stay: none, where the last one is of
+ * another run, or of this very step. */
+static size_t to_keep(const struct run *r)
 {
-    size_t keep = r->s->settings.checkpoint.keep;
-    struct mt_err err = MT_ERR_INIT;
+    bool own = r->saved ? r->saved_step != r->s->at.step : in_place(r->t);
 
-    if (!keep || (!r->saved && !in_place(r->t)) ||
-        (r->saved && r->saved_step == r->s->at.step))
-        return;
-    if (mt_output_rotate(r->t->out, keep, &err) != MT_OK)
-        mt_report_warning("%s: the checkpoint before is not kept", err.text);
+    return own ? r->s->settings.checkpoint.keep : 0;
+}
+
+static void warn_not_kept(const struct mt_err *err)
+{
+    mt_report_warning("%s: the checkpoint before is not kept", err->text);
+}
+
+/* Writes OUT; the last one of this run is kept under another name, once the new
+ * one is in its place. *replaced: it is, even if the save failed. */
+static mt_status replace(struct run *r, bool *replaced, struct mt_err *err)
+{
+    const char *out = r->t->out;
+    size_t keep = to_keep(r);
+    struct mt_err why = MT_ERR_INIT;
+    struct mt_held held;
+
+    if (mt_output_hold(out, keep, &held, &why) != MT_OK)
+        warn_not_kept(&why);
+    mt_status status = write_to(r, out, &r->info, err);
+
+    *replaced = status == MT_OK || mt_output_replaced(out, &held);
+    if (mt_output_rotate(out, keep, &held, &why) != MT_OK)
+        warn_not_kept(&why);
+    return status;
 }
 
 /* After the first save: the kept ones of an older run, which this one has
@@ -84,14 +104,14 @@ static void forget_others(struct run *r)
 static void save(struct run *r)
 {
     struct mt_err err = MT_ERR_INIT;
+    bool replaced;
 
-    keep_last(r);
-    r->save_failed = write_to(r, r->t->out, &r->info, &err) != MT_OK;
+    r->save_failed = replace(r, &replaced, &err) != MT_OK;
     r->tried = mt_seconds();
-    if (r->save_failed) {
+    if (r->save_failed)
         r->err = err;
+    if (!replaced)
         return;
-    }
     forget_others(r);
     r->saved = true;
     r->saved_step = r->s->at.step;

@@ -104,13 +104,7 @@ mt_status mt_output_copy(const char *from, const char *to, struct mt_err *err)
 
 /* --- rotating ----------------------------------------------------------- */
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return stat(a, &x) == 0 && lstat(b, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
-}
+enum { HELD = 0 }; /* the number of the one that is held */
 
 static mt_status move_on(const char *out, size_t kept, struct mt_err *err)
 {
@@ -127,46 +121,123 @@ static mt_status move_on(const char *out, size_t kept, struct mt_err *err)
     return status;
 }
 
-mt_status mt_output_rotate(const char *out, size_t keep, struct mt_err *err)
+/* All up to the first gap, or to the last to be kept, move on by one. */
+static mt_status move_all(const char *out, size_t keep, struct mt_err *err)
 {
-    char *first = mt_output_kept(out, 1);
     size_t gap = 1;
-    mt_status status = first ? MT_OK : mt_fail_memory(err);
+    mt_status status = MT_OK;
 
-    if (!first || !keep || !mt_output_exists(out) || same_file(out, first))
-        goto out; /* nothing to keep, or kept already */
     while (gap < keep && kept_exists(out, gap))
         gap++;
-    for (size_t i = gap; i > 1 && status == MT_OK; i--)
+    for (size_t i = gap; i > 0 && status == MT_OK; i--)
         status = move_on(out, i - 1, err);
-    if (status != MT_OK)
-        goto out;
-    if (unlink(first) != 0 && errno != ENOENT)
-        status = mt_fail_errno(err, errno, first, "cannot replace");
-    else if (linkat(AT_FDCWD, out, AT_FDCWD, first, AT_SYMLINK_FOLLOW) != 0)
-        status = mt_output_copy(out, first, err);
-out:
-    free(first);
     return status;
+}
+
+static mt_status drop(const char *out, size_t kept, struct mt_err *err)
+{
+    char *path = mt_output_kept(out, kept);
+    mt_status status = MT_OK;
+
+    if (!path)
+        status = mt_fail_memory(err);
+    else if (unlink(path) != 0 && errno != ENOENT)
+        status = mt_fail_errno(err, errno, path, "cannot remove");
+    free(path);
+    return status;
+}
+
+static mt_status same_bytes(const char *a, const char *b, bool *same,
+                            struct mt_err *err)
+{
+    unsigned char *x = malloc(2 * PIECE), *y = x + PIECE;
+    uint64_t n[2] = { 0, 1 };
+    int fd[2] = { -1, -1 };
+    mt_status status = x ? mt_file_open(a, &fd[0], &n[0], err)
+                         : mt_fail_memory(err);
+
+    if (status == MT_OK)
+        status = mt_file_open(b, &fd[1], &n[1], err);
+    *same = n[0] == n[1];
+    for (uint64_t at = 0; status == MT_OK && *same && at < n[0]; at += PIECE) {
+        size_t k = n[0] - at < PIECE ? (size_t)(n[0] - at) : PIECE;
+
+        status = mt_file_pread(fd[0], a, at, x, k, err);
+        if (status == MT_OK)
+            status = mt_file_pread(fd[1], b, at, y, k, err);
+        *same = status == MT_OK && memcmp(x, y, k) == 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (fd[i] >= 0)
+            close(fd[i]);
+    }
+    free(x);
+    return status;
+}
+
+/* What a run that was killed between its save and the rotation has left. */
+static mt_status complete(const char *out, const char *held, size_t keep,
+                          struct mt_err *err)
+{
+    bool same;
+    mt_status status;
+
+    if (!mt_output_exists(held))
+        return MT_OK;
+    status = same_bytes(out, held, &same, err);
+    if (status != MT_OK)
+        return status;
+    return same ? drop(out, HELD, err) : move_all(out, keep, err);
+}
+
+mt_status mt_output_hold(const char *out, size_t keep, struct mt_held *held,
+                         struct mt_err *err)
+{
+    char *second = mt_output_kept(out, HELD);
+    mt_status status = second ? MT_OK : mt_fail_memory(err);
+    struct stat st;
+
+    *held = (struct mt_held){ .there = stat(out, &st) == 0 };
+    if (held->there) {
+        held->device = st.st_dev;
+        held->inode = st.st_ino;
+    }
+    if (status == MT_OK && keep && held->there) {
+        status = complete(out, second, keep, err);
+        if (status == MT_OK &&
+            linkat(AT_FDCWD, out, AT_FDCWD, second, AT_SYMLINK_FOLLOW) != 0)
+            status = mt_output_copy(out, second, err);
+        held->linked = status == MT_OK;
+    }
+    free(second);
+    return status;
+}
+
+bool mt_output_replaced(const char *out, const struct mt_held *held)
+{
+    struct stat st;
+
+    return stat(out, &st) == 0 &&
+           (!held->there || st.st_dev != held->device ||
+            st.st_ino != held->inode);
+}
+
+mt_status mt_output_rotate(const char *out, size_t keep,
+                           const struct mt_held *held, struct mt_err *err)
+{
+    if (!held->linked)
+        return MT_OK;
+    return mt_output_replaced(out, held) ? move_all(out, keep, err)
+                                         : drop(out, HELD, err);
 }
 
 mt_status mt_output_forget(const char *out, struct mt_err *err)
 {
-    mt_status status;
+    mt_status status = drop(out, HELD, err);
 
-    for (size_t i = 1; kept_exists(out, i); i++) {
-        char *path = mt_output_kept(out, i);
-
-        if (!path)
-            return mt_fail_memory(err);
-        if (unlink(path) != 0) {
-            status = mt_fail_errno(err, errno, path, "cannot remove");
-            free(path);
-            return status;
-        }
-        free(path);
-    }
-    return MT_OK;
+    for (size_t i = 1; status == MT_OK && kept_exists(out, i); i++)
+        status = drop(out, i, err);
+    return status;
 }
 
 /* --- the best one of a run that goes on ---------------------------------- */

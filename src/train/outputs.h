@@ -3,17 +3,24 @@
  * digits.best.mtc and those before the last one are digits.1.mtc (the newest),
  * digits.2.mtc, ...
  *
- * Before a save, mt_output_rotate moves the kept ones on by one and gives the
- * checkpoint a second name (a hard link, or a copy where the file system has
- * none) as the first of them. So there is a whole checkpoint under its own name
- * at every moment, whatever happens; and a rotation that was cut off, or whose
- * save failed, is completed by the next one and loses nothing.
+ * Nothing moves before the new checkpoint is in its place:
+ *
+ *     mt_output_hold(out, keep, &held, err);   digits.mtc is digits.0.mtc, too
+ *     ... digits.mtc is replaced, or that fails ...
+ *     mt_output_rotate(out, keep, &held, err); digits.0.mtc is digits.1.mtc now,
+ *                                              or gone, if it failed
+ *
+ * The second name is a hard link, or a copy where the file system has none. So
+ * there is a whole checkpoint under its own name at every moment, a save that
+ * fails changes nothing, and what was cut off in between is completed by the
+ * next hold and loses nothing.
  */
 #ifndef MT_TRAIN_OUTPUTS_H
 #define MT_TRAIN_OUTPUTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "spec/tree.h"
 #include "base/team.h"
@@ -22,9 +29,26 @@
 char *mt_output_best(const char *out);
 char *mt_output_kept(const char *out, size_t kept);
 
-/* Makes room for a new checkpoint at out: the one that is there becomes the
- * first of the kept ones, and the one behind `keep` goes. */
-mt_status mt_output_rotate(const char *out, size_t keep, struct mt_err *err);
+/* What a save will replace. */
+struct mt_held {
+    bool there; /* a file */
+    dev_t device;
+    ino_t inode;
+    bool linked; /* it has its second name */
+};
+
+/* Notes which file is at out; with keep > 0 it gets a second name. */
+mt_status mt_output_hold(const char *out, size_t keep, struct mt_held *held,
+                         struct mt_err *err);
+
+/* Has out been replaced since? Also by a save that failed in the end, for its
+ * folder could not be brought to disk. */
+bool mt_output_replaced(const char *out, const struct mt_held *held);
+
+/* If so, what was held becomes the first of the kept ones, and the one after
+ * `keep` goes; otherwise it loses its second name. */
+mt_status mt_output_rotate(const char *out, size_t keep,
+                           const struct mt_held *held, struct mt_err *err);
 
 /* Removes the kept checkpoints of another run. */
 mt_status mt_output_forget(const char *out, struct mt_err *err);

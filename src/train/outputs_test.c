@@ -2,6 +2,7 @@
 #include "train/outputs.h"
 
 #include "base/file_testing.h"
+#include "base/inject_testing.h"
 
 Suite *outputs_suite(void);
 
@@ -31,13 +32,29 @@ START_TEST(names)
 }
 END_TEST
 
-/* A save: what was there is kept, and a new file takes its place. */
+static void hold(size_t keep, struct mt_held *held)
+{
+    ck_assert_msg(mt_output_hold("r.mtc", keep, held, &err) == MT_OK, "%s",
+                  err.text);
+}
+
+static void rotate(size_t keep, const struct mt_held *held)
+{
+    ck_assert_msg(mt_output_rotate("r.mtc", keep, held, &err) == MT_OK, "%s",
+                  err.text);
+}
+
+/* A save: a new file takes the place, and what was there is kept. */
 static void save(const char *text, size_t keep)
 {
+    struct mt_held held;
+
     put("new", text);
-    ck_assert_msg(mt_output_rotate("r.mtc", keep, &err) == MT_OK, "%s",
-                  err.text);
+    hold(keep, &held);
+    ck_assert(!mt_output_replaced("r.mtc", &held));
     ck_assert_int_eq(rename("new", "r.mtc"), 0);
+    ck_assert(mt_output_replaced("r.mtc", &held));
+    rotate(keep, &held);
 }
 
 START_TEST(the_last_ones_are_kept)
@@ -58,51 +75,110 @@ START_TEST(the_last_ones_are_kept)
 }
 END_TEST
 
-START_TEST(the_checkpoint_never_leaves_its_name)
+START_TEST(a_failed_save_changes_nothing)
 {
+    struct mt_held held;
+
     put("r.mtc", "now");
     put("r.1.mtc", "before");
-    ck_assert(mt_output_rotate("r.mtc", 2, &err) == MT_OK);
-    testing_holds("r.mtc", "now");
-    testing_holds("r.1.mtc", "now");
-    testing_holds("r.2.mtc", "before");
+    for (int i = 0; i < 3; i++) {
+        hold(1, &held);
+        testing_holds("r.mtc", "now");
+        testing_holds("r.0.mtc", "now");
+        testing_holds("r.1.mtc", "before");
+        rotate(1, &held);
+        testing_holds("r.mtc", "now");
+        testing_holds("r.1.mtc", "before");
+        ck_assert_int_eq(testing_count("."), 2);
+    }
+}
+END_TEST
 
-    /* the save failed, and is tried again */
-    ck_assert(mt_output_rotate("r.mtc", 2, &err) == MT_OK);
+/* The folder cannot be brought to disk: the save fails, and is in its place. */
+START_TEST(a_save_that_fails_in_its_place)
+{
+    struct mt_held held;
+
+    put("new", "new");
+    put("r.mtc", "now");
+    put("r.1.mtc", "before");
+    hold(2, &held);
+    inject_start((struct inject){ .kind = INJECT_SYSTEM, .at = 2, .error = EIO,
+                                  .call = "fsync" });
+    mt_status status = mt_output_copy("new", "r.mtc", &err);
+
+    inject_stop();
+    ck_assert_int_eq(status, MT_IO);
+    testing_says(err, "r.mtc", "is written, but its folder");
+    ck_assert(mt_output_replaced("r.mtc", &held));
+    rotate(2, &held);
+    testing_holds("r.mtc", "new");
     testing_holds("r.1.mtc", "now");
     testing_holds("r.2.mtc", "before");
 }
 END_TEST
 
-/* Cut off after the moves, before the first was made: nothing is lost. */
-START_TEST(a_gap_takes_the_next_one)
+/* Killed at any moment: the next hold completes what was begun. */
+START_TEST(what_was_cut_off_is_completed)
 {
-    put("r.mtc", "now");
-    put("r.2.mtc", "before");
-    put("r.3.mtc", "long before");
-    ck_assert(mt_output_rotate("r.mtc", 3, &err) == MT_OK);
+    struct mt_held held;
+
+    put("r.mtc", "now"); /* before the save: a link, and a copy */
+    put("r.1.mtc", "before");
+    hold(2, &held);
+    hold(2, &held);
+    rotate(2, &held);
+    put("r.0.mtc", "now");
+    hold(2, &held);
+    rotate(2, &held);
+    testing_holds("r.1.mtc", "before");
+    ck_assert_int_eq(testing_count("."), 2);
+
+    put("r.0.mtc", "now"); /* after it */
+    put("r.mtc", "new");
+    hold(2, &held);
+    testing_holds("r.0.mtc", "new");
     testing_holds("r.1.mtc", "now");
     testing_holds("r.2.mtc", "before");
-    testing_holds("r.3.mtc", "long before");
+
+    unlink("r.0.mtc"); /* between the moves */
+    unlink("r.1.mtc");
+    put("r.0.mtc", "now");
+    hold(2, &held);
+    testing_holds("r.1.mtc", "now");
+    testing_holds("r.2.mtc", "before");
+    rotate(2, &held);
+    ck_assert_int_eq(testing_count("."), 3);
 }
 END_TEST
 
 START_TEST(nothing_to_keep)
 {
-    ck_assert(mt_output_rotate("r.mtc", 3, &err) == MT_OK);
+    struct mt_held held;
+
+    hold(3, &held);
+    ck_assert(!mt_output_replaced("r.mtc", &held));
+    rotate(3, &held);
     ck_assert_int_eq(testing_count("."), 0);
+    hold(3, &held);
+    put("r.mtc", "now");
+    ck_assert(mt_output_replaced("r.mtc", &held));
+    rotate(3, &held);
+    ck_assert_int_eq(testing_count("."), 1);
 }
 END_TEST
 
 /* The link stays one; what it leads to is kept. */
 START_TEST(through_a_link)
 {
+    struct mt_held held;
+
     put("target", "now");
     ck_assert_int_eq(symlink("target", "r.mtc"), 0);
-    ck_assert(mt_output_rotate("r.mtc", 1, &err) == MT_OK);
-    testing_holds("r.1.mtc", "now");
+    hold(1, &held);
     put("new", "later");
     ck_assert_int_eq(rename("new", "target"), 0);
+    rotate(1, &held);
     testing_holds("r.mtc", "later");
     testing_holds("r.1.mtc", "now");
 }
@@ -110,18 +186,25 @@ END_TEST
 
 START_TEST(a_name_that_is_taken)
 {
+    struct mt_held held;
+
     put("r.mtc", "now");
     ck_assert_int_eq(mkdir("r.1.mtc", 0755), 0);
     put("r.1.mtc/inside", "x");
-    ck_assert(mt_output_rotate("r.mtc", 1, &err) == MT_IO);
-    testing_says(err, "r.1.mtc", "cannot replace");
-    testing_holds("r.mtc", "now");
+    hold(1, &held);
+    put("new", "later");
+    ck_assert_int_eq(rename("new", "r.mtc"), 0);
+    ck_assert(mt_output_rotate("r.mtc", 1, &held, &err) == MT_IO);
+    testing_says(err, "r.1.mtc", "cannot rename");
+    testing_holds("r.mtc", "later");
+    testing_holds("r.0.mtc", "now");
 
     ck_assert_int_eq(rename("r.1.mtc", "r.2.mtc"), 0);
     put("r.1.mtc", "before");
-    ck_assert(mt_output_rotate("r.mtc", 2, &err) == MT_IO);
+    ck_assert(mt_output_hold("r.mtc", 2, &held, &err) == MT_IO);
     testing_says(err, "r.2.mtc", "cannot rename");
-    testing_holds("r.mtc", "now");
+    ck_assert(!held.linked);
+    testing_holds("r.mtc", "later");
     testing_holds("r.1.mtc", "before");
 }
 END_TEST
@@ -129,6 +212,7 @@ END_TEST
 START_TEST(another_runs_files_go)
 {
     put("r.mtc", "now");
+    put("r.0.mtc", "held");
     put("r.1.mtc", "old");
     put("r.2.mtc", "old");
     put("r.4.mtc", "not one of them");
@@ -186,8 +270,9 @@ Suite *outputs_suite(void)
     tcase_add_checked_fixture(t, testing_enter, testing_leave);
     tcase_add_test(t, names);
     tcase_add_test(t, the_last_ones_are_kept);
-    tcase_add_test(t, the_checkpoint_never_leaves_its_name);
-    tcase_add_test(t, a_gap_takes_the_next_one);
+    tcase_add_test(t, a_failed_save_changes_nothing);
+    tcase_add_test(t, a_save_that_fails_in_its_place);
+    tcase_add_test(t, what_was_cut_off_is_completed);
     tcase_add_test(t, nothing_to_keep);
     tcase_add_test(t, through_a_link);
     tcase_add_test(t, a_name_that_is_taken);
