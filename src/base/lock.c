@@ -22,6 +22,7 @@ struct mt_lock {
     struct mt_target target;
     char name[NAME_MAX + 1];
     int fd; /* -1 where the file system knows no locks */
+    bool made; /* the file, by this writer */
 };
 
 /* FNV-1a: keeps long names apart that are shortened to the same one. */
@@ -48,7 +49,7 @@ static void lock_name(const struct mt_target *t, char out[NAME_MAX + 1])
 /* Opens the lock's file, which may be there already, free or not: what locks
  * is the lock, not the file. Readable for all, so that everyone who may write
  * here can find out whether a dead writer's one is free. */
-static int open_file(const struct mt_lock *l)
+static int open_file(struct mt_lock *l)
 {
     int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     int fd = openat(l->target.dir, l->name, flags);
@@ -56,8 +57,10 @@ static int open_file(const struct mt_lock *l)
     if (fd >= 0 || errno != ENOENT)
         return fd;
     fd = openat(l->target.dir, l->name, flags | O_CREAT | O_EXCL, 0444);
-    if (fd >= 0)
+    if (fd >= 0) {
+        l->made = true;
         fchmod(fd, 0444); /* in spite of the umask; if not, then not */
+    }
     return fd;
 }
 
@@ -97,6 +100,13 @@ static int try_lock(struct mt_lock *l)
     return no_locks_here(errno) ? 0 : errno;
 }
 
+/* The file of a lock that could not be taken, unless another writer has it. */
+static void remove_own(const struct mt_lock *l, int error)
+{
+    if (l->made && error != EBUSY && is_current(l))
+        unlinkat(l->target.dir, l->name, 0);
+}
+
 static int take(struct mt_lock *l)
 {
     int error = EAGAIN;
@@ -104,6 +114,7 @@ static int take(struct mt_lock *l)
     for (int i = 0; i < TRIES && (error == EAGAIN || error == EINTR); i++) {
         error = try_lock(l);
         if (error && l->fd >= 0) {
+            remove_own(l, error);
             close(l->fd);
             l->fd = -1;
         }

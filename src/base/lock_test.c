@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/file_testing.h"
+#include "base/inject_testing.h"
 
 static struct mt_err err;
 
@@ -131,6 +132,35 @@ START_TEST(refuses_what_is_no_lock_file)
 }
 END_TEST
 
+/* Where flock fails, no file is left, but that of another writer. */
+START_TEST(what_cannot_be_taken_leaves_nothing)
+{
+    static const int errors[] = { ENOSPC, EIO, EACCES, EINTR };
+    struct inject plan = { .kind = INJECT_SYSTEM, .at = 1, .call = "flock" };
+    struct mt_lock *lock;
+
+    plan.on = true;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        plan.error = errors[i];
+        inject_start(plan);
+        mt_status status = mt_lock_take("f", &lock, &err);
+
+        inject_stop();
+        ck_assert_int_eq(status, MT_IO);
+        testing_says(err, "f: ", "cannot make the lock file beside it");
+        ck_assert_int_eq(testing_count("."), 0);
+    }
+    killed_writer("f");
+    plan.error = EIO;
+    inject_start(plan);
+    mt_status status = mt_lock_take("f", &lock, &err);
+
+    inject_stop();
+    ck_assert_int_eq(status, MT_IO);
+    ck_assert_int_eq(testing_count("."), 1);
+}
+END_TEST
+
 START_TEST(claims)
 {
     struct mt_lock *lock, *second;
@@ -207,6 +237,7 @@ Suite *lock_suite(void)
     tcase_add_test(tc, a_killed_writer_leaves_it_free);
     tcase_add_test(tc, long_names_have_locks_of_their_own);
     tcase_add_test(tc, refuses_what_is_no_lock_file);
+    tcase_add_test(tc, what_cannot_be_taken_leaves_nothing);
     tcase_add_test(tc, claims);
     tcase_add_test(tc, never_two_inside);
     suite_add_tcase(s, tc);

@@ -153,8 +153,8 @@ static mt_status same_bytes(const char *a, const char *b, bool *same,
     unsigned char *x = malloc(2 * PIECE), *y = x + PIECE;
     uint64_t n[2] = { 0, 1 };
     int fd[2] = { -1, -1 };
-    mt_status status = x ? mt_file_open(a, &fd[0], &n[0], err)
-                         : mt_fail_memory(err);
+    mt_status status =
+        x ? mt_file_open(a, &fd[0], &n[0], err) : mt_fail_memory(err);
 
     if (status == MT_OK)
         status = mt_file_open(b, &fd[1], &n[1], err);
@@ -217,9 +217,8 @@ bool mt_output_replaced(const char *out, const struct mt_held *held)
 {
     struct stat st;
 
-    return stat(out, &st) == 0 &&
-           (!held->there || st.st_dev != held->device ||
-            st.st_ino != held->inode);
+    return stat(out, &st) == 0 && (!held->there || st.st_dev != held->device ||
+                                   st.st_ino != held->inode);
 }
 
 mt_status mt_output_rotate(const char *out, size_t keep,

@@ -5,10 +5,11 @@
  *
  * Nothing moves before the new checkpoint is in its place:
  *
- *     mt_output_hold(out, keep, &held, err);   digits.mtc is digits.0.mtc, too
+ *     mt_output_hold(out, keep, &held, err);     digits.mtc is digits.0.mtc, too
  *     ... digits.mtc is replaced, or that fails ...
- *     mt_output_rotate(out, keep, &held, err); digits.0.mtc is digits.1.mtc now,
- *                                              or gone, if it failed
+ *     mt_output_rotate(out, keep, &held, err);   now digits.0.mtc is
+ *                                                digits.1.mtc, or, if it
+ *                                                failed, gone
  *
  * The second name is a hard link, or a copy where the file system has none. So
  * there is a whole checkpoint under its own name at every moment, a save that

@@ -103,8 +103,8 @@ START_TEST(a_save_that_fails_in_its_place)
     put("r.mtc", "now");
     put("r.1.mtc", "before");
     hold(2, &held);
-    inject_start((struct inject){ .kind = INJECT_SYSTEM, .at = 2, .error = EIO,
-                                  .call = "fsync" });
+    inject_start((struct inject){
+        .kind = INJECT_SYSTEM, .at = 2, .error = EIO, .call = "fsync" });
     mt_status status = mt_output_copy("new", "r.mtc", &err);
 
     inject_stop();
