@@ -10,10 +10,9 @@
 static void print_data(const struct mt_session *s)
 {
     const struct mt_dataset *d = s->data;
-    size_t held = mt_session_val_samples(s);
 
-    printf("data      %zu training and %zu validation samples of %s", d->n_train,
-           held, mt_shape_text(&d->train.x.shape).text);
+    printf("data      %s samples of %s", mt_samples_text(s).text,
+           mt_shape_text(&d->train.x.shape).text);
     if (d->fitted.classes)
         printf(", %zu classes", d->fitted.classes);
     printf("\n");
@@ -43,8 +42,9 @@ static void print_json(const struct mt_session *s)
            "\"bytes\":%zu,\"peak_bytes\":%zu}\n",
            mt_model_parameters(s->model, false),
            mt_model_parameters(s->model, true), s->model->store.n,
-           s->data->n_train, (unsigned long long)s->total_steps,
-           mt_session_bytes(s), mt_session_peak_bytes(s));
+           mt_session_samples(s, MT_SPLIT_TRAIN),
+           (unsigned long long)s->total_steps, mt_session_bytes(s),
+           mt_session_peak_bytes(s));
 }
 
 static int print_schema(void)

@@ -9,6 +9,8 @@
 #include "cmd/events.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
+#include "train/datastate.h"
+#include "train/state.h"
 
 struct assertion {
     char name[64];
@@ -105,8 +107,10 @@ static void print_scores(const struct mt_call *call,
     struct mt_strbuf line = MT_STRBUF_INIT;
 
     if (call->json) {
-        mt_strbuf_printf(&line, "{\"event\":\"eval\",\"split\":\"val\","
-                         "\"samples\":%zu,", scores->samples);
+        mt_strbuf_printf(&line,
+                         "{\"event\":\"eval\",\"split\":\"%s\","
+                         "\"samples\":%zu,",
+                         mt_split_names[s->split], scores->samples);
         mt_event_scores(&line, s, scores);
         mt_confusion_json(confusion, &line);
         printf("%s}\n", line.text ? line.text : "");
@@ -184,18 +188,95 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
         mt_session_evaluate(s, &scores, &err) != MT_OK)
         return mt_report_error(&err);
     mt_confusion_take(&confusion, s);
-    if (scores.samples == 0) {
-        mt_fail(&err, MT_INVALID, "%s: there is no validation data; name some "
-                "with data.val=FILE, or a part of the training data with "
-                "data.val_split=0.2", call->args[0]);
-        return mt_report_error(&err);
-    }
     if (s->data->note)
         mt_report(call, "mtrain: note: %s", s->data->note);
     if (s->data->warning)
         mt_report_warning("%s", s->data->warning);
     print_scores(call, s, &scores, &confusion);
     return check_assertions(call, a, n, s, &scores);
+}
+
+/* --- samples that were trained on --------------------------------------- */
+
+static void note_file(void *ctx, const struct mt_data_change *change)
+{
+    if (strncmp(change->role, "train", 5) == 0)
+        *(const char **)ctx = change->role;
+}
+
+/* The key by which other samples are held out now than in training, or NULL. */
+static const char *changed_split(const struct mt_opened *o, const char *path,
+                                 struct mt_err *err)
+{
+    static const char *const keys[][2] = { { "data", "split" },
+                                           { "data", "val_split" },
+                                           { "data", "test_split" },
+                                           { "train", "seed" } };
+    enum { N = sizeof keys / sizeof *keys };
+    static const char *const names[N] = { "data.split", "data.val_split",
+                                          "data.test_split", "train.seed" };
+    const char *changed = NULL;
+    struct mt_json *saved;
+
+    if (mt_state_spec(&o->bundle, path, &saved, err) != MT_OK)
+        return NULL;
+    for (int i = 0; i < N; i++) {
+        const struct mt_item *is = mt_json_root(o->doc);
+        const struct mt_item *was = mt_json_root(saved);
+
+        is = mt_json_get(mt_json_get(is, keys[i][0]), keys[i][1]);
+        was = mt_json_get(mt_json_get(was, keys[i][0]), keys[i][1]);
+        if (strcmp(is ? mt_json_text(is).text : "",
+                   was ? mt_json_text(was).text : "") != 0)
+            changed = names[i];
+    }
+    mt_json_free(saved);
+    return changed;
+}
+
+/* What is held out of the training data was not trained on, if the data and
+ * the keys that decide it are those of the run. */
+static void warn_trained_on(const struct mt_opened *o, const char *path)
+{
+    const struct mt_session *s = o->session;
+    struct mt_err err = MT_ERR_INIT;
+    const char *role = NULL, *key;
+
+    if (s->split == MT_SPLIT_TRAIN ||
+        mt_session_evaluated(s)->part == &s->data->val)
+        return;
+    mt_data_state_changes(&o->bundle, s->data, note_file, &role, &err);
+    if (role)
+        mt_report_warning("data.%s is another file than in training: samples "
+                          "that were trained on may be among these",
+                          role);
+    else if ((key = changed_split(o, path, &err)))
+        mt_report_warning("%s is not what it was in training: samples that "
+                          "were trained on are among these",
+                          key);
+}
+
+/* --- the command -------------------------------------------------------- */
+
+/* --split; false: it was reported that there is no such one. */
+static bool read_split(const struct mt_call *call, enum mt_split *out)
+{
+    const char *text = mt_option(call, "split");
+    int i = 0;
+
+    *out = MT_SPLIT_VAL;
+    while (text && mt_split_names[i] && strcmp(text, mt_split_names[i]))
+        i++;
+    if (text && !mt_split_names[i]) {
+        mt_report_usage(call,
+                        "--split: expected train, val or test, got "
+                        "\"%s\"",
+                        text);
+        return false;
+    }
+    if (text)
+        *out = (enum mt_split)i;
+    return true;
 }
 
 /* `data.val=...` replaces a `val_split`: there is only one validation set. */
@@ -219,6 +300,7 @@ static int eval_run(struct mt_call *call)
     struct mt_err err = MT_ERR_INIT;
     struct mt_opened opened;
     size_t n = 0, n_overrides;
+    enum mt_split split;
 
     for (; texts[n]; n++) {
         if (n == 32) {
@@ -228,29 +310,41 @@ static int eval_run(struct mt_call *call)
         if (!parse_assertion(call, texts[n], &assertions[n]))
             return MT_EXIT_TROUBLE;
     }
+    if (!read_split(call, &split))
+        return MT_EXIT_TROUBLE;
     replace_split(call, &n_overrides, overrides, 256);
 
     struct mt_open_request request = {
-        .path = call->args[0], .data_dir = mt_option(call, "data-dir"),
-        .overrides = overrides, .n_overrides = n_overrides,
-        .purpose = MT_DATA_EVAL, .team = call->team,
+        .path = call->args[0],
+        .data_dir = mt_option(call, "data-dir"),
+        .overrides = overrides,
+        .n_overrides = n_overrides,
+        .purpose = MT_DATA_EVAL,
+        .split = split,
+        .team = call->team,
     };
 
     if (mt_open_checkpoint(&request, &opened, &err) != MT_OK)
         return mt_report_error(&err);
-    int code = evaluate(call, opened.session, assertions, n);
+    int code;
+
+    warn_trained_on(&opened, call->args[0]);
+    code = evaluate(call, opened.session, assertions, n);
 
     mt_opened_close(&opened);
     return code;
 }
 
 static const struct mt_option eval_options[] = {
-    { "assert", 0, "COND", "exit with 1 unless COND holds, as "
-                           "'accuracy>=0.97'" },
+    { "assert", 0, "COND",
+      "exit with 1 unless COND holds, as "
+      "'accuracy>=0.97'" },
     { "by-class", 0, NULL, "precision, recall, F1 and support of each class" },
-    { "confusion", 0, NULL, "how many samples of each class are taken for "
-                            "each" },
+    { "confusion", 0, NULL,
+      "how many samples of each class are taken for "
+      "each" },
     { "data-dir", 0, "DIR", "where relative data paths start" },
+    { "split", 0, "NAME", "train, val (the default) or test" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -265,9 +359,9 @@ const struct mt_command mt_cmd_eval = {
     .max_args = (size_t)-1,
     .details = "The validation data is the spec's; data.val=... names another. "
                "It is read with the\nnormalisation and classes of the "
-               "checkpoint.",
-    .examples =
-        "mtrain eval digits.mtc\n"
-        "mtrain eval digits.mtc --assert 'accuracy>=0.9'",
+               "checkpoint. --split test looks at what\ndata.test_split held "
+               "out.",
+    .examples = "mtrain eval digits.mtc\n"
+                "mtrain eval digits.mtc --assert 'accuracy>=0.9'",
     .run = eval_run,
 };

@@ -77,6 +77,22 @@ void mt_opened_close(struct mt_opened *o)
     *o = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
 }
 
+struct mt_samples_text mt_samples_text(const struct mt_session *s)
+{
+    size_t train = mt_session_samples(s, MT_SPLIT_TRAIN);
+    size_t val = mt_session_samples(s, MT_SPLIT_VAL);
+    size_t test = mt_session_samples(s, MT_SPLIT_TEST);
+    struct mt_samples_text out;
+
+    if (test)
+        snprintf(out.text, sizeof out.text,
+                 "%zu training, %zu validation and %zu test", train, val, test);
+    else
+        snprintf(out.text, sizeof out.text, "%zu training and %zu validation",
+                 train, val);
+    return out;
+}
+
 static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
                        struct mt_err *err)
 {
@@ -85,6 +101,7 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
         .team = r->team,
         .from = &out->bundle,
         .purpose = r->purpose,
+        .split = r->split,
     };
     mt_status status;
 

@@ -33,6 +33,7 @@ struct mt_open_request {
     const char *const *overrides;
     size_t n_overrides;
     enum mt_data_purpose purpose; /* train or eval */
+    enum mt_split split;          /* of eval */
     struct mt_team *team;
 };
 
@@ -57,6 +58,12 @@ mt_status mt_open_session(const struct mt_open_request *request,
                           struct mt_opened *opened, struct mt_err *err);
 
 void mt_opened_close(struct mt_opened *opened);
+
+/* "80 training and 20 validation", "60 training, 20 validation and 20 test" */
+struct mt_samples_text {
+    char text[128];
+};
+struct mt_samples_text mt_samples_text(const struct mt_session *s);
 
 /* Whatever holds a state, as a bundle: a checkpoint, a bare state dict, or a
  * spec (freshly initialised). */

@@ -30,11 +30,11 @@ static void describe(const struct mt_call *call, const struct mt_session *s)
 {
     size_t all = mt_model_parameters(s->model, false);
     size_t trainable = mt_model_parameters(s->model, true);
-    size_t held = mt_session_val_samples(s);
 
-    mt_report(call, "%zu parameters (%zu trainable), %zu training and %zu "
-              "validation samples, %llu steps an epoch, %llu in all", all,
-              trainable, s->data->n_train, held,
+    mt_report(call,
+              "%zu parameters (%zu trainable), %s samples, %llu steps an "
+              "epoch, %llu in all",
+              all, trainable, mt_samples_text(s).text,
               (unsigned long long)s->steps_per_epoch,
               (unsigned long long)s->total_steps);
 }

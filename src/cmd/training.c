@@ -328,7 +328,7 @@ static uint64_t samples_until(const struct mt_session *s)
 {
     uint64_t done = s->at.batch * s->batching.batch_size;
     uint64_t n = s->batching.drop_last ? s->batches * s->batching.batch_size
-                                       : s->data->n_train;
+                                       : mt_session_samples(s, MT_SPLIT_TRAIN);
 
     return s->at.epoch * n + (done < n ? done : n);
 }

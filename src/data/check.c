@@ -322,10 +322,10 @@ static mt_status check_column(const char *source, const char *what,
 mt_status mt_dataset_check_labels(const struct mt_dataset *data, size_t classes,
                                   const long long *ignore, struct mt_err *err)
 {
-    const struct mt_part *parts[] = { &data->train, &data->val };
+    const struct mt_part *parts[] = { &data->train, &data->val, &data->test };
     mt_status status = MT_OK;
 
-    for (int i = 0; i < 2 && status == MT_OK; i++)
+    for (int i = 0; i < MT_SPLITS && status == MT_OK; i++)
         status = check_column(parts[i]->y_source, "label", &parts[i]->y,
                               parts[i]->samples, classes, ignore, err);
     return status;
@@ -334,10 +334,10 @@ mt_status mt_dataset_check_labels(const struct mt_dataset *data, size_t classes,
 mt_status mt_dataset_check_tokens(const struct mt_dataset *data, size_t vocab,
                                   struct mt_err *err)
 {
-    const struct mt_part *parts[] = { &data->train, &data->val };
+    const struct mt_part *parts[] = { &data->train, &data->val, &data->test };
     mt_status status = MT_OK;
 
-    for (int i = 0; i < 2 && status == MT_OK; i++)
+    for (int i = 0; i < MT_SPLITS && status == MT_OK; i++)
         status = check_column(parts[i]->source, "token", &parts[i]->x,
                               parts[i]->samples, vocab, NULL, err);
     return status;
@@ -347,11 +347,11 @@ mt_status mt_dataset_check_tokens(const struct mt_dataset *data, size_t vocab,
 static mt_status check_label_width(const struct mt_dataset *data,
                                    struct mt_err *err)
 {
-    const struct mt_part *parts[] = { &data->train, &data->val };
+    const struct mt_part *parts[] = { &data->train, &data->val, &data->test };
 
     if (data->label_min >= INT32_MIN && data->label_max < INT32_MAX)
         return MT_OK;
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < MT_SPLITS; p++) {
         static const struct allowed wide = { INT32_MIN, INT32_MAX - 1, NULL };
         struct culprit bad;
         mt_status status =
@@ -399,7 +399,8 @@ mt_status mt_data_check_integers(const struct mt_data_request *request,
 {
     struct range train = column_range(&data->train.y, data->train.samples);
     struct range val = column_range(&data->val.y, data->val.samples);
-    struct range all = join(train, val);
+    struct range test = column_range(&data->test.y, data->test.samples);
+    struct range all = join(join(train, val), test);
     mt_status status;
 
     data->label_min = all.min;
@@ -410,12 +411,13 @@ mt_status mt_data_check_integers(const struct mt_data_request *request,
     if (status != MT_OK)
         return status;
 
-    train = val = EMPTY;
+    train = val = test = EMPTY;
     if (tokens) {
         train = column_range(&data->train.x, data->train.samples);
         val = column_range(&data->val.x, data->val.samples);
+        test = column_range(&data->test.x, data->test.samples);
     }
-    all = join(train, val);
+    all = join(join(train, val), test);
     data->token_min = all.min;
     data->token_max = all.max;
     if (!data->fitted.vocab && train.min >= 0 && train.max < INT32_MAX)

@@ -625,11 +625,12 @@ static mt_status csv_fit(const struct mt_data_request *request,
     data->warning = mt_plan_warning(plan, &data->arena);
     if (plan->plain)
         return MT_OK;
-    if (!plan->fitted && !data->n_train)
+    if (!plan->fitted && !data->subset[MT_SPLIT_TRAIN].n)
         return mt_fail(err, MT_INVALID, "no training rows to find categories "
                        "and gaps in");
-    status = mt_plan_fit(plan, data->train.x.data, data->train_rows,
-                         data->n_train, &data->arena, err);
+    status =
+        mt_plan_fit(plan, data->train.x.data, data->subset[MT_SPLIT_TRAIN].rows,
+                    data->subset[MT_SPLIT_TRAIN].n, &data->arena, err);
     if (status == MT_OK)
         status = encode_part(plan, state->cells[0], &data->train, err);
     if (status == MT_OK)
@@ -672,7 +673,7 @@ static mt_status csv_finish(const struct mt_data_request *request,
 
     if (request->fitted || !args->normalize)
         return MT_OK;
-    if (!data->n_train)
+    if (!data->subset[MT_SPLIT_TRAIN].n)
         return mt_json_fail(request->doc,
                             mt_json_get(request->spec, "normalize"), err,
                             "no training rows to take statistics of, and none "

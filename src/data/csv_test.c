@@ -35,8 +35,8 @@ START_TEST(test_regression)
     ck_assert(x_at(&data->train, 2) == -4.5f && x_at(&data->train, 3) == 50);
     ck_assert(y_at(&data->train, 0) == 3 && y_at(&data->train, 1) == 6);
     ck_assert_uint_eq(data->fitted.classes, 0);
-    ck_assert_uint_eq(data->n_train, 2);
-    ck_assert_ptr_null(data->train_rows);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 2);
+    ck_assert_ptr_null(data->subset[MT_SPLIT_TRAIN].rows);
     ck_assert_str_eq(data->train.source, test_path("t.csv"));
     ck_assert_uint_eq(data->n_fingerprints, 1);
     ck_assert_str_eq(data->fingerprints[0].role, "train");
@@ -223,7 +223,7 @@ START_TEST(test_saved_classes)
     test_puts("v.csv", "x,y\n1,c\n");
     data = test_open("{'type':'csv','train':'none.csv','val':'v.csv'}");
     ck_assert_uint_eq(data->train.samples, 0);
-    ck_assert_uint_eq(data->n_train, 0);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 0);
     ck_assert_int_eq(labels(&data->val)[0], 1);
     mt_dataset_close(data);
     test_request.fitted = NULL;
@@ -462,10 +462,10 @@ START_TEST(test_normalize_split)
 
     test_puts("t.csv", "a,y\n1,0\n2,0\n4,0\n8,0\n16,0\n");
     data = test_open(spec);
-    ck_assert_uint_eq(data->n_train, 3);
-    ck_assert_uint_eq(data->n_held, 2);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 3);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].n, 2);
     for (size_t i = 0; i < 3; i++) {
-        double v = (double)x_at(&data->train, data->train_rows[i]);
+        double v = (double)x_at(&data->train, data->subset[MT_SPLIT_TRAIN].rows[i]);
 
         low = v < low ? v : low;
         high = v > high ? v : high;

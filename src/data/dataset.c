@@ -1,14 +1,15 @@
 #include "data/dataset.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/philox.h"
 #include "data/augment.h"
 #include "data/format.h"
 
 #define AT(member) offsetof(struct mt_data_keys, member)
+
+static const char *const hold_choices[] = { "random", "stratified", "tail",
+                                            NULL };
 
 const struct mt_key mt_data_common_keys[] = {
     { "train", MT_KEY_STRINGS, AT(train),
@@ -17,8 +18,15 @@ const struct mt_key mt_data_common_keys[] = {
       .doc = "file, or list of files, to validate on" },
     { "val_split", MT_KEY_REAL, AT(val_split), .def = "0", .min = 0, .max = 1,
       .flags = MT_KEY_OPEN_MAX,
-      .doc = "part of train to hold out for validation: a random one that "
-             "the seed decides; of text the tail" },
+      .doc = "part of train to hold out for validation" },
+    { "test_split", MT_KEY_REAL, AT(test_split), .def = "0", .min = 0, .max = 1,
+      .flags = MT_KEY_OPEN_MAX,
+      .doc = "part of train to hold out for mtrain eval --split test alone" },
+    { "split", MT_KEY_ENUM, AT(split), .def = "\"random\"",
+      .choices = hold_choices,
+      .doc = "which samples are held out: random ones that the seed decides, "
+             "stratified (such of each class in its share), or the tail; of "
+             "text always the tail" },
     { "batch_size", MT_KEY_SIZE, AT(batch_size), .def = "32", .min = 1,
       .max = 1 << 24, .doc = "samples per batch" },
     { "shuffle", MT_KEY_BOOL, AT(shuffle), .def = "true",
@@ -53,10 +61,16 @@ static mt_status check_keys(const struct mt_data_request *request,
                             mt_json_get(request->spec, "val_split"), err,
                             "\"val\" names a validation file already; expected "
                             "only one of \"val\" and \"val_split\"");
-    if (request->purpose == MT_DATA_EVAL && keys->val_split <= 0 && !keys->val.n)
+    if (request->purpose != MT_DATA_EVAL)
+        return MT_OK;
+    if (request->split == MT_SPLIT_VAL && keys->val_split <= 0 && !keys->val.n)
         return mt_json_fail(request->doc, request->spec, err,
                             "no validation data: expected \"val\" or "
                             "\"val_split\"");
+    if (request->split == MT_SPLIT_TEST && keys->test_split <= 0)
+        return mt_json_fail(request->doc, request->spec, err,
+                            "no test data: expected \"test_split\", which "
+                            "holds a part of \"train\" out before training");
     return MT_OK;
 }
 
@@ -77,56 +91,13 @@ mt_status mt_batching_read(const struct mt_json *doc, const struct mt_item *spec
     return status;
 }
 
-/* ---- the split ---- */
+/* ---- splits ---- */
 
-static mt_status split_sizes(const struct mt_data_request *request,
-                             const struct mt_data_keys *keys, size_t n,
-                             size_t *held, struct mt_err *err)
+const char *const mt_split_names[] = { "train", "val", "test", NULL };
+
+static void whole(const struct mt_part *part, struct mt_subset *out)
 {
-    size_t k = (size_t)floor((double)n * keys->val_split + 0.5);
-    const struct mt_item *item = mt_json_get(request->spec, "val_split");
-
-    if (k == 0)
-        return mt_json_fail(request->doc, item, err,
-                            "%g of %zu samples leaves none for validation",
-                            keys->val_split, n);
-    if (k >= n)
-        return mt_json_fail(request->doc, item, err,
-                            "%g of %zu samples leaves none for training",
-                            keys->val_split, n);
-    *held = k;
-    return MT_OK;
-}
-
-/* The first `held` of a random order are held out. */
-static mt_status split_rows(const struct mt_data_request *request,
-                            struct mt_dataset *data, size_t held,
-                            struct mt_err *err)
-{
-    size_t n = data->train.samples;
-    uint32_t *rows = mt_arena_calloc(&data->arena, n, sizeof *rows);
-    uint32_t *order = malloc(n * sizeof *order);
-    unsigned char *is_held = calloc(n, 1);
-    mt_status status = MT_OK;
-
-    if (!rows || !order || !is_held) {
-        status = mt_fail_memory(err);
-        goto out;
-    }
-    mt_philox_permutation(mt_philox_key(request->seed, "split", ""), 0,
-                          (uint32_t)n, order);
-    for (size_t i = 0; i < held; i++)
-        is_held[order[i]] = 1;
-    for (size_t i = 0, kept = 0, taken = 0; i < n; i++)
-        rows[is_held[i] ? n - held + taken++ : kept++] = (uint32_t)i;
-    data->train_rows = rows;
-    data->held_rows = rows + (n - held);
-    data->n_train = n - held;
-    data->n_held = held;
-out:
-    free(order);
-    free(is_held);
-    return status;
+    *out = (struct mt_subset){ part, NULL, part->samples };
 }
 
 static mt_status split(const struct mt_data_request *request,
@@ -134,16 +105,19 @@ static mt_status split(const struct mt_data_request *request,
                        const struct mt_format *format, struct mt_dataset *data,
                        struct mt_err *err)
 {
-    size_t held = 0;
-    mt_status status;
+    const struct mt_item *item = mt_json_get(request->spec, "split");
 
-    data->n_train = data->train.samples;
-    if ((format->flags & MT_FORMAT_SPLITS) || keys->val_split <= 0)
+    whole(&data->train, &data->subset[MT_SPLIT_TRAIN]);
+    whole(&data->val, &data->subset[MT_SPLIT_VAL]);
+    whole(&data->test, &data->subset[MT_SPLIT_TEST]);
+    if (!(format->flags & MT_FORMAT_SPLITS))
+        return mt_data_split(request, keys, data, err);
+    if (!item || keys->split == MT_HOLD_TAIL)
         return MT_OK;
-    status = split_sizes(request, keys, data->train.samples, &held, err);
-    if (status != MT_OK)
-        return status;
-    return split_rows(request, data, held, err);
+    return mt_json_fail(request->doc, item, err,
+                        "%s is held out at its tail, because its samples "
+                        "follow one another; expected \"tail\"",
+                        format->name);
 }
 
 /* ---- open and close ---- */
@@ -225,6 +199,8 @@ static mt_status load(const struct mt_data_request *request,
     format = (const struct mt_format *)type;
     keys.args = args;
     status = check_keys(request, &keys, err);
+    if (request->purpose == MT_DATA_EVAL && request->split != MT_SPLIT_VAL)
+        keys.val = (struct mt_strings){ 0 };
     if (status == MT_OK)
         status = start_fitted(request, format, data, err);
     if (status == MT_OK)

@@ -5,10 +5,9 @@
  * files; everyone else sees parts, columns and samples.
  *
  *     request ----> format ----> parts: x and y columns      samples, by number
- *     purpose,      csv, idx,    in memory, or behind a  --> mt_gather_f32/_i32:
- *     spec, seed    npy, ...     reader (reader.h)           convert, augment,
- *        ^                       and what is fitted          normalise
- *        |                          |
+ *     purpose,      csv, idx,    in memory, or behind a  -->
+ * mt_gather_f32/_i32: spec, seed    npy, ...     reader (reader.h) convert,
+ * augment, ^                       and what is fitted          normalise | |
  *        +---- struct mt_fitted <---+    kept in checkpoints (train/datastate)
  *
  * What follows from the training data (statistics, classes, vocabulary, names)
@@ -101,6 +100,23 @@ struct mt_part {
                                  each sample; NULL: they have numbers only */
 };
 
+/* What samples are used for. */
+enum mt_split {
+    MT_SPLIT_TRAIN,
+    MT_SPLIT_VAL,
+    MT_SPLIT_TEST, /* looked at by `eval --split test` only */
+    MT_SPLITS,
+};
+
+extern const char *const mt_split_names[]; /* train, val, test; then NULL */
+
+/* The samples of a split, which may share their part with others. */
+struct mt_subset {
+    const struct mt_part *part;
+    const uint32_t *rows; /* [n], ascending; NULL: 0 ... n-1 */
+    size_t n;             /* 0: there is no such split */
+};
+
 /* What follows from the training data: found there, or a checkpoint's. */
 struct mt_fitted {
     struct mt_shape x, y;         /* of one sample */
@@ -135,15 +151,12 @@ struct mt_fitted {
 
 struct mt_dataset {
     struct mt_arena arena; /* of all small things here */
-    struct mt_part train;  /* with val_split both parts live in here, except
-                              for text, whose tail is `val` */
-    struct mt_part val;    /* samples == 0 where there is none */
+    struct mt_part train;  /* what val_split and test_split hold out of it
+                              stays in here, except of text, whose tail is
+                              `val` and `test` */
+    struct mt_part val, test; /* samples == 0 where there is none */
 
-    /* Rows of `train` that are trained on and, with val_split, held out, both
-     * ascending; NULL means 0 ... samples-1. n_train + n_held ==
-     * train.samples. */
-    const uint32_t *train_rows, *held_rows;
-    size_t n_train, n_held;
+    struct mt_subset subset[MT_SPLITS];
 
     struct mt_fitted fitted;
 
@@ -167,22 +180,24 @@ struct mt_dataset {
 /* What the samples are for. */
 enum mt_data_purpose {
     MT_DATA_TRAIN,
-    MT_DATA_EVAL,  /* validation data only; training data is not read unless
-                      val_split asks for it: then train.samples and n_train are
-                      0. No validation data at all is an error */
+    MT_DATA_EVAL, /* one split only: training data is not read where that is a
+                     validation file; train.samples is 0 then. A split that is
+                     not there is an error */
     MT_DATA_PREDICT, /* the inputs of the request, without targets: they are
                         `val`, of which y is nothing. `fitted` must be given */
-    MT_DATA_CHECK, /* a look: shapes are enough where that saves time. No
-                      fingerprints, no search for NaN in arrays */
+    MT_DATA_CHECK,   /* a look: shapes are enough where that saves time. No
+                        fingerprints, no search for NaN in arrays */
 };
 
 struct mt_data_request {
     enum mt_data_purpose purpose;
+    enum mt_split split; /* to evaluate on */
     const struct mt_json *doc;
     const struct mt_item *spec; /* the spec's "data" object */
     const char *dir;     /* relative paths start here; NULL: as they are */
     uint64_t seed;
-    bool classification; /* targets are classes (from the loss) */
+    bool classification;       /* targets are classes (from the loss), */
+    bool probabilities;        /* or probabilities, 0 ... 1 */
     const char *const *inputs; /* what to predict from: files or folders */
     size_t n_inputs;
     size_t resident;     /* bytes of an array that are held in memory; larger

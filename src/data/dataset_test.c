@@ -1,3 +1,6 @@
+#include <stdio.h>
+#include <string.h>
+
 #include "base/philox.h"
 #include "data/testing.h"
 
@@ -42,7 +45,7 @@ START_TEST(test_batching)
 }
 END_TEST
 
-/* The first n_held of the seed's order are held out, sorted. */
+/* The first of the seed's order are held out, sorted. */
 START_TEST(test_split)
 {
     struct mt_dataset *data = test_open(BIG ",'val_split':0.2}");
@@ -50,19 +53,23 @@ START_TEST(test_split)
     uint32_t order[1000];
     unsigned char held[1000] = { 0 };
 
-    ck_assert_uint_eq(data->n_train, 800);
-    ck_assert_uint_eq(data->n_held, 200);
+    const uint32_t *train = data->subset[MT_SPLIT_TRAIN].rows;
+    const uint32_t *val = data->subset[MT_SPLIT_VAL].rows;
+
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 800);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].n, 200);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TEST].n, 0);
     ck_assert_uint_eq(data->val.samples, 0);
     mt_philox_permutation(key, 0, 1000, order);
     for (size_t i = 0; i < 200; i++)
         held[order[i]] = 1;
     for (size_t i = 0; i < 200; i++) {
-        ck_assert(i == 0 || data->held_rows[i] > data->held_rows[i - 1]);
-        ck_assert(held[data->held_rows[i]]);
+        ck_assert(i == 0 || val[i] > val[i - 1]);
+        ck_assert(held[val[i]]);
     }
     for (size_t i = 0; i < 800; i++) {
-        ck_assert(i == 0 || data->train_rows[i] > data->train_rows[i - 1]);
-        ck_assert(!held[data->train_rows[i]]);
+        ck_assert(i == 0 || train[i] > train[i - 1]);
+        ck_assert(!held[train[i]]);
     }
     mt_dataset_close(data);
 }
@@ -81,9 +88,137 @@ START_TEST(test_split_refused)
                "val_split: ", "expected only one of \"val\" and \"val_split\"");
     test_fails("{'type':'csv','train':'t.csv','val':[]}", MT_INVALID,
                "val: ", "the list is empty");
+    test_fails(BIG ",'val_split':0.6,'test_split':0.4}", MT_INVALID,
+               "test_split: ", "leaves none for training, together with val");
+    test_fails(BIG ",'split':'last'}", MT_INVALID, "split: ", "\"tail\"");
     test_request.purpose = MT_DATA_EVAL;
+    test_request.split = MT_SPLIT_TEST;
+    test_fails("{'type':'csv','train':'t.csv','val':'none.csv'}", MT_INVALID,
+               "spec.json:1:1: ", "no test data: expected \"test_split\"");
+    test_request.split = MT_SPLIT_VAL;
     test_fails("{'type':'csv','train':'t.csv'}", MT_INVALID, "spec.json:1:1: ",
                "no validation data: expected \"val\" or \"val_split\"");
+}
+END_TEST
+
+/* Test follows validation in the order, so that validation stays the same. */
+START_TEST(test_test_split)
+{
+    struct mt_dataset *data =
+        test_open(BIG ",'val_split':0.2,'test_split':0.1}");
+    struct mt_philox_key key = mt_philox_key(1, "split", "");
+    const struct mt_subset *set = data->subset;
+    uint32_t order[1000];
+    unsigned char held[1000] = { 0 };
+
+    ck_assert_uint_eq(set[MT_SPLIT_TRAIN].n, 700);
+    ck_assert_uint_eq(set[MT_SPLIT_VAL].n, 200);
+    ck_assert_uint_eq(set[MT_SPLIT_TEST].n, 100);
+    mt_philox_permutation(key, 0, 1000, order);
+    for (size_t i = 0; i < 300; i++)
+        held[order[i]] = i < 200 ? MT_SPLIT_VAL : MT_SPLIT_TEST;
+    for (int s = 0; s < MT_SPLITS; s++)
+        for (size_t i = 0; i < set[s].n; i++) {
+            ck_assert(i == 0 || set[s].rows[i] > set[s].rows[i - 1]);
+            ck_assert_int_eq(held[set[s].rows[i]], s);
+        }
+    mt_dataset_close(data);
+}
+END_TEST
+
+START_TEST(test_split_tail)
+{
+    struct mt_dataset *data =
+        test_open(BIG ",'val_split':0.2,'test_split':0.1,'split':'tail'}");
+    const struct mt_subset *set = data->subset;
+
+    for (size_t i = 0; i < 1000; i++) {
+        int s = i < 700   ? MT_SPLIT_TRAIN
+                : i < 900 ? MT_SPLIT_VAL
+                          : MT_SPLIT_TEST;
+
+        ck_assert_uint_eq(set[s].rows[i - (i < 700   ? 0
+                                           : i < 900 ? 700
+                                                     : 900)],
+                          i);
+    }
+    mt_dataset_close(data);
+}
+END_TEST
+
+/* 70, 20, 9 samples of a, b, c and one of d, mixed. */
+static void put_classes(void)
+{
+    char text[1000], *at = text;
+
+    for (int i = 0; i < 100; i++)
+        at += sprintf(at, "%d,%c\n", i,
+                      i * 37 % 100 < 70   ? 'a'
+                      : i * 37 % 100 < 90 ? 'b'
+                      : i * 37 % 100 < 99 ? 'c'
+                                          : 'd');
+    test_puts("t.csv", text);
+}
+
+static void count_classes(const struct mt_subset *set, size_t *count)
+{
+    const int32_t *y = set->part->y.data;
+
+    memset(count, 0, 4 * sizeof *count);
+    for (size_t i = 0; i < set->n; i++)
+        count[y[set->rows[i]]]++;
+}
+
+#define STRATIFIED "{'type':'csv','train':'t.csv','split':'stratified'"
+
+START_TEST(test_stratified)
+{
+    static const size_t shares[MT_SPLITS][4] = { { 49, 14, 6, 1 },
+                                                 { 14, 4, 2, 0 },
+                                                 { 7, 2, 1, 0 } };
+    struct mt_dataset *data;
+    size_t count[4];
+    uint32_t first;
+
+    put_classes();
+    test_request.classification = true;
+    data = test_open(STRATIFIED ",'val_split':0.2,'test_split':0.1}");
+    for (int s = 0; s < MT_SPLITS; s++) {
+        count_classes(&data->subset[s], count);
+        ck_assert_mem_eq(count, shares[s], sizeof count);
+    }
+    first = data->subset[MT_SPLIT_VAL].rows[0];
+    mt_dataset_close(data);
+    /* another seed, others; without test_split, the same */
+    data = test_open(STRATIFIED ",'val_split':0.2}");
+    ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].rows[0], first);
+    mt_dataset_close(data);
+    test_request.seed = 2;
+    data = test_open(STRATIFIED ",'val_split':0.2}");
+    count_classes(&data->subset[MT_SPLIT_VAL], count);
+    ck_assert_mem_eq(count, shares[MT_SPLIT_VAL], sizeof count);
+    ck_assert_uint_ne(data->subset[MT_SPLIT_VAL].rows[0], first);
+    mt_dataset_close(data);
+}
+END_TEST
+
+START_TEST(test_stratified_refused)
+{
+    test_puts("p.csv", "1,0\n2,1\n3,0.5\n4,1\n");
+    test_fails("{'type':'csv','train':'p.csv','split':'stratified',"
+               "'val_split':0.5}",
+               MT_INVALID, "split: ",
+               "needs targets that are classes, but the loss takes numbers");
+    test_request.probabilities = true;
+    test_fails("{'type':'csv','train':'p.csv','split':'stratified',"
+               "'val_split':0.5}",
+               MT_INVALID, "split: ", "sample 2: the target is 0.5");
+    test_request.classification = true;
+    test_puts("s.csv", "1,a\n2,b\n3,c\n4,d\n");
+    test_fails("{'type':'csv','train':'s.csv','split':'stratified',"
+               "'val_split':0.25}",
+               MT_INVALID, "split: ",
+               "leaves none for validation, because one sample of each class");
 }
 END_TEST
 
@@ -191,6 +326,10 @@ Suite *dataset_suite(void)
     tcase_add_test(tc, test_batching);
     tcase_add_test(tc, test_split);
     tcase_add_test(tc, test_split_refused);
+    tcase_add_test(tc, test_test_split);
+    tcase_add_test(tc, test_split_tail);
+    tcase_add_test(tc, test_stratified);
+    tcase_add_test(tc, test_stratified_refused);
     tcase_add_test(tc, test_norm);
     tcase_add_test(tc, test_norm_refused);
     tcase_add_test(tc, test_folder);

@@ -8,7 +8,7 @@
  *         keys of "data", the format's own ones (args)
  *         format->open                     files -> columns, fitted
  *         checks that all share            (check.c)
- *         the split into train and held
+ *         the splits                       (split.c)
  *         format->fit                      inputs that training rows decide
  *         scale, mean, std                 (normalization.c)
  *         format->finish                   what needs the training rows
@@ -31,7 +31,8 @@ struct mt_stream; /* stream.h */
 /* The keys that all formats share, as read. */
 struct mt_data_keys {
     struct mt_strings train, val;
-    double val_split;
+    double val_split, test_split;
+    int split; /* enum mt_hold */
     size_t batch_size;
     bool shuffle, drop_last;
     double scale;
@@ -42,11 +43,14 @@ struct mt_data_keys {
 
 extern const struct mt_key mt_data_common_keys[]; /* ends with a NULL name */
 
+/* Which samples val_split and test_split hold out. */
+enum mt_hold { MT_HOLD_RANDOM, MT_HOLD_STRATIFIED, MT_HOLD_TAIL };
+
 enum mt_format_flags {
     MT_FORMAT_TABLE = 1,     /* columns, which may have names */
     MT_FORMAT_GENERATES = 2, /* a sequence that `predict` continues */
     MT_FORMAT_TOKENS = 4,    /* integer inputs can be tokens, not pixels */
-    MT_FORMAT_SPLITS = 8,    /* open does val_split itself */
+    MT_FORMAT_SPLITS = 8,    /* open holds out the tail itself */
     MT_FORMAT_PICTURES = 16, /* samples are picture files */
 };
 
@@ -57,10 +61,10 @@ struct mt_format {
     unsigned flags;            /* enum mt_format_flags */
     size_t files;              /* that train names, and val; 0: neither */
 
-    /* Fills data->train, ->val (samples, x, y, sources), ->fingerprints and
-     * memory and readers by mt_data_own; and of data->fitted what the format
-     * knows better than the integers themselves tell: classes, class_names,
-     * vocab, vocab_names, names of columns, its own facts. */
+    /* Fills data->train, ->val, of text ->test (samples, x, y, sources),
+     * ->fingerprints and memory and readers by mt_data_own; and of data->fitted
+     * what the format knows better than the integers themselves tell: classes,
+     * class_names, vocab, vocab_names, names of columns, its own facts. */
     mt_status (*open)(const struct mt_data_request *request,
                       const struct mt_data_keys *keys, struct mt_dataset *data,
                       struct mt_err *err);
@@ -143,6 +147,13 @@ mt_status mt_npy_read(const struct mt_data_request *request,
                       const struct mt_data_file *file, struct mt_dataset *data,
                       struct mt_column *column, size_t *samples,
                       struct mt_err *err);
+
+/* ---- what is held out (split.c) ---- */
+
+/* Sets the subsets of data->train that val_split and test_split make. */
+mt_status mt_data_split(const struct mt_data_request *request,
+                        const struct mt_data_keys *keys,
+                        struct mt_dataset *data, struct mt_err *err);
 
 /* ---- checks (check.c) ---- */
 

@@ -144,7 +144,9 @@ struct measure {
 
 static const double *row_at(const struct mt_dataset *data, size_t i)
 {
-    size_t row = data->train_rows ? data->train_rows[i] : i;
+    size_t row = data->subset[MT_SPLIT_TRAIN].rows
+                     ? data->subset[MT_SPLIT_TRAIN].rows[i]
+                     : i;
 
     return (const double *)data->train.x.data +
            row * data->train.x.shape.dim[0];
@@ -152,7 +154,7 @@ static const double *row_at(const struct mt_dataset *data, size_t i)
 
 static void measure_rows(const struct mt_dataset *data, struct measure *m)
 {
-    size_t rows = data->n_train;
+    size_t rows = data->subset[MT_SPLIT_TRAIN].n;
     const double *first = row_at(data, 0);
 
     for (size_t f = 0; f < m->n; f++)
@@ -184,7 +186,7 @@ static mt_status to_statistics(const struct mt_dataset *data,
                                double *mean, double *spread,
                                struct mt_err *err)
 {
-    double rows = (double)data->n_train;
+    double rows = (double)data->subset[MT_SPLIT_TRAIN].n;
     const double *first = row_at(data, 0);
 
     for (size_t f = 0; f < m->n; f++) {

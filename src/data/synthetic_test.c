@@ -157,8 +157,8 @@ START_TEST(test_split)
     struct mt_dataset *data =
         test_open(SYN "'regression','val_split':0.25,'samples':10}");
 
-    ck_assert_uint_eq(data->n_held, 3); /* 2.5, half up */
-    ck_assert_uint_eq(data->n_train, 7);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].n, 3); /* 2.5, half up */
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 7);
     mt_dataset_close(data);
 }
 END_TEST

@@ -5,11 +5,12 @@ static const char *inputs(const struct mt_dataset *data)
 {
     static char text[4096];
     const struct mt_column *x = &data->train.x;
+    const uint32_t *rows = data->subset[MT_SPLIT_TRAIN].rows;
     size_t width = mt_shape_elements(&x->shape), n = 0;
 
-    for (size_t i = 0; i < data->n_train; i++) {
+    for (size_t i = 0; i < data->subset[MT_SPLIT_TRAIN].n; i++) {
         const double *v = (const double *)x->data +
-                          (data->train_rows ? data->train_rows[i] : i) * width;
+                         (rows ? rows[i] : i) * width;
 
         for (size_t k = 0; k < width && n < sizeof text; k++)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%g",

@@ -29,7 +29,9 @@ static inline void test_setup(void)
     ck_assert_ptr_nonnull(mkdtemp(test_dir));
     test_n_files = 0;
     test_doc = NULL;
-    test_request = (struct mt_data_request){ .dir = test_dir, .seed = 1 };
+    test_request = (struct mt_data_request){ .dir = test_dir,
+                                             .seed = 1,
+                                             .split = MT_SPLIT_VAL };
     test_fitted = (struct mt_fitted){ .norm = { .scale = 1 } };
 }
 

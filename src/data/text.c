@@ -327,23 +327,48 @@ static void set_part(const struct text *t, const char *path,
     part->y.data = data + size;
 }
 
-/* The tail is held out. No window reaches from one part into the other. */
-static mt_status split_tail(struct text *t, const char *path,
-                            const struct tokens *tokens, double part,
-                            struct mt_err *err)
+static mt_status check_length(const struct text *t, const char *key,
+                              double part, size_t all, size_t n,
+                              const char *use, struct mt_err *err)
 {
-    size_t held = (size_t)floor((double)tokens->n * part + 0.5);
-    size_t kept = tokens->n - held, least = t->args.seq_len + 1;
+    size_t least = t->args.seq_len + 1;
 
-    if (kept < least || held < least)
-        return mt_json_fail(t->request->doc,
-                            mt_json_get(t->request->spec, "val_split"), err,
-                            "%g of %zu tokens leaves %zu for %s; expected at "
-                            "least seq_len + 1 = %zu",
-                            part, tokens->n, kept < least ? kept : held,
-                            kept < least ? "training" : "validation", least);
+    if (n >= least)
+        return MT_OK;
+    return mt_json_fail(t->request->doc, mt_json_get(t->request->spec, key),
+                        err,
+                        "%g of %zu tokens leaves %zu for %s; expected at least "
+                        "seq_len + 1 = %zu",
+                        part, all, n, use, least);
+}
+
+/* The tail is held out: training, validation, test. No window reaches from one
+ * part into the other. */
+static mt_status split_tail(struct text *t, const char *path,
+                            const struct tokens *tokens,
+                            const struct mt_data_keys *keys, struct mt_err *err)
+{
+    size_t n = tokens->n;
+    double part[] = { keys->val_split, keys->test_split };
+    const char *key = part[0] > 0 ? "val_split" : "test_split";
+    size_t val = (size_t)floor((double)n * part[0] + 0.5);
+    size_t test = (size_t)floor((double)n * part[1] + 0.5);
+    size_t kept = val + test < n ? n - val - test : 0;
+    mt_status status = check_length(t, key, part[0] > 0 ? part[0] : part[1], n,
+                                    kept, "training", err);
+
+    if (status == MT_OK && part[0] > 0)
+        status =
+            check_length(t, "val_split", part[0], n, val, "validation", err);
+    if (status == MT_OK && part[1] > 0)
+        status = check_length(t, "test_split", part[1], n, test, "test", err);
+    if (status != MT_OK)
+        return status;
     set_part(t, path, tokens, 0, kept, &t->data->train);
-    set_part(t, path, tokens, kept, held, &t->data->val);
+    if (val)
+        set_part(t, path, tokens, kept, val, &t->data->val);
+    if (test)
+        set_part(t, path, tokens, kept + val, test, &t->data->test);
     return MT_OK;
 }
 
@@ -356,8 +381,8 @@ static mt_status open_parts(struct text *t, const struct mt_data_keys *keys,
 
     if (mt_data_wants_train(t->request, keys)) {
         status = read_file(t, "train", &path, &tokens, err);
-        if (status == MT_OK && keys->val_split > 0)
-            status = split_tail(t, path, &tokens, keys->val_split, err);
+        if (status == MT_OK && keys->val_split + keys->test_split > 0)
+            status = split_tail(t, path, &tokens, keys, err);
         else if (status == MT_OK)
             set_part(t, path, &tokens, 0, tokens.n, &t->data->train);
     }

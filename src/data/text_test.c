@@ -94,8 +94,8 @@ START_TEST(test_tail)
     /* 17 * 0.4 = 6.8: 7 tokens are held out, 10 stay */
     data = test_open(TEXT ",'val_split':0.4}");
     ck_assert_uint_eq(data->train.samples, 3);
-    ck_assert_uint_eq(data->n_train, 3);
-    ck_assert_uint_eq(data->n_held, 0);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 3);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].n, 2);
     ck_assert_uint_eq(data->val.samples, 2);
     for (size_t i = 0; i < 3; i++) {
         row(&data->train.y, i, x);
@@ -111,6 +111,20 @@ START_TEST(test_tail)
                "seq_len + 1 = 4");
     test_fails(TEXT ",'val_split':0.9}", MT_INVALID,
                "val_split: ", "leaves 2 for training");
+    /* 8 to train, 5 to validate, 4 to test */
+    data = test_open(TEXT ",'val_split':0.3,'test_split':0.25}");
+    ck_assert_uint_eq(data->train.samples, 2);
+    ck_assert_uint_eq(data->val.samples, 1);
+    ck_assert_uint_eq(data->subset[MT_SPLIT_TEST].n, 1);
+    row(&data->val.x, 0, x);
+    ck_assert(x[0] == 0 && x[1] == 0 && x[2] == 1);
+    row(&data->test.x, 0, x);
+    ck_assert(x[0] == 1 && x[1] == 1 && x[2] == 1);
+    mt_dataset_close(data);
+    test_fails(TEXT ",'val_split':0.3,'test_split':0.1}", MT_INVALID,
+               "test_split: ", "leaves 2 for test");
+    test_fails(TEXT ",'val_split':0.4,'split':'random'}", MT_INVALID,
+               "split: ", "text is held out at its tail");
 }
 END_TEST
 

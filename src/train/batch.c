@@ -9,8 +9,8 @@
 
 void mt_session_order(struct mt_session *s)
 {
-    const struct mt_dataset *data = s->data;
-    uint32_t n = (uint32_t)data->n_train;
+    const struct mt_subset *set = &s->data->subset[MT_SPLIT_TRAIN];
+    uint32_t n = (uint32_t)set->n;
 
     if (s->order_epoch == s->at.epoch + 1)
         return;
@@ -21,21 +21,23 @@ void mt_session_order(struct mt_session *s)
         for (uint32_t i = 0; i < n; i++)
             s->order[i] = i;
     }
-    for (uint32_t i = 0; data->train_rows && i < n; i++)
-        s->order[i] = data->train_rows[s->order[i]];
+    for (uint32_t i = 0; set->rows && i < n; i++)
+        s->order[i] = set->rows[s->order[i]];
     s->order_epoch = s->at.epoch + 1;
 }
 
 struct mt_rows mt_session_batch(const struct mt_session *s, size_t i)
 {
+    const struct mt_subset *set = &s->data->subset[MT_SPLIT_TRAIN];
     size_t b = s->batching.batch_size, first = i * b;
-    struct mt_rows rows = { .part = &s->data->train, .training = true,
+    struct mt_rows rows = { .part = set->part,
+                            .training = true,
                             .epoch = s->order_epoch - 1 };
 
     if (i >= s->batches)
         return rows;
     rows.rows = s->order + first;
-    rows.n = s->data->n_train - first < b ? s->data->n_train - first : b;
+    rows.n = set->n - first < b ? set->n - first : b;
     return rows;
 }
 

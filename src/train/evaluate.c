@@ -123,38 +123,36 @@ void mt_totals_scores(const struct mt_session *s, double *totals,
     }
 }
 
-/* Validation samples from number `at` on, a batch of them or what is left. */
-static struct mt_rows val_batch(const struct mt_session *s, size_t at)
+/* Samples of the set from number `at` on, a batch of them or what is left. */
+static struct mt_rows batch_of(const struct mt_subset *set, size_t at, size_t b)
 {
-    const struct mt_dataset *d = s->data;
-    size_t b = s->batching.batch_size, total = mt_session_val_samples(s);
-    bool own = d->val.samples > 0;
-    struct mt_rows rows = { .part = own ? &d->val : &d->train };
+    struct mt_rows rows = { .part = set->part };
 
-    if (at >= total)
+    if (at >= set->n)
         return rows;
     rows.first = at;
-    rows.rows = own ? NULL : d->held_rows + at;
-    rows.n = total - at < b ? total - at : b;
+    rows.rows = set->rows ? set->rows + at : NULL;
+    rows.n = set->n - at < b ? set->n - at : b;
     return rows;
 }
 
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err)
 {
-    size_t b = s->batching.batch_size, total;
+    const struct mt_subset *set = mt_session_evaluated(s);
+    size_t b = s->batching.batch_size;
     double loss = 0, weights = 0;
     mt_status status;
 
     *scores = (struct mt_scores){ 0 };
-    if (!mt_session_has_val(s))
+    if (!set->n)
         return MT_OK;
     if ((status = mt_session_prepare(s, err)) != MT_OK)
         return status;
     mt_totals_clear(s, s->eval_totals);
-    total = mt_session_val_samples(s);
-    for (size_t at = 0; at < total; at += b) {
-        struct mt_rows rows = val_batch(s, at), next = val_batch(s, at + b);
+    for (size_t at = 0; at < set->n; at += b) {
+        struct mt_rows rows = batch_of(set, at, b);
+        struct mt_rows next = batch_of(set, at + b, b);
         struct mt_program *p = rows.n == b ? &s->eval_full : &s->eval_last;
 
         if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)

@@ -81,7 +81,7 @@ static mt_status read(const struct mt_session *s, const char *name,
     if (strcmp(metric, "loss") != 0 && !find_metric(s, metric, &m))
         return mt_json_fail(s->doc, item, err,
                             "%s needs \"%s\" in train.metrics", name, metric);
-    if (m.val && !mt_session_has_val(s))
+    if (m.val && !mt_session_samples(s, MT_SPLIT_VAL))
         return mt_json_fail(s->doc, item, err,
                             "%s needs validation data: give data.val or "
                             "data.val_split, or watch train_%s",
@@ -113,7 +113,7 @@ static mt_status read_plateau(struct mt_session *s, const struct mt_item *object
 
 static struct mt_monitor judge(const struct mt_session *s)
 {
-    bool val = mt_session_has_val(s);
+    bool val = mt_session_samples(s, MT_SPLIT_VAL) > 0;
 
     if (s->stopping.monitor.name)
         return s->stopping.monitor;

@@ -8,7 +8,7 @@
 
 static mt_status open_data(struct mt_session *s,
                            const struct mt_session_request *request,
-                           bool classification, struct mt_err *err)
+                           const struct mt_loss *loss, struct mt_err *err)
 {
     const struct mt_item *root = mt_json_root(s->doc);
     struct mt_fitted fitted;
@@ -17,12 +17,16 @@ static mt_status open_data(struct mt_session *s,
         .spec = mt_json_get(root, "data"),
         .dir = request->data_dir,
         .seed = s->settings.seed,
-        .classification = classification,
+        .classification = loss->type->classification,
+        .probabilities = mt_loss_of_probabilities(loss),
         .purpose = request->purpose,
+        .split =
+            request->purpose == MT_DATA_EVAL ? request->split : MT_SPLIT_VAL,
         .resident = request->resident,
     };
     mt_status status;
 
+    s->split = data.split;
     if ((status = mt_batching_read(s->doc, data.spec, &s->batching, err)) !=
         MT_OK)
         return status;
@@ -112,24 +116,19 @@ static mt_status check_targets(const struct mt_session *s, struct mt_err *err)
 }
 
 /* The loss is read twice: here, to know what targets are, and with the model.*/
-static mt_status is_classification(struct mt_session *s, bool *out,
-                                   struct mt_err *err)
+static mt_status read_loss(struct mt_session *s, struct mt_loss *out,
+                           struct mt_err *err)
 {
-    struct mt_loss loss;
     const struct mt_item *root = mt_json_root(s->doc);
-    mt_status status;
 
-    if ((status = mt_loss_read(s->doc, mt_json_get(root, "loss"), &s->arena,
-                               &loss, err)) != MT_OK)
-        return status;
-    *out = loss.type->classification;
-    return MT_OK;
+    return mt_loss_read(s->doc, mt_json_get(root, "loss"), &s->arena, out, err);
 }
 
 static mt_status count_steps(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_settings *t = &s->settings;
-    size_t n = s->data->n_train, b = s->batching.batch_size;
+    size_t n = mt_session_samples(s, MT_SPLIT_TRAIN),
+           b = s->batching.batch_size;
 
     s->batches = s->batching.drop_last ? n / b : (n + b - 1) / b;
     if (s->batches == 0)
@@ -172,14 +171,14 @@ static mt_status build(struct mt_session *s,
                        struct mt_err *err)
 {
     const struct mt_item *train = mt_json_get(mt_json_root(s->doc), "train");
-    bool classes = false;
+    struct mt_loss loss;
     mt_status status;
 
     if ((status = mt_settings_read(s->doc, &s->arena, &s->settings, err)) !=
             MT_OK ||
-        (status = is_classification(s, &classes, err)) != MT_OK ||
-        (status = open_data(s, request, classes, err)) != MT_OK ||
-        (status = build_model(s, classes, err)) != MT_OK ||
+        (status = read_loss(s, &loss, err)) != MT_OK ||
+        (status = open_data(s, request, &loss, err)) != MT_OK ||
+        (status = build_model(s, loss.type->classification, err)) != MT_OK ||
         (status = check_tokens(s, err)) != MT_OK ||
         (status = check_targets(s, err)) != MT_OK ||
         (status = build_optimizer(s, err)) != MT_OK ||

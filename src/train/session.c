@@ -63,7 +63,8 @@ static void bind(struct mt_session *s, struct mt_program *p)
 static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_model *m = s->model;
-    size_t b = s->batching.batch_size, n = s->data->n_train;
+    size_t b = s->batching.batch_size,
+           n = mt_session_samples(s, MT_SPLIT_TRAIN);
     size_t x, t;
 
     if (!mt_size_mul(b, mt_shape_elements(&m->x), &x) ||
@@ -82,7 +83,8 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
         (s->settings.accumulate > 1 && !s->grad_sum))
         return mt_fail_memory(err);
     if (!mt_part_has_reader(&s->data->train) &&
-        !mt_part_has_reader(&s->data->val))
+        !mt_part_has_reader(&s->data->val) &&
+        !mt_part_has_reader(&s->data->test))
         return MT_OK;
     return mt_ahead_new(s, x + 16, t + 16, b, &s->ahead, err);
 }
@@ -108,14 +110,14 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
 {
     struct mt_program *all[] = { &s->train_full, &s->train_last,
                                  &s->eval_full, &s->eval_last };
-    size_t n = s->batches ? s->data->n_train : 0;
+    size_t n = s->batches ? mt_session_samples(s, MT_SPLIT_TRAIN) : 0;
     mt_status status;
 
     if (s->workspace)
         return MT_OK;
     if ((status = record_both(s, n, true, !s->batching.drop_last,
                               &s->train_full, &s->train_last, err)) != MT_OK ||
-        (status = record_both(s, mt_session_val_samples(s), false, true,
+        (status = record_both(s, mt_session_evaluated(s)->n, false, true,
                               &s->eval_full, &s->eval_last, err)) != MT_OK)
         return status;
     for (size_t i = 0; i < 4; i++)
@@ -164,10 +166,11 @@ static bool is_same_text(const struct mt_column *x, const struct mt_column *y)
 
 size_t mt_session_data_bytes(const struct mt_session *s)
 {
-    const struct mt_part *part[2] = { &s->data->train, &s->data->val };
+    const struct mt_part *part[MT_SPLITS] = { &s->data->train, &s->data->val,
+                                              &s->data->test };
     size_t bytes = 0;
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < MT_SPLITS; i++) {
         size_t x = column_bytes(&part[i]->x, part[i]->samples);
         size_t y = column_bytes(&part[i]->y, part[i]->samples);
 

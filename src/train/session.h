@@ -56,6 +56,7 @@ struct mt_session_request {
     const struct mt_bundle *from; /* a checkpoint whose fitted data applies,
                                      or NULL */
     enum mt_data_purpose purpose; /* train, eval or check */
+    enum mt_split split;          /* of an evaluation */
     size_t resident;            /* as in mt_data_request; 0: its default */
 };
 
@@ -68,6 +69,7 @@ struct mt_session {
     const struct mt_metric *metrics[MT_MAX_METRICS];
     size_t n_metrics;
     struct mt_dataset *data;
+    enum mt_split split; /* that mt_session_evaluate looks at */
     struct mt_model *model;
     struct mt_optimizer *optimizer;
     struct mt_scheduler *scheduler;
@@ -136,19 +138,22 @@ struct mt_step_info {
 mt_status mt_session_step(struct mt_session *s, bool want_norm,
                           struct mt_step_info *info, struct mt_err *err);
 
-/* Evaluates on the validation data; scores->samples is 0 if there is none. */
+/* Evaluates on the validation data, or on the split that the session was opened
+ * for; scores->samples is 0 if there is none. */
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err);
 
-/* Validation samples: of files of their own, or held out of the training. */
-static inline size_t mt_session_val_samples(const struct mt_session *s)
+/* How many samples there are to train on, to validate on, to test on. */
+static inline size_t mt_session_samples(const struct mt_session *s,
+                                        enum mt_split split)
 {
-    return s->data->val.samples ? s->data->val.samples : s->data->n_held;
+    return s->data->subset[split].n;
 }
 
-static inline bool mt_session_has_val(const struct mt_session *s)
+static inline const struct mt_subset *mt_session_evaluated(
+    const struct mt_session *s)
 {
-    return mt_session_val_samples(s) > 0;
+    return &s->data->subset[s->split];
 }
 
 /* The settings of each group for the coming step, in s->now. */

@@ -1,0 +1,306 @@
+/*
+ * Which samples of the training data are held out: val_split of them for
+ * validation, test_split for test.
+ *
+ *     random      validation is the first of a random order, test follows
+ *     stratified  the same within each class, in its share of the samples
+ *     tail        in file order: training, validation, test
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/philox.h"
+#include "data/format.h"
+
+/* How many samples are held out. */
+struct sizes {
+    size_t n, val, test;
+};
+
+static mt_status read_sizes(const struct mt_data_request *request,
+                            const struct mt_data_keys *keys, size_t n,
+                            struct sizes *out, struct mt_err *err)
+{
+    const double part[] = { keys->val_split, keys->test_split };
+    static const char *const key[] = { "val_split", "test_split" };
+    static const char *const use[] = { "validation", "test" };
+    size_t held[2] = { 0, 0 };
+
+    for (int i = 0; i < 2; i++) {
+        const struct mt_item *item = mt_json_get(request->spec, key[i]);
+
+        held[i] = (size_t)floor((double)n * part[i] + 0.5);
+        if (part[i] > 0 && held[i] == 0)
+            return mt_json_fail(request->doc, item, err,
+                                "%g of %zu samples leaves none for %s", part[i],
+                                n, use[i]);
+        if (held[i] >= n || held[0] + held[i] * (size_t)i >= n)
+            return mt_json_fail(request->doc, item, err,
+                                "%g of %zu samples leaves none for training%s",
+                                part[i], n,
+                                held[i] < n ? ", together with val_split" : "");
+    }
+    *out = (struct sizes){ n, held[0], held[1] };
+    return MT_OK;
+}
+
+/* ---- classes ---- */
+
+/* A sample of a class: where it is in the random order. Sorted, they are by
+ * class and in that order within it. */
+struct member {
+    int32_t class;
+    uint32_t at;
+};
+
+static int compare_members(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+
+    if (x->class != y->class)
+        return x->class < y->class ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* The class of samples first ... first+n-1; targets that are the probability of
+ * one class are 0 or 1. */
+static mt_status read_classes(const struct mt_data_request *request,
+                              const struct mt_part *part, size_t first,
+                              size_t n, int32_t *out, struct mt_err *err)
+{
+    struct mt_samples some = { .first = first, .n = n };
+    float v[64];
+    mt_status status;
+
+    if (request->classification)
+        return mt_gather_i32(&part->y, &some, out, err);
+    status = mt_gather_f32(&part->y, NULL, &some, v, err);
+    for (size_t i = 0; i < n && status == MT_OK; i++) {
+        out[i] = v[i] == 1;
+        if (v[i] != 0 && v[i] != 1)
+            status = mt_json_fail(
+                request->doc, mt_json_get(request->spec, "split"), err,
+                "\"stratified\" needs classes, here 0 or 1; %s: sample %zu: "
+                "the target is %g",
+                part->y_source, first + i, (double)v[i]);
+    }
+    return status;
+}
+
+static mt_status check_classes(const struct mt_data_request *request,
+                               const struct mt_column *y, struct mt_err *err)
+{
+    const struct mt_item *item = mt_json_get(request->spec, "split");
+
+    if (!request->classification && !request->probabilities)
+        return mt_json_fail(request->doc, item, err,
+                            "\"stratified\" needs targets that are classes, "
+                            "but the loss takes numbers; expected \"random\" "
+                            "or \"tail\"");
+    if (mt_shape_elements(&y->shape) != 1)
+        return mt_json_fail(request->doc, item, err,
+                            "\"stratified\" needs one class for each sample; a "
+                            "target has the shape %s; expected \"random\" or "
+                            "\"tail\"",
+                            mt_shape_text(&y->shape).text);
+    return MT_OK;
+}
+
+/* order: of the samples, random. */
+static mt_status read_members(const struct mt_data_request *request,
+                              const struct mt_part *part, const uint32_t *order,
+                              struct member *out, struct mt_err *err)
+{
+    size_t n = part->samples;
+    mt_status status = check_classes(request, &part->y, err);
+
+    for (size_t i = 0; i < n; i++)
+        out[order[i]].at = (uint32_t)i;
+    for (size_t i = 0, k; i < n && status == MT_OK; i += k) {
+        int32_t class[64];
+
+        k = n - i < 64 ? n - i : 64;
+        status = read_classes(request, part, i, k, class, err);
+        for (size_t j = 0; j < k; j++)
+            out[i + j].class = class[j];
+    }
+    if (status == MT_OK)
+        qsort(out, n, sizeof *out, compare_members);
+    return status;
+}
+
+/* A class: its members, and how many of them go where. */
+struct share {
+    size_t first, n, val, test;
+    uint64_t rest; /* of n * wanted / all */
+};
+
+static int compare_rests(const void *a, const void *b)
+{
+    const struct share *x = a, *y = b;
+
+    if (x->rest != y->rest)
+        return x->rest > y->rest ? -1 : 1;
+    return x->first < y->first ? -1 : 1;
+}
+
+/* Gives `wanted` of all samples to the classes in their proportion: the whole
+ * part of n wanted / all each, and one more to those with the largest rest (the
+ * lower class, where equal). One of each class is left for training. */
+static void share_out(struct share *shares, size_t classes, size_t wanted,
+                      size_t all, bool test)
+{
+    size_t given = 0;
+
+    for (size_t c = 0; c < classes; c++) {
+        struct share *s = &shares[c];
+        uint64_t product = (uint64_t)s->n * wanted;
+        size_t most = s->n - 1 - (test ? s->val : 0);
+        size_t k = (size_t)(product / all);
+
+        k = k < most ? k : most;
+        s->rest = product % all;
+        *(test ? &s->test : &s->val) = k;
+        given += k;
+    }
+    qsort(shares, classes, sizeof *shares, compare_rests);
+    for (size_t c = 0; c < classes && given < wanted; c++) {
+        struct share *s = &shares[c];
+
+        if (s->val + s->test + 1 >= s->n || s->rest == 0)
+            continue;
+        ++*(test ? &s->test : &s->val);
+        given++;
+    }
+}
+
+static void take_shares(const struct share *shares, size_t classes,
+                        const struct member *members, const uint32_t *order,
+                        unsigned char *held)
+{
+    for (size_t c = 0; c < classes; c++) {
+        const struct share *s = &shares[c];
+
+        for (size_t i = 0; i < s->val + s->test; i++)
+            held[order[members[s->first + i].at]] =
+                i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST;
+    }
+}
+
+static mt_status hold_classes(const struct mt_data_request *request,
+                              const struct mt_part *part,
+                              const struct sizes *sizes, const uint32_t *order,
+                              unsigned char *held, struct mt_err *err)
+{
+    size_t n = sizes->n, classes = 0;
+    struct member *members = malloc(n * sizeof *members);
+    struct share *shares = calloc(n, sizeof *shares);
+    mt_status status = members && shares ? MT_OK : mt_fail_memory(err);
+
+    if (status == MT_OK)
+        status = read_members(request, part, order, members, err);
+    for (size_t i = 0; i < n && status == MT_OK; i++) {
+        if (i == 0 || members[i].class != members[i - 1].class)
+            shares[classes++].first = i;
+        shares[classes - 1].n++;
+    }
+    if (status == MT_OK) {
+        share_out(shares, classes, sizes->val, n, false);
+        share_out(shares, classes, sizes->test, n, true);
+        take_shares(shares, classes, members, order, held);
+    }
+    free(members);
+    free(shares);
+    return status;
+}
+
+/* ---- rows ---- */
+
+static void hold_tail(const struct sizes *s, unsigned char *held)
+{
+    memset(held + s->n - s->test - s->val, MT_SPLIT_VAL, s->val);
+    memset(held + s->n - s->test, MT_SPLIT_TEST, s->test);
+}
+
+static void hold_first(const struct sizes *s, const uint32_t *order,
+                       unsigned char *held)
+{
+    for (size_t i = 0; i < s->val + s->test; i++)
+        held[order[i]] = i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST;
+}
+
+/* Where each sample goes, to the rows of each split, ascending. */
+static mt_status set_rows(const unsigned char *held, size_t n,
+                          struct mt_dataset *data, struct mt_err *err)
+{
+    uint32_t *rows = mt_arena_calloc(&data->arena, n, sizeof *rows);
+    struct mt_subset *sets = data->subset;
+    size_t at = 0;
+
+    if (!rows)
+        return mt_fail_memory(err);
+    for (int s = 0; s < MT_SPLITS; s++) {
+        size_t first = at;
+
+        for (size_t i = 0; i < n; i++)
+            if (held[i] == s)
+                rows[at++] = (uint32_t)i;
+        if (at == first)
+            continue;
+        sets[s] = (struct mt_subset){ &data->train, rows + first, at - first };
+    }
+    return MT_OK;
+}
+
+/* Classes of one sample each leave nothing to hold out. */
+static mt_status check_held(const struct mt_data_request *request,
+                            const struct sizes *sizes,
+                            const struct mt_subset *sets, struct mt_err *err)
+{
+    bool val = sizes->val == 0 || sets[MT_SPLIT_VAL].n > 0;
+
+    if (val && (sizes->test == 0 || sets[MT_SPLIT_TEST].n > 0))
+        return MT_OK;
+    return mt_json_fail(request->doc, mt_json_get(request->spec, "split"), err,
+                        "\"stratified\" leaves none for %s, because one "
+                        "sample of each class stays in training; expected "
+                        "\"random\" or \"tail\"",
+                        val ? "test" : "validation");
+}
+
+mt_status mt_data_split(const struct mt_data_request *request,
+                        const struct mt_data_keys *keys,
+                        struct mt_dataset *data, struct mt_err *err)
+{
+    struct sizes sizes = { 0 };
+    size_t n = data->train.samples; /* 0: it was not read */
+    uint32_t *order;
+    unsigned char *held;
+    mt_status status = n ? read_sizes(request, keys, n, &sizes, err) : MT_OK;
+
+    if (status != MT_OK || sizes.val + sizes.test == 0)
+        return status;
+    order = malloc(n * sizeof *order);
+    held = calloc(n, 1);
+    if (!order || !held) {
+        status = mt_fail_memory(err);
+        goto out;
+    }
+    mt_philox_permutation(mt_philox_key(request->seed, "split", ""), 0,
+                          (uint32_t)n, order);
+    if (keys->split == MT_HOLD_TAIL)
+        hold_tail(&sizes, held);
+    else if (keys->split == MT_HOLD_RANDOM)
+        hold_first(&sizes, order, held);
+    else
+        status = hold_classes(request, &data->train, &sizes, order, held, err);
+    if (status == MT_OK)
+        status = set_rows(held, n, data, err);
+    if (status == MT_OK)
+        status = check_held(request, &sizes, data->subset, err);
+out:
+    free(order);
+    free(held);
+    return status;
+}
