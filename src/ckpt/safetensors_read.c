@@ -44,9 +44,10 @@ bool mt_safetensors_is(const void *head, size_t n)
 {
     const unsigned char *p = head;
 
-    /* The upper bytes tell a length from text that has a brace there. */
-    return n > LENGTH_SIZE && p[LENGTH_SIZE] == '{' &&
-           mt_ckpt_all_zero(p + 5, 3);
+    /* The upper bytes distinguish a length from text. The format has '{' come
+     * first, but white space is harmless. */
+    return n > LENGTH_SIZE && p[LENGTH_SIZE] &&
+           strchr("{ \t\r\n", p[LENGTH_SIZE]) && mt_ckpt_all_zero(p + 5, 3);
 }
 
 /* A whole number that a double holds exactly. */

@@ -217,6 +217,14 @@ START_TEST(headers_are_bounded)
 }
 END_TEST
 
+START_TEST(white_space_comes_first)
+{
+    put_file(" \t\n\r{" T("a", "F32", "[2]", "[0,8]") "}\n", 8);
+    ck_assert_int_eq(try_open(), MT_OK);
+    ck_assert(mt_safetensors_is("\x02\0\0\0\0\0\0\0 {", 10));
+}
+END_TEST
+
 START_TEST(is_known_by_its_start)
 {
     ck_assert(mt_safetensors_is("\x02\0\0\0\0\0\0\0{}", 10));
@@ -239,6 +247,7 @@ Suite *safetensors_read_suite(void)
     tcase_add_test(tc, shortens_names_that_are_too_long);
     tcase_add_test(tc, refuses_every_cut);
     tcase_add_test(tc, headers_are_bounded);
+    tcase_add_test(tc, white_space_comes_first);
     tcase_add_test(tc, is_known_by_its_start);
     suite_add_tcase(s, tc);
     return s;

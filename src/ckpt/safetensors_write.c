@@ -109,28 +109,25 @@ static mt_status lay_out(struct writer *w)
     return MT_OK;
 }
 
-/* "__metadata__":{"progress/step":"int64 [] ...",...}, if there are any. */
-static bool add_metadata(const struct writer *w, struct mt_strbuf *out)
+/* "__metadata__":{"format":"pt","progress/step":"int64 [] ...",...}; some
+ * readers want the format, and layouts are PyTorch's. */
+static void add_metadata(const struct writer *w, struct mt_strbuf *out)
 {
-    bool any = false;
-
+    mt_strbuf_puts(out, "\"__metadata__\":{\"format\":\"pt\"");
     for (size_t i = 0; i < w->n; i++) {
         struct mt_strbuf text = MT_STRBUF_INIT;
 
         if (!mt_text_array_is(w->arrays[i].name))
             continue;
         mt_text_array_encode(&w->texts[i], &text);
-        mt_strbuf_puts(out, any ? "," : "\"__metadata__\":{");
+        mt_strbuf_putc(out, ',');
         mt_json_add_string(out, w->arrays[i].name);
         mt_strbuf_putc(out, ':');
         mt_json_add_string(out, text.text ? text.text : "");
         out->failed |= text.failed;
         mt_strbuf_free(&text);
-        any = true;
     }
-    if (any)
-        mt_strbuf_putc(out, '}');
-    return any;
+    mt_strbuf_putc(out, '}');
 }
 
 static void add_tensor(const struct writer *w, size_t i, struct mt_strbuf *out)
@@ -156,15 +153,12 @@ static mt_status write_header(struct writer *w, uint64_t *size)
     mt_status status;
 
     mt_strbuf_putc(&out, '{');
-    bool any = add_metadata(w, &out);
-
+    add_metadata(w, &out);
     for (size_t i = 0; i < w->n; i++) {
         if (mt_text_array_is(w->arrays[i].name))
             continue;
-        if (any)
-            mt_strbuf_putc(&out, ',');
+        mt_strbuf_putc(&out, ',');
         add_tensor(w, i, &out);
-        any = true;
     }
     mt_strbuf_putc(&out, '}');
     while (!out.failed && out.len % HEADER_ALIGN)

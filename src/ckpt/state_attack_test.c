@@ -291,7 +291,7 @@ END_TEST
 /* What np.savez_compressed of a large file would write. */
 START_TEST(reading_deflated)
 {
-    static struct zip z = { .zip64 = true };
+    static struct zip z = { .end = ZIP64 };
     static unsigned char npy[4096];
     struct mt_array a =
         testing_array("h", MT_F16, mt_shape_of(1, (size_t)6), halves);

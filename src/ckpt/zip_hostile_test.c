@@ -54,7 +54,7 @@ static struct mt_bytes make(void)
 {
     static struct zip z;
 
-    z = (struct zip){ .zip64 = true };
+    z = (struct zip){ .end = ZIP64 };
     for (int i = 0; i < 2; i++)
         zip_add(&z, (struct zip_part){ .name = i ? "b" : "a",
                                        .bytes = text,

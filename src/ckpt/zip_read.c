@@ -66,6 +66,11 @@ static mt_status read_end64(const struct mt_zip *z, uint64_t locator_at,
         get_u32(e + END64_DISK) || get_u32(e + END64_START_DISK) ||
         get_u64(e + END64_HERE) != get_u64(e + END64_COUNT))
         return fail(z, "the end of its 64-bit directory is wrong", err);
+    /* A value that is in the 32-bit record, too, must be the same there. */
+    if ((d->count != ZIP_FULL16 && d->count != get_u64(e + END64_COUNT)) ||
+        (d->size != ZIP_FULL32 && d->size != get_u64(e + END64_SIZE)) ||
+        (d->offset != ZIP_FULL32 && d->offset != get_u64(e + END64_OFFSET)))
+        return fail(z, "the two ends of its directory do not agree", err);
     d->count = get_u64(e + END64_COUNT);
     d->size = get_u64(e + END64_SIZE);
     d->offset = get_u64(e + END64_OFFSET);
@@ -82,9 +87,8 @@ static mt_status parse_end(const struct mt_zip *z, const unsigned char *end,
     if (get_u16(end + END_DISK) != get_u16(end + END_START_DISK) ||
         get_u16(end + END_HERE) != d->count)
         return fail(z, "it is split over several files", err);
-    if ((d->count == ZIP_FULL16 || d->size == ZIP_FULL32 ||
-         d->offset == ZIP_FULL32) &&
-        at >= ZIP_LOCATOR64_SIZE) {
+    /* Some writers add the 64-bit record where it is not needed. */
+    if (d->offset + d->size != at && at >= ZIP_LOCATOR64_SIZE) {
         unsigned char signature[4];
         mt_status status =
             mt_file_pread(z->fd, z->path, at - ZIP_LOCATOR64_SIZE, signature,

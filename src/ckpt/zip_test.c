@@ -32,13 +32,13 @@ static void check_member(const struct mt_zip *z, size_t i, const char *name)
 
 START_TEST(members)
 {
-    for (int zip64 = 0; zip64 < 2; zip64++) {
+    for (int end = ZIP32; end <= ZIP64_NEEDLESS; end++) {
         static struct zip z;
         struct mt_zip *file = NULL;
         struct zip_part parts[] = { part("stored"), part("../deflated"),
                                     part("long"), part("deflated long") };
 
-        z = (struct zip){ .zip64 = zip64 };
+        z = (struct zip){ .end = end };
         parts[1].deflate = parts[3].deflate = true;
         parts[2].zip64 = parts[3].zip64 = true;
         for (size_t i = 0; i < 4; i++)
@@ -50,6 +50,18 @@ START_TEST(members)
             check_member(file, i, parts[i].name);
         mt_zip_close(file);
     }
+}
+END_TEST
+
+START_TEST(ends_disagree)
+{
+    static struct zip z;
+
+    z = (struct zip){ .end = ZIP64_NEEDLESS, .wrong_offset = 1 };
+    zip_add(&z, part("a"));
+    zip_write(&z, "x.zip");
+    ck_assert_int_eq(zip_read_all("x.zip"), MT_INVALID);
+    testing_says(err, "x.zip: not a whole zip file: ", "do not agree");
 }
 END_TEST
 
@@ -127,15 +139,15 @@ END_TEST
 /* Any cut is refused, and any bit turned gives an answer. */
 START_TEST(mangled)
 {
-    for (int zip64 = 0; zip64 < 2; zip64++) {
+    for (int end = ZIP32; end <= ZIP64_NEEDLESS; end++) {
         static struct zip z;
         struct zip_part p = part("deflated");
         struct mt_bytes good;
 
-        z = (struct zip){ .zip64 = zip64 };
+        z = (struct zip){ .end = end };
         zip_add(&z, part("stored"));
         p.deflate = true;
-        p.zip64 = zip64;
+        p.zip64 = end == ZIP64;
         zip_add(&z, p);
         zip_write(&z, "x.zip");
         good = testing_get("x.zip");
@@ -241,6 +253,7 @@ Suite *zip_suite(void)
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
     tcase_set_timeout(tc, 300);
     tcase_add_test(tc, members);
+    tcase_add_test(tc, ends_disagree);
     tcase_add_test(tc, empty);
     tcase_add_test(tc, refused);
     tcase_add_test(tc, overlaps);

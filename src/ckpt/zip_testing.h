@@ -26,7 +26,8 @@ struct zip_part {
 struct zip {
     unsigned char body[1 << 17], directory[1 << 14];
     size_t n_body, n_directory, count;
-    bool zip64;
+    enum { ZIP32, ZIP64, ZIP64_NEEDLESS } end;
+    uint64_t wrong_offset; /* added in the 64-bit end */
 };
 
 static inline void zip_bytes(unsigned char *to, size_t *n, const void *bytes,
@@ -104,16 +105,16 @@ static inline void zip_write(struct zip *z, const char *path)
     put_u64(end64 + END64_HERE, z->count);
     put_u64(end64 + END64_COUNT, z->count);
     put_u64(end64 + END64_SIZE, z->n_directory);
-    put_u64(end64 + END64_OFFSET, at);
+    put_u64(end64 + END64_OFFSET, at + z->wrong_offset);
     put_u32(locator, ZIP_LOCATOR64);
     put_u64(locator + 8, n);
     put_u32(locator + 16, 1);
     put_u32(end, ZIP_END);
-    put_u16(end + END_HERE, z->zip64 ? 0xffff : (uint16_t)z->count);
-    put_u16(end + END_COUNT, z->zip64 ? 0xffff : (uint16_t)z->count);
-    put_u32(end + END_SIZE, z->zip64 ? ~0u : (uint32_t)z->n_directory);
-    put_u32(end + END_OFFSET, z->zip64 ? ~0u : (uint32_t)at);
-    if (z->zip64) {
+    put_u16(end + END_HERE, z->end == ZIP64 ? 0xffff : (uint16_t)z->count);
+    put_u16(end + END_COUNT, z->end == ZIP64 ? 0xffff : (uint16_t)z->count);
+    put_u32(end + END_SIZE, z->end == ZIP64 ? ~0u : (uint32_t)z->n_directory);
+    put_u32(end + END_OFFSET, z->end == ZIP64 ? ~0u : (uint32_t)at);
+    if (z->end != ZIP32) {
         zip_bytes(z->body, &n, end64, sizeof end64);
         zip_bytes(z->body, &n, locator, sizeof locator);
     }

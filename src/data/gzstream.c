@@ -114,6 +114,31 @@ static mt_status read_plain(struct mt_gzstream *s, unsigned char *out, size_t n,
     return MT_OK;
 }
 
+/* Tapes and blocks are padded with zeros, which gzip ignores after a member;
+ * all that is left must be zeros then. */
+static mt_status skip_padding(struct mt_gzstream *s, struct mt_err *err)
+{
+    if (s->in_member || s->z.avail_in == 0 || *s->z.next_in)
+        return MT_OK;
+    for (;;) {
+        while (s->z.avail_in && !*s->z.next_in) {
+            s->z.next_in++;
+            s->z.avail_in--;
+        }
+        if (s->z.avail_in)
+            return mt_fail(err, MT_INVALID,
+                           "%s: damaged gzip data at byte %llu: expected "
+                           "nothing but zeros after the padding begins",
+                           s->path, position(s));
+        if (s->offset == s->size)
+            return MT_OK;
+        mt_status status = fill(s, err);
+
+        if (status != MT_OK)
+            return status;
+    }
+}
+
 static mt_status read_gzip(struct mt_gzstream *s, unsigned char *out, size_t n,
                            size_t *got, struct mt_err *err)
 {
@@ -152,6 +177,8 @@ mt_status mt_gzstream_read(struct mt_gzstream *s, void *out, size_t n,
 
         if (s->z.avail_in == 0 && s->offset < s->size)
             status = fill(s, err);
+        if (status == MT_OK && s->gzipped)
+            status = skip_padding(s, err);
         if (status != MT_OK)
             return status;
         if (s->z.avail_in == 0 && !s->in_member)

@@ -59,10 +59,11 @@ START_TEST(test_gzipped)
     n += test_gzip(images + 7, sizeof images - 7, gz + n, sizeof gz - n);
     test_write("x", gz, n);
     n = test_gzip(labels, sizeof labels, gz, sizeof gz);
-    test_write("y", gz, n);
+    memset(gz + n, 0, 99); /* padding, which gzip ignores */
+    test_write("y", gz, n + 99);
     check_loaded(IDX ",'scale':0.5}");
     data = test_open(IDX ",'scale':0.5}");
-    ck_assert_uint_eq(data->fingerprints[1].bytes, n);
+    ck_assert_uint_eq(data->fingerprints[1].bytes, n + 99);
     mt_dataset_close(data);
 }
 END_TEST
@@ -73,6 +74,11 @@ START_TEST(test_damaged_gzip)
     size_t n = test_gzip(images, sizeof images, gz, sizeof gz);
 
     test_write("y", labels, sizeof labels);
+    memcpy(bad, gz, n);
+    memcpy(bad + n, "\0\0\0x", 4);
+    test_write("x", bad, n + 4);
+    test_fails(IDX "}", MT_INVALID, "/x: damaged gzip data at byte ",
+               "nothing but zeros");
     for (size_t cut = 2; cut < n; cut++) {
         test_write("x", gz, cut);
         test_fails(IDX "}", MT_INVALID, "/x: ", "cut short");
