@@ -155,24 +155,28 @@ void mt_event_save(struct mt_events *e, const char *path, uint64_t step,
     emit(e, &line, true);
 }
 
-/* "best":{"epoch":12,"step":120,"monitor":"val_loss","value":0.41}, */
-static void add_best(struct mt_strbuf *line, const struct mt_session *s)
+/* "best":{"epoch":12,"step":120,"monitor":"val_loss","value":0.41}, and after
+ * restore_best "restored":{"epoch":9,"step":90}, */
+static void add_best(struct mt_strbuf *line, const struct mt_session *s,
+                     const struct mt_run_end *end)
 {
-    double value;
-    const struct mt_epoch *best = mt_session_best_epoch(s, &value);
-
-    if (!best)
-        return;
-    mt_strbuf_printf(line,
-                     "\"best\":{\"epoch\":%llu,\"step\":%llu,\"monitor\":"
-                     "\"%s\",", (unsigned long long)best->epoch,
-                     (unsigned long long)best->step, s->judge.name);
-    add_float(line, "value", value);
-    mt_strbuf_puts(line, "},");
+    if (end->best.epoch) {
+        mt_strbuf_printf(line,
+                         "\"best\":{\"epoch\":%llu,\"step\":%llu,"
+                         "\"monitor\":\"%s\",",
+                         (unsigned long long)end->best.epoch,
+                         (unsigned long long)end->best.step, s->judge.name);
+        add_float(line, "value", end->best.value);
+        mt_strbuf_puts(line, "},");
+    }
+    if (end->restored)
+        mt_strbuf_printf(line, "\"restored\":{\"epoch\":%llu,\"step\":%llu},",
+                         (unsigned long long)s->at.epoch,
+                         (unsigned long long)s->at.step);
 }
 
 void mt_event_end(struct mt_events *e, const struct mt_session *s,
-                  double seconds, double samples_per_s, const char *digest)
+                  const struct mt_run_end *end)
 {
     struct mt_strbuf line = MT_STRBUF_INIT;
     bool early = mt_session_stopped_early(s);
@@ -182,9 +186,10 @@ void mt_event_end(struct mt_events *e, const struct mt_session *s,
     mt_strbuf_printf(&line,
                      "{\"event\":\"end\",\"step\":%llu,\"seconds\":%.6f,"
                      "\"samples_per_s\":%.1f,%s",
-                     (unsigned long long)s->at.step, seconds, samples_per_s,
+                     (unsigned long long)mt_session_last_step(s), end->seconds,
+                     end->samples_per_s,
                      early ? "\"stopped_early\":true," : "");
-    add_best(&line, s);
-    mt_strbuf_printf(&line, "\"digest\":\"%s\"}", digest);
+    add_best(&line, s, end);
+    mt_strbuf_printf(&line, "\"digest\":\"%s\"}", end->digest);
     emit(e, &line, true);
 }

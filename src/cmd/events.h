@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/strbuf.h"
+#include "cmd/summary.h"
 #include "ckpt/container.h"
 #include "train/audit.h"
 #include "train/session.h"
@@ -28,7 +29,7 @@ void mt_event_epoch(struct mt_events *e, const struct mt_session *s,
 void mt_event_save(struct mt_events *e, const char *path, uint64_t step,
                    const struct mt_ckpt_info *info);
 void mt_event_end(struct mt_events *e, const struct mt_session *s,
-                  double seconds, double samples_per_s, const char *digest);
+                  const struct mt_run_end *end);
 
 /* {"loss":...,"accuracy":...} */
 void mt_event_scores(struct mt_strbuf *out, const struct mt_session *s,

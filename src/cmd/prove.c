@@ -54,10 +54,11 @@ static mt_status fail_no_start(const struct proof *p, struct mt_err *err)
  * one is path itself. */
 static mt_status find_start(struct proof *p, struct mt_err *err)
 {
+    int64_t last = mt_bundle_get_i64(&p->claim, MT_NAME_STEP, 0);
     mt_status status;
 
-    int64_t last = mt_bundle_get_i64(&p->claim, MT_NAME_STEP, 0);
-
+    /* where the run came to before it went back to its best epoch */
+    last = mt_bundle_get_i64(&p->claim, MT_NAME_STOPPING "end_step", last);
     p->last = last > 0 ? (uint64_t)last : 0;
     for (size_t i = 1;; i++) {
         p->from = mt_output_kept(p->path, i);
@@ -122,6 +123,7 @@ static mt_status replay(struct proof *p, struct mt_err *err)
         mt_progress_step(&progress, s);
     }
     mt_live_clear();
+    mt_session_restore_best(s);
     return mt_signal_stop() ? MT_OK : mt_state_save(s, &p->replayed, err);
 }
 

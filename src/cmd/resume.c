@@ -8,6 +8,7 @@
 #include "cmd/prove.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
+#include "cmd/summary.h"
 #include "cmd/training.h"
 #include "train/datastate.h"
 #include "train/monitor.h"
@@ -101,25 +102,41 @@ static mt_status tell_changes(struct told *told,
     return told->events.failed ? mt_fail_memory(err) : MT_OK;
 }
 
+/* ", with the state of epoch 12", which restore_best brought back */
+static void add_restored(const struct mt_session *s, struct mt_strbuf *out)
+{
+    if (s->ended.step)
+        mt_strbuf_printf(out, ", with the state of epoch %llu",
+                         (unsigned long long)s->at.epoch);
+}
+
 static void tell_finished(const struct mt_call *call,
                           const struct mt_session *s)
 {
     bool early = mt_session_stopped_early(s);
-    unsigned long long step = s->at.step;
+    unsigned long long step = mt_session_last_step(s);
+    struct mt_strbuf state = MT_STRBUF_INIT;
     char why[256];
 
+    add_restored(s, &state);
     if (call->json) {
-        printf("{\"event\":\"finished\",\"step\":%llu%s}\n", step,
-               early ? ",\"stopped_early\":true" : "");
+        printf("{\"event\":\"finished\",\"step\":%llu", step);
+        if (s->ended.step)
+            printf(",\"restored\":{\"epoch\":%llu,\"step\":%llu}",
+                   (unsigned long long)s->at.epoch,
+                   (unsigned long long)s->at.step);
+        printf("%s}\n", early ? ",\"stopped_early\":true" : "");
     } else if (early) {
-        mt_training_why_stopped(s, why, sizeof why);
-        mt_report(call, "%s: finished at step %llu, stopped early: %s; to "
+        mt_summary_why_stopped(s, why, sizeof why);
+        mt_report(call, "%s: finished at step %llu%s, stopped early: %s; to "
                   "train on, raise train.early_stopping.patience with --set",
-                  call->args[0], step, why);
+                  call->args[0], step, state.text ? state.text : "", why);
     } else {
-        mt_report(call, "%s: finished at step %llu; to train on, give a new "
-                  "total with --epochs or --steps", call->args[0], step);
+        mt_report(call, "%s: finished at step %llu%s; to train on, give a new "
+                  "total with --epochs or --steps", call->args[0], step,
+                  state.text ? state.text : "");
     }
+    mt_strbuf_free(&state);
 }
 
 /* Nothing to train: says so; writes OUT where another one was asked for. */
@@ -140,13 +157,25 @@ static mt_status check_total(const struct mt_training *t, struct mt_err *err)
 {
     const struct mt_session *s = t->session;
 
-    if (s->at.step <= s->total_steps)
+    if (mt_session_last_step(s) <= s->total_steps)
         return MT_OK;
     return mt_fail(err, MT_INVALID,
                    "%s: is at step %llu already, beyond the new total of %llu; "
                    "'mtrain copy' makes one that starts at step 0",
-                   t->from, (unsigned long long)s->at.step,
+                   t->from, (unsigned long long)mt_session_last_step(s),
                    (unsigned long long)s->total_steps);
+}
+
+/* restore_best was asked for since, or the state was loaded. */
+static void warn_of_kept(const char *path, const struct mt_session *s)
+{
+    struct mt_best best = mt_session_best(s);
+
+    if (s->settings.early_stopping.restore_best && !s->kept.there && best.epoch)
+        mt_report_warning("%s: the state of epoch %llu, the best one so far by "
+                          "%s, is not in it: restore_best chooses among the "
+                          "epochs from here on", path,
+                          (unsigned long long)best.epoch, s->judge.name);
 }
 
 static int go_on(struct mt_call *call, struct mt_opened *opened,
@@ -171,6 +200,7 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
     } else {
         training.changes = told.events.text;
         mt_training_bring_best(&training);
+        warn_of_kept(call->args[0], s);
         mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
                   (unsigned long long)s->at.step,
                   (unsigned long long)s->total_steps);

@@ -222,6 +222,21 @@ static void print_optimizer(const struct shown *s)
         print_tensors(&s->bundle, MT_OPTIMIZER);
 }
 
+static void print_progress(const struct mt_bundle *b)
+{
+    long long end = mt_bundle_get_i64(b, MT_NAME_STOPPING "end_step", 0);
+
+    if (!mt_bundle_find(b, MT_NAME_STEP))
+        return;
+    printf("progress   step %lld, epoch %lld, batch %lld",
+           (long long)mt_bundle_get_i64(b, MT_NAME_STEP, 0),
+           (long long)mt_bundle_get_i64(b, MT_NAME_EPOCH, 0),
+           (long long)mt_bundle_get_i64(b, MT_NAME_BATCH, 0));
+    if (end)
+        printf("; the best epoch of a run that ended at step %lld", end);
+    putchar('\n');
+}
+
 static void print_summary(const struct shown *s)
 {
     const struct mt_bundle *b = &s->bundle;
@@ -235,11 +250,7 @@ static void print_summary(const struct shown *s)
         print_part(s, "scheduler");
         print_part(s, "data");
     }
-    if (mt_bundle_find(b, MT_NAME_STEP))
-        printf("progress   step %lld, epoch %lld, batch %lld\n",
-               (long long)mt_bundle_get_i64(b, MT_NAME_STEP, 0),
-               (long long)mt_bundle_get_i64(b, MT_NAME_EPOCH, 0),
-               (long long)mt_bundle_get_i64(b, MT_NAME_BATCH, 0));
+    print_progress(b);
     print_history(b);
 }
 

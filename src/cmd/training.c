@@ -13,6 +13,7 @@
 #include "cmd/progress.h"
 #include "cmd/report.h"
 #include "cmd/signals.h"
+#include "cmd/summary.h"
 #include "cmd/terminal.h"
 #include "train/audit.h"
 #include "train/monitor.h"
@@ -32,7 +33,8 @@ struct run {
     bool saved, save_failed, best_failed;
     double started, tried;     /* the run, the last save: at that second */
     double saving;             /* seconds */
-    uint64_t samples;
+    uint64_t first_sample, samples;
+    struct mt_run_end end;
 };
 
 static mt_status write_to(struct run *r, const char *path,
@@ -230,6 +232,27 @@ static mt_status audited_step(struct run *r, struct mt_step_info *info)
     return status;
 }
 
+static uint64_t samples_until(const struct mt_session *s)
+{
+    uint64_t done = s->at.batch * s->batching.batch_size;
+    uint64_t n = s->batching.drop_last ? s->batches * s->batching.batch_size
+                                       : mt_session_samples(s, MT_SPLIT_TRAIN);
+
+    return s->at.epoch * n + (done < n ? done : n);
+}
+
+/* What is to be said of the run, before its best state is brought back. */
+static void end_run(struct run *r)
+{
+    r->samples = samples_until(r->s) - r->first_sample;
+    r->end.best = mt_session_best(r->s);
+    r->end.nan = mt_session_stopped_by_nan(r->s);
+    r->end.restored = mt_session_restore_best(r->s);
+    if (r->end.restored)
+        r->saved_step = UINT64_MAX; /* a save of that epoch was of a run that
+                                       goes on */
+}
+
 static mt_status train(struct run *r)
 {
     struct mt_step_info info;
@@ -244,93 +267,43 @@ static mt_status train(struct run *r)
         tell_step(r, &info);
         if (info.improved)
             save_best(r);
-        if (save_is_due(r, &info))
+        bool due = save_is_due(r, &info); /* by the epoch that ended */
+
+        if (mt_session_finished(r->s))
+            end_run(r);
+        if (due)
             save_and_go_on(r);
     }
+    if (!mt_session_finished(r->s))
+        end_run(r);
     return MT_OK;
-}
-
-void mt_training_why_stopped(const struct mt_session *s, char *out,
-                             size_t size)
-{
-    snprintf(out, size, "%s did not improve in %llu evaluation%s",
-             s->stopping.monitor.name, (unsigned long long)s->stopping.bad,
-             s->stopping.bad == 1 ? "" : "s");
-}
-
-/* ", best epoch 12 (val_loss 0.41)" */
-static void print_best(const struct mt_session *s)
-{
-    double value;
-    const struct mt_epoch *best = mt_session_best_epoch(s, &value);
-
-    if (best)
-        printf(", best epoch %llu (%s %.6g)", (unsigned long long)best->epoch,
-               s->judge.name, value);
-}
-
-static void print_summary(const struct run *r, double seconds, double rate)
-{
-    const struct mt_session *s = r->s;
-    const struct mt_epoch *last =
-        s->n_history ? &s->history[s->n_history - 1] : NULL;
-
-    if (r->t->call->quiet || r->t->call->json)
-        return;
-    printf("%s: step %llu of %llu", r->t->out, (unsigned long long)s->at.step,
-           (unsigned long long)s->total_steps);
-    if (mt_session_stopped_early(s)) {
-        char why[256];
-
-        mt_training_why_stopped(s, why, sizeof why);
-        printf(", stopped early (%s)", why);
-    }
-    if (last) {
-        const struct mt_scores *scores =
-            last->val.samples ? &last->val : &last->train;
-        const char *part = last->val.samples ? "val " : "";
-
-        printf(", %sloss %.6g", part, scores->loss);
-        for (size_t i = 0; i < s->n_metrics; i++)
-            printf(", %s%s %.6g", part, s->metrics[i]->name,
-                   scores->metric[i]);
-    }
-    print_best(s);
-    printf(" (%.3g s, %.4g samples/s)\n", seconds, rate);
 }
 
 static int finish(struct run *r)
 {
-    double total = mt_seconds() - r->started;
-    double stepping = total - r->saving;
-    double samples = (double)r->samples;
-    double rate = stepping > 0 ? samples / stepping : 0;
+    double stepping;
 
     mt_live_clear();
     if (!r->saved || r->saved_step != r->s->at.step || r->save_failed)
         save(r);
     if (r->save_failed || r->best_failed)
         return mt_report_error(&r->err);
-    mt_event_end(&r->events, r->s, total, rate, r->info.digest);
-    print_summary(r, total, rate);
-    if (mt_session_stopped_by_nan(r->s)) {
+    r->end.seconds = mt_seconds() - r->started;
+    stepping = r->end.seconds - r->saving;
+    r->end.samples_per_s = stepping > 0 ? (double)r->samples / stepping : 0;
+    r->end.digest = r->info.digest;
+    mt_event_end(&r->events, r->s, &r->end);
+    if (!r->t->call->quiet && !r->t->call->json)
+        mt_summary_print(r->t->out, r->s, &r->end);
+    if (r->end.nan) {
         mt_fail(&r->err, MT_NON_FINITE, "%s: stopped early, and %s is nan: a "
                 "value that is not a number is no improvement", r->t->out,
                 r->s->stopping.monitor.name);
         return mt_report_error(&r->err);
     }
-    if (mt_signal_stop() && r->s->at.step < r->s->total_steps)
+    if (mt_signal_stop() && !mt_session_finished(r->s))
         return MT_EXIT_SIGNAL + mt_signal_stop();
     return MT_EXIT_DONE;
-}
-
-static uint64_t samples_until(const struct mt_session *s)
-{
-    uint64_t done = s->at.batch * s->batching.batch_size;
-    uint64_t n = s->batching.drop_last ? s->batches * s->batching.batch_size
-                                       : mt_session_samples(s, MT_SPLIT_TRAIN);
-
-    return s->at.epoch * n + (done < n ? done : n);
 }
 
 /* --- the files beside the checkpoint ------------------------------------ */
@@ -409,6 +382,7 @@ static mt_status start(struct run *r)
         mt_event_lines(&r->events, t->changes);
     mt_progress_start(&r->progress, t->call, r->s, r->s->total_steps);
     r->started = mt_seconds();
+    r->first_sample = samples_until(r->s);
     return MT_OK;
 }
 
@@ -419,10 +393,8 @@ int mt_training_run(const struct mt_training *t)
 
     if (start(&r) != MT_OK)
         return mt_report_error(&r.err);
-    uint64_t before = samples_until(t->session);
     mt_status status = train(&r);
 
-    r.samples = samples_until(t->session) - before;
     code = status == MT_OK ? finish(&r) : mt_report_error(&r.err);
     if (r.events.log && (ferror(r.events.log) | fclose(r.events.log))) {
         mt_fail_errno(&r.err, errno, t->log, "cannot write");

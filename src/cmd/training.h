@@ -39,8 +39,4 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err);
  * and its new total. */
 void mt_training_bring_best(const struct mt_training *t);
 
-/* "val_loss did not improve in 3 evaluations" */
-void mt_training_why_stopped(const struct mt_session *s, char *out,
-                             size_t size);
-
 #endif

@@ -242,7 +242,8 @@ mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
 /* Small, and needed as values. */
 static bool is_small(const char *name)
 {
-    return mt_name_is(name, MT_SPEC) || mt_name_is(name, MT_PROGRESS);
+    return mt_name_is(name, MT_SPEC) ||
+           (mt_name_is(name, MT_PROGRESS) && !mt_name_kept_of(name));
 }
 
 static mt_status add_entry(struct mt_bundle *b, const struct mt_array *entry,

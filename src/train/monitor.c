@@ -6,6 +6,7 @@
 
 #include "base/nearest.h"
 #include "train/bundle.h"
+#include "train/kept.h"
 #include "train/session.h"
 #include "train/statename.h"
 
@@ -141,6 +142,9 @@ mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err)
                                     &s->stopping.monitor, err)) != MT_OK)
         return status;
     s->judge = judge(s);
+    if (e->restore_best)
+        s->kept.watch.monitor = s->stopping.monitor;
+    s->kept.watch.best = NAN;
     return read_plateau(s, mt_json_get(root, "scheduler"), err);
 }
 
@@ -168,7 +172,7 @@ static bool is_better(const struct mt_watch *w, double value, double min_delta)
                                     : value < w->best - min_delta;
 }
 
-static bool watch(struct mt_watch *w, const struct mt_epoch *epoch,
+bool mt_watch_see(struct mt_watch *w, const struct mt_epoch *epoch,
                   double min_delta)
 {
     double value;
@@ -184,35 +188,48 @@ static bool watch(struct mt_watch *w, const struct mt_epoch *epoch,
     return true;
 }
 
-void mt_monitors_observe(struct mt_session *s, const struct mt_epoch *epoch,
-                         bool *improved)
+struct mt_observed mt_monitors_observe(struct mt_session *s,
+                                       const struct mt_epoch *epoch)
 {
     double value;
 
     if (value_of(&s->plateau, epoch, &value))
         mt_scheduler_observe(s->scheduler, value);
-    watch(&s->stopping, epoch, s->settings.early_stopping.min_delta);
-    *improved = watch(&s->best, epoch, 0);
+    mt_watch_see(&s->stopping, epoch, s->settings.early_stopping.min_delta);
+    return (struct mt_observed){
+        .best = mt_watch_see(&s->best, epoch, 0),
+        .kept = mt_watch_see(&s->kept.watch, epoch, 0),
+    };
 }
 
-const struct mt_epoch *mt_session_best_epoch(const struct mt_session *s,
-                                             double *value)
+struct mt_best mt_session_best(const struct mt_session *s)
 {
     struct mt_watch w = { .monitor = s->judge, .best = NAN };
-    const struct mt_epoch *best = NULL;
+    struct mt_best best = { 0 };
 
     for (size_t i = 0; i < s->n_history; i++) {
-        if (watch(&w, &s->history[i], 0))
-            best = &s->history[i];
+        const struct mt_epoch *epoch = &s->history[i];
+
+        if (mt_watch_see(&w, epoch, 0))
+            best = (struct mt_best){ epoch->epoch, epoch->step, w.best };
     }
-    *value = w.best;
     return best;
+}
+
+uint64_t mt_session_last_step(const struct mt_session *s)
+{
+    return s->ended.step ? s->ended.step : s->at.step;
+}
+
+uint64_t mt_session_bad(const struct mt_session *s)
+{
+    return s->ended.step ? s->ended.bad : s->stopping.bad;
 }
 
 bool mt_session_stopped_early(const struct mt_session *s)
 {
-    return s->stopping.bad > 0 &&
-           s->stopping.bad >= s->settings.early_stopping.patience;
+    return mt_session_bad(s) > 0 &&
+           mt_session_bad(s) >= s->settings.early_stopping.patience;
 }
 
 bool mt_session_stopped_by_nan(const struct mt_session *s)
@@ -227,44 +244,86 @@ bool mt_session_stopped_by_nan(const struct mt_session *s)
 
 bool mt_session_finished(const struct mt_session *s)
 {
-    return s->at.step >= s->total_steps || mt_session_stopped_early(s);
+    return mt_session_last_step(s) >= s->total_steps ||
+           mt_session_stopped_early(s);
 }
 
 /* --- state -------------------------------------------------------------- */
 
-void mt_monitors_save(const struct mt_session *s, struct mt_bundle *out)
+void mt_monitors_save(const struct mt_session *s, const struct mt_kept *of,
+                      struct mt_bundle *out)
 {
-    const struct mt_watch *w = &s->stopping;
+    const struct mt_watch *w = mt_kept_of(of, &s->stopping);
 
     if (!w->monitor.name || s->at.epoch == 0)
         return;
     mt_bundle_text(out, MT_NAME_STOPPING "monitor", w->monitor.name);
     mt_bundle_f64(out, MT_NAME_STOPPING "best", w->best);
     mt_bundle_i64(out, MT_NAME_STOPPING "bad", (int64_t)w->bad);
+    if (of)
+        return;
+    if (s->kept.there)
+        mt_bundle_i64(out, MT_NAME_STOPPING "best_epoch",
+                      (int64_t)s->kept.epoch);
+    if (s->ended.step) {
+        mt_bundle_i64(out, MT_NAME_STOPPING "end_step", (int64_t)s->ended.step);
+        mt_bundle_i64(out, MT_NAME_STOPPING "end_epoch",
+                      (int64_t)s->ended.epoch);
+        mt_bundle_i64(out, MT_NAME_STOPPING "end_bad", (int64_t)s->ended.bad);
+    }
+}
+
+/* Is the monitor of early stopping the saved one? */
+static mt_status compare_monitor(struct mt_session *s,
+                                 const struct mt_bundle *from, bool *same,
+                                 struct mt_err *err)
+{
+    const char *name, *now = s->stopping.monitor.name;
+    mt_status status = mt_bundle_get_text(from, MT_NAME_STOPPING "monitor",
+                                          &s->arena, &name, err);
+
+    *same = status == MT_OK && name && now && strcmp(name, now) == 0;
+    return status;
 }
 
 static mt_status restore_stopping(struct mt_session *s,
                                   const struct mt_bundle *from,
                                   struct mt_err *err)
 {
-    const char *name;
     const struct mt_array *best = mt_bundle_find(from, MT_NAME_STOPPING "best");
     int64_t bad = mt_bundle_get_i64(from, MT_NAME_STOPPING "bad", -1);
-    mt_status status;
 
-    if ((status = mt_bundle_get_text(from, MT_NAME_STOPPING "monitor",
-                                     &s->arena, &name, err)) != MT_OK)
-        return status;
-    if (!s->stopping.monitor.name || !name ||
-        strcmp(name, s->stopping.monitor.name) != 0)
-        return MT_OK;
     if (!best || best->dtype != MT_F64 || best->shape.rank != 0)
         return mt_fail(err, MT_INVALID,
                        MT_NAME_STOPPING "best is missing or no float64 number");
     if (bad < 0)
-        return mt_fail(err, MT_INVALID, MT_NAME_STOPPING "bad is missing or out of range");
+        return mt_fail(err, MT_INVALID,
+                       MT_NAME_STOPPING "bad is missing or out of range");
     s->stopping.best = *(const double *)best->data;
     s->stopping.bad = (uint64_t)bad;
+    return MT_OK;
+}
+
+static mt_status restore_ending(struct mt_session *s,
+                                const struct mt_bundle *from, bool same_monitor,
+                                struct mt_err *err)
+{
+    int64_t step = mt_bundle_get_i64(from, MT_NAME_STOPPING "end_step", -1);
+    int64_t epoch = mt_bundle_get_i64(from, MT_NAME_STOPPING "end_epoch", -1);
+    int64_t bad = mt_bundle_get_i64(from, MT_NAME_STOPPING "end_bad", -1);
+
+    if (!s->kept.watch.monitor.name ||
+        !mt_bundle_find(from, MT_NAME_STOPPING "end_step"))
+        return MT_OK;
+    if (step < 0 || (uint64_t)step <= s->at.step || step > UINT32_MAX ||
+        epoch < 0 || (uint64_t)epoch < s->at.epoch || bad < 0)
+        return mt_fail(err, MT_INVALID,
+                       "the end of the run (step %lld, epoch %lld, %lld "
+                       "evaluations without improvement) is not after its best "
+                       "epoch, or out of range", (long long)step,
+                       (long long)epoch, (long long)bad);
+    s->ended = (struct mt_ending){ (uint64_t)step, (uint64_t)epoch,
+                                   same_monitor ? (uint64_t)bad : 0 };
     return MT_OK;
 }
 
@@ -279,16 +338,29 @@ static void forget_unscheduled(struct mt_session *s)
     last->unscheduled = false;
 }
 
+/* What the end of a run did is undone where training goes on. */
+static void go_on(struct mt_session *s)
+{
+    forget_unscheduled(s);
+    s->ended = (struct mt_ending){ 0 };
+}
+
 mt_status mt_monitors_restore(struct mt_session *s,
                               const struct mt_bundle *from, struct mt_err *err)
 {
+    bool same;
+    mt_status status = compare_monitor(s, from, &same, err);
+
+    s->ended = (struct mt_ending){ 0 };
     s->stopping.best = s->best.best = NAN;
     s->stopping.bad = s->best.bad = 0;
     for (size_t i = 0; i < s->n_history; i++)
-        watch(&s->best, &s->history[i], 0);
-    mt_status status = restore_stopping(s, from, err);
-
+        mt_watch_see(&s->best, &s->history[i], 0);
+    if (status == MT_OK && same)
+        status = restore_stopping(s, from, err);
+    if (status == MT_OK)
+        status = restore_ending(s, from, same, err);
     if (status == MT_OK && !mt_session_finished(s))
-        forget_unscheduled(s);
+        go_on(s);
     return status;
 }

@@ -16,21 +16,43 @@
 struct mt_session;
 struct mt_epoch;
 struct mt_bundle;
+struct mt_kept;
 
 /* Reads the spec's three monitors into s. An unknown name, a metric that is not
  * one of the run's, and val_ without validation data are errors of the spec. */
 mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err);
 
-/* After an epoch: moves the schedule and the watches on. Sets *improved if the
- * epoch is the best one so far by checkpoint.best. */
-void mt_monitors_observe(struct mt_session *s, const struct mt_epoch *epoch,
-                         bool *improved);
+/* Is an epoch the best one so far, by ... */
+struct mt_observed {
+    bool best; /* checkpoint.best */
+    bool kept; /* what early stopping watches, where restore_best is asked for */
+};
+
+/* After an epoch: moves the schedule and the watches on. */
+struct mt_observed mt_monitors_observe(struct mt_session *s,
+                                       const struct mt_epoch *epoch);
+
+/* Shows a watch the value of an epoch. Is it better than the best one before,
+ * by more than min_delta? */
+bool mt_watch_see(struct mt_watch *w, const struct mt_epoch *epoch,
+                  double min_delta);
+
+struct mt_best {
+    uint64_t epoch, step; /* epoch 0: there is none */
+    double value;
+};
 
 /* The best epoch of the history, by the value that early stopping watches, else
  * checkpoint.best, else val_loss, and train_loss without validation data; the
- * first one of equals. *value is what it has. NULL: there is none. */
-const struct mt_epoch *mt_session_best_epoch(const struct mt_session *s,
-                                             double *value);
+ * first one of equals. */
+struct mt_best mt_session_best(const struct mt_session *s);
+
+/* The step that a run came to: that of its position, or the one at which it
+ * ended before its best state was brought back. */
+uint64_t mt_session_last_step(const struct mt_session *s);
+
+/* Evaluations without improvement, at the last one of the run. */
+uint64_t mt_session_bad(const struct mt_session *s);
 
 /* Has early stopping had enough? */
 bool mt_session_stopped_early(const struct mt_session *s);
@@ -43,8 +65,12 @@ bool mt_session_finished(const struct mt_session *s);
 
 /* progress/early_stopping.monitor, .best, .bad; the watch of the best epoch
  * follows from the history. Another monitor than the saved one starts anew.
- * Restoring a run that goes on takes an evaluation out of turn back. */
-void mt_monitors_save(const struct mt_session *s, struct mt_bundle *out);
+ * With restore_best also .best_epoch, of the state that is kept, and, if that
+ * was brought back, .end_step, .end_epoch, .end_bad: where the run ended.
+ * Restoring a run that goes on takes an evaluation out of turn back, and an end.
+ * of: what is kept of the monitors, or NULL: they themselves. */
+void mt_monitors_save(const struct mt_session *s, const struct mt_kept *of,
+                      struct mt_bundle *out);
 mt_status mt_monitors_restore(struct mt_session *s,
                               const struct mt_bundle *from, struct mt_err *err);
 

@@ -95,12 +95,10 @@ static void observe(struct mt_session *s, const double *losses,
 {
     for (size_t i = 0; improved[i]; i++) {
         struct mt_epoch epoch = { .train = { .samples = 1, .loss = 9 } };
-        bool better;
-
         if (!isinf(losses[i]))
             epoch.val = (struct mt_scores){ 1, losses[i], { 1 - losses[i] } };
-        mt_monitors_observe(s, &epoch, &better);
-        ck_assert_msg(better == (improved[i] == '+'), "epoch %zu", i);
+        ck_assert_msg(mt_monitors_observe(s, &epoch).best ==
+                          (improved[i] == '+'), "epoch %zu", i);
     }
 }
 
@@ -196,10 +194,11 @@ static void best_is(const char *key, const char *value, uint64_t epoch,
     struct mt_test_session t = mt_test_open(MT_TEST_SPEC, set);
     double seen;
 
-    ck_assert_ptr_null(mt_session_best_epoch(t.s, &seen));
+    ck_assert_uint_eq(mt_session_best(t.s).epoch, 0);
     record(t.s, of, 6);
     t.s->history[5].unscheduled = true;
-    ck_assert_uint_eq(mt_session_best_epoch(t.s, &seen)->epoch, epoch);
+    seen = mt_session_best(t.s).value;
+    ck_assert_uint_eq(mt_session_best(t.s).epoch, epoch);
     ck_assert_str_eq(t.s->judge.name, monitor);
     ck_assert(seen == (epoch == 1 ? 9 : strstr(monitor, "acc") ? 0.7 : 0.3));
     mt_test_close(&t);
@@ -294,6 +293,9 @@ START_TEST(forged_states_are_refused)
     find(&b, "progress/early_stopping.best")->dtype = MT_I64;
     ck_assert(mt_state_restore(t.s, &b, &err) == MT_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, "early_stopping.best"));
+    mt_bundle_i64(&b, "progress/unscheduled", 7);
+    ck_assert(mt_state_restore(t.s, &b, &err) == MT_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.text, "progress/unscheduled"));
     mt_bundle_free(&b);
     mt_test_close(&t);
 }

@@ -123,6 +123,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
     for (size_t i = 0; i < 4; i++)
         largest(s, all[i]);
     if ((status = take_buffers(s, err)) != MT_OK ||
+        (status = mt_kept_prepare(s, err)) != MT_OK ||
         (status = mt_totals_new(s, &s->eval_totals, err)) != MT_OK ||
         (status = reserve_history(s, 2 * s->n_history, err)) != MT_OK)
         return status;
@@ -144,7 +145,8 @@ size_t mt_session_bytes(const struct mt_session *s)
 
     for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
         blocks += s->optimizer->slot[i] != NULL;
-    return blocks * store->flat * sizeof(float) + s->workspace_bytes;
+    return blocks * store->flat * sizeof(float) + mt_kept_bytes(s) +
+           s->workspace_bytes;
 }
 
 static size_t column_bytes(const struct mt_column *c, size_t samples)

@@ -18,6 +18,7 @@
 #include "nn/model.h"
 #include "optim/optimizer.h"
 #include "optim/scheduler.h"
+#include "train/kept.h"
 #include "train/metrics.h"
 #include "train/settings.h"
 #include "train/watch.h"
@@ -78,6 +79,8 @@ struct mt_session {
     struct mt_watch stopping;     /* early stopping's */
     struct mt_watch best;         /* that of checkpoint.best */
     struct mt_monitor judge;      /* which epoch is named the best one */
+    struct mt_kept kept;          /* for early_stopping.restore_best */
+    struct mt_ending ended;
 
     size_t batches;               /* of an epoch */
     uint64_t steps_per_epoch, total_steps;
@@ -114,7 +117,7 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err);
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
 
 /* The memory that the session works in, once it is prepared: parameters,
- * gradients, the optimizer's slots, activations and scratch. */
+ * gradients, the optimizer's slots, the best state, activations and scratch. */
 size_t mt_session_bytes(const struct mt_session *s);
 
 /* Samples that are held in memory; and an estimate of the most memory that the

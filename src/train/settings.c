@@ -35,7 +35,8 @@ const struct mt_key mt_train_keys[] = {
       .doc = "when and what to save: every_steps, every_epochs, best, keep",
       .schema = REF("checkpoint") },
     { "early_stopping", MT_KEY_JSON, ARG(early_stopping),
-      .doc = "when to stop before the end: monitor, patience, min_delta",
+      .doc = "when to stop before the end: monitor, patience, min_delta, "
+             "restore_best",
       .schema = "\"anyOf\":[{" REF("early_stopping") "},{\"type\":\"null\"}]" },
     { .name = NULL },
 };
@@ -65,6 +66,8 @@ const struct mt_key mt_early_stopping_keys[] = {
       .doc = "evaluations without improvement after which to stop" },
     { "min_delta", MT_KEY_REAL, STOP(min_delta), .def = "0",
       .flags = MT_KEY_MIN, .doc = "what must be gained to be an improvement" },
+    { "restore_best", MT_KEY_BOOL, STOP(restore_best), .def = "false",
+      .doc = "leave the state of the best epoch at the end of the run" },
     { .name = NULL },
 };
 

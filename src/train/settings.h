@@ -19,6 +19,7 @@ struct mt_stopping_settings {
     const char *monitor;
     size_t patience;
     double min_delta;
+    bool restore_best;
 };
 
 struct mt_settings {

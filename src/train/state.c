@@ -7,6 +7,7 @@
 #include "kernels/dispatch.h"
 #include "train/datastate.h"
 #include "train/history.h"
+#include "train/kept.h"
 #include "train/statename.h"
 
 /* --- saving ------------------------------------------------------------- */
@@ -47,32 +48,35 @@ mt_status mt_state_replace_spec(const struct mt_json *doc,
     return spec ? MT_OK : mt_fail(err, MT_INVALID, "there is no spec/json");
 }
 
-static void save_model(const struct mt_store *store, struct mt_bundle *out)
+/* of: what is kept of the session, or NULL: it itself; here and below. */
+static void save_model(const struct mt_store *store, const struct mt_kept *of,
+                       struct mt_bundle *out)
 {
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
         mt_bundle_add(out, mt_name_in(MT_MODEL, t->name).text, t->dtype,
-                      &t->shape, t->data);
+                      &t->shape, mt_kept_of(of, t->data));
     }
 }
 
 static void save_slots(const struct mt_optimizer *o, size_t tensor,
-                       struct mt_bundle *out)
+                       const struct mt_kept *of, struct mt_bundle *out)
 {
     const struct mt_tensor *t = o->store->tensors[tensor];
+    const uint64_t *step = mt_kept_of(of, &o->step_of[tensor]);
 
-    if (!o->step_of[tensor] || !mt_optimizer_has_slots(o, tensor))
+    if (!*step || !mt_optimizer_has_slots(o, tensor))
         return;
     mt_bundle_i64(out, mt_name_slot(MT_SLOT_STEP, t->name).text,
-                  (int64_t)o->step_of[tensor]);
+                  (int64_t)*step);
     for (size_t i = 0; i < o->n_slots; i++) {
         const float *slot = mt_optimizer_slot(o, i, tensor);
         struct mt_shape shape = mt_optimizer_slot_shape(o, i, tensor);
 
         if (slot)
             mt_bundle_add(out, mt_name_slot(o->type->slots[i], t->name).text,
-                          MT_F32, &shape, slot);
+                          MT_F32, &shape, mt_kept_of(of, slot));
     }
 }
 
@@ -105,21 +109,54 @@ void mt_state_add_position(const struct mt_bundle *from, struct mt_bundle *out)
     }
 }
 
-static void save_progress(const struct mt_session *s, struct mt_bundle *out)
+/* Where training stands, without the history. */
+static void save_position(const struct mt_session *s, const struct mt_kept *of,
+                          struct mt_bundle *out)
 {
     const struct mt_scheduler_type *type = s->scheduler->type;
+    const struct mt_position *at = mt_kept_of(of, &s->at);
+    const double *state = mt_kept_of(of, s->scheduler->state);
 
-    mt_bundle_i64(out, MT_NAME_STEP, (int64_t)s->at.step);
-    mt_bundle_i64(out, MT_NAME_EPOCH, (int64_t)s->at.epoch);
-    mt_bundle_i64(out, MT_NAME_BATCH, (int64_t)s->at.batch);
-    if (s->at.batch)
+    mt_bundle_i64(out, MT_NAME_STEP, (int64_t)at->step);
+    mt_bundle_i64(out, MT_NAME_EPOCH, (int64_t)at->epoch);
+    mt_bundle_i64(out, MT_NAME_BATCH, (int64_t)at->batch);
+    if (at->batch)
         mt_bundle_list(out, MT_NAME_TOTALS, MT_F64, s->epoch_totals,
                        mt_totals_count(s));
-    for (size_t i = 0; s->at.step && i < type->state_count; i++)
+    for (size_t i = 0; at->step && i < type->state_count; i++)
         mt_bundle_f64(out, mt_name_scheduler(type->state_names[i]).text,
-                      s->scheduler->state[i]);
-    mt_monitors_save(s, out);
-    mt_history_save(s, out);
+                      state[i]);
+    mt_monitors_save(s, of, out);
+}
+
+static void save_tensors(const struct mt_session *s, const struct mt_kept *of,
+                         struct mt_bundle *out)
+{
+    save_model(&s->model->store, of, out);
+    for (size_t i = 0; i < s->model->store.n; i++)
+        save_slots(s->optimizer, i, of, out);
+}
+
+/* Small arrays are the bundle's own, others lie in the session's memory. */
+static void save_kept(const struct mt_session *s, struct mt_bundle *out)
+{
+    struct mt_bundle kept = MT_BUNDLE_INIT;
+
+    if (!s->kept.there || mt_kept_is_present(s))
+        return;
+    save_tensors(s, &s->kept, &kept);
+    save_position(s, &s->kept, &kept);
+    for (size_t i = 0; i < kept.n; i++) {
+        const struct mt_array *a = &kept.arrays[i];
+        struct mt_name name = mt_name_kept(a->name);
+
+        if (a->shape.rank == 0 || mt_name_is(a->name, MT_PROGRESS))
+            mt_bundle_add_copy(out, name.text, a->dtype, &a->shape, a->data);
+        else
+            mt_bundle_add(out, name.text, a->dtype, &a->shape, a->data);
+    }
+    out->failed |= kept.failed;
+    mt_bundle_free(&kept);
 }
 
 mt_status mt_state_save(struct mt_session *s, struct mt_bundle *out,
@@ -129,10 +166,10 @@ mt_status mt_state_save(struct mt_session *s, struct mt_bundle *out,
     mt_optimizer_sync(s->optimizer);
     mt_state_add_spec(s->doc, out);
     mt_data_state_save(s->data, out);
-    save_model(&s->model->store, out);
-    for (size_t i = 0; i < s->model->store.n; i++)
-        save_slots(s->optimizer, i, out);
-    save_progress(s, out);
+    save_tensors(s, NULL, out);
+    save_position(s, NULL, out);
+    mt_history_save(s, out);
+    save_kept(s, out);
     return out->failed ? mt_fail_memory(err) : MT_OK;
 }
 
@@ -418,10 +455,74 @@ mt_status mt_state_restore_position(struct mt_session *s,
     return mt_monitors_restore(s, from, err);
 }
 
+/* The arrays of the kept state under their own names. */
+static mt_status select_kept(const struct mt_bundle *from,
+                             struct mt_bundle *out, struct mt_err *err)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const char *name = mt_name_kept_of(from->arrays[i].name);
+
+        if (name)
+            mt_bundle_add_array(out, name, &from->arrays[i]);
+    }
+    return out->failed ? mt_fail_memory(err) : MT_OK;
+}
+
+static mt_status restore_state(struct mt_session *s,
+                               const struct mt_bundle *from,
+                               struct mt_err *err)
+{
+    mt_status status = restore_tensors(s, from, err);
+
+    return status == MT_OK ? mt_state_restore_position(s, from, err) : status;
+}
+
+/* Puts the kept state into the session, to keep it from there. A state that
+ * does not fit (tensors were renamed since) is none. */
+static mt_status restore_kept(struct mt_session *s,
+                              const struct mt_bundle *from, bool *there,
+                              struct mt_err *err)
+{
+    struct mt_bundle kept = MT_BUNDLE_INIT;
+    struct mt_err why = MT_ERR_INIT;
+    mt_status status = select_kept(from, &kept, err);
+
+    *there = status == MT_OK && kept.n &&
+             restore_state(s, &kept, &why) == MT_OK;
+    if (*there)
+        mt_kept_take(s);
+    mt_bundle_free(&kept);
+    return status;
+}
+
+/* Which epoch's state is to be kept: that of which the checkpoint says so, or
+ * of one without restore_best the best of its history. */
+static uint64_t kept_epoch(const struct mt_session *s,
+                           const struct mt_bundle *from)
+{
+    int64_t epoch =
+        mt_bundle_get_i64(from, MT_NAME_STOPPING "best_epoch", 0);
+
+    return epoch > 0 ? (uint64_t)epoch : mt_session_best(s).epoch;
+}
+
 mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
                            struct mt_err *err)
 {
-    if (restore_tensors(s, from, err) != MT_OK)
-        return err->status;
-    return mt_state_restore_position(s, from, err);
+    bool keep = s->kept.watch.monitor.name, there = false;
+    mt_status status = mt_kept_prepare(s, err);
+
+    if (status == MT_OK && keep)
+        status = restore_kept(s, from, &there, err);
+    if (status == MT_OK)
+        status = restore_state(s, from, err);
+    if (status != MT_OK || !keep)
+        return status;
+    if (s->at.epoch && s->at.batch == 0 &&
+        kept_epoch(s, from) == s->at.epoch) {
+        mt_kept_take(s);
+        there = true;
+    }
+    mt_kept_found(s, there ? s->kept.epoch : 0);
+    return MT_OK;
 }

@@ -67,6 +67,11 @@ struct mt_name mt_name_history(const char *part, const char *column)
                  has_part ? part : "", has_part ? "." : "", column);
 }
 
+struct mt_name mt_name_kept(const char *name)
+{
+    return build(MT_NAME_KEPT "%s", name);
+}
+
 /* --- taking apart ------------------------------------------------------- */
 
 /* The key of a name of that section, else NULL. */
@@ -146,6 +151,11 @@ const char *mt_name_fitted_of(const char *name)
     const char *key = key_in(name, MT_SPEC);
 
     return key ? after(key, fitted) : NULL;
+}
+
+const char *mt_name_kept_of(const char *name)
+{
+    return after(name, MT_NAME_KEPT);
 }
 
 const char *mt_name_column(const char *name)

@@ -52,6 +52,8 @@ extern const char *const mt_section_names[MT_SECTIONS];
 #define MT_NAME_TOTALS "progress/totals"
 #define MT_NAME_UNSCHEDULED "progress/unscheduled"
 #define MT_NAME_STOPPING "progress/early_stopping." /* and "best", "bad" ... */
+#define MT_NAME_KEPT "progress/best/" /* and the name of an array of the state
+                                         of the best epoch (kept.h) */
 
 #define MT_SLOT_STEP "step" /* the optimizer's finished steps of a tensor */
 
@@ -79,6 +81,9 @@ struct mt_name mt_name_scheduler(const char *name);
  * epoch, "progress/history.COLUMN" */
 struct mt_name mt_name_history(const char *part, const char *column);
 
+/* MT_NAME_KEPT and NAME */
+struct mt_name mt_name_kept(const char *name);
+
 /* --- taking apart ------------------------------------------------------- */
 
 /* Parts of a name point into it. */
@@ -105,6 +110,9 @@ const char *mt_name_slot_of(const char *name, size_t *n);
 
 /* The array of "spec/data.ARRAY", else NULL. */
 const char *mt_name_fitted_of(const char *name);
+
+/* NAME of MT_NAME_KEPT and NAME, else NULL. */
+const char *mt_name_kept_of(const char *name);
 
 /* "PART.COLUMN" or "COLUMN" of a column of the history, else NULL. */
 const char *mt_name_column(const char *name);

@@ -208,10 +208,16 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
     s->at.epoch++;
     s->at.batch = 0;
     mt_totals_clear(s, s->epoch_totals);
-    mt_monitors_observe(s, &epoch, &info->improved);
+    struct mt_observed observed = mt_monitors_observe(s, &epoch);
+
+    info->improved = observed.best;
     if ((status = evaluate_last(s, &epoch, err)) != MT_OK)
         return status;
-    return mt_session_add_epoch(s, &epoch, err);
+    if ((status = mt_session_add_epoch(s, &epoch, err)) != MT_OK)
+        return status;
+    if (observed.kept)
+        mt_kept_take(s);
+    return MT_OK;
 }
 
 mt_status mt_session_step(struct mt_session *s, bool want_norm,

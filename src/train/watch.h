@@ -25,4 +25,11 @@ struct mt_watch {
     uint64_t bad; /* values since then */
 };
 
+/* Where a run ended whose best state was brought back. */
+struct mt_ending {
+    uint64_t step;  /* 0: that was not done */
+    uint64_t epoch; /* finished epochs */
+    uint64_t bad;   /* of early stopping */
+};
+
 #endif

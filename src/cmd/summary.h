@@ -1,0 +1,25 @@
+/*
+ * What is said of a run that has ended.
+ */
+#ifndef MT_CMD_SUMMARY_H
+#define MT_CMD_SUMMARY_H
+
+#include "train/monitor.h"
+#include "train/session.h"
+
+struct mt_run_end {
+    double seconds, samples_per_s;
+    const char *digest;  /* of the state that was saved */
+    struct mt_best best; /* of the whole run */
+    bool nan;            /* early stopping ended it on a value that is nan */
+    bool restored;       /* the session has the state of its best epoch again */
+};
+
+/* One line on stdout, for people. */
+void mt_summary_print(const char *out, const struct mt_session *s,
+                      const struct mt_run_end *end);
+
+/* "val_loss did not improve in 3 evaluations" */
+void mt_summary_why_stopped(const struct mt_session *s, char *out, size_t size);
+
+#endif
