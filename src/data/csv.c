@@ -652,7 +652,7 @@ static void keep_others(const struct mt_plan *plan,
     for (size_t i = 0; i < plan->n; i++) {
         const struct mt_plan_column *p = &plan->columns[i];
 
-        for (size_t e = p->category ? 0 : 1; e < p->n; e++) {
+        for (size_t e = p->type == MT_PLAN_CATEGORY ? 0 : 1; e < p->n; e++) {
             mean[p->first + e] = 0;
             std[p->first + e] = 1;
         }

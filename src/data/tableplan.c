@@ -6,10 +6,14 @@
 #include <strings.h>
 
 #include "base/utf8.h"
+#include "data/date.h"
 #include "data/number.h"
+#include "kernels/dmath.h"
 
 const char *const mt_plan_rules[] = { "error", "drop",  "mean", "median",
                                       "zero",  "value", NULL };
+
+const char *const mt_plan_types[] = { "number", "category", "date", NULL };
 
 void mt_plan_free(struct mt_plan *plan)
 {
@@ -39,9 +43,10 @@ bool mt_plan_is_gap(const struct mt_plan *plan,
 
 static mt_status fail_gap(const struct mt_csv *csv,
                           const struct mt_csv_columns *c, size_t column,
-                          const struct mt_csv_field *field, bool category,
-                          struct mt_err *err)
+                          const struct mt_csv_field *field,
+                          enum mt_plan_type type, struct mt_err *err)
 {
+    static const char *const expected[] = { "number", "value", "date" };
     char what[128] = "the field is empty";
 
     if (mt_csv_trim(*field).n)
@@ -51,7 +56,7 @@ static mt_status fail_gap(const struct mt_csv *csv,
                        "%s: %s; expected a %s (data.missing says what "
                        "becomes of gaps)",
                        mt_csv_column_text(c, column).text, what,
-                       category ? "value" : "number");
+                       expected[type]);
 }
 
 /* true, false, yes and no are the same in any case. */
@@ -101,6 +106,22 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
     return MT_OK;
 }
 
+static mt_status read_date(const struct mt_csv *csv,
+                           const struct mt_csv_columns *c, size_t column,
+                           const struct mt_csv_field *field, double *cell,
+                           struct mt_err *err)
+{
+    bool time;
+
+    if (mt_date_parse(field->text, field->n, cell, &time))
+        return MT_OK;
+    return mt_csv_fail(csv, column, err,
+                       "%s: expected a date such as 2024-01-31 or "
+                       "2024-01-31T12:30, got \"%s\"",
+                       mt_csv_column_text(c, column).text,
+                       mt_excerpt(field->text, field->n).text);
+}
+
 mt_status mt_plan_field(struct mt_plan *plan, size_t i,
                         const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
@@ -111,27 +132,29 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
     size_t column = c->features[i];
     const struct mt_csv_field *field = &fields[column];
 
-    if (!p->category &&
+    if (p->type == MT_PLAN_NUMBER &&
         mt_number_in_f32(field->text, field->n, cell) == MT_NUMBER_OK)
         return MT_OK;
-    if (!mt_plan_is_gap(plan, field))
-        return p->category
-                   ? read_code(plan, p, csv, c, column, field, cell, err)
-                   : mt_csv_number(csv, c, fields, column, cell, err);
-    *cell = NAN;
-    if (p->missing == MT_MISSING_DROP) {
-        *drop = true;
-        return MT_OK;
+    if (mt_plan_is_gap(plan, field)) {
+        *cell = NAN;
+        *drop |= p->missing == MT_MISSING_DROP;
+        return p->missing == MT_MISSING_ERROR
+                   ? fail_gap(csv, c, column, field, p->type, err)
+                   : MT_OK;
     }
-    if (p->missing == MT_MISSING_ERROR)
-        return fail_gap(csv, c, column, field, p->category, err);
-    return MT_OK;
+    switch (p->type) {
+    case MT_PLAN_CATEGORY:
+        return read_code(plan, p, csv, c, column, field, cell, err);
+    case MT_PLAN_DATE:
+        return read_date(csv, c, column, field, cell, err);
+    default:
+        return mt_csv_number(csv, c, fields, column, cell, err);
+    }
 }
 
 /* ---- encoding ---- */
 
-static void encode_category(struct mt_plan_column *p, double cell,
-                            double *x)
+static void encode_category(struct mt_plan_column *p, double cell, double *x)
 {
     int32_t e = -1;
 
@@ -146,19 +169,39 @@ static void encode_category(struct mt_plan_column *p, double cell,
         p->unseen++;
 }
 
+/* The part of a circle as its sine and cosine. */
+static void encode_circle(double part, double *x)
+{
+    x[0] = mt_dsinpi(2 * part);
+    x[1] = mt_dcospi(2 * part);
+}
+
+static void encode_date(const struct mt_plan_column *p, double cell, double *x)
+{
+    double t = cell != cell ? p->fill : cell;
+
+    x[0] = p->range > 0 ? (t - p->start) / p->range : t - p->start;
+    encode_circle(mt_date_of_year(t), x + 1);
+    if (p->times)
+        encode_circle(mt_date_of_day(t), x + 3);
+}
+
 void mt_plan_encode(struct mt_plan *plan, const double *cells, double *x)
 {
     for (size_t i = 0; i < plan->n; i++) {
         struct mt_plan_column *p = &plan->columns[i];
-        bool gap = cells[i] != cells[i];
+        double cell = cells[i], *own = x + p->first;
 
-        if (p->category) {
-            encode_category(p, cells[i], x + p->first);
+        if (p->type == MT_PLAN_CATEGORY) {
+            encode_category(p, cell, own);
             continue;
         }
-        x[p->first] = gap ? p->fill : cells[i];
-        if (p->n == 2)
-            x[p->first + 1] = gap;
+        if (p->flag)
+            own[p->n - 1] = cell != cell;
+        if (p->type == MT_PLAN_DATE)
+            encode_date(p, cell, own);
+        else
+            own[0] = cell != cell ? p->fill : cell;
     }
 }
 

@@ -7,6 +7,12 @@
  *     number      the number; NaN is a gap    [number, flag]
  *     category    the value's code; NaN is    one-hot: [values in byte order,
  *                 a gap, -1 no known value     other, missing]
+ *     date        seconds (date.h); NaN is    [since the first training date /
+ *                 a gap                        range of the training dates,
+ *                                              sine, cosine of the day of the
+ *                                              year; of the time of day, if a
+ *                                              training row is not at midnight;
+ *                                              flag]
  *
  *     mt_plan_read(doc, args, ...)       from the keys of "data"
  *     mt_plan_field(...)                 for each field of a record
@@ -33,15 +39,20 @@ enum mt_missing {
     MT_MISSING_VALUE, /* of a category: a value of its own */
 };
 
+enum mt_plan_type { MT_PLAN_NUMBER, MT_PLAN_CATEGORY, MT_PLAN_DATE };
+
 struct mt_plan_column {
     const char *name; /* or the index as text, where there is no header */
-    bool category;
+    enum mt_plan_type type;
     enum mt_missing missing;
-    bool gaps;  /* the training rows have some */
-    double fill; /* of a number */
+    bool gaps;   /* the training rows have some */
+    double fill; /* of a number or a date */
 
-    struct mt_labels labels;  /* of a category: codes of its values */
-    size_t n_given;           /* codes below it: values that the spec lists */
+    double start, range; /* of dates: the first, and to the last, seconds */
+    bool times;          /* some training row is not at midnight */
+
+    struct mt_labels labels; /* of a category: codes of its values */
+    size_t n_given;          /* codes below it: values that the spec lists */
     const char **values, **rare; /* after fit: those with an element of their
                                     own, and those of `other` */
     size_t n_values, n_rare;
@@ -49,6 +60,7 @@ struct mt_plan_column {
     size_t n_codes;
 
     size_t first, n; /* elements, from the sample's start */
+    bool flag;       /* the last one: is it a gap? */
     size_t unseen;   /* encoded fields that training did not have */
 };
 
@@ -61,7 +73,7 @@ struct mt_plan {
     size_t max_categories;
     bool flags;
     bool fitted;
-    bool plain;   /* numbers without gaps: cells are the elements */
+    bool plain;     /* numbers without gaps: cells are the elements */
     size_t dropped; /* rows */
 };
 
@@ -75,35 +87,44 @@ struct mt_plan_args {
 
 #define MT_PLAN_KEYS(STRUCT)                                                   \
     { "types", MT_KEY_JSON, offsetof(STRUCT, plan.types),                      \
-      .doc = "object from a feature (or a glob) to number (default) or "       \
-             "category (one input for each value)",                            \
+      .doc = "object from a feature (or a glob) to number (default), "         \
+             "category (one input for each value) or date",                    \
       .schema = "\"type\":\"object\",\"additionalProperties\":{\"enum\":["     \
-                "\"number\",\"category\"]}" },                                 \
-    { "categories", MT_KEY_JSON, offsetof(STRUCT, plan.categories),            \
-      .doc = "object from a category to the list of its values; default: "     \
-             "those of the training rows",                                     \
-      .schema = "\"type\":\"object\",\"additionalProperties\":{\"type\":"      \
-                "\"array\",\"items\":{\"type\":\"string\"}}" },                \
-    { "max_categories", MT_KEY_SIZE, offsetof(STRUCT, plan.max_categories),    \
-      .def = "100", .min = 2,                                                  \
-      .doc = "inputs of a category at most: the rarest values share the last"  \
-             " one" },                                                         \
-    { "missing", MT_KEY_JSON, offsetof(STRUCT, plan.missing),                  \
-      .doc = "what becomes of fields without a value: error (default), drop "  \
-             "(the row), mean, median, zero, or an object from a column to "   \
-             "one of these; a category's default is a value of its own",       \
-      .schema = "\"anyOf\":[{\"enum\":[\"error\",\"drop\",\"mean\","           \
-                "\"median\",\"zero\"]},{\"type\":\"object\","                  \
-                "\"additionalProperties\":{\"enum\":[\"error\",\"drop\","      \
-                "\"mean\",\"median\",\"zero\"]}}]" },                          \
-    { "missing_flags", MT_KEY_BOOL, offsetof(STRUCT, plan.missing_flags),      \
-      .def = "false",                                                          \
-      .doc = "add an input that is 1 where a number is missing, for each "     \
-             "column with gaps" },                                             \
-    { "missing_values", MT_KEY_STRINGS, offsetof(STRUCT, plan.missing_values), \
-      .def = "[\"\", \"?\", \"NA\", \"N/A\", \"NaN\", \"nan\", \"null\", "     \
-             "\"NULL\", \"None\", \"-\"]",                                     \
-      .doc = "texts that stand for no value" }
+                "\"number\",\"category\",\"date\"]}" },                        \
+        { "categories", MT_KEY_JSON, offsetof(STRUCT, plan.categories),        \
+          .doc = "object from a category to the list of its values; default: " \
+                 "those of the training rows",                                 \
+          .schema = "\"type\":\"object\",\"additionalProperties\":{\"type\":"  \
+                    "\"array\",\"items\":{\"type\":\"string\"}}" },            \
+        { "max_categories",                                                    \
+          MT_KEY_SIZE,                                                         \
+          offsetof(STRUCT, plan.max_categories),                               \
+          .def = "100",                                                        \
+          .min = 2,                                                            \
+          .doc =                                                               \
+              "inputs of a category at most: the rarest values share the last" \
+              " one" },                                                        \
+        { "missing", MT_KEY_JSON, offsetof(STRUCT, plan.missing),              \
+          .doc =                                                               \
+              "what becomes of fields without a value: error (default), drop " \
+              "(the row), mean, median, zero, or an object from a column to "  \
+              "one of these; a category's default is a value of its own",      \
+          .schema = "\"anyOf\":[{\"enum\":[\"error\",\"drop\",\"mean\","       \
+                    "\"median\",\"zero\"]},{\"type\":\"object\","              \
+                    "\"additionalProperties\":{\"enum\":[\"error\",\"drop\","  \
+                    "\"mean\",\"median\",\"zero\"]}}]" },                      \
+        { "missing_flags", MT_KEY_BOOL, offsetof(STRUCT, plan.missing_flags),  \
+          .def = "false",                                                      \
+          .doc = "add an input that is 1 where a number is missing, for each " \
+                 "column with gaps" },                                         \
+    {                                                                          \
+        "missing_values", MT_KEY_STRINGS,                                      \
+            offsetof(STRUCT, plan.missing_values),                             \
+            .def =                                                             \
+                "[\"\", \"?\", \"NA\", \"N/A\", \"NaN\", \"nan\", \"null\", "  \
+                "\"NULL\", \"None\", \"-\"]",                                  \
+            .doc = "texts that stand for no value"                             \
+    }
 
 /* From the spec, for columns as they were chosen. Memory is arena's. */
 mt_status mt_plan_read(const struct mt_json *doc,
@@ -126,7 +147,8 @@ bool mt_plan_is_gap(const struct mt_plan *plan,
                     const struct mt_csv_field *field);
 
 /* The cell of a field. *drop: the row is to be left out. */
-mt_status mt_plan_field(struct mt_plan *plan, size_t i, const struct mt_csv *csv,
+mt_status mt_plan_field(struct mt_plan *plan, size_t i,
+                        const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
                         const struct mt_csv_field *fields, double *cell,
                         bool *drop, struct mt_err *err);
@@ -146,7 +168,6 @@ const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
 
 /* `column "town": 3 values that the training data does not have; ...`, or
  * NULL. */
-const char *mt_plan_warning(const struct mt_plan *plan,
-                            struct mt_arena *arena);
+const char *mt_plan_warning(const struct mt_plan *plan, struct mt_arena *arena);
 
 #endif

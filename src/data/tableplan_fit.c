@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "data/date.h"
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -40,30 +41,54 @@ static double cell_at(const struct fit *f, size_t row, size_t column)
     return f->cells[(f->rows ? f->rows[row] : row) * f->width + column];
 }
 
+/* The fill of numbers and dates; *low and *high: the smallest and largest. */
 static mt_status fit_number(struct mt_plan_column *p, const struct fit *f,
-                            size_t column, struct mt_err *err)
+                            size_t column, double *low, double *high,
+                            struct mt_err *err)
 {
     double *v = malloc((f->n + 1) * sizeof *v);
     size_t n = 0;
 
     if (!v)
         return mt_fail_memory(err);
+    *low = *high = 0;
     for (size_t i = 0; i < f->n; i++) {
         double x = cell_at(f, i, column);
 
-        if (x == x)
-            v[n++] = x;
+        if (x != x)
+            continue;
+        *low = n && *low < x ? *low : x;
+        *high = n && *high > x ? *high : x;
+        v[n++] = x;
     }
     p->gaps = n < f->n;
     if (n)
         p->fill = fill_value(p->missing, v, n);
     free(v);
-    if (n || p->missing == MT_MISSING_ZERO)
+    if (n || (p->missing == MT_MISSING_ZERO && p->type == MT_PLAN_NUMBER))
         return MT_OK;
     return mt_fail(err, MT_INVALID,
                    "column \"%s\": no training row has a value; expected at "
                    "least one",
                    mt_excerpt(p->name, strlen(p->name)).text);
+}
+
+/* In place of zero a gap is the first date. */
+static mt_status fit_date(struct mt_plan_column *p, const struct fit *f,
+                          size_t column, struct mt_err *err)
+{
+    double last;
+    mt_status status = fit_number(p, f, column, &p->start, &last, err);
+
+    p->range = last - p->start;
+    for (size_t i = 0; i < f->n; i++) {
+        double t = cell_at(f, i, column);
+
+        p->times |= t == t && mt_date_of_day(t) != 0;
+    }
+    if (p->missing == MT_MISSING_ZERO)
+        p->fill = p->start;
+    return status;
 }
 
 struct value {
@@ -168,12 +193,34 @@ void mt_plan_place(struct mt_plan *plan)
         struct mt_plan_column *p = &plan->columns[i];
 
         p->first = plan->elements;
-        p->n = p->category ? p->n_values : 1;
-        p->n += p->category ? p->n_rare > 0 : plan->flags && p->gaps;
-        p->n += p->category && p->gaps && p->missing == MT_MISSING_VALUE;
+        p->flag = p->type != MT_PLAN_CATEGORY && plan->flags && p->gaps;
+        p->n = 1 + p->flag;
+        if (p->type == MT_PLAN_DATE)
+            p->n += p->times ? 4 : 2;
+        if (p->type == MT_PLAN_CATEGORY)
+            p->n = p->n_values + (p->n_rare > 0) +
+                   (p->gaps && p->missing == MT_MISSING_VALUE);
         plan->elements += p->n;
     }
     plan->fitted = true;
+}
+
+static mt_status fit_column(struct mt_plan *plan, const struct fit *f, size_t i,
+                            struct mt_arena *arena, struct mt_err *err)
+{
+    struct mt_plan_column *p = &plan->columns[i];
+    double low, high;
+    mt_status status;
+
+    if (p->type == MT_PLAN_NUMBER)
+        return fit_number(p, f, i, &low, &high, err);
+    if (p->type == MT_PLAN_DATE)
+        return fit_date(p, f, i, err);
+    status = fit_category(plan, p, f, i, arena, err);
+    if (status == MT_OK && !p->n_values && !p->gaps)
+        return mt_fail(err, MT_INVALID, "column \"%s\": no values",
+                       mt_excerpt(p->name, strlen(p->name)).text);
+    return status;
 }
 
 mt_status mt_plan_fit(struct mt_plan *plan, const double *cells,
@@ -185,15 +232,8 @@ mt_status mt_plan_fit(struct mt_plan *plan, const double *cells,
 
     if (plan->fitted || plan->plain)
         return MT_OK;
-    for (size_t i = 0; i < plan->n && status == MT_OK; i++) {
-        struct mt_plan_column *p = &plan->columns[i];
-
-        status = p->category ? fit_category(plan, p, &f, i, arena, err)
-                             : fit_number(p, &f, i, err);
-        if (status == MT_OK && p->category && !p->n_values && !p->gaps)
-            status = mt_fail(err, MT_INVALID, "column \"%s\": no values",
-                             mt_excerpt(p->name, strlen(p->name)).text);
-    }
+    for (size_t i = 0; i < plan->n && status == MT_OK; i++)
+        status = fit_column(plan, &f, i, arena, err);
     if (status == MT_OK)
         mt_plan_place(plan);
     return status;

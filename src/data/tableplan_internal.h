@@ -5,8 +5,8 @@
 
 #include "data/tableplan.h"
 
-/* The names of enum mt_missing; ends with NULL. */
-extern const char *const mt_plan_rules[];
+/* The names of enum mt_missing and enum mt_plan_type; they end with NULL. */
+extern const char *const mt_plan_rules[], *const mt_plan_types[];
 
 /* Which code has which element, once values and rare are set. */
 mt_status mt_plan_number_codes(struct mt_plan_column *p, struct mt_arena *arena,

@@ -32,13 +32,18 @@ const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
         mt_strbuf_printf(&out, "%s{\"missing\":\"%s\",\"gaps\":%s",
                          i ? "," : "", mt_plan_rules[p->missing],
                          p->gaps ? "true" : "false");
-        if (p->category) {
+        if (p->type == MT_PLAN_CATEGORY) {
             add_texts(&out, "values", (const char *const *)p->values,
                       p->n_values);
             add_texts(&out, "rare", (const char *const *)p->rare, p->n_rare);
         } else {
             mt_strbuf_printf(&out, ",\"fill\":%.17g", p->fill);
         }
+        if (p->type == MT_PLAN_DATE)
+            mt_strbuf_printf(&out,
+                             ",\"type\":\"date\",\"start\":%.17g,"
+                             "\"range\":%.17g,\"times\":%s",
+                             p->start, p->range, p->times ? "true" : "false");
         mt_strbuf_putc(&out, '}');
     }
     mt_strbuf_puts(&out, "]}");
@@ -50,10 +55,13 @@ const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
     return text;
 }
 
+/* Beyond the year 9999, in seconds. */
+#define FAR 1e12
+
 struct saved_column {
-    int missing;
-    bool gaps;
-    double fill;
+    int missing, type; /* a category has values, and no type */
+    bool gaps, times;
+    double fill, start, range;
     struct mt_strings values, rare;
 };
 
@@ -64,6 +72,14 @@ static const struct mt_key column_keys[] = {
       .flags = MT_KEY_REQUIRED },
     { "fill", MT_KEY_REAL, offsetof(struct saved_column, fill), .def = "0",
       .min = -0x1.fffffep127, .max = 0x1.fffffep127 },
+    { "type", MT_KEY_ENUM, offsetof(struct saved_column, type),
+      .def = "\"number\"", .choices = mt_plan_types },
+    { "start", MT_KEY_REAL, offsetof(struct saved_column, start), .def = "0",
+      .min = -FAR, .max = FAR },
+    { "range", MT_KEY_REAL, offsetof(struct saved_column, range), .def = "0",
+      .min = 0, .max = FAR },
+    { "times", MT_KEY_BOOL, offsetof(struct saved_column, times),
+      .def = "false" },
     { "values", MT_KEY_STRINGS, offsetof(struct saved_column, values) },
     { "rare", MT_KEY_STRINGS, offsetof(struct saved_column, rare) },
     { NULL },
@@ -93,7 +109,7 @@ static mt_status load_category(const struct mt_json *doc,
     const struct mt_strings *lists[] = { &saved->values, &saved->rare };
     uint32_t code;
 
-    p->category = true;
+    p->type = MT_PLAN_CATEGORY;
     p->values = mt_arena_calloc(arena, saved->values.n + 1, sizeof *p->values);
     p->rare = mt_arena_calloc(arena, saved->rare.n + 1, sizeof *p->rare);
     if (!p->values || !p->rare)
@@ -136,6 +152,10 @@ static mt_status load_columns(const struct mt_json *doc,
             return status;
         p->name = names ? names[i] : mt_arena_printf(arena, "%zu", i);
         p->missing = (enum mt_missing)saved.missing;
+        p->type = (enum mt_plan_type)saved.type;
+        p->start = saved.start;
+        p->range = saved.range;
+        p->times = saved.times;
         p->gaps = saved.gaps;
         p->fill = saved.fill;
         if (!p->name)

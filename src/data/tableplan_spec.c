@@ -25,15 +25,20 @@ static mt_status read_type(const struct mt_json *doc,
                            struct mt_plan_column *c, struct mt_err *err)
 {
     const struct mt_item *item = find_rule(types, c->name);
+    int type = 0;
 
     if (!item)
         return MT_OK;
-    c->category = mt_is_string(item) && !strcmp(item->text, "category");
-    if (c->category || (mt_is_string(item) && !strcmp(item->text, "number")))
-        return MT_OK;
-    return mt_json_fail(doc, item, err,
-                        "expected \"number\" or \"category\", got %s",
-                        mt_json_text(item).text);
+    while (mt_plan_types[type] &&
+           !(mt_is_string(item) && !strcmp(item->text, mt_plan_types[type])))
+        type++;
+    if (!mt_plan_types[type])
+        return mt_json_fail(doc, item, err,
+                            "expected \"number\", \"category\" or \"date\", "
+                            "got %s",
+                            mt_json_text(item).text);
+    c->type = (enum mt_plan_type)type;
+    return MT_OK;
 }
 
 static mt_status read_missing(const struct mt_json *doc,
@@ -44,7 +49,8 @@ static mt_status read_missing(const struct mt_json *doc,
     const struct mt_item *item = each ? find_rule(missing, c->name) : missing;
     int rule = 0;
 
-    c->missing = c->category ? MT_MISSING_VALUE : MT_MISSING_ERROR;
+    c->missing =
+        c->type == MT_PLAN_CATEGORY ? MT_MISSING_VALUE : MT_MISSING_ERROR;
     if (!item || (target && !each))
         return MT_OK;
     while (rule < MT_MISSING_VALUE &&
@@ -60,7 +66,7 @@ static mt_status read_missing(const struct mt_json *doc,
                             "%s is a target, whose gaps cannot be filled; "
                             "expected \"error\" or \"drop\"",
                             mt_json_quoted(c->name).text);
-    if (!c->category || rule <= MT_MISSING_DROP)
+    if (c->type != MT_PLAN_CATEGORY || rule <= MT_MISSING_DROP)
         c->missing = (enum mt_missing)rule;
     else if (each && !strcmp(item->key, c->name))
         return mt_json_fail(doc, item, err,
@@ -113,11 +119,12 @@ static mt_status read_given(const struct mt_json *doc,
 
     if (!list)
         return MT_OK;
-    if (!c->category)
+    if (c->type != MT_PLAN_CATEGORY)
         return mt_json_fail(doc, list, err,
-                            "%s is a number; expected its type to be "
+                            "%s is a %s; expected its type to be "
                             "\"category\"",
-                            mt_json_quoted(c->name).text);
+                            mt_json_quoted(c->name).text,
+                            mt_plan_types[c->type]);
     if (!mt_is_list(list) || !list->child)
         return mt_json_fail(doc, list, err, "expected a list of texts, got %s",
                             mt_json_text(list).text);
@@ -215,7 +222,7 @@ mt_status mt_plan_read(const struct mt_json *doc,
     out->plain = true;
     out->elements = out->n;
     for (size_t i = 0; i < out->n; i++)
-        out->plain &= !out->columns[i].category &&
+        out->plain &= out->columns[i].type == MT_PLAN_NUMBER &&
                       out->columns[i].missing <= MT_MISSING_DROP;
     return status;
 }

@@ -22,6 +22,17 @@ static const char *inputs(const struct mt_dataset *data)
     return text;
 }
 
+/* Of the first training sample, n values to 1e-15. */
+static void expect_close(const struct mt_dataset *data, size_t row, size_t n,
+                         const double *expected)
+{
+    const double *x = data->train.x.data;
+
+    ck_assert_uint_eq(mt_shape_elements(&data->train.x.shape), n);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_double_eq_tol(x[row * n + i], expected[i], 1e-15);
+}
+
 /* Opens table t.csv under a spec's further keys; its inputs are these. */
 static void expect(const char *table, const char *keys, const char *expected)
 {
@@ -45,6 +56,7 @@ static void refuse(const char *table, const char *keys, const char *place,
     test_fails(spec, MT_INVALID, place, cause);
 }
 
+#define DATES "{'type': 'csv', 'train': 't.csv', 'types': {'d': 'date'}"
 #define TOWNS "a,town,y\n1,Ulm,0\n2,Gent,1\n3,,0\n4,Ulm,1\n5,Bonn,0\n6,Ulm,1\n"
 
 START_TEST(values_are_in_byte_order_then_missing)
@@ -109,6 +121,84 @@ START_TEST(gaps_are_filled_and_flagged)
 }
 END_TEST
 
+/* Expected by Python: (d - first) / (last - first), and the sine and cosine of
+ * 2 pi (d.timetuple().tm_yday - 1) / days of the year, of 2 pi seconds / 86400.
+ */
+START_TEST(dates_are_a_part_of_the_range_and_circles)
+{
+    static const double days[][3] = {
+        { 0.0, 0.0, 1.0 },
+        { 0.13150684931506848, 0.733885366432199, 0.6792733388972931 },
+        { 1.0, -0.017166329754707492, 0.9998526477050269 },
+        { 0.5013698630136987, 0.0, -1.0 },
+    };
+    static const double times[][5] = {
+        { 0.0, 0.8498170915275278, 0.5270777086423722, 1.0, 0.0 },
+        { 0.35320307595731326, 0.8587639582758029, 0.5123714121284237,
+          -0.3235389853200638, -0.9462148408147399 },
+        { 1.0, 0.8758917051442429, 0.48250774176121847, -0.38268343236508956,
+          0.9238795325112868 },
+    };
+    struct mt_dataset *data;
+
+    test_puts("t.csv", "d,y\n2024-01-01,1\n2024-02-18,2\n2024-12-31 ,3\n"
+                       "2024-07-02,4\n");
+    data = test_open(DATES "}");
+    for (size_t i = 0; i < 4; i++)
+        expect_close(data, i, 3, days[i]);
+    mt_dataset_close(data);
+    test_puts("t.csv", "d,y\n2023-03-01T06:00,1\n"
+                       "2023-03-02 14:15:30.5+01:00,2\n2023-03-04T22:30Z,3\n");
+    data = test_open(DATES "}");
+    for (size_t i = 0; i < 3; i++)
+        expect_close(data, i, 5, times[i]);
+    mt_dataset_close(data);
+}
+END_TEST
+
+START_TEST(gaps_of_dates_are_filled)
+{
+    static const char table[] =
+        "d,y\n2024-01-01,1\n?,2\n2024-01-05,3\n2024-01-11,4\n";
+    static const struct {
+        const char *rule;
+        double part;
+    } rows[] = { { "median", 0.4 }, { "mean", 14. / 30 }, { "zero", 0 } };
+    char spec[256];
+
+    test_puts("t.csv", table);
+    for (size_t i = 0; i < 3; i++) {
+        struct mt_dataset *data;
+        const double *x;
+
+        snprintf(spec, sizeof spec,
+                 DATES ", 'missing': '%s', 'missing_flags': true}",
+                 rows[i].rule);
+        data = test_open(spec);
+        x = data->train.x.data;
+        ck_assert_uint_eq(mt_shape_elements(&data->train.x.shape), 4);
+        ck_assert_double_eq_tol(x[4], rows[i].part, 1e-15);
+        ck_assert(x[3] == 0 && x[7] == 1);
+        mt_dataset_close(data);
+    }
+    test_fails(DATES "}", MT_INVALID, "t.csv:3:1:", "expected a date");
+}
+END_TEST
+
+START_TEST(odd_dates)
+{
+    /* one date: the range is 0 */
+    expect("d,y\n2024-01-01,1\n2024-01-01,2\n", ", 'types': {'d': 'date'}",
+           "0 0 1 | 0 0 1");
+    refuse("d,y\n2024-01-01,1\n02/01/2024,2\n", ", 'types': {'d': 'date'}",
+           "t.csv:3:1:",
+           "expected a date such as 2024-01-31 or "
+           "2024-01-31T12:30, got \"02/01/2024\"");
+    refuse("d,y\n2024-01-01,1\n2024-02-30,2\n", ", 'types': {'d': 'date'}",
+           "t.csv:3:1:", "got \"2024-02-30\"");
+}
+END_TEST
+
 Suite *tableplan_suite(void);
 
 Suite *tableplan_suite(void)
@@ -121,5 +211,8 @@ Suite *tableplan_suite(void)
     tcase_add_test(tc, listed_values_are_the_inputs);
     tcase_add_test(tc, truth_values_are_two_in_any_case);
     tcase_add_test(tc, gaps_are_filled_and_flagged);
+    tcase_add_test(tc, dates_are_a_part_of_the_range_and_circles);
+    tcase_add_test(tc, gaps_of_dates_are_filled);
+    tcase_add_test(tc, odd_dates);
     return suite;
 }
