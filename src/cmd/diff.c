@@ -8,6 +8,7 @@
 #include "cmd/specs.h"
 #include "spec/diff.h"
 #include "train/state.h"
+#include "train/ties.h"
 
 /* An array of a section: of both, or of one. */
 struct entry {
@@ -23,6 +24,7 @@ struct diff {
     const char *only;
     struct mt_tolerance tolerance;
     struct mt_bundle a, b;
+    struct mt_json *spec_a, *spec_b; /* or NULL */
     struct entry *entries; /* (n) */
     size_t n;
     struct mt_compare_pair *pairs; /* (n_pairs) */
@@ -98,19 +100,69 @@ static void add_entry(struct diff *d, enum mt_state_section section,
     };
 }
 
+static const struct mt_array *find_model(const struct mt_bundle *b,
+                                         const char *key)
+{
+    return key ? mt_bundle_find(b, mt_name_in(MT_MODEL, key).text) : NULL;
+}
+
+/* The array of that name in `there`. A tied tensor has other names: `there` is a
+ * checkpoint and holds it under one, or a state dict of a writer who does. */
+static const struct mt_array *find(const struct mt_bundle *there,
+                                   const struct mt_json *its_spec,
+                                   const struct mt_json *other_spec,
+                                   const char *name)
+{
+    const struct mt_array *a = mt_bundle_find(there, name);
+    const char *key = mt_name_key(name);
+
+    if (a || !mt_name_is(name, MT_MODEL))
+        return a;
+    if (its_spec)
+        a = find_model(there, mt_ties_stored(mt_ties_of(its_spec), key));
+    const struct mt_item *ties = other_spec ? mt_ties_of(other_spec) : NULL;
+
+    for (const struct mt_item *tie = ties ? ties->child : NULL; tie && !a;
+         tie = tie->next) {
+        if (mt_is_string(tie) && strcmp(tie->text, key) == 0)
+            a = find_model(there, tie->key);
+    }
+    return a;
+}
+
+/* A tied tensor of A under the other name that B has for it. */
+static const struct mt_array *rename_tied(struct diff *d,
+                                          const struct mt_array *a,
+                                          const char *name)
+{
+    struct mt_array *copy = mt_arena_alloc(&d->a.arena, sizeof *copy);
+
+    if (!copy)
+        return a;
+    *copy = *a;
+    copy->name = name;
+    return copy;
+}
+
 static void list_section(struct diff *d, enum mt_state_section section)
 {
     for (size_t i = 0; i < d->a.n; i++) {
         const struct mt_array *a = &d->a.arrays[i];
 
         if (is_selected(d, section, a))
-            add_entry(d, section, a, mt_bundle_find(&d->b, a->name));
+            add_entry(d, section, a,
+                      find(&d->b, d->spec_b, d->spec_a, a->name));
     }
     for (size_t i = 0; i < d->b.n; i++) {
-        const struct mt_array *b = &d->b.arrays[i];
+        const struct mt_array *b = &d->b.arrays[i], *a;
 
-        if (is_selected(d, section, b) && !mt_bundle_find(&d->a, b->name))
+        if (!is_selected(d, section, b) || mt_bundle_find(&d->a, b->name))
+            continue;
+        a = find(&d->a, d->spec_a, d->spec_b, b->name);
+        if (!a)
             add_entry(d, section, NULL, b);
+        else if (find(&d->b, d->spec_b, d->spec_a, a->name) != b)
+            add_entry(d, section, rename_tied(d, a, b->name), b);
     }
 }
 
@@ -200,32 +252,20 @@ static void tell_spec(void *ctx, const char *path, const char *a, const char *b)
     mt_diff_tell_spec(&d->report, path, a, b);
 }
 
-static mt_status compare_specs(struct diff *d, struct mt_err *err)
+static void compare_specs(struct diff *d)
 {
     struct mt_diff_part *part = &d->report.parts[MT_SPEC];
-    struct mt_json *a, *b = NULL;
-    mt_status status;
+    size_t before = part->differ;
 
-    if ((status = mt_state_spec(&d->a, d->call->args[0], &a, err)) != MT_OK)
-        return status;
-    status = mt_state_spec(&d->b, d->call->args[1], &b, err);
-    if (status == MT_OK) {
-        size_t before = part->differ;
-
-        (d->call->json ? mt_spec_diff_pointers : mt_spec_diff)(
-            mt_json_root(a), mt_json_root(b), tell_spec, d);
-        part->same += part->differ == before;
-        mt_json_free(b);
-    }
-    mt_json_free(a);
-    return status;
+    (d->call->json ? mt_spec_diff_pointers : mt_spec_diff)(
+        mt_json_root(d->spec_a), mt_json_root(d->spec_b), tell_spec, d);
+    part->same += part->differ == before;
 }
 
-static mt_status tell_sections(struct diff *d, struct mt_err *err)
+static void tell_sections(struct diff *d)
 {
     bool asked = mt_option(d->call, "section") != NULL;
     size_t next = 0;
-    mt_status status;
 
     for (enum mt_state_section i = 0; i < MT_SECTIONS; i++) {
         struct mt_diff_part *part = &d->report.parts[i];
@@ -234,12 +274,11 @@ static mt_status tell_sections(struct diff *d, struct mt_err *err)
             mt_diff_tell_lacking(&d->report, i, asked);
         for (; next < d->n && d->entries[next].section == i; next++)
             tell_entry(d, &d->entries[next]);
-        if (i == MT_SPEC && part->compared && part->in_a && part->in_b &&
-            !d->only && (status = compare_specs(d, err)) != MT_OK)
-            return status;
+        if (i == MT_SPEC && part->compared && d->spec_a && d->spec_b &&
+            !d->only)
+            compare_specs(d);
         d->report.differs |= part->differ || part->only_a || part->only_b;
     }
-    return MT_OK;
 }
 
 /* Nothing compared is no answer. */
@@ -259,22 +298,31 @@ static mt_status check_compared(const struct diff *d, struct mt_err *err)
 
 /* --- the command -------------------------------------------------------- */
 
+static mt_status open_side(const struct diff *d, int side,
+                           struct mt_bundle *out, struct mt_json **spec,
+                           struct mt_err *err)
+{
+    const char *path = d->call->args[side];
+    mt_status status = mt_open_state_streamed(
+        path, mt_option(d->call, "data-dir"), d->call->team, out, err);
+
+    return status == MT_OK && mt_bundle_find(out, MT_NAME_SPEC)
+               ? mt_state_spec(out, path, spec, err)
+               : status;
+}
+
 static mt_status compare(struct diff *d, struct mt_err *err)
 {
-    const struct mt_call *call = d->call;
-    const char *dir = mt_option(call, "data-dir");
     mt_status status;
 
     if ((status = read_sections(d, err)) != MT_OK ||
-        (status = mt_open_state_streamed(call->args[0], dir, call->team, &d->a,
-                                         err)) != MT_OK ||
-        (status = mt_open_state_streamed(call->args[1], dir, call->team, &d->b,
-                                         err)) != MT_OK ||
+        (status = open_side(d, 0, &d->a, &d->spec_a, err)) != MT_OK ||
+        (status = open_side(d, 1, &d->b, &d->spec_b, err)) != MT_OK ||
         (status = list_entries(d, err)) != MT_OK ||
         (status = mt_compare_pairs(d->pairs, d->n_pairs, &d->tolerance,
-                                   call->team, err)) != MT_OK ||
-        (status = tell_sections(d, err)) != MT_OK)
+                                   d->call->team, err)) != MT_OK)
         return status;
+    tell_sections(d);
     return check_compared(d, err);
 }
 
@@ -317,6 +365,8 @@ static int diff_run(struct mt_call *call)
     free(d.as_float);
     mt_bundle_free(&d.a);
     mt_bundle_free(&d.b);
+    mt_json_free(d.spec_a);
+    mt_json_free(d.spec_b);
     if (status != MT_OK)
         return mt_report_error(&err);
     return d.report.differs ? MT_EXIT_NO : MT_EXIT_DONE;

@@ -10,6 +10,7 @@
 #include "cmd/specs.h"
 #include "train/state.h"
 #include "train/statename.h"
+#include "train/ties.h"
 
 static bool ends_with(const char *path, const char *ending)
 {
@@ -126,15 +127,33 @@ static mt_status read_conversion(const struct mt_call *call, const char *out,
     return MT_OK;
 }
 
+/* A tied tensor is in a state dict under each of its names. */
+static mt_status add_ties(struct mt_bundle *source, struct mt_err *err)
+{
+    struct mt_json *doc;
+    mt_status status;
+
+    if (!mt_bundle_find(source, MT_NAME_SPEC))
+        return MT_OK;
+    status = mt_state_spec(source, MT_NAME_SPEC, &doc, err);
+    if (status != MT_OK)
+        return status;
+    mt_ties_add(mt_ties_of(doc), source);
+    mt_json_free(doc);
+    return source->failed ? mt_fail_memory(err) : MT_OK;
+}
+
 static mt_status write_state(const struct mt_call *call,
-                             const struct mt_bundle *source, const char *out,
+                             struct mt_bundle *source, const char *out,
                              struct conversion *c, size_t *n,
                              struct mt_err *err)
 {
     const char *only = mt_option(call, "only");
     struct mt_bundle state;
-    mt_status status;
+    mt_status status = add_ties(source, err);
 
+    if (status != MT_OK)
+        return status;
     select_state(source, mt_option(call, "weights-only") != NULL, only, c,
                  &state);
     *n = state.n;

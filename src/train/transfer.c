@@ -10,45 +10,39 @@
 
 /* --- planning ----------------------------------------------------------- */
 
-/* The target's ties, {"tied name": "name"}, or NULL. */
-static const struct mt_item *find_ties(const struct mt_json *doc)
-{
-    const struct mt_item *model = mt_json_get(mt_json_root(doc), "model");
-
-    return model ? mt_json_get(model, "tie") : NULL;
-}
-
-/* A tied tensor may come under both names, if they agree. */
-static mt_status check_tied(const struct mt_match *m,
-                            const struct mt_match_item *item,
+/* A tied tensor may come under several names, if they agree. */
+static mt_status check_twin(const struct mt_match_item *item,
+                            const struct mt_match_item *other,
                             struct mt_team *team, struct mt_err *err)
 {
-    const struct mt_match_item *other = mt_match_find(m, item->tied);
-    struct mt_compare_pair pair = { .a = item->from };
+    struct mt_compare_pair pair = { .a = item->from, .b = other->from };
     static const struct mt_tolerance exact;
 
-    if (other && other->from->dtype == item->from->dtype &&
-        mt_shape_equal(&other->from->shape, &item->from->shape)) {
-        pair.b = other->from;
+    if (mt_shape_equal(&pair.a->shape, &pair.b->shape)) {
         mt_status status = mt_compare_pairs(&pair, 1, &exact, team, err);
 
         if (status != MT_OK || !pair.result.n_differ)
             return status;
     }
     return mt_fail(err, MT_MISMATCH,
-                   "\"%s\" is tied to \"%s\" in the model, but the state's "
-                   "two tensors do not agree",
-                   item->key, item->tied);
+                   "\"%s\" and \"%s\" are tied in the model, but differ in "
+                   "the state (%s and %s): leave it out with --except %s",
+                   item->key, other->key, mt_name_key(item->from->name),
+                   mt_name_key(other->from->name), item->key);
 }
 
-static mt_status check_ties(const struct mt_match *m, struct mt_team *team,
+static mt_status check_ties(const struct mt_bundle *target,
+                            const struct mt_match *m, struct mt_team *team,
                             struct mt_err *err)
 {
     mt_status status = MT_OK;
 
     for (size_t i = 0; i < m->n && status == MT_OK; i++) {
-        if (m->items[i].tied)
-            status = check_tied(m, &m->items[i], team, err);
+        const struct mt_match_item *item = &m->items[i];
+
+        if (item->twin)
+            status = check_twin(item, mt_match_into(m, target, item->to), team,
+                                err);
     }
     return status;
 }
@@ -72,7 +66,7 @@ static mt_status make_pairs(const struct mt_bundle *target,
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
 
-        if (!item->fits)
+        if (!item->fits || item->twin)
             continue;
         out->pairs[out->n++] = (struct mt_transfer_pair){
             .from = item->from,
@@ -117,7 +111,7 @@ static mt_status plan(const struct mt_bundle *target, const struct mt_item *ties
     if (match.clash)
         return mt_fail(err, MT_MISMATCH,
                        "two tensors of the state become \"%s\"", match.clash);
-    status = check_ties(&match, team, err);
+    status = check_ties(target, &match, team, err);
     if (status == MT_OK && !is_good(&match, o))
         status = advise_and_fail(target, ties, source, o, &match, advice, err);
     if (status == MT_OK)
@@ -144,7 +138,7 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
     if (advice)
         *advice = own;
     if (status == MT_OK)
-        status = plan(target, find_ties(doc), source, options, team, out,
+        status = plan(target, mt_ties_of(doc), source, options, team, out,
                       advice ? advice : &own, err);
     if (status != MT_OK)
         mt_transfer_free(out);

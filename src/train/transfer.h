@@ -48,7 +48,9 @@ struct mt_transfer_pair {
     enum mt_reason reset; /* why its optimizer state starts fresh; or none:
                              it moves */
     const char *detail;   /* of that reason, or NULL */
-    int64_t step;         /* of the state that moves */
+    const char *state; /* the name in the source under which its state is: its
+                          own, or, of a tied tensor, another; or NULL */
+    int64_t step;      /* of the state that moves */
 };
 
 /* Optimizer state of the source that goes nowhere, though its tensor has no

@@ -99,12 +99,13 @@ static const struct mt_array *place_for(const struct advising *a,
 {
     char key[2048];
     const struct mt_array *to;
+    bool tied;
     int n = snprintf(key, sizeof key, "%s%s", q, item->key + strlen(p));
 
     if (n < 0 || (size_t)n >= sizeof key)
         return NULL;
-    to = mt_find_model(a->target, key);
-    return to && !a->taken[mt_array_number(a->target, to)] &&
+    to = mt_find_place(a->target, a->ties, key, &tied);
+    return to && (tied || !a->taken[mt_array_number(a->target, to)]) &&
                    mt_match_selects(a->options, key) &&
                    mt_match_fits(item->from, to)
                ? to
@@ -144,6 +145,11 @@ static bool find_starts(struct advising *a, const struct mt_match *m,
 
         if (mt_name_is(to->name, MT_MODEL) && !a->taken[i] &&
             !add_starts(q, mt_name_key(to->name), a->arena))
+            return false;
+    }
+    for (const struct mt_item *tie = a->ties ? a->ties->child : NULL; tie;
+         tie = tie->next) {
+        if (!add_starts(q, tie->key, a->arena))
             return false;
     }
     return true;

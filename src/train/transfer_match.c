@@ -93,38 +93,36 @@ static void sort_items(struct mt_match *m)
     }
 }
 
-const struct mt_match_item *mt_match_find(const struct mt_match *m,
-                                          const char *key)
-{
-    size_t low = 0, high = m->n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        const struct mt_match_item *item = &m->items[m->by_key[mid]];
-        int order = strcmp(key, item->key);
-
-        if (order == 0)
-            return item;
-        if (order < 0)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return NULL;
-}
-
 /* --- matching ----------------------------------------------------------- */
 
-static void match_item(const struct mt_bundle *target, const struct mt_item *ties,
-                       struct mt_match_item *item)
+const struct mt_array *mt_find_place(const struct mt_bundle *b,
+                                     const struct mt_item *ties,
+                                     const char *key, bool *tied)
 {
-    const struct mt_item *tied;
+    const struct mt_array *to = mt_find_model(b, key);
+    const char *stored = to ? NULL : mt_ties_stored(ties, key);
 
-    item->to = mt_find_model(target, item->key);
+    *tied = stored != NULL;
+    return stored ? mt_find_model(b, stored) : to;
+}
+
+static void match_item(const struct mt_bundle *target,
+                       const struct mt_item *ties, struct mt_match_item *item)
+{
+    item->to = mt_find_place(target, ties, item->key, &item->tied);
     item->fits = item->to && mt_match_fits(item->from, item->to);
-    tied = ties && !item->to ? mt_json_get(ties, item->key) : NULL;
-    if (tied && mt_is_string(tied))
-        item->tied = tied->text;
+}
+
+/* A tied tensor is selected, or left out, by any of its names. */
+static bool selects_item(const struct mt_transfer_options *o,
+                         const struct mt_match_item *item)
+{
+    const char *stored = item->tied ? mt_name_key(item->to->name) : item->key;
+
+    return (!o->only || !*o->only || any_matches(o->only, item->key) ||
+            any_matches(o->only, stored)) &&
+           !any_matches(o->except, item->key) &&
+           !any_matches(o->except, stored);
 }
 
 static mt_status list_items(const struct mt_bundle *target, const struct mt_item *ties,
@@ -143,28 +141,52 @@ static mt_status list_items(const struct mt_bundle *target, const struct mt_item
         item->key = target_key(a, o, arena, &item->mapped);
         if (!item->key)
             return mt_fail_memory(err);
-        if (!mt_match_selects(o, item->key))
-            continue;
         match_item(target, ties, item);
-        m->n++;
+        m->n += selects_item(o, item);
     }
     return MT_OK;
+}
+
+/* The stored name goes first, where a tied tensor comes under several. */
+static void choose(const struct mt_bundle *target, struct mt_match *m)
+{
+    for (int tied = 0; tied < 2; tied++) {
+        for (size_t i = 0; i < m->n; i++) {
+            struct mt_match_item *item = &m->items[i];
+            size_t *chosen;
+
+            if (!item->to || item->tied != (tied != 0))
+                continue;
+            chosen = &m->item_of[mt_array_number(target, item->to)];
+            item->twin = *chosen != 0;
+            m->twins += item->twin;
+            *chosen = *chosen ? *chosen : i + 1;
+        }
+    }
 }
 
 static void count(const struct mt_bundle *target,
                   const struct mt_transfer_options *o, struct mt_match *m)
 {
+    choose(target, m);
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
 
-        m->fitting += item->fits;
+        m->fitting += item->fits && !item->twin;
         m->shapes += item->to && !item->fits;
-        m->unexpected += !item->to && !item->tied;
-        if (item->to)
-            m->item_of[mt_array_number(target, item->to)] = i + 1;
+        m->unexpected += !item->to;
     }
     for (size_t i = 0; i < target->n; i++)
         m->missing += mt_match_is_missing(m, target, o, i);
+}
+
+const struct mt_match_item *mt_match_into(const struct mt_match *m,
+                                          const struct mt_bundle *target,
+                                          const struct mt_array *to)
+{
+    size_t number = m->item_of[mt_array_number(target, to)];
+
+    return number ? &m->items[number - 1] : NULL;
 }
 
 bool mt_match_is_missing(const struct mt_match *m,
@@ -185,7 +207,7 @@ mt_status mt_match_make(const struct mt_bundle *target, const struct mt_item *ti
 {
     size_t n = source->n + 1;
 
-    *out = (struct mt_match){ 0 };
+    *out = (struct mt_match){ .ties = ties };
     out->items = mt_arena_calloc(arena, n, sizeof *out->items);
     out->by_key = mt_arena_calloc(arena, n, sizeof *out->by_key);
     out->item_of = mt_arena_calloc(arena, target->n + 1, sizeof *out->item_of);

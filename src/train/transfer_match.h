@@ -6,6 +6,7 @@
 
 #include "spec/tree.h"
 #include "train/statename.h"
+#include "train/ties.h"
 #include "train/transfer.h"
 
 /* A tensor of the source's model that the options select. */
@@ -14,7 +15,8 @@ struct mt_match_item {
     const char *key;           /* its name in the target */
     bool mapped;               /* a rename made it */
     const struct mt_array *to; /* the target's of that name, or NULL */
-    const char *tied;          /* no `to`: the name that this one is tied to */
+    bool tied;                 /* under another name than the stored one */
+    bool twin;                 /* another item goes into `to`, with these values */
     bool fits;                 /* type and shape go into `to` */
 };
 
@@ -23,20 +25,22 @@ struct mt_match {
     size_t n;
     size_t *by_key;  /* (n) numbers of items, sorted by key */
     size_t *item_of; /* (arrays of the target) number of the item, from 1 */
-    size_t fitting, unexpected, shapes, missing;
+    size_t fitting, unexpected, shapes, missing, twins;
     const char *clash; /* a name of the target that two become, or NULL */
+    const struct mt_item *ties; /* of the target: ties.h */
 };
 
-/* ties: the target's {"tied name": "name"}, or NULL. All memory is of arena. */
+/* ties: the target's, or NULL. All memory is of arena. */
 mt_status mt_match_make(const struct mt_bundle *target, const struct mt_item *ties,
                         const struct mt_bundle *source,
                         const struct mt_transfer_options *options,
                         struct mt_arena *arena, struct mt_match *out,
                         struct mt_err *err);
 
-/* The item of that key, or NULL. */
-const struct mt_match_item *mt_match_find(const struct mt_match *m,
-                                          const char *key);
+/* The item that goes into the target's tensor `to`, or NULL. */
+const struct mt_match_item *mt_match_into(const struct mt_match *m,
+                                          const struct mt_bundle *target,
+                                          const struct mt_array *to);
 
 /* Is the target's tensor number i selected, but in no pair and no item? */
 bool mt_match_is_missing(const struct mt_match *m,
@@ -53,6 +57,11 @@ bool mt_match_fits(const struct mt_array *from, const struct mt_array *to);
 /* The target's tensor of that key, or NULL. */
 const struct mt_array *mt_find_model(const struct mt_bundle *b,
                                      const char *key);
+
+/* The same where key may be another name of a tied tensor: *tied says so. */
+const struct mt_array *mt_find_place(const struct mt_bundle *b,
+                                     const struct mt_item *ties,
+                                     const char *key, bool *tied);
 
 /* The number of the target's array, of those that a bundle holds. */
 size_t mt_array_number(const struct mt_bundle *b, const struct mt_array *a);

@@ -1,10 +1,12 @@
 /* What becomes of the optimizer's state when tensors are moved. */
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ckpt/blockstream.h"
 #include "optim/optimizer.h"
+#include "train/compare.h"
 #include "train/state.h"
 #include "train/transfer_match.h"
 
@@ -144,6 +146,7 @@ static mt_status open_receiver(const struct mt_bundle *target,
 
 struct deciding {
     const struct mt_bundle *source;
+    const struct mt_match *match;
     struct mt_team *team;
     struct receiver receiver;
     struct states states;
@@ -172,9 +175,8 @@ static enum mt_reason slots_fault(const struct deciding *d,
 
         if (!mt_optimizer_slot(o, i, tensor))
             continue;
-        a = mt_bundle_find(d->source, mt_name_slot(o->type->slots[i],
-                                                   mt_name_key(p->from->name))
-                                          .text);
+        a = mt_bundle_find(d->source,
+                           mt_name_slot(o->type->slots[i], p->state).text);
         p->detail = o->type->slots[i];
         if (!a)
             return MT_NO_SLOT;
@@ -233,19 +235,88 @@ static mt_status read_step(const struct deciding *d, const struct mt_array *step
     return p->detail ? MT_OK : mt_fail_memory(err);
 }
 
+/* State of a tied tensor under two names must agree, like its values. */
+static mt_status check_twin_state(const struct deciding *d, const char *one,
+                                  const char *other, struct mt_err *err)
+{
+    static const struct mt_tolerance exact;
+    size_t n;
+    const struct mt_array **list = states_of(&d->states, other, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        size_t length;
+        const char *slot = mt_name_slot_of(list[i]->name, &length);
+        char name[MT_NAME_SIZE];
+        struct mt_compare_pair pair = { .a = list[i] };
+
+        snprintf(name, sizeof name, "%.*s", (int)length, slot);
+        pair.b = mt_bundle_find(d->source, mt_name_slot(name, one).text);
+        if (pair.b && mt_shape_equal(&pair.a->shape, &pair.b->shape)) {
+            mt_status status =
+                mt_compare_pairs(&pair, 1, &exact, d->team, err);
+
+            if (status != MT_OK)
+                return status;
+        }
+        if (!pair.b || !pair.result.n || pair.result.n_differ)
+            return mt_fail(err, MT_MISMATCH,
+                           "\"%s\" and \"%s\" are tied in the model, but their "
+                           "optimizer state differs (%s)", one, other, name);
+    }
+    return MT_OK;
+}
+
+/* The state under one more name of the pair's tensor. */
+static mt_status try_state(const struct deciding *d, const char *key,
+                           struct mt_transfer_pair *p, struct mt_err *err)
+{
+    size_t n;
+
+    states_of(&d->states, key, &n);
+    if (!n)
+        return MT_OK;
+    if (p->state)
+        return check_twin_state(d, p->state, key, err);
+    p->state = key;
+    return MT_OK;
+}
+
+/* Finds the state of a pair: under the name of its tensor, of a twin, or of the
+ * one that writers leave out who keep a tied tensor once. */
+static mt_status find_state(const struct deciding *d,
+                            const struct mt_bundle *target,
+                            struct mt_transfer_pair *p, struct mt_err *err)
+{
+    const struct mt_match *m = d->match;
+    mt_status status = try_state(d, mt_name_key(p->from->name), p, err);
+
+    for (size_t i = 0; i < m->n && m->twins && status == MT_OK; i++) {
+        const struct mt_match_item *item = &m->items[i];
+
+        if (item->twin && item->to == p->to)
+            status = try_state(d, mt_name_key(item->from->name), p, err);
+    }
+    if (status == MT_OK && mt_match_into(m, target, p->to)->tied &&
+        !mt_find_model(d->source, p->key))
+        status = try_state(d, p->key, p, err);
+    return status;
+}
+
 /* Why the state of a pair cannot move, or none. */
 static mt_status decide(const struct deciding *d,
                         const struct mt_bundle *target,
                         struct mt_transfer_pair *p, struct mt_err *err)
 {
     size_t tensor = d->receiver.tensor[mt_array_number(target, p->to)];
-    const char *key = mt_name_key(p->from->name);
-    const struct mt_array *step =
-        mt_bundle_find(d->source, mt_name_slot(MT_SLOT_STEP, key).text);
-    mt_status status = MT_OK;
-    size_t there;
+    const struct mt_array *step = NULL;
+    mt_status status = find_state(d, target, p, err);
+    size_t there = 0;
 
-    states_of(&d->states, key, &there);
+    if (p->state) {
+        states_of(&d->states, p->state, &there);
+        step = mt_bundle_find(d->source,
+                              mt_name_slot(MT_SLOT_STEP, p->state).text);
+    }
     p->reset = MT_NO_REASON;
     p->step = step_of_run(d->source);
     if (!there)
@@ -254,13 +325,23 @@ static mt_status decide(const struct deciding *d,
         p->reset = MT_FROZEN_IN_MODEL;
     else if (!step && !d->receiver.optimizer->type->stepless)
         p->reset = MT_NO_STEP;
-    else if (step)
+    else if (step && status == MT_OK)
         status = read_step(d, step, p, err);
     if (status != MT_OK || p->reset)
         return status;
     p->reset = slots_fault(d, p, tensor, there - (step != NULL));
     return p->reset == MT_SLOT_DIFFERS && !p->detail ? mt_fail_memory(err)
                                                      : MT_OK;
+}
+
+/* Has a pair its state under that name, though the source lacks the tensor? */
+static bool is_taken(const struct mt_transfer *t, const char *tensor)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->pairs[i].state && strcmp(t->pairs[i].state, tensor) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* State of tensors that go nowhere. */
@@ -287,7 +368,8 @@ static mt_status list_dropped(const struct deciding *d,
 
         states_of(&d->states, tensor, &n);
         i += n ? n : 1;
-        if (item && item->fits)
+        if ((item && item->fits) ||
+            (!from && match->ties && is_taken(t, tensor)))
             continue;
         t->dropped[t->n_dropped++] = (struct mt_transfer_dropped){
             tensor, !from  ? MT_NO_TENSOR
@@ -391,6 +473,7 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
                                 struct mt_err *err)
 {
     struct deciding d = { .source = source,
+                          .match = match,
                           .team = team,
                           .arena = &plan->arena };
     mt_status status = open_receiver(target, &d.receiver, err);
@@ -413,7 +496,7 @@ static void add_slot(const struct mt_transfer_pair *p, const char *slot,
     static const struct mt_shape one = { .rank = 0 };
     size_t n;
     const struct mt_array **list =
-        states_of(states, mt_name_key(p->from->name), &n);
+        states_of(states, p->state, &n);
 
     for (size_t i = 0; i < n; i++) {
         if (mt_name_is_slot(list[i]->name, slot))

@@ -65,7 +65,7 @@ static const struct mt_array *explain(const struct mt_bundle *target,
     const char *added = added_prefix(advice);
     char key[2048];
 
-    if (item->to || item->tied || !advice->works)
+    if (item->to || !advice->works)
         return NULL;
     if (n && starts(item->key, stripped(advice, n), n))
         return mt_find_model(target, item->key + n);
@@ -128,7 +128,7 @@ static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
         const struct mt_match_item *item = &m->items[i];
         const char *near;
 
-        if (item->to || item->tied || explain(target, item, o, advice) ||
+        if (item->to || explain(target, item, o, advice) ||
             !next_line(t))
             continue;
         near = renamed(item->key, advice,
