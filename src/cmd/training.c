@@ -12,6 +12,7 @@
 #include "cmd/events.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"
+#include "cmd/shellwords.h"
 #include "cmd/signals.h"
 #include "cmd/summary.h"
 #include "cmd/terminal.h"
@@ -33,7 +34,7 @@ struct run {
     bool saved, save_failed, best_failed;
     double started, tried;     /* the run, the last save: at that second */
     double saving;             /* seconds */
-    uint64_t first_sample, samples;
+    uint64_t first_step, first_sample, samples;
     struct mt_run_end end;
 };
 
@@ -382,8 +383,46 @@ static mt_status start(struct run *r)
         mt_event_lines(&r->events, t->changes);
     mt_progress_start(&r->progress, t->call, r->s, r->s->total_steps);
     r->started = mt_seconds();
+    r->first_step = r->s->at.step;
     r->first_sample = samples_until(r->s);
     return MT_OK;
+}
+
+/* What can be done about a loss or gradient that is not finite: the same spec
+ * comes to it from any checkpoint. */
+static void add_advice(struct run *r)
+{
+    const struct mt_session *s = r->s;
+    size_t group = s->optimizer->n_groups - 1, n = strlen(r->err.text);
+    double lr = mt_optimizer_base(s->optimizer, group).lr;
+    bool saved = r->saved || in_place(r->t);
+    struct mt_strbuf text = MT_STRBUF_INIT;
+
+    if (s->at.step == 0)
+        mt_strbuf_puts(&text, "; no step was made yet: look at the data and at "
+                              "the initial values (model.init)");
+    else
+        mt_strbuf_printf(&text, "; training with the same spec would always "
+                         "come to this: try a smaller optimizer.lr (now %g)%s",
+                         lr, isnan(s->settings.clip_grad_norm)
+                                          ? " or train.clip_grad_norm=1" : "");
+    if (s->at.step && saved) {
+        mt_strbuf_printf(&text, ", from step %llu: mtrain resume ",
+                         (unsigned long long)(r->saved ? r->saved_step
+                                                       : r->first_step));
+        mt_shell_word(&text, r->t->out);
+        mt_strbuf_puts(&text, " --set KEY=VALUE");
+    }
+    if (text.text)
+        snprintf(r->err.text + n, sizeof r->err.text - n, "%s", text.text);
+    mt_strbuf_free(&text);
+}
+
+static int fail(struct run *r, mt_status status)
+{
+    if (status == MT_NON_FINITE)
+        add_advice(r);
+    return mt_report_error(&r->err);
 }
 
 int mt_training_run(const struct mt_training *t)
@@ -395,7 +434,7 @@ int mt_training_run(const struct mt_training *t)
         return mt_report_error(&r.err);
     mt_status status = train(&r);
 
-    code = status == MT_OK ? finish(&r) : mt_report_error(&r.err);
+    code = status == MT_OK ? finish(&r) : fail(&r, status);
     if (r.events.log && (ferror(r.events.log) | fclose(r.events.log))) {
         mt_fail_errno(&r.err, errno, t->log, "cannot write");
         code = code ? code : mt_report_error(&r.err);
