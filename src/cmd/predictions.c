@@ -56,6 +56,29 @@ static void add_float(struct mt_strbuf *line, double value, bool json)
     mt_strbuf_puts(line, text);
 }
 
+/* Output i of a sample. Where targets are normalised it is the shortest decimal
+ * that is not further from the value than half the distance of the model's
+ * float32 output from its neighbours. */
+static void add_output(const struct mt_predictions *p, size_t i, float y,
+                       struct mt_strbuf *line)
+{
+    const struct mt_normalization *norm = &p->model->facts.y_norm;
+    double v = mt_infer_value(p->model, i, y), near;
+    char text[32];
+
+    if (!norm->n || !isfinite(v)) {
+        add_float(line, v, p->json);
+        return;
+    }
+    near = 0x1p-25 * fabs((double)y) * norm->std[i % norm->n];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (fabs(strtod(text, NULL) - v) <= near)
+            break;
+    }
+    mt_strbuf_puts(line, text);
+}
+
 /* RFC 4180: quotes where the text has a delimiter, a quote or a line's end. */
 static void add_field(struct mt_strbuf *line, const char *text)
 {
@@ -155,7 +178,7 @@ static void csv_line(struct mt_predictions *p, const float *y,
     for (size_t i = 0; !p->layout.rows && i < p->outputs; i++) {
         if (i)
             mt_strbuf_putc(line, ',');
-        add_float(line, (double)y[i], false);
+        add_output(p, i, y[i], line);
     }
 }
 
@@ -205,13 +228,14 @@ static void add_member(struct mt_predictions *p, const float *y,
 }
 
 /* A vector is a list, a scalar is one number, [2, 3] are two lists of three. */
-static void add_values(const struct mt_shape *shape, int dim, const float *y,
-                       struct mt_strbuf *line)
+static void add_values(const struct mt_predictions *p, int dim, const float *y,
+                       size_t at, struct mt_strbuf *line)
 {
+    const struct mt_shape *shape = &p->model->model->output;
     size_t inner = 1;
 
     if (dim == shape->rank) {
-        add_float(line, (double)*y, true);
+        add_output(p, at, y[at], line);
         return;
     }
     for (int d = dim + 1; d < shape->rank; d++)
@@ -220,7 +244,7 @@ static void add_values(const struct mt_shape *shape, int dim, const float *y,
     for (size_t i = 0; i < shape->dim[dim]; i++) {
         if (i)
             mt_strbuf_putc(line, ',');
-        add_values(shape, dim + 1, y + i * inner, line);
+        add_values(p, dim + 1, y, at + i * inner, line);
     }
     mt_strbuf_putc(line, ']');
 }
@@ -236,7 +260,7 @@ static void json_line(struct mt_predictions *p, size_t sample, const float *y,
     }
     if (!p->layout.rows) {
         mt_strbuf_puts(line, "\"output\":");
-        add_values(&p->model->model->output, 0, y, line);
+        add_values(p, 0, y, 0, line);
     } else {
         mt_strbuf_puts(line, "\"class\":");
         add_member(p, y, CLASS, line);

@@ -130,6 +130,8 @@ void mt_convert(enum mt_dtype from, const char *at, size_t n, enum mt_dtype to,
 {
     if (to == MT_F32)
         mt_convert_f32(from, at, n, out);
+    else if (to == MT_F64)
+        mt_convert_f64(from, at, n, out);
     else if (to == MT_I32)
         mt_convert_i32(from, at, n, out);
     else

@@ -17,7 +17,7 @@ void mt_convert_i32(enum mt_dtype from, const char *at, size_t n,
 void mt_convert_i64(enum mt_dtype from, const char *at, size_t n,
                     int64_t *out); /* of integers */
 
-/* to: MT_F32, MT_I32, MT_I64 */
+/* to: MT_F32, MT_F64, MT_I32, MT_I64 */
 void mt_convert(enum mt_dtype from, const char *at, size_t n, enum mt_dtype to,
                 void *out);
 

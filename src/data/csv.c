@@ -678,7 +678,9 @@ static mt_status csv_finish(const struct mt_data_request *request,
                             mt_json_get(request->spec, "normalize"), err,
                             "no training rows to take statistics of, and none "
                             "are saved");
-    status = mt_data_measure_norm(args->normalize, data, err);
+    status = mt_data_measure(!strcmp(args->normalize, "minmax"), "feature",
+                             &data->subset[MT_SPLIT_TRAIN], &data->train.x,
+                             &data->arena, norm, err);
     if (status != MT_OK)
         return status;
     v = mt_arena_calloc(&data->arena, norm->n, 2 * sizeof *v);

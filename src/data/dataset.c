@@ -8,6 +8,8 @@
 
 #define AT(member) offsetof(struct mt_data_keys, member)
 
+static const char *const target_choices[] = { "standard", NULL };
+
 static const char *const hold_choices[] = { "random", "stratified", "tail",
                                             NULL };
 
@@ -40,6 +42,11 @@ const struct mt_key mt_data_common_keys[] = {
              "one per index of the first dimension" },
     { "std", MT_KEY_REALS, AT(std), .flags = MT_KEY_OPEN_MIN,
       .doc = "divides the inputs, after mean; as many numbers as mean" },
+    { "target_normalize", MT_KEY_ENUM, AT(target_normalize),
+      .choices = target_choices,
+      .doc = "statistics of the training samples that the targets of a "
+             "regression are normalized by: standard (mean, standard "
+             "deviation)" },
     { "augment", MT_KEY_JSON, AT(augment),
       .doc = "random changes of the pictures that are trained on: list of "
              "{\"type\": ...}, in the order in which they are made",
@@ -171,6 +178,7 @@ static mt_status start_fitted(const struct mt_data_request *request,
         f->feature_names = f->target_names = NULL;
     }
     f->format = format->name;
+    f->y_norm.scale = 1;
     return MT_OK;
 }
 
@@ -216,6 +224,8 @@ static mt_status load(const struct mt_data_request *request,
     if (status == MT_OK && format->finish &&
         request->purpose != MT_DATA_PREDICT)
         status = format->finish(request, &keys, data, err);
+    if (status == MT_OK && request->purpose != MT_DATA_PREDICT)
+        status = mt_data_target_norm(request, &keys, data, err);
     if (status != MT_OK)
         return status;
     finish_fitted(data);

@@ -122,6 +122,8 @@ struct mt_fitted {
     struct mt_shape x, y;         /* of one sample */
     enum mt_dtype x_dtype;
     struct mt_normalization norm; /* of x; from the spec or the training rows */
+    struct mt_normalization y_norm; /* of y: a mean and a spread for each of its
+                                       elements; n == 0: none */
 
     /* Classification: how many classes the data's labels need (largest label
      * + 1, or the number of distinct values), and their names where the file
@@ -255,6 +257,9 @@ struct mt_samples {
 mt_status mt_gather_f32(const struct mt_column *column,
                         const struct mt_normalization *norm,
                         const struct mt_samples *samples, float *out,
+                        struct mt_err *err);
+mt_status mt_gather_f64(const struct mt_column *column,
+                        const struct mt_samples *samples, double *out,
                         struct mt_err *err);
 mt_status mt_gather_i32(const struct mt_column *column,
                         const struct mt_samples *samples, int32_t *out,

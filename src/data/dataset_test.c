@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -222,6 +223,38 @@ START_TEST(test_stratified_refused)
 }
 END_TEST
 
+/* Of the training samples alone; 1 for the spread of what never changes. */
+START_TEST(test_target_norm)
+{
+    static const char *const spec =
+        "{'type':'csv','train':'t.csv','features':'a','target':['p','q'],"
+        "'target_normalize':'standard','val_split':0.25,'split':'tail'}";
+    const struct mt_normalization *norm;
+    struct mt_dataset *data;
+
+    test_puts("t.csv", "a,p,q\n0,1e9,5\n0,1000000003,5\n0,1000000008,5\n"
+                       "0,9,9\n");
+    data = test_open(spec);
+    norm = &data->fitted.y_norm;
+    ck_assert_uint_eq(norm->n, 2);
+    ck_assert(norm->mean[0] == 1e9 + 11 / 3. && norm->mean[1] == 5);
+    ck_assert(fabs(norm->std[0] - sqrt(98 / 9.)) < 1e-9 && norm->std[1] == 1);
+    mt_dataset_close(data);
+    test_request.classification = true;
+    test_fails("{'type':'csv','train':'t.csv','target_normalize':'standard'}",
+               MT_INVALID, "target_normalize: ", "but the loss takes classes");
+    test_request.classification = false;
+    test_request.probabilities = true;
+    test_fails(spec, MT_INVALID,
+               "target_normalize: ", "but the loss takes probabilities");
+    test_request.probabilities = false;
+    test_fitted.x = test_fitted.y = mt_shape_of(1, 1);
+    test_request.fitted = &test_fitted;
+    test_fails(spec, MT_INVALID, "target_normalize: ",
+               "the model was trained without target_normalize");
+}
+END_TEST
+
 START_TEST(test_norm)
 {
     struct mt_dataset *data = test_open(SYN "[3,4]}");
@@ -330,6 +363,7 @@ Suite *dataset_suite(void)
     tcase_add_test(tc, test_split_tail);
     tcase_add_test(tc, test_stratified);
     tcase_add_test(tc, test_stratified_refused);
+    tcase_add_test(tc, test_target_norm);
     tcase_add_test(tc, test_norm);
     tcase_add_test(tc, test_norm_refused);
     tcase_add_test(tc, test_folder);

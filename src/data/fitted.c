@@ -37,16 +37,22 @@ static const char *const *copy_names(const char *const *from, size_t n,
     return to;
 }
 
+static void copy_norm(struct mt_normalization *norm, struct mt_arena *arena,
+                      bool *failed)
+{
+    norm->mean = copy(norm->mean, norm->n, sizeof(double), arena, failed);
+    norm->std = copy(norm->std, norm->n, sizeof(double), arena, failed);
+}
+
 mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
                          struct mt_fitted *to, struct mt_err *err)
 {
     bool failed = false;
-    size_t n = from->norm.n;
     struct mt_array *arrays;
 
     *to = *from;
-    to->norm.mean = copy(from->norm.mean, n, sizeof(double), arena, &failed);
-    to->norm.std = copy(from->norm.std, n, sizeof(double), arena, &failed);
+    copy_norm(&to->norm, arena, &failed);
+    copy_norm(&to->y_norm, arena, &failed);
     to->class_names =
         copy_names(from->class_names, from->classes, arena, &failed);
     to->vocab_names =

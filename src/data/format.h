@@ -37,6 +37,7 @@ struct mt_data_keys {
     bool shuffle, drop_last;
     double scale;
     struct mt_reals mean, std;
+    int target_normalize;          /* 0: "standard"; -1: not at all */
     const struct mt_item *augment; /* list of random changes, or NULL */
     const void *args; /* what the format's own keys say */
 };
@@ -190,19 +191,27 @@ mt_status mt_data_check_parts(const struct mt_dataset *data,
 mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
                          struct mt_fitted *to, struct mt_err *err);
 
-/* ---- statistics of x (normalization.c) ---- */
+/* ---- statistics of x and y (normalization.c) ---- */
 
 /* From the keys scale, mean and std, or as it is in request->fitted. */
 mt_status mt_data_read_norm(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
                             struct mt_dataset *data, struct mt_err *err);
 
-/* Sets data->fitted.norm from the training rows of a dense float64 [features] x:
- * "standard" (mean, population standard deviation) or "minmax" (smallest,
- * largest - smallest), summed in double in row order. A feature that never
- * changes gets 1 for its spread. */
-mt_status mt_data_measure_norm(const char *how, struct mt_dataset *data,
-                               struct mt_err *err);
+/* Sets data->fitted.y_norm from the key target_normalize. */
+mt_status mt_data_target_norm(const struct mt_data_request *request,
+                              const struct mt_data_keys *keys,
+                              struct mt_dataset *data, struct mt_err *err);
+
+/* Of each element of the column, over the samples of the set (rows NULL: 0 ...
+ * n-1): mean and population standard deviation, or with minmax the smallest and
+ * largest - smallest, summed in double in the order of the rows. An element
+ * that never changes gets 1 for its spread. what: "feature", for messages. */
+mt_status mt_data_measure(bool minmax, const char *what,
+                          const struct mt_subset *set,
+                          const struct mt_column *column,
+                          struct mt_arena *arena, struct mt_normalization *out,
+                          struct mt_err *err);
 
 static inline bool mt_dtype_is_integer(enum mt_dtype dtype)
 {

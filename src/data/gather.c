@@ -124,6 +124,20 @@ mt_status mt_gather_f32(const struct mt_column *column,
     return MT_OK;
 }
 
+mt_status mt_gather_f64(const struct mt_column *column,
+                        const struct mt_samples *samples, double *out,
+                        struct mt_err *err)
+{
+    size_t each = mt_shape_elements(&column->shape);
+
+    if (!column->data)
+        return read_samples(column, samples, NULL, MT_F64, out, err);
+    for (size_t i = 0; i < samples->n; i++)
+        mt_convert_f64(column->dtype, sample_at(column, samples, i), each,
+                       out + i * each);
+    return MT_OK;
+}
+
 mt_status mt_gather_i32(const struct mt_column *column,
                         const struct mt_samples *samples, int32_t *out,
                         struct mt_err *err)

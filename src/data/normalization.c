@@ -46,8 +46,7 @@ static mt_status read_list(const struct mt_data_request *request,
         if (!given->n)
             continue;
         out[i] = given->v[k];
-        status =
-            check_float(request, member(list, k), out[i], is_std, err);
+        status = check_float(request, member(list, k), out[i], is_std, err);
         if (status != MT_OK)
             return status;
     }
@@ -136,58 +135,61 @@ mt_status mt_data_read_norm(const struct mt_data_request *request,
 /* ---- measured statistics ---- */
 
 struct measure {
-    size_t n;                      /* features */
+    const struct mt_subset *set;
+    const struct mt_column *column;
+    size_t n; /* elements of a sample */
     /* [n] each; sum: about the first row, where no digits of it are lost;
-     * dev: squared deviations from the mean */
-    double *sum, *min, *max, *dev;
+     * dev: squared deviations from the mean; x: a row */
+    double *sum, *min, *max, *dev, *first, *x;
 };
 
-static const double *row_at(const struct mt_dataset *data, size_t i)
-{
-    size_t row = data->subset[MT_SPLIT_TRAIN].rows
-                     ? data->subset[MT_SPLIT_TRAIN].rows[i]
-                     : i;
+enum { MEASURED = 6 }; /* arrays of struct measure */
 
-    return (const double *)data->train.x.data +
-           row * data->train.x.shape.dim[0];
+static mt_status read_row(const struct measure *m, size_t i, double *out,
+                          struct mt_err *err)
+{
+    struct mt_samples one = { .first = i, .n = 1 };
+
+    if (m->set->rows)
+        one.rows = m->set->rows + i;
+    return mt_gather_f64(m->column, &one, out, err);
 }
 
-static void measure_rows(const struct mt_dataset *data, struct measure *m)
+static mt_status sum_rows(const struct measure *m, struct mt_err *err)
 {
-    size_t rows = data->subset[MT_SPLIT_TRAIN].n;
-    const double *first = row_at(data, 0);
+    size_t rows = m->set->n;
+    mt_status status = read_row(m, 0, m->first, err);
 
     for (size_t f = 0; f < m->n; f++)
-        m->min[f] = m->max[f] = first[f];
-    for (size_t i = 0; i < rows; i++) {
-        const double *x = row_at(data, i);
+        m->min[f] = m->max[f] = m->first[f];
+    for (size_t i = 0; i < rows && status == MT_OK; i++) {
+        const double *x = m->x;
 
+        status = read_row(m, i, m->x, err);
         for (size_t f = 0; f < m->n; f++) {
-            m->sum[f] += x[f] - first[f];
+            m->sum[f] += x[f] - m->first[f];
             m->min[f] = x[f] < m->min[f] ? x[f] : m->min[f];
             m->max[f] = x[f] > m->max[f] ? x[f] : m->max[f];
         }
     }
-    for (size_t i = 0; i < rows; i++) {
-        const double *x = row_at(data, i);
-
+    for (size_t i = 0; i < rows && status == MT_OK; i++) {
+        status = read_row(m, i, m->x, err);
         for (size_t f = 0; f < m->n; f++) {
-            double d = x[f] - first[f] - m->sum[f] / (double)rows;
+            double d = m->x[f] - m->first[f] - m->sum[f] / (double)rows;
 
             m->dev[f] += d * d;
         }
     }
+    return status;
 }
 
-/* spread: std, or max - min. A feature that never changes is told by min ==
- * max: the rounded mean may differ from a constant by an ulp. */
-static mt_status to_statistics(const struct mt_dataset *data,
-                               const struct measure *m, bool minmax,
-                               double *mean, double *spread,
+/* spread: std, or max - min. An element that never changes has min == max,
+ * while its rounded mean may differ by an ulp. */
+static mt_status to_statistics(const struct measure *m, bool minmax,
+                               const char *what, double *mean, double *spread,
                                struct mt_err *err)
 {
-    double rows = (double)data->subset[MT_SPLIT_TRAIN].n;
-    const double *first = row_at(data, 0);
+    double rows = (double)m->set->n;
 
     for (size_t f = 0; f < m->n; f++) {
         double width = m->max[f] - m->min[f];
@@ -195,32 +197,88 @@ static mt_status to_statistics(const struct mt_dataset *data,
 
         if (width > (double)FLT_MAX)
             return mt_fail(err, MT_INVALID,
-                           "%s: feature %zu: the values are too far apart to "
+                           "%s: %s %zu: the values are too far apart to "
                            "normalize: %g to %g",
-                           data->train.source, f, m->min[f], m->max[f]);
-        mean[f] = minmax ? m->min[f] : first[f] + m->sum[f] / rows;
+                           m->set->part->source, what, f, m->min[f], m->max[f]);
+        mean[f] = minmax ? m->min[f] : m->first[f] + m->sum[f] / rows;
         spread[f] = (float)s > 0 ? s : 1;
     }
     return MT_OK;
 }
 
-mt_status mt_data_measure_norm(const char *how, struct mt_dataset *data,
-                               struct mt_err *err)
+mt_status mt_data_measure(bool minmax, const char *what,
+                          const struct mt_subset *set,
+                          const struct mt_column *column,
+                          struct mt_arena *arena, struct mt_normalization *out,
+                          struct mt_err *err)
 {
-    size_t n = data->train.x.shape.dim[0];
-    double *sums = calloc(n, 4 * sizeof *sums);
-    double *v = mt_arena_calloc(&data->arena, n, 2 * sizeof *v);
+    size_t n = mt_shape_elements(&column->shape);
+    double *all = calloc(n, MEASURED * sizeof *all);
+    double *v = mt_arena_calloc(arena, n, 2 * sizeof *v);
     mt_status status;
 
-    if (!sums || !v) {
-        free(sums);
+    if (!all || !v) {
+        free(all);
         return mt_fail_memory(err);
     }
-    struct measure m = { n, sums, sums + n, sums + 2 * n, sums + 3 * n };
+    struct measure m = { set,         column,      n,
+                         all,         all + n,     all + 2 * n,
+                         all + 3 * n, all + 4 * n, all + 5 * n };
 
-    measure_rows(data, &m);
-    status = to_statistics(data, &m, !strcmp(how, "minmax"), v, v + n, err);
-    free(sums);
-    data->fitted.norm = (struct mt_normalization){ 1, n, v, v + n };
+    status = sum_rows(&m, err);
+    if (status == MT_OK)
+        status = to_statistics(&m, minmax, what, v, v + n, err);
+    free(all);
+    *out = (struct mt_normalization){ 1, n, v, v + n };
     return status;
+}
+
+/* ---- targets ---- */
+
+static mt_status check_targets(const struct mt_data_request *request,
+                               const struct mt_part *part,
+                               const struct mt_item *item, struct mt_err *err)
+{
+    if (request->classification || request->probabilities)
+        return mt_json_fail(request->doc, item, err,
+                            "only targets that are numbers can be normalized, "
+                            "but the loss takes %s",
+                            request->classification ? "classes"
+                                                    : "probabilities");
+    if (part->y.shape.rank > 1)
+        return mt_json_fail(request->doc, item, err,
+                            "expected targets that are a number or a list of "
+                            "them; %s: a target has the shape %s",
+                            part->y_source, mt_shape_text(&part->y.shape).text);
+    return MT_OK;
+}
+
+mt_status mt_data_target_norm(const struct mt_data_request *request,
+                              const struct mt_data_keys *keys,
+                              struct mt_dataset *data, struct mt_err *err)
+{
+    const struct mt_item *item = mt_json_get(request->spec, "target_normalize");
+    const struct mt_part *part = any_part(data);
+    struct mt_normalization *norm = &data->fitted.y_norm;
+    bool wanted = keys->target_normalize >= 0;
+    mt_status status = wanted ? check_targets(request, part, item, err) : MT_OK;
+
+    if (status != MT_OK)
+        return status;
+    if (request->fitted && wanted != (norm->n > 0))
+        return mt_json_fail(request->doc, item ? item : request->spec, err,
+                            "the model was trained with%s target_normalize; "
+                            "its outputs would be taken for something else",
+                            wanted ? "out" : "");
+    if (request->fitted && norm->n &&
+        norm->n != mt_shape_elements(&part->y.shape))
+        return mt_fail(err, MT_MISMATCH,
+                       "%s: targets of shape %s; expected %zu numbers, which "
+                       "the saved mean and std of targets have",
+                       part->y_source, mt_shape_text(&part->y.shape).text,
+                       norm->n);
+    if (!wanted || norm->n)
+        return MT_OK;
+    return mt_data_measure(false, "target", &data->subset[MT_SPLIT_TRAIN],
+                           &data->train.y, &data->arena, norm, err);
 }

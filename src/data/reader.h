@@ -25,10 +25,10 @@
 
 struct mt_reader {
     /* Fills out with the samples, dense, as float32 or int32; of integers also
-     * as int64, uncut. norm: for float32, normalised by it; NULL: as they are.
-     * Called by several threads at once. Where samples->training is false it
-     * gives the same values each time; where it is true they may also depend
-     * on the epoch. */
+     * as int64, uncut; of arrays also as float64. norm: for float32, normalised
+     * by it; NULL: as they are. Called by several threads at once. Where
+     * samples->training is false it gives the same values each time; where it
+     * is true they may also depend on the epoch. */
     mt_status (*gather)(const struct mt_reader *reader,
                         const struct mt_samples *samples,
                         const struct mt_normalization *norm, enum mt_dtype to,

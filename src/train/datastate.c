@@ -45,12 +45,16 @@ static void add_shape(const char *key, const struct mt_shape *shape,
 
 static void add_arrays(const struct mt_fitted *f, struct mt_bundle *out)
 {
-    const struct mt_normalization *norm = &f->norm;
+    const struct mt_normalization *norm = &f->norm, *y = &f->y_norm;
 
     mt_bundle_list(out, MT_NAME_SCALE, MT_F32, &norm->scale, 1);
     if (norm->n) {
         mt_bundle_list(out, MT_NAME_MEAN, MT_F64, norm->mean, norm->n);
         mt_bundle_list(out, MT_NAME_STD, MT_F64, norm->std, norm->n);
+    }
+    if (y->n) {
+        mt_bundle_list(out, MT_NAME_TARGET_MEAN, MT_F64, y->mean, y->n);
+        mt_bundle_list(out, MT_NAME_TARGET_STD, MT_F64, y->std, y->n);
     }
     for (size_t i = 0; i < f->n_arrays; i++) {
         const struct mt_array *a = &f->arrays[i];
@@ -232,17 +236,24 @@ static mt_status read_json(const struct mt_json *doc, struct mt_arena *arena,
     return read_own(doc, &c, arena, out, err);
 }
 
-/* A mean for all elements, for each one, or for each of the first dimension. */
-static mt_status check_norm(const struct mt_fitted *f, struct mt_err *err)
+/* Inputs have a mean for all elements, for each one, or for each of the first
+ * dimension; targets one for each. */
+static mt_status check_norms(const struct mt_fitted *f, struct mt_err *err)
 {
-    const struct mt_shape *x = &f->x;
+    const struct mt_shape *x = &f->x, *y = &f->y;
     size_t n = f->norm.n;
 
-    if (n <= 1 || n == mt_shape_elements(x) || (x->rank && n == x->dim[0]))
-        return MT_OK;
-    return mt_fail(err, MT_INVALID,
-                   MT_NAME_MEAN ": %zu values do not fit samples of %s", n,
-                   mt_shape_text(x).text);
+    if (n > 1 && n != mt_shape_elements(x) && !(x->rank && n == x->dim[0]))
+        return mt_fail(err, MT_INVALID,
+                       MT_NAME_MEAN ": %zu values do not fit samples of %s", n,
+                       mt_shape_text(x).text);
+    n = f->y_norm.n;
+    if (n && n != mt_shape_elements(y))
+        return mt_fail(err, MT_INVALID,
+                       MT_NAME_TARGET_MEAN ": %zu values do not fit targets of "
+                                           "%s",
+                       n, mt_shape_text(y).text);
+    return MT_OK;
 }
 
 /* float32 up to version 2.0 of the file format */
@@ -262,40 +273,55 @@ static const double *as_doubles(const struct mt_array *array,
     return v;
 }
 
-static mt_status read_norm(const struct mt_bundle *from,
-                           struct mt_arena *arena, struct mt_fitted *out,
-                           struct mt_err *err)
+/* norm->n stays 0 where there are none. */
+static mt_status read_statistics(const struct mt_bundle *from,
+                                 const char *mean_name, const char *std_name,
+                                 struct mt_arena *arena,
+                                 struct mt_normalization *norm,
+                                 struct mt_err *err)
 {
-    const struct mt_array *scale = mt_bundle_find(from, MT_NAME_SCALE);
-    const struct mt_array *mean = mt_bundle_find(from, MT_NAME_MEAN);
-    const struct mt_array *std = mt_bundle_find(from, MT_NAME_STD);
-    struct mt_normalization *norm = &out->norm;
+    const struct mt_array *mean = mt_bundle_find(from, mean_name);
+    const struct mt_array *std = mt_bundle_find(from, std_name);
 
     norm->scale = 1;
-    if (scale && scale->dtype == MT_F32 && mt_array_bytes(scale) == 4)
-        norm->scale = *(const float *)scale->data;
     if (!mean && !std)
         return MT_OK;
     if (!mean || !std)
         return mt_fail(err, MT_INVALID, "%s is missing",
-                       mean ? MT_NAME_STD : MT_NAME_MEAN);
+                       mean ? std_name : mean_name);
     if (!is_real(mean) || !is_real(std) || mean->shape.rank != 1 ||
         !mt_shape_equal(&mean->shape, &std->shape))
-        return mt_fail(err, MT_INVALID,
-                       MT_NAME_MEAN " and " MT_NAME_STD " do not fit");
+        return mt_fail(err, MT_INVALID, "%s and %s do not fit", mean_name,
+                       std_name);
     norm->n = mean->shape.dim[0];
     norm->mean = as_doubles(mean, arena);
     norm->std = as_doubles(std, arena);
-    if (!norm->mean || !norm->std)
-        return mt_fail_memory(err);
-    return check_norm(out, err);
+    return norm->mean && norm->std ? MT_OK : mt_fail_memory(err);
+}
+
+static mt_status read_norms(const struct mt_bundle *from,
+                            struct mt_arena *arena, struct mt_fitted *out,
+                            struct mt_err *err)
+{
+    const struct mt_array *scale = mt_bundle_find(from, MT_NAME_SCALE);
+    mt_status status = read_statistics(from, MT_NAME_MEAN, MT_NAME_STD, arena,
+                                       &out->norm, err);
+
+    if (scale && scale->dtype == MT_F32 && mt_array_bytes(scale) == 4)
+        out->norm.scale = *(const float *)scale->data;
+    if (status == MT_OK)
+        status = read_statistics(from, MT_NAME_TARGET_MEAN, MT_NAME_TARGET_STD,
+                                 arena, &out->y_norm, err);
+    return status == MT_OK ? check_norms(out, err) : status;
 }
 
 /* The name that a format gave an array, or NULL. */
 static const char *own_name(const char *name)
 {
-    static const char *const common[] = { MT_NAME_DATA, MT_NAME_SCALE,
-                                          MT_NAME_MEAN, MT_NAME_STD };
+    static const char *const common[] = {
+        MT_NAME_DATA, MT_NAME_SCALE,       MT_NAME_MEAN,
+        MT_NAME_STD,  MT_NAME_TARGET_MEAN, MT_NAME_TARGET_STD
+    };
 
     for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
         if (strcmp(name, common[i]) == 0)
@@ -337,7 +363,8 @@ mt_status mt_data_state_read(const struct mt_bundle *from,
         return status;
     status = read_json(doc, arena, out, err);
     mt_json_free(doc);
-    if (status != MT_OK || (status = read_norm(from, arena, out, err)) != MT_OK)
+    if (status != MT_OK ||
+        (status = read_norms(from, arena, out, err)) != MT_OK)
         return status;
     return read_arrays(from, arena, out, err);
 }

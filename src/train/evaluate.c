@@ -62,6 +62,8 @@ static void add_batch(const struct mt_session *s, double *totals,
         .n = shape->dim[shape->rank - 1],
         .ignore = ignored ? *ignored : INT64_MIN,
         .threshold = loss->type->threshold,
+        .units = s->data->fitted.y_norm.std,
+        .n_units = s->data->fitted.y_norm.n,
         .loss = value * weight,
         .weight = weight,
     };

@@ -173,6 +173,15 @@ const float *mt_infer_run(struct mt_infer *m)
     return m->program.y->data;
 }
 
+double mt_infer_value(const struct mt_infer *m, size_t i, float y)
+{
+    const struct mt_normalization *norm = &m->facts.y_norm;
+
+    if (!norm->n)
+        return (double)y;
+    return (double)y * norm->std[i % norm->n] + norm->mean[i % norm->n];
+}
+
 /* --- classes ------------------------------------------------------------ */
 
 /* The loss's "dim", the last one by default; 1 is the first behind the batch.*/

@@ -55,6 +55,10 @@ mt_status mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
 /* The outputs of the batch; they live until the next call. */
 const float *mt_infer_run(struct mt_infer *m);
 
+/* Element i of a sample's output, y, in the unit of the data's target:
+ * y std + mean, where targets are normalised. */
+double mt_infer_value(const struct mt_infer *m, size_t i, float y);
+
 /* --- classes ------------------------------------------------------------ */
 
 /* How the outputs of a sample tell classes: `rows` distributions (one for each

@@ -74,10 +74,18 @@ static double perplexity(const struct mt_sums *sums)
     return sums->v[1] ? mt_dexp(ratio(sums)) : (double)NAN;
 }
 
+/* The error of output i, in the target's own unit. */
+static double error_of(const struct mt_outcome *o, size_t i)
+{
+    double d = (double)o->y[i] - (double)o->t[i];
+
+    return o->n_units ? d * o->units[i % o->n_units] : d;
+}
+
 static void add_absolute(const struct mt_outcome *o, struct mt_sums *sums)
 {
     for (size_t i = 0; i < o->rows * o->n; i++) {
-        double d = (double)o->y[i] - (double)o->t[i];
+        double d = error_of(o, i);
 
         sums->v[0] += d < 0 ? -d : d;
     }
@@ -88,7 +96,7 @@ static void add_absolute(const struct mt_outcome *o, struct mt_sums *sums)
 static void add_squares(const struct mt_outcome *o, struct mt_sums *sums)
 {
     for (size_t i = 0; i < o->rows * o->n; i++) {
-        double d = (double)o->y[i] - (double)o->t[i];
+        double d = error_of(o, i);
 
         sums->v[0] += d * d;
     }
@@ -100,8 +108,9 @@ static double root_mean(const struct mt_sums *sums)
     return mt_dsqrt(ratio(sums));
 }
 
-/* Sums of a column of r2. The spread sum (t - mean t)^2 is Welford's, so that
- * it is exactly 0 for a column of equal targets. */
+/* Sums of a column of r2, which does not depend on its unit. The spread sum (t
+ * - mean t)^2 is Welford's, so that it is exactly 0 for a column of equal
+ * targets. */
 enum { ERRORS, COUNT, MEAN, SPREAD, R2_SUMS };
 
 /* mean_n = mean + (t - mean) / n; spread += (t - mean) (t - mean_n) */

@@ -24,6 +24,9 @@ struct mt_outcome {
     size_t rows, n;
     int64_t ignore;       /* a class that does not count */
     float threshold;      /* as in mt_loss_type */
+    const double *units; /* [n_units]: what 1 of element i of a target is in its
+                            own unit; n_units == 0: 1 */
+    size_t n_units;
     double loss;          /* of all samples of the batch together, */
     double weight;        /* and how many they count as */
 };

@@ -15,7 +15,8 @@ mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *r,
         return status;
     if (s->model->loss.type->classification)
         return mt_gather_i32(&r->part->y, &samples, (int32_t *)t, err);
-    return mt_gather_f32(&r->part->y, NULL, &samples, t, err);
+    return mt_gather_f32(&r->part->y, &s->data->fitted.y_norm, &samples, t,
+                         err);
 }
 
 bool mt_part_has_reader(const struct mt_part *part)
