@@ -9,7 +9,7 @@
 
 static void print_data(const struct mt_session *s)
 {
-    const struct mt_dataset *d = s->data;
+    const struct mt_dataset *d = mt_session_data(s);
 
     printf("data      %s samples of %s", mt_samples_text(s).text,
            mt_shape_text(&d->train.x.shape).text);
@@ -21,13 +21,15 @@ static void print_data(const struct mt_session *s)
 static void print_text(const struct mt_session *s)
 {
     print_data(s);
-    mt_layers_print(s->model);
+    mt_layers_print(mt_session_model(s));
     printf("model     %zu parameters in %zu tensors, %zu trainable\n",
-           mt_model_parameters(s->model, false), s->model->store.n,
-           mt_model_parameters(s->model, true));
+           mt_model_parameters(mt_session_model(s), false),
+           mt_session_model(s)->store.n,
+           mt_model_parameters(mt_session_model(s), true));
     printf("training  %llu steps, %llu an epoch, batches of %zu\n",
-           (unsigned long long)s->total_steps,
-           (unsigned long long)s->steps_per_epoch, s->batching.batch_size);
+           (unsigned long long)mt_session_total_steps(s),
+           (unsigned long long)mt_session_steps_per_epoch(s),
+           mt_session_batch_size(s));
     printf("memory    %.1f MB at the peak: %.1f MB tensors and activations, "
            "%.1f MB data\n",
            (double)mt_session_peak_bytes(s) / 1e6,
@@ -40,10 +42,10 @@ static void print_json(const struct mt_session *s)
     printf("{\"event\":\"check\",\"params\":%zu,\"trainable\":%zu,"
            "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
            "\"bytes\":%zu,\"peak_bytes\":%zu}\n",
-           mt_model_parameters(s->model, false),
-           mt_model_parameters(s->model, true), s->model->store.n,
-           mt_session_samples(s, MT_SPLIT_TRAIN),
-           (unsigned long long)s->total_steps, mt_session_bytes(s),
+           mt_model_parameters(mt_session_model(s), false),
+           mt_model_parameters(mt_session_model(s), true),
+           mt_session_model(s)->store.n, mt_session_samples(s, MT_SPLIT_TRAIN),
+           (unsigned long long)mt_session_total_steps(s), mt_session_bytes(s),
            mt_session_peak_bytes(s));
 }
 
@@ -83,8 +85,8 @@ static int check_spec(struct mt_call *call)
 
     if (status == MT_OK)
         status = mt_session_prepare(s, &err);
-    if (status == MT_OK && s->data->note)
-        mt_report(call, "mtrain: note: %s", s->data->note);
+    if (status == MT_OK && mt_session_data(s)->note)
+        mt_report(call, "mtrain: note: %s", mt_session_data(s)->note);
     if (status == MT_OK && call->json)
         print_json(s);
     else if (status == MT_OK && !call->quiet)

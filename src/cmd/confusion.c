@@ -6,41 +6,24 @@
 #include "base/utf8.h"
 #include "spec/tree.h"
 
-enum { MOST_CLASSES = 4096 };
-
 mt_status mt_confusion_want(const struct mt_call *call, struct mt_session *s,
                             struct mt_confusion *out, struct mt_err *err)
 {
     *out = (struct mt_confusion){ .by_class = mt_option(call, "by-class"),
                                   .matrix = mt_option(call, "confusion") };
-    if (!out->by_class && !out->matrix)
-        return MT_OK;
-    out->classes = mt_loss_classes(&s->model->loss, &s->model->output);
-    if (!out->classes)
-        return mt_fail(err, MT_INVALID, "--%s: the loss, %s, is not of classes",
-                       out->matrix ? "confusion" : "by-class",
-                       s->model->loss.type->name);
-    if (out->classes > MOST_CLASSES)
-        return mt_fail(err, MT_INVALID, "--%s: at most %d classes, got %zu",
-                       out->matrix ? "confusion" : "by-class", MOST_CLASSES,
-                       out->classes);
-    if (s->n_metrics == MT_MAX_METRICS)
-        return mt_fail(err, MT_INVALID, "--%s: allows at most %d other metrics",
-                       out->matrix ? "confusion" : "by-class",
-                       MT_MAX_METRICS - 1);
-    if (s->data->fitted.classes == out->classes)
-        out->names = s->data->fitted.class_names;
-    s->metrics[s->n_metrics++] = &mt_metric_confusion;
+    if ((out->by_class || out->matrix) &&
+        mt_session_count_confusion(s, err) != MT_OK)
+        return mt_context(err, "--%s", out->matrix ? "confusion" : "by-class");
     return MT_OK;
 }
 
-void mt_confusion_take(struct mt_confusion *c, struct mt_session *s)
+void mt_confusion_take(struct mt_confusion *c, const struct mt_session *s)
 {
-    if (!c->classes || !s->eval_totals)
-        return;
-    c->counts = s->eval_totals + mt_totals_count(s) -
-                c->classes * (c->classes + 1);
-    s->n_metrics--;
+    const struct mt_fitted *fitted = &mt_session_data(s)->fitted;
+
+    c->counts = mt_session_confusion(s, &c->classes);
+    if (fitted->classes == c->classes)
+        c->names = fitted->class_names;
 }
 
 /* --- of one class ----------------------------------------------------------- */

@@ -21,7 +21,7 @@ mt_status mt_confusion_want(const struct mt_call *call, struct mt_session *s,
                             struct mt_confusion *out, struct mt_err *err);
 
 /* After that evaluation. */
-void mt_confusion_take(struct mt_confusion *c, struct mt_session *s);
+void mt_confusion_take(struct mt_confusion *c, const struct mt_session *s);
 
 void mt_confusion_print(const struct mt_confusion *c);
 /* Adds ,"by_class":... and ,"confusion":... */

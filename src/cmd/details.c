@@ -19,7 +19,8 @@ static const char *file_of(const struct mt_session *s, const char *role)
         return role;
     memcpy(key, role, n);
     key[n] = '\0';
-    item = mt_json_get(mt_json_get(mt_json_root(s->doc), "data"), key);
+    item =
+        mt_json_get(mt_json_get(mt_json_root(mt_session_doc(s)), "data"), key);
     if (bracket)
         item = mt_item_at(item,
                                   (int)strtol(bracket + 1, NULL, 10));
@@ -28,8 +29,8 @@ static const char *file_of(const struct mt_session *s, const char *role)
 
 static void tell_files(const struct mt_call *call, const struct mt_session *s)
 {
-    for (size_t i = 0; i < s->data->n_fingerprints; i++) {
-        const struct mt_fingerprint *f = &s->data->fingerprints[i];
+    for (size_t i = 0; i < mt_session_data(s)->n_fingerprints; i++) {
+        const struct mt_fingerprint *f = &mt_session_data(s)->fingerprints[i];
 
         mt_report_detail(call, "data.%s: read %s, %llu bytes, SHA-256 %s",
                          f->role, file_of(s, f->role),
@@ -45,11 +46,12 @@ void mt_details_tell(const struct mt_call *call, const struct mt_session *s)
         return;
     tell_files(call, s);
     mt_report_detail(call, "kernels: %s on %zu thread%s", mt_kernels()->isa,
-                     mt_team_size(s->team),
-                     mt_team_size(s->team) == 1 ? "" : "s");
-    mt_report_detail(call, "memory: %.1f MB: %.1f MB for parameters, gradients "
+                     mt_team_size(mt_session_team(s)),
+                     mt_team_size(mt_session_team(s)) == 1 ? "" : "s");
+    mt_report_detail(call,
+                     "memory: %.1f MB: %.1f MB for parameters, gradients "
                      "and the optimizer, %.1f MB for activations",
                      (double)all / 1e6,
-                     (double)(all - s->workspace_bytes) / 1e6,
-                     (double)s->workspace_bytes / 1e6);
+                     (double)(all - mt_session_workspace_bytes(s)) / 1e6,
+                     (double)mt_session_workspace_bytes(s) / 1e6);
 }

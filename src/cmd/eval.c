@@ -73,13 +73,8 @@ static void add_metric(struct mt_session *s, const char *name)
 {
     const struct mt_metric *m = mt_metric_find(name);
 
-    for (size_t i = 0; i < s->n_metrics; i++) {
-        if (s->metrics[i] == m)
-            return;
-    }
-    if (m && mt_metric_suits(m, &s->model->loss) &&
-        s->n_metrics < MT_MAX_METRICS)
-        s->metrics[s->n_metrics++] = m;
+    if (m)
+        mt_session_add_metric(s, m);
 }
 
 static bool find_value(const struct mt_session *s,
@@ -90,8 +85,8 @@ static bool find_value(const struct mt_session *s,
         *out = scores->loss;
         return true;
     }
-    for (size_t i = 0; i < s->n_metrics; i++) {
-        if (strcmp(s->metrics[i]->name, name) == 0) {
+    for (size_t i = 0; i < mt_session_n_metrics(s); i++) {
+        if (strcmp(mt_session_metric(s, i)->name, name) == 0) {
             *out = scores->metric[i];
             return true;
         }
@@ -110,7 +105,7 @@ static void print_scores(const struct mt_call *call,
         mt_strbuf_printf(&line,
                          "{\"event\":\"eval\",\"split\":\"%s\","
                          "\"samples\":%zu,",
-                         mt_split_names[s->split], scores->samples);
+                         mt_split_names[mt_session_split(s)], scores->samples);
         mt_event_scores(&line, s, scores);
         mt_confusion_json(confusion, &line);
         printf("%s}\n", line.text ? line.text : "");
@@ -118,8 +113,8 @@ static void print_scores(const struct mt_call *call,
         return;
     }
     printf("samples %zu  loss %.6g", scores->samples, scores->loss);
-    for (size_t i = 0; i < s->n_metrics; i++)
-        printf("  %s %.6g", s->metrics[i]->name, scores->metric[i]);
+    for (size_t i = 0; i < mt_session_n_metrics(s); i++)
+        printf("  %s %.6g", mt_session_metric(s, i)->name, scores->metric[i]);
     printf("\n");
     mt_confusion_print(confusion);
 }
@@ -136,7 +131,7 @@ static void fail_name(const struct mt_call *call, const struct mt_session *s,
     for (size_t i = 0; mt_metric_at(i) && n < 64; i++) {
         const struct mt_metric *m = mt_metric_at(i);
 
-        if (!mt_metric_suits(m, &s->model->loss))
+        if (!mt_metric_suits(m, &mt_session_model(s)->loss))
             continue;
         names[n++] = m->name;
         mt_strbuf_printf(&list, ", %s", m->name);
@@ -178,7 +173,8 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
     struct mt_err err = MT_ERR_INIT;
     struct mt_scores scores;
 
-    if (s->n_metrics == 0 && s->model->loss.type->classification)
+    if (mt_session_n_metrics(s) == 0 &&
+        mt_session_model(s)->loss.type->classification)
         add_metric(s, "accuracy");
     for (size_t i = 0; i < n; i++)
         add_metric(s, a[i].name);
@@ -188,10 +184,10 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
         mt_session_evaluate(s, &scores, &err) != MT_OK)
         return mt_report_error(&err);
     mt_confusion_take(&confusion, s);
-    if (s->data->note)
-        mt_report(call, "mtrain: note: %s", s->data->note);
-    if (s->data->warning)
-        mt_report_warning("%s", s->data->warning);
+    if (mt_session_data(s)->note)
+        mt_report(call, "mtrain: note: %s", mt_session_data(s)->note);
+    if (mt_session_data(s)->warning)
+        mt_report_warning("%s", mt_session_data(s)->warning);
     print_scores(call, s, &scores, &confusion);
     return check_assertions(call, a, n, s, &scores);
 }
@@ -242,10 +238,11 @@ static void warn_trained_on(const struct mt_opened *o, const char *path)
     struct mt_err err = MT_ERR_INIT;
     const char *role = NULL, *key;
 
-    if (s->split == MT_SPLIT_TRAIN ||
-        mt_session_evaluated(s)->part == &s->data->val)
+    if (mt_session_split(s) == MT_SPLIT_TRAIN ||
+        mt_session_evaluated(s)->part == &mt_session_data(s)->val)
         return;
-    mt_data_state_changes(&o->bundle, s->data, note_file, &role, &err);
+    mt_data_state_changes(&o->bundle, mt_session_data(s), note_file, &role,
+                          &err);
     if (role)
         mt_report_warning("data.%s is another file than in training: samples "
                           "that were trained on may be among these",

@@ -46,9 +46,9 @@ void mt_event_scores(struct mt_strbuf *out, const struct mt_session *s,
                      const struct mt_scores *scores)
 {
     add_float(out, "loss", scores->loss);
-    for (size_t i = 0; i < s->n_metrics; i++) {
+    for (size_t i = 0; i < mt_session_n_metrics(s); i++) {
         mt_strbuf_putc(out, ',');
-        add_float(out, s->metrics[i]->name, scores->metric[i]);
+        add_float(out, mt_session_metric(s, i)->name, scores->metric[i]);
     }
 }
 
@@ -63,11 +63,11 @@ void mt_event_start(struct mt_events *e, const char *command,
                      "{\"event\":\"start\",\"command\":\"%s\",\"params\":%zu,"
                      "\"trainable\":%zu,\"threads\":%zu,\"isa\":\"%s\","
                      "\"step\":%llu,\"total_steps\":%llu}",
-                     command, mt_model_parameters(s->model, false),
-                     mt_model_parameters(s->model, true),
-                     mt_team_size(s->team), mt_kernels()->isa,
-                     (unsigned long long)s->at.step,
-                     (unsigned long long)s->total_steps);
+                     command, mt_model_parameters(mt_session_model(s), false),
+                     mt_model_parameters(mt_session_model(s), true),
+                     mt_team_size(mt_session_team(s)), mt_kernels()->isa,
+                     (unsigned long long)mt_session_at(s).step,
+                     (unsigned long long)mt_session_total_steps(s));
     emit(e, &line, true);
 }
 
@@ -102,10 +102,10 @@ void mt_event_step(struct mt_events *e, const struct mt_session *s,
                    const struct mt_step_info *info)
 {
     struct mt_strbuf line = MT_STRBUF_INIT;
-    uint64_t epoch = s->at.epoch - info->epoch_ended;
+    uint64_t epoch = mt_session_at(s).epoch - info->epoch_ended;
 
     mt_strbuf_printf(&line, "{\"event\":\"step\",\"step\":%llu,\"epoch\":%llu,",
-                     (unsigned long long)s->at.step,
+                     (unsigned long long)mt_session_at(s).step,
                      (unsigned long long)epoch);
     add_float(&line, "loss", info->loss);
     add_number(&line, "lr", info->lr);
@@ -165,14 +165,15 @@ static void add_best(struct mt_strbuf *line, const struct mt_session *s,
                          "\"best\":{\"epoch\":%llu,\"step\":%llu,"
                          "\"monitor\":\"%s\",",
                          (unsigned long long)end->best.epoch,
-                         (unsigned long long)end->best.step, s->judge.name);
+                         (unsigned long long)end->best.step,
+                         mt_session_judge(s)->name);
         add_float(line, "value", end->best.value);
         mt_strbuf_puts(line, "},");
     }
     if (end->restored)
         mt_strbuf_printf(line, "\"restored\":{\"epoch\":%llu,\"step\":%llu},",
-                         (unsigned long long)s->at.epoch,
-                         (unsigned long long)s->at.step);
+                         (unsigned long long)mt_session_at(s).epoch,
+                         (unsigned long long)mt_session_at(s).step);
 }
 
 void mt_event_end(struct mt_events *e, const struct mt_session *s,

@@ -274,11 +274,11 @@ static void print_position(const struct mt_transfer *plan,
         printf(", position too");
     if (plan->left && !plan->unfit) /* of that there is a warning */
         printf(" (left: %s)", plan->left);
-    if (plan->progress && s->at.step > s->total_steps)
+    if (plan->progress && mt_session_at(s).step > mt_session_total_steps(s))
         printf(": step %llu, beyond the model's total of %llu (resume needs "
                "--steps or --epochs)",
-               (unsigned long long)s->at.step,
-               (unsigned long long)s->total_steps);
+               (unsigned long long)mt_session_at(s).step,
+               (unsigned long long)mt_session_total_steps(s));
 }
 
 static void print_done(const struct mt_call *call,

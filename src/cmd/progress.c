@@ -25,8 +25,8 @@ void mt_progress_start(struct mt_progress *p, const struct mt_call *call,
     *p = (struct mt_progress){
         .bar = !call->quiet && !events && mt_live_possible(),
         .quiet = call->quiet,
-        .first_step = s->at.step,
-        .last_step = s->at.step,
+        .first_step = mt_session_at(s).step,
+        .last_step = mt_session_at(s).step,
         .total = total,
         .started = now,
         .drawn = now,
@@ -75,42 +75,42 @@ static void fill_bar(struct line *l, size_t cells)
 /* The means of the epoch so far; right after its end, those of the epoch. */
 static void fill_scores(struct line *l, const struct mt_session *s)
 {
-    struct mt_scores scores = { 0 };
+    struct mt_scores scores = mt_session_running(s);
 
-    if (s->at.batch)
-        mt_totals_scores(s, s->epoch_totals, &scores);
-    else if (s->n_history)
-        scores = s->history[s->n_history - 1].train;
     if (!scores.samples)
         return;
     snprintf(l->part[LOSS], PART_SIZE, "loss %6.4g", scores.loss);
-    if (s->n_metrics)
-        snprintf(l->part[METRIC], PART_SIZE, "%s %6.4g", s->metrics[0]->name,
-                 scores.metric[0]);
+    if (mt_session_n_metrics(s))
+        snprintf(l->part[METRIC], PART_SIZE, "%s %6.4g",
+                 mt_session_metric(s, 0)->name, scores.metric[0]);
 }
 
 static void fill(struct line *l, const struct mt_progress *p,
                  const struct mt_session *s)
 {
     double elapsed = mt_seconds() - p->started;
-    uint64_t steps = s->at.step - p->first_step;
+    uint64_t steps = mt_session_at(s).step - p->first_step;
 
-    *l = (struct line){ .done = p->total ? (double)s->at.step /
-                                               (double)p->total : 1 };
+    *l = (struct line){
+        .done = p->total ? (double)mt_session_at(s).step / (double)p->total : 1
+    };
     l->done = l->done < 1 ? l->done : 1;
-    if (s->settings.epochs != MT_SIZE_ABSENT)
+    if (mt_session_settings(s)->epochs != MT_SIZE_ABSENT)
         snprintf(l->part[EPOCH], PART_SIZE, "epoch %llu/%zu",
-                 (unsigned long long)s->at.epoch + (s->at.batch > 0),
-                 s->settings.epochs);
+                 (unsigned long long)mt_session_at(s).epoch +
+                     (mt_session_at(s).batch > 0),
+                 mt_session_settings(s)->epochs);
     fill_bar(l, WIDE_BAR);
     snprintf(l->part[PERCENT], PART_SIZE, "%3.0f%%", 100 * l->done);
     snprintf(l->part[STEP], PART_SIZE, "step %llu/%llu",
-             (unsigned long long)s->at.step, (unsigned long long)p->total);
+             (unsigned long long)mt_session_at(s).step,
+             (unsigned long long)p->total);
     fill_scores(l, s);
     snprintf(l->part[RATE], PART_SIZE, "%.4g steps/s", p->rate);
-    if (steps && p->total >= s->at.step)
+    if (steps && p->total >= mt_session_at(s).step)
         add_time(l->part[LEFT], PART_SIZE,
-                 (double)(p->total - s->at.step) * elapsed / (double)steps);
+                 (double)(p->total - mt_session_at(s).step) * elapsed /
+                     (double)steps);
 }
 
 static size_t columns(const struct line *l)
@@ -170,11 +170,11 @@ static void redraw_if_due(struct mt_progress *p, const struct mt_session *s,
 
     if (passed < interval)
         return;
-    double rate = (double)(s->at.step - p->last_step) / passed;
+    double rate = (double)(mt_session_at(s).step - p->last_step) / passed;
 
     p->rate += (rate - p->rate) * (p->rate > 0 ? passed / (passed + memory)
                                                : 1);
-    p->last_step = s->at.step;
+    p->last_step = mt_session_at(s).step;
     p->drawn = now;
     draw(p, s);
 }
@@ -199,9 +199,9 @@ static void add_scores(const struct mt_session *s, const char *prefix,
                        const struct mt_scores *scores, struct mt_strbuf *out)
 {
     mt_strbuf_printf(out, "  %sloss %.4g", prefix, scores->loss);
-    for (size_t i = 0; i < s->n_metrics; i++)
-        mt_strbuf_printf(out, "  %s%s %.4g", prefix, s->metrics[i]->name,
-                         scores->metric[i]);
+    for (size_t i = 0; i < mt_session_n_metrics(s); i++)
+        mt_strbuf_printf(out, "  %s%s %.4g", prefix,
+                         mt_session_metric(s, i)->name, scores->metric[i]);
 }
 
 void mt_progress_epoch(struct mt_progress *p, const struct mt_session *s,
@@ -212,8 +212,8 @@ void mt_progress_epoch(struct mt_progress *p, const struct mt_session *s,
     if (p->quiet)
         return;
     mt_strbuf_printf(&line, "epoch %llu", (unsigned long long)epoch->epoch);
-    if (s->settings.epochs != MT_SIZE_ABSENT)
-        mt_strbuf_printf(&line, "/%zu", s->settings.epochs);
+    if (mt_session_settings(s)->epochs != MT_SIZE_ABSENT)
+        mt_strbuf_printf(&line, "/%zu", mt_session_settings(s)->epochs);
     mt_strbuf_printf(&line, "  step %llu", (unsigned long long)epoch->step);
     add_scores(s, "", &epoch->train, &line);
     if (epoch->val.samples)

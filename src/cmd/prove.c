@@ -97,7 +97,8 @@ static mt_status open_session(struct proof *p, struct mt_err *err)
     request.doc = p->doc;
     if ((status = mt_session_open(&request, &p->session, err)) != MT_OK)
         return status;
-    if (mt_data_state_check(&p->claim, p->session->data, NULL, 0, err) != MT_OK)
+    if (mt_data_state_check(&p->claim, mt_session_data(p->session), NULL, 0,
+                            err) != MT_OK)
         return mt_context(err, "%s", p->path);
     if (mt_state_restore(p->session, &p->start, err) != MT_OK)
         return mt_context(err, "%s", p->from);
@@ -117,7 +118,7 @@ static mt_status replay(struct proof *p, struct mt_err *err)
               p->from);
     mt_signals_catch();
     mt_progress_start(&progress, p->call, s, p->last);
-    while (s->at.step < p->last && !mt_signal_stop()) {
+    while (mt_session_at(s).step < p->last && !mt_signal_stop()) {
         if ((status = mt_session_step(s, false, &info, err)) != MT_OK)
             return status;
         mt_progress_step(&progress, s);

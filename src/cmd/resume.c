@@ -96,7 +96,8 @@ static mt_status tell_changes(struct told *told,
     mt_spec_diff(mt_json_root(saved), mt_json_root(opened->doc), tell_change,
                  told);
     mt_json_free(saved);
-    if ((status = mt_data_state_changes(&opened->bundle, opened->session->data,
+    if ((status = mt_data_state_changes(&opened->bundle,
+                                        mt_session_data(opened->session),
                                         tell_data, told, err)) != MT_OK)
         return status;
     return told->events.failed ? mt_fail_memory(err) : MT_OK;
@@ -105,9 +106,9 @@ static mt_status tell_changes(struct told *told,
 /* ", with the state of epoch 12", which restore_best brought back */
 static void add_restored(const struct mt_session *s, struct mt_strbuf *out)
 {
-    if (s->ended.step)
+    if (mt_session_restored(s))
         mt_strbuf_printf(out, ", with the state of epoch %llu",
-                         (unsigned long long)s->at.epoch);
+                         (unsigned long long)mt_session_at(s).epoch);
 }
 
 static void tell_finished(const struct mt_call *call,
@@ -121,10 +122,10 @@ static void tell_finished(const struct mt_call *call,
     add_restored(s, &state);
     if (call->json) {
         printf("{\"event\":\"finished\",\"step\":%llu", step);
-        if (s->ended.step)
+        if (mt_session_restored(s))
             printf(",\"restored\":{\"epoch\":%llu,\"step\":%llu}",
-                   (unsigned long long)s->at.epoch,
-                   (unsigned long long)s->at.step);
+                   (unsigned long long)mt_session_at(s).epoch,
+                   (unsigned long long)mt_session_at(s).step);
         printf("%s}\n", early ? ",\"stopped_early\":true" : "");
     } else if (early) {
         mt_summary_why_stopped(s, why, sizeof why);
@@ -157,13 +158,13 @@ static mt_status check_total(const struct mt_training *t, struct mt_err *err)
 {
     const struct mt_session *s = t->session;
 
-    if (mt_session_last_step(s) <= s->total_steps)
+    if (mt_session_last_step(s) <= mt_session_total_steps(s))
         return MT_OK;
     return mt_fail(err, MT_INVALID,
                    "%s: is at step %llu already, beyond the new total of %llu; "
                    "'mtrain copy' makes one that starts at step 0",
                    t->from, (unsigned long long)mt_session_last_step(s),
-                   (unsigned long long)s->total_steps);
+                   (unsigned long long)mt_session_total_steps(s));
 }
 
 /* restore_best was asked for since, or the state was loaded. */
@@ -171,11 +172,13 @@ static void warn_of_kept(const char *path, const struct mt_session *s)
 {
     struct mt_best best = mt_session_best(s);
 
-    if (s->settings.early_stopping.restore_best && !s->kept.there && best.epoch)
+    if (mt_session_settings(s)->early_stopping.restore_best &&
+        !mt_session_keeps_best(s) && best.epoch)
         mt_report_warning("%s: the state of epoch %llu, the best one so far by "
                           "%s, is not in it: restore_best chooses among the "
-                          "epochs from here on", path,
-                          (unsigned long long)best.epoch, s->judge.name);
+                          "epochs from here on",
+                          path, (unsigned long long)best.epoch,
+                          mt_session_judge(s)->name);
 }
 
 static int go_on(struct mt_call *call, struct mt_opened *opened,
@@ -202,8 +205,8 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
         mt_training_bring_best(&training);
         warn_of_kept(call->args[0], s);
         mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
-                  (unsigned long long)s->at.step,
-                  (unsigned long long)s->total_steps);
+                  (unsigned long long)mt_session_at(s).step,
+                  (unsigned long long)mt_session_total_steps(s));
         code = mt_training_run(&training);
     }
     mt_strbuf_free(&told.events);

@@ -248,8 +248,9 @@ static int save_run(struct mt_call *call)
 }
 
 static const struct mt_option save_options[] = {
-    { "output", 'o', "FILE", "where to; the ending decides: .mtc, "
-                             ".safetensors, .npz" },
+    { "output", 'o', "FILE",
+      "where to; the ending decides: .mtc, "
+      ".safetensors, .npz" },
     { "only", 0, "GLOB", "only tensors whose names match" },
     { "weights-only", 0, NULL, "leave the optimizer's state out" },
     { "dtype", 0, "TYPE", "write weights as float16 or bfloat16" },

@@ -114,8 +114,8 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
     if ((status = mt_session_open(&request, &out->session, err)) != MT_OK)
         return status;
     if (r->purpose != MT_DATA_EVAL &&
-        mt_data_state_check(&out->bundle, out->session->data, r->overrides,
-                            r->n_overrides, err) != MT_OK)
+        mt_data_state_check(&out->bundle, mt_session_data(out->session),
+                            r->overrides, r->n_overrides, err) != MT_OK)
         return mt_context(err, "%s", r->path);
     if (mt_state_restore(out->session, &out->bundle, err) != MT_OK)
         return mt_context(err, "%s", r->path);

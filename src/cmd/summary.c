@@ -7,7 +7,7 @@ void mt_summary_why_stopped(const struct mt_session *s, char *out, size_t size)
     unsigned long long bad = mt_session_bad(s);
 
     snprintf(out, size, "%s did not improve in %llu evaluation%s",
-             s->stopping.monitor.name, bad, bad == 1 ? "" : "s");
+             mt_session_stopping(s)->monitor.name, bad, bad == 1 ? "" : "s");
 }
 
 /* Scores of the validation data, or without them of the training. */
@@ -19,17 +19,18 @@ static void print_scores(const struct mt_session *s,
     const char *part = val ? "val " : "";
 
     printf(", %sloss %.6g", part, scores->loss);
-    for (size_t i = 0; i < s->n_metrics; i++)
-        printf(", %s%s %.6g", part, s->metrics[i]->name, scores->metric[i]);
+    for (size_t i = 0; i < mt_session_n_metrics(s); i++)
+        printf(", %s%s %.6g", part, mt_session_metric(s, i)->name,
+               scores->metric[i]);
 }
 
 /* ", best epoch 12 (val_loss 0.41)" */
 static void print_best(const struct mt_session *s, const struct mt_run_end *end)
 {
-    unsigned long long best = end->best.epoch, now = s->at.epoch;
+    unsigned long long best = end->best.epoch, now = mt_session_at(s).epoch;
 
     if (best)
-        printf(", best epoch %llu (%s %.6g)", best, s->judge.name,
+        printf(", best epoch %llu (%s %.6g)", best, mt_session_judge(s)->name,
                end->best.value);
     if (end->restored && best == now)
         printf(", which was restored");
@@ -42,17 +43,17 @@ void mt_summary_print(const char *out, const struct mt_session *s,
 {
     printf("%s: step %llu of %llu", out,
            (unsigned long long)mt_session_last_step(s),
-           (unsigned long long)s->total_steps);
+           (unsigned long long)mt_session_total_steps(s));
     if (mt_session_stopped_early(s)) {
         char why[256];
 
         mt_summary_why_stopped(s, why, sizeof why);
         printf(", stopped early (%s)", why);
     }
-    if (!end->restored && s->n_history)
-        print_scores(s, &s->history[s->n_history - 1]);
+    if (!end->restored && mt_session_last_epoch(s))
+        print_scores(s, mt_session_last_epoch(s));
     print_best(s, end);
-    if (end->restored && s->n_history)
-        print_scores(s, &s->history[s->n_history - 1]);
+    if (end->restored && mt_session_last_epoch(s))
+        print_scores(s, mt_session_last_epoch(s));
     printf(" (%.3g s, %.4g samples/s)\n", end->seconds, end->samples_per_s);
 }

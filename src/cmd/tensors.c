@@ -117,10 +117,11 @@ static void print_json(const struct mt_array *a, const struct mt_statistics *s)
 
     mt_strbuf_puts(&out, "{\"name\":");
     mt_json_add_string(&out, a->name);
-    mt_strbuf_printf(&out, ",\"dtype\":\"%s\",\"shape\":%s,\"zeros\":%zu,"
+    mt_strbuf_printf(&out,
+                     ",\"dtype\":\"%s\",\"shape\":%s,\"zeros\":%zu,"
                      "\"not_finite\":%zu,\"nan\":%zu,\"inf\":%zu",
-                     mt_array_type(a), mt_shape_text(&a->shape).text,
-                     s->zeros, s->n - s->finite, s->nan, s->inf);
+                     mt_array_type(a), mt_shape_text(&a->shape).text, s->zeros,
+                     s->n - s->finite, s->nan, s->inf);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         mt_strbuf_printf(&out, ",\"%s\":", names[i]);
         mt_json_add_number(&out, s->finite ? values[i] : NAN);

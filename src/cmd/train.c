@@ -28,15 +28,15 @@ static char *default_output(const char *spec)
 
 static void describe(const struct mt_call *call, const struct mt_session *s)
 {
-    size_t all = mt_model_parameters(s->model, false);
-    size_t trainable = mt_model_parameters(s->model, true);
+    size_t all = mt_model_parameters(mt_session_model(s), false);
+    size_t trainable = mt_model_parameters(mt_session_model(s), true);
 
     mt_report(call,
               "%zu parameters (%zu trainable), %s samples, %llu steps an "
               "epoch, %llu in all",
               all, trainable, mt_samples_text(s).text,
-              (unsigned long long)s->steps_per_epoch,
-              (unsigned long long)s->total_steps);
+              (unsigned long long)mt_session_steps_per_epoch(s),
+              (unsigned long long)mt_session_total_steps(s));
 }
 
 static int train(struct mt_call *call, const char *out)

@@ -47,9 +47,9 @@ static mt_status write_to(struct run *r, const char *path,
     r->saving += mt_seconds() - start;
     if (status != MT_OK)
         return status;
-    mt_event_save(&r->events, path, r->s->at.step, info);
+    mt_event_save(&r->events, path, mt_session_at(r->s).step, info);
     mt_report_detail(r->t->call, "%s: saved at step %llu: %llu bytes", path,
-                     (unsigned long long)r->s->at.step,
+                     (unsigned long long)mt_session_at(r->s).step,
                      (unsigned long long)info->bytes);
     return MT_OK;
 }
@@ -63,9 +63,10 @@ static bool in_place(const struct mt_training *t)
  * another run, or of this very step. */
 static size_t to_keep(const struct run *r)
 {
-    bool own = r->saved ? r->saved_step != r->s->at.step : in_place(r->t);
+    bool own =
+        r->saved ? r->saved_step != mt_session_at(r->s).step : in_place(r->t);
 
-    return own ? r->s->settings.checkpoint.keep : 0;
+    return own ? mt_session_settings(r->s)->checkpoint.keep : 0;
 }
 
 static void warn_not_kept(const struct mt_err *err)
@@ -98,7 +99,8 @@ static void forget_others(struct run *r)
 {
     struct mt_err err = MT_ERR_INIT;
 
-    if (!r->s->settings.checkpoint.keep || r->saved || in_place(r->t))
+    if (!mt_session_settings(r->s)->checkpoint.keep || r->saved ||
+        in_place(r->t))
         return;
     if (mt_output_forget(r->t->out, &err) != MT_OK)
         mt_report_warning("%s: it is of an older run", err.text);
@@ -117,7 +119,7 @@ static void save(struct run *r)
         return;
     forget_others(r);
     r->saved = true;
-    r->saved_step = r->s->at.step;
+    r->saved_step = mt_session_at(r->s).step;
 }
 
 /* A save that fails does not stop the training: it is told, and tried again
@@ -164,22 +166,23 @@ static bool some_time_passed(const struct run *r)
 
 static bool save_is_due(const struct run *r, const struct mt_step_info *info)
 {
-    const struct mt_checkpoint_settings *c = &r->s->settings.checkpoint;
+    const struct mt_checkpoint_settings *c =
+        &mt_session_settings(r->s)->checkpoint;
 
     if (mt_signal_save())
         return true;
     if (c->every_steps != MT_SIZE_ABSENT &&
-        r->s->at.step % c->every_steps == 0)
+        mt_session_at(r->s).step % c->every_steps == 0)
         return true;
     if (!info->epoch_ended || !c->every_epochs ||
-        r->s->at.epoch % c->every_epochs != 0)
+        mt_session_at(r->s).epoch % c->every_epochs != 0)
         return false;
     return c->object || some_time_passed(r);
 }
 
 static void tell_step(struct run *r, const struct mt_step_info *info)
 {
-    bool log_it = r->s->at.step % r->t->log_every == 0;
+    bool log_it = mt_session_at(r->s).step % r->t->log_every == 0;
 
     if (r->events.log && log_it) {
         struct mt_events log = { NULL, r->events.log };
@@ -187,23 +190,24 @@ static void tell_step(struct run *r, const struct mt_step_info *info)
         mt_event_step(&log, r->s, info);
     }
     if (info->epoch_ended) {
-        const struct mt_epoch *epoch = &r->s->history[r->s->n_history - 1];
+        const struct mt_epoch *epoch = mt_session_last_epoch(r->s);
 
         mt_event_epoch(&r->events, r->s, epoch);
         mt_progress_epoch(&r->progress, r->s, epoch);
         if (epoch->unscheduled)
-            mt_report(r->t->call, "epoch %llu is evaluated as the last one, "
+            mt_report(r->t->call,
+                      "epoch %llu is evaluated as the last one, "
                       "though train.eval_every is %zu",
                       (unsigned long long)epoch->epoch,
-                      r->s->settings.eval_every);
+                      mt_session_settings(r->s)->eval_every);
     }
     mt_progress_step(&r->progress, r->s);
 }
 
 static mt_status step(struct run *r, struct mt_step_info *info)
 {
-    bool log_it = r->events.log &&
-                  (r->s->at.step + 1) % r->t->log_every == 0;
+    bool log_it =
+        r->events.log && (mt_session_at(r->s).step + 1) % r->t->log_every == 0;
 
     return mt_session_step(r->s, log_it, info, &r->err);
 }
@@ -214,12 +218,14 @@ static mt_status audited_step(struct run *r, struct mt_step_info *info)
     struct mt_audit audit;
     mt_status status;
 
-    if ((status = mt_audit_before(&r->s->model->store, &audit, &r->err)) !=
-        MT_OK)
+    if ((status = mt_audit_before(&mt_session_model(r->s)->store, &audit,
+                                  &r->err)) != MT_OK)
         return status;
     status = step(r, info);
     if (status == MT_OK) {
-        mt_audit_after(&r->s->model->store, r->s->optimizer, r->s->now, &audit);
+        mt_audit_after(&mt_session_model(r->s)->store,
+                       mt_session_optimizer(r->s), mt_session_scheduled(r->s),
+                       &audit);
         mt_event_audit(&r->events, &audit);
         status = mt_audit_check(&audit, !r->t->resumed, &r->err);
         for (size_t i = 0; status == MT_OK && i < audit.n_unmoved; i++) {
@@ -233,19 +239,10 @@ static mt_status audited_step(struct run *r, struct mt_step_info *info)
     return status;
 }
 
-static uint64_t samples_until(const struct mt_session *s)
-{
-    uint64_t done = s->at.batch * s->batching.batch_size;
-    uint64_t n = s->batching.drop_last ? s->batches * s->batching.batch_size
-                                       : mt_session_samples(s, MT_SPLIT_TRAIN);
-
-    return s->at.epoch * n + (done < n ? done : n);
-}
-
 /* What is to be said of the run, before its best state is brought back. */
 static void end_run(struct run *r)
 {
-    r->samples = samples_until(r->s) - r->first_sample;
+    r->samples = mt_session_samples_done(r->s) - r->first_sample;
     r->end.best = mt_session_best(r->s);
     r->end.nan = mt_session_stopped_by_nan(r->s);
     r->end.restored = mt_session_restore_best(r->s);
@@ -285,7 +282,8 @@ static int finish(struct run *r)
     double stepping;
 
     mt_live_clear();
-    if (!r->saved || r->saved_step != r->s->at.step || r->save_failed)
+    if (!r->saved || r->saved_step != mt_session_at(r->s).step ||
+        r->save_failed)
         save(r);
     if (r->save_failed || r->best_failed)
         return mt_report_error(&r->err);
@@ -297,9 +295,10 @@ static int finish(struct run *r)
     if (!r->t->call->quiet && !r->t->call->json)
         mt_summary_print(r->t->out, r->s, &r->end);
     if (r->end.nan) {
-        mt_fail(&r->err, MT_NON_FINITE, "%s: stopped early, and %s is nan: a "
-                "value that is not a number is no improvement", r->t->out,
-                r->s->stopping.monitor.name);
+        mt_fail(&r->err, MT_NON_FINITE,
+                "%s: stopped early, and %s is nan: a "
+                "value that is not a number is no improvement",
+                r->t->out, mt_session_stopping(r->s)->monitor.name);
         return mt_report_error(&r->err);
     }
     if (mt_signal_stop() && !mt_session_finished(r->s))
@@ -320,14 +319,16 @@ static mt_status probe(char *path, bool force, struct mt_err *err)
 
 mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
 {
-    const struct mt_checkpoint_settings *c = &t->session->settings.checkpoint;
+    const struct mt_checkpoint_settings *c =
+        &mt_session_settings(t->session)->checkpoint;
     bool force = t->call->force;
     mt_status status;
 
-    if (t->session->data->note)
-        mt_report(t->call, "mtrain: note: %s", t->session->data->note);
-    if (t->session->data->warning)
-        mt_report_warning("%s", t->session->data->warning);
+    if (mt_session_data(t->session)->note)
+        mt_report(t->call, "mtrain: note: %s",
+                  mt_session_data(t->session)->note);
+    if (mt_session_data(t->session)->warning)
+        mt_report_warning("%s", mt_session_data(t->session)->warning);
     if (t->log && strcmp(t->log, t->out) == 0)
         return mt_fail(err, MT_INVALID, "%s: is the checkpoint to write; give "
                        "--log another file", t->log);
@@ -350,13 +351,14 @@ void mt_training_bring_best(const struct mt_training *t)
     char *from = mt_output_best(t->from), *to = mt_output_best(t->out);
     struct mt_err err = MT_ERR_INIT;
 
-    if (!t->session->best.monitor.name || isnan(t->session->best.best))
+    if (!mt_session_saved_best(t->session)->monitor.name ||
+        isnan(mt_session_saved_best(t->session)->best))
         goto out; /* there is none yet */
     if (!from || !to)
         mt_fail_memory(&err);
     else
-        mt_output_bring_best(from, to, t->session->doc, t->session->team,
-                             &err);
+        mt_output_bring_best(from, to, mt_session_doc(t->session),
+                             mt_session_team(t->session), &err);
     if (err.status != MT_OK)
         mt_report_warning("%s: the best checkpoint so far cannot be taken "
                           "along; a better one will be saved", err.text);
@@ -381,10 +383,11 @@ static mt_status start(struct run *r)
     mt_event_start(&r->events, t->call->command->name, r->s);
     if (t->changes)
         mt_event_lines(&r->events, t->changes);
-    mt_progress_start(&r->progress, t->call, r->s, r->s->total_steps);
+    mt_progress_start(&r->progress, t->call, r->s,
+                      mt_session_total_steps(r->s));
     r->started = mt_seconds();
-    r->first_step = r->s->at.step;
-    r->first_sample = samples_until(r->s);
+    r->first_step = mt_session_at(r->s).step;
+    r->first_sample = mt_session_samples_done(r->s);
     return MT_OK;
 }
 
@@ -393,20 +396,24 @@ static mt_status start(struct run *r)
 static void add_advice(struct run *r)
 {
     const struct mt_session *s = r->s;
-    size_t group = s->optimizer->n_groups - 1, n = strlen(r->err.text);
-    double lr = mt_optimizer_base(s->optimizer, group).lr;
+    size_t group = mt_session_optimizer(s)->n_groups - 1,
+           n = strlen(r->err.text);
+    double lr = mt_optimizer_base(mt_session_optimizer(s), group).lr;
     bool saved = r->saved || in_place(r->t);
     struct mt_strbuf text = MT_STRBUF_INIT;
 
-    if (s->at.step == 0)
+    if (mt_session_at(s).step == 0)
         mt_strbuf_puts(&text, "; no step was made yet: look at the data and at "
                               "the initial values (model.init)");
     else
-        mt_strbuf_printf(&text, "; training with the same spec would always "
+        mt_strbuf_printf(&text,
+                         "; training with the same spec would always "
                          "come to this: try a smaller optimizer.lr (now %g)%s",
-                         lr, isnan(s->settings.clip_grad_norm)
-                                          ? " or train.clip_grad_norm=1" : "");
-    if (s->at.step && saved) {
+                         lr,
+                         isnan(mt_session_settings(s)->clip_grad_norm)
+                             ? " or train.clip_grad_norm=1"
+                             : "");
+    if (mt_session_at(s).step && saved) {
         mt_strbuf_printf(&text, ", from step %llu: mtrain resume ",
                          (unsigned long long)(r->saved ? r->saved_step
                                                        : r->first_step));

@@ -1,4 +1,5 @@
 #include "train/ahead.h"
+#include "train/session_internal.h"
 
 #include <stdlib.h>
 

@@ -11,7 +11,7 @@
 #define MT_TRAIN_BATCH_H
 
 #include "train/rows.h"
-#include "train/session.h"
+#include "train/session_internal.h"
 
 /* Brings s->order up to the position: the epoch's order of training rows. */
 void mt_session_order(struct mt_session *s);

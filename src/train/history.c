@@ -1,4 +1,5 @@
 #include "train/history.h"
+#include "train/session_internal.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #include "train/initfrom.h"
+#include "train/session_internal.h"
 
 #include <stdio.h>
 #include <string.h>

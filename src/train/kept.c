@@ -5,6 +5,8 @@
 
 #include "train/monitor.h"
 #include "train/session.h"
+#include "train/session_internal.h"
+#include "train/totals.h"
 
 /* --- memory ------------------------------------------------------------- */
 

@@ -40,11 +40,6 @@ size_t mt_kept_bytes(const struct mt_session *s);
 /* Keeps the session's state, which is that after a whole epoch. */
 void mt_kept_take(struct mt_session *s);
 
-/* The end of a run: if it is finished and a state is kept that is not the
- * present one, brings that back and notes in s->ended where the run ended.
- * Returns whether it did. */
-bool mt_session_restore_best(struct mt_session *s);
-
 /* Is the kept state the present one? */
 bool mt_kept_is_present(const struct mt_session *s);
 

@@ -7,7 +7,7 @@
 #include "base/nearest.h"
 #include "train/bundle.h"
 #include "train/kept.h"
-#include "train/session.h"
+#include "train/session_internal.h"
 #include "train/statename.h"
 
 /* --- reading ------------------------------------------------------------ */

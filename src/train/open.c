@@ -1,10 +1,11 @@
 /* Building a session: spec, data, model, optimizer, schedule, monitors. */
-#include "train/session.h"
+#include "train/session_internal.h"
 
 #include <stdlib.h>
 
 #include "train/datastate.h"
 #include "train/monitor.h"
+#include "train/totals.h"
 
 static mt_status open_data(struct mt_session *s,
                            const struct mt_session_request *request,

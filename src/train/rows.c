@@ -1,4 +1,5 @@
 #include "train/rows.h"
+#include "train/session_internal.h"
 
 mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *r,
                          float *x, float *t, struct mt_err *err)

@@ -1,10 +1,13 @@
-/* Freeing a session, and the memory that its steps and evaluations take. */
-#include "train/session.h"
+/* What a session has, the memory that its steps take, and freeing it. */
+#include "train/session_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/size.h"
 #include "train/ahead.h"
+#include "train/rows.h"
+#include "train/totals.h"
 
 void mt_session_close(struct mt_session *s)
 {
@@ -27,6 +30,149 @@ void mt_session_close(struct mt_session *s)
 mt_status mt_session_init(struct mt_session *s, struct mt_err *err)
 {
     return mt_model_init(s->model, err);
+}
+
+/* --- what it has --------------------------------------------------------- */
+
+const struct mt_json *mt_session_doc(const struct mt_session *s)
+{
+    return s->doc;
+}
+
+struct mt_team *mt_session_team(const struct mt_session *s)
+{
+    return s->team;
+}
+
+const struct mt_settings *mt_session_settings(const struct mt_session *s)
+{
+    return &s->settings;
+}
+
+struct mt_model *mt_session_model(const struct mt_session *s)
+{
+    return s->model;
+}
+
+struct mt_optimizer *mt_session_optimizer(const struct mt_session *s)
+{
+    return s->optimizer;
+}
+
+struct mt_dataset *mt_session_data(const struct mt_session *s)
+{
+    return s->data;
+}
+
+size_t mt_session_n_metrics(const struct mt_session *s)
+{
+    return s->n_metrics;
+}
+
+const struct mt_metric *mt_session_metric(const struct mt_session *s, size_t i)
+{
+    return s->metrics[i];
+}
+
+void mt_session_add_metric(struct mt_session *s, const struct mt_metric *m)
+{
+    assert(!s->eval_totals);
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        if (s->metrics[i] == m)
+            return;
+    }
+    if (mt_metric_suits(m, &s->model->loss) && s->n_metrics < MT_MAX_METRICS)
+        s->metrics[s->n_metrics++] = m;
+}
+
+const struct mt_watch *mt_session_stopping(const struct mt_session *s)
+{
+    return &s->stopping;
+}
+
+const struct mt_watch *mt_session_saved_best(const struct mt_session *s)
+{
+    return &s->best;
+}
+
+const struct mt_monitor *mt_session_judge(const struct mt_session *s)
+{
+    return &s->judge;
+}
+
+const struct mt_scheduled *mt_session_scheduled(const struct mt_session *s)
+{
+    return s->now;
+}
+
+struct mt_position mt_session_at(const struct mt_session *s)
+{
+    return s->at;
+}
+
+uint64_t mt_session_total_steps(const struct mt_session *s)
+{
+    return s->total_steps;
+}
+
+uint64_t mt_session_steps_per_epoch(const struct mt_session *s)
+{
+    return s->steps_per_epoch;
+}
+
+size_t mt_session_batch_size(const struct mt_session *s)
+{
+    return s->batching.batch_size;
+}
+
+uint64_t mt_session_samples_done(const struct mt_session *s)
+{
+    uint64_t done = s->at.batch * s->batching.batch_size;
+    uint64_t n = s->batching.drop_last ? s->batches * s->batching.batch_size
+                                       : mt_session_samples(s, MT_SPLIT_TRAIN);
+
+    return s->at.epoch * n + (done < n ? done : n);
+}
+
+bool mt_session_restored(const struct mt_session *s)
+{
+    return s->ended.step > 0;
+}
+
+bool mt_session_keeps_best(const struct mt_session *s)
+{
+    return s->kept.there;
+}
+
+size_t mt_session_samples(const struct mt_session *s, enum mt_split split)
+{
+    return s->data->subset[split].n;
+}
+
+enum mt_split mt_session_split(const struct mt_session *s)
+{
+    return s->split;
+}
+
+const struct mt_subset *mt_session_evaluated(const struct mt_session *s)
+{
+    return &s->data->subset[s->split];
+}
+
+const struct mt_epoch *mt_session_last_epoch(const struct mt_session *s)
+{
+    return s->n_history ? &s->history[s->n_history - 1] : NULL;
+}
+
+struct mt_scores mt_session_running(const struct mt_session *s)
+{
+    struct mt_scores scores = { 0 };
+
+    if (s->at.batch)
+        mt_totals_scores(s, s->epoch_totals, &scores);
+    else if (s->n_history)
+        scores = s->history[s->n_history - 1].train;
+    return scores;
 }
 
 /* --- memory of steps and evaluations ------------------------------------ */
@@ -147,6 +293,11 @@ size_t mt_session_bytes(const struct mt_session *s)
         blocks += s->optimizer->slot[i] != NULL;
     return blocks * store->flat * sizeof(float) + mt_kept_bytes(s) +
            s->workspace_bytes;
+}
+
+size_t mt_session_workspace_bytes(const struct mt_session *s)
+{
+    return s->workspace_bytes;
 }
 
 static size_t column_bytes(const struct mt_column *c, size_t samples)

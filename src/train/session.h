@@ -18,17 +18,11 @@
 #include "nn/model.h"
 #include "optim/optimizer.h"
 #include "optim/scheduler.h"
-#include "train/kept.h"
 #include "train/metrics.h"
 #include "train/settings.h"
 #include "train/watch.h"
 
-struct mt_ahead; /* ahead.h */
 struct mt_bundle;
-
-/* Sums over the samples of an epoch so far, or of an evaluation: of the loss,
- * the samples, and then the sums of each metric. */
-enum { MT_TOTAL_LOSS, MT_TOTAL_SAMPLES, MT_TOTALS };
 
 struct mt_position {
     uint64_t step;   /* finished optimizer steps */
@@ -61,48 +55,7 @@ struct mt_session_request {
     size_t resident;            /* as in mt_data_request; 0: its default */
 };
 
-struct mt_session {
-    struct mt_arena arena;
-    const struct mt_json *doc;
-    struct mt_team *team;
-    struct mt_settings settings;
-    struct mt_batching batching;
-    const struct mt_metric *metrics[MT_MAX_METRICS];
-    size_t n_metrics;
-    struct mt_dataset *data;
-    enum mt_split split; /* that mt_session_evaluate looks at */
-    struct mt_model *model;
-    struct mt_optimizer *optimizer;
-    struct mt_scheduler *scheduler;
-    struct mt_scheduled *now;     /* one for each group: this step's */
-    struct mt_monitor plateau;    /* what the schedule watches */
-    struct mt_watch stopping;     /* early stopping's */
-    struct mt_watch best;         /* that of checkpoint.best */
-    struct mt_monitor judge;      /* which epoch is named the best one */
-    struct mt_kept kept;          /* for early_stopping.restore_best */
-    struct mt_ending ended;
-
-    size_t batches;               /* of an epoch */
-    uint64_t steps_per_epoch, total_steps;
-
-    struct mt_position at;
-    double *epoch_totals;         /* of the epoch so far */
-    double *eval_totals;          /* taken by mt_session_prepare */
-    struct mt_epoch *history;     /* one for each finished epoch */
-    size_t n_history, history_size;
-
-    /* the machinery of steps and evaluations (step.c, evaluate.c, batch.h) */
-    struct mt_program train_full, train_last, eval_full, eval_last;
-    void *workspace;              /* shared by the programs */
-    size_t workspace_bytes;
-    float *x, *t;                 /* a batch's inputs and targets */
-    struct mt_ahead *ahead;       /* reads the next one; NULL: all data are in
-                                     memory */
-    uint32_t *order;              /* of this epoch's rows */
-    uint64_t order_epoch;         /* which epoch it is of, plus 1; 0: none */
-    float *grad_sum;              /* of several batches, if accumulate > 1 */
-    double *partial;              /* sums of gradient blocks */
-};
+struct mt_session; /* session_internal.h; known to train/ only */
 
 /* Reads the spec, the data, and builds everything; tensors are zero. */
 mt_status mt_session_open(const struct mt_session_request *request,
@@ -119,6 +72,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
 /* The memory that the session works in, once it is prepared: parameters,
  * gradients, the optimizer's slots, the best state, activations and scratch. */
 size_t mt_session_bytes(const struct mt_session *s);
+size_t mt_session_workspace_bytes(const struct mt_session *s); /* of these */
 
 /* Samples that are held in memory; and an estimate of the most memory that the
  * process will have (its peak resident set) while it trains and saves. */
@@ -146,34 +100,74 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err);
 
+/* Has the next evaluations count, for each class, how its samples are taken.
+ * Fails where the loss is not of classes, or of more than 4096. */
+mt_status mt_session_count_confusion(struct mt_session *s, struct mt_err *err);
+
+/* The counts of the last evaluation, or NULL: (classes, classes + 1), a row for
+ * each class of the targets, and last those with an output that is not finite.
+ * The session's. */
+const double *mt_session_confusion(const struct mt_session *s, size_t *classes);
+
+/* --- what a session has; all of it is the session's ---------------------- */
+
+const struct mt_json *mt_session_doc(const struct mt_session *s);
+struct mt_team *mt_session_team(const struct mt_session *s);
+const struct mt_settings *mt_session_settings(const struct mt_session *s);
+struct mt_model *mt_session_model(const struct mt_session *s);
+struct mt_optimizer *mt_session_optimizer(const struct mt_session *s);
+struct mt_dataset *mt_session_data(const struct mt_session *s);
+
+/* Those of the spec's train.metrics. */
+size_t mt_session_n_metrics(const struct mt_session *s);
+const struct mt_metric *mt_session_metric(const struct mt_session *s, size_t i);
+
+/* Adds one for the evaluations to come, unless it is there, does not suit the
+ * loss, or there are MT_MAX_METRICS. */
+void mt_session_add_metric(struct mt_session *s, const struct mt_metric *m);
+
+/* What early stopping and checkpoint.best have seen. */
+const struct mt_watch *mt_session_stopping(const struct mt_session *s);
+const struct mt_watch *mt_session_saved_best(const struct mt_session *s);
+
+/* What decides which epoch is named the best one. */
+const struct mt_monitor *mt_session_judge(const struct mt_session *s);
+
+struct mt_position mt_session_at(const struct mt_session *s);
+uint64_t mt_session_total_steps(const struct mt_session *s);
+uint64_t mt_session_steps_per_epoch(const struct mt_session *s);
+size_t mt_session_batch_size(const struct mt_session *s);
+
+/* Training samples that were worked on up to the position, each as often as it
+ * was. */
+uint64_t mt_session_samples_done(const struct mt_session *s);
+
+/* The end of a run: if it is finished and a state is kept that is not the
+ * present one, brings that back and notes where the run ended.
+ * Returns whether it did. */
+bool mt_session_restore_best(struct mt_session *s);
+
+/* Was that done, by this process or the one that wrote the checkpoint? */
+bool mt_session_restored(const struct mt_session *s);
+
+/* Is a state kept for it? */
+bool mt_session_keeps_best(const struct mt_session *s);
+
 /* How many samples there are to train on, to validate on, to test on. */
-static inline size_t mt_session_samples(const struct mt_session *s,
-                                        enum mt_split split)
-{
-    return s->data->subset[split].n;
-}
+size_t mt_session_samples(const struct mt_session *s, enum mt_split split);
 
-static inline const struct mt_subset *mt_session_evaluated(
-    const struct mt_session *s)
-{
-    return &s->data->subset[s->split];
-}
+/* The split that evaluations look at, and its samples. */
+enum mt_split mt_session_split(const struct mt_session *s);
+const struct mt_subset *mt_session_evaluated(const struct mt_session *s);
 
-/* The settings of each group for the coming step, in s->now. */
-void mt_session_schedule(struct mt_session *s);
+/* The last finished epoch, or NULL. */
+const struct mt_epoch *mt_session_last_epoch(const struct mt_session *s);
 
-/* How many totals there are; taken from the session's memory, all 0. */
-size_t mt_totals_count(const struct mt_session *s);
-mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err);
-void mt_totals_clear(const struct mt_session *s, double *totals);
-void mt_totals_add(const struct mt_session *s, double *totals,
-                   const struct mt_program *p, const void *targets);
-void mt_totals_scores(const struct mt_session *s, double *totals,
-                      struct mt_scores *out);
+/* Means over the epoch so far; at an epoch's end, over that epoch. samples is 0
+ * before the first step. */
+struct mt_scores mt_session_running(const struct mt_session *s);
 
-/* Appends an entry to the history. */
-mt_status mt_session_add_epoch(struct mt_session *s,
-                               const struct mt_epoch *epoch,
-                               struct mt_err *err);
+/* The settings of each group in the last step. */
+const struct mt_scheduled *mt_session_scheduled(const struct mt_session *s);
 
 #endif

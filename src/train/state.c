@@ -8,7 +8,9 @@
 #include "train/datastate.h"
 #include "train/history.h"
 #include "train/kept.h"
+#include "train/session_internal.h"
 #include "train/statename.h"
+#include "train/totals.h"
 
 /* --- saving ------------------------------------------------------------- */
 

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "graph/spans.h"
-#include "kernels/dmath.h"
 #include "kernels/dispatch.h"
+#include "kernels/dmath.h"
 #include "train/batch.h"
 #include "train/monitor.h"
+#include "train/totals.h"
 
 /* --- when something is not finite --------------------------------------- */
 
@@ -177,7 +178,7 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
     if (!isfinite(value))
         return fail_non_finite(s, p, value, stream, err);
     *loss += (double)value / (double)share;
-    mt_totals_add(s, s->epoch_totals, p, s->t);
+    mt_totals_add(s, s->epoch_totals, p, s->t, (double)p->batch);
     return MT_OK;
 }
 

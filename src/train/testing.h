@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/session.h"
+#include "train/session_internal.h"
 
 /* A small classifier on synthetic data; %s: more members of "train". */
 #define MT_TEST_SPEC                                                           \

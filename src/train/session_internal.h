@@ -1,0 +1,64 @@
+/*
+ * What a session consists of. For train/ only: commands ask session.h.
+ */
+#ifndef MT_TRAIN_SESSION_INTERNAL_H
+#define MT_TRAIN_SESSION_INTERNAL_H
+
+#include "train/kept.h"
+#include "train/session.h"
+
+struct mt_ahead; /* ahead.h */
+
+struct mt_session {
+    struct mt_arena arena;
+    const struct mt_json *doc;
+    struct mt_team *team;
+    struct mt_settings settings;
+    struct mt_batching batching;
+    const struct mt_metric *metrics[MT_MAX_METRICS];
+    size_t n_metrics;
+    bool confusion; /* counted by evaluations, after the metrics */
+    struct mt_dataset *data;
+    enum mt_split split; /* that mt_session_evaluate looks at */
+    struct mt_model *model;
+    struct mt_optimizer *optimizer;
+    struct mt_scheduler *scheduler;
+    struct mt_scheduled *now;  /* one for each group: this step's */
+    struct mt_monitor plateau; /* what the schedule watches */
+    struct mt_watch stopping;  /* early stopping's */
+    struct mt_watch best;      /* that of checkpoint.best */
+    struct mt_monitor judge;   /* which epoch is named the best one */
+    struct mt_kept kept;       /* for early_stopping.restore_best */
+    struct mt_ending ended;
+
+    size_t batches; /* of an epoch */
+    uint64_t steps_per_epoch, total_steps;
+
+    struct mt_position at;
+    double *epoch_totals;     /* of the epoch so far */
+    double *eval_totals;      /* taken by mt_session_prepare */
+    struct mt_epoch *history; /* one for each finished epoch */
+    size_t n_history, history_size;
+
+    /* the machinery of steps and evaluations (step.c, evaluate.c, batch.h) */
+    struct mt_program train_full, train_last, eval_full, eval_last;
+    void *workspace; /* shared by the programs */
+    size_t workspace_bytes;
+    float *x, *t;           /* a batch's inputs and targets */
+    struct mt_ahead *ahead; /* reads the next one; NULL: all data are in
+                               memory */
+    uint32_t *order;        /* of this epoch's rows */
+    uint64_t order_epoch;   /* which epoch it is of, plus 1; 0: none */
+    float *grad_sum;        /* of several batches, if accumulate > 1 */
+    double *partial;        /* sums of gradient blocks */
+};
+
+/* The settings of each group for the coming step, in s->now. */
+void mt_session_schedule(struct mt_session *s);
+
+/* Appends an entry to the history. */
+mt_status mt_session_add_epoch(struct mt_session *s,
+                               const struct mt_epoch *epoch,
+                               struct mt_err *err);
+
+#endif

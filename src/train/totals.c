@@ -1,0 +1,111 @@
+#include "train/totals.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t columns_of(const struct mt_session *s)
+{
+    const struct mt_shape *y = &s->model->output;
+
+    if (s->model->loss.type->classification)
+        return mt_loss_classes(&s->model->loss, y);
+    return y->rank ? y->dim[y->rank - 1] : 1;
+}
+
+/* The metrics, and the confusion matrix. */
+static size_t counted(const struct mt_session *s)
+{
+    return s->n_metrics + s->confusion;
+}
+
+static const struct mt_metric *metric_at(const struct mt_session *s, size_t i)
+{
+    return i < s->n_metrics ? s->metrics[i] : &mt_metric_confusion;
+}
+
+size_t mt_totals_count(const struct mt_session *s)
+{
+    size_t n = MT_TOTALS;
+
+    for (size_t i = 0; i < counted(s); i++)
+        n += mt_metric_sums(metric_at(s, i), columns_of(s));
+    return n;
+}
+
+mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err)
+{
+    *out = mt_arena_calloc(&s->arena, mt_totals_count(s), sizeof **out);
+    return *out ? MT_OK : mt_fail_memory(err);
+}
+
+void mt_totals_clear(const struct mt_session *s, double *totals)
+{
+    memset(totals, 0, mt_totals_count(s) * sizeof *totals);
+}
+
+/* The sums of metric i, *at being where they begin; moves *at past them. */
+static struct mt_sums sums_of(const struct mt_session *s, size_t i, double **at)
+{
+    struct mt_sums sums = { *at, columns_of(s) };
+
+    *at += mt_metric_sums(metric_at(s, i), sums.columns);
+    return sums;
+}
+
+void mt_totals_add(const struct mt_session *s, double *totals,
+                   const struct mt_program *p, const void *targets,
+                   double weight)
+{
+    const struct mt_loss *loss = &s->model->loss;
+    bool classes = loss->type->classification;
+    const struct mt_shape *shape = &p->scores->shape;
+    const int64_t *ignored = mt_loss_ignored(loss);
+    double value = (double)*(const float *)p->loss->data;
+    struct mt_outcome o = {
+        .y = p->scores->data,
+        .t = classes ? NULL : targets,
+        .class = classes ? targets : NULL,
+        .n = shape->dim[shape->rank - 1],
+        .ignore = ignored ? *ignored : INT64_MIN,
+        .threshold = loss->type->threshold,
+        .units = s->data->fitted.y_norm.std,
+        .n_units = s->data->fitted.y_norm.n,
+        .loss = value * weight,
+        .weight = weight,
+    };
+
+    o.rows = mt_shape_elements(shape) / o.n;
+    totals[MT_TOTAL_LOSS] += value * weight;
+    totals[MT_TOTAL_SAMPLES] += (double)p->batch;
+    if (mt_loss_is_sum(loss))
+        o.loss = value * (double)p->batch / (double)o.rows;
+    double *at = totals + MT_TOTALS;
+
+    for (size_t i = 0; i < counted(s); i++) {
+        struct mt_sums sums = sums_of(s, i, &at);
+
+        metric_at(s, i)->add(&o, &sums);
+    }
+}
+
+/* Scores are kept in checkpoints, and CPUs give the NaN that they make a sign
+ * of their own: x86 the one, AArch64 the other. */
+static double one_nan(double x)
+{
+    return isnan(x) ? (double)NAN : x;
+}
+
+void mt_totals_scores(const struct mt_session *s, const double *totals,
+                      struct mt_scores *out)
+{
+    double samples = totals[MT_TOTAL_SAMPLES];
+    double *at = (double *)totals + MT_TOTALS; /* only read */
+
+    out->samples = (size_t)samples;
+    out->loss = samples ? one_nan(totals[MT_TOTAL_LOSS] / samples) : 0;
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        struct mt_sums sums = sums_of(s, i, &at);
+
+        out->metric[i] = one_nan(s->metrics[i]->value(&sums));
+    }
+}

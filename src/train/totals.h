@@ -1,0 +1,27 @@
+/*
+ * Totals: sums over the samples of an epoch so far, or of an evaluation, and
+ * the scores that they give. Those of an epoch are part of the position.
+ */
+#ifndef MT_TRAIN_TOTALS_H
+#define MT_TRAIN_TOTALS_H
+
+#include "train/session_internal.h"
+
+/* The loss, the samples, and then the sums of each metric. */
+enum { MT_TOTAL_LOSS, MT_TOTAL_SAMPLES, MT_TOTALS };
+
+/* How many there are; taken from the session's memory, all 0. */
+size_t mt_totals_count(const struct mt_session *s);
+mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err);
+void mt_totals_clear(const struct mt_session *s, double *totals);
+
+/* Adds the batch that p has worked on. weight: how many samples its loss counts
+ * as, the batch's size in training. */
+void mt_totals_add(const struct mt_session *s, double *totals,
+                   const struct mt_program *p, const void *targets,
+                   double weight);
+
+void mt_totals_scores(const struct mt_session *s, const double *totals,
+                      struct mt_scores *out);
+
+#endif
