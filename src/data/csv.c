@@ -16,7 +16,7 @@
 
 struct csv_args {
     const struct mt_item *header;
-    const char *delimiter;
+    const char *delimiter, *decimal, *thousands, *comment;
     const struct mt_item *target, *features;
     const char *normalize;
     struct mt_plan_args plan;
@@ -33,8 +33,7 @@ static const struct mt_key csv_keys[] = {
       .doc = "is the first line a header: true, false, or \"auto\" (the "
              "default): found out by comparing it with the lines below",
       .schema = "\"enum\":[true,false,\"auto\"]" },
-    { "delimiter", MT_KEY_STRING, offsetof(struct csv_args, delimiter),
-      .def = "\",\"", .doc = "the one character between fields" },
+    MT_DIALECT_KEYS(struct csv_args),
     { "target", MT_KEY_JSON, offsetof(struct csv_args, target),
       .doc = "column(s) to predict: name, index from 0 (negative: from the "
              "end), or a list; default: the last column",
@@ -50,9 +49,10 @@ static const struct mt_key csv_keys[] = {
     { NULL },
 };
 
-/* normalize decides alone; the delimiter is one character. */
+/* normalize decides alone. */
 static mt_status check_args(const struct mt_data_request *request,
-                            const struct csv_args *args, char *comma,
+                            const struct csv_args *args,
+                            struct mt_csv_dialect *dialect,
                             struct mt_err *err)
 {
     static const char *const others[] = { "scale", "mean", "std" };
@@ -64,7 +64,7 @@ static mt_status check_args(const struct mt_data_request *request,
                            "expected only one of this and \"normalize\"", err);
     if (status != MT_OK)
         return status;
-    return mt_csv_delimiter(request->doc, request->spec, comma, err);
+    return mt_csv_dialect_read(request->doc, request->spec, dialect, err);
 }
 
 /* ---- rows ---- */
@@ -79,7 +79,7 @@ struct csv_state {
 struct table {
     const struct mt_data_request *request;
     struct csv_state *state;
-    char comma; /* what delimiter means */
+    struct mt_csv_dialect dialect;
     struct mt_csv *csv;
     struct mt_csv_columns columns;
     const struct mt_csv_known *known; /* the columns of a table before, or
@@ -233,11 +233,10 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
     const struct mt_csv_columns *c = &t->columns;
     double *x, *y;
     bool drop = false;
-    mt_status status = MT_OK;
+    mt_status status = mt_csv_check_width(t->csv, c, fields, n, err);
 
-    if (n != c->n)
-        return mt_csv_fail(t->csv, n > c->n ? c->n : n, err,
-                           "expected %zu fields, got %zu", c->n, n);
+    if (status != MT_OK)
+        return status;
     if (t->rows == UINT32_MAX)
         return mt_csv_fail(t->csv, n, err, "more than %zu samples",
                            (size_t)UINT32_MAX);
@@ -402,6 +401,28 @@ static mt_status make_plan(const struct table *t, const struct csv_args *args,
     return MT_OK;
 }
 
+/* Empty lines between records are passed over, and said. */
+static mt_status note_blanks(const struct table *t, const char *path,
+                             struct mt_dataset *data, struct mt_err *err)
+{
+    struct mt_csv_passed p = mt_csv_passed(t->csv);
+    const char *note;
+
+    if (!p.blanks)
+        return MT_OK;
+    note = mt_arena_printf(&data->arena,
+                           "%s%s%s: %zu empty line%s passed over (line %llu%s)",
+                           data->note ? data->note : "",
+                           data->note ? "; " : "", path, p.blanks,
+                           p.blanks == 1 ? "" : "s",
+                           (unsigned long long)p.first_blank,
+                           p.blanks == 1 ? "" : ", ...");
+    if (!note)
+        return mt_fail_memory(err);
+    data->note = note;
+    return MT_OK;
+}
+
 /* t->labels and t->labels_source are set. */
 static mt_status open_part(const struct csv_args *args, const char *key,
                            struct mt_dataset *data, struct table *t,
@@ -420,7 +441,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = mt_data_open_file(t->request, &file, &fd, &size, err);
     if (status == MT_OK)
         status =
-            mt_csv_open(file.path, fd, size, t->comma, &t->csv, err);
+            mt_csv_open(file.path, fd, size, &t->dialect, &t->csv, err);
     if (status == MT_OK)
         status = choose_columns(t, &select, file.path, &data->arena, err);
     if (status == MT_OK && !data->note)
@@ -440,6 +461,8 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = mt_fail_memory(err);
     if (status == MT_OK)
         status = read_rows(t, file.path, err);
+    if (status == MT_OK)
+        status = note_blanks(t, file.path, data, err);
     if (status == MT_OK)
         status = finish_labels(t, file.path, err);
     if (status == MT_OK && t->request->purpose != MT_DATA_CHECK)
@@ -561,7 +584,7 @@ static mt_status csv_open(const struct mt_data_request *request,
     if (status != MT_OK)
         return status;
     train.state = data->state;
-    status = check_args(request, args, &train.comma, err);
+    status = check_args(request, args, &train.dialect, err);
 
     mt_labels_init(&labels, &data->arena);
     if (status == MT_OK && request->classification) {

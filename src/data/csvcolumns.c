@@ -187,12 +187,43 @@ static mt_status find_header(const struct mt_csv_select *select,
     return MT_OK;
 }
 
+/* A delimiter at the end of the header, of the rows, or of both. */
+struct trailing {
+    size_t width; /* fields without the empty one after it; 0: no such thing */
+    bool rows;
+};
+
+static bool ends_empty(const struct mt_csv_field *fields, size_t n)
+{
+    return n > 1 && mt_csv_trim(fields[n - 1]).n == 0;
+}
+
+/* From the first two records; fields: those of the first. */
+static mt_status find_trailing(struct mt_csv *csv,
+                               const struct mt_csv_field *fields, size_t n,
+                               struct trailing *out, struct mt_err *err)
+{
+    bool first = ends_empty(fields, n), second;
+    size_t below;
+    mt_status status = mt_csv_next(csv, &fields, &below, err);
+
+    *out = (struct trailing){ 0 };
+    if (status != MT_OK || below == 0)
+        return status;
+    second = ends_empty(fields, below);
+    out->rows = second && below == n + !first;
+    if (out->rows || (first && below + 1 == n))
+        out->width = n - first;
+    return MT_OK;
+}
+
 mt_status mt_csv_read_header(const struct mt_csv_select *select,
                              struct mt_csv *csv, const char *path,
                              struct mt_arena *arena, struct mt_csv_columns *out,
                              struct mt_err *err)
 {
     const struct mt_csv_field *fields;
+    struct trailing trailing = { 0 };
     bool header = false;
     size_t n;
     mt_status status;
@@ -207,13 +238,21 @@ mt_status mt_csv_read_header(const struct mt_csv_select *select,
     if (status == MT_OK)
         status = take_names(fields, n, arena, out, err);
     if (status == MT_OK)
+        status = find_trailing(csv, fields, n, &trailing, err);
+    if (status == MT_OK)
         status = find_header(select, csv, arena, out, &header, err);
     if (status == MT_OK)
         status = mt_csv_rewind(csv, err);
     if (status != MT_OK)
         return status;
-    if (header)
-        return mt_csv_next(csv, &fields, &n, err);
+    if (header) {
+        status = mt_csv_next(csv, &fields, &n, err);
+        if (trailing.width)
+            out->n = trailing.width;
+        if (trailing.rows)
+            mt_csv_set_trailing(csv, trailing.width);
+        return status;
+    }
     out->names = out->raw = NULL;
     return MT_OK;
 }
@@ -499,6 +538,22 @@ mt_status mt_csv_choose_known(const struct mt_csv_known *known,
 
 /* ---- fields ---- */
 
+mt_status mt_csv_check_width(const struct mt_csv *csv,
+                             const struct mt_csv_columns *c,
+                             const struct mt_csv_field *fields, size_t n,
+                             struct mt_err *err)
+{
+    bool comment = n && fields[0].n && fields[0].text[0] == '#';
+
+    if (n == c->n)
+        return MT_OK;
+    return mt_csv_fail(csv, n > c->n ? c->n : n, err,
+                       "expected %zu fields, got %zu%s", c->n, n,
+                       comment ? "; data.comment: \"#\" passes over lines that "
+                                 "begin with #"
+                               : "");
+}
+
 static mt_status fail_number(const struct mt_csv *csv,
                              const struct mt_csv_columns *c, size_t column,
                              const struct mt_csv_field *field,
@@ -521,8 +576,9 @@ static mt_status fail_number(const struct mt_csv *csv,
                            "%s: %s is too large for "
                            "float32",
                            name.text, got.text);
-    return mt_csv_fail(csv, column, err, "%s: expected a number, got \"%s\"",
-                       name.text, got.text);
+    return mt_csv_fail(csv, column, err,
+                       "%s: expected a number, got \"%s\"%s", name.text,
+                       got.text, mt_csv_advise(field->text, field->n).text);
 }
 
 mt_status mt_csv_number(const struct mt_csv *csv,
@@ -531,28 +587,10 @@ mt_status mt_csv_number(const struct mt_csv *csv,
                         double *out, struct mt_err *err)
 {
     const struct mt_csv_field *field = &fields[column];
-    enum mt_number result = mt_number_in_f32(field->text, field->n, out);
+    enum mt_number result =
+        mt_csv_parse(mt_csv_dialect(csv), field->text, field->n, out);
 
     if (result != MT_NUMBER_OK)
         return fail_number(csv, c, column, field, result, err);
-    return MT_OK;
-}
-
-mt_status mt_csv_delimiter(const struct mt_json *doc, const struct mt_item *spec,
-                           char *out, struct mt_err *err)
-{
-    const struct mt_item *item = mt_json_get(spec, "delimiter");
-    const char *text = mt_is_string(item) ? item->text : "";
-
-    *out = ',';
-    if (!item)
-        return MT_OK;
-    if (!strcmp(text, "\\t"))
-        text = "\t"; /* as it comes from a command line */
-    if (strlen(text) != 1 || strchr("\"\r\n.+-0123456789eE", text[0]))
-        return mt_json_fail(doc, item, err,
-                            "expected one character that is in no number, "
-                            "such as \",\", \";\" or \"\\t\"");
-    *out = text[0];
     return MT_OK;
 }

@@ -68,15 +68,18 @@ mt_status mt_csv_choose_known(const struct mt_csv_known *known,
                               const char *path, struct mt_arena *arena,
                               struct mt_csv_columns *out, struct mt_err *err);
 
+/* That the record that was read last, of n fields, has all columns and no more.
+ */
+mt_status mt_csv_check_width(const struct mt_csv *csv,
+                             const struct mt_csv_columns *c,
+                             const struct mt_csv_field *fields, size_t n,
+                             struct mt_err *err);
+
 /* The number in a field of the record that was read last. */
 mt_status mt_csv_number(const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
                         const struct mt_csv_field *fields, size_t column,
                         double *out, struct mt_err *err);
-
-/* The one character that the spec's "delimiter" means; a comma by default. */
-mt_status mt_csv_delimiter(const struct mt_json *doc, const struct mt_item *spec,
-                           char *out, struct mt_err *err);
 
 /* `column "age"`, or `column 3` (from 0) where there is no header. */
 struct mt_csv_column_text {

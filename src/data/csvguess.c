@@ -62,7 +62,9 @@ static mt_status open_table(struct scan *s, struct mt_err *err)
         return status;
     status = mt_file_pread(fd, s->path, 0, head, n, err);
     s->out->delimiter = status == MT_OK ? find_delimiter(head, n) : ',';
-    return mt_csv_open(s->path, fd, size, s->out->delimiter, &s->csv, err);
+    struct mt_csv_dialect dialect = mt_csv_plain;
+    dialect.delimiter = s->out->delimiter;
+    return mt_csv_open(s->path, fd, size, &dialect, &s->csv, err);
 }
 
 /* --- columns ------------------------------------------------------------ */
@@ -231,9 +233,9 @@ static mt_status read_rows(struct scan *s, struct mt_err *err)
             return status;
         if (n == 0)
             return MT_OK;
-        if (n != out->columns.n)
-            return mt_csv_fail(s->csv, 0, err, "expected %zu fields as in the "
-                               "first line, got %zu", out->columns.n, n);
+        status = mt_csv_check_width(s->csv, &out->columns, fields, n, err);
+        if (status != MT_OK)
+            return status;
         if ((status = look_at_target(s, &fields[out->target], err)) != MT_OK)
             return status;
         for (size_t i = 0; i < n; i++) {

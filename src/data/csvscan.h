@@ -1,11 +1,16 @@
 /*
  * CSV records, one after the other, in bounded memory (RFC 4180): fields
- * apart by a delimiter, lines by LF or CRLF; a field in quotes may hold
- * delimiters, line ends and doubled quotes. A UTF-8 byte order mark is
- * skipped, and so are empty lines at the end; an empty line elsewhere, a NUL,
- * a CR without LF and a stray quote are errors.
+ * separated by a delimiter, lines ended by LF, CRLF or, where the first line
+ * is, by CR; a field in quotes may hold delimiters, line ends and doubled
+ * quotes. A quote within a field that does not begin with one is a character
+ * like others. Spaces around a quoted field do not count.
  *
- *     mt_csv_open(path, fd, size, ',', &csv, err);
+ * Passed over: a UTF-8 byte order mark, a first line "sep=;", comment lines,
+ * and empty lines, unless the table has one column, where an empty line might
+ * be a missing value. gzip is inflated. What is no text (UTF-16, a workbook)
+ * is refused by name.
+ *
+ *     mt_csv_open(path, fd, size, &dialect, &csv, err);
  *     while (mt_csv_next(csv, &fields, &n, err) == MT_OK && n > 0)
  *         ... if (...) return mt_csv_fail(csv, 2, err, "expected ...");
  *     mt_csv_free(csv);
@@ -17,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
+#include "data/csvdialect.h"
 
 enum {
     MT_CSV_MAX_RECORD = 16 << 20, /* bytes */
@@ -45,18 +50,24 @@ struct sha256_ctx;
 
 /* Reads size bytes of fd, which it closes (also where it fails). path names
  * it in messages and must outlive the reader. */
-mt_status mt_csv_open(const char *path, int fd, uint64_t size, char delimiter,
-                      struct mt_csv **out, struct mt_err *err);
+mt_status mt_csv_open(const char *path, int fd, uint64_t size,
+                      const struct mt_csv_dialect *dialect, struct mt_csv **out,
+                      struct mt_err *err);
 
 /* The same from memory, which must outlive the reader. */
 mt_status mt_csv_open_bytes(const char *source, const char *bytes, size_t n,
-                            char delimiter, struct mt_csv **out,
-                            struct mt_err *err);
+                            const struct mt_csv_dialect *dialect,
+                            struct mt_csv **out, struct mt_err *err);
 void mt_csv_free(struct mt_csv *csv); /* NULL is allowed */
 
 /* The next record; *n == 0 at the end. The fields live until the next call. */
 mt_status mt_csv_next(struct mt_csv *csv, const struct mt_csv_field **fields,
                       size_t *n, struct mt_err *err);
+
+/* From here on, after the header, each record has a delimiter more than its
+ * `width` fields need: a last, empty field, which is dropped. One that is not
+ * so is an error. */
+void mt_csv_set_trailing(struct mt_csv *csv, size_t width);
 
 /* Back to the first record. */
 mt_status mt_csv_rewind(struct mt_csv *csv, struct mt_err *err);
@@ -70,8 +81,18 @@ mt_status mt_csv_fail(const struct mt_csv *csv, size_t field,
 /* The line, from 1, in which the last record begins. */
 uint64_t mt_csv_line(const struct mt_csv *csv);
 
-/* SHA-256 of all bytes since the start: whole once mt_csv_next has given the
- * end. */
+const struct mt_csv_dialect *mt_csv_dialect(const struct mt_csv *csv);
+
+/* Lines that were passed over, and the first of them (from 1). */
+struct mt_csv_passed {
+    size_t blanks, comments; /* blanks: followed by a record */
+    uint64_t first_blank, first_comment;
+};
+struct mt_csv_passed mt_csv_passed(const struct mt_csv *csv);
+bool mt_csv_is_gzip(const struct mt_csv *csv);
+
+/* SHA-256 of all bytes of the file, as it is stored: whole once mt_csv_next has
+ * given the end. */
 struct sha256_ctx *mt_csv_sha256(struct mt_csv *csv);
 
 #endif

@@ -1,27 +1,37 @@
 #include "data/csvscan.h"
 
-#include <check.h>
 #include <nettle/sha2.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "data/testing.h"
 
 static struct mt_csv *csv;
 static struct mt_err err;
 static const struct mt_csv_field *fields;
 static size_t n;
 
+static struct mt_csv_dialect dialect;
+
 static void start(const char *text, size_t size, char delimiter)
 {
-    ck_assert_int_eq(
-        mt_csv_open_bytes("t.csv", text, size, delimiter, &csv, &err), MT_OK);
+    dialect = mt_csv_plain;
+    dialect.delimiter = delimiter;
+    ck_assert_msg(
+        mt_csv_open_bytes("t.csv", text, size, &dialect, &csv, &err) == MT_OK,
+        "%s", err.text);
 }
 
 /* The whole file as text: fields apart by |, records ended by a slash. */
-static void expect(const char *text, size_t size, const char *expected)
+static void expect_in(const char *text, size_t size, char delimiter,
+                      char comment, const char *expected)
 {
     char got[1024] = "";
 
-    start(text, size, ',');
+    dialect = mt_csv_plain;
+    dialect.delimiter = delimiter;
+    dialect.comment = comment;
+    ck_assert_msg(
+        mt_csv_open_bytes("t.csv", text, size, &dialect, &csv, &err) == MT_OK,
+        "%s", err.text);
     for (int pass = 0; pass < 2; pass++) {
         got[0] = '\0';
         for (;;) {
@@ -39,6 +49,11 @@ static void expect(const char *text, size_t size, const char *expected)
         ck_assert_int_eq(mt_csv_rewind(csv, &err), MT_OK);
     }
     mt_csv_free(csv);
+}
+
+static void expect(const char *text, size_t size, const char *expected)
+{
+    expect_in(text, size, ',', 0, expected);
 }
 
 START_TEST(test_records)
@@ -68,10 +83,162 @@ START_TEST(test_records)
         { "a\r\n\r\n", "a/" },
         { "\"a\r\nb\"\r\n", "a\r\nb/" },
         { " a , b \n", " a | b /" },
+        /* a quote inside a field is a character */
+        { "a\"b,5'0\" x\n", "a\"b|5'0\" x/" },
+        { "1, \"a,b\" ,2\n", "1|a,b|2/" },
+        /* empty lines */
+        { "\na,b\n\n  \nc,d\n", "a|b/c|d/" },
+        { "a,b\n\"\"\n", "a|b//" },
+        /* CR alone */
+        { "a,b\rc,d\r", "a|b/c|d/" },
+        { "a,b\r\rc,d", "a|b/c|d/" },
+        { "\"a\rb\",c\rd,e\r", "a\rb|c/d|e/" },
+        { "a,b\r", "a|b/" },
+        { "a,b\nc,d\r", "a|b/c|d/" },
+        { "sep=,\r\na,b\r\n", "a|b/" },
+        { "sep=,,b\n", "sep=||b/" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         expect(rows[i].text, strlen(rows[i].text), rows[i].expected);
+}
+END_TEST
+
+START_TEST(test_spaces)
+{
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {
+        { " 0.1  18.00\t2 \n  1 2   3\n", "0.1|18.00|2/1|2|3/" },
+        { "18.0 8\t\"a b\"\r\n1 2 \"\"\r\n", "18.0|8|a b/1|2|/" },
+        { "1 2\n   \n\n3 4", "1|2/3|4/" },
+        { "  1 2  ", "1|2/" },
+        { "1 a\"b\n", "1|a\"b/" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_in(rows[i].text, strlen(rows[i].text), ' ', 0, rows[i].expected);
+}
+END_TEST
+
+START_TEST(test_comments)
+{
+    const char *text = "# a \"b\n#\na,b\n#x,y\n\n1,#2\n#end";
+    struct mt_csv_passed passed;
+
+    expect_in(text, strlen(text), ',', '#', "a|b/1|#2/");
+    start(text, strlen(text), ',');
+    mt_csv_free(csv);
+    dialect.comment = '#';
+    ck_assert_int_eq(
+        mt_csv_open_bytes("t.csv", text, strlen(text), &dialect, &csv, &err),
+        MT_OK);
+    do
+        ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_OK);
+    while (n);
+    passed = mt_csv_passed(csv);
+    ck_assert_uint_eq(passed.comments, 4);
+    ck_assert_uint_eq(passed.first_comment, 1);
+    ck_assert_uint_eq(passed.blanks, 1);
+    ck_assert_uint_eq(passed.first_blank, 5);
+    mt_csv_free(csv);
+}
+END_TEST
+
+/* Every record below the header ends with a delimiter. */
+START_TEST(test_trailing)
+{
+    const char *text = "a,b\n1,2,\n3,4, \n5,\n";
+
+    start(text, strlen(text), ',');
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_OK);
+        ck_assert_uint_eq(n, 2);
+        mt_csv_set_trailing(csv, 2);
+        for (int i = 0; i < 2; i++) {
+            ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_OK);
+            ck_assert_uint_eq(n, 2);
+        }
+        ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_INVALID);
+        ck_assert_ptr_nonnull(strstr(err.text, "t.csv:4:1: expected 2 fields "
+                                               "and a delimiter at the end"));
+        ck_assert_int_eq(mt_csv_rewind(csv, &err), MT_OK);
+    }
+    mt_csv_free(csv);
+}
+END_TEST
+
+/* What is no text is refused by name, with what helps. */
+START_TEST(test_not_text)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *message;
+    } rows[] = {
+        { "\xff\xfe"
+          "a\0,\0",
+          6, "UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8)" },
+        { "\xfe\xff\0a", 4, "UTF-16; expected UTF-8" },
+        { "a\0,\0b\0", 6, "seems to be UTF-16LE" },
+        { "\0a\0,", 4, "seems to be UTF-16BE" },
+        { "PK\3\4....", 8, "a ZIP archive, as .xlsx" },
+        { "PAR1", 4, "a Parquet file" },
+        { "\x28\xb5\x2f\xfd", 4, "zstd -dc" },
+        { "sep=;\na;b\n", 10, "t.csv:1:1: \"sep=;\" says" },
+    };
+
+    dialect = mt_csv_plain;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ck_assert_int_eq(mt_csv_open_bytes("t.csv", rows[i].bytes, rows[i].n,
+                                           &dialect, &csv, &err),
+                         MT_INVALID);
+        ck_assert_msg(strstr(err.text, rows[i].message), "%s", err.text);
+    }
+}
+END_TEST
+
+/* Inflated, in chunks, and back to the start; the digest is the file's. */
+START_TEST(test_inflated)
+{
+    enum { ROWS = 100000, ROOM = 1 << 20 };
+    char *text = malloc(ROWS * 16), *p = text, *packed = malloc(ROOM);
+    uint8_t got[SHA256_DIGEST_SIZE], expected[SHA256_DIGEST_SIZE];
+    struct sha256_ctx sha;
+    size_t size;
+
+    ck_assert(text && packed);
+    for (int i = 0; i < ROWS; i++)
+        p += sprintf(p, "%d,%d\n", i, i % 7);
+    size = test_gzip(text, (size_t)(p - text), packed, ROOM);
+    start(packed, size, ',');
+    ck_assert(mt_csv_is_gzip(csv));
+    for (int pass = 0; pass < 2; pass++) {
+        size_t rows = 0;
+
+        for (;; rows++) {
+            ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_OK);
+            if (!n)
+                break;
+            ck_assert_uint_eq(strtoul(fields[0].text, NULL, 10), rows);
+        }
+        ck_assert_uint_eq(rows, ROWS);
+        if (pass == 0)
+            ck_assert_int_eq(mt_csv_rewind(csv, &err), MT_OK);
+    }
+    sha256_init(&sha);
+    sha256_update(&sha, size, (const uint8_t *)packed);
+    sha256_digest(&sha, sizeof expected, expected);
+    sha256_digest(mt_csv_sha256(csv), sizeof got, got);
+    ck_assert_mem_eq(got, expected, sizeof got);
+    mt_csv_free(csv);
+    start(packed, size - 3, ',');
+    while (mt_csv_next(csv, &fields, &n, &err) == MT_OK && n)
+        ;
+    ck_assert_ptr_nonnull(strstr(err.text, "t.csv: the gzip data is cut"));
+    mt_csv_free(csv);
+    free(text);
+    free(packed);
 }
 END_TEST
 
@@ -82,12 +249,17 @@ START_TEST(test_faults)
         size_t size;
         const char *message;
     } rows[] = {
-        { "a,b\nc\"d,e\n", 0, "t.csv:2:2: a quote inside a field" },
-        { "a\n\"b\"c,d\n", 0, "t.csv:2:4: text behind the closing quote" },
+        { "a\n\"b\"c,d\n", 0,
+          "t.csv:2:4: text after the closing quote of a field whose quote "
+          "opened in line 2, column 1;" },
+        { "a,b\nx,\"c,d\ny,\"e\"\n", 0,
+          "t.csv:3:4: text after the closing quote of a field whose quote "
+          "opened in line 2, column 3;" },
         { "a\nb,\"c\nd\ne", 0, "t.csv:2:3: the quote is never closed" },
-        { "a\rb\n", 0, "t.csv:1:2: a carriage return without a line feed" },
-        { "a\n\"b\"\rc", 0, "t.csv:2:4: a carriage return without" },
-        { "a\r", 0, "t.csv:1:2: a carriage return without" },
+        { "a\nb\rc\n", 0, "t.csv:2:2: a carriage return within a line" },
+        { "a\n\"b\"\rc", 0, "t.csv:2:4: a carriage return within a line" },
+        { "a,b\r\"c\rd", 0, "t.csv:2:1: the quote is never closed" },
+        { "a,b\r\"c\rd\"e", 0, "t.csv:3:3: text after the closing quote" },
         { "a\nb\0c\n", 6, "t.csv:2:2: a NUL byte" },
         { "a\n\"b\0\"\n", 7, "t.csv:2:3: a NUL byte" },
         { "a\n\"b\"\0\n", 7, "t.csv:2:4: a NUL byte" },
@@ -95,7 +267,7 @@ START_TEST(test_faults)
         { "\na\n", 0, "t.csv:1:1: an empty line" },
         { "a\n\"x\ny\"\n\n\nb", 0, "t.csv:4:1: an empty line" },
         /* columns are characters */
-        { "\xc3\xa9,\"\xe2\x82\xac\"x\n", 0, "t.csv:1:6: text behind" },
+        { "\xc3\xa9,\"\xe2\x82\xac\"x\n", 0, "t.csv:1:6: text after" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -188,7 +360,7 @@ START_TEST(test_limits)
     ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_OK);
     ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_INVALID);
     ck_assert_str_eq(err.text, "t.csv:2:1: a record of more than 16777216 "
-                               "bytes; is a quote not closed?");
+                               "bytes; is this quote not closed?");
     mt_csv_free(csv);
 
     memset(text, ',', size);
@@ -234,6 +406,11 @@ Suite *csvscan_suite(void)
     TCase *tc = tcase_create("csvscan");
 
     tcase_add_test(tc, test_records);
+    tcase_add_test(tc, test_spaces);
+    tcase_add_test(tc, test_comments);
+    tcase_add_test(tc, test_trailing);
+    tcase_add_test(tc, test_not_text);
+    tcase_add_test(tc, test_inflated);
     tcase_add_test(tc, test_faults);
     tcase_add_test(tc, test_place);
     tcase_add_test(tc, test_chunks);

@@ -13,6 +13,7 @@ enum { CHUNK = 128 << 10 };
 
 struct mt_gzstream {
     const char *path;
+    const unsigned char *bytes; /* all of it; NULL: fd */
     int fd;
     uint64_t size, offset; /* of the file; how far it was read */
     struct sha256_ctx sha;
@@ -23,40 +24,65 @@ struct mt_gzstream {
     unsigned char chunk[];
 };
 
+/* The next n bytes of the file. */
+static mt_status take(struct mt_gzstream *s, unsigned char *to, size_t n,
+                      struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    if (s->bytes)
+        memcpy(to, s->bytes + s->offset, n);
+    else
+        status = mt_file_pread(s->fd, s->path, s->offset, to, n, err);
+    if (status != MT_OK)
+        return status;
+    sha256_update(&s->sha, n, to);
+    s->offset += n;
+    return MT_OK;
+}
+
 /* Fills the chunk, which is used up; leaves it empty at the file's end. */
 static mt_status fill(struct mt_gzstream *s, struct mt_err *err)
 {
     uint64_t left = s->size - s->offset;
     size_t n = left < s->room ? (size_t)left : s->room;
-    mt_status status =
-        mt_file_pread(s->fd, s->path, s->offset, s->chunk, n, err);
+    mt_status status = take(s, s->chunk, n, err);
 
-    if (status != MT_OK)
-        return status;
-    sha256_update(&s->sha, n, s->chunk);
-    s->offset += n;
     s->z.next_in = s->chunk;
-    s->z.avail_in = (uInt)n;
-    return MT_OK;
+    s->z.avail_in = status == MT_OK ? (uInt)n : 0;
+    return status;
 }
 
-mt_status mt_gzstream_open(const char *path, int fd, uint64_t size,
-                           struct mt_gzstream **out, struct mt_err *err)
+mt_status mt_gzstream_rewind(struct mt_gzstream *s, struct mt_err *err)
+{
+    sha256_init(&s->sha);
+    s->offset = 0;
+    s->in_member = s->gzipped;
+    if (s->gzipped && inflateReset(&s->z) != Z_OK)
+        return mt_fail_memory(err);
+    return fill(s, err);
+}
+
+/* fd or bytes */
+static mt_status open_stream(const char *path, int fd, const void *bytes,
+                             uint64_t size, struct mt_gzstream **out,
+                             struct mt_err *err)
 {
     size_t room = size < CHUNK ? (size_t)size : CHUNK;
     struct mt_gzstream *s = calloc(1, sizeof *s + room);
     mt_status status;
 
     if (!s) {
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return mt_fail_memory(err);
     }
     s->path = path;
+    s->bytes = bytes;
     s->fd = fd;
     s->size = size;
     s->room = room;
-    sha256_init(&s->sha);
-    status = fill(s, err);
+    status = mt_gzstream_rewind(s, err);
     if (status == MT_OK && s->z.avail_in >= 2 && s->chunk[0] == 0x1f &&
         s->chunk[1] == 0x8b) {
         /* 16: a gzip header and trailer, no other kind */
@@ -73,14 +99,33 @@ mt_status mt_gzstream_open(const char *path, int fd, uint64_t size,
     return MT_OK;
 }
 
+mt_status mt_gzstream_open(const char *path, int fd, uint64_t size,
+                           struct mt_gzstream **out, struct mt_err *err)
+{
+    return open_stream(path, fd, NULL, size, out, err);
+}
+
+mt_status mt_gzstream_open_bytes(const char *source, const void *bytes,
+                                 size_t n, struct mt_gzstream **out,
+                                 struct mt_err *err)
+{
+    return open_stream(source, -1, bytes ? bytes : "", n, out, err);
+}
+
 void mt_gzstream_close(struct mt_gzstream *s)
 {
     if (!s)
         return;
     if (s->gzipped)
         inflateEnd(&s->z);
-    close(s->fd);
+    if (s->fd >= 0)
+        close(s->fd);
     free(s);
+}
+
+bool mt_gzstream_is_gzip(const struct mt_gzstream *s)
+{
+    return s->gzipped;
 }
 
 uint64_t mt_gzstream_limit(const struct mt_gzstream *s)
@@ -175,6 +220,13 @@ mt_status mt_gzstream_read(struct mt_gzstream *s, void *out, size_t n,
         size_t some = 0;
         mt_status status = MT_OK;
 
+        if (s->z.avail_in == 0 && !s->gzipped && n - *got >= s->room) {
+            uint64_t left = s->size - s->offset;
+
+            some = n - *got < left ? n - *got : (size_t)left;
+            *got += some;
+            return take(s, to + *got - some, some, err);
+        }
         if (s->z.avail_in == 0 && s->offset < s->size)
             status = fill(s, err);
         if (status == MT_OK && s->gzipped)

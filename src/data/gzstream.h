@@ -7,6 +7,7 @@
 #ifndef MT_DATA_GZSTREAM_H
 #define MT_DATA_GZSTREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,12 +20,22 @@ struct sha256_ctx;
  * it in messages and must outlive the stream. */
 mt_status mt_gzstream_open(const char *path, int fd, uint64_t size,
                            struct mt_gzstream **out, struct mt_err *err);
+
+/* The same of n bytes in memory, which must outlive the stream. */
+mt_status mt_gzstream_open_bytes(const char *source, const void *bytes,
+                                 size_t n, struct mt_gzstream **out,
+                                 struct mt_err *err);
 void mt_gzstream_close(struct mt_gzstream *stream); /* NULL is allowed */
 
 /* Reads n bytes; *got < n only at the end. The end is known to be whole once
  * *got < n. */
 mt_status mt_gzstream_read(struct mt_gzstream *stream, void *out, size_t n,
                            size_t *got, struct mt_err *err);
+
+/* Back to the first byte. */
+mt_status mt_gzstream_rewind(struct mt_gzstream *stream, struct mt_err *err);
+
+bool mt_gzstream_is_gzip(const struct mt_gzstream *stream);
 
 /* More bytes than that the file cannot give. */
 uint64_t mt_gzstream_limit(const struct mt_gzstream *stream);

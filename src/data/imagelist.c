@@ -201,7 +201,7 @@ static mt_status list_table(struct listing *l, const char *table, int fd,
     const struct mt_csv_field *fields;
     size_t n = 0;
     bool first = true;
-    mt_status status = mt_csv_open(table, fd, size, ',', &csv, err);
+    mt_status status = mt_csv_open(table, fd, size, &mt_csv_plain, &csv, err);
 
     mt_labels_init(&labels, l->paths.arena);
     while (status == MT_OK) {

@@ -14,6 +14,7 @@
 #include "data/csvcolumns.h"
 #include "data/csvscan.h"
 #include "data/format.h"
+#include "data/gzstream.h"
 #include "data/number.h"
 #include "data/tableplan.h"
 
@@ -308,27 +309,25 @@ static mt_status read_stdin(struct mt_inputs *in, size_t *n, struct mt_err *err)
 static mt_status open_table(struct mt_inputs *in, int fd, uint64_t size,
                             struct mt_err *err)
 {
-    char delimiter = ',';
+    struct mt_csv_dialect dialect;
     size_t n = 0;
-    mt_status status;
+    mt_status status = mt_csv_dialect_read(in->request.doc, in->request.spec,
+                                           &dialect, err);
 
-    status =
-        mt_csv_delimiter(in->request.doc, in->request.spec, &delimiter, err);
     if (status != MT_OK) {
         if (fd >= 0)
             close(fd);
         return status;
     }
     if (fd >= 0) {
-        if ((status = mt_csv_open(in->source, fd, size, delimiter, &in->csv,
-                                  err)) != MT_OK)
-            return status;
-    } else if ((status = read_stdin(in, &n, err)) != MT_OK ||
-               (status = mt_csv_open_bytes(in->source, in->bytes, n, delimiter,
-                                           &in->csv, err)) != MT_OK) {
-        return status;
+        status = mt_csv_open(in->source, fd, size, &dialect, &in->csv, err);
+    } else {
+        status = read_stdin(in, &n, err);
+        if (status == MT_OK)
+            status = mt_csv_open_bytes(in->source, in->bytes, n, &dialect,
+                                       &in->csv, err);
     }
-    return find_columns(in, err);
+    return status == MT_OK ? find_columns(in, err) : status;
 }
 
 static mt_status fail_token(const struct mt_inputs *in, size_t column,
@@ -431,11 +430,10 @@ static mt_status next_records(struct mt_inputs *in, size_t max,
             return status;
         if (got == 0)
             break;
-        if (got != in->columns.n)
-            return mt_csv_fail(
-                in->csv, got > in->columns.n ? in->columns.n : got, err,
-                "expected %zu fields, got %zu", in->columns.n, got);
-        if ((status = read_record(in, fields, *n, err)) != MT_OK)
+        status = mt_csv_check_width(in->csv, &in->columns, fields, got, err);
+        if (status == MT_OK)
+            status = read_record(in, fields, *n, err);
+        if (status != MT_OK)
             return status;
     }
     *column =
@@ -505,29 +503,40 @@ static mt_status next_samples(struct mt_inputs *in, size_t max,
 
 /* ---- all ---- */
 
+/* The first bytes, inflated. */
+static mt_status peek(const struct mt_inputs *in, int fd, uint64_t size,
+                      unsigned char head[6], struct mt_err *err)
+{
+    struct mt_gzstream *stream;
+    mt_status status;
+    size_t got;
+
+    memset(head, 0xff, 6);
+    status = mt_gzstream_open(in->source, fd, size, &stream, err);
+    if (status != MT_OK)
+        return status;
+    status = mt_gzstream_read(stream, head, 6, &got, err);
+    mt_gzstream_close(stream);
+    return status;
+}
+
 static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
 {
-    unsigned char head[6] = { 0 };
+    unsigned char head[6];
     uint64_t size;
+    bool npy;
     int fd;
-    mt_status status;
+    mt_status status = mt_file_open(in->source, &fd, &size, err);
 
-    if ((status = mt_file_open(in->source, &fd, &size, err)) != MT_OK)
+    if (status == MT_OK)
+        status = peek(in, fd, size, head, err);
+    if (status != MT_OK)
         return status;
-    if (size >= sizeof head &&
-        (status = mt_file_pread(fd, in->source, 0, head, sizeof head, err)) !=
-            MT_OK) {
-        close(fd);
-        return status;
-    }
-    bool npy = memcmp(head, "\x93NUMPY", 6) == 0;
-    bool idx = size >= sizeof head && (memcmp(head, "\0\0", 2) == 0 ||
-                                       memcmp(head, "\x1f\x8b", 2) == 0);
-
-    if (!npy && !idx)
-        return open_table(in, fd, size, err);
-    close(fd);
-    return open_array(in, npy, err);
+    npy = memcmp(head, "\x93NUMPY", 6) == 0;
+    if (npy || memcmp(head, "\0\0", 2) == 0)
+        return open_array(in, npy, err);
+    status = mt_file_open(in->source, &fd, &size, err);
+    return status == MT_OK ? open_table(in, fd, size, err) : status;
 }
 
 static mt_status open_plan(struct mt_inputs *in, struct mt_err *err)

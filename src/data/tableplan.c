@@ -133,7 +133,8 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
     const struct mt_csv_field *field = &fields[column];
 
     if (p->type == MT_PLAN_NUMBER &&
-        mt_number_in_f32(field->text, field->n, cell) == MT_NUMBER_OK)
+        mt_csv_parse(mt_csv_dialect(csv), field->text, field->n, cell) ==
+            MT_NUMBER_OK)
         return MT_OK;
     if (mt_plan_is_gap(plan, field)) {
         *cell = NAN;

@@ -221,7 +221,7 @@ mt_status mt_plan_read(const struct mt_json *doc,
         status = read_missing(doc, args->missing, true, &out->targets[i], err);
     out->plain = true;
     out->elements = out->n;
-    for (size_t i = 0; i < out->n; i++)
+    for (size_t i = 0; i < out->n && status == MT_OK; i++)
         out->plain &= out->columns[i].type == MT_PLAN_NUMBER &&
                       out->columns[i].missing <= MT_MISSING_DROP;
     return status;

@@ -209,12 +209,24 @@ mt_status mt_json_read_file(const char *path, struct mt_json **out,
                             struct mt_err *err)
 {
     struct mt_bytes bytes = { NULL, 0 };
+    const char *text;
+    size_t mark = 0;
     mt_status status = mt_file_read(path, MT_JSON_MAX_BYTES, &bytes, err);
 
     *out = NULL;
     if (status != MT_OK)
         return status;
-    status = mt_json_parse(path, (const char *)bytes.data, bytes.n, out, err);
+    text = (const char *)bytes.data;
+    if (bytes.n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+        mark = 3; /* a byte order mark, which some editors write */
+    if (bytes.n >= 2 &&
+        (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2)))
+        status = mt_fail(err, MT_INVALID,
+                         "%s: the file is UTF-16; expected UTF-8 (iconv -f "
+                         "UTF-16 -t UTF-8)",
+                         path);
+    else
+        status = mt_json_parse(path, text + mark, bytes.n - mark, out, err);
     free(bytes.data);
     return status;
 }
