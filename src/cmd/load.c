@@ -207,6 +207,8 @@ static void print_table(const struct mt_call *call,
                mt_shape_text(&to->shape).text);
         if (plan->pair_of[i])
             print_pair(&plan->pairs[plan->pair_of[i] - 1], optimizer);
+        else if (plan->recounted[i])
+            printf("set to 0: the state has none");
         else
             printf("kept%s%s", optimizer ? ", optimizer reset: " : "",
                    optimizer ? mt_reason_text(MT_NOT_LOADED) : "");
@@ -256,6 +258,8 @@ static void print_json(const struct mt_call *call,
            "\"optimizer\":%zu,\"progress\":%s",
            plan->n, plan->missing, plan->unexpected, lost, count_moved(plan),
            plan->progress ? "true" : "false");
+    if (plan->n_recounted)
+        printf(",\"recounted\":%zu", plan->n_recounted);
     if (plan->left) {
         printf(",\"progress_left\":");
         mt_print_json_string(plan->left);
@@ -293,6 +297,9 @@ static void print_done(const struct mt_call *call,
     if (plan->missing || plan->unexpected)
         printf(", %zu missing and %zu unexpected passed over", plan->missing,
                plan->unexpected);
+    if (plan->n_recounted)
+        printf(", num_batches_tracked of %zu layer%s set to 0 (the state has "
+               "none)", plan->n_recounted, plan->n_recounted == 1 ? "" : "s");
     if (lost)
         printf(", %zu arrays of the state lost to damage", lost);
     if (given(call, "with-optimizer")) {

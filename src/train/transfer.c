@@ -55,14 +55,21 @@ static bool is_good(const struct mt_match *m,
 }
 
 static mt_status make_pairs(const struct mt_bundle *target,
-                            const struct mt_match *m, struct mt_transfer *out,
-                            struct mt_err *err)
+                            const struct mt_match *m,
+                            const struct mt_transfer_options *o,
+                            struct mt_transfer *out, struct mt_err *err)
 {
     out->pairs = mt_arena_calloc(&out->arena, m->n + 1, sizeof *out->pairs);
     out->pair_of =
         mt_arena_calloc(&out->arena, target->n + 1, sizeof *out->pair_of);
-    if (!out->pairs || !out->pair_of)
+    out->recounted =
+        mt_arena_calloc(&out->arena, target->n + 1, sizeof *out->recounted);
+    if (!out->pairs || !out->pair_of || !out->recounted)
         return mt_fail_memory(err);
+    for (size_t i = 0; i < target->n; i++) {
+        out->recounted[i] = mt_match_is_recounted(m, target, o, i);
+        out->n_recounted += out->recounted[i];
+    }
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
 
@@ -115,7 +122,7 @@ static mt_status plan(const struct mt_bundle *target, const struct mt_item *ties
     if (status == MT_OK && !is_good(&match, o))
         status = advise_and_fail(target, ties, source, o, &match, advice, err);
     if (status == MT_OK)
-        status = make_pairs(target, &match, out, err);
+        status = make_pairs(target, &match, o, out, err);
     if (status == MT_OK && o->optimizer)
         status =
             mt_transfer_optimizer(target, source, &match, o, team, out, advice,
@@ -242,6 +249,8 @@ mt_status mt_transfer_apply(const struct mt_transfer *t,
 
         if (t->pair_of[i])
             add_moved(&t->pairs[t->pair_of[i] - 1], out);
+        else if (t->recounted[i])
+            mt_bundle_i64(out, to->name, 0);
         else if (mt_name_is(to->name, MT_MODEL))
             mt_bundle_add_array(out, to->name, to);
     }

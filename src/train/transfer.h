@@ -65,6 +65,9 @@ struct mt_transfer {
     struct mt_transfer_pair *pairs; /* (n) */
     size_t n;
     size_t *pair_of; /* (arrays of the target) number of the pair, from 1 */
+    bool *recounted; /* (arrays of the target) a BatchNorm layer's count of
+                        batches, which the state lacks: it is set to 0 */
+    size_t n_recounted;
     struct mt_transfer_dropped *dropped; /* (n_dropped) */
     size_t n_dropped;
     size_t missing, unexpected; /* with `partial`: how many were passed over */

@@ -1,6 +1,7 @@
 #include "train/transfer_match.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,14 +190,42 @@ const struct mt_match_item *mt_match_into(const struct mt_match *m,
     return number ? &m->items[number - 1] : NULL;
 }
 
-bool mt_match_is_missing(const struct mt_match *m,
-                         const struct mt_bundle *target,
-                         const struct mt_transfer_options *o, size_t i)
+static bool is_lacking(const struct mt_match *m, const struct mt_bundle *target,
+                       const struct mt_transfer_options *o, size_t i)
 {
     const struct mt_array *a = &target->arrays[i];
 
     return mt_name_is(a->name, MT_MODEL) && !m->item_of[i] &&
            mt_match_selects(o, mt_name_key(a->name));
+}
+
+bool mt_match_is_recounted(const struct mt_match *m,
+                           const struct mt_bundle *target,
+                           const struct mt_transfer_options *o, size_t i)
+{
+    static const char count[] = "num_batches_tracked", mean[] = "running_mean";
+    const struct mt_array *a = &target->arrays[i], *sibling;
+    size_t n = strlen(a->name), end = sizeof count - 1;
+    struct mt_name name;
+
+    if (!is_lacking(m, target, o, i) || n < end ||
+        strcmp(a->name + n - end, count) != 0)
+        return false;
+    snprintf(name.text, sizeof name.text, "%.*s%s", (int)(n - end), a->name,
+             mean);
+    sibling = mt_bundle_find(target, name.text);
+    const struct mt_match_item *item =
+        sibling ? mt_match_into(m, target, sibling) : NULL;
+
+    return item && item->fits;
+}
+
+bool mt_match_is_missing(const struct mt_match *m,
+                         const struct mt_bundle *target,
+                         const struct mt_transfer_options *o, size_t i)
+{
+    return is_lacking(m, target, o, i) &&
+           !mt_match_is_recounted(m, target, o, i);
 }
 
 mt_status mt_match_make(const struct mt_bundle *target, const struct mt_item *ties,

@@ -47,6 +47,13 @@ bool mt_match_is_missing(const struct mt_match *m,
                          const struct mt_bundle *target,
                          const struct mt_transfer_options *options, size_t i);
 
+/* Is it a BatchNorm layer's count of batches, which state dicts of PyTorch
+ * before 0.4.1 and of other writers lack? It is set to 0, as by
+ * load_state_dict(), where the layer's other statistics are loaded. */
+bool mt_match_is_recounted(const struct mt_match *m,
+                           const struct mt_bundle *target,
+                           const struct mt_transfer_options *options, size_t i);
+
 /* Do these options let the target's tensor of that name be loaded? */
 bool mt_match_selects(const struct mt_transfer_options *options,
                       const char *key);
