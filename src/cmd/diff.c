@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ckpt/blockstream.h"
 #include "cmd/diffreport.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
@@ -15,6 +16,8 @@ struct entry {
     enum mt_state_section section;
     const struct mt_array *a, *b;
     size_t pair; /* what came of comparing, where it could be; or NO_PAIR */
+    bool counted; /* one whole number on each side, and they differ */
+    struct mt_diff_count count;
 };
 
 #define NO_PAIR SIZE_MAX
@@ -87,7 +90,7 @@ static void add_entry(struct diff *d, enum mt_state_section section,
 {
     struct entry *e = &d->entries[d->n++];
 
-    *e = (struct entry){ section, a, b, NO_PAIR };
+    *e = (struct entry){ .section = section, .a = a, .b = b, .pair = NO_PAIR };
     if (!a || !b || !comparable(d, a, b))
         return;
     struct mt_array *copies = d->as_float + 2 * d->n_pairs;
@@ -228,17 +231,83 @@ static mt_status list_entries(struct diff *d, struct mt_err *err)
 
 /* --- telling ------------------------------------------------------------ */
 
+static const struct mt_compared *result_of(const struct diff *d,
+                                           const struct entry *e)
+{
+    return e->pair == NO_PAIR ? NULL : &d->pairs[e->pair].result;
+}
+
+static mt_status read_count(const struct diff *d, const struct mt_array *array,
+                            bool *whole, int64_t *out, struct mt_err *err)
+{
+    struct mt_array a = *array;
+    double room[4] = { 0 }; /* of the widest type */
+    mt_status status =
+        mt_block_stream_read_all(&a, d->call->team, room, err);
+
+    a.data = room;
+    *whole = status == MT_OK && mt_array_whole(&a, out);
+    return status;
+}
+
+/* Counters are told by their values. */
+static mt_status count_entry(const struct diff *d, struct entry *e,
+                             struct mt_err *err)
+{
+    const struct mt_compared *c = result_of(d, e);
+    bool a = false, b = false;
+    mt_status status;
+
+    if (!c || !c->n_differ || c->n != 1 ||
+        (mt_dtype_is_float(e->a->dtype) && !mt_name_is_slot(e->a->name, MT_SLOT_STEP)))
+        return MT_OK;
+    status = read_count(d, e->a, &a, &e->count.a, err);
+    if (status == MT_OK)
+        status = read_count(d, e->b, &b, &e->count.b, err);
+    e->counted = a && b;
+    e->count.tensors = 1;
+    return status;
+}
+
+/* Steps of the optimizer's tensors that are alike make one line. */
+static mt_status count_entries(struct diff *d, struct mt_err *err)
+{
+    enum { GROUPS = 64 };
+    struct entry *first[GROUPS];
+    size_t groups = 0;
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < d->n && status == MT_OK; i++) {
+        struct entry *e = &d->entries[i];
+        size_t k = 0;
+
+        status = count_entry(d, e, err);
+        if (!e->counted || !mt_name_is_slot(e->a->name, MT_SLOT_STEP))
+            continue;
+        while (k < groups && (first[k]->count.a != e->count.a ||
+                              first[k]->count.b != e->count.b))
+            k++;
+        if (k < groups) {
+            first[k]->count.tensors++;
+            e->count.tensors = 0;
+        } else if (groups < GROUPS) {
+            first[groups++] = e;
+        }
+    }
+    return status;
+}
+
 static void tell_entry(struct diff *d, const struct entry *e)
 {
-    const struct mt_compared *c =
-        e->pair == NO_PAIR ? NULL : &d->pairs[e->pair].result;
+    const struct mt_compared *c = result_of(d, e);
 
     if (!e->b || !e->a) {
         mt_diff_tell(&d->report, e->section,
-                     e->a ? MT_DIFF_ONLY_A : MT_DIFF_ONLY_B, e->a, e->b, NULL);
+                     e->a ? MT_DIFF_ONLY_A : MT_DIFF_ONLY_B, e->a, e->b, NULL,
+                     NULL);
     } else if (!c || c->n_differ) {
         mt_diff_tell(&d->report, e->section, c ? MT_DIFF_DIFFER : MT_DIFF_KIND,
-                     e->a, e->b, c);
+                     e->a, e->b, c, e->counted ? &e->count : NULL);
     } else {
         d->report.parts[e->section].same++;
         d->report.parts[e->section].within += c->n_unequal > 0;
@@ -320,7 +389,8 @@ static mt_status compare(struct diff *d, struct mt_err *err)
         (status = open_side(d, 1, &d->b, &d->spec_b, err)) != MT_OK ||
         (status = list_entries(d, err)) != MT_OK ||
         (status = mt_compare_pairs(d->pairs, d->n_pairs, &d->tolerance,
-                                   d->call->team, err)) != MT_OK)
+                                   d->call->team, err)) != MT_OK ||
+        (status = count_entries(d, err)) != MT_OK)
         return status;
     tell_sections(d);
     return check_compared(d, err);

@@ -94,6 +94,18 @@ static void print_differ(const struct mt_array *a, const struct mt_compared *c)
     mt_strbuf_free(&at);
 }
 
+/* "progress epoch 4 -> 5", "optimizer step 180 -> 189 (6 tensors)" */
+static void print_count(const char *section, const struct mt_array *a,
+                        const struct mt_diff_count *count)
+{
+    print_place(section,
+                count->tensors > 1 ? MT_SLOT_STEP : mt_name_key(a->name));
+    printf(" %lld -> %lld", (long long)count->a, (long long)count->b);
+    if (count->tensors > 1)
+        printf(" (%zu tensors)", count->tensors);
+    printf("\n");
+}
+
 static void print_line(const struct mt_diff_report *r, const char *section,
                        enum mt_diff_status status, const struct mt_array *a,
                        const struct mt_array *b, const struct mt_compared *c)
@@ -164,13 +176,18 @@ static void note(struct mt_diff_report *r, enum mt_state_section section,
 
 void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
                   enum mt_diff_status status, const struct mt_array *a,
-                  const struct mt_array *b, const struct mt_compared *c)
+                  const struct mt_array *b, const struct mt_compared *c,
+                  const struct mt_diff_count *count)
 {
     note(r, section, status, (a ? a : b)->name, c);
     if (r->json)
         add_json(r, section, status, a, b, c);
-    if (prints(r))
+    if (!prints(r))
+        return;
+    if (!count)
         print_line(r, mt_section_names[section], status, a, b, c);
+    else if (count->tensors)
+        print_count(mt_section_names[section], a, count);
 }
 
 void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,

@@ -44,11 +44,19 @@ struct mt_diff_report {
     struct mt_strbuf tensors, spec; /* the lists of the JSON answer */
 };
 
+/* Whole numbers, one on each side: lines give the values themselves. */
+struct mt_diff_count {
+    int64_t a, b;
+    size_t tensors; /* that one line is for: of some optimizer state with these
+                       steps, the first one has it, and the others have 0 */
+};
+
 /* Tells one array of both (of one where the status says so); c is for
- * MT_DIFF_DIFFER only. */
+ * MT_DIFF_DIFFER only, count for such of one number; else they are NULL. */
 void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
                   enum mt_diff_status status, const struct mt_array *a,
-                  const struct mt_array *b, const struct mt_compared *c);
+                  const struct mt_array *b, const struct mt_compared *c,
+                  const struct mt_diff_count *count);
 
 /* A change of the spec: path is dotted, or with r->json a pointer. */
 void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
