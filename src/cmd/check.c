@@ -69,30 +69,30 @@ static int print_schema(void)
 
 static int check_spec(struct mt_call *call)
 {
-    struct mt_session_request request = {
-        .data_dir = mt_option(call, "data-dir"), .team = call->team,
+    struct mt_open_request request = {
+        .path = call->args[0],
+        .data_dir = mt_option(call, "data-dir"),
+        .overrides = call->args + 1,
+        .n_overrides = call->n_args - 1,
         .purpose = MT_DATA_CHECK,
+        .team = call->team,
     };
-    struct mt_session *s = NULL;
-    struct mt_json *doc;
     struct mt_err err = MT_ERR_INIT;
+    struct mt_opened opened;
+    mt_status status;
 
-    if (mt_spec_open(call->args[0], call->args + 1, call->n_args - 1, &doc,
-                     &err) != MT_OK)
+    if (mt_open_spec(&request, &opened, &err) != MT_OK)
         return mt_report_error(&err);
-    request.doc = doc;
-    mt_status status = mt_session_open(&request, &s, &err);
-
+    status = mt_session_prepare(opened.session, &err);
     if (status == MT_OK)
-        status = mt_session_prepare(s, &err);
-    if (status == MT_OK && mt_session_data(s)->note)
-        mt_report(call, "mtrain: note: %s", mt_session_data(s)->note);
+        status = mt_opened_warn(call, &opened, NULL, &err);
+    if (status == MT_OK && mt_session_data(opened.session)->note)
+        mt_report(call, "mtrain: note: %s", mt_session_data(opened.session)->note);
     if (status == MT_OK && call->json)
-        print_json(s);
+        print_json(opened.session);
     else if (status == MT_OK && !call->quiet)
-        print_text(s);
-    mt_session_close(s);
-    mt_json_free(doc);
+        print_text(opened.session);
+    mt_opened_close(&opened);
     return status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
 }
 

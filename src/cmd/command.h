@@ -38,7 +38,7 @@ struct mt_call {
     const char ***lists;    /* all values of each, NULL-terminated */
     const char **args;      /* operands */
     size_t n_args;
-    bool quiet, verbose, json, force;
+    bool quiet, verbose, json, force, strict;
     bool color;             /* of stdout (terminal.h) */
     size_t threads;
     struct mt_team *team;

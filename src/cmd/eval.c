@@ -9,6 +9,7 @@
 #include "cmd/events.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
+#include "cmd/warn.h"
 #include "train/datastate.h"
 #include "train/state.h"
 
@@ -167,9 +168,10 @@ static int check_assertions(const struct mt_call *call,
     return code;
 }
 
-static int evaluate(const struct mt_call *call, struct mt_session *s,
+static int evaluate(const struct mt_call *call, struct mt_opened *opened,
                     const struct assertion *a, size_t n)
 {
+    struct mt_session *s = opened->session;
     struct mt_err err = MT_ERR_INIT;
     struct mt_scores scores;
 
@@ -186,8 +188,8 @@ static int evaluate(const struct mt_call *call, struct mt_session *s,
     mt_confusion_take(&confusion, s);
     if (mt_session_data(s)->note)
         mt_report(call, "mtrain: note: %s", mt_session_data(s)->note);
-    if (mt_session_data(s)->warning)
-        mt_report_warning("%s", mt_session_data(s)->warning);
+    if (mt_opened_warn(call, opened, NULL, &err) != MT_OK)
+        return mt_report_error(&err);
     print_scores(call, s, &scores, &confusion);
     return check_assertions(call, a, n, s, &scores);
 }
@@ -232,25 +234,28 @@ static const char *changed_split(const struct mt_opened *o, const char *path,
 
 /* What is held out of the training data was not trained on, if the data and
  * the keys that decide it are those of the run. */
-static void warn_trained_on(const struct mt_opened *o, const char *path)
+static mt_status warn_trained_on(const struct mt_call *call,
+                                 const struct mt_opened *o, struct mt_err *err)
 {
     const struct mt_session *s = o->session;
-    struct mt_err err = MT_ERR_INIT;
+    struct mt_err unused = MT_ERR_INIT;
     const char *role = NULL, *key;
 
     if (mt_session_split(s) == MT_SPLIT_TRAIN ||
         mt_session_evaluated(s)->part == &mt_session_data(s)->val)
-        return;
+        return MT_OK;
     mt_data_state_changes(&o->bundle, mt_session_data(s), note_file, &role,
-                          &err);
+                          &unused);
     if (role)
-        mt_report_warning("data.%s is another file than in training: samples "
-                          "that were trained on may be among these",
-                          role);
-    else if ((key = changed_split(o, path, &err)))
-        mt_report_warning("%s is not what it was in training: samples that "
-                          "were trained on are among these",
-                          key);
+        return mt_warn(call, NULL, "data", err,
+                       "data.%s is another file than in training: samples "
+                       "that were trained on may be among these", role);
+    key = changed_split(o, call->args[0], &unused);
+    if (key)
+        return mt_warn(call, NULL, "data", err,
+                       "%s is not what it was in training: samples that were "
+                       "trained on are among these", key);
+    return MT_OK;
 }
 
 /* --- the command -------------------------------------------------------- */
@@ -325,8 +330,10 @@ static int eval_run(struct mt_call *call)
         return mt_report_error(&err);
     int code;
 
-    warn_trained_on(&opened, call->args[0]);
-    code = evaluate(call, opened.session, assertions, n);
+    if (warn_trained_on(call, &opened, &err) != MT_OK)
+        code = mt_report_error(&err);
+    else
+        code = evaluate(call, &opened, assertions, n);
 
     mt_opened_close(&opened);
     return code;

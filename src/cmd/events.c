@@ -79,6 +79,20 @@ void mt_event_lines(struct mt_events *e, const char *lines)
         fputs(lines, e->log);
 }
 
+void mt_event_warning(struct mt_events *e, const char *about, const char *text)
+{
+    struct mt_strbuf line = MT_STRBUF_INIT;
+
+    if (!wanted(e))
+        return;
+    mt_strbuf_puts(&line, "{\"event\":\"warning\",\"about\":");
+    mt_json_add_string(&line, about);
+    mt_strbuf_puts(&line, ",\"text\":");
+    mt_json_add_string(&line, text);
+    mt_strbuf_putc(&line, '}');
+    emit(e, &line, true);
+}
+
 void mt_event_audit(struct mt_events *e, const struct mt_audit *audit)
 {
     struct mt_strbuf line = MT_STRBUF_INIT;

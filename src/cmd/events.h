@@ -21,6 +21,7 @@ void mt_event_start(struct mt_events *e, const char *command,
                     const struct mt_session *s);
 /* Lines that are events already. */
 void mt_event_lines(struct mt_events *e, const char *lines);
+void mt_event_warning(struct mt_events *e, const char *about, const char *text);
 void mt_event_audit(struct mt_events *e, const struct mt_audit *audit);
 void mt_event_step(struct mt_events *e, const struct mt_session *s,
                    const struct mt_step_info *info);

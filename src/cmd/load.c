@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "spec/tree.h"
 #include "cmd/report.h"
 #include "cmd/shellwords.h"
 #include "cmd/specs.h"
+#include "cmd/warn.h"
+#include "spec/tree.h"
 #include "train/statename.h"
 #include "train/transfer.h"
 
@@ -309,10 +310,19 @@ static void print_done(const struct mt_call *call,
     printf("\n");
 }
 
+struct losses {
+    const struct mt_call *call;
+    mt_status status; /* not MT_OK with --strict */
+    struct mt_err *err;
+};
+
 static void tell_lost(void *ctx, const char *what)
 {
-    (void)ctx;
-    mt_report_warning("%s", what);
+    struct losses *l = ctx;
+
+    if (l->status != MT_OK)
+        mt_report_error(l->err); /* the one before */
+    l->status = mt_warn(l->call, NULL, "damage", l->err, "%s", what);
 }
 
 /* --- the position ------------------------------------------------------- */
@@ -337,9 +347,10 @@ static mt_status check_position(const struct mt_call *call,
         status = mt_transfer_leave_position(plan, why.text, err);
     }
     if (status == MT_OK && plan->unfit)
-        mt_report_warning("%s: the position is left, training starts at step "
-                          "0: %s",
-                          call->args[1], plan->left);
+        status = mt_warn(call, NULL, "state", err,
+                         "%s: the position is left, training starts at step "
+                         "0: %s",
+                         call->args[1], plan->left);
     return status;
 }
 
@@ -381,15 +392,19 @@ static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
                              struct mt_err *err)
 {
     const char *path = call->args[1];
+    struct mt_err lost = MT_ERR_INIT;
 
     if (given(call, "salvage") && !mt_is_spec(path)) {
-        mt_status status = mt_bundle_salvage_state(path, call->team, tell_lost,
-                                                   NULL, out, err);
+        struct losses l = { call, MT_OK, &lost };
+        mt_status status =
+            mt_bundle_salvage_state(path, call->team, tell_lost, &l, out, err);
 
-        return status == MT_DAMAGED
-                   ? mt_context(err, "nothing can be salvaged, for the names "
-                                     "of the tensors are lost")
-                   : status;
+        if (status == MT_DAMAGED)
+            return mt_context(err, "nothing can be salvaged, for the names of "
+                                   "the tensors are lost");
+        if (status == MT_OK && l.status != MT_OK)
+            *err = lost;
+        return status == MT_OK ? l.status : status;
     }
     return mt_open_state_streamed(path, mt_option(call, "data-dir"), call->team,
                                   out, err);

@@ -18,13 +18,14 @@ const struct mt_option mt_common_options[] = {
     { "verbose", 'v', NULL, "say more" },
     { "json", 0, NULL, "print JSON" },
     { "force", 'f', NULL, "overwrite existing output files" },
+    { "strict", 0, NULL, "take every warning for an error" },
     { "threads", 0, "N", "threads (default: one for each processor)" },
     { "color", 0, "WHEN", "auto, always or never" },
     { "help", 'h', NULL, "show this help" },
     { NULL, 0, NULL, NULL },
 };
 
-enum { QUIET, VERBOSE, JSON, FORCE, THREADS, COLOR, HELP, N_COMMON };
+enum { QUIET, VERBOSE, JSON, FORCE, STRICT, THREADS, COLOR, HELP, N_COMMON };
 
 enum { MAX_OPTIONS = 32, FIRST_CODE = 1000 };
 
@@ -260,6 +261,7 @@ static bool set_common(struct mt_call *call, int which, const char *value)
     case VERBOSE: call->verbose = true; return true;
     case JSON: call->json = true; return true;
     case FORCE: call->force = true; return true;
+    case STRICT: call->strict = true; return true;
     case THREADS: return set_threads(call, value);
     default: return set_color(call, value);
     }

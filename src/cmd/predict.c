@@ -5,12 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "spec/tree.h"
 #include "base/size.h"
 #include "cmd/predictions.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
+#include "cmd/warn.h"
 #include "data/inputs.h"
+#include "spec/tree.h"
 #include "train/generate.h"
 
 /* Samples that go through the model at once: the result does not depend on
@@ -126,7 +127,8 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
         status = predict_all(m, inputs, &p,
                              !call->json && !mt_option(call, "no-header"), err);
     if (status == MT_OK && mt_inputs_warning(inputs))
-        mt_report_warning("%s", mt_inputs_warning(inputs));
+        status =
+            mt_warn(call, NULL, "data", err, "%s", mt_inputs_warning(inputs));
     mt_predictions_free(&p);
     mt_inputs_close(inputs);
     return status;

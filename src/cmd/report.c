@@ -99,18 +99,6 @@ void mt_report_detail(const struct mt_call *call, const char *fmt, ...)
     fputc('\n', stderr);
 }
 
-void mt_report_warning(const char *fmt, ...)
-{
-    va_list args;
-
-    print_name(MT_COLOR_WARN);
-    fputs(": warning: ", stderr);
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
-
 void mt_print_json_string(const char *text)
 {
     struct mt_strbuf out = MT_STRBUF_INIT;

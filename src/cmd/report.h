@@ -28,9 +28,6 @@ void mt_report(const struct mt_call *call, const char *fmt, ...)
 void mt_report_detail(const struct mt_call *call, const char *fmt, ...)
     MT_PRINTF(2, 3);
 
-/* A line that is said even when quiet: something is wrong, but work goes on. */
-void mt_report_warning(const char *fmt, ...) MT_PRINTF(1, 2);
-
 /* Prints text to stdout as a JSON string. */
 void mt_print_json_string(const char *text);
 

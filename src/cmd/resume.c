@@ -10,6 +10,7 @@
 #include "cmd/specs.h"
 #include "cmd/summary.h"
 #include "cmd/training.h"
+#include "cmd/warn.h"
 #include "train/datastate.h"
 #include "train/monitor.h"
 #include "spec/diff.h"
@@ -148,7 +149,8 @@ static int finished(const struct mt_training *t, struct mt_session *s)
     if (strcmp(t->out, t->from) != 0) {
         if (mt_session_save(s, t->out, NULL, &err) != MT_OK)
             return mt_report_error(&err);
-        mt_training_bring_best(t);
+        if (mt_training_bring_best(t, &err) != MT_OK)
+            return mt_report_error(&err);
     }
     tell_finished(t->call, s);
     return MT_EXIT_DONE;
@@ -168,26 +170,44 @@ static mt_status check_total(const struct mt_training *t, struct mt_err *err)
 }
 
 /* restore_best was asked for since, or the state was loaded. */
-static void warn_of_kept(const char *path, const struct mt_session *s)
+static mt_status warn_of_kept(const struct mt_training *t, struct mt_err *err)
 {
+    const struct mt_session *s = t->session;
     struct mt_best best = mt_session_best(s);
 
-    if (mt_session_settings(s)->early_stopping.restore_best &&
-        !mt_session_keeps_best(s) && best.epoch)
-        mt_report_warning("%s: the state of epoch %llu, the best one so far by "
-                          "%s, is not in it: restore_best chooses among the "
-                          "epochs from here on",
-                          path, (unsigned long long)best.epoch,
-                          mt_session_judge(s)->name);
+    if (!mt_session_settings(s)->early_stopping.restore_best ||
+        mt_session_keeps_best(s) || !best.epoch)
+        return MT_OK;
+    return mt_warn(t->call, NULL, "save", err,
+                   "%s: the state of epoch %llu, the best one so far by %s, is "
+                   "not in it: restore_best chooses among the epochs from here "
+                   "on", t->from, (unsigned long long)best.epoch,
+                   mt_session_judge(s)->name);
+}
+
+/* The best state so far, in a file of its own or kept in the checkpoint. */
+static mt_status look_for_best(const struct mt_training *t, struct mt_err *err)
+{
+    mt_status status;
+
+    if (mt_session_finished(t->session))
+        return MT_OK;
+    status = mt_training_bring_best(t, err);
+    return status == MT_OK ? warn_of_kept(t, err) : status;
 }
 
 static int go_on(struct mt_call *call, struct mt_opened *opened,
                  const char *out, size_t log_every)
 {
     struct mt_training training = {
-        .call = call, .session = opened->session, .out = out,
-        .from = call->args[0], .log = mt_option(call, "log"),
-        .log_every = log_every, .resumed = true,
+        .call = call,
+        .opened = opened,
+        .session = opened->session,
+        .out = out,
+        .from = call->args[0],
+        .log = mt_option(call, "log"),
+        .log_every = log_every,
+        .resumed = true,
     };
     const struct mt_session *s = opened->session;
     struct told told = { .call = call, .events = MT_STRBUF_INIT };
@@ -196,14 +216,13 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
 
     if (tell_changes(&told, opened, &err) != MT_OK ||
         check_total(&training, &err) != MT_OK ||
-        mt_training_prepare(&training, &err) != MT_OK) {
+        mt_training_prepare(&training, &err) != MT_OK ||
+        look_for_best(&training, &err) != MT_OK) {
         code = mt_report_error(&err);
     } else if (mt_session_finished(s)) {
         code = finished(&training, opened->session);
     } else {
         training.changes = told.events.text;
-        mt_training_bring_best(&training);
-        warn_of_kept(call->args[0], s);
         mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
                   (unsigned long long)mt_session_at(s).step,
                   (unsigned long long)mt_session_total_steps(s));

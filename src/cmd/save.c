@@ -8,6 +8,7 @@
 #include "ckpt/blockstream.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
+#include "cmd/warn.h"
 #include "train/state.h"
 #include "train/statename.h"
 #include "train/ties.h"
@@ -232,12 +233,13 @@ static int save_run(struct mt_call *call)
     mt_lock_release(lock);
     if (status != MT_OK)
         return mt_report_error(&err);
-    if (conversion.overflowed)
-        mt_report_warning("%s: %zu value%s beyond the range of %s, written as "
-                          "infinite",
-                          out, (size_t)conversion.overflowed,
-                          conversion.overflowed == 1 ? " is" : "s are",
-                          mt_dtype_name(conversion.dtype));
+    if (conversion.overflowed &&
+        mt_warn(call, NULL, "state", &err,
+                "%s: %zu value%s beyond the range of %s, written as infinite",
+                out, (size_t)conversion.overflowed,
+                conversion.overflowed == 1 ? " is" : "s are",
+                mt_dtype_name(conversion.dtype)) != MT_OK)
+        return mt_report_error(&err);
     if (call->json) {
         printf("{\"event\":\"save\",\"path\":");
         mt_print_json_string(out);

@@ -7,6 +7,7 @@
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/tensors.h"
+#include "cmd/warn.h"
 #include "train/infer.h"
 #include "train/state.h"
 #include "train/statename.h"
@@ -329,7 +330,8 @@ static void open_model(struct shown *s, struct mt_err *err)
 
 static int show_state(struct shown *s)
 {
-    struct mt_err err = MT_ERR_INIT;
+    struct mt_err err = MT_ERR_INIT, strict = MT_ERR_INIT;
+    mt_status status = MT_OK;
 
     open_model(s, &err);
     if (mt_option(s->call, "dot")) {
@@ -339,7 +341,10 @@ static int show_state(struct shown *s)
         return MT_EXIT_DONE;
     }
     if (err.status != MT_OK && mt_bundle_find(&s->bundle, MT_NAME_SPEC))
-        mt_report_warning("cannot show the layers: %s", err.text);
+        status = mt_warn(s->call, NULL, "model", &strict,
+                         "cannot show the layers: %s", err.text);
+    if (status != MT_OK)
+        return mt_report_error(&strict);
     if (s->call->json)
         print_json(s);
     else

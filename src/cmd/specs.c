@@ -7,9 +7,11 @@
 #include "base/file.h"
 #include "ckpt/statefile.h"
 #include "cmd/report.h"
+#include "cmd/warn.h"
 #include "train/datastate.h"
 #include "train/grammar.h"
 #include "train/state.h"
+#include "train/traps.h"
 
 static bool ends_with(const char *text, const char *ending)
 {
@@ -50,22 +52,6 @@ static mt_status hint_not_spec(const char *path, struct mt_err *err)
                    "--spec %s", path, path, path);
 }
 
-mt_status mt_spec_open(const char *path, const char *const *overrides,
-                       size_t n, struct mt_json **out, struct mt_err *err)
-{
-    mt_status status;
-
-    if (mt_json_read_file(path, out, err) != MT_OK)
-        return hint_not_spec(path, err);
-    if ((status = mt_json_override(*out, mt_spec_exclusive, overrides, n,
-                                   err)) != MT_OK) {
-        mt_json_free(*out);
-        *out = NULL;
-        return status;
-    }
-    return MT_OK;
-}
-
 /* --- sessions ----------------------------------------------------------- */
 
 void mt_opened_close(struct mt_opened *o)
@@ -73,6 +59,8 @@ void mt_opened_close(struct mt_opened *o)
     mt_session_close(o->session);
     if (o->doc)
         mt_json_free(o->doc);
+    if (o->before)
+        mt_json_free(o->before);
     mt_bundle_free(&o->bundle);
     *o = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
 }
@@ -93,6 +81,33 @@ struct mt_samples_text mt_samples_text(const struct mt_session *s)
     return out;
 }
 
+/* The same tree; places in messages are those of its canonical text. */
+static mt_status copy_spec(const char *path, const struct mt_json *doc,
+                           struct mt_json **out, struct mt_err *err)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    mt_status status;
+
+    mt_json_print(mt_json_root(doc), &text);
+    status = text.failed ? mt_fail_memory(err)
+                         : mt_json_parse(path, text.text, text.len, out, err);
+    mt_strbuf_free(&text);
+    return status;
+}
+
+static mt_status override(const struct mt_open_request *r,
+                          struct mt_opened *out, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    if (r->n_overrides)
+        status = copy_spec(r->path, out->doc, &out->before, err);
+    if (status == MT_OK)
+        status = mt_json_override(out->doc, mt_spec_exclusive, r->overrides,
+                                  r->n_overrides, err);
+    return status;
+}
+
 static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
                        struct mt_err *err)
 {
@@ -107,8 +122,7 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
 
     if ((status = mt_state_spec(&out->bundle, r->path, &out->doc, err)) !=
             MT_OK ||
-        (status = mt_json_override(out->doc, mt_spec_exclusive, r->overrides,
-                                   r->n_overrides, err)) != MT_OK)
+        (status = override(r, out, err)) != MT_OK)
         return status;
     request.doc = out->doc;
     if ((status = mt_session_open(&request, &out->session, err)) != MT_OK)
@@ -141,20 +155,38 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
                        struct mt_err *err)
 {
     struct mt_session_request request = { .data_dir = r->data_dir,
-                                          .team = r->team };
+                                          .team = r->team,
+                                          .purpose = r->purpose };
     mt_status status;
 
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
-    if ((status = mt_spec_open(r->path, r->overrides, r->n_overrides, &out->doc,
-                               err)) != MT_OK)
-        return status;
+    if (mt_json_read_file(r->path, &out->doc, err) != MT_OK)
+        return hint_not_spec(r->path, err);
+    status = override(r, out, err);
     request.doc = out->doc;
-    if ((status = mt_session_open(&request, &out->session, err)) != MT_OK ||
-        (status = mt_session_init(out->session, err)) != MT_OK) {
+    if (status == MT_OK)
+        status = mt_session_open(&request, &out->session, err);
+    if (status == MT_OK && r->purpose != MT_DATA_CHECK)
+        status = mt_session_init(out->session, err);
+    if (status != MT_OK)
         mt_opened_close(out);
-        return status;
-    }
-    return MT_OK;
+    return status;
+}
+
+mt_status mt_opened_warn(const struct mt_call *call,
+                         const struct mt_opened *opened, struct mt_events *e,
+                         struct mt_err *err)
+{
+    const struct mt_session *s = opened->session;
+    struct mt_warnings list = MT_WARNINGS_INIT;
+    mt_status status;
+
+    if (mt_session_data(s)->warning)
+        mt_warnings_add(&list, "data", "%s", mt_session_data(s)->warning);
+    mt_traps_find(s, opened->before, &list);
+    status = mt_warn_all(call, e, &list, err);
+    mt_warnings_free(&list);
+    return status;
 }
 
 mt_status mt_open_model(const struct mt_open_request *r, struct mt_opened *out,

@@ -8,6 +8,8 @@
 #include "train/bundle.h"
 #include "train/session.h"
 
+struct mt_events; /* events.h */
+
 /* Is path a spec, by its ending or, where that says nothing, its content? */
 bool mt_is_spec(const char *path);
 
@@ -15,15 +17,13 @@ bool mt_is_spec(const char *path);
  * spec. Returns the status in err. */
 mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err);
 
-/* Reads a spec file and applies overrides. */
-mt_status mt_spec_open(const char *path, const char *const *overrides,
-                       size_t n, struct mt_json **out, struct mt_err *err);
-
 /* A checkpoint opened for work: its arrays, its spec, and the session restored
  * from both. */
 struct mt_opened {
     struct mt_bundle bundle;
     struct mt_json *doc;
+    struct mt_json *before; /* the spec without the overrides; NULL: there were
+                               none */
     struct mt_session *session;
 };
 
@@ -32,7 +32,7 @@ struct mt_open_request {
     const char *data_dir;
     const char *const *overrides;
     size_t n_overrides;
-    enum mt_data_purpose purpose; /* train or eval */
+    enum mt_data_purpose purpose; /* train, eval or check */
     enum mt_split split;          /* of eval */
     struct mt_team *team;
 };
@@ -43,7 +43,7 @@ struct mt_open_request {
 mt_status mt_open_checkpoint(const struct mt_open_request *request,
                              struct mt_opened *out, struct mt_err *err);
 
-/* A spec opened for work: freshly initialised. */
+/* A spec opened for work: freshly initialised, except to be checked. */
 mt_status mt_open_spec(const struct mt_open_request *request,
                        struct mt_opened *out, struct mt_err *err);
 
@@ -56,6 +56,12 @@ mt_status mt_open_model(const struct mt_open_request *request,
  * zero, the position is the start. */
 mt_status mt_open_session(const struct mt_open_request *request,
                           struct mt_opened *opened, struct mt_err *err);
+
+/* Reports what is suspicious: of the data, the loss and, unless it is only
+ * evaluated, the schedule (train/traps.h). With --strict that is an error. */
+mt_status mt_opened_warn(const struct mt_call *call,
+                         const struct mt_opened *opened, struct mt_events *e,
+                         struct mt_err *err);
 
 void mt_opened_close(struct mt_opened *opened);
 

@@ -64,6 +64,7 @@ static int train(struct mt_call *call, const char *out)
     }
     int code;
 
+    training.opened = &opened;
     training.session = opened.session;
     if (mt_training_prepare(&training, &err) != MT_OK ||
         (init && mt_init_from(opened.session, init, &err) != MT_OK)) {

@@ -16,9 +16,11 @@
 #include "cmd/signals.h"
 #include "cmd/summary.h"
 #include "cmd/terminal.h"
+#include "cmd/warn.h"
 #include "train/audit.h"
 #include "train/monitor.h"
 #include "train/outputs.h"
+#include "train/stall.h"
 #include "train/state.h"
 
 /* --- one run ------------------------------------------------------------ */
@@ -29,6 +31,8 @@ struct run {
     struct mt_events events;
     struct mt_progress progress;
     struct mt_err err;
+    struct mt_err refused; /* a warning with --strict ends the run */
+    struct mt_stall stall;
     struct mt_ckpt_info info;  /* of the last save */
     uint64_t saved_step;
     bool saved, save_failed, best_failed;
@@ -37,6 +41,23 @@ struct run {
     uint64_t first_step, first_sample, samples;
     struct mt_run_end end;
 };
+
+/* err: what to say, with more after it. */
+static void warn(struct run *r, const char *about, const struct mt_err *err,
+                 const char *more)
+{
+    struct mt_err refused = MT_ERR_INIT;
+    mt_status status = mt_warn(r->t->call, &r->events, about, &refused, "%s%s",
+                               err->text, more);
+
+    if (status != MT_OK && r->refused.status == MT_OK)
+        r->refused = refused;
+}
+
+static bool refused(const struct run *r)
+{
+    return r->refused.status != MT_OK;
+}
 
 static mt_status write_to(struct run *r, const char *path,
                           struct mt_ckpt_info *info, struct mt_err *err)
@@ -69,9 +90,9 @@ static size_t to_keep(const struct run *r)
     return own ? mt_session_settings(r->s)->checkpoint.keep : 0;
 }
 
-static void warn_not_kept(const struct mt_err *err)
+static void warn_not_kept(struct run *r, const struct mt_err *err)
 {
-    mt_report_warning("%s: the checkpoint before is not kept", err->text);
+    warn(r, "save", err, ": the checkpoint before is not kept");
 }
 
 /* Writes OUT; the last one of this run is kept under another name, once the new
@@ -84,12 +105,12 @@ static mt_status replace(struct run *r, bool *replaced, struct mt_err *err)
     struct mt_held held;
 
     if (mt_output_hold(out, keep, &held, &why) != MT_OK)
-        warn_not_kept(&why);
+        warn_not_kept(r, &why);
     mt_status status = write_to(r, out, &r->info, err);
 
     *replaced = status == MT_OK || mt_output_replaced(out, &held);
     if (mt_output_rotate(out, keep, &held, &why) != MT_OK)
-        warn_not_kept(&why);
+        warn_not_kept(r, &why);
     return status;
 }
 
@@ -103,7 +124,7 @@ static void forget_others(struct run *r)
         in_place(r->t))
         return;
     if (mt_output_forget(r->t->out, &err) != MT_OK)
-        mt_report_warning("%s: it is of an older run", err.text);
+        warn(r, "save", &err, ": it is of an older run");
 }
 
 static void save(struct run *r)
@@ -128,8 +149,8 @@ static void save_and_go_on(struct run *r)
 {
     save(r);
     if (r->save_failed)
-        mt_report_warning("%s: training goes on, saving will be tried again",
-                          r->err.text);
+        warn(r, "save", &r->err,
+             ": training goes on, saving will be tried again");
 }
 
 /* Ahead of the other save: a run that goes on from there has seen this epoch,
@@ -144,8 +165,7 @@ static void save_best(struct run *r)
         mt_fail_memory(&err);
     r->best_failed = !path || write_to(r, path, &info, &err) != MT_OK;
     if (r->best_failed) {
-        mt_report_warning("%s: training goes on without the best checkpoint",
-                          err.text);
+        warn(r, "save", &err, ": training goes on without the best checkpoint");
         r->err = err;
     }
     free(path);
@@ -251,26 +271,46 @@ static void end_run(struct run *r)
                                        goes on */
 }
 
+/* Of tensors that no longer move; with --strict the last save stays. */
+static void warn_stalled(struct run *r)
+{
+    struct mt_warnings list = MT_WARNINGS_INIT;
+    struct mt_err err = MT_ERR_INIT;
+
+    mt_stall_epoch(r->s, &r->stall, &list);
+    if (mt_warn_all(r->t->call, &r->events, &list, &err) != MT_OK)
+        r->refused = err;
+    mt_warnings_free(&list);
+}
+
 static mt_status train(struct run *r)
 {
     struct mt_step_info info;
     bool first = true;
     mt_status status;
 
+    if (mt_stall_start(r->s, &r->stall, &r->err) != MT_OK)
+        return r->err.status;
     while (!mt_session_finished(r->s) && !mt_signal_stop()) {
         if ((status = (first ? audited_step(r, &info) : step(r, &info))) !=
             MT_OK)
             return status;
         first = false;
         tell_step(r, &info);
-        if (info.improved)
+        if (info.epoch_ended)
+            warn_stalled(r);
+        if (info.improved && !refused(r))
             save_best(r);
-        bool due = save_is_due(r, &info); /* by the epoch that ended */
+        bool due = !refused(r) && save_is_due(r, &info); /* by the epoch that ended */
 
-        if (mt_session_finished(r->s))
+        if (!refused(r) && mt_session_finished(r->s))
             end_run(r);
         if (due)
             save_and_go_on(r);
+        if (refused(r)) {
+            r->err = r->refused;
+            return r->err.status;
+        }
     }
     if (!mt_session_finished(r->s))
         end_run(r);
@@ -287,6 +327,8 @@ static int finish(struct run *r)
         save(r);
     if (r->save_failed || r->best_failed)
         return mt_report_error(&r->err);
+    if (refused(r))
+        return mt_report_error(&r->refused);
     r->end.seconds = mt_seconds() - r->started;
     stepping = r->end.seconds - r->saving;
     r->end.samples_per_s = stepping > 0 ? (double)r->samples / stepping : 0;
@@ -327,8 +369,9 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
     if (mt_session_data(t->session)->note)
         mt_report(t->call, "mtrain: note: %s",
                   mt_session_data(t->session)->note);
-    if (mt_session_data(t->session)->warning)
-        mt_report_warning("%s", mt_session_data(t->session)->warning);
+    if (t->call->strict &&
+        (status = mt_opened_warn(t->call, t->opened, NULL, err)) != MT_OK)
+        return status;
     if (t->log && strcmp(t->log, t->out) == 0)
         return mt_fail(err, MT_INVALID, "%s: is the checkpoint to write; give "
                        "--log another file", t->log);
@@ -346,25 +389,30 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
     return MT_OK;
 }
 
-void mt_training_bring_best(const struct mt_training *t)
+mt_status mt_training_bring_best(const struct mt_training *t,
+                                 struct mt_err *err)
 {
     char *from = mt_output_best(t->from), *to = mt_output_best(t->out);
-    struct mt_err err = MT_ERR_INIT;
+    struct mt_err lost = MT_ERR_INIT;
+    mt_status status = MT_OK;
 
     if (!mt_session_saved_best(t->session)->monitor.name ||
         isnan(mt_session_saved_best(t->session)->best))
         goto out; /* there is none yet */
     if (!from || !to)
-        mt_fail_memory(&err);
+        mt_fail_memory(&lost);
     else
         mt_output_bring_best(from, to, mt_session_doc(t->session),
-                             mt_session_team(t->session), &err);
-    if (err.status != MT_OK)
-        mt_report_warning("%s: the best checkpoint so far cannot be taken "
-                          "along; a better one will be saved", err.text);
+                             mt_session_team(t->session), &lost);
+    if (lost.status != MT_OK)
+        status = mt_warn(t->call, NULL, "save", err,
+                         "%s: the best checkpoint so far cannot be taken "
+                         "along; a better one will be saved",
+                         lost.text);
 out:
     free(from);
     free(to);
+    return status;
 }
 
 /* Opens what the run takes. */
@@ -381,6 +429,9 @@ static mt_status start(struct run *r)
     mt_details_tell(t->call, r->s);
     mt_signals_catch();
     mt_event_start(&r->events, t->call->command->name, r->s);
+    if (!t->call->strict &&
+        mt_opened_warn(t->call, t->opened, &r->events, &r->err) != MT_OK)
+        return r->err.status;
     if (t->changes)
         mt_event_lines(&r->events, t->changes);
     mt_progress_start(&r->progress, t->call, r->s,
@@ -441,6 +492,7 @@ int mt_training_run(const struct mt_training *t)
         return mt_report_error(&r.err);
     mt_status status = train(&r);
 
+    mt_stall_free(&r.stall);
     code = status == MT_OK ? finish(&r) : fail(&r, status);
     if (r.events.log && (ferror(r.events.log) | fclose(r.events.log))) {
         mt_fail_errno(&r.err, errno, t->log, "cannot write");

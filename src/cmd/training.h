@@ -5,11 +5,12 @@
 #define MT_CMD_TRAINING_H
 
 #include "cmd/command.h"
-#include "train/session.h"
+#include "cmd/specs.h"
 
 struct mt_training {
     const struct mt_call *call;
-    struct mt_session *session;
+    const struct mt_opened *opened;
+    struct mt_session *session; /* opened's */
     const char *out;       /* the checkpoint to write */
     const char *from;      /* the one that the run goes on from, or NULL */
     const char *log;       /* or NULL */
@@ -30,13 +31,15 @@ struct mt_training {
 int mt_training_run(const struct mt_training *t);
 
 /* May the log and the files beside the checkpoint be written (the best one,
- * kept ones)? As for the checkpoint itself, no existing ones are without
+ * kept ones)? With --strict, is there nothing to warn of? As for the checkpoint
+ * itself, no existing ones are without
  * --force, unless the run goes on: then the log does, and, in place, the
  * others are its own. */
 mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err);
 
 /* A run that goes on takes the best checkpoint so far along, to its new place
- * and its new total. */
-void mt_training_bring_best(const struct mt_training *t);
+ * and its new total. That it cannot is a warning. */
+mt_status mt_training_bring_best(const struct mt_training *t,
+                                 struct mt_err *err);
 
 #endif

@@ -77,12 +77,10 @@ static mt_status record(struct mt_record *r, const char *kernel,
 }
 
 /* Defines the layer `TYPE` over the activation of that kernel's name. */
-#define ACTIVATION(KERNEL, TYPE, KEYS, DOC)                                    \
-    static mt_status KERNEL##_record(struct mt_record *r,                      \
-                                     struct mt_layer *layer,                   \
-                                     struct mt_value *const *in,               \
-                                     struct mt_value **out,                    \
-                                     struct mt_err *err)                       \
+#define ACTIVATION(KERNEL, TYPE, KEYS, GIVES, DOC)                             \
+    static mt_status KERNEL##_record(                                          \
+        struct mt_record *r, struct mt_layer *layer,                           \
+        struct mt_value *const *in, struct mt_value **out, struct mt_err *err) \
     {                                                                          \
         (void)err;                                                             \
         return record(r, #KERNEL, layer, in[0], out);                          \
@@ -93,20 +91,23 @@ static mt_status record(struct mt_record *r, const char *kernel,
         .doc = DOC,                                                            \
         .keys = KEYS,                                                          \
         .args_size = sizeof(struct activation_args),                           \
+        .gives = GIVES,                                                        \
         .record = KERNEL##_record,                                             \
     };
 
-ACTIVATION(relu, "ReLU", inplace_keys, "max(x, 0)")
-ACTIVATION(leaky_relu, "LeakyReLU", leaky_relu_keys,
+ACTIVATION(relu, "ReLU", inplace_keys, MT_GIVES_NO_NEGATIVES, "max(x, 0)")
+ACTIVATION(leaky_relu, "LeakyReLU", leaky_relu_keys, MT_GIVES_ANY,
            "x, or negative_slope x below 0")
-ACTIVATION(elu, "ELU", elu_keys, "x, or alpha (e^x - 1) below 0")
-ACTIVATION(selu, "SELU", inplace_keys, "ELU, scaled to keep mean and variance")
-ACTIVATION(silu, "SiLU", inplace_keys, "x sigmoid(x)")
-ACTIVATION(mish, "Mish", inplace_keys, "x tanh(softplus(x))")
-ACTIVATION(tanh, "Tanh", NULL, "tanh(x)")
-ACTIVATION(sigmoid, "Sigmoid", NULL, "1 / (1 + e^-x)")
-ACTIVATION(softplus, "Softplus", softplus_keys, "ln(1 + e^(beta x)) / beta")
-ACTIVATION(hardswish, "Hardswish", inplace_keys,
+ACTIVATION(elu, "ELU", elu_keys, MT_GIVES_ANY, "x, or alpha (e^x - 1) below 0")
+ACTIVATION(selu, "SELU", inplace_keys, MT_GIVES_ANY,
+           "ELU, scaled to keep mean and variance")
+ACTIVATION(silu, "SiLU", inplace_keys, MT_GIVES_ANY, "x sigmoid(x)")
+ACTIVATION(mish, "Mish", inplace_keys, MT_GIVES_ANY, "x tanh(softplus(x))")
+ACTIVATION(tanh, "Tanh", NULL, MT_GIVES_ANY, "tanh(x)")
+ACTIVATION(sigmoid, "Sigmoid", NULL, MT_GIVES_FRACTIONS, "1 / (1 + e^-x)")
+ACTIVATION(softplus, "Softplus", softplus_keys, MT_GIVES_ANY,
+           "ln(1 + e^(beta x)) / beta")
+ACTIVATION(hardswish, "Hardswish", inplace_keys, MT_GIVES_ANY,
            "x min(max(x + 3, 0), 6) / 6")
 
 static mt_status gelu_record(struct mt_record *r, struct mt_layer *layer,
@@ -169,6 +170,7 @@ const struct mt_layer_type mt_layer_relu6 = {
     .doc = "min(max(x, 0), 6)",
     .keys = inplace_keys,
     .args_size = sizeof(struct activation_args),
+    .gives = MT_GIVES_NO_NEGATIVES,
     .record = relu6_record,
 };
 
@@ -282,6 +284,7 @@ const struct mt_layer_type mt_layer_softmax = {
     .doc = "e^x over its sum",
     .keys = dim_keys,
     .args_size = sizeof(struct activation_args),
+    .gives = MT_GIVES_PROBABILITIES,
     .record = softmax_record,
 };
 
@@ -290,6 +293,7 @@ const struct mt_layer_type mt_layer_log_softmax = {
     .doc = "the logarithm of Softmax",
     .keys = dim_keys,
     .args_size = sizeof(struct activation_args),
+    .gives = MT_GIVES_LOG_PROBABILITIES,
     .record = log_softmax_record,
 };
 

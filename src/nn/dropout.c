@@ -75,6 +75,7 @@ const struct mt_layer_type mt_layer_dropout = {
     .doc = "zeroes elements at random in training and scales up the others",
     .keys = dropout_keys,
     .args_size = sizeof(struct dropout_args),
+    .gives = MT_GIVES_ITS_INPUT,
     .record = dropout_record,
 };
 
@@ -83,6 +84,7 @@ const struct mt_layer_type mt_layer_dropout1d = {
     .doc = "the same for whole channels of [channels, length]",
     .keys = channels_keys,
     .args_size = sizeof(struct dropout_args),
+    .gives = MT_GIVES_ITS_INPUT,
     .record = dropout1d_record,
 };
 
@@ -91,5 +93,6 @@ const struct mt_layer_type mt_layer_dropout2d = {
     .doc = "the same for whole channels of [channels, height, width]",
     .keys = channels_keys,
     .args_size = sizeof(struct dropout_args),
+    .gives = MT_GIVES_ITS_INPUT,
     .record = dropout2d_record,
 };

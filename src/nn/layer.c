@@ -298,6 +298,30 @@ const struct mt_layer *mt_layer_source(const struct mt_layer *layer, size_t k)
     return mt_layer_result(&layer->parent->layers[in]);
 }
 
+enum mt_gives mt_layer_gives(const struct mt_layer *layer,
+                             const struct mt_layer **by)
+{
+    const struct mt_layer *result = mt_layer_result(layer), *first;
+    enum mt_gives gives = MT_GIVES_ANY;
+
+    *by = result->type ? result : NULL;
+    if (!result->type || result->type->gives != MT_GIVES_ITS_INPUT)
+        return result->type ? result->type->gives : MT_GIVES_ANY;
+    for (size_t k = 0; k < result->n_in; k++) {
+        const struct mt_layer *source = mt_layer_source(result, k);
+        enum mt_gives this = MT_GIVES_ANY;
+
+        first = NULL;
+        if (source)
+            this = mt_layer_gives(source, &first);
+        if (k > 0 && this != gives)
+            return MT_GIVES_ANY;
+        gives = this;
+        *by = k == 0 ? first : *by;
+    }
+    return gives;
+}
+
 /* --- recording ---------------------------------------------------------- */
 
 static mt_status record_layer(struct mt_record *r, struct mt_layer *layer,

@@ -34,9 +34,20 @@ enum mt_layer_flags {
                                  goes in */
 };
 
+/* What is known of all outputs of a type. */
+enum mt_gives {
+    MT_GIVES_ANY,
+    MT_GIVES_ITS_INPUT,     /* the numbers that come in, all or some of them */
+    MT_GIVES_PROBABILITIES, /* at least 0, with a sum of 1 along a dimension */
+    MT_GIVES_LOG_PROBABILITIES,
+    MT_GIVES_FRACTIONS,    /* 0 to 1, each by itself */
+    MT_GIVES_NO_NEGATIVES, /* at least 0 */
+};
+
 struct mt_layer_type {
     MT_TYPE_HEAD;   /* keys: beside type, name, inputs and layers */
     unsigned flags;            /* enum mt_layer_flags */
+    enum mt_gives gives;
 
     /* How often a container has its list; MT_SIZE_ABSENT: it stands as it is.
      * NULL: always so. */
@@ -111,6 +122,11 @@ const struct mt_layer *mt_layer_source(const struct mt_layer *layer, size_t k);
 
 /* The same for the output of a layer, a container or the root of a model. */
 const struct mt_layer *mt_layer_result(const struct mt_layer *layer);
+
+/* What is known of the outputs of a layer, a container or a model: never
+ * MT_GIVES_ITS_INPUT. *by: the layer that sees to it; NULL: no layer does. */
+enum mt_gives mt_layer_gives(const struct mt_layer *layer,
+                             const struct mt_layer **by);
 
 /* --- for record functions ----------------------------------------------- */
 

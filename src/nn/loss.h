@@ -10,8 +10,18 @@
 
 struct mt_loss;
 
+/* What a loss takes the model's outputs for. */
+enum mt_wants {
+    MT_WANTS_ANY,
+    MT_WANTS_SCORES, /* of classes; it applies softmax itself */
+    MT_WANTS_LOG_PROBABILITIES,
+    MT_WANTS_LOGITS, /* it applies the sigmoid itself */
+    MT_WANTS_PROBABILITIES,
+};
+
 struct mt_loss_type {
     MT_TYPE_HEAD;
+    enum mt_wants wants;
     bool classification; /* targets are classes: int32 */
     bool probabilities;  /* targets are within 0 ... 1 */
     float threshold;     /* the output that stands for probability 1/2, where
@@ -38,6 +48,10 @@ extern const struct mt_kind mt_loss_kind;
 mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,
                        struct mt_arena *arena, struct mt_loss *out,
                        struct mt_err *err);
+
+/* The classes of a loss of classes: one each along this dimension of an output
+ * of that rank, the batch being 0; 0 where "dim" is out of range. */
+int mt_loss_class_dim(const struct mt_loss *loss, int rank);
 
 /* How many classes an output of this sample shape tells apart; 0 for losses
  * that are not of classes. */

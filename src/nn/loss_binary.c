@@ -86,6 +86,7 @@ const struct mt_loss_type mt_loss_bce = {
     .args_size = sizeof(struct mt_loss_args),
     .probabilities = true,
     .threshold = 0.5f,
+    .wants = MT_WANTS_PROBABILITIES,
     .record = bce_record,
 };
 
@@ -95,5 +96,6 @@ const struct mt_loss_type mt_loss_bce_logits = {
     .keys = bce_logits_keys,
     .args_size = sizeof(struct mt_loss_args),
     .probabilities = true,
+    .wants = MT_WANTS_LOGITS,
     .record = bce_logits_record,
 };

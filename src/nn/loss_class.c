@@ -167,6 +167,7 @@ const struct mt_loss_type mt_loss_cross_entropy = {
     .keys = cross_entropy_keys,
     .args_size = sizeof(struct mt_loss_args),
     .classification = true,
+    .wants = MT_WANTS_SCORES,
     .record = cross_entropy_record,
 };
 
@@ -176,5 +177,6 @@ const struct mt_loss_type mt_loss_nll = {
     .keys = nll_keys,
     .args_size = sizeof(struct mt_loss_args),
     .classification = true,
+    .wants = MT_WANTS_LOG_PROBABILITIES,
     .record = nll_record,
 };

@@ -64,8 +64,4 @@ mt_status mt_loss_weights(struct mt_record *r, const struct mt_loss *loss,
                           size_t n, const char *of, bool spread,
                           const float **out, struct mt_err *err);
 
-/* The classes of a loss of classes: one each along this dimension of y (with
- * the batch); 0 where "dim" is out of range. */
-int mt_loss_class_dim(const struct mt_loss *loss, int rank);
-
 #endif

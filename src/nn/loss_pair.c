@@ -103,5 +103,6 @@ const struct mt_loss_type mt_loss_kl_div = {
     .doc = "t (ln t - x), for log-probabilities x and probabilities t",
     .keys = kl_div_keys,
     .args_size = sizeof(struct mt_loss_args),
+    .wants = MT_WANTS_LOG_PROBABILITIES,
     .record = kl_div_record,
 };

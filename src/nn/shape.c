@@ -61,6 +61,7 @@ const struct mt_layer_type mt_layer_flatten = {
     .doc = "joins dimensions start_dim to end_dim into one",
     .keys = flatten_keys,
     .args_size = sizeof(struct flatten_args),
+    .gives = MT_GIVES_ITS_INPUT,
     .record = flatten_record,
 };
 
@@ -137,6 +138,7 @@ const struct mt_layer_type mt_layer_unflatten = {
     .doc = "splits a dimension into several",
     .keys = unflatten_keys,
     .args_size = sizeof(struct reshape_args),
+    .gives = MT_GIVES_ITS_INPUT,
     .record = unflatten_record,
 };
 
@@ -169,6 +171,7 @@ const struct mt_layer_type mt_layer_reshape = {
     .doc = "gives each sample another shape with as many elements",
     .keys = reshape_keys,
     .args_size = sizeof(struct reshape_args),
+    .gives = MT_GIVES_ITS_INPUT,
     .record = reshape_record,
 };
 
@@ -186,5 +189,6 @@ static mt_status identity_record(struct mt_record *r, struct mt_layer *layer,
 const struct mt_layer_type mt_layer_identity = {
     .name = "Identity",
     .doc = "passes its input on",
+    .gives = MT_GIVES_ITS_INPUT,
     .record = identity_record,
 };

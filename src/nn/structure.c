@@ -182,5 +182,6 @@ const struct mt_layer_type mt_layer_concat = {
     .keys = concat_keys,
     .args_size = sizeof(struct concat_args),
     .flags = MT_LAYER_MANY_INPUTS,
+    .gives = MT_GIVES_ITS_INPUT,
     .record = concat_record,
 };

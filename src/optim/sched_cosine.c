@@ -38,12 +38,20 @@ static struct mt_scheduled cosine_at(const struct mt_scheduler *s, uint64_t t,
     return anneal(base.lr, a->eta_min, part);
 }
 
+static struct mt_sched_end cosine_end(const struct mt_scheduler *s)
+{
+    const struct cosine_args *a = s->args;
+
+    return (struct mt_sched_end){ a->t_max, 0, "T_max", -1, false };
+}
+
 const struct mt_scheduler_type mt_sched_cosine = {
     .name = "CosineAnnealingLR",
     .doc = "falls to eta_min along half a cosine of T_max steps",
     .keys = cosine_keys,
     .args_size = sizeof(struct cosine_args),
     .at = cosine_at,
+    .end = cosine_end,
 };
 
 struct restarts_args {

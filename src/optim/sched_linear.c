@@ -75,10 +75,18 @@ static struct mt_scheduled polynomial_at(const struct mt_scheduler *s,
     return mt_sched_lr(base.lr * mt_dpow(part, a->power));
 }
 
+static struct mt_sched_end polynomial_end(const struct mt_scheduler *s)
+{
+    const struct polynomial_args *a = s->args;
+
+    return (struct mt_sched_end){ a->total_iters, 0, "total_iters", -1, false };
+}
+
 const struct mt_scheduler_type mt_sched_polynomial = {
     .name = "PolynomialLR",
     .doc = "falls to 0 along a power of a straight line",
     .keys = polynomial_keys,
     .args_size = sizeof(struct polynomial_args),
     .at = polynomial_at,
+    .end = polynomial_end,
 };

@@ -158,6 +158,13 @@ static struct mt_scheduled one_cycle_at(const struct mt_scheduler *s,
     return out;
 }
 
+static struct mt_sched_end one_cycle_end(const struct mt_scheduler *s)
+{
+    const struct one_cycle_args *a = s->args;
+
+    return (struct mt_sched_end){ a->total_steps, 0, "total_steps", -1, true };
+}
+
 const struct mt_scheduler_type mt_sched_one_cycle = {
     .name = "OneCycleLR",
     .doc = "up to max_lr and far down again, the momentum against it",
@@ -168,4 +175,5 @@ const struct mt_scheduler_type mt_sched_one_cycle = {
                 "it replaces the learning rate and momentum of the "
                 "optimizer, and brings its own warm-up",
     .at = one_cycle_at,
+    .end = one_cycle_end,
 };

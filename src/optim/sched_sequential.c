@@ -94,6 +94,21 @@ static struct mt_scheduled sequential_at(const struct mt_scheduler *s,
     return mt_scheduler_at(a->stages[stage], t, base);
 }
 
+/* That of the last stage. */
+static struct mt_sched_end sequential_end(const struct mt_scheduler *s)
+{
+    const struct sequential_args *a = s->args;
+    size_t last = a->milestones.n;
+    struct mt_sched_end end = mt_scheduler_end(a->stages[last]);
+
+    if (!end.after)
+        return end;
+    end.start = last ? (uint64_t)a->milestones.v[last - 1] : 0;
+    end.after += end.start;
+    end.stage = (int)last;
+    return end;
+}
+
 const struct mt_scheduler_type mt_sched_sequential = {
     .name = "SequentialLR",
     .doc = "several schedulers, one after the other",
@@ -103,4 +118,5 @@ const struct mt_scheduler_type mt_sched_sequential = {
     .no_stage = "cannot be part of a SequentialLR: "
                 "put its schedulers and milestones into this one",
     .at = sequential_at,
+    .end = sequential_end,
 };

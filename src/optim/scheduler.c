@@ -158,6 +158,12 @@ struct mt_scheduled mt_scheduler_at(const struct mt_scheduler *s, uint64_t t,
     return s->type->at(s, t, base);
 }
 
+struct mt_sched_end mt_scheduler_end(const struct mt_scheduler *s)
+{
+    return s->type->end ? s->type->end(s)
+                        : (struct mt_sched_end){ .stage = -1 };
+}
+
 void mt_scheduler_observe(struct mt_scheduler *s, double value)
 {
     if (s->type->observe)

@@ -28,6 +28,15 @@ struct mt_scheduler_state {
     double value;
 };
 
+/* Where a schedule ends that is made for a run of one length. */
+struct mt_sched_end {
+    uint64_t after;  /* so many steps; 0: it has no such end */
+    uint64_t start;  /* where its last part begins, which `key` counts from */
+    const char *key; /* what sets it in the spec: "T_max" */
+    int stage;       /* of the spec's "schedulers", which has the key; or -1 */
+    bool whole;      /* of no use in a run of another length */
+};
+
 struct mt_scheduler_type {
     MT_TYPE_HEAD;
     size_t state_count;
@@ -40,6 +49,9 @@ struct mt_scheduler_type {
     /* The values for a group with these base values after t steps. */
     struct mt_scheduled (*at)(const struct mt_scheduler *s, uint64_t t,
                               struct mt_scheduled base);
+
+    /* NULL: it has no end. */
+    struct mt_sched_end (*end)(const struct mt_scheduler *s);
 
     /* Why it cannot be part of a SequentialLR; NULL: it can. */
     const char *no_stage;
@@ -73,6 +85,7 @@ mt_status mt_scheduler_new(const struct mt_json *doc, const struct mt_item *obje
 
 struct mt_scheduled mt_scheduler_at(const struct mt_scheduler *s, uint64_t t,
                                     struct mt_scheduled base);
+struct mt_sched_end mt_scheduler_end(const struct mt_scheduler *s);
 void mt_scheduler_observe(struct mt_scheduler *s, double value);
 
 #endif

@@ -33,9 +33,15 @@ mt_status mt_audit_before(const struct mt_store *store, struct mt_audit *audit,
         mt_audit_free(audit);
         return mt_fail_memory(err);
     }
+    mt_audit_restart(store, audit);
+    return MT_OK;
+}
+
+void mt_audit_restart(const struct mt_store *store, struct mt_audit *audit)
+{
+    audit->trainable = audit->moved = audit->n_unmoved = 0;
     for (size_t i = 0; i < store->n; i++)
         audit->before[i] = hash_tensor(store->tensors[i]);
-    return MT_OK;
 }
 
 static bool all_zero(const struct mt_tensor *t)
@@ -52,18 +58,20 @@ static struct mt_unmoved explain(const struct mt_tensor *t, size_t index,
                                  const struct mt_scheduled *now)
 {
     if (!t->requires_grad)
-        return (struct mt_unmoved){ t->name, MT_FROZEN, true };
+        return (struct mt_unmoved){ t->name, MT_FROZEN, true, index };
     if (!mt_optimizer_owns(o, t))
-        return (struct mt_unmoved){ t->name, MT_NOT_IN_OPTIMIZER, true };
+        return (struct mt_unmoved){ t->name, MT_NOT_IN_OPTIMIZER, true, index };
 
     size_t group = o->group_of[index];
 
     if (now[group].lr == 0)
         return (struct mt_unmoved){ t->name, MT_LR_IS_0,
-                                    mt_optimizer_base(o, group).lr == 0 };
+                                    mt_optimizer_base(o, group).lr == 0,
+                                    index };
     if (!t->has_grad || all_zero(t))
-        return (struct mt_unmoved){ t->name, MT_ZERO_GRADIENT, !t->has_grad };
-    return (struct mt_unmoved){ t->name, MT_ROUNDS_TO_NOTHING, false };
+        return (struct mt_unmoved){ t->name, MT_ZERO_GRADIENT, !t->has_grad,
+                                    index };
+    return (struct mt_unmoved){ t->name, MT_ROUNDS_TO_NOTHING, false, index };
 }
 
 void mt_audit_after(const struct mt_store *store,

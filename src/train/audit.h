@@ -22,6 +22,7 @@ struct mt_unmoved {
     const char *name;
     enum mt_reason reason;
     bool structural; /* no later step will move it either */
+    size_t tensor;   /* its place in the store */
 };
 
 struct mt_audit {
@@ -38,6 +39,9 @@ void mt_audit_after(const struct mt_store *store,
                     const struct mt_optimizer *optimizer,
                     const struct mt_scheduled *now, struct mt_audit *audit);
 void mt_audit_free(struct mt_audit *audit);
+
+/* From the tensors as they are now on. */
+void mt_audit_restart(const struct mt_store *store, struct mt_audit *audit);
 
 /* Did the step have an effect? Fails with MT_NO_EFFECT and the reasons if no
  * trainable tensor moved; unless `strict`, only if none ever will (a resumed run

@@ -184,15 +184,6 @@ double mt_infer_value(const struct mt_infer *m, size_t i, float y)
 
 /* --- classes ------------------------------------------------------------ */
 
-/* The loss's "dim", the last one by default; 1 is the first behind the batch.*/
-static int class_dim(const struct mt_infer *m, int rank)
-{
-    const struct mt_item *item = mt_json_get(m->model->loss.object, "dim");
-    int dim = mt_is_number(item) ? (int)item->number : -1;
-
-    return dim < 0 ? dim + rank : dim;
-}
-
 struct mt_class_layout mt_infer_classes(const struct mt_infer *m,
                                         const struct mt_shape *output)
 {
@@ -202,7 +193,8 @@ struct mt_class_layout mt_infer_classes(const struct mt_infer *m,
     if (!layout.classes)
         return layout;
     layout.rows = mt_shape_elements(output) / layout.classes;
-    for (int d = class_dim(m, output->rank + 1); d < output->rank; d++)
+    for (int d = mt_loss_class_dim(&m->model->loss, output->rank + 1);
+         d < output->rank; d++)
         layout.inner *= output->dim[d];
     return layout;
 }

@@ -125,25 +125,36 @@ static mt_status read_loss(struct mt_session *s, struct mt_loss *out,
     return mt_loss_read(s->doc, mt_json_get(root, "loss"), &s->arena, out, err);
 }
 
+struct mt_run_length mt_run_length(const struct mt_settings *t,
+                                   const struct mt_batching *batching, size_t n)
+{
+    size_t b = batching->batch_size;
+    struct mt_run_length run = { .steps = t->steps };
+
+    run.batches = batching->drop_last ? n / b : (n + b - 1) / b;
+    run.steps_per_epoch = (run.batches + t->accumulate - 1) / t->accumulate;
+    if (t->steps == MT_SIZE_ABSENT &&
+        __builtin_mul_overflow(t->epochs, run.steps_per_epoch, &run.steps))
+        run.steps = UINT64_MAX;
+    return run;
+}
+
 static mt_status count_steps(struct mt_session *s, struct mt_err *err)
 {
-    const struct mt_settings *t = &s->settings;
-    size_t n = mt_session_samples(s, MT_SPLIT_TRAIN),
-           b = s->batching.batch_size;
+    size_t n = mt_session_samples(s, MT_SPLIT_TRAIN);
+    size_t b = s->batching.batch_size;
+    struct mt_run_length run = mt_run_length(&s->settings, &s->batching, n);
 
-    s->batches = s->batching.drop_last ? n / b : (n + b - 1) / b;
+    s->batches = run.batches;
+    s->steps_per_epoch = run.steps_per_epoch;
+    s->total_steps = run.steps;
     if (s->batches == 0)
         return mt_json_fail(s->doc,
                             mt_json_get(mt_json_get(mt_json_root(s->doc),
                                                     "data"), "batch_size"),
                             err, "with drop_last, %zu training samples give no "
                             "batch of %zu", n, b);
-    s->steps_per_epoch = (s->batches + t->accumulate - 1) / t->accumulate;
-    s->total_steps = t->steps;
-    if (t->steps == MT_SIZE_ABSENT &&
-        __builtin_mul_overflow(t->epochs, s->steps_per_epoch, &s->total_steps))
-        s->total_steps = UINT64_MAX;
-    if (s->total_steps > UINT32_MAX / t->accumulate)
+    if (s->total_steps > UINT32_MAX / s->settings.accumulate)
         return mt_fail(err, MT_INVALID, "%llu batches are more than 2^32",
                        (unsigned long long)s->total_steps);
     return MT_OK;

@@ -57,6 +57,15 @@ struct mt_session_request {
 
 struct mt_session; /* session_internal.h; known to train/ only */
 
+/* How long a run is on n training samples. */
+struct mt_run_length {
+    size_t batches; /* of an epoch */
+    uint64_t steps_per_epoch, steps;
+};
+struct mt_run_length mt_run_length(const struct mt_settings *settings,
+                                   const struct mt_batching *batching,
+                                   size_t n);
+
 /* Reads the spec, the data, and builds everything; tensors are zero. */
 mt_status mt_session_open(const struct mt_session_request *request,
                           struct mt_session **out, struct mt_err *err);

@@ -105,7 +105,7 @@ class Terminal:
 def endless(out, *more):
     """A run that goes on until it is stopped."""
     return [os.environ["MTRAIN"], "train", "blobs.json", "--threads", "1",
-            "data.batch_size=1", "train.epochs=10000000",
+            "data.batch_size=1", "optimizer.lr=0.001", "train.epochs=10000000",
             "train.checkpoint.every_epochs=0", "-o", out, *more]
 
 
