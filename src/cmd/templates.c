@@ -1,13 +1,13 @@
 /* The table of templates, and the spec that a row stands for. */
 #include "cmd/templates.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
+#include "cmd/recipe.h"
 #include "cmd/shellwords.h"
 #include "cmd/texts.h"
 #include "data/csvguess.h"
@@ -321,12 +321,6 @@ static mt_status check_target(const struct mt_template *t,
     return MT_OK;
 }
 
-/* Small tables have small batches, and none is held out of a tiny one. */
-static size_t batch_size(size_t rows)
-{
-    return rows >= 320 ? 32 : rows >= 40 ? 16 : 4;
-}
-
 /* The key of a column in an object. */
 static void add_key(const struct mt_csv_columns *c, size_t column,
                     struct mt_strbuf *out)
@@ -398,24 +392,10 @@ static mt_status set_table(struct mt_json *doc, const struct mt_own_data *own,
     }
     add_rules(g, &data);
     mt_strbuf_puts(&data, ", \"normalize\": \"standard\"");
-    if (g->rows >= 10)
+    if (g->rows >= MT_RECIPE_VAL_ROWS)
         mt_strbuf_puts(&data, ", \"val_split\": 0.2");
-    mt_strbuf_printf(&data, ", \"batch_size\": %zu}", batch_size(g->rows));
+    mt_strbuf_putc(&data, '}');
     return set(doc, "data", &data, err);
-}
-
-/* About 1500 steps, in 10 to 200 epochs. */
-static mt_status set_length(struct mt_json *doc, size_t rows,
-                            struct mt_err *err)
-{
-    size_t batches = rows / batch_size(rows) + 1, epochs = 1500 / batches;
-    mt_status status;
-
-    epochs = epochs < 10 ? 10 : epochs > 200 ? 200 : epochs;
-    if ((status = set_number(doc, "train.epochs", (double)epochs, err)) !=
-        MT_OK)
-        return status;
-    return set_number(doc, "scheduler.T_max", (double)epochs, err);
 }
 
 static mt_status set_task(struct mt_json *doc, bool regression,
@@ -429,33 +409,6 @@ static mt_status set_task(struct mt_json *doc, bool regression,
         MT_OK)
         return status;
     return set_text(doc, "train.metrics", "[\"rmse\", \"r2\"]", err);
-}
-
-/* A target far from mean 0 and deviation 1 is not normalised by the data
- * format. Adam's steps do not scale with the gradient, so that the same comes
- * of a last layer that starts at the target's scale and moves with it. */
-static mt_status scale_head(struct mt_json *doc, const struct mt_csv_guess *g,
-                            struct mt_err *err)
-{
-    const double lr = 0.003, bound = 0.125; /* 1 / sqrt(64), as Linear's */
-    double std = g->std;
-    struct mt_strbuf init = MT_STRBUF_INIT, groups = MT_STRBUF_INIT;
-
-    if (!(std > 0) || (std > 0.1 && std < 10 && fabs(g->mean) < 10))
-        return MT_OK;
-    mt_strbuf_printf(&init, "[{\"params\": \"head.weight\", \"type\": "
-                     "\"uniform_\", \"a\": %.3g, \"b\": %.3g}, {\"params\": "
-                     "\"head.bias\", \"type\": \"constant_\", \"val\": %.6g}]",
-                     -bound * std, bound * std, g->mean);
-    mt_strbuf_printf(&groups, "[{\"params\": \"head.*\", \"lr\": %.3g}]",
-                     lr * std);
-    mt_status status = set(doc, "model.init", &init, err);
-
-    if (status != MT_OK) {
-        mt_strbuf_free(&groups);
-        return status;
-    }
-    return set(doc, "optimizer.groups", &groups, err);
 }
 
 static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
@@ -477,9 +430,7 @@ static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
     if (status == MT_OK)
         status = set_task(doc, regression, err);
     if (status == MT_OK)
-        status = set_length(doc, g.rows, err);
-    if (status == MT_OK && regression)
-        status = scale_head(doc, &g, err);
+        status = mt_recipe_set(doc, g.rows, regression, err);
     if (status == MT_OK)
         tell_table(own, &g, regression);
     mt_arena_free(&arena);
