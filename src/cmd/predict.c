@@ -95,6 +95,60 @@ static mt_status predict_all(struct mt_infer *m, struct mt_inputs *inputs,
     return status;
 }
 
+/* --- a series, continued ------------------------------------------------ */
+
+/* What the last window of the series is followed by, and then each row that is
+ * made of its own predictions: `rows` lines. of: the target that each feature
+ * is; cells: room for a row. */
+static mt_status continue_rows(struct mt_infer *m, struct mt_inputs *inputs,
+                               size_t rows, const size_t *of, double *cells,
+                               struct mt_predictions *p,
+                               struct mt_strbuf *lines, struct mt_err *err)
+{
+    mt_status status = mt_infer_prepare(m, 1, &m->model->x, err);
+
+    for (size_t i = 0; i < rows && status == MT_OK; i++) {
+        struct mt_column column;
+        const float *y;
+
+        mt_inputs_last(inputs, &column);
+        status = mt_infer_gather(m, &column, 0, err);
+        if (status != MT_OK)
+            return status;
+        y = mt_infer_run(m);
+        mt_predictions_add(p, i, y, lines);
+        for (size_t f = 0; f < mt_inputs_features(inputs); f++)
+            cells[f] = mt_infer_value(m, of[f], y[of[f]]);
+        mt_inputs_append(inputs, cells);
+        status = write_text(lines, err);
+    }
+    return status;
+}
+
+static mt_status predict_ahead(struct mt_infer *m, struct mt_inputs *inputs,
+                               size_t rows, struct mt_predictions *p,
+                               bool header, struct mt_err *err)
+{
+    size_t n = mt_inputs_features(inputs), some = 1;
+    size_t *of = calloc(n + 1, sizeof *of);
+    double *cells = calloc(n + 1, sizeof *cells);
+    struct mt_strbuf lines = MT_STRBUF_INIT;
+    struct mt_column column;
+    mt_status status =
+        of && cells ? mt_inputs_feedback(inputs, of, err) : mt_fail_memory(err);
+
+    while (status == MT_OK && some > 0)
+        status = mt_inputs_next(inputs, BATCH, &column, &some, err);
+    if (header)
+        mt_predictions_header(p, &lines);
+    if (status == MT_OK)
+        status = continue_rows(m, inputs, rows, of, cells, p, &lines, err);
+    mt_strbuf_free(&lines);
+    free(cells);
+    free(of);
+    return status;
+}
+
 static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
                                  struct mt_err *err)
 {
@@ -112,10 +166,14 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
         .n_features = f->n_features,
         .facts = table ? f->facts : NULL,
     };
+    bool header = !call->json && !mt_option(call, "no-header");
     struct mt_predictions p;
     struct mt_inputs *inputs;
+    size_t rows = 0;
     mt_status status;
 
+    if (mt_option(call, "horizon"))
+        mt_option_size(call, "horizon", &rows);
     if ((status = mt_inputs_open(&request, &inputs, err)) != MT_OK)
         return status;
     if (mt_inputs_ignored(inputs))
@@ -124,8 +182,8 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
     status = mt_predictions_init(&p, m, call->json,
                                  mt_option(call, "all") != NULL, err);
     if (status == MT_OK)
-        status = predict_all(m, inputs, &p,
-                             !call->json && !mt_option(call, "no-header"), err);
+        status = rows ? predict_ahead(m, inputs, rows, &p, header, err)
+                      : predict_all(m, inputs, &p, header, err);
     if (status == MT_OK && mt_inputs_warning(inputs))
         status =
             mt_warn(call, NULL, "data", err, "%s", mt_inputs_warning(inputs));
@@ -277,12 +335,46 @@ static bool read_generation(const struct mt_call *call, struct mt_generation *g)
     return true;
 }
 
+/* Only what is predicted one row ahead, as a number, can be the next row. */
+static bool check_horizon(const struct mt_call *call, const struct mt_infer *m)
+{
+    const struct mt_item *data = mt_json_get(mt_json_root(m->doc), "data");
+    const struct mt_item *window = mt_json_get(data, "window");
+    const struct mt_item *horizon = mt_json_get(window, "horizon");
+    size_t rows;
+
+    if (!mt_option_size(call, "horizon", &rows))
+        return false;
+    if (rows == 0)
+        mt_report_usage(call, "--horizon: expected at least 1");
+    else if (!window)
+        mt_report_usage(call,
+                        "--horizon: %s is no model of a series "
+                        "(data.window)",
+                        call->args[0]);
+    else if (horizon && horizon->number != 1)
+        mt_report_usage(call,
+                        "--horizon: %s predicts %g rows ahead; expected "
+                        "a data.window with horizon 1, whose predictions "
+                        "can be fed back",
+                        call->args[0], horizon->number);
+    else if (m->model->loss.type->classification)
+        mt_report_usage(call,
+                        "--horizon: %s predicts classes, which cannot be "
+                        "fed back",
+                        call->args[0]);
+    else
+        return true;
+    return false;
+}
+
 /* Options and operands must suit the model. */
 static bool check_use(const struct mt_call *call, const struct mt_infer *m)
 {
     static const char *const of_text[] = { "prompt", "length", "temperature",
                                            "seed",   "top-k",  NULL };
-    static const char *const of_samples[] = { "all", "no-header", NULL };
+    static const char *const of_samples[] = { "all", "no-header", "horizon",
+                                              NULL };
     bool text = mt_generates(m);
     const char *const *wrong = text ? of_samples : of_text;
 
@@ -295,6 +387,8 @@ static bool check_use(const struct mt_call *call, const struct mt_infer *m)
                         *wrong, call->args[0]);
         return false;
     }
+    if (mt_option(call, "horizon") && !check_horizon(call, m))
+        return false;
     if (text && call->n_args > 1)
         mt_report_usage(call,
                         "%s is a model of text: it goes on from --prompt "
@@ -348,6 +442,7 @@ out:
 static const struct mt_option predict_options[] = {
     { "all", 0, NULL, "the probability of every class" },
     { "no-header", 0, NULL, "no header line" },
+    { "horizon", 0, "N", "of a series: N rows after the last one" },
     { "prompt", 0, "TEXT", "what the text of a text model starts from" },
     { "length", 0, "N", "tokens of text to add (default 500)" },
     { "temperature", 0, "T",

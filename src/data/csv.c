@@ -5,20 +5,22 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/utf8.h"
 #include "data/csvcolumns.h"
 #include "data/csvlabels.h"
 #include "data/csvscan.h"
 #include "data/format.h"
+#include "data/number.h"
 #include "data/reader.h"
 #include "data/tableplan.h"
-#include "data/number.h"
-#include "base/utf8.h"
+#include "data/window.h"
 
 struct csv_args {
     const struct mt_item *header;
     const char *delimiter, *decimal, *thousands, *comment;
     const struct mt_item *target, *features;
     const char *normalize;
+    const struct mt_item *window;
     struct mt_plan_args plan;
 };
 
@@ -45,6 +47,11 @@ static const struct mt_key csv_keys[] = {
       .choices = normalize_choices,
       .doc = "statistics of the training rows that each feature is normalized "
              "by: standard (mean, standard deviation) or minmax (to 0 ... 1)" },
+    { "window", MT_KEY_JSON, offsetof(struct csv_args, window),
+      .doc = "the table is a series: samples are windows of `steps` rows, in "
+             "file order, with the target of the row `horizon` rows after the "
+             "last one",
+      .schema = MT_WINDOW_SCHEMA },
     MT_PLAN_KEYS(struct csv_args),
     { NULL },
 };
@@ -73,6 +80,7 @@ static mt_status check_args(const struct mt_data_request *request,
 struct csv_state {
     struct mt_reader reader; /* closed with the data set */
     struct mt_plan plan;
+    struct mt_window window;
     struct mt_owned *cells[2]; /* of train and val: double [rows, plan.n] */
 };
 
@@ -305,12 +313,19 @@ static mt_status finish_labels(struct table *t, const char *path,
     return MT_OK;
 }
 
-static void set_part(const struct table *t, const char *path,
-                     struct mt_part *part)
+static mt_status set_part(const struct table *t, const char *path,
+                          struct mt_part *part, struct mt_err *err)
 {
     const struct mt_csv_columns *c = &t->columns;
+    const struct mt_window *w = &t->state->window;
 
-    part->samples = t->rows;
+    part->samples = mt_window_count(w, t->rows);
+    if (!part->samples)
+        return mt_json_fail(t->request->doc,
+                            mt_json_get(t->request->spec, "window"), err,
+                            "%s has %zu rows; expected at least %zu, for one "
+                            "window of %zu steps and its target",
+                            path, t->rows, mt_window_rows(w, 1), w->steps);
     part->source = part->y_source = path;
     part->x =
         (struct mt_column){ t->x->memory, MT_F64,
@@ -323,6 +338,9 @@ static void set_part(const struct table *t, const char *path,
         part->y = (struct mt_column){ t->y->memory, MT_F64,
                                       c->n_targets * sizeof(double),
                                       mt_shape_of(1, c->n_targets) };
+    mt_window_inputs(w, &part->x);
+    mt_window_targets(w, &part->y);
+    return MT_OK;
 }
 
 /* Are the features that the spec names those that the model was trained on, in
@@ -423,14 +441,38 @@ static mt_status note_blanks(const struct table *t, const char *path,
     return MT_OK;
 }
 
+/* A row that is left out would move those after it. */
+static mt_status check_series(const struct table *t,
+                              const struct csv_args *args, struct mt_err *err)
+{
+    const struct mt_plan *plan = &t->state->plan;
+    const char *drops = NULL;
+
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->columns[i].missing == MT_MISSING_DROP)
+            drops = plan->columns[i].name;
+    for (size_t i = 0; i < plan->n_targets; i++)
+        if (plan->targets[i].missing == MT_MISSING_DROP)
+            drops = plan->targets[i].name;
+    if (!drops)
+        return MT_OK;
+    return mt_json_fail(t->request->doc, args->plan.missing, err,
+                        "\"drop\" (of column %s) would move the rows after "
+                        "it, and with \"window\" their distance counts; "
+                        "expected \"mean\", \"median\", \"zero\" or "
+                        "\"error\"",
+                        mt_json_quoted(drops).text);
+}
+
 /* t->labels and t->labels_source are set. */
 static mt_status open_part(const struct csv_args *args, const char *key,
                            struct mt_dataset *data, struct table *t,
                            struct mt_part *part, struct mt_err *err)
 {
-    const struct mt_csv_select select = { t->request->doc, args->header,
-                                          args->target, args->features,
-                                          t->known };
+    const struct mt_csv_select select = {
+        t->request->doc, args->header, args->target,
+        args->features,  t->known,     .series = args->window != NULL
+    };
     struct mt_data_file file;
     uint64_t size = 0;
     int fd = -1;
@@ -454,6 +496,8 @@ static mt_status open_part(const struct csv_args *args, const char *key,
                               t->columns.n_targets);
     if (status == MT_OK)
         status = make_plan(t, args, data, err);
+    if (status == MT_OK && args->window)
+        status = check_series(t, args, err);
     t->x = mt_data_own(data);
     t->y = mt_data_own(data);
     t->state->cells[part == &data->val] = t->x;
@@ -469,7 +513,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = mt_data_add_fingerprint(data, file.role, size,
                                          mt_csv_sha256(t->csv), err);
     if (status == MT_OK)
-        set_part(t, file.path, part);
+        status = set_part(t, file.path, part, err);
     mt_csv_free(t->csv);
     t->csv = NULL;
     return status;
@@ -584,7 +628,11 @@ static mt_status csv_open(const struct mt_data_request *request,
     if (status != MT_OK)
         return status;
     train.state = data->state;
+    data->series = args->window != NULL;
     status = check_args(request, args, &train.dialect, err);
+    if (status == MT_OK)
+        status = mt_window_read(request->doc, args->window,
+                                &train.state->window, err);
 
     mt_labels_init(&labels, &data->arena);
     if (status == MT_OK && request->classification) {
@@ -612,26 +660,41 @@ static mt_status csv_open(const struct mt_data_request *request,
     return status;
 }
 
+/* The rows that the inputs of training are in. */
+static struct mt_subset training_rows(const struct mt_dataset *data,
+                                      const struct mt_window *w)
+{
+    struct mt_subset set = data->subset[MT_SPLIT_TRAIN];
+
+    if (!w->steps)
+        return set;
+    set.rows = NULL; /* the tail is held out */
+    set.n = mt_window_input_rows(w, set.n);
+    return set;
+}
+
 /* Cells become inputs. */
-static mt_status encode_part(struct mt_plan *plan, struct mt_owned *own,
+static mt_status encode_part(struct csv_state *state, struct mt_owned *own,
                              struct mt_part *part, struct mt_err *err)
 {
-    size_t bytes;
+    struct mt_plan *plan = &state->plan;
+    size_t bytes, rows = mt_window_rows(&state->window, part->samples);
     const double *cells;
     double *x;
 
     if (!part->samples || !own)
         return MT_OK;
-    if (!mt_size_mul(part->samples, plan->elements, &bytes) ||
+    if (!mt_size_mul(rows, plan->elements, &bytes) ||
         !mt_size_mul(bytes, sizeof *x, &bytes) || !(x = malloc(bytes)))
         return mt_fail_memory(err);
     cells = own->memory;
-    for (size_t i = 0; i < part->samples; i++)
+    for (size_t i = 0; i < rows; i++)
         mt_plan_encode(plan, cells + i * plan->n, x + i * plan->elements);
     free(own->memory);
     own->memory = x;
     part->x = (struct mt_column){ x, MT_F64, plan->elements * sizeof *x,
                                   mt_shape_of(1, plan->elements) };
+    mt_window_inputs(&state->window, &part->x);
     return MT_OK;
 }
 
@@ -641,6 +704,7 @@ static mt_status csv_fit(const struct mt_data_request *request,
 {
     struct csv_state *state = data->state;
     struct mt_plan *plan = &state->plan;
+    struct mt_subset set = training_rows(data, &state->window);
     mt_status status;
 
     (void)request;
@@ -648,16 +712,15 @@ static mt_status csv_fit(const struct mt_data_request *request,
     data->warning = mt_plan_warning(plan, &data->arena);
     if (plan->plain)
         return MT_OK;
-    if (!plan->fitted && !data->subset[MT_SPLIT_TRAIN].n)
+    if (!plan->fitted && !set.n)
         return mt_fail(err, MT_INVALID, "no training rows to find categories "
                        "and gaps in");
-    status =
-        mt_plan_fit(plan, data->train.x.data, data->subset[MT_SPLIT_TRAIN].rows,
-                    data->subset[MT_SPLIT_TRAIN].n, &data->arena, err);
+    status = mt_plan_fit(plan, data->train.x.data, set.rows, set.n,
+                         &data->arena, err);
     if (status == MT_OK)
-        status = encode_part(plan, state->cells[0], &data->train, err);
+        status = encode_part(state, state->cells[0], &data->train, err);
     if (status == MT_OK)
-        status = encode_part(plan, state->cells[1], &data->val, err);
+        status = encode_part(state, state->cells[1], &data->val, err);
     if (status != MT_OK)
         return status;
     data->warning = mt_plan_warning(plan, &data->arena);
@@ -691,19 +754,21 @@ static mt_status csv_finish(const struct mt_data_request *request,
     const struct csv_args *args = keys->args;
     const struct csv_state *state = data->state;
     struct mt_normalization *norm = &data->fitted.norm;
+    struct mt_subset set = training_rows(data, &state->window);
+    struct mt_column rows = data->train.x;
     mt_status status;
     double *v;
 
     if (request->fitted || !args->normalize)
         return MT_OK;
-    if (!data->subset[MT_SPLIT_TRAIN].n)
+    if (!set.n)
         return mt_json_fail(request->doc,
                             mt_json_get(request->spec, "normalize"), err,
                             "no training rows to take statistics of, and none "
                             "are saved");
+    rows.shape = mt_shape_of(1, rows.shape.dim[rows.shape.rank - 1]);
     status = mt_data_measure(!strcmp(args->normalize, "minmax"), "feature",
-                             &data->subset[MT_SPLIT_TRAIN], &data->train.x,
-                             &data->arena, norm, err);
+                             &set, &rows, &data->arena, norm, err);
     if (status != MT_OK)
         return status;
     v = mt_arena_calloc(&data->arena, norm->n, 2 * sizeof *v);
@@ -712,7 +777,7 @@ static mt_status csv_finish(const struct mt_data_request *request,
     memcpy(v, norm->mean, norm->n * sizeof *v);
     memcpy(v + norm->n, norm->std, norm->n * sizeof *v);
     keep_others(&state->plan, norm, v, v + norm->n);
-    return MT_OK;
+    return mt_window_norm(&state->window, &data->arena, norm, err);
 }
 
 extern const struct mt_format mt_format_csv;

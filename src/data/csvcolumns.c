@@ -436,13 +436,15 @@ static mt_status choose(const struct chooser *ch, struct mt_csv_columns *c,
     if (select->target)
         status = take_all(ch, "target", select->target, c->targets,
                           &c->n_targets, err);
+    if (select->series)
+        memset(ch->taken, 0, c->n * sizeof *ch->taken);
     if (status == MT_OK && select->features)
         status = take_all(ch, "features", select->features, c->features,
                           &c->n_features, err);
     if (status != MT_OK)
         return status;
     if (!select->target) {
-        if (ch->taken[c->n - 1])
+        if (ch->taken[c->n - 1] && !select->series)
             return mt_json_fail(select->doc, select->features, err,
                                 "the last column is the target; expected a "
                                 "\"target\" that says otherwise");
@@ -450,7 +452,7 @@ static mt_status choose(const struct chooser *ch, struct mt_csv_columns *c,
         ch->taken[c->n - 1] = "target";
     }
     for (size_t i = 0; !select->features && i < c->n; i++)
-        if (!ch->taken[i])
+        if (select->series || !ch->taken[i])
             c->features[c->n_features++] = i;
     if (!c->n_features)
         return mt_fail(err, MT_INVALID,

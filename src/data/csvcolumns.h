@@ -29,6 +29,7 @@ struct mt_csv_select {
     const struct mt_item *features; /* the same; default: all that are no targets */
     const struct mt_csv_known *known; /* a first record that has its features
                                          is a header; or NULL */
+    bool series; /* targets may be features too; by default all columns are */
     const char *why; /* what gave `header`; NULL: the spec */
 };
 

@@ -28,7 +28,7 @@ const struct mt_key mt_data_common_keys[] = {
       .choices = hold_choices,
       .doc = "which samples are held out: random ones that the seed decides, "
              "stratified (such of each class in its share), or the tail; of "
-             "text always the tail" },
+             "text and series always the tail" },
     { "batch_size", MT_KEY_SIZE, AT(batch_size), .def = "32", .min = 1,
       .max = 1 << 24, .doc = "samples per batch" },
     { "shuffle", MT_KEY_BOOL, AT(shuffle), .def = "true",
@@ -108,7 +108,7 @@ static void whole(const struct mt_part *part, struct mt_subset *out)
 }
 
 static mt_status split(const struct mt_data_request *request,
-                       const struct mt_data_keys *keys,
+                       struct mt_data_keys *keys,
                        const struct mt_format *format, struct mt_dataset *data,
                        struct mt_err *err)
 {
@@ -117,20 +117,22 @@ static mt_status split(const struct mt_data_request *request,
     whole(&data->train, &data->subset[MT_SPLIT_TRAIN]);
     whole(&data->val, &data->subset[MT_SPLIT_VAL]);
     whole(&data->test, &data->subset[MT_SPLIT_TEST]);
-    if (!(format->flags & MT_FORMAT_SPLITS))
-        return mt_data_split(request, keys, data, err);
-    if (!item || keys->split == MT_HOLD_TAIL)
-        return MT_OK;
-    return mt_json_fail(request->doc, item, err,
-                        "%s is held out at its tail, because its samples "
-                        "follow one another; expected \"tail\"",
-                        format->name);
+    if (data->series && item && keys->split != MT_HOLD_TAIL)
+        return mt_json_fail(request->doc, item, err,
+                            "the samples follow one another, and random ones "
+                            "would lie between those that are trained on; "
+                            "expected \"tail\"");
+    if (data->series)
+        keys->split = MT_HOLD_TAIL;
+    return format->flags & MT_FORMAT_SPLITS
+               ? MT_OK
+               : mt_data_split(request, keys, data, err);
 }
 
 /* ---- open and close ---- */
 
 static mt_status check_samples(const struct mt_data_request *request,
-                               const struct mt_data_keys *keys,
+                               struct mt_data_keys *keys,
                                const struct mt_format *format,
                                struct mt_dataset *data, struct mt_err *err)
 {

@@ -159,6 +159,7 @@ struct mt_dataset {
     struct mt_part val, test; /* samples == 0 where there is none */
 
     struct mt_subset subset[MT_SPLITS];
+    bool series; /* samples follow one another: only a tail may be held out */
 
     struct mt_fitted fitted;
 

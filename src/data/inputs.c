@@ -17,13 +17,16 @@
 #include "data/gzstream.h"
 #include "data/number.h"
 #include "data/tableplan.h"
+#include "data/window.h"
 
 struct mt_inputs {
     struct mt_arena arena;
     struct mt_inputs_request request;
     const char *source; /* for messages */
     size_t elements;    /* of a sample */
-    size_t width;       /* columns that are read: elements, or those of plan */
+    size_t row;         /* of a row of a table: the sample, or of a window */
+    size_t width;       /* columns that are read: row, or those of plan */
+    struct mt_window window;
     struct mt_plan plan; /* of a table with more than numbers: n > 0 */
     double *cells;      /* [plan.n] */
     size_t at;          /* samples that were given out */
@@ -34,8 +37,8 @@ struct mt_inputs {
     char *bytes; /* of standard input */
     struct mt_csv_columns columns;
     const char *ignored;
-    void *rows; /* double, or int32 of tokens [room, elements] */
-    size_t room;
+    void *rows;        /* double, or int32 of tokens [room, row] */
+    size_t room, have; /* rows; of a series, `have` from the call before */
 };
 
 /* ---- which columns ---- */
@@ -231,7 +234,8 @@ static mt_status choose_by_position(struct mt_inputs *in, struct mt_err *err)
     const struct mt_item *spec = in->request.spec;
     struct mt_csv_select select = { in->request.doc, NULL,
                                     mt_json_get(spec, "target"),
-                                    mt_json_get(spec, "features") };
+                                    mt_json_get(spec, "features"),
+                                    .series = in->window.steps > 0 };
     struct mt_csv_columns *c = &in->columns;
     struct mt_err ignored = MT_ERR_INIT;
 
@@ -372,13 +376,13 @@ static mt_status read_record(struct mt_inputs *in,
                              struct mt_err *err)
 {
     const struct mt_csv_columns *c = &in->columns;
-    double *x = (double *)in->rows + row * in->elements;
-    int32_t *tokens = (int32_t *)in->rows + row * in->elements;
+    double *x = (double *)in->rows + row * in->row;
+    int32_t *tokens = (int32_t *)in->rows + row * in->row;
     mt_status status;
 
     if (in->plan.n)
         return read_cells(in, fields, x, err);
-    for (size_t i = 0; i < in->elements; i++) {
+    for (size_t i = 0; i < in->row; i++) {
         size_t column = c->features[i];
         double v = 0;
 
@@ -405,7 +409,7 @@ static mt_status make_room(struct mt_inputs *in, size_t max, struct mt_err *err)
         return MT_OK;
     free(in->rows);
     in->room = 0;
-    in->rows = mt_size_mul(max, in->elements, &bytes) &&
+    in->rows = mt_size_mul(max, in->row, &bytes) &&
                        mt_size_mul(bytes, sizeof(double), &bytes)
                    ? malloc(bytes)
                    : NULL;
@@ -415,16 +419,24 @@ static mt_status make_room(struct mt_inputs *in, size_t max, struct mt_err *err)
     return MT_OK;
 }
 
-static mt_status next_records(struct mt_inputs *in, size_t max,
-                              struct mt_column *column, size_t *n,
-                              struct mt_err *err)
+static void set_column(const struct mt_inputs *in, size_t row,
+                       struct mt_column *out)
+{
+    size_t size = in->request.tokens ? sizeof(int32_t) : sizeof(double);
+
+    *out = (struct mt_column){ (char *)in->rows + row * in->row * size,
+                               in->request.tokens ? MT_I32 : MT_F64,
+                               in->row * size, in->request.shape };
+}
+
+/* At most max rows into `rows`, from number `first` on. */
+static mt_status read_records(struct mt_inputs *in, size_t first, size_t max,
+                              size_t *n, struct mt_err *err)
 {
     const struct mt_csv_field *fields;
     size_t got;
     mt_status status;
 
-    if ((status = make_room(in, max, err)) != MT_OK)
-        return status;
     for (*n = 0; *n < max; ++*n) {
         if ((status = mt_csv_next(in->csv, &fields, &got, err)) != MT_OK)
             return status;
@@ -432,15 +444,139 @@ static mt_status next_records(struct mt_inputs *in, size_t max,
             break;
         status = mt_csv_check_width(in->csv, &in->columns, fields, got, err);
         if (status == MT_OK)
-            status = read_record(in, fields, *n, err);
+            status = read_record(in, fields, first + *n, err);
         if (status != MT_OK)
             return status;
     }
-    *column =
-        (struct mt_column){ in->rows, in->request.tokens ? MT_I32 : MT_F64,
-                            in->elements * (in->request.tokens ? 4 : 8),
-                            in->request.shape };
     return MT_OK;
+}
+
+static mt_status next_records(struct mt_inputs *in, size_t max,
+                              struct mt_column *column, size_t *n,
+                              struct mt_err *err)
+{
+    mt_status status = make_room(in, max, err);
+
+    if (status == MT_OK)
+        status = read_records(in, 0, max, n, err);
+    set_column(in, 0, column);
+    return status;
+}
+
+/* ---- series ---- */
+
+/* Of the rows that are there, only the last `steps` stay, at the start. */
+static void keep_last(struct mt_inputs *in)
+{
+    size_t steps = in->window.steps, bytes = in->row * sizeof(double);
+    char *rows = in->rows;
+
+    if (in->have <= steps)
+        return;
+    memmove(rows, rows + (in->have - steps) * bytes, steps * bytes);
+    in->have = steps;
+}
+
+/* The windows that end in the next rows. */
+static mt_status next_windows(struct mt_inputs *in, size_t max,
+                              struct mt_column *column, size_t *n,
+                              struct mt_err *err)
+{
+    size_t steps = in->window.steps, room, kept, got = 0;
+    mt_status status = MT_OK;
+
+    if (!mt_size_add(max, steps, &room))
+        return mt_fail_memory(err);
+    if (!in->rows)
+        status = make_room(in, room, err);
+    if (status != MT_OK)
+        return status;
+    keep_last(in);
+    kept = in->have;
+    status = read_records(in, kept, kept ? max : max + steps - 1, &got, err);
+    in->have += got;
+    *n = in->have < steps ? 0 : kept ? got : in->have - steps + 1;
+    set_column(in, kept ? 1 : 0, column);
+    if (status == MT_OK && !kept && in->have < steps)
+        return mt_fail(err, MT_INVALID,
+                       "%s: %zu row%s; expected at least %zu, the steps of a "
+                       "window",
+                       in->source, in->have, in->have == 1 ? "" : "s", steps);
+    return status;
+}
+
+void mt_inputs_last(struct mt_inputs *in, struct mt_column *column)
+{
+    set_column(in, in->have - in->window.steps, column);
+}
+
+void mt_inputs_append(struct mt_inputs *in, const double *cells)
+{
+    double *x;
+
+    if (in->have == in->room)
+        keep_last(in);
+    x = (double *)in->rows + in->have++ * in->row;
+    if (in->plan.n)
+        mt_plan_encode(&in->plan, cells, x);
+    else
+        memcpy(x, cells, in->row * sizeof *x);
+}
+
+size_t mt_inputs_features(const struct mt_inputs *in)
+{
+    return in->width;
+}
+
+/* Of a table without names: the features must be written as the targets are. */
+static bool same_items(const struct mt_item *a, const struct mt_item *b)
+{
+    return a && b && !strcmp(mt_json_text(a).text, mt_json_text(b).text);
+}
+
+static mt_status find_target(const struct mt_inputs *in, size_t feature,
+                             size_t *of, struct mt_err *err)
+{
+    const struct mt_inputs_request *r = &in->request;
+    const struct mt_item *features = mt_json_get(r->spec, "features");
+
+    for (size_t k = 0; r->feature_names && k < r->n_targets; k++) {
+        *of = k;
+        if (!strcmp(r->target_names[k], r->feature_names[feature]))
+            return MT_OK;
+    }
+    *of = feature;
+    if (!r->feature_names && in->width == r->n_targets &&
+        (!features || same_items(features, mt_json_get(r->spec, "target"))))
+        return MT_OK;
+    if (!r->feature_names)
+        return mt_fail(err, MT_MISMATCH,
+                       "the features are not the targets, whose predictions "
+                       "alone can be fed back");
+    return mt_fail(
+        err, MT_MISMATCH,
+        "the feature \"%s\" is not predicted, so that there is "
+        "none for rows after the last one; expected no feature but "
+        "the target",
+        mt_excerpt(r->feature_names[feature], strlen(r->feature_names[feature]))
+            .text);
+}
+
+mt_status mt_inputs_feedback(const struct mt_inputs *in, size_t *of,
+                             struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < in->width && status == MT_OK; i++) {
+        status = find_target(in, i, &of[i], err);
+        if (status == MT_OK && in->plan.n &&
+            in->plan.columns[i].type != MT_PLAN_NUMBER)
+            status = mt_fail(err, MT_MISMATCH,
+                             "the feature \"%s\" is not a number, and cannot "
+                             "be fed back",
+                             in->plan.columns[i].name);
+    }
+    return status;
 }
 
 /* ---- arrays ---- */
@@ -539,6 +675,26 @@ static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
     return status == MT_OK ? open_table(in, fd, size, err) : status;
 }
 
+/* A row is a sample, or one of the steps of a window. */
+static mt_status measure_rows(struct mt_inputs *in, struct mt_err *err)
+{
+    const struct mt_shape *shape = &in->request.shape;
+    mt_status status =
+        mt_window_read(in->request.doc, mt_json_get(in->request.spec, "window"),
+                       &in->window, err);
+
+    in->elements = in->row = in->width = mt_shape_elements(shape);
+    if (status != MT_OK || !in->window.steps)
+        return status;
+    if (shape->rank != 2 || shape->dim[0] != in->window.steps)
+        return mt_fail(err, MT_INVALID,
+                       "spec/data.json: samples of %s; expected windows of %zu "
+                       "steps",
+                       mt_shape_text(shape).text, in->window.steps);
+    in->row = in->width = shape->dim[1];
+    return MT_OK;
+}
+
 static mt_status open_plan(struct mt_inputs *in, struct mt_err *err)
 {
     const struct mt_inputs_request *r = &in->request;
@@ -550,10 +706,10 @@ static mt_status open_plan(struct mt_inputs *in, struct mt_err *err)
                           &in->plan, err);
     if (status != MT_OK)
         return status;
-    if (in->plan.elements != in->elements)
+    if (in->plan.elements != in->row)
         return mt_fail(err, MT_INVALID,
                        "spec/data.json: facts: %zu inputs; expected %zu",
-                       in->plan.elements, in->elements);
+                       in->plan.elements, in->row);
     in->width = in->plan.n;
     in->cells = mt_arena_calloc(&in->arena, in->width + 1, sizeof *in->cells);
     return in->cells ? MT_OK : mt_fail_memory(err);
@@ -569,9 +725,10 @@ mt_status mt_inputs_open(const struct mt_inputs_request *request,
     if (!in)
         return mt_fail_memory(err);
     in->request = *request;
-    in->elements = in->width = mt_shape_elements(&request->shape);
     in->source = piped ? "standard input" : request->path;
-    status = open_plan(in, err);
+    status = measure_rows(in, err);
+    if (status == MT_OK)
+        status = open_plan(in, err);
     if (status == MT_OK)
         status = piped ? open_table(in, -1, 0, err) : open_file(in, err);
     if (status != MT_OK) {
@@ -599,8 +756,10 @@ mt_status mt_inputs_next(struct mt_inputs *in, size_t max,
                          struct mt_column *column, size_t *n,
                          struct mt_err *err)
 {
-    mt_status status = in->csv ? next_records(in, max, column, n, err)
-                               : next_samples(in, max, column, n);
+    mt_status status = !in->csv ? next_samples(in, max, column, n)
+                       : in->window.steps
+                           ? next_windows(in, max, column, n, err)
+                           : next_records(in, max, column, n, err);
 
     if (status == MT_OK)
         in->at += *n;

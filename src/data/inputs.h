@@ -18,6 +18,13 @@
  *                  the training table, from which the spec takes the features
  *                  as it did in training
  *
+ * Of a series (window.h) each sample is a window of rows, and the last one is
+ * that whose target is not in the table. From there a series whose features are
+ * its targets goes on with rows of its own:
+ *
+ *     mt_inputs_last(inputs, &column);           the last window
+ *     mt_inputs_append(inputs, cells, err);      the table has one row more
+ *
  * A CSV file is read record by record, a large array as its samples are asked
  * for; all else is read whole.
  */
@@ -51,6 +58,18 @@ void mt_inputs_close(struct mt_inputs *inputs); /* NULL is allowed */
 mt_status mt_inputs_next(struct mt_inputs *inputs, size_t max,
                          struct mt_column *column, size_t *n,
                          struct mt_err *err);
+
+/* After mt_inputs_next has found the end: the last window of a series, one
+ * sample; and one row more, a number for each feature. The column lives until
+ * the next call of either. */
+void mt_inputs_last(struct mt_inputs *inputs, struct mt_column *column);
+void mt_inputs_append(struct mt_inputs *inputs, const double *cells);
+
+/* The features of a series as targets: of[i] is the target that feature i is,
+ * [n_features]. MT_MISMATCH: a feature is none, or not a number. */
+mt_status mt_inputs_feedback(const struct mt_inputs *inputs, size_t *of,
+                             struct mt_err *err);
+size_t mt_inputs_features(const struct mt_inputs *inputs);
 
 /* The columns of a table that are passed over, `"id", "name"`, the targets
  * aside; NULL where there are none. */

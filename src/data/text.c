@@ -408,6 +408,7 @@ static mt_status text_open(const struct mt_data_request *request,
                                 "not for text: its inputs are tokens", err);
     if (status != MT_OK)
         return status;
+    data->series = true;
     t.bytes = t.args.tokenizer == BYTE;
     status = init_vocab(&t, err);
     if (status == MT_OK)

@@ -124,7 +124,7 @@ START_TEST(test_tail)
     test_fails(TEXT ",'val_split':0.3,'test_split':0.1}", MT_INVALID,
                "test_split: ", "leaves 2 for test");
     test_fails(TEXT ",'val_split':0.4,'split':'random'}", MT_INVALID,
-               "split: ", "text is held out at its tail");
+               "split: ", "expected \"tail\"");
 }
 END_TEST
 

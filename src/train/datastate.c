@@ -219,11 +219,13 @@ static mt_status read_json(const struct mt_json *doc, struct mt_arena *arena,
                             "expected \"x_dtype\", the type of the inputs");
     out->classes = c.classes;
     out->vocab = c.vocab;
-    /* A column may be several elements, which the facts tell. */
+    /* A column may be several elements, which the facts say; else they are the
+     * last dimension, that before it being the steps of a window. */
     if (c.features)
         out->n_features = c.facts && mt_is_list(c.features)
                               ? mt_item_count(c.features)
-                              : mt_shape_elements(&out->x);
+                          : out->x.rank ? out->x.dim[out->x.rank - 1]
+                                        : 1;
     if ((status = read_names(doc, "class_names", c.classes, arena,
                              &out->class_names, err)) != MT_OK ||
         (status = read_names(doc, "vocab_names", c.vocab, arena,
