@@ -13,6 +13,7 @@
 #include "cmd/warn.h"
 #include "train/datastate.h"
 #include "train/monitor.h"
+#include "train/refit.h"
 #include "spec/diff.h"
 #include "train/state.h"
 
@@ -84,6 +85,71 @@ static void tell_data(void *ctx, const struct mt_data_change *c)
                      c->sha256, c->now->sha256);
 }
 
+static bool alike(const struct mt_refitted *a, const struct mt_refitted *b)
+{
+    return a->fresh == b->fresh && a->reason == b->reason &&
+           strcmp(a->slots, b->slots) == 0;
+}
+
+/* One line for all tensors of which the same is to be said. */
+static void tell_group(struct told *told, const struct mt_refit *refit,
+                       size_t first, bool *done)
+{
+    enum { NAMES = 8 };
+    const struct mt_refitted *r = &refit->list[first];
+    struct mt_strbuf names = MT_STRBUF_INIT;
+    size_t n = 0;
+
+    for (size_t i = first; i < refit->n; i++) {
+        if (!alike(r, &refit->list[i]))
+            continue;
+        done[i] = true;
+        if (n++ < NAMES || told->call->verbose)
+            mt_strbuf_printf(&names, "%s%s", n > 1 ? ", " : "",
+                             refit->list[i].tensor);
+    }
+    if (n > NAMES && !told->call->verbose)
+        mt_strbuf_printf(&names, " and %zu more", n - NAMES);
+    mt_report(told->call, "optimizer state %s: %s of %s: %s",
+              r->fresh ? "starts fresh" : "dropped", r->slots,
+              names.text ? names.text : "", mt_reason_text(r->reason));
+    told->events.failed |= names.failed;
+    mt_strbuf_free(&names);
+}
+
+/* Optimizer state that a changed spec has no use for, or wants and lacks. */
+static mt_status tell_refit(struct told *told, const struct mt_refit *refit,
+                            struct mt_err *err)
+{
+    bool *done = calloc(refit->n + 1, sizeof *done);
+
+    if (!done)
+        return mt_fail_memory(err);
+    if (refit->trainable != refit->was_trainable) {
+        mt_report(told->call, "trainable: %zu -> %zu tensors",
+                  refit->was_trainable, refit->trainable);
+        mt_strbuf_printf(&told->events,
+                         "{\"event\":\"trainable\",\"saved\":%zu,"
+                         "\"now\":%zu}\n",
+                         refit->was_trainable, refit->trainable);
+    }
+    for (size_t i = 0; i < refit->n; i++) {
+        const struct mt_refitted *r = &refit->list[i];
+
+        if (!done[i])
+            tell_group(told, refit, i, done);
+        mt_strbuf_printf(&told->events,
+                         "{\"event\":\"optimizer\",\"state\":\"%s\","
+                         "\"slots\":\"%s\",\"reason\":\"%s\",\"tensor\":",
+                         r->fresh ? "fresh" : "dropped", r->slots,
+                         mt_reason_text(r->reason));
+        mt_json_add_string(&told->events, r->tensor);
+        mt_strbuf_puts(&told->events, "}\n");
+    }
+    free(done);
+    return MT_OK;
+}
+
 static mt_status tell_changes(struct told *told,
                               const struct mt_opened *opened,
                               struct mt_err *err)
@@ -99,7 +165,9 @@ static mt_status tell_changes(struct told *told,
     mt_json_free(saved);
     if ((status = mt_data_state_changes(&opened->bundle,
                                         mt_session_data(opened->session),
-                                        tell_data, told, err)) != MT_OK)
+                                        tell_data, told, err)) != MT_OK ||
+        (status = tell_refit(told, mt_session_refit(opened->session), err)) !=
+            MT_OK)
         return status;
     return told->events.failed ? mt_fail_memory(err) : MT_OK;
 }

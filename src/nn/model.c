@@ -18,7 +18,7 @@ const struct mt_key mt_model_keys[] = {
       .schema = "\"type\":\"array\",\"minItems\":1,"
                 "\"items\":{\"$ref\":\"#/$defs/layer\"}" },
     { "freeze", MT_KEY_STRINGS, offsetof(struct model_args, freeze),
-      .doc = "globs of parameters that are not trained" },
+      .flags = MT_KEY_NULL, .doc = "globs of parameters that are not trained" },
     { "init", MT_KEY_JSON, offsetof(struct model_args, init),
       .doc = "list of rules {\"params\": GLOB, \"type\": \"normal_\", ...}; the "
              "last match wins",

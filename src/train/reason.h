@@ -28,6 +28,9 @@ enum mt_reason {
     MT_KEEPS_NONE,
     MT_OTHER_OPTIMIZER,
 
+    MT_WAS_FROZEN,
+    MT_OPTIMIZER_CHANGED, /* or it is dropped */
+
     /* state that is there is dropped */
     MT_NO_TENSOR,
     MT_NOT_IN_MODEL,

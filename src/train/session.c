@@ -134,6 +134,11 @@ uint64_t mt_session_samples_done(const struct mt_session *s)
     return s->at.epoch * n + (done < n ? done : n);
 }
 
+const struct mt_refit *mt_session_refit(const struct mt_session *s)
+{
+    return &s->refit;
+}
+
 bool mt_session_restored(const struct mt_session *s)
 {
     return s->ended.step > 0;

@@ -151,6 +151,10 @@ size_t mt_session_batch_size(const struct mt_session *s);
  * was. */
 uint64_t mt_session_samples_done(const struct mt_session *s);
 
+/* What a changed spec has made of the optimizer's state; n 0: nothing. */
+struct mt_refit;
+const struct mt_refit *mt_session_refit(const struct mt_session *s);
+
 /* The end of a run: if it is finished and a state is kept that is not the
  * present one, brings that back and notes where the run ended.
  * Returns whether it did. */

@@ -5,6 +5,7 @@
 #define MT_TRAIN_SESSION_INTERNAL_H
 
 #include "train/kept.h"
+#include "train/refit.h"
 #include "train/session.h"
 
 struct mt_ahead; /* ahead.h */
@@ -30,6 +31,7 @@ struct mt_session {
     struct mt_monitor judge;   /* which epoch is named the best one */
     struct mt_kept kept;       /* for early_stopping.restore_best */
     struct mt_ending ended;
+    struct mt_refit refit;     /* of the state that it was restored from */
 
     size_t batches; /* of an epoch */
     uint64_t steps_per_epoch, total_steps;

@@ -7,6 +7,7 @@
 #include "kernels/dispatch.h"
 #include "train/datastate.h"
 #include "train/history.h"
+#include "train/state_internal.h"
 #include "train/kept.h"
 #include "train/session_internal.h"
 #include "train/statename.h"
@@ -215,8 +216,7 @@ static mt_status fail_shape(const struct mt_array *a,
                    mt_shape_text(shape).text);
 }
 
-/* Copies the named array to `to`, if there is one of that type and shape. */
-static mt_status take(const struct mt_bundle *from, const char *name,
+mt_status mt_state_take(const struct mt_bundle *from, const char *name,
                       enum mt_dtype dtype, const struct mt_shape *shape,
                       void *to, size_t *taken, struct mt_err *err)
 {
@@ -231,35 +231,65 @@ static mt_status take(const struct mt_bundle *from, const char *name,
     return MT_OK;
 }
 
+mt_status mt_state_take_step(const struct mt_bundle *from, const char *tensor,
+                             uint64_t *step, size_t *taken, struct mt_err *err)
+{
+    struct mt_shape scalar = { .rank = 0 };
+    struct mt_name name = mt_name_slot(MT_SLOT_STEP, tensor);
+    int64_t value;
+    mt_status status =
+        mt_state_take(from, name.text, MT_I64, &scalar, &value, taken, err);
+
+    if (status != MT_OK)
+        return status;
+    if (value < 1 || value > UINT32_MAX)
+        return mt_fail(err, MT_INVALID, "%s is %lld: out of range", name.text,
+                       (long long)value);
+    *step = (uint64_t)value;
+    return MT_OK;
+}
+
 static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
                                const struct mt_bundle *from, size_t *taken,
                                struct mt_err *err)
 {
-    const struct mt_tensor *t = o->store->tensors[tensor];
-    struct mt_shape scalar = { .rank = 0 };
-    struct mt_name name = mt_name_slot(MT_SLOT_STEP, t->name);
-    int64_t step;
+    const char *key = o->store->tensors[tensor]->name;
     mt_status status;
 
-    if (!mt_bundle_find(from, name.text) || !mt_optimizer_has_slots(o, tensor))
+    if (!mt_bundle_find(from, mt_name_slot(MT_SLOT_STEP, key).text) ||
+        !mt_optimizer_has_slots(o, tensor))
         return MT_OK;
-    if ((status = take(from, name.text, MT_I64, &scalar, &step, taken, err)) !=
-        MT_OK)
-        return status;
-    if (step < 1 || step > UINT32_MAX)
-        return mt_fail(err, MT_INVALID, "%s is %lld: out of range", name.text,
-                       (long long)step);
-    o->step_of[tensor] = (uint64_t)step;
-    for (size_t i = 0; i < o->n_slots; i++) {
+    status = mt_state_take_step(from, key, &o->step_of[tensor], taken, err);
+    for (size_t i = 0; i < o->n_slots && status == MT_OK; i++) {
         float *slot = mt_optimizer_slot(o, i, tensor);
         struct mt_shape shape = mt_optimizer_slot_shape(o, i, tensor);
+        struct mt_name name = mt_name_slot(o->type->slots[i], key);
 
-        name = mt_name_slot(o->type->slots[i], t->name);
-        if (slot && (status = take(from, name.text, MT_F32, &shape, slot, taken,
-                                   err)) != MT_OK)
-            return status;
+        if (slot)
+            status = mt_state_take(from, name.text, MT_F32, &shape, slot,
+                                   taken, err);
     }
-    return MT_OK;
+    return status;
+}
+
+/* As strictly as the model, unless the spec was changed since. */
+static mt_status restore_optimizer(struct mt_session *s,
+                                   const struct mt_bundle *from, size_t *taken,
+                                   struct mt_err *err)
+{
+    struct mt_json *saved = NULL;
+    mt_status status = MT_OK;
+
+    if (mt_bundle_find(from, MT_NAME_SPEC))
+        status = mt_state_spec(from, MT_NAME_SPEC, &saved, err);
+    if (status == MT_OK && saved && mt_refit_needed(s, saved)) {
+        status = mt_refit_optimizer(s, from, saved, taken, err);
+    } else {
+        for (size_t i = 0; i < s->model->store.n && status == MT_OK; i++)
+            status = restore_slots(s->optimizer, i, from, taken, err);
+    }
+    mt_json_free(saved);
+    return status;
 }
 
 static mt_status restore_tensors(struct mt_session *s,
@@ -268,17 +298,18 @@ static mt_status restore_tensors(struct mt_session *s,
 {
     const struct mt_store *store = &s->model->store;
     size_t taken = 0, there = 0;
-    mt_status status;
+    mt_status status = MT_OK;
 
-    for (size_t i = 0; i < store->n; i++) {
+    for (size_t i = 0; i < store->n && status == MT_OK; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
-        if ((status = take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype,
-                           &t->shape, t->data, &taken, err)) != MT_OK ||
-            (status = restore_slots(s->optimizer, i, from, &taken, err)) !=
-                MT_OK)
-            return status;
+        status = mt_state_take(from, mt_name_in(MT_MODEL, t->name).text,
+                               t->dtype, &t->shape, t->data, &taken, err);
     }
+    if (status == MT_OK)
+        status = restore_optimizer(s, from, &taken, err);
+    if (status != MT_OK)
+        return status;
     for (size_t i = 0; i < from->n; i++)
         there += mt_name_is(from->arrays[i].name, MT_MODEL) ||
                  mt_name_is(from->arrays[i].name, MT_OPTIMIZER);
@@ -300,7 +331,7 @@ mt_status mt_state_restore_model(struct mt_store *store,
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
-        if ((status = take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype,
+        if ((status = mt_state_take(from, mt_name_in(MT_MODEL, t->name).text, t->dtype,
                            &t->shape, t->data, &taken, err)) != MT_OK)
             return status;
     }
@@ -390,14 +421,16 @@ static mt_status restore_totals(struct mt_session *s,
                        MT_NAME_TOTALS " is missing, and it is in the middle "
                        "of an epoch: batch %llu of %zu",
                        (unsigned long long)s->at.batch, s->batches);
-    if (check_metrics(s, from, err) != MT_OK)
-        return err->status;
+    mt_status status = check_metrics(s, from, err);
+
+    if (status != MT_OK)
+        return status;
     if (!mt_shape_equal(&a->shape, &shape))
         return mt_fail(err, MT_MISMATCH,
                        MT_NAME_TOTALS " has %zu sums, expected %zu: "
                        "train.metrics cannot change in the middle of an epoch",
                        mt_shape_elements(&a->shape), shape.dim[0]);
-    return take(from, MT_NAME_TOTALS, MT_F64, &shape, s->epoch_totals, &taken,
+    return mt_state_take(from, MT_NAME_TOTALS, MT_F64, &shape, s->epoch_totals, &taken,
                 err);
 }
 
@@ -414,7 +447,7 @@ static mt_status restore_scheduler(struct mt_session *s,
         struct mt_name name = mt_name_scheduler(type->state_names[i]);
 
         if (mt_bundle_find(from, name.text) &&
-            (status = take(from, name.text, MT_F64, &scalar,
+            (status = mt_state_take(from, name.text, MT_F64, &scalar,
                            &s->scheduler->state[i], &taken, err)) != MT_OK)
             return status;
     }
@@ -428,7 +461,7 @@ static mt_status read_count(const struct mt_bundle *from, const char *name,
     struct mt_shape scalar = { .rank = 0 };
     size_t taken = 0;
     int64_t value;
-    mt_status status = take(from, name, MT_I64, &scalar, &value, &taken, err);
+    mt_status status = mt_state_take(from, name, MT_I64, &scalar, &value, &taken, err);
 
     if (status != MT_OK)
         return status;
@@ -447,13 +480,18 @@ mt_status mt_state_restore_position(struct mt_session *s,
     const uint64_t most = (uint64_t)UINT32_MAX + 1;
     uint64_t batches = s->batches ? s->batches : UINT64_MAX;
 
-    if (read_count(from, MT_NAME_STEP, most, &s->at.step, err) != MT_OK ||
-        read_count(from, MT_NAME_EPOCH, most, &s->at.epoch, err) != MT_OK ||
-        read_count(from, MT_NAME_BATCH, batches, &s->at.batch, err) != MT_OK ||
-        restore_totals(s, from, err) != MT_OK ||
-        restore_scheduler(s, from, err) != MT_OK ||
-        mt_history_restore(s, from, err) != MT_OK)
-        return err->status;
+    mt_status status;
+
+    if ((status = read_count(from, MT_NAME_STEP, most, &s->at.step, err)) !=
+            MT_OK ||
+        (status = read_count(from, MT_NAME_EPOCH, most, &s->at.epoch, err)) !=
+            MT_OK ||
+        (status = read_count(from, MT_NAME_BATCH, batches, &s->at.batch,
+                             err)) != MT_OK ||
+        (status = restore_totals(s, from, err)) != MT_OK ||
+        (status = restore_scheduler(s, from, err)) != MT_OK ||
+        (status = mt_history_restore(s, from, err)) != MT_OK)
+        return status;
     return mt_monitors_restore(s, from, err);
 }
 

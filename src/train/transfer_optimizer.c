@@ -1,5 +1,4 @@
 /* What becomes of the optimizer's state when tensors are moved. */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,63 +6,10 @@
 #include "ckpt/blockstream.h"
 #include "optim/optimizer.h"
 #include "train/compare.h"
+#include "train/refit.h"
+#include "train/slotlist.h"
 #include "train/state.h"
 #include "train/transfer_match.h"
-
-/* The source's optimizer arrays, "optimizer/SLOT.TENSOR", by tensor. */
-struct states {
-    const struct mt_array **list; /* (n) sorted by tensor, then as they came */
-    size_t n;
-};
-
-static const char *tensor_of(const struct mt_array *a)
-{
-    const char *tensor = mt_name_tensor(a->name);
-
-    return tensor ? tensor : "";
-}
-
-static int compare_states(const void *a, const void *b)
-{
-    const struct mt_array *x = *(const struct mt_array *const *)a;
-    const struct mt_array *y = *(const struct mt_array *const *)b;
-    int order = strcmp(tensor_of(x), tensor_of(y));
-
-    return order ? order : x < y ? -1 : x > y;
-}
-
-static bool list_states(const struct mt_bundle *b, struct states *out)
-{
-    *out = (struct states){ calloc(b->n + 1, sizeof *out->list), 0 };
-    if (!out->list)
-        return false;
-    for (size_t i = 0; i < b->n; i++) {
-        if (mt_name_is(b->arrays[i].name, MT_OPTIMIZER))
-            out->list[out->n++] = &b->arrays[i];
-    }
-    qsort(out->list, out->n, sizeof *out->list, compare_states);
-    return true;
-}
-
-/* The arrays of a tensor: *n of them, from the one that is returned on. */
-static const struct mt_array **states_of(const struct states *s,
-                                         const char *tensor, size_t *n)
-{
-    size_t low = 0, high = s->n;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (strcmp(tensor_of(s->list[mid]), tensor) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    *n = 0;
-    while (low + *n < s->n && strcmp(tensor_of(s->list[low + *n]), tensor) == 0)
-        ++*n;
-    return s->list + low;
-}
 
 /* --- the target's optimizer --------------------------------------------- */
 
@@ -85,21 +31,6 @@ static void close_receiver(struct receiver *r)
         mt_json_free(r->doc);
 }
 
-static bool is_frozen(const struct mt_json *doc, const char *key)
-{
-    const struct mt_item *model = mt_json_get(mt_json_root(doc), "model"), *glob;
-    const struct mt_item *globs = mt_json_get(model, "freeze");
-
-    if (mt_is_string(globs))
-        return fnmatch(globs->text, key, 0) == 0;
-    for (glob = globs ? globs->child : NULL; glob; glob = glob->next)
-    {
-        if (mt_is_string(glob) && fnmatch(glob->text, key, 0) == 0)
-            return true;
-    }
-    return false;
-}
-
 static mt_status add_tensors(const struct mt_bundle *target, struct receiver *r,
                              struct mt_err *err)
 {
@@ -117,7 +48,7 @@ static mt_status add_tensors(const struct mt_bundle *target, struct receiver *r,
                          &a->shape, a->dtype != MT_F32);
         if (!t)
             return mt_fail_memory(err);
-        t->requires_grad &= !is_frozen(r->doc, t->name);
+        t->requires_grad &= !mt_spec_freezes(r->doc, t->name);
     }
     return MT_OK;
 }
@@ -149,7 +80,7 @@ struct deciding {
     const struct mt_match *match;
     struct mt_team *team;
     struct receiver receiver;
-    struct states states;
+    struct mt_slot_list states;
     struct mt_arena *arena;
 };
 
@@ -241,7 +172,7 @@ static mt_status check_twin_state(const struct deciding *d, const char *one,
 {
     static const struct mt_tolerance exact;
     size_t n;
-    const struct mt_array **list = states_of(&d->states, other, &n);
+    const struct mt_array **list = mt_slot_list_of(&d->states, other, &n);
 
     for (size_t i = 0; i < n; i++) {
         size_t length;
@@ -272,7 +203,7 @@ static mt_status try_state(const struct deciding *d, const char *key,
 {
     size_t n;
 
-    states_of(&d->states, key, &n);
+    mt_slot_list_of(&d->states, key, &n);
     if (!n)
         return MT_OK;
     if (p->state)
@@ -313,7 +244,7 @@ static mt_status decide(const struct deciding *d,
     size_t there = 0;
 
     if (p->state) {
-        states_of(&d->states, p->state, &there);
+        mt_slot_list_of(&d->states, p->state, &there);
         step = mt_bundle_find(d->source,
                               mt_name_slot(MT_SLOT_STEP, p->state).text);
     }
@@ -360,13 +291,13 @@ static mt_status list_dropped(const struct deciding *d,
         item_of[mt_array_number(d->source, match->items[i].from)] =
             &match->items[i];
     for (size_t i = 0; i < d->states.n;) {
-        const char *tensor = tensor_of(d->states.list[i]);
+        const char *tensor = mt_slot_tensor(d->states.list[i]);
         const struct mt_array *from = mt_find_model(d->source, tensor);
         const struct mt_match_item *item =
             from ? item_of[mt_array_number(d->source, from)] : NULL;
         size_t n;
 
-        states_of(&d->states, tensor, &n);
+        mt_slot_list_of(&d->states, tensor, &n);
         i += n ? n : 1;
         if ((item && item->fits) ||
             (!from && match->ties && is_taken(t, tensor)))
@@ -478,11 +409,11 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
                           .arena = &plan->arena };
     mt_status status = open_receiver(target, &d.receiver, err);
 
-    if (status == MT_OK && !list_states(source, &d.states))
+    if (status == MT_OK && !mt_slot_list_make(source, &d.states))
         status = mt_fail_memory(err);
     if (status == MT_OK)
         status = decide_all(&d, target, match, options, plan, advice, err);
-    free(d.states.list);
+    mt_slot_list_free(&d.states);
     close_receiver(&d.receiver);
     return status;
 }
@@ -490,13 +421,13 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
 /* --- the result --------------------------------------------------------- */
 
 static void add_slot(const struct mt_transfer_pair *p, const char *slot,
-                     bool scalar, const struct states *states,
+                     bool scalar, const struct mt_slot_list *states,
                      struct mt_bundle *out)
 {
     static const struct mt_shape one = { .rank = 0 };
     size_t n;
     const struct mt_array **list =
-        states_of(states, p->state, &n);
+        mt_slot_list_of(states, p->state, &n);
 
     for (size_t i = 0; i < n; i++) {
         if (mt_name_is_slot(list[i]->name, slot))
@@ -511,11 +442,11 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
                            const struct mt_bundle *source,
                            struct mt_bundle *out)
 {
-    struct states states;
+    struct mt_slot_list states;
 
     if (!plan->optimizer)
         return;
-    if (!list_states(source, &states)) {
+    if (!mt_slot_list_make(source, &states)) {
         out->failed = true;
         return;
     }
@@ -531,5 +462,5 @@ void mt_transfer_add_state(const struct mt_transfer *plan,
                      mt_optimizer_is_product(plan->optimizer, k), &states,
                      out);
     }
-    free(states.list);
+    mt_slot_list_free(&states);
 }
