@@ -31,13 +31,14 @@
 
 typedef enum mt_status {
     MT_OK = 0,
-    MT_NO_MEMORY,  /* an allocation failed */
-    MT_IO,         /* the system refused an operation on a file */
-    MT_INVALID,    /* a spec, an option or a data file is wrong */
-    MT_MISMATCH,   /* two things that are right alone do not fit each other */
-    MT_DAMAGED,    /* a checkpoint fails its own checks */
-    MT_NON_FINITE, /* a loss or a gradient became Inf or NaN */
-    MT_NO_EFFECT,  /* an optimizer step moved no trainable tensor */
+    MT_NO_MEMORY,    /* an allocation failed */
+    MT_IO,           /* the system refused an operation on a file */
+    MT_INVALID,      /* a spec, an option or a data file is wrong */
+    MT_MISMATCH,     /* two things that are right alone do not fit each other */
+    MT_DAMAGED,      /* a checkpoint fails its own checks */
+    MT_NON_FINITE,   /* a loss or a gradient became Inf or NaN */
+    MT_OUT_OF_RANGE, /* outputs are no longer what the loss can take */
+    MT_NO_EFFECT,    /* an optimizer step moved no trainable tensor */
 } mt_status;
 
 /* Room for one message. Longer texts are cut and end in "...". */

@@ -13,6 +13,7 @@ int mt_exit_code(mt_status status)
     switch (status) {
     case MT_OK: return MT_EXIT_DONE;
     case MT_NON_FINITE:
+    case MT_OUT_OF_RANGE:
     case MT_NO_EFFECT: return MT_EXIT_TRAINING;
     default: return MT_EXIT_TROUBLE;
     }

@@ -36,6 +36,7 @@ struct run {
     struct mt_ckpt_info info;  /* of the last save */
     uint64_t saved_step;
     bool saved, save_failed, best_failed;
+    bool idle_known;           /* a batch that adds nothing was reported */
     double started, tried;     /* the run, the last save: at that second */
     double saving;             /* seconds */
     uint64_t first_step, first_sample, samples;
@@ -200,6 +201,19 @@ static bool save_is_due(const struct run *r, const struct mt_step_info *info)
     return c->object || some_time_passed(r);
 }
 
+/* Once: there may be many. */
+static void warn_idle(struct run *r)
+{
+    struct mt_err text = MT_ERR_INIT;
+
+    r->idle_known = true;
+    mt_fail(&text, MT_INVALID,
+            "step %llu: no target of a batch counts for the "
+            "loss, by ignore_index or a weight of 0",
+            (unsigned long long)mt_session_at(r->s).step);
+    warn(r, "data", &text, ": such batches add nothing");
+}
+
 static void tell_step(struct run *r, const struct mt_step_info *info)
 {
     bool log_it = mt_session_at(r->s).step % r->t->log_every == 0;
@@ -222,6 +236,8 @@ static void tell_step(struct run *r, const struct mt_step_info *info)
                       mt_session_settings(r->s)->eval_every);
     }
     mt_progress_step(&r->progress, r->s);
+    if (info->idle_batches && !r->idle_known)
+        warn_idle(r);
 }
 
 static mt_status step(struct run *r, struct mt_step_info *info)
@@ -242,7 +258,7 @@ static mt_status audited_step(struct run *r, struct mt_step_info *info)
                                   &r->err)) != MT_OK)
         return status;
     status = step(r, info);
-    if (status == MT_OK) {
+    if (status == MT_OK && !info->idle) {
         mt_audit_after(&mt_session_model(r->s)->store,
                        mt_session_optimizer(r->s), mt_session_scheduled(r->s),
                        &audit);
@@ -295,7 +311,7 @@ static mt_status train(struct run *r)
         if ((status = (first ? audited_step(r, &info) : step(r, &info))) !=
             MT_OK)
             return status;
-        first = false;
+        first = first && info.idle;
         tell_step(r, &info);
         if (info.epoch_ended)
             warn_stalled(r);

@@ -67,6 +67,10 @@ double mt_loss_weight(const struct mt_loss *loss, const int32_t *targets,
                       size_t rows, size_t samples);
 bool mt_loss_is_sum(const struct mt_loss *loss);
 
+/* Are there targets from min to max that do not count, for they are ignored or
+ * their class has a weight of 0? */
+bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max);
+
 /* Must targets be within 0 ... 1? */
 bool mt_loss_of_probabilities(const struct mt_loss *loss);
 

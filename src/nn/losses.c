@@ -137,6 +137,19 @@ double mt_loss_weight(const struct mt_loss *loss, const int32_t *targets,
     return sum * (double)samples / (double)rows;
 }
 
+bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max)
+{
+    const struct mt_loss_args *args = loss->args;
+
+    if (!loss->type->classification)
+        return false;
+    for (size_t i = 0; i < args->weight.n; i++) {
+        if ((float)args->weight.v[i] == 0)
+            return true;
+    }
+    return args->ignore_index >= min && args->ignore_index <= max;
+}
+
 /* --- losses of classes -------------------------------------------------- */
 
 int mt_loss_class_dim(const struct mt_loss *loss, int rank)

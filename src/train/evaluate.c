@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "train/batch.h"
+#include "train/range.h"
 #include "train/totals.h"
 
 /* The loss of the set at once, whatever the batches: a mean over all, or the
@@ -56,6 +57,9 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)
             return status;
         mt_graph_run(p->graph, s->team, 0);
+        status = mt_range_check_outputs(s, p, &rows, err);
+        if (status != MT_OK)
+            return status;
         add_evaluated(s, s->eval_totals, p, s->t, &loss, &weights);
     }
     mt_totals_scores(s, s->eval_totals, scores);

@@ -5,6 +5,7 @@
 
 #include "train/datastate.h"
 #include "train/monitor.h"
+#include "train/range.h"
 #include "train/totals.h"
 
 static mt_status open_data(struct mt_session *s,
@@ -79,41 +80,6 @@ static mt_status check_labels(const struct mt_session *s, struct mt_err *err)
         return MT_OK;
     return mt_dataset_check_labels(s->data, classes, ignored ? &ignore : NULL,
                                    err);
-}
-
-static mt_status check_range(const struct mt_part *part, struct mt_err *err)
-{
-    size_t each = mt_shape_elements(&part->y.shape);
-    float *y = malloc(each * sizeof *y);
-    mt_status status = y ? MT_OK : mt_fail_memory(err);
-
-    for (size_t i = 0; i < part->samples && status == MT_OK; i++) {
-        struct mt_samples one = { .first = i, .n = 1 };
-
-        status = mt_gather_f32(&part->y, NULL, &one, y, err);
-        for (size_t k = 0; k < each && status == MT_OK; k++)
-            if (!(y[k] >= 0 && y[k] <= 1))
-                status = mt_fail(err, MT_INVALID,
-                                 "%s: sample %zu: the target is %g; the loss "
-                                 "needs targets of 0 to 1",
-                                 part->y_source, i, (double)y[k]);
-    }
-    free(y);
-    return status;
-}
-
-/* Targets that are probabilities, as those of BCELoss. */
-static mt_status check_targets(const struct mt_session *s, struct mt_err *err)
-{
-    mt_status status = MT_OK;
-
-    if (!mt_loss_of_probabilities(&s->model->loss))
-        return check_labels(s, err);
-    if (s->data->train.samples)
-        status = check_range(&s->data->train, err);
-    if (status == MT_OK && s->data->val.samples)
-        status = check_range(&s->data->val, err);
-    return status;
 }
 
 /* The loss is read twice: here, to know what targets are, and with the model.*/
@@ -192,7 +158,8 @@ static mt_status build(struct mt_session *s,
         (status = open_data(s, request, &loss, err)) != MT_OK ||
         (status = build_model(s, loss.type->classification, err)) != MT_OK ||
         (status = check_tokens(s, err)) != MT_OK ||
-        (status = check_targets(s, err)) != MT_OK ||
+        (status = check_labels(s, err)) != MT_OK ||
+        (status = mt_range_check_targets(s, err)) != MT_OK ||
         (status = build_optimizer(s, err)) != MT_OK ||
         (status = mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
                                   &s->settings.metrics, &s->model->loss,

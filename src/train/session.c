@@ -280,6 +280,8 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
         return status;
     for (size_t i = 0; i < 4; i++)
         bind(s, all[i]);
+    s->may_idle = mt_loss_may_skip(&s->model->loss, s->data->label_min,
+                                   s->data->label_max);
     mt_optimizer_restart(s->optimizer); /* has_grad is known now */
     return MT_OK;
 }

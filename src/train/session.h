@@ -89,10 +89,12 @@ size_t mt_session_data_bytes(const struct mt_session *s);
 size_t mt_session_peak_bytes(const struct mt_session *s);
 
 struct mt_step_info {
-    double loss;       /* of the batches, before the update */
+    double loss;       /* of the batches, before the update; NAN: idle */
     double lr;         /* of the default group */
     double grad_norm;  /* before clipping; NAN unless asked for or clipping */
     bool epoch_ended;
+    size_t idle_batches; /* of which no target counts: they add nothing */
+    bool idle;           /* all of them: nothing was updated */
     bool improved;     /* the epoch is the best one, by checkpoint.best */
 };
 

@@ -46,6 +46,7 @@ struct mt_session {
     struct mt_program train_full, train_last, eval_full, eval_last;
     void *workspace; /* shared by the programs */
     size_t workspace_bytes;
+    bool may_idle;          /* there are targets that may not count */
     float *x, *t;           /* a batch's inputs and targets */
     struct mt_ahead *ahead; /* reads the next one; NULL: all data are in
                                memory */

@@ -7,6 +7,7 @@
 #include "kernels/dmath.h"
 #include "train/batch.h"
 #include "train/monitor.h"
+#include "train/range.h"
 #include "train/totals.h"
 
 /* --- when something is not finite --------------------------------------- */
@@ -130,20 +131,15 @@ static void sum_span(const void *ctx, size_t at, size_t n)
 }
 
 /* Adds this batch's gradients to those of the step's batches before. */
-static void accumulate(struct mt_session *s, size_t i, size_t count)
+static void accumulate(struct mt_session *s, bool first)
 {
     const struct mt_store *store = &s->model->store;
     struct sum_job job = { s->grad_sum, store->grads };
-    size_t bytes = store->flat * sizeof(float);
 
-    if (count == 1)
-        return;
-    if (i == 0)
-        memcpy(s->grad_sum, store->grads, bytes);
+    if (first)
+        memcpy(s->grad_sum, store->grads, store->flat * sizeof(float));
     else
         mt_spans(s->team, store->flat, sum_span, &job);
-    if (i + 1 == count)
-        memcpy(store->grads, s->grad_sum, bytes);
 }
 
 /* --- the step ----------------------------------------------------------- */
@@ -157,9 +153,21 @@ void mt_session_schedule(struct mt_session *s)
                                     mt_optimizer_base(s->optimizer, i));
 }
 
-/* Forward and backward of the batch at the position; adds its loss. */
+/* Is there no target that the mean over the batch would count? The loss would
+ * be 0 / 0. */
+static bool is_idle(const struct mt_session *s, const struct mt_program *p)
+{
+    const struct mt_loss *loss = &s->model->loss;
+    size_t rows = mt_shape_elements(&p->t->shape);
+
+    return s->may_idle &&
+           mt_loss_weight(loss, (const int32_t *)s->t, rows, p->batch) == 0;
+}
+
+/* Forward and backward of the batch at the position; adds its loss. *idle: it
+ * has nothing to add. */
 static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
-                           struct mt_err *err)
+                           bool *idle, struct mt_err *err)
 {
     struct mt_rows rows = mt_session_batch(s, (size_t)s->at.batch);
     struct mt_rows next = mt_session_batch(s, (size_t)s->at.batch + 1);
@@ -170,8 +178,13 @@ static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
 
     if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)
         return status;
+    *idle = is_idle(s, p);
+    if (*idle)
+        return MT_OK;
     *(float *)p->one->data = 1 / (float)share;
     mt_graph_run(p->graph, s->team, stream);
+    if ((status = mt_range_check_outputs(s, p, &rows, err)) != MT_OK)
+        return status;
 
     float value = *(const float *)p->loss->data;
 
@@ -203,6 +216,12 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
     mt_status status;
 
     mt_totals_scores(s, s->epoch_totals, &epoch.train);
+    if (!epoch.train.samples)
+        return mt_fail(err, MT_NO_EFFECT,
+                       "epoch %llu: no target counts for "
+                       "the loss: each is its ignore_index, or of a class of "
+                       "weight 0",
+                       (unsigned long long)epoch.epoch);
     if (epoch.epoch % s->settings.eval_every == 0 &&
         (status = mt_session_evaluate(s, &epoch.val, err)) != MT_OK)
         return status;
@@ -221,12 +240,36 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
     return MT_OK;
 }
 
+/* summed: the gradients are those of several batches. */
+static mt_status update(struct mt_session *s, bool summed, bool want_norm,
+                        struct mt_step_info *info, struct mt_err *err)
+{
+    const struct mt_store *store = &s->model->store;
+
+    if (summed)
+        memcpy(store->grads, s->grad_sum, store->flat * sizeof(float));
+    info->grad_norm = clip(s, want_norm);
+    return mt_optimizer_step(s->optimizer, s->now, s->team)
+               ? MT_OK
+               : fail_gradient(s, err);
+}
+
+/* No batch adds anything: as a parameter without a gradient, all stay as they
+ * are, without decay and momentum. */
+static mt_status idle_step(struct mt_step_info *info)
+{
+    info->loss = info->grad_norm = (double)NAN;
+    info->idle = true;
+    return MT_OK;
+}
+
 mt_status mt_session_step(struct mt_session *s, bool want_norm,
                           struct mt_step_info *info, struct mt_err *err)
 {
     size_t left = s->batches - (size_t)s->at.batch;
     size_t count = left < s->settings.accumulate ? left
                                                  : s->settings.accumulate;
+    size_t added = 0;
     mt_status status;
 
     if ((status = mt_session_prepare(s, err)) != MT_OK)
@@ -234,16 +277,23 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
     mt_session_order(s);
     *info = (struct mt_step_info){ 0 };
     for (size_t i = 0; i < count; i++) {
-        if ((status = run_batch(s, count, &info->loss, err)) != MT_OK)
+        bool idle;
+
+        status = run_batch(s, count, &info->loss, &idle, err);
+        if (status != MT_OK)
             return status;
-        accumulate(s, i, count);
+        if (!idle && count > 1)
+            accumulate(s, added == 0);
+        added += !idle;
         s->at.batch++;
     }
-    info->grad_norm = clip(s, want_norm);
+    info->idle_batches = count - added;
     mt_session_schedule(s);
     info->lr = s->now[s->optimizer->n_groups - 1].lr;
-    if (!mt_optimizer_step(s->optimizer, s->now, s->team))
-        return fail_gradient(s, err);
+    status =
+        added ? update(s, count > 1, want_norm, info, err) : idle_step(info);
+    if (status != MT_OK)
+        return status;
     s->at.step++;
     info->epoch_ended = s->at.batch == s->batches;
     return info->epoch_ended ? end_epoch(s, info, err) : MT_OK;

@@ -1,0 +1,25 @@
+/*
+ * Values that must be probabilities: the targets of BCELoss and
+ * BCEWithLogitsLoss, and the outputs that BCELoss reads. Outside 0 ... 1 these
+ * losses mean nothing. NaN is no value outside: what comes of it is reported as
+ * a loss that is not finite.
+ */
+#ifndef MT_TRAIN_RANGE_H
+#define MT_TRAIN_RANGE_H
+
+#include "train/rows.h"
+#include "train/session_internal.h"
+
+/* That every target is in 0 ... 1; true of all other losses. */
+mt_status mt_range_check_targets(const struct mt_session *s,
+                                 struct mt_err *err);
+
+/* That the outputs of the batch that p has worked on are in 0 ... 1, if the loss
+ * takes them for probabilities. Before the first step and where nothing is
+ * trained that is MT_INVALID, later MT_OUT_OF_RANGE. */
+mt_status mt_range_check_outputs(const struct mt_session *s,
+                                 const struct mt_program *p,
+                                 const struct mt_rows *rows,
+                                 struct mt_err *err);
+
+#endif
