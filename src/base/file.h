@@ -48,7 +48,8 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
 
 /* Can path be written? Finds out without changing it: that its folder exists
  * and takes a new file, that an existing target is a regular file, and, unless
- * force, that there is none. */
+ * force, that there is none. "-", which means standard output elsewhere, is
+ * refused. */
 mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err);
 
 /*

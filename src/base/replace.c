@@ -47,8 +47,13 @@ static bool may_replace(const struct mt_target *t)
 mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err)
 {
     struct mt_target t;
-    mt_status status = mt_target_find(path, &t, err);
+    mt_status status;
 
+    if (!strcmp(path, "-"))
+        return mt_fail(err, MT_INVALID,
+                       "-: is no file: standard output cannot be replaced as a "
+                       "whole; expected a path (./- for a file of that name)");
+    status = mt_target_find(path, &t, err);
     if (status != MT_OK)
         goto out;
     if (t.exists && !force)

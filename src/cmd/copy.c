@@ -105,6 +105,8 @@ static int alias(const struct mt_call *call)
     if (mt_ckpt_open(src, &ckpt, &err) != MT_OK)
         return mt_report_error(&err);
     mt_ckpt_close(ckpt);
+    if (mt_replace_probe(dst, true, &err) != MT_OK)
+        return mt_report_error(&err);
     if (lstat(dst, &st) == 0 && !call->force) {
         mt_fail(&err, MT_INVALID,
                 "%s: already exists (use -f to overwrite)", dst);

@@ -42,6 +42,10 @@ static mt_status check_log(const char *path, struct mt_err *err)
 mt_status mt_log_probe(const char *path, bool append, bool force,
                        struct mt_err *err)
 {
+    if (!strcmp(path, "-"))
+        return mt_fail(err, MT_INVALID,
+                       "--log -: is no file; --json writes the events to "
+                       "standard output");
     if (!has_contents(path) || (force && !append))
         return MT_OK;
     if (append)
