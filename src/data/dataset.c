@@ -43,7 +43,7 @@ const struct mt_key mt_data_common_keys[] = {
     { "std", MT_KEY_REALS, AT(std), .flags = MT_KEY_OPEN_MIN,
       .doc = "divides the inputs, after mean; as many numbers as mean" },
     { "target_normalize", MT_KEY_ENUM, AT(target_normalize),
-      .choices = target_choices,
+      .flags = MT_KEY_NULL, .choices = target_choices,
       .doc = "statistics of the training samples that the targets of a "
              "regression are normalized by: standard (mean, standard "
              "deviation)" },

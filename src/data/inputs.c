@@ -538,8 +538,15 @@ static mt_status find_target(const struct mt_inputs *in, size_t feature,
                              size_t *of, struct mt_err *err)
 {
     const struct mt_inputs_request *r = &in->request;
+    const struct mt_csv_columns *c = &in->columns;
     const struct mt_item *features = mt_json_get(r->spec, "features");
 
+    /* by position: the table has the targets, or the features alone */
+    for (size_t k = 0; !r->feature_names && k < c->n_targets; k++) {
+        *of = k;
+        if (c->targets[k] == c->features[feature])
+            return MT_OK;
+    }
     for (size_t k = 0; r->feature_names && k < r->n_targets; k++) {
         *of = k;
         if (!strcmp(r->target_names[k], r->feature_names[feature]))

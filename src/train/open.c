@@ -20,7 +20,8 @@ static mt_status open_data(struct mt_session *s,
         .dir = request->data_dir,
         .seed = s->settings.seed,
         .classification = loss->type->classification,
-        .probabilities = mt_loss_of_probabilities(loss),
+        .probabilities = mt_loss_of_probabilities(loss) ||
+                         loss->type->wants == MT_WANTS_LOG_PROBABILITIES,
         .purpose = request->purpose,
         .split =
             request->purpose == MT_DATA_EVAL ? request->split : MT_SPLIT_VAL,
