@@ -478,12 +478,22 @@ static mt_status set_input(struct mt_json *doc, bool planes,
     return set(doc, "model.input", &input, err);
 }
 
+/* AdamW decays at each step: the config's decay suits its 200 images, and would
+ * be far too strong over the many steps that more images make. */
+static mt_status set_decay(struct mt_json *doc, size_t images,
+                           struct mt_err *err)
+{
+    return images < 1000 ? MT_OK
+                         : set_text(doc, "optimizer.weight_decay", "0.1", err);
+}
+
 static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
                             const struct mt_own_data *own, struct mt_err *err)
 {
     struct mt_data_request request = { .doc = doc, .classification = true,
                                        .purpose = MT_DATA_CHECK };
     bool npy = own->n && ends_with(own->files[0], ".npy");
+    bool dense = strcmp(t->config, "digits") == 0;
     struct mt_dataset *data;
     mt_status status;
 
@@ -495,7 +505,9 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
     request.spec = mt_json_get(mt_json_root(doc), "data");
     if ((status = mt_dataset_open(&request, &data, err)) != MT_OK)
         return status;
-    status = set_input(doc, strcmp(t->config, "digits") != 0, data, err);
+    status = set_input(doc, !dense, data, err);
+    if (status == MT_OK && dense)
+        status = set_decay(doc, data->train.samples, err);
     tell(own, "%zu images of %s, %zu classes", data->train.samples,
          mt_shape_text(&data->train.x.shape).text, data->fitted.classes);
     mt_dataset_close(data);
