@@ -1,6 +1,5 @@
 #include "base/nearest.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,54 +94,42 @@ static bool is_prefix(const char *name, size_t n_name, const char *candidate,
            !memcmp(name, candidate, shorter);
 }
 
-struct score {
-    size_t folded; /* the distance where case does not count */
-    size_t exact;  /* the distance where it does: decides between equals */
-};
-
-/* False if candidate is too far from name (in lower case: folded). */
-static bool score_candidate(const char *name, const char *folded,
-                            const char *candidate, struct score *out)
+bool mt_nearest_try(struct mt_nearest *n, const char *candidate)
 {
-    char other[MAX_NAME + 1];
-    size_t n = strlen(folded), n_other = strlen(candidate);
-    size_t limit = n >= 6 ? n / 3 : n >= 2;
+    char name[MAX_NAME + 1], other[MAX_NAME + 1];
+    size_t length = strlen(n->name), n_other = strlen(candidate);
+    size_t limit = length >= 6 ? length / 3 : length >= 2;
+    size_t gap = length > n_other ? length - n_other : n_other - length;
+    size_t folded, exact;
+    bool prefix;
 
-    if (n_other > MAX_NAME)
+    if (length > MAX_NAME || n_other > MAX_NAME)
         return false;
+    copy_lower(name, n->name);
     copy_lower(other, candidate);
-    bool prefix = is_prefix(folded, n, other, n_other);
-    size_t gap = n > n_other ? n - n_other : n_other - n;
-
+    prefix = is_prefix(name, length, other, n_other);
     if (gap > limit && !prefix)
         return false;
-    out->folded = mt_edit_distance(folded, other);
+    folded = mt_edit_distance(name, other);
     if (prefix)
-        out->folded = mt_size_min(out->folded, 1);
-    out->exact = mt_edit_distance(name, candidate);
-    return out->folded <= limit;
+        folded = mt_size_min(folded, 1);
+    if (folded > limit || (n->best && folded > n->folded))
+        return false;
+    exact = mt_edit_distance(n->name, candidate);
+    if (n->best && folded == n->folded && exact >= n->exact)
+        return false;
+    n->best = candidate;
+    n->folded = folded;
+    n->exact = exact;
+    return true;
 }
 
 const char *mt_nearest(const char *name, const char *const *candidates,
                        size_t n)
 {
-    char folded[MAX_NAME + 1];
-    const char *best = NULL;
-    struct score low = { 0, 0 };
+    struct mt_nearest near = mt_nearest_to(name);
 
-    if (strlen(name) > MAX_NAME)
-        return NULL;
-    copy_lower(folded, name);
-    for (size_t i = 0; i < n; i++) {
-        struct score s;
-
-        if (!score_candidate(name, folded, candidates[i], &s))
-            continue;
-        if (best && (s.folded > low.folded ||
-                     (s.folded == low.folded && s.exact >= low.exact)))
-            continue;
-        best = candidates[i];
-        low = s;
-    }
-    return best;
+    for (size_t i = 0; i < n; i++)
+        mt_nearest_try(&near, candidates[i]);
+    return near.best;
 }

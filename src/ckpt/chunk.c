@@ -24,7 +24,7 @@ static size_t raw_bytes(const struct mt_chunk *chunk)
 }
 
 static void put_header(const struct mt_chunk *chunk,
-                       const struct mt_planes *planes, unsigned char *p)
+                       const struct mt_byte_planes *planes, unsigned char *p)
 {
     memset(p, 0, CKPT_CHUNK_HEADER);
     memcpy(p, mt_ckpt_chunk_magic, CKPT_CHUNK_MAGIC);
@@ -38,9 +38,9 @@ static void put_header(const struct mt_chunk *chunk,
         put_u32(p + CHUNK_STORED + 4 * i, planes->stored[i]);
 }
 
-static struct mt_planes get_planes(const unsigned char *p)
+static struct mt_byte_planes get_planes(const unsigned char *p)
 {
-    struct mt_planes planes = { .n = p[CHUNK_PLANES],
+    struct mt_byte_planes planes = { .n = p[CHUNK_PLANES],
                                 .rotate = p[CHUNK_ROTATE] == 1 };
 
     memcpy(planes.method, p + CHUNK_METHOD, sizeof planes.method);
@@ -52,7 +52,7 @@ static struct mt_planes get_planes(const unsigned char *p)
 void mt_chunk_encode(const struct mt_chunk *chunk, const void *elements,
                      struct mt_packer *packer, unsigned char *out, size_t *size)
 {
-    struct mt_planes planes;
+    struct mt_byte_planes planes;
 
     mt_pack(packer, chunk->dtype, elements, chunk->elements, &planes,
             out + CKPT_CHUNK_HEADER);
@@ -65,7 +65,7 @@ void mt_chunk_encode(const struct mt_chunk *chunk, const void *elements,
 
 uint32_t mt_chunk_payload_crc(const unsigned char *bytes)
 {
-    struct mt_planes planes = get_planes(bytes);
+    struct mt_byte_planes planes = get_planes(bytes);
 
     return (uint32_t)crc32(0, bytes + CKPT_CHUNK_HEADER,
                            (uInt)mt_planes_stored(&planes));
@@ -91,7 +91,7 @@ void mt_chunk_place(unsigned char *bytes, uint32_t payload_crc, uint64_t offset)
 const char *mt_chunk_header_fault(const struct mt_chunk *chunk,
                                   const unsigned char *header, size_t *size)
 {
-    struct mt_planes planes = get_planes(header);
+    struct mt_byte_planes planes = get_planes(header);
 
     if (memcmp(header, mt_ckpt_chunk_magic, CKPT_CHUNK_MAGIC) != 0)
         return "there is no chunk";
@@ -128,7 +128,7 @@ static mt_status check(const struct mt_chunk *chunk, const unsigned char *bytes,
                        "the chunk takes %zu bytes, there is room for %zu",
                        expect, size);
 
-    struct mt_planes planes = get_planes(bytes);
+    struct mt_byte_planes planes = get_planes(bytes);
     size_t end = CKPT_CHUNK_HEADER + mt_planes_stored(&planes);
     uint32_t payload = payload_crc ? *payload_crc : mt_chunk_payload_crc(bytes);
     uint32_t crc = whole_crc(bytes, payload, offset);
@@ -152,7 +152,7 @@ mt_status mt_chunk_check(const struct mt_chunk *chunk,
 
 bool mt_chunk_same(const unsigned char *a, const unsigned char *b)
 {
-    struct mt_planes planes = get_planes(a);
+    struct mt_byte_planes planes = get_planes(a);
 
     return memcmp(a + CHUNK_RAW, b + CHUNK_RAW, CHUNK_CRC - CHUNK_RAW) == 0 &&
            memcmp(a + CKPT_CHUNK_HEADER, b + CKPT_CHUNK_HEADER,
@@ -164,7 +164,7 @@ mt_status mt_chunk_decode(const struct mt_chunk *chunk,
                           uint64_t offset, struct mt_unpacker *unpacker,
                           void *elements, struct mt_err *err)
 {
-    struct mt_planes planes = get_planes(bytes);
+    struct mt_byte_planes planes = get_planes(bytes);
     mt_status status = check(chunk, bytes, size, offset, NULL, err);
 
     if (status != MT_OK)

@@ -7,7 +7,7 @@
 #define MT_CKPT_CHUNK_H
 
 #include "ckpt/ckpt_format.h"
-#include "ckpt/planes.h"
+#include "ckpt/byteplanes.h"
 
 /* Which chunk it is, and what the index says of it. */
 struct mt_chunk {

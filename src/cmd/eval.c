@@ -124,20 +124,21 @@ static void print_scores(const struct mt_call *call,
 static void fail_name(const struct mt_call *call, const struct mt_session *s,
                       const char *name)
 {
-    const char *names[64] = { "loss" }, *near;
+    struct mt_nearest search = mt_nearest_to(name);
+    const char *near;
     struct mt_strbuf list = MT_STRBUF_INIT;
-    size_t n = 1;
 
-    mt_strbuf_puts(&list, names[0]);
-    for (size_t i = 0; mt_metric_at(i) && n < 64; i++) {
+    mt_strbuf_puts(&list, "loss");
+    mt_nearest_try(&search, "loss");
+    for (size_t i = 0; mt_metric_at(i); i++) {
         const struct mt_metric *m = mt_metric_at(i);
 
         if (!mt_metric_suits(m, &mt_session_model(s)->loss))
             continue;
-        names[n++] = m->name;
+        mt_nearest_try(&search, m->name);
         mt_strbuf_printf(&list, ", %s", m->name);
     }
-    near = mt_nearest(name, names, n);
+    near = search.best;
     mt_report_usage(call, "--assert: there is no \"%s\" to look at%s%s%s%s",
                     name, near ? "; did you mean \"" : "", near ? near : "",
                     near ? "\"?" : ", only at ",

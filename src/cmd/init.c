@@ -93,14 +93,14 @@ static int needs_template(const struct mt_call *call, const char *option)
 
 static int unknown_template(const struct mt_call *call)
 {
-    const char *names[64], *near, *given = call->args[0];
-    size_t n = 0;
+    const char *near, *given = call->args[0];
+    struct mt_nearest search = mt_nearest_to(given);
 
     if (mt_output_exists(given))
         return file_for_template(call, given);
-    for (; mt_templates[n].name; n++)
-        names[n] = mt_templates[n].name;
-    near = mt_nearest(given, names, n);
+    for (size_t i = 0; mt_templates[i].name; i++)
+        mt_nearest_try(&search, mt_templates[i].name);
+    near = search.best;
     fprintf(stderr, "mtrain init: unknown template \"%s\"%s%s%s\n'mtrain init' "
             "lists the templates\n", given,
             near ? "; did you mean \"" : "", near ? near : "",

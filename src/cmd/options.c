@@ -269,12 +269,11 @@ static bool set_common(struct mt_call *call, int which, const char *value)
 
 static const char *near_option(const struct parser *p, const char *given)
 {
-    const char *names[MAX_OPTIONS + N_COMMON];
-    size_t n = 0;
+    struct mt_nearest near = mt_nearest_to(given);
 
-    for (; p->long_options[n].name; n++)
-        names[n] = p->long_options[n].name;
-    return mt_nearest(given, names, n);
+    for (size_t i = 0; p->long_options[i].name; i++)
+        mt_nearest_try(&near, p->long_options[i].name);
+    return near.best;
 }
 
 static int fail_option(const struct parser *p, int found, char **argv)
@@ -409,12 +408,11 @@ static int call_command(const struct mt_command *command, int argc,
 
 int mt_command_unknown(const char *name)
 {
-    const char *names[64];
-    size_t n = 0;
+    struct mt_nearest search = mt_nearest_to(name);
 
-    for (; mt_commands[n]; n++)
-        names[n] = mt_commands[n]->name;
-    const char *near = mt_nearest(name, names, n);
+    for (size_t i = 0; mt_commands[i]; i++)
+        mt_nearest_try(&search, mt_commands[i]->name);
+    const char *near = search.best;
 
     mt_report_no("unknown command \"%s\"%s%s%s\ntry 'mtrain help'", name,
                  near ? "; did you mean \"" : "", near ? near : "",

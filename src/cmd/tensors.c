@@ -29,12 +29,12 @@ static int fail_name(const struct mt_bundle *b, const char *path,
                      const char *name)
 {
     struct mt_err err = MT_ERR_INIT;
-    const char *names[1024], *near;
-    size_t n = 0;
+    struct mt_nearest search = mt_nearest_to(name);
+    const char *near;
 
-    for (size_t i = 0; i < b->n && n < 1024; i++)
-        names[n++] = mt_name_key(b->arrays[i].name);
-    near = mt_nearest(name, names, n);
+    for (size_t i = 0; i < b->n; i++)
+        mt_nearest_try(&search, mt_name_key(b->arrays[i].name));
+    near = search.best;
     mt_fail(&err, MT_INVALID, "%s: has no tensor \"%s\"%s%s%s", path, name,
             near ? "; did you mean \"" : "", near ? near : "",
             near ? "\"?" : "");

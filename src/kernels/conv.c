@@ -22,12 +22,12 @@ static size_t phases(size_t kernel, size_t dilation, size_t stride)
     return most + 1;
 }
 
-struct mt_planes mt_conv_input_planes(const struct mt_conv *cv)
+struct mt_byte_planes mt_conv_input_planes(const struct mt_conv *cv)
 {
     size_t last_h = (cv->oh - 1) * cv->sh + (cv->kh - 1) * cv->dh;
     size_t last_w = (cv->ow - 1) * cv->sw + (cv->kw - 1) * cv->dw;
 
-    return (struct mt_planes){
+    return (struct mt_byte_planes){
         .channels = cv->c,
         .height = last_h / cv->sh + 1,
         .width = last_w / cv->sw + 1,
@@ -51,7 +51,7 @@ static void inside(size_t length, size_t phase, size_t stride, size_t padding,
 
 /* Row i, column j of the plane of phase (a, b) is row i sh + a - ph, column
  * j sw + b - pw of the image. */
-static void fill_plane(const struct mt_conv *cv, const struct mt_planes *p,
+static void fill_plane(const struct mt_conv *cv, const struct mt_byte_planes *p,
                        size_t a, size_t b, const float *x, float *plane)
 {
     size_t top, bottom, left, right;
@@ -77,7 +77,7 @@ static void fill_plane(const struct mt_conv *cv, const struct mt_planes *p,
     }
 }
 
-void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
+void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_byte_planes *p,
                         const float *x, float *planes)
 {
     for (size_t c = 0; c < p->channels; c++) {
@@ -91,13 +91,13 @@ void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
 }
 
 bool mt_conv_planes_in_place(const struct mt_conv *cv,
-                             const struct mt_planes *p)
+                             const struct mt_byte_planes *p)
 {
     return cv->ph == 0 && cv->pw == 0 && cv->sh == 1 && cv->sw == 1 &&
            p->height == cv->h && p->width == cv->w;
 }
 
-void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
+void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_byte_planes *p,
                         const float *planes, const float **rows)
 {
     size_t plane = p->height * p->width;
@@ -212,7 +212,7 @@ struct forward {
     const float *x, *w;
     const struct mt_conv_epilogue *e;
     float *y;
-    struct mt_planes planes;
+    struct mt_byte_planes planes;
     struct mt_positions positions;
     bool in_place;      /* the planes are the image */
     char *own;          /* each worker's own: planes, a block, rows */

@@ -26,7 +26,7 @@ struct grad_weight {
     const struct mt_conv *cv;
     const float *x, *dy;
     float *dw;
-    struct mt_planes planes;
+    struct mt_byte_planes planes;
     bool in_place;          /* the planes are the image */
     size_t k;               /* taps (c, u, v) */
     size_t slots, per_slot; /* images of a slot */

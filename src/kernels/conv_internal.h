@@ -14,13 +14,13 @@ static inline size_t mt_conv_slack(size_t width)
 }
 
 /* Planes of one image: `channels` x `phases` planes of height x width. */
-struct mt_planes {
+struct mt_byte_planes {
     size_t channels, height, width;
     size_t phases_h, phases_w;
 };
 
 /* With the slack behind them. */
-static inline size_t mt_planes_floats(const struct mt_planes *p)
+static inline size_t mt_planes_floats(const struct mt_byte_planes *p)
 {
     return p->channels * p->phases_h * p->phases_w * p->height * p->width +
            mt_conv_slack(p->width);
@@ -28,19 +28,19 @@ static inline size_t mt_planes_floats(const struct mt_planes *p)
 
 /* The planes that a forward pass reads: the padded input by phases of the
  * stride. */
-struct mt_planes mt_conv_input_planes(const struct mt_conv *cv);
+struct mt_byte_planes mt_conv_input_planes(const struct mt_conv *cv);
 
 /* Copies an image's c channels (h x w each) into the planes, whose padding
  * must be 0 already and stays so. */
-void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_planes *p,
+void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_byte_planes *p,
                         const float *x, float *planes);
 
 /* Whether the planes would be the image itself: no padding, no stride. */
 bool mt_conv_planes_in_place(const struct mt_conv *cv,
-                             const struct mt_planes *p);
+                             const struct mt_byte_planes *p);
 
 /* rows[(c kh + u) kw + v]: where tap (c, u, v) of output position 0 is. */
-void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_planes *p,
+void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_byte_planes *p,
                         const float *planes, const float **rows);
 
 /* The positions of a product: output rows of `width` columns over planes of

@@ -1,7 +1,7 @@
 /* Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d. */
 #include <string.h>
 
-#include "nn/planes.h"
+#include "nn/spatial.h"
 
 struct conv_args {
     size_t in_channels, out_channels, groups;

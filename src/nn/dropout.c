@@ -1,5 +1,5 @@
 /* torch.nn.Dropout, Dropout1d, Dropout2d */
-#include "nn/planes.h"
+#include "nn/spatial.h"
 
 struct dropout_args {
     double p;

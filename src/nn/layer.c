@@ -109,13 +109,12 @@ static mt_status fail_input(const struct mt_json *doc, const struct mt_item *obj
                             const struct mt_layer *parent, size_t index,
                             const char *name, struct mt_err *err)
 {
-    const char *names[256];
-    size_t n = 0;
+    struct mt_nearest search = mt_nearest_to(name);
 
-    for (size_t i = 0; i < index && n < 255; i++)
-        names[n++] = parent->layers[i].name;
-    names[n++] = "input";
-    const char *near = mt_nearest(name, names, n);
+    for (size_t i = 0; i < index; i++)
+        mt_nearest_try(&search, parent->layers[i].name);
+    mt_nearest_try(&search, "input");
+    const char *near = search.best;
 
     return mt_json_fail(doc, mt_json_get(object, "inputs"), err,
                         "no earlier layer of this list is named \"%s\"%s%s%s",

@@ -2,7 +2,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "nn/planes.h"
+#include "nn/spatial.h"
 
 extern const struct mt_layer_type mt_layer_batch_norm1d, mt_layer_batch_norm2d,
     mt_layer_instance_norm1d, mt_layer_instance_norm2d,

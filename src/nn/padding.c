@@ -1,5 +1,5 @@
 /* torch.nn.ZeroPad2d */
-#include "nn/planes.h"
+#include "nn/spatial.h"
 
 struct padding_args {
     struct mt_reals padding;

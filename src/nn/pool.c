@@ -1,6 +1,6 @@
 /* torch.nn.MaxPool1d/2d, AvgPool1d/2d, AdaptiveAvgPool1d/2d,
  * AdaptiveMaxPool1d/2d */
-#include "nn/planes.h"
+#include "nn/spatial.h"
 
 extern const struct mt_layer_type mt_layer_max_pool1d, mt_layer_max_pool2d,
     mt_layer_avg_pool1d, mt_layer_avg_pool2d, mt_layer_adaptive_avg_pool1d,

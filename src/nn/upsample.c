@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/planes.h"
+#include "nn/spatial.h"
 
 struct upsample_args {
     struct mt_sizes size;

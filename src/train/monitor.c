@@ -28,24 +28,23 @@ static const char *split(const char *name, bool *val)
     return NULL;
 }
 
-enum { MAX_NAMES = 64, NAME_SIZE = 64 };
-
 static mt_status fail_unknown(const struct mt_session *s, const struct mt_item *item,
                               const char *name, struct mt_err *err)
 {
-    char names[MAX_NAMES][NAME_SIZE];
-    const char *list[MAX_NAMES];
-    size_t n = 0;
+    struct mt_nearest search = mt_nearest_to(name);
+    char candidate[64], best[sizeof candidate];
 
     for (int i = 0; i < 2; i++) {
-        snprintf(names[n++], NAME_SIZE, "%sloss", parts[i]);
-        for (size_t m = 0; mt_metric_at(m) && n < MAX_NAMES - 1; m++)
-            snprintf(names[n++], NAME_SIZE, "%s%s", parts[i],
-                     mt_metric_at(m)->name);
+        const char *of = "loss";
+
+        for (size_t m = 0; of; m++) {
+            snprintf(candidate, sizeof candidate, "%s%s", parts[i], of);
+            if (mt_nearest_try(&search, candidate))
+                search.best = memcpy(best, candidate, sizeof best);
+            of = mt_metric_at(m) ? mt_metric_at(m)->name : NULL;
+        }
     }
-    for (size_t i = 0; i < n; i++)
-        list[i] = names[i];
-    const char *near = mt_nearest(name, list, n);
+    const char *near = search.best;
 
     return mt_json_fail(s->doc, item, err, "unknown value %s; %s%s%s",
                         mt_json_quoted(name).text,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/size.h"
+#include "graph/spans.h"
 #include "train/ahead.h"
 #include "train/rows.h"
 #include "train/totals.h"
@@ -221,13 +222,13 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     if (!mt_size_mul(b, mt_shape_elements(&m->x), &x) ||
         !mt_size_mul(b, mt_shape_elements(&m->y), &t))
         return mt_fail_memory(err);
-    s->x = mt_arena_calloc(&s->arena, x + 16, sizeof *s->x);
-    s->t = mt_arena_calloc(&s->arena, t + 16, sizeof *s->t);
+    s->x = mt_arena_calloc(&s->arena, x, sizeof *s->x);
+    s->t = mt_arena_calloc(&s->arena, t, sizeof *s->t);
     s->order = mt_arena_calloc(&s->arena, n + 1, sizeof *s->order);
-    s->partial = mt_arena_calloc(&s->arena, m->store.flat / 1024 + 1,
+    s->partial = mt_arena_calloc(&s->arena, m->store.flat / MT_SPAN + 1,
                                  sizeof *s->partial);
     if (s->settings.accumulate > 1)
-        s->grad_sum = mt_arena_calloc(&s->arena, m->store.flat + 16,
+        s->grad_sum = mt_arena_calloc(&s->arena, m->store.flat,
                                       sizeof *s->grad_sum);
     s->workspace = aligned_alloc(64, mt_size_align(s->workspace_bytes + 1, 64));
     if (!s->x || !s->t || !s->order || !s->partial || !s->workspace ||
@@ -237,7 +238,7 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
         !mt_part_has_reader(&s->data->val) &&
         !mt_part_has_reader(&s->data->test))
         return MT_OK;
-    return mt_ahead_new(s, x + 16, t + 16, b, &s->ahead, err);
+    return mt_ahead_new(s, x, t, b, &s->ahead, err);
 }
 
 /* Room for `size` epochs, or for some where that is less. */

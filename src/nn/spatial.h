@@ -1,6 +1,6 @@
 /* What layers over (channels, width) and (channels, height, width) share. */
-#ifndef MT_NN_PLANES_H
-#define MT_NN_PLANES_H
+#ifndef MT_NN_SPATIAL_H
+#define MT_NN_SPATIAL_H
 
 #include "nn/layer.h"
 

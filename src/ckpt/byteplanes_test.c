@@ -1,4 +1,4 @@
-#include "ckpt/planes.h"
+#include "ckpt/byteplanes.h"
 
 #include "ckpt/ckpt_testing.h"
 
@@ -63,7 +63,7 @@ START_TEST(packs_and_unpacks)
     for (size_t f = 0; f < sizeof fills / sizeof *fills; f++) {
         for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
             size_t n = counts[c];
-            struct mt_planes planes;
+            struct mt_byte_planes planes;
 
             fills[f](n * size);
             back[n * size] = 0xa5;
@@ -82,7 +82,7 @@ END_TEST
 
 START_TEST(finds_what_shrinks)
 {
-    struct mt_planes p;
+    struct mt_byte_planes p;
 
     fill_weights(4 * MOST);
     mt_pack(&packer, MT_F32, in, MOST, &p, payload);
@@ -106,7 +106,7 @@ END_TEST
 START_TEST(planes_are_by_significance)
 {
     float x[3] = { -1.0f, 0.5f, 1.5f }; /* bf800000 3f000000 3fc00000 */
-    struct mt_planes p;
+    struct mt_byte_planes p;
 
     mt_pack(&packer, MT_F32, x, 3, &p, payload);
     /* rotated: 7f000001 7e000000 7f800000 */
@@ -123,7 +123,7 @@ END_TEST
 START_TEST(has_no_memory)
 {
     static unsigned char again[MOST_BYTES];
-    struct mt_planes p, q;
+    struct mt_byte_planes p, q;
 
     fill_weights(4 * MOST);
     mt_pack(&packer, MT_F32, in, MOST, &p, payload);
@@ -141,7 +141,7 @@ END_TEST
 
 START_TEST(faults)
 {
-    struct mt_planes good, p;
+    struct mt_byte_planes good, p;
 
     fill_weights(4 * MOST);
     mt_pack(&packer, MT_F32, in, MOST, &good, payload);
@@ -169,7 +169,7 @@ START_TEST(faults)
 }
 END_TEST
 
-static void unpack_fails(const struct mt_planes *p, size_t n, const char *cause)
+static void unpack_fails(const struct mt_byte_planes *p, size_t n, const char *cause)
 {
     back[n] = 0xa5;
     ck_assert_int_eq(mt_unpack(&unpacker, p, payload, n, back, &err),
@@ -180,7 +180,7 @@ static void unpack_fails(const struct mt_planes *p, size_t n, const char *cause)
 
 START_TEST(both_ends_must_meet)
 {
-    struct mt_planes p;
+    struct mt_byte_planes p;
 
     memset(in, 'a', 1000);
     mt_pack(&packer, MT_U8, in, 1000, &p, payload);
@@ -197,8 +197,8 @@ START_TEST(both_ends_must_meet)
 }
 END_TEST
 
-Suite *planes_suite(void);
-Suite *planes_suite(void)
+Suite *byteplanes_suite(void);
+Suite *byteplanes_suite(void)
 {
     Suite *s = suite_create("planes");
     TCase *tc = tcase_create("planes");

@@ -11,8 +11,8 @@
  * whichever is shorter by a good margin. The bytes depend on the elements
  * alone. zlib reads what others wrote; see deflate.h and inflate.h.
  */
-#ifndef MT_CKPT_PLANES_H
-#define MT_CKPT_PLANES_H
+#ifndef MT_CKPT_BYTEPLANES_H
+#define MT_CKPT_BYTEPLANES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ enum { MT_PLANES_MAX = 8 };
 
 enum mt_plane_method { MT_PLANE_STORED = 0, MT_PLANE_DEFLATE = 1 };
 
-struct mt_planes {
+struct mt_byte_planes {
     size_t n; /* planes: bytes of an element */
     bool rotate;
     uint8_t method[MT_PLANES_MAX];  /* enum mt_plane_method */
@@ -36,9 +36,9 @@ struct mt_planes {
 };
 
 /* How elements of this type are split; methods and sizes are left 0. */
-struct mt_planes mt_planes_of(enum mt_dtype dtype);
+struct mt_byte_planes mt_planes_of(enum mt_dtype dtype);
 
-size_t mt_planes_stored(const struct mt_planes *planes); /* of the payload */
+size_t mt_planes_stored(const struct mt_byte_planes *planes); /* of the payload */
 
 /* What one worker needs to pack, kept between chunks. */
 struct mt_packer {
@@ -54,7 +54,7 @@ void mt_packer_free(struct mt_packer *p); /* also one that is all zero */
 /* Packs n >= 1 elements into payload, which has room for their raw bytes (it
  * never needs more), and describes it in *planes. */
 void mt_pack(struct mt_packer *p, enum mt_dtype dtype, const void *elements,
-             size_t n, struct mt_planes *planes, unsigned char *payload);
+             size_t n, struct mt_byte_planes *planes, unsigned char *payload);
 
 struct mt_unpacker {
     unsigned char *scratch;
@@ -68,13 +68,13 @@ mt_status mt_unpacker_init(struct mt_unpacker *u, size_t max_raw,
 void mt_unpacker_free(struct mt_unpacker *u); /* also one that is all zero */
 
 /* NULL if the description fits n elements of this type, else what is wrong. */
-const char *mt_planes_fault(const struct mt_planes *planes, enum mt_dtype dtype,
+const char *mt_planes_fault(const struct mt_byte_planes *planes, enum mt_dtype dtype,
                             size_t n);
 
 /* The inverse of mt_pack, for a description without fault. Never writes more
  * than n elements; a plane that does not end exactly with its input and its
  * output is MT_DAMAGED ("plane 3: ..."). */
-mt_status mt_unpack(struct mt_unpacker *u, const struct mt_planes *planes,
+mt_status mt_unpack(struct mt_unpacker *u, const struct mt_byte_planes *planes,
                     const unsigned char *payload, size_t n, void *elements,
                     struct mt_err *err);
 

@@ -1,4 +1,4 @@
-#include "ckpt/planes.h"
+#include "ckpt/byteplanes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +12,15 @@ enum {
     RAW_DEFLATE = -15, /* windowBits */
 };
 
-struct mt_planes mt_planes_of(enum mt_dtype dtype)
+struct mt_byte_planes mt_planes_of(enum mt_dtype dtype)
 {
-    return (struct mt_planes){
+    return (struct mt_byte_planes){
         .n = mt_dtype_size(dtype),
         .rotate = dtype == MT_F32 || dtype == MT_F64,
     };
 }
 
-size_t mt_planes_stored(const struct mt_planes *planes)
+size_t mt_planes_stored(const struct mt_byte_planes *planes)
 {
     size_t sum = 0;
 
@@ -92,7 +92,7 @@ static inline void join8(const unsigned char *const plane[], size_t at,
     }
 }
 
-static void split(const struct mt_planes *planes, const unsigned char *in,
+static void split(const struct mt_byte_planes *planes, const unsigned char *in,
                   size_t n, unsigned char *out)
 {
     size_t i = 0;
@@ -107,7 +107,7 @@ static void split(const struct mt_planes *planes, const unsigned char *in,
         split8(in, out, n, n, planes->rotate);
 }
 
-static void join(const struct mt_planes *planes,
+static void join(const struct mt_byte_planes *planes,
                  const unsigned char *const plane[], size_t n,
                  unsigned char *out)
 {
@@ -195,7 +195,7 @@ static size_t pack_plane(struct mt_packer *p, const unsigned char *plane,
 }
 
 void mt_pack(struct mt_packer *p, enum mt_dtype dtype, const void *elements,
-             size_t n, struct mt_planes *planes, unsigned char *payload)
+             size_t n, struct mt_byte_planes *planes, unsigned char *payload)
 {
     unsigned char *out = payload;
 
@@ -230,10 +230,10 @@ void mt_unpacker_free(struct mt_unpacker *u)
     memset(u, 0, sizeof *u);
 }
 
-const char *mt_planes_fault(const struct mt_planes *planes, enum mt_dtype dtype,
+const char *mt_planes_fault(const struct mt_byte_planes *planes, enum mt_dtype dtype,
                             size_t n)
 {
-    struct mt_planes expect = mt_planes_of(dtype);
+    struct mt_byte_planes expect = mt_planes_of(dtype);
 
     if (planes->n != expect.n)
         return "the number of planes does not fit the array's type";
@@ -287,7 +287,7 @@ static mt_status unpack_plane(struct mt_unpacker *u, const unsigned char *in,
                    plane);
 }
 
-mt_status mt_unpack(struct mt_unpacker *u, const struct mt_planes *planes,
+mt_status mt_unpack(struct mt_unpacker *u, const struct mt_byte_planes *planes,
                     const unsigned char *payload, size_t n, void *elements,
                     struct mt_err *err)
 {

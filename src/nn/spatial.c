@@ -1,4 +1,4 @@
-#include "nn/planes.h"
+#include "nn/spatial.h"
 
 #include "base/size.h"
 
