@@ -15,7 +15,7 @@ START_TEST(writes_the_format)
         testing_array("h", MT_F16, mt_shape_of(0), &f16),
     };
     static const char header[] =
-        "{\"u\\\"8\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[18,21]},"
+        "{\"__metadata__\":{\"format\":\"pt\"},\"u\\\"8\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[18,21]},"
         "\"w\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[8,16]},"
         "\"n\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]},"
         "\"e\":{\"dtype\":\"F64\",\"shape\":[0],\"data_offsets\":[8,8]},"
