@@ -180,6 +180,8 @@ static void print_pair(const struct mt_transfer_pair *p, bool optimizer)
     bool renamed = strcmp(from, p->key) != 0;
 
     printf("loaded%s%s", renamed ? " from " : "", renamed ? from : "");
+    if (p->transposed)
+        printf(", transposed");
     if (p->from->dtype != p->to->dtype)
         printf(" (%s)", mt_array_type(p->from));
     if (optimizer && !p->reset)
@@ -375,7 +377,8 @@ static mt_status load(const struct mt_call *call, const char *out,
     status = check_position(call, target, source, &plan, err);
     if (status == MT_OK)
         status =
-            mt_transfer_apply(&plan, &target->bundle, source, &result, err);
+            mt_transfer_apply(&plan, &target->bundle, source, call->team,
+                              &result, err);
     if (status == MT_OK && !dry)
         status = mt_bundle_write(&result, out, call->team, NULL, err);
     if (status == MT_OK) {
@@ -460,6 +463,7 @@ static int load_run(struct mt_call *call)
         .strip_prefix = mt_option(call, "strip-prefix"),
         .only = mt_option_all(call, "only"),
         .except = mt_option_all(call, "except"),
+        .transpose = mt_option_all(call, "transpose"),
         .partial = given(call, "partial") || given(call, "salvage"),
         .optimizer = given(call, "with-optimizer"),
         .no_position = given(call, "no-position"),
@@ -483,6 +487,8 @@ static const struct mt_option load_options[] = {
     { "map", 0, "OLD=NEW",
       "rename; globs: each * of NEW, or \\1, is what OLD's "
       "took" },
+    { "transpose", 0, "GLOB",
+      "swap the last two dimensions of tensors of the model whose names match" },
     { "strip-prefix", 0, "P", "take P away from the state's names" },
     { "with-optimizer", 0, NULL, "move each tensor's moments and step along" },
     { "no-position", 0, NULL,

@@ -30,7 +30,8 @@ static mt_status load(struct mt_session *s, const struct mt_bundle *source,
     if (status == MT_MISMATCH)
         name_load(err);
     if (status == MT_OK)
-        status = mt_transfer_apply(&plan, &target, source, &loaded, err);
+        status = mt_transfer_apply(&plan, &target, source, s->team, &loaded,
+                                   err);
     if (status == MT_OK)
         status = mt_state_restore(s, &loaded, err);
     mt_transfer_free(&plan);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ckpt/blockstream.h"
 #include "train/compare.h"
 #include "train/state.h"
 #include "train/statename.h"
@@ -10,18 +11,45 @@
 
 /* --- planning ----------------------------------------------------------- */
 
+/* Do both give the model's tensor the same values? */
+static mt_status same_values(const struct mt_match_item *a,
+                             const struct mt_match_item *b,
+                             struct mt_team *team, bool *same,
+                             struct mt_err *err)
+{
+    static const struct mt_tolerance exact;
+    struct mt_bundle both = MT_BUNDLE_INIT;
+    struct mt_transfer_as as = { .dtype = a->to->dtype, .shape = a->to->shape };
+    mt_status status;
+
+    as.transposed = a->transposed;
+    status = mt_transfer_add_as(a->from, &as, "a", team, &both, err);
+    as.transposed = b->transposed;
+    if (status == MT_OK)
+        status = mt_transfer_add_as(b->from, &as, "b", team, &both, err);
+    if (status == MT_OK && both.failed)
+        status = mt_fail_memory(err);
+    if (status == MT_OK) {
+        struct mt_compare_pair pair = { .a = &both.arrays[0],
+                                        .b = &both.arrays[1] };
+
+        status = mt_compare_pairs(&pair, 1, &exact, team, err);
+        *same = pair.result.n_differ == 0;
+    }
+    mt_bundle_free(&both);
+    return status;
+}
+
 /* A tied tensor may come under several names, if they agree. */
 static mt_status check_twin(const struct mt_match_item *item,
                             const struct mt_match_item *other,
                             struct mt_team *team, struct mt_err *err)
 {
-    struct mt_compare_pair pair = { .a = item->from, .b = other->from };
-    static const struct mt_tolerance exact;
+    if (item->fits && other->fits) {
+        bool same = false;
+        mt_status status = same_values(item, other, team, &same, err);
 
-    if (mt_shape_equal(&pair.a->shape, &pair.b->shape)) {
-        mt_status status = mt_compare_pairs(&pair, 1, &exact, team, err);
-
-        if (status != MT_OK || !pair.result.n_differ)
+        if (status != MT_OK || same)
             return status;
     }
     return mt_fail(err, MT_MISMATCH,
@@ -45,6 +73,37 @@ static mt_status check_ties(const struct mt_bundle *target,
                                 err);
     }
     return status;
+}
+
+/* Each glob must turn something. */
+static mt_status check_transpose(const struct mt_match *m,
+                                 const struct mt_transfer_options *o,
+                                 struct mt_err *err)
+{
+    for (const char *const *glob = o->transpose; glob && *glob; glob++) {
+        const char *const one[] = { *glob, NULL };
+        struct mt_transfer_options only = { .only = one };
+        size_t vectors = 0, others = 0;
+
+        for (size_t i = 0; i < m->n; i++) {
+            const struct mt_match_item *item = &m->items[i];
+
+            if (!item->to || !mt_match_selects(&only, item->key))
+                continue;
+            vectors += item->from->shape.rank < 2;
+            others += item->from->shape.rank >= 2;
+        }
+        if (!others && vectors)
+            return mt_fail(err, MT_MISMATCH,
+                           "--transpose %s: matches vectors only, %zu of them; "
+                           "expected tensors of two or more dimensions",
+                           *glob, vectors);
+        if (!others)
+            return mt_fail(err, MT_MISMATCH,
+                           "--transpose %s: matches no tensor that is loaded; "
+                           "names are those of the model, after --map", *glob);
+    }
+    return MT_OK;
 }
 
 static bool is_good(const struct mt_match *m,
@@ -79,6 +138,7 @@ static mt_status make_pairs(const struct mt_bundle *target,
             .from = item->from,
             .to = item->to,
             .key = mt_name_key(item->to->name),
+            .transposed = item->transposed,
             .reset = MT_NOT_ASKED_FOR,
         };
         out->pair_of[mt_array_number(target, item->to)] = out->n;
@@ -121,6 +181,8 @@ static mt_status plan(const struct mt_bundle *target, const struct mt_item *ties
     status = check_ties(target, &match, team, err);
     if (status == MT_OK && !is_good(&match, o))
         status = advise_and_fail(target, ties, source, o, &match, advice, err);
+    if (status == MT_OK)
+        status = check_transpose(&match, o, err);
     if (status == MT_OK)
         status = make_pairs(target, &match, o, out, err);
     if (status == MT_OK && o->optimizer)
@@ -197,33 +259,86 @@ mt_status mt_transfer_check_position(struct mt_transfer *plan,
 
 /* --- the result --------------------------------------------------------- */
 
-void mt_transfer_add_as(const struct mt_array *from, enum mt_dtype dtype,
-                        const struct mt_shape *shape, const char *name,
-                        struct mt_bundle *out)
+/* All elements in that type. */
+static mt_status read_as(const struct mt_array *from, enum mt_dtype dtype,
+                         struct mt_team *team, void *out, struct mt_err *err)
 {
     struct mt_array a = *from;
     size_t n = mt_shape_elements(&a.shape);
 
-    a.dtype = dtype;
-    a.shape = *shape;
-    if (a.data && from->dtype != dtype) {
-        float *converted =
-            mt_arena_calloc(&out->arena, n + 1, sizeof *converted);
-
-        if (!converted) {
-            out->failed = true;
-            return;
-        }
-        for (size_t i = 0; i < n; i++)
-            converted[i] = (float)mt_array_value(from, i);
-        a.data = converted;
+    if (!a.data || a.dtype == dtype) {
+        a.dtype = dtype;
+        return mt_block_stream_read_all(&a, team, out, err);
     }
-    mt_bundle_add_array(out, name, &a);
+    for (size_t i = 0; i < n; i++)
+        ((float *)out)[i] = (float)mt_array_value(from, i);
+    return MT_OK;
 }
 
-static void add_moved(const struct mt_transfer_pair *p, struct mt_bundle *out)
+/* Swaps the last two dimensions of an array of that shape. */
+static void transpose(const unsigned char *from, const struct mt_shape *shape,
+                      size_t size, unsigned char *out)
 {
-    mt_transfer_add_as(p->from, p->to->dtype, &p->to->shape, p->to->name, out);
+    size_t rows = shape->dim[shape->rank - 2];
+    size_t columns = shape->dim[shape->rank - 1], each = rows * columns;
+    size_t n = mt_shape_elements(shape);
+
+    for (size_t first = 0; first < n; first += each) {
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t c = 0; c < columns; c++)
+                memcpy(out + (first + c * rows + r) * size,
+                       from + (first + r * columns + c) * size, size);
+        }
+    }
+}
+
+static mt_status read_transposed(const struct mt_array *from,
+                                 enum mt_dtype dtype, struct mt_team *team,
+                                 void *out, struct mt_err *err)
+{
+    size_t size = mt_dtype_size(dtype);
+    void *read = malloc(mt_shape_elements(&from->shape) * size + 1);
+    mt_status status =
+        read ? read_as(from, dtype, team, read, err) : mt_fail_memory(err);
+
+    if (status == MT_OK)
+        transpose(read, &from->shape, size, out);
+    free(read);
+    return status;
+}
+
+mt_status mt_transfer_add_as(const struct mt_array *from,
+                             const struct mt_transfer_as *as, const char *name,
+                             struct mt_team *team, struct mt_bundle *out,
+                             struct mt_err *err)
+{
+    struct mt_array a = *from;
+    size_t bytes = mt_shape_elements(&a.shape) * mt_dtype_size(as->dtype);
+    mt_status status = MT_OK;
+
+    a.dtype = as->dtype;
+    a.shape = as->shape;
+    if (as->transposed || (a.data && from->dtype != as->dtype)) {
+        a.data = mt_arena_alloc(&out->arena, bytes + 1);
+        if (!a.data)
+            status = mt_fail_memory(err);
+        else if (as->transposed)
+            status = read_transposed(from, as->dtype, team, a.data, err);
+        else
+            status = read_as(from, as->dtype, team, a.data, err);
+    }
+    if (status == MT_OK)
+        mt_bundle_add_array(out, name, &a);
+    return status;
+}
+
+static mt_status add_moved(const struct mt_transfer_pair *p,
+                           struct mt_team *team, struct mt_bundle *out,
+                           struct mt_err *err)
+{
+    struct mt_transfer_as as = { p->to->dtype, p->to->shape, p->transposed };
+
+    return mt_transfer_add_as(p->from, &as, p->to->name, team, out, err);
 }
 
 static void add_section(const struct mt_bundle *from,
@@ -240,21 +355,27 @@ static void add_section(const struct mt_bundle *from,
 mt_status mt_transfer_apply(const struct mt_transfer *t,
                             const struct mt_bundle *target,
                             const struct mt_bundle *source,
-                            struct mt_bundle *out, struct mt_err *err)
+                            struct mt_team *team, struct mt_bundle *out,
+                            struct mt_err *err)
 {
+    mt_status status = MT_OK;
+
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
     add_section(target, MT_SPEC, out);
-    for (size_t i = 0; i < target->n; i++) {
+    for (size_t i = 0; i < target->n && status == MT_OK; i++) {
         const struct mt_array *to = &target->arrays[i];
 
         if (t->pair_of[i])
-            add_moved(&t->pairs[t->pair_of[i] - 1], out);
+            status = add_moved(&t->pairs[t->pair_of[i] - 1], team, out, err);
         else if (t->recounted[i])
             mt_bundle_i64(out, to->name, 0);
         else if (mt_name_is(to->name, MT_MODEL))
             mt_bundle_add_array(out, to->name, to);
     }
-    mt_transfer_add_state(t, target, source, out);
+    if (status == MT_OK)
+        status = mt_transfer_add_state(t, target, source, team, out, err);
+    if (status != MT_OK)
+        return status;
     if (t->progress)
         mt_state_add_position(source, out);
     else

@@ -37,6 +37,8 @@ struct mt_transfer_options {
     const char *strip_prefix;  /* or NULL; before map */
     const char *const *only;   /* globs of target names, NULL-terminated, or */
     const char *const *except; /* NULL: only these; all but these */
+    const char *const *transpose; /* globs of target names, or NULL: their last
+                                     two dimensions are swapped */
     bool partial;              /* missing and unexpected names are fine */
     bool optimizer;            /* take each tensor's moments and step along, */
     bool no_position;          /* but not the position */
@@ -48,6 +50,7 @@ struct mt_transfer_pair {
     enum mt_reason reset; /* why its optimizer state starts fresh; or none:
                              it moves */
     const char *detail;   /* of that reason, or NULL */
+    bool transposed;      /* its last two dimensions are swapped */
     const char *state; /* the name in the source under which its state is: its
                           own, or, of a tied tensor, another; or NULL */
     int64_t step;      /* of the state that moves */
@@ -115,7 +118,8 @@ mt_status mt_transfer_leave_position(struct mt_transfer *plan,
 mt_status mt_transfer_apply(const struct mt_transfer *plan,
                             const struct mt_bundle *target,
                             const struct mt_bundle *source,
-                            struct mt_bundle *out, struct mt_err *err);
+                            struct mt_team *team, struct mt_bundle *out,
+                            struct mt_err *err);
 
 void mt_transfer_free(struct mt_transfer *plan);
 void mt_transfer_advice_free(struct mt_transfer_advice *advice);

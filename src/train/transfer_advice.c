@@ -107,7 +107,10 @@ static const struct mt_array *place_for(const struct advising *a,
     to = mt_find_place(a->target, a->ties, key, &tied);
     return to && (tied || !a->taken[mt_array_number(a->target, to)]) &&
                    mt_match_selects(a->options, key) &&
-                   mt_match_fits(item->from, to)
+                   mt_match_fits(item->from,
+                                 mt_match_transposes(a->options, key,
+                                                     &item->from->shape),
+                                 to)
                ? to
                : NULL;
 }
@@ -247,7 +250,11 @@ static const struct mt_array *nearest_place(struct advising *a,
         a->looks++;
         if (a->taken[i] || !mt_name_is(to->name, MT_MODEL) || is_weary(a) ||
             !mt_match_selects(a->options, mt_name_key(to->name)) ||
-            !mt_match_fits(item->from, to))
+            !mt_match_fits(item->from,
+                           mt_match_transposes(a->options,
+                                               mt_name_key(to->name),
+                                               &item->from->shape),
+                           to))
             continue;
         distance = distance_of(a, item->key, mt_name_key(to->name));
         if (!best || distance < near) {

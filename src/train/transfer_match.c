@@ -38,14 +38,32 @@ bool mt_match_converts(enum mt_dtype from, enum mt_dtype to)
             (from == MT_F64 || from == MT_F16 || from == MT_BF16));
 }
 
+struct mt_shape mt_shape_transposed(const struct mt_shape *shape)
+{
+    struct mt_shape out = *shape;
+
+    out.dim[out.rank - 1] = shape->dim[out.rank - 2];
+    out.dim[out.rank - 2] = shape->dim[out.rank - 1];
+    return out;
+}
+
 /* A one-element vector may fill a scalar: some writers know no scalars. */
-bool mt_match_fits(const struct mt_array *from, const struct mt_array *to)
+bool mt_match_fits(const struct mt_array *from, bool transposed,
+                   const struct mt_array *to)
 {
     bool one =
         to->shape.rank == 0 && from->shape.rank == 1 && from->shape.dim[0] == 1;
+    struct mt_shape shape =
+        transposed ? mt_shape_transposed(&from->shape) : from->shape;
 
-    return (one || mt_shape_equal(&from->shape, &to->shape)) &&
+    return (one || mt_shape_equal(&shape, &to->shape)) &&
            mt_match_converts(from->dtype, to->dtype);
+}
+
+bool mt_match_transposes(const struct mt_transfer_options *o, const char *key,
+                         const struct mt_shape *shape)
+{
+    return shape->rank >= 2 && any_matches(o->transpose, key);
 }
 
 /* The target's name for a tensor of the source; NULL: no memory. */
@@ -108,10 +126,15 @@ const struct mt_array *mt_find_place(const struct mt_bundle *b,
 }
 
 static void match_item(const struct mt_bundle *target,
-                       const struct mt_item *ties, struct mt_match_item *item)
+                       const struct mt_item *ties,
+                       const struct mt_transfer_options *o,
+                       struct mt_match_item *item)
 {
     item->to = mt_find_place(target, ties, item->key, &item->tied);
-    item->fits = item->to && mt_match_fits(item->from, item->to);
+    item->transposed =
+        mt_match_transposes(o, item->key, &item->from->shape);
+    item->fits =
+        item->to && mt_match_fits(item->from, item->transposed, item->to);
 }
 
 /* A tied tensor is selected, or left out, by any of its names. */
@@ -142,7 +165,7 @@ static mt_status list_items(const struct mt_bundle *target, const struct mt_item
         item->key = target_key(a, o, arena, &item->mapped);
         if (!item->key)
             return mt_fail_memory(err);
-        match_item(target, ties, item);
+        match_item(target, ties, o, item);
         m->n += selects_item(o, item);
     }
     return MT_OK;

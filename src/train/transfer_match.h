@@ -17,6 +17,7 @@ struct mt_match_item {
     const struct mt_array *to; /* the target's of that name, or NULL */
     bool tied;                 /* under another name than the stored one */
     bool twin;                 /* another item goes into `to`, with these values */
+    bool transposed;           /* --transpose */
     bool fits;                 /* type and shape go into `to` */
 };
 
@@ -58,8 +59,17 @@ bool mt_match_is_recounted(const struct mt_match *m,
 bool mt_match_selects(const struct mt_transfer_options *options,
                       const char *key);
 
-/* Does one array fill the other: its type and shape? */
-bool mt_match_fits(const struct mt_array *from, const struct mt_array *to);
+/* Does one array fill the other, transposed or not: its type and shape? */
+bool mt_match_fits(const struct mt_array *from, bool transposed,
+                   const struct mt_array *to);
+
+/* Do these options transpose what becomes the target's tensor of that name? Of
+ * vectors, they cannot. */
+bool mt_match_transposes(const struct mt_transfer_options *options,
+                         const char *key, const struct mt_shape *shape);
+
+/* The shape with the last two of at least two dimensions swapped. */
+struct mt_shape mt_shape_transposed(const struct mt_shape *shape);
 
 /* The target's tensor of that key, or NULL. */
 const struct mt_array *mt_find_model(const struct mt_bundle *b,
@@ -86,20 +96,28 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
                                 struct mt_transfer_advice *advice,
                                 struct mt_err *err);
 
-/* The source's array in the target's type and shape: one that is in memory is
- * converted here, others when they are read. */
-void mt_transfer_add_as(const struct mt_array *from, enum mt_dtype dtype,
-                        const struct mt_shape *shape, const char *name,
-                        struct mt_bundle *out);
+/* Adds the source's array in the target's type and shape to out. One that is in
+ * memory is converted here, others when they are read; one that is transposed is
+ * read. */
+struct mt_transfer_as {
+    enum mt_dtype dtype;
+    struct mt_shape shape;
+    bool transposed;
+};
+mt_status mt_transfer_add_as(const struct mt_array *from,
+                             const struct mt_transfer_as *as, const char *name,
+                             struct mt_team *team, struct mt_bundle *out,
+                             struct mt_err *err);
 
 /* Does the type go into `to`? */
 bool mt_match_converts(enum mt_dtype from, enum mt_dtype to);
 
 /* Adds to out the optimizer state of the pairs that move theirs. */
-void mt_transfer_add_state(const struct mt_transfer *plan,
-                           const struct mt_bundle *target,
-                           const struct mt_bundle *source,
-                           struct mt_bundle *out);
+mt_status mt_transfer_add_state(const struct mt_transfer *plan,
+                                const struct mt_bundle *target,
+                                const struct mt_bundle *source,
+                                struct mt_team *team, struct mt_bundle *out,
+                                struct mt_err *err);
 
 /* Looks for options that would work. */
 mt_status mt_transfer_advise(const struct mt_bundle *target, const struct mt_item *ties,

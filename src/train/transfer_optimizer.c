@@ -85,10 +85,16 @@ struct deciding {
 };
 
 /* Is the array one of that shape? Some writers know no scalars. */
-static bool has_shape(const struct mt_array *a, const struct mt_shape *shape)
+static bool has_shape(const struct mt_array *a, bool transposed,
+                      const struct mt_shape *shape)
 {
-    return shape->rank == 0 ? mt_shape_elements(&a->shape) == 1
-                            : mt_shape_equal(&a->shape, shape);
+    struct mt_shape there = a->shape;
+
+    if (shape->rank == 0)
+        return mt_shape_elements(&there) == 1;
+    if (transposed && there.rank >= 2)
+        there = mt_shape_transposed(&there);
+    return mt_shape_equal(&there, shape);
 }
 
 /* None where the source's slots of a tensor are just those that the target's
@@ -111,7 +117,7 @@ static enum mt_reason slots_fault(const struct deciding *d,
         p->detail = o->type->slots[i];
         if (!a)
             return MT_NO_SLOT;
-        if (!mt_match_converts(a->dtype, MT_F32) || !has_shape(a, &shape)) {
+        if (!mt_match_converts(a->dtype, MT_F32) || !has_shape(a, p->transposed, &shape)) {
             p->detail = mt_arena_printf(d->arena, "%s is %s %s", p->detail,
                                         mt_dtype_name(a->dtype),
                                         mt_shape_text(&a->shape).text);
@@ -420,47 +426,53 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
 
 /* --- the result --------------------------------------------------------- */
 
-static void add_slot(const struct mt_transfer_pair *p, const char *slot,
-                     bool scalar, const struct mt_slot_list *states,
-                     struct mt_bundle *out)
+static mt_status add_slot(const struct mt_transfer_pair *p, const char *slot,
+                          bool scalar, const struct mt_slot_list *states,
+                          struct mt_team *team, struct mt_bundle *out,
+                          struct mt_err *err)
 {
-    static const struct mt_shape one = { .rank = 0 };
+    struct mt_transfer_as as = { .dtype = MT_F32,
+                                 .transposed = p->transposed && !scalar };
+    mt_status status = MT_OK;
     size_t n;
-    const struct mt_array **list =
-        mt_slot_list_of(states, p->state, &n);
+    const struct mt_array **list = mt_slot_list_of(states, p->state, &n);
 
-    for (size_t i = 0; i < n; i++) {
+    if (!scalar)
+        as.shape = p->to->shape;
+    for (size_t i = 0; i < n && status == MT_OK; i++) {
         if (mt_name_is_slot(list[i]->name, slot))
-            mt_transfer_add_as(list[i], MT_F32,
-                               scalar ? &one : &list[i]->shape,
-                               mt_name_slot(slot, p->key).text, out);
+            status = mt_transfer_add_as(list[i], &as,
+                                        mt_name_slot(slot, p->key).text, team,
+                                        out, err);
     }
+    return status;
 }
 
-void mt_transfer_add_state(const struct mt_transfer *plan,
-                           const struct mt_bundle *target,
-                           const struct mt_bundle *source,
-                           struct mt_bundle *out)
+mt_status mt_transfer_add_state(const struct mt_transfer *plan,
+                                const struct mt_bundle *target,
+                                const struct mt_bundle *source,
+                                struct mt_team *team, struct mt_bundle *out,
+                                struct mt_err *err)
 {
+    const struct mt_optimizer_type *o = plan->optimizer;
     struct mt_slot_list states;
+    mt_status status = MT_OK;
 
-    if (!plan->optimizer)
-        return;
-    if (!mt_slot_list_make(source, &states)) {
-        out->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < target->n; i++) {
+    if (!o)
+        return MT_OK;
+    if (!mt_slot_list_make(source, &states))
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < target->n && status == MT_OK; i++) {
         const struct mt_transfer_pair *p =
             plan->pair_of[i] ? &plan->pairs[plan->pair_of[i] - 1] : NULL;
 
         if (!p || p->reset)
             continue;
         mt_bundle_i64(out, mt_name_slot(MT_SLOT_STEP, p->key).text, p->step);
-        for (size_t k = 0; plan->optimizer->slots[k]; k++)
-            add_slot(p, plan->optimizer->slots[k],
-                     mt_optimizer_is_product(plan->optimizer, k), &states,
-                     out);
+        for (size_t k = 0; o->slots[k] && status == MT_OK; k++)
+            status = add_slot(p, o->slots[k], mt_optimizer_is_product(o, k),
+                              &states, team, out, err);
     }
     mt_slot_list_free(&states);
+    return status;
 }

@@ -162,16 +162,20 @@ static void tell_missing(struct telling *t, const struct mt_bundle *target,
 static void tell_shape(struct telling *t, const struct mt_match_item *item,
                        const struct mt_array *to)
 {
-    bool types = mt_shape_equal(&item->from->shape, &to->shape);
+    struct mt_shape shape = item->transposed
+                                ? mt_shape_transposed(&item->from->shape)
+                                : item->from->shape;
+    bool types = mt_shape_equal(&shape, &to->shape);
     bool renamed_to = strcmp(item->key, mt_name_key(to->name)) != 0;
 
     if (!next_line(t))
         return;
     mt_strbuf_printf(&t->text,
-                     "\n  shape: %s is %s%s%s in the state, %s%s%s in the "
+                     "\n  shape: %s is %s%s%s in the state%s, %s%s%s in the "
                      "model%s%s",
                      item->key, types ? mt_array_type(item->from) : "",
-                     types ? " " : "", mt_shape_text(&item->from->shape).text,
+                     types ? " " : "", mt_shape_text(&shape).text,
+                     item->transposed ? ", once transposed" : "",
                      types ? mt_dtype_name(to->dtype) : "", types ? " " : "",
                      mt_shape_text(&to->shape).text, renamed_to ? " as " : "",
                      renamed_to ? mt_name_key(to->name) : "");
@@ -190,7 +194,10 @@ static void tell_shapes(struct telling *t, const struct mt_bundle *target,
         if (to)
             t->explained[mt_array_number(target, to)] = true;
         to = to ? to : item->to;
-        if (to && !mt_match_fits(item->from, to))
+        if (to && !mt_match_fits(item->from,
+                           mt_match_transposes(o, mt_name_key(to->name),
+                                               &item->from->shape),
+                           to))
             tell_shape(t, item, to);
     }
     end_kind(t, "of another shape");
