@@ -32,7 +32,7 @@ static struct mt_statefile *open_arrays(const char *path, struct mt_array *a,
 {
     struct mt_statefile *f = NULL;
 
-    ck_assert_msg(mt_statefile_open(path, &f, &err) == MT_OK, "%s", err.text);
+    ck_assert_msg(mt_statefile_open(path, NULL, &f, &err) == MT_OK, "%s", err.text);
     ck_assert_uint_eq(mt_statefile_count(f), n);
     for (size_t i = 0; i < n; i++) {
         sources[i] = (struct mt_source){ f, mt_statefile_array(f, i) };

@@ -13,6 +13,7 @@
 #include "base/philox.h"
 #include "ckpt/ckpt_format.h"
 #include "ckpt/safetensors.h"
+#include "ckpt/stateformat.h"
 
 static struct mt_err err;
 
@@ -105,12 +106,14 @@ static inline void testing_seal(struct mt_bytes b)
 static inline mt_status testing_open_safetensors(const char *path,
                                                  struct mt_safetensors **out)
 {
+    struct mt_state_opening opening = { .lost = 0 };
     uint64_t size;
     int fd;
     mt_status status = mt_file_open(path, &fd, &size, &err);
 
-    return status == MT_OK ? mt_safetensors_open(path, fd, size, out, &err)
-                           : status;
+    return status == MT_OK
+               ? mt_safetensors_open(path, fd, size, &opening, out, &err)
+               : status;
 }
 
 /* Opens and reads all arrays: the first status that is not MT_OK. */

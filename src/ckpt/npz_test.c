@@ -9,7 +9,7 @@ static struct mt_statefile *open_state(const char *path)
 {
     struct mt_statefile *f = NULL;
 
-    ck_assert_msg(mt_statefile_open(path, &f, &err) == MT_OK, "%s", err.text);
+    ck_assert_msg(mt_statefile_open(path, NULL, &f, &err) == MT_OK, "%s", err.text);
     return f;
 }
 
@@ -133,7 +133,7 @@ static void refused(const char *member, const void *bytes, size_t n,
     zip_add(&z, (struct zip_part){ .name = member, .bytes = bytes, .n = n });
     zip_write(&z, "x.npz");
     snprintf(place, sizeof place, "x.npz: member \"%s\": ", member);
-    ck_assert_int_eq(mt_statefile_open("x.npz", &f, &err), MT_INVALID);
+    ck_assert_int_eq(mt_statefile_open("x.npz", NULL, &f, &err), MT_INVALID);
     testing_says(err, place, what);
 }
 
@@ -257,7 +257,7 @@ START_TEST(names_of_files)
         struct mt_statefile *f = NULL;
 
         testing_put(rows[i].file, npy, n);
-        ck_assert_int_eq(mt_statefile_open(rows[i].file, &f, &err), MT_OK);
+        ck_assert_int_eq(mt_statefile_open(rows[i].file, NULL, &f, &err), MT_OK);
         ck_assert_str_eq(mt_statefile_array(f, 0)->name, rows[i].name);
         mt_statefile_close(f);
     }
@@ -265,7 +265,7 @@ START_TEST(names_of_files)
                 make_npy(npy, DICT("<f8", "(4294967296, 4294967296)"), "", 0));
     struct mt_statefile *f = NULL;
 
-    ck_assert_int_eq(mt_statefile_open("vast.npy", &f, &err), MT_INVALID);
+    ck_assert_int_eq(mt_statefile_open("vast.npy", NULL, &f, &err), MT_INVALID);
 }
 END_TEST
 
@@ -279,14 +279,14 @@ START_TEST(others)
     zip_add(&z, (struct zip_part){
                     .name = "archive/data.pkl", .bytes = "x", .n = 1 });
     zip_write(&z, "x.pt");
-    ck_assert_int_eq(mt_statefile_open("x.pt", &f, &err), MT_INVALID);
+    ck_assert_int_eq(mt_statefile_open("x.pt", NULL, &f, &err), MT_INVALID);
     testing_says(err, "x.pt: a file of torch.save", "safetensors.torch");
 
     z = (struct zip){ 0 };
     for (int i = 0; i < 2; i++)
         zip_add(&z, (struct zip_part){ .name = "a.npy", .bytes = npy, .n = n });
     zip_write(&z, "x.npz");
-    ck_assert_int_eq(mt_statefile_open("x.npz", &f, &err), MT_INVALID);
+    ck_assert_int_eq(mt_statefile_open("x.npz", NULL, &f, &err), MT_INVALID);
     testing_says(err, "x.npz: tensor \"a\"", "the name is there twice");
 }
 END_TEST

@@ -30,9 +30,13 @@ struct mt_safetensors;
 /* Does the file start like one? */
 bool mt_safetensors_is(const void *head, size_t n);
 
+struct mt_state_opening; /* stateformat.h */
+
 /* fd is open on the file, of that size, and becomes this one's, also where it
- * fails; path is for messages. */
+ * fails; path is for messages. To salvage a file that is cut, or has bytes too
+ * many, its header must be whole. */
 mt_status mt_safetensors_open(const char *path, int fd, uint64_t size,
+                              struct mt_state_opening *opening,
                               struct mt_safetensors **out, struct mt_err *err);
 void mt_safetensors_close(struct mt_safetensors *file); /* NULL is allowed */
 

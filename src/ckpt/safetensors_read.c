@@ -9,6 +9,7 @@
 #include "ckpt/endian.h"
 #include "ckpt/printable.h"
 #include "ckpt/safetensors.h"
+#include "ckpt/stateformat.h"
 #include "ckpt/textarray.h"
 
 enum { LENGTH_SIZE = 8 };
@@ -23,6 +24,7 @@ struct mt_safetensors {
     uint64_t data_at; /* offset of the data in the file */
     uint64_t data_size;
     size_t n;
+    struct mt_state_opening *opening; /* until it is open */
     struct mt_array *arrays; /* (n) */
     struct span *spans;      /* (n) */
     struct mt_arena arena;
@@ -112,7 +114,7 @@ static mt_status parse_shape(struct mt_safetensors *f,
 }
 
 static mt_status parse_span(const struct mt_json *doc, const struct mt_item *tensor,
-                            uint64_t data_size, struct span *span,
+                            uint64_t most, struct span *span,
                             struct mt_err *err)
 {
     const struct mt_item *list = mt_json_get(tensor, "data_offsets");
@@ -123,13 +125,13 @@ static mt_status parse_span(const struct mt_json *doc, const struct mt_item *ten
         !get_whole(second, &span->end))
         return mt_json_fail(doc, list ? list : tensor, err,
                             "expected a list of two offsets \"data_offsets\"");
-    if (span->begin > span->end || span->end > data_size)
+    if (span->begin > span->end || span->end > most)
         return mt_json_fail(doc, list, err,
                             "[%llu, %llu] is outside the data, which has "
                             "%llu bytes",
                             (unsigned long long)span->begin,
                             (unsigned long long)span->end,
-                            (unsigned long long)data_size);
+                            (unsigned long long)most);
     return MT_OK;
 }
 
@@ -152,12 +154,27 @@ static mt_status check_bytes(const struct mt_json *doc,
     return MT_OK;
 }
 
+/* With `salvage`: a tensor whose bytes are cut off. */
+static void leave_out(struct mt_safetensors *f, struct mt_array *a,
+                      const struct span *span)
+{
+    mt_state_note(f->opening,
+                  "%s: damaged: tensor \"%s\" at offset %llu: ends at byte "
+                  "%llu of the file, which has %llu",
+                  f->path, a->name, (unsigned long long)(f->data_at + span->begin),
+                  (unsigned long long)(f->data_at + span->end),
+                  (unsigned long long)(f->data_at + f->data_size));
+    f->opening->lost++;
+    *a = (struct mt_array){ 0 };
+}
+
 static mt_status parse_tensor(struct mt_safetensors *f,
                               const struct mt_json *doc, const struct mt_item *tensor,
                               struct mt_err *err)
 {
     struct mt_array *a = &f->arrays[f->n];
     struct span *span = &f->spans[f->n];
+    bool salvage = f->opening->options.salvage;
     mt_status status;
 
     if (!mt_is_object(tensor))
@@ -171,10 +188,14 @@ static mt_status parse_tensor(struct mt_safetensors *f,
     if (status == MT_OK)
         status = parse_shape(f, doc, tensor, a, err);
     if (status == MT_OK)
-        status = parse_span(doc, tensor, f->data_size, span, err);
+        status = parse_span(doc, tensor, salvage ? 1ull << 53 : f->data_size,
+                            span, err);
     if (status == MT_OK)
         status = check_bytes(doc, tensor, a, span, err);
-    f->n += status == MT_OK;
+    if (status == MT_OK && span->end > f->data_size)
+        leave_out(f, a, span);
+    else
+        f->n += status == MT_OK;
     return status;
 }
 
@@ -259,7 +280,12 @@ static mt_status check_tiling(const struct mt_safetensors *f,
                              (unsigned long long)at);
         at = span->end;
     }
-    if (status == MT_OK && at != f->data_size)
+    if (status == MT_OK && at != f->data_size && f->opening->options.salvage) {
+        if (!f->opening->lost)
+            mt_state_note(f->opening,
+                          "%s: damaged: %llu bytes follow the last tensor",
+                          f->path, (unsigned long long)(f->data_size - at));
+    } else if (status == MT_OK && at != f->data_size)
         status = mt_fail(err, MT_INVALID,
                          "%s: the tensors end at byte %llu of the data, which "
                          "has %llu",
@@ -349,6 +375,7 @@ out:
 }
 
 mt_status mt_safetensors_open(const char *path, int fd, uint64_t size,
+                              struct mt_state_opening *opening,
                               struct mt_safetensors **out, struct mt_err *err)
 {
     struct mt_safetensors *f = calloc(1, sizeof *f);
@@ -358,6 +385,7 @@ mt_status mt_safetensors_open(const char *path, int fd, uint64_t size,
         return mt_fail_memory(err);
     }
     f->fd = fd;
+    f->opening = opening;
     f->path = strdup(path);
     mt_status status =
         f->path ? read_header(f, size, err) : mt_fail_memory(err);
@@ -366,6 +394,7 @@ mt_status mt_safetensors_open(const char *path, int fd, uint64_t size,
         mt_safetensors_close(f);
         return status;
     }
+    f->opening = NULL;
     *out = f;
     return MT_OK;
 }

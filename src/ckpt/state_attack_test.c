@@ -135,7 +135,7 @@ static const char *read_state(void *ctx, mt_status *status, struct mt_err *e)
     struct mt_statefile *f = NULL;
     const char *wrong = NULL;
 
-    *status = mt_statefile_open(s->path, &f, e);
+    *status = mt_statefile_open(s->path, NULL, &f, e);
     if (*status != MT_OK)
         return NULL;
     for (size_t i = 0; i < mt_statefile_count(f) && *status == MT_OK; i++) {
@@ -173,7 +173,7 @@ static const char *read_blocks(void *ctx, mt_status *status, struct mt_err *e)
     struct mt_statefile *f = NULL;
     const char *wrong = NULL;
 
-    *status = mt_statefile_open(s->path, &f, e);
+    *status = mt_statefile_open(s->path, NULL, &f, e);
     if (*status != MT_OK)
         return NULL;
     for (size_t i = 0; i < mt_statefile_count(f) && *status == MT_OK; i++) {
@@ -204,7 +204,7 @@ static const char *compare_blocks(void *ctx, mt_status *status,
     struct mt_block_rooms *rooms = mt_block_rooms_new(1);
     bool same = false;
 
-    *status = rooms ? mt_statefile_open(s->path, &f, e) : mt_fail_memory(e);
+    *status = rooms ? mt_statefile_open(s->path, NULL, &f, e) : mt_fail_memory(e);
     if (*status == MT_OK) {
         struct mt_source source = { f, mt_statefile_array(f, 0) };
         struct mt_array array = *source.entry;
@@ -364,7 +364,7 @@ static const char *convert(void *ctx, mt_status *status, struct mt_err *e)
     struct mt_statefile *f = NULL;
     struct mt_array a[MOST_ARRAYS];
 
-    *status = mt_statefile_open("from.mtc", &f, e);
+    *status = mt_statefile_open("from.mtc", NULL, &f, e);
     if (*status != MT_OK)
         return NULL;
     for (size_t i = 0; i < s->n; i++) {

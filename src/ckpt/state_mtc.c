@@ -11,8 +11,10 @@ struct blocks {
 };
 
 static mt_status open_mtc(const char *path, int fd, uint64_t size,
-                          void **handle, struct mt_err *err)
+                          struct mt_state_opening *opening, void **handle,
+                          struct mt_err *err)
 {
+    (void)opening; /* damage is found when arrays are read */
     struct mt_ckpt *ckpt = NULL;
     mt_status status = mt_ckpt_take(path, fd, size, &ckpt, err);
 

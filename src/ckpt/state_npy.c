@@ -89,8 +89,10 @@ static mt_status read_header(struct npy *f, uint64_t size, struct mt_err *err)
 }
 
 static mt_status open_npy(const char *path, int fd, uint64_t size,
-                          void **handle, struct mt_err *err)
+                          struct mt_state_opening *opening, void **handle,
+                          struct mt_err *err)
 {
+    (void)opening;
     struct npy *f = calloc(1, sizeof *f);
     mt_status status;
 

@@ -16,7 +16,8 @@ static const char ending[] = ".npy";
 
 struct npz {
     struct mt_zip *zip;
-    size_t n;                     /* arrays: all members */
+    size_t n;                     /* arrays: members */
+    size_t *member;               /* (n) their numbers in the zip */
     struct mt_array *arrays;      /* (n) */
     struct mt_npy_header *header; /* (n) */
     struct mt_arena arena;
@@ -174,7 +175,8 @@ static void close_npz(void *handle)
     free(f);
 }
 
-static mt_status read_members(struct npz *f, struct mt_err *err)
+static mt_status read_members(struct npz *f, struct mt_state_opening *opening,
+                              struct mt_err *err)
 {
     size_t n = mt_zip_count(f->zip);
     mt_status status = check_pickle(f->zip, err);
@@ -183,15 +185,26 @@ static mt_status read_members(struct npz *f, struct mt_err *err)
         return status;
     f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
     f->header = mt_arena_calloc(&f->arena, n, sizeof *f->header);
-    if (!f->arrays || !f->header)
+    f->member = mt_arena_calloc(&f->arena, n, sizeof *f->member);
+    if (!f->arrays || !f->header || !f->member)
         return mt_fail_memory(err);
-    for (size_t i = 0; i < n && status == MT_OK; i++)
+    for (size_t i = 0; i < n && status == MT_OK; i++) {
+        f->member[f->n] = i;
         status = add_member(f, mt_zip_member(f->zip, i), err);
+        if (opening->options.salvage &&
+            (status == MT_INVALID || status == MT_DAMAGED)) {
+            mt_state_note(opening, "%s", err->text);
+            opening->lost++;
+            *err = (struct mt_err)MT_ERR_INIT;
+            status = MT_OK;
+        }
+    }
     return status;
 }
 
 static mt_status open_npz(const char *path, int fd, uint64_t size,
-                          void **handle, struct mt_err *err)
+                          struct mt_state_opening *opening, void **handle,
+                          struct mt_err *err)
 {
     struct npz *f = calloc(1, sizeof *f);
 
@@ -199,10 +212,16 @@ static mt_status open_npz(const char *path, int fd, uint64_t size,
         close(fd);
         return mt_fail_memory(err);
     }
-    mt_status status = mt_zip_open(path, fd, size, &f->zip, err);
+    struct mt_zip_salvage salvage = { opening->options.note,
+                                      opening->options.ctx, 0 };
+    mt_status status = mt_zip_open(
+        path, fd, size, opening->options.salvage ? &salvage : NULL, &f->zip,
+        err);
+
+    opening->lost += salvage.lost;
 
     if (status == MT_OK)
-        status = read_members(f, err);
+        status = read_members(f, opening, err);
     if (status != MT_OK) {
         close_npz(f);
         return status;
@@ -271,7 +290,8 @@ static mt_status begin_npz(void *handle, const struct mt_array *array,
     b->array = array;
     b->swap = f->header[i].big_endian != MT_BIG_ENDIAN;
     mt_status status =
-        mt_zip_stream_open(f->zip, mt_zip_member(f->zip, i), &b->stream, err);
+        mt_zip_stream_open(
+        f->zip, mt_zip_member(f->zip, f->member[i]), &b->stream, err);
 
     if (status == MT_OK)
         status = skip(b->stream, f->header[i].offset, err);

@@ -10,10 +10,11 @@ struct blocks {
 };
 
 static mt_status open_safetensors(const char *path, int fd, uint64_t size,
+                                  struct mt_state_opening *opening,
                                   void **handle, struct mt_err *err)
 {
     struct mt_safetensors *file = NULL;
-    mt_status status = mt_safetensors_open(path, fd, size, &file, err);
+    mt_status status = mt_safetensors_open(path, fd, size, opening, &file, err);
 
     *handle = file;
     return status;

@@ -1,5 +1,7 @@
 #include "ckpt/statefile.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,9 +9,10 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/names.h"
+#include "ckpt/foreign.h"
 #include "ckpt/stateformat.h"
 
-enum { HEAD = 16 }; /* first bytes, by which formats are told apart */
+enum { HEAD = 512 }; /* first bytes, which distinguish formats */
 
 static const struct mt_state_format *const formats[] = {
     &mt_state_mtc,
@@ -24,7 +27,7 @@ struct mt_statefile {
     char *path;
     const struct mt_state_format *format;
     void *handle;
-    size_t n;
+    size_t n, lost;
     struct mt_array *arrays; /* (n) in file order */
     struct mt_names names;   /* of the arrays */
     struct mt_arena arena;
@@ -47,13 +50,19 @@ static mt_status find_format(const char *path, int fd, uint64_t size,
             return MT_OK;
         }
     }
+    const char *other = mt_foreign_file(head, n);
+
     for (size_t i = 0; i < N_FORMATS; i++)
         mt_strbuf_printf(&names, i ? ", %s" : "%s", formats[i]->name);
-    status = names.failed
-                 ? mt_fail_memory(err)
-                 : mt_fail(err, MT_INVALID,
-                           "%s: not a file of a kind that holds a state (%s)",
-                           path, names.text);
+    if (names.failed)
+        status = mt_fail_memory(err);
+    else if (other)
+        status = mt_fail(err, MT_INVALID, "%s: %s; expected one of: %s", path,
+                         other, names.text);
+    else
+        status = mt_fail(err, MT_INVALID,
+                         "%s: not a file of a kind that holds a state (%s)",
+                         path, names.text);
     mt_strbuf_free(&names);
     return status;
 }
@@ -86,8 +95,11 @@ static mt_status list_arrays(struct mt_statefile *f, struct mt_err *err)
 }
 
 /* One descriptor from the first look at the file on. */
-static mt_status open_handle(struct mt_statefile *f, struct mt_err *err)
+static mt_status open_handle(struct mt_statefile *f,
+                             const struct mt_state_options *options,
+                             struct mt_err *err)
 {
+    struct mt_state_opening opening = { .lost = 0 };
     uint64_t size;
     int fd;
     mt_status status = mt_file_open(f->path, &fd, &size, err);
@@ -99,11 +111,16 @@ static mt_status open_handle(struct mt_statefile *f, struct mt_err *err)
         close(fd);
         return status;
     }
-    return f->format->open(f->path, fd, size, &f->handle, err);
+    if (options)
+        opening.options = *options;
+    status = f->format->open(f->path, fd, size, &opening, &f->handle, err);
+    f->lost = opening.lost;
+    return status;
 }
 
-mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
-                            struct mt_err *err)
+mt_status mt_statefile_open(const char *path,
+                            const struct mt_state_options *options,
+                            struct mt_statefile **out, struct mt_err *err)
 {
     struct mt_statefile *f = calloc(1, sizeof *f);
     mt_status status;
@@ -111,7 +128,7 @@ mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
     if (!f)
         return mt_fail_memory(err);
     f->path = strdup(path);
-    status = f->path ? open_handle(f, err) : mt_fail_memory(err);
+    status = f->path ? open_handle(f, options, err) : mt_fail_memory(err);
     if (status == MT_OK)
         status = list_arrays(f, err);
     if (status != MT_OK) {
@@ -147,6 +164,24 @@ const char *mt_statefile_format(const struct mt_statefile *file)
 struct mt_ckpt *mt_statefile_ckpt(const struct mt_statefile *file)
 {
     return file->format == &mt_state_mtc ? file->handle : NULL;
+}
+
+size_t mt_statefile_lost(const struct mt_statefile *file)
+{
+    return file->lost;
+}
+
+void mt_state_note(struct mt_state_opening *o, const char *fmt, ...)
+{
+    char text[sizeof(struct mt_err)];
+    va_list args;
+
+    if (!o->options.note)
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    o->options.note(o->options.ctx, text);
 }
 
 size_t mt_statefile_count(const struct mt_statefile *file)

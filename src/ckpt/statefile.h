@@ -25,8 +25,19 @@
 
 struct mt_statefile;
 
-mt_status mt_statefile_open(const char *path, struct mt_statefile **out,
-                            struct mt_err *err);
+/* How to open one. All zeros: strictly. */
+struct mt_state_options {
+    bool salvage; /* take what is whole: see mt_statefile_lost() */
+    /* What the user should know (may be NULL), in whole sentences without a
+     * period: each piece of damage. */
+    void (*note)(void *ctx, const char *what);
+    void *ctx; /* of note */
+};
+
+/* options may be NULL. */
+mt_status mt_statefile_open(const char *path,
+                            const struct mt_state_options *options,
+                            struct mt_statefile **out, struct mt_err *err);
 void mt_statefile_close(struct mt_statefile *file); /* NULL is allowed */
 
 const char *mt_statefile_path(const struct mt_statefile *file);
@@ -34,6 +45,10 @@ const char *mt_statefile_path(const struct mt_statefile *file);
 const char *mt_statefile_format(const struct mt_statefile *file);
 /* NULL unless it is a .mtc */
 struct mt_ckpt *mt_statefile_ckpt(const struct mt_statefile *file);
+
+/* With `salvage`: arrays that are not listed, for they are cut off. Where the
+ * names are lost, too, opening fails. */
+size_t mt_statefile_lost(const struct mt_statefile *file);
 
 /* Arrays in file order, without data; names are there once. */
 size_t mt_statefile_count(const struct mt_statefile *file);

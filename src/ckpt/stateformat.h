@@ -7,6 +7,7 @@
 
 #include "ckpt/blockstream.h"
 #include "ckpt/ckpt_reader.h"
+#include "ckpt/statefile.h"
 
 /* One worker's scratch, made as it is needed. */
 struct mt_block_room {
@@ -22,13 +23,24 @@ struct mt_block_room {
 mt_status mt_block_room_fit(struct mt_block_room *room, size_t raw,
                             struct mt_err *err);
 
+/* What a format's open has to do, and what it has to say. */
+struct mt_state_opening {
+    struct mt_state_options options;
+    size_t lost; /* arrays that are left out, each of them noted */
+};
+
+/* Passes a sentence on to the options' note, if there is one. */
+void mt_state_note(struct mt_state_opening *o, const char *fmt, ...)
+    MT_PRINTF(2, 3);
+
 struct mt_state_format {
     const char *name, *ending;
     bool serial;   /* blocks must be read in order, see blockstream.h */
     bool (*is)(const void *head, size_t n);
     /* fd is open on the file, and the handle's from then on, also where this
      * fails; path is for messages */
-    mt_status (*open)(const char *path, int fd, uint64_t size, void **handle,
+    mt_status (*open)(const char *path, int fd, uint64_t size,
+                      struct mt_state_opening *opening, void **handle,
                       struct mt_err *err);
     void (*close)(void *handle);
     size_t (*count)(const void *handle);

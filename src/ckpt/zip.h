@@ -41,10 +41,19 @@ struct mt_zip;
 /* Does the file start like one? 4 bytes are enough. */
 bool mt_zip_is(const void *head, size_t n);
 
+/* A file without a whole directory at its end, because it is cut or bytes
+ * follow: members are found from header to header, as far as they are whole. */
+struct mt_zip_salvage {
+    void (*note)(void *ctx, const char *what); /* each piece of damage */
+    void *ctx;
+    size_t lost; /* members that were seen, but are not listed */
+};
+
 /* fd is open on the file, of that size, and becomes the zip's, also where this
- * fails; path is for messages. */
+ * fails; path is for messages. salvage NULL: strictly. */
 mt_status mt_zip_open(const char *path, int fd, uint64_t size,
-                      struct mt_zip **out, struct mt_err *err);
+                      struct mt_zip_salvage *salvage, struct mt_zip **out,
+                      struct mt_err *err);
 void mt_zip_close(struct mt_zip *zip); /* NULL is allowed */
 
 /* In the order of the directory. */

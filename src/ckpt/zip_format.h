@@ -103,4 +103,21 @@ struct mt_zip {
     struct mt_arena arena;
 };
 
+/* Takes the 64-bit values for those that are full: unpacked size, stored size,
+ * place of the header, in this order. */
+bool mt_zip_take_extra64(const unsigned char *extra, size_t n,
+                         struct mt_zip_member *m);
+
+/* Can a member with these flags be read, and do its sizes go together? */
+mt_status mt_zip_check_features(const struct mt_zip *z,
+                                const struct mt_zip_member *m, unsigned flags,
+                                unsigned method, struct mt_err *err);
+mt_status mt_zip_check_sizes(const struct mt_zip *z,
+                             const struct mt_zip_member *m, struct mt_err *err);
+
+/* Finds what members there are, in place of the directory. err is left as it
+ * is where there are none: it says why the directory is not read. */
+mt_status mt_zip_find_members(struct mt_zip *z, struct mt_zip_salvage *salvage,
+                              struct mt_err *err);
+
 #endif

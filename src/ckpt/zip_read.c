@@ -133,8 +133,7 @@ static mt_status find_directory(const struct mt_zip *z, struct directory *d,
 
 /* --- directory entries -------------------------------------------------- */
 
-/* Takes the 64-bit values for those that are full, in this order. */
-static bool take_extra64(const unsigned char *p, size_t n,
+bool mt_zip_take_extra64(const unsigned char *p, size_t n,
                          struct mt_zip_member *m)
 {
     uint64_t *const values[] = { &m->size, &m->stored, &m->header };
@@ -162,7 +161,7 @@ static bool take_extra64(const unsigned char *p, size_t n,
            m->header != ZIP_FULL32;
 }
 
-static mt_status check_features(const struct mt_zip *z,
+mt_status mt_zip_check_features(const struct mt_zip *z,
                                 const struct mt_zip_member *m, unsigned flags,
                                 unsigned method, struct mt_err *err)
 {
@@ -180,13 +179,9 @@ static mt_status check_features(const struct mt_zip *z,
     return MT_OK;
 }
 
-static mt_status check_sizes(const struct mt_zip *z,
-                             const struct mt_zip_member *m,
-                             const struct directory *d, struct mt_err *err)
+mt_status mt_zip_check_sizes(const struct mt_zip *z,
+                             const struct mt_zip_member *m, struct mt_err *err)
 {
-    if (m->header > d->offset || m->stored > d->offset - m->header ||
-        d->offset - m->header - m->stored < ZIP_LOCAL_SIZE)
-        return fail_member(z, m, "it reaches beyond the directory", err);
     if (!m->deflated && m->size != m->stored)
         return fail_member(z, m, "it is stored, but its two sizes differ", err);
     if (m->deflated && m->size / CKPT_MAX_RATIO > m->stored)
@@ -223,13 +218,17 @@ static mt_status parse_entry(struct mt_zip *z, const struct directory *d,
     m->size = get_u32(e + DIR_SIZE);
     m->header = get_u32(e + DIR_HEADER);
     m->deflated = get_u16(e + DIR_METHOD) == ZIP_DEFLATED;
-    if (!take_extra64(e + ZIP_ENTRY_SIZE + name, extra, m))
+    if (!mt_zip_take_extra64(e + ZIP_ENTRY_SIZE + name, extra, m))
         return fail_member(z, m, "its extra field is wrong", err);
     *p = e + ZIP_ENTRY_SIZE + name + extra + comment;
-    mt_status status = check_features(z, m, get_u16(e + DIR_FLAGS),
+    mt_status status = mt_zip_check_features(z, m, get_u16(e + DIR_FLAGS),
                                       get_u16(e + DIR_METHOD), err);
 
-    return status == MT_OK ? check_sizes(z, m, d, err) : status;
+    if (status == MT_OK &&
+        (m->header > d->offset || m->stored > d->offset - m->header ||
+         d->offset - m->header - m->stored < ZIP_LOCAL_SIZE))
+        status = fail_member(z, m, "it reaches beyond the directory", err);
+    return status == MT_OK ? mt_zip_check_sizes(z, m, err) : status;
 }
 
 static mt_status parse_directory(struct mt_zip *z, const struct directory *d,
@@ -288,7 +287,7 @@ static mt_status read_local(const struct mt_zip *z, struct mt_zip_member *m,
         return fail_member(z, m, "its header is not what the directory says",
                            err);
     m->data = m->header + n + get_u16(h + LOCAL_EXTRA);
-    return check_features(z, m, get_u16(h + LOCAL_FLAGS),
+    return mt_zip_check_features(z, m, get_u16(h + LOCAL_FLAGS),
                           get_u16(h + LOCAL_METHOD), err);
 }
 
@@ -338,7 +337,8 @@ static mt_status read_places(struct mt_zip *z, struct mt_err *err)
 }
 
 mt_status mt_zip_open(const char *path, int fd, uint64_t size,
-                      struct mt_zip **out, struct mt_err *err)
+                      struct mt_zip_salvage *salvage, struct mt_zip **out,
+                      struct mt_err *err)
 {
     struct mt_zip *z = calloc(1, sizeof *z);
     mt_status status;
@@ -351,6 +351,8 @@ mt_status mt_zip_open(const char *path, int fd, uint64_t size,
     z->size = size;
     z->path = strdup(path);
     status = z->path ? read_places(z, err) : mt_fail_memory(err);
+    if (status == MT_INVALID && salvage)
+        status = mt_zip_find_members(z, salvage, err);
     if (status != MT_OK) {
         mt_zip_close(z);
         return status;

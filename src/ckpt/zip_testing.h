@@ -129,7 +129,7 @@ static inline mt_status zip_open(const char *path, struct mt_zip **out,
     int fd;
     mt_status status = mt_file_open(path, &fd, &size, e);
 
-    return status == MT_OK ? mt_zip_open(path, fd, size, out, e) : status;
+    return status == MT_OK ? mt_zip_open(path, fd, size, NULL, out, e) : status;
 }
 
 /* Opens and reads all members: the first status that is not MT_OK. */

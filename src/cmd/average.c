@@ -107,7 +107,7 @@ static mt_status average(const struct mt_call *call, const char *out,
     for (size_t i = 0; i < call->n_args && status == MT_OK; i++) {
         states[i].path = call->args[i];
         status = mt_open_state_streamed(call->args[i],
-                                        mt_option(call, "data-dir"), call->team,
+                                        mt_option(call, "data-dir"), NULL, call->team,
                                         &states[i].bundle, err);
     }
     if (status != MT_OK)

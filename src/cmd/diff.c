@@ -373,7 +373,7 @@ static mt_status open_side(const struct diff *d, int side,
 {
     const char *path = d->call->args[side];
     mt_status status = mt_open_state_streamed(
-        path, mt_option(d->call, "data-dir"), d->call->team, out, err);
+        path, mt_option(d->call, "data-dir"), NULL, d->call->team, out, err);
 
     return status == MT_OK && mt_bundle_find(out, MT_NAME_SPEC)
                ? mt_state_spec(out, path, spec, err)

@@ -394,23 +394,21 @@ static mt_status load(const struct mt_call *call, const char *out,
 static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
                              struct mt_err *err)
 {
-    const char *path = call->args[1];
     struct mt_err lost = MT_ERR_INIT;
+    struct losses l = { call, MT_OK, &lost };
+    struct mt_state_options options = { .salvage = given(call, "salvage"),
+                                        .note = tell_lost,
+                                        .ctx = &l };
+    mt_status status =
+        mt_open_state_streamed(call->args[1], mt_option(call, "data-dir"),
+                               &options, call->team, out, err);
 
-    if (given(call, "salvage") && !mt_is_spec(path)) {
-        struct losses l = { call, MT_OK, &lost };
-        mt_status status =
-            mt_bundle_salvage_state(path, call->team, tell_lost, &l, out, err);
-
-        if (status == MT_DAMAGED)
-            return mt_context(err, "nothing can be salvaged, for the names of "
-                                   "the tensors are lost");
-        if (status == MT_OK && l.status != MT_OK)
-            *err = lost;
-        return status == MT_OK ? l.status : status;
-    }
-    return mt_open_state_streamed(path, mt_option(call, "data-dir"), call->team,
-                                  out, err);
+    if (status == MT_DAMAGED && options.salvage)
+        return mt_context(err, "nothing can be salvaged, for the names of the "
+                               "tensors are lost");
+    if (status == MT_OK && l.status != MT_OK)
+        *err = lost;
+    return status == MT_OK ? l.status : status;
 }
 
 static mt_status open_and_load(const struct mt_call *call, const char *out,

@@ -221,7 +221,7 @@ static int save_run(struct mt_call *call)
         mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
         (!is_mtc(out) && mt_statefile_can_write(out, &err) != MT_OK) ||
         mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
-                               call->team, &source, &err) != MT_OK) {
+                               NULL, call->team, &source, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
     }

@@ -434,7 +434,7 @@ static int show_run(struct mt_call *call)
         return show_digest(call);
     if (mt_option(call, "spec"))
         return show_spec(call);
-    if (mt_open_state(s.path, mt_option(call, "data-dir"), call->team,
+    if (mt_open_state(s.path, mt_option(call, "data-dir"), NULL, call->team,
                       &s.bundle, &err) != MT_OK)
         return mt_report_error(&err);
     code = call->n_args > 1

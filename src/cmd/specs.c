@@ -196,7 +196,7 @@ mt_status mt_open_model(const struct mt_open_request *r, struct mt_opened *out,
 
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
     if (!mt_is_spec(r->path))
-        return mt_bundle_open_state(r->path, &out->bundle, err);
+        return mt_bundle_open_state(r->path, NULL, r->team, &out->bundle, err);
     status = mt_open_spec(r, out, err);
     if (status == MT_OK)
         status = mt_state_save(out->session, &out->bundle, err);
@@ -262,19 +262,21 @@ static mt_status fresh_state(const char *path, const char *data_dir,
 }
 
 mt_status mt_open_state(const char *path, const char *data_dir,
+                        const struct mt_state_options *options,
                         struct mt_team *team, struct mt_bundle *out,
                         struct mt_err *err)
 {
     if (mt_is_spec(path))
         return fresh_state(path, data_dir, team, out, err);
-    return mt_bundle_read_state(path, out, err);
+    return mt_bundle_read_state(path, options, out, err);
 }
 
 mt_status mt_open_state_streamed(const char *path, const char *data_dir,
+                                 const struct mt_state_options *options,
                                  struct mt_team *team, struct mt_bundle *out,
                                  struct mt_err *err)
 {
     if (mt_is_spec(path))
         return fresh_state(path, data_dir, team, out, err);
-    return mt_bundle_open_state(path, out, err);
+    return mt_bundle_open_state(path, options, team, out, err);
 }

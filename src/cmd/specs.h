@@ -72,13 +72,16 @@ struct mt_samples_text {
 struct mt_samples_text mt_samples_text(const struct mt_session *s);
 
 /* Whatever holds a state, as a bundle: a checkpoint, a bare state dict, or a
- * spec (freshly initialised). */
+ * spec (freshly initialised), for which the options (may be NULL) say
+ * nothing. */
 mt_status mt_open_state(const char *path, const char *data_dir,
+                        const struct mt_state_options *options,
                         struct mt_team *team, struct mt_bundle *out,
                         struct mt_err *err);
 
 /* The same, but large arrays stay in the file (mt_bundle_open_state). */
 mt_status mt_open_state_streamed(const char *path, const char *data_dir,
+                                 const struct mt_state_options *options,
                                  struct mt_team *team, struct mt_bundle *out,
                                  struct mt_err *err);
 

@@ -222,14 +222,15 @@ static mt_status read_entry(struct mt_statefile *file,
     return out->failed ? mt_fail_memory(err) : MT_OK;
 }
 
-mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
-                               struct mt_err *err)
+mt_status mt_bundle_read_state(const char *path,
+                               const struct mt_state_options *options,
+                               struct mt_bundle *out, struct mt_err *err)
 {
     struct mt_statefile *file;
     mt_status status = MT_OK;
 
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    if ((status = mt_statefile_open(path, &file, err)) != MT_OK)
+    if ((status = mt_statefile_open(path, options, &file, err)) != MT_OK)
         return status;
     for (size_t i = 0; status == MT_OK && i < mt_statefile_count(file); i++)
         status = read_entry(file, mt_statefile_array(file, i), out, err);
@@ -260,13 +261,6 @@ static mt_status add_entry(struct mt_bundle *b, const struct mt_array *entry,
     return b->failed ? mt_fail_memory(err) : MT_OK;
 }
 
-/* What to do with arrays that are damaged; report NULL: fail. */
-struct salvage {
-    mt_bundle_damage *report;
-    void *ctx;
-    struct mt_team *team;
-};
-
 static mt_status use_nothing(void *ctx, const void *elements, size_t n,
                              struct mt_err *err)
 {
@@ -278,69 +272,61 @@ static mt_status use_nothing(void *ctx, const void *elements, size_t n,
 }
 
 static mt_status check_whole(struct mt_bundle *b,
-                             const struct mt_array *entry,
-                             const struct salvage *salvage, struct mt_err *err)
+                             const struct mt_array *entry, struct mt_team *team,
+                             struct mt_err *err)
 {
     struct mt_source source = { b->file, entry };
     struct mt_array array = *entry;
 
     array.source = &source;
-    return mt_block_stream_each(&array, salvage->team, use_nothing, NULL, err);
+    return mt_block_stream_each(&array, team, use_nothing, NULL, err);
 }
 
 static mt_status add_or_leave(struct mt_bundle *b,
                               const struct mt_array *entry,
                               struct mt_source *source,
-                              const struct salvage *salvage, struct mt_err *err)
+                              const struct mt_state_options *options,
+                              struct mt_team *team, struct mt_err *err)
 {
-    mt_status status =
-        salvage->report ? check_whole(b, entry, salvage, err) : MT_OK;
+    mt_status status = options->salvage && entry->dtype != MT_OTHER
+                           ? check_whole(b, entry, team, err)
+                           : MT_OK;
 
     if (status == MT_DAMAGED) {
-        salvage->report(salvage->ctx, err->text);
+        if (options->note)
+            options->note(options->ctx, err->text);
+        *err = (struct mt_err)MT_ERR_INIT;
         b->lost++;
         return MT_OK;
     }
     return status == MT_OK ? add_entry(b, entry, source, err) : status;
 }
 
-static mt_status open_state(const char *path, const struct salvage *salvage,
-                            struct mt_bundle *out, struct mt_err *err)
+mt_status mt_bundle_open_state(const char *path,
+                               const struct mt_state_options *options,
+                               struct mt_team *team, struct mt_bundle *out,
+                               struct mt_err *err)
 {
+    static const struct mt_state_options strict;
     struct mt_source *sources;
     mt_status status;
 
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    if ((status = mt_statefile_open(path, &out->file, err)) != MT_OK)
+    options = options ? options : &strict;
+    if ((status = mt_statefile_open(path, options, &out->file, err)) != MT_OK)
         return status;
     size_t n = mt_statefile_count(out->file);
 
+    out->lost = mt_statefile_lost(out->file);
     sources = mt_arena_calloc(&out->arena, n, sizeof *sources);
     if (!sources)
         status = mt_fail_memory(err);
     for (size_t i = 0; i < n && status == MT_OK; i++)
         status = add_or_leave(out, mt_statefile_array(out->file, i),
-                              &sources[i], salvage, err);
+                              &sources[i], options, team, err);
     if (status != MT_OK)
         mt_bundle_free(out);
     return status;
-}
-
-mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
-                               struct mt_err *err)
-{
-    struct salvage none = { 0 };
-
-    return open_state(path, &none, out, err);
-}
-
-mt_status mt_bundle_salvage_state(const char *path, struct mt_team *team,
-                                  mt_bundle_damage *report, void *ctx,
-                                  struct mt_bundle *out, struct mt_err *err)
-{
-    struct salvage salvage = { report, ctx, team };
-
-    return open_state(path, &salvage, out, err);
 }
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,

@@ -70,21 +70,18 @@ mt_status mt_bundle_read(const char *path, struct mt_team *team,
 
 /* Reads every array of any state file (statefile.h); names become
  * those of a bundle. */
-mt_status mt_bundle_read_state(const char *path, struct mt_bundle *out,
-                               struct mt_err *err);
+mt_status mt_bundle_read_state(const char *path,
+                               const struct mt_state_options *options,
+                               struct mt_bundle *out, struct mt_err *err);
 
 /* The same, but only spec and progress are read: all other arrays have sources
- * in the file, which stays open as long as the bundle. */
-mt_status mt_bundle_open_state(const char *path, struct mt_bundle *out,
+ * in the file, which stays open as long as the bundle. options may be NULL;
+ * with `salvage` every array is read once, by the team (may be NULL), to see
+ * that it is whole; those that are not are left out, counted, and noted. */
+mt_status mt_bundle_open_state(const char *path,
+                               const struct mt_state_options *options,
+                               struct mt_team *team, struct mt_bundle *out,
                                struct mt_err *err);
-
-/* The same for a file that may be damaged: every array is read once to see
- * that it is whole; those that are not are left out, counted, and reported. The
- * index must be whole. */
-typedef void mt_bundle_damage(void *ctx, const char *what);
-mt_status mt_bundle_salvage_state(const char *path, struct mt_team *team,
-                                  mt_bundle_damage *report, void *ctx,
-                                  struct mt_bundle *out, struct mt_err *err);
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,
                           struct mt_team *team, struct mt_ckpt_info *info,

@@ -170,7 +170,7 @@ struct opened {
 
 static void open_file(const char *path, struct opened *o)
 {
-    ck_assert_msg(mt_statefile_open(path, &o->file, &err) == MT_OK, "%s",
+    ck_assert_msg(mt_statefile_open(path, NULL, &o->file, &err) == MT_OK, "%s",
                   err.text);
     for (size_t i = 0; i < ARRAYS; i++) {
         const struct mt_array *e = mt_statefile_array(o->file, i);

@@ -46,7 +46,7 @@ mt_status mt_init_from(struct mt_session *s, const char *path,
     struct mt_bundle source;
     mt_status status;
 
-    if ((status = mt_bundle_read_state(path, &source, err)) != MT_OK)
+    if ((status = mt_bundle_read_state(path, NULL, &source, err)) != MT_OK)
         return status;
     status = load(s, &source, err);
     mt_bundle_free(&source);
