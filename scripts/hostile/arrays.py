@@ -41,7 +41,7 @@ X = (
     ("code-for-a-header", npy("__import__('os').system('id')\n", BODY),
      r'expected "\{"'),
     ("structured", npy("{'descr': [('a', '<f4')], ", BODY),
-     "a structured array"),
+     'type "structured"'),
     ("half-body", npy(head(">f2"), BODY), "bytes of elements"),
     ("fortran-half", npy(head("<i2", order="True"), BODY), "bytes of elements"),
     ("text", npy(head("<U8"), BODY), "type"),

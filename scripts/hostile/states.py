@@ -40,7 +40,6 @@ STATES = (
     ("shape-of-a-half", one([0.5], 0, 8), "expected a whole number"),
     ("shape-of-text", one(["2"], 0, 8), "expected a whole number"),
     ("shape-no-list", one(2, 0, 8), 'expected a list "shape"'),
-    ("rank-9", one([1] * 9, 0, 4, bytes(4)), "more than 8 dimensions"),
     ("offsets-swapped", one([2], 8, 0), "outside the data"),
     ("offsets-past-the-end", one([4], 0, 16), "outside the data"),
     ("offset-of-minus-1", one([2], -8, 0), "two offsets"),
@@ -63,14 +62,7 @@ STATES = (
      st(b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'
         b'"\\u0077":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
         bytes(8)), 'duplicate key "w"'),
-    ("name-empty", st({"": tensor([2], 0, 8)}, bytes(8)), "name is empty"),
     ("name-with-a-nul", st(b'{"a\\u0000b":{}}'), r"\\u0000 is not allowed"),
-    ("name-with-an-escape", st({"\033[31m": tensor([2], 0, 8)}, bytes(8)),
-     "control character"),
-    ("name-too-long", st({"m" * 1025: tensor([2], 0, 8)}, bytes(8)),
-     "longer than 1024"),
-    ("type-unknown", one([2], 0, 8, dtype="C64"), "type is not supported"),
-    ("type-in-lower-case", one([2], 0, 8, dtype="f32"), "not supported"),
     ("type-a-number", st({"w": {"dtype": 1, "shape": [], "data_offsets":
                                 [0, 4]}}, bytes(4)), 'a string "dtype"'),
     ("tensor-no-object", st({"w": 5}), "object that describes a tensor"),
@@ -84,7 +76,7 @@ STATES = (
     ("two-million-values", filled(struct.pack("<Q", 4 * MIB + 8), b'{"a":[',
                                   (b"1,", 2 * MIB), b"1]"),
      "too many values"),
-    ("nothing", b"", "not a file of a kind"),
+    ("nothing", b"", "is empty"),
     ("seven-bytes", bytes(7), "not a file of a kind"),
 )
 
@@ -107,6 +99,12 @@ def cases(base):
                "load good.mtc bad.safetensors -o new.mtc", "etc/passwd",
                {"bad.safetensors": dots}, lines=40)
     yield case("state-a-pickle", "load good.mtc bad.pt -o new.mtc",
-               "not a file of a kind", {"bad.pt": npy_pickle})
+               "not of torch.save", {"bad.pt": npy_pickle})
+    # Odd names and types are listed, in characters that do no harm.
+    odd = st({"\033[31m": tensor([2], 0, 8), "": tensor([1] * 9, 8, 12),
+              "m" * 1025: tensor([1], 12, 20, "C64")}, bytes(20))
+    yield case("state-odd", "load good.mtc bad.safetensors -o new.mtc",
+               r"unexpected: \\x1b\[31m \[2\]", {"bad.safetensors": odd},
+               lines=40)
     yield case("state-fifo", "load good.mtc bad.safetensors -o new.mtc",
                "not a regular file", {"bad.safetensors": os.mkfifo})

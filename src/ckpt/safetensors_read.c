@@ -158,7 +158,7 @@ static mt_status check_bytes(const struct mt_json *doc,
 static void leave_out(struct mt_safetensors *f, struct mt_array *a,
                       const struct span *span)
 {
-    mt_state_note(f->opening,
+    mt_state_note(f->opening, true,
                   "%s: damaged: tensor \"%s\" at offset %llu: ends at byte "
                   "%llu of the file, which has %llu",
                   f->path, a->name, (unsigned long long)(f->data_at + span->begin),
@@ -282,7 +282,7 @@ static mt_status check_tiling(const struct mt_safetensors *f,
     }
     if (status == MT_OK && at != f->data_size && f->opening->options.salvage) {
         if (!f->opening->lost)
-            mt_state_note(f->opening,
+            mt_state_note(f->opening, true,
                           "%s: damaged: %llu bytes follow the last tensor",
                           f->path, (unsigned long long)(f->data_size - at));
     } else if (status == MT_OK && at != f->data_size)

@@ -40,25 +40,6 @@ static const char *place_of(struct npz *f, const struct mt_zip_member *m)
 
 /* --- opening ------------------------------------------------------------ */
 
-/* torch.save writes a zip file, too. */
-static mt_status check_pickle(const struct mt_zip *zip, struct mt_err *err)
-{
-    for (size_t i = 0; i < mt_zip_count(zip); i++) {
-        const char *name = mt_zip_member(zip, i)->name;
-        const char *slash = strrchr(name, '/');
-
-        if (strcmp(slash ? slash + 1 : name, "data.pkl") == 0)
-            return mt_fail(err, MT_INVALID,
-                           "%s: a file of torch.save, which is a pickle: "
-                           "reading it could run code, so it is never read; "
-                           "convert it in Python: "
-                           "safetensors.torch.save_file(state_dict, "
-                           "\"state.safetensors\")",
-                           mt_zip_path(zip));
-    }
-    return MT_OK;
-}
-
 static bool is_array(const struct mt_zip_member *m)
 {
     size_t n = strlen(m->name), tail = sizeof ending - 1;
@@ -179,10 +160,8 @@ static mt_status read_members(struct npz *f, struct mt_state_opening *opening,
                               struct mt_err *err)
 {
     size_t n = mt_zip_count(f->zip);
-    mt_status status = check_pickle(f->zip, err);
+    mt_status status = MT_OK;
 
-    if (status != MT_OK)
-        return status;
     f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
     f->header = mt_arena_calloc(&f->arena, n, sizeof *f->header);
     f->member = mt_arena_calloc(&f->arena, n, sizeof *f->member);
@@ -193,13 +172,18 @@ static mt_status read_members(struct npz *f, struct mt_state_opening *opening,
         status = add_member(f, mt_zip_member(f->zip, i), err);
         if (opening->options.salvage &&
             (status == MT_INVALID || status == MT_DAMAGED)) {
-            mt_state_note(opening, "%s", err->text);
+            mt_state_note(opening, true, "%s", err->text);
             opening->lost++;
             *err = (struct mt_err)MT_ERR_INIT;
             status = MT_OK;
         }
     }
     return status;
+}
+
+static void note_damage(void *opening, const char *what)
+{
+    mt_state_note(opening, true, "%s", what);
 }
 
 static mt_status open_npz(const char *path, int fd, uint64_t size,
@@ -212,8 +196,7 @@ static mt_status open_npz(const char *path, int fd, uint64_t size,
         close(fd);
         return mt_fail_memory(err);
     }
-    struct mt_zip_salvage salvage = { opening->options.note,
-                                      opening->options.ctx, 0 };
+    struct mt_zip_salvage salvage = { note_damage, opening, 0 };
     mt_status status = mt_zip_open(
         path, fd, size, opening->options.salvage ? &salvage : NULL, &f->zip,
         err);

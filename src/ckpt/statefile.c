@@ -17,6 +17,7 @@ enum { HEAD = 512 }; /* first bytes, which distinguish formats */
 static const struct mt_state_format *const formats[] = {
     &mt_state_mtc,
     &mt_state_safetensors,
+    &mt_state_torch,
     &mt_state_npz,
     &mt_state_npy,
 };
@@ -171,7 +172,15 @@ size_t mt_statefile_lost(const struct mt_statefile *file)
     return file->lost;
 }
 
-void mt_state_note(struct mt_state_opening *o, const char *fmt, ...)
+const struct mt_state_group *mt_statefile_groups(const struct mt_statefile *f,
+                                                 size_t *n)
+{
+    *n = 0;
+    return f->format->groups ? f->format->groups(f->handle, n) : NULL;
+}
+
+void mt_state_note(struct mt_state_opening *o, bool damage, const char *fmt,
+                   ...)
 {
     char text[sizeof(struct mt_err)];
     va_list args;
@@ -181,7 +190,7 @@ void mt_state_note(struct mt_state_opening *o, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    o->options.note(o->options.ctx, text);
+    o->options.note(o->options.ctx, damage, text);
 }
 
 size_t mt_statefile_count(const struct mt_statefile *file)

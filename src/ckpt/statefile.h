@@ -7,6 +7,7 @@
  *     .mtc           yes   (by container.h)
  *     .safetensors   yes   yes   all of dtype.h
  *     .npz, .npy     yes   yes   all but bfloat16 (npz.h)
+ *     torch.save     yes   no    all of dtype.h (torchfile.h)
  *
  * Tensors of other types are listed as MT_OTHER and not read.
  *
@@ -28,9 +29,13 @@ struct mt_statefile;
 /* How to open one. All zeros: strictly. */
 struct mt_state_options {
     bool salvage; /* take what is whole: see mt_statefile_lost() */
-    /* What the user should know (may be NULL), in whole sentences without a
-     * period: each piece of damage. */
-    void (*note)(void *ctx, const char *what);
+    /* Of a file of torch.save: which state dict, by its path (NULL: the only
+     * one), and whether to pass over objects of unknown classes. */
+    const char *entry;
+    bool skip_objects;
+    /* What the user should know (may be NULL), a sentence without a period:
+     * damage, or a remark on what was taken and what was not. */
+    void (*note)(void *ctx, bool damage, const char *what);
     void *ctx; /* of note */
 };
 
@@ -41,7 +46,7 @@ mt_status mt_statefile_open(const char *path,
 void mt_statefile_close(struct mt_statefile *file); /* NULL is allowed */
 
 const char *mt_statefile_path(const struct mt_statefile *file);
-/* "mtc", "safetensors", "npz", "npy" */
+/* "mtc", "safetensors", "torch", "npz", "npy" */
 const char *mt_statefile_format(const struct mt_statefile *file);
 /* NULL unless it is a .mtc */
 struct mt_ckpt *mt_statefile_ckpt(const struct mt_statefile *file);
@@ -56,6 +61,22 @@ const struct mt_array *mt_statefile_array(const struct mt_statefile *f,
                                           size_t i);
 const struct mt_array *mt_statefile_find(const struct mt_statefile *f,
                                          const char *name);
+
+/* Groups of parameters of an optimizer whose state is listed by numbers, as
+ * "optimizer.SLOT.NUMBER"; n is 0 where it is listed by names. */
+struct mt_state_option {
+    const char *name;
+    size_t n; /* of value: 2 of "betas" */
+    double value[2]; /* true is 1 */
+};
+struct mt_state_group {
+    int64_t *params; /* (n) numbers */
+    size_t n;
+    struct mt_state_option *options; /* (n_options) */
+    size_t n_options;
+};
+const struct mt_state_group *mt_statefile_groups(const struct mt_statefile *f,
+                                                 size_t *n);
 
 /* The bytes as they are in the file's dtype. */
 mt_status mt_statefile_read(struct mt_statefile *file,

@@ -130,7 +130,7 @@ START_TEST(refuses)
 {
     testing_put("x.json", "{\"model\": {}}", 13);
     testing_put("empty", "", 0);
-    open_fails("x.json", MT_INVALID, "(mtc, safetensors, npz, npy)");
+    open_fails("x.json", MT_INVALID, "(mtc, safetensors, torch, npz, npy)");
     open_fails("empty", MT_INVALID, "is empty");
     open_fails("none", MT_IO, "No such file");
     open_fails(".", MT_IO, "is a directory");

@@ -30,8 +30,8 @@ struct mt_state_opening {
 };
 
 /* Passes a sentence on to the options' note, if there is one. */
-void mt_state_note(struct mt_state_opening *o, const char *fmt, ...)
-    MT_PRINTF(2, 3);
+void mt_state_note(struct mt_state_opening *o, bool damage, const char *fmt,
+                   ...) MT_PRINTF(3, 4);
 
 struct mt_state_format {
     const char *name, *ending;
@@ -45,6 +45,8 @@ struct mt_state_format {
     void (*close)(void *handle);
     size_t (*count)(const void *handle);
     const struct mt_array *(*array)(const void *handle, size_t i);
+    /* see mt_statefile_groups(); NULL: none */
+    const struct mt_state_group *(*groups)(const void *handle, size_t *n);
     /* Blocks of one of its arrays: what blockstream.h promises, in the type
      * that the file has. `blocks` is what begin gave. */
     mt_status (*begin)(void *handle, const struct mt_array *array,
@@ -73,7 +75,7 @@ extern const struct mt_state_format mt_state_mean;
 bool mt_mean_is_serial(const void *blocks);
 
 extern const struct mt_state_format mt_state_mtc, mt_state_safetensors,
-    mt_state_npz, mt_state_npy;
+    mt_state_torch, mt_state_npz, mt_state_npy;
 
 /* The format of an open file, what its open gave, and its own array for one
  * of its entries. */

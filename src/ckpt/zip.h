@@ -61,6 +61,12 @@ size_t mt_zip_count(const struct mt_zip *zip);
 const struct mt_zip_member *mt_zip_member(const struct mt_zip *zip, size_t i);
 const char *mt_zip_path(const struct mt_zip *zip);
 
+/* n bytes of a member that is not deflated, from `at` on, which are there. Its
+ * checksum is not checked. */
+mt_status mt_zip_read_stored(const struct mt_zip *zip,
+                             const struct mt_zip_member *member, uint64_t at,
+                             void *out, size_t n, struct mt_err *err);
+
 struct mt_zip_stream;
 
 mt_status mt_zip_stream_open(const struct mt_zip *zip,

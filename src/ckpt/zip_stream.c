@@ -58,6 +58,13 @@ void mt_zip_stream_close(struct mt_zip_stream *s)
     free(s);
 }
 
+mt_status mt_zip_read_stored(const struct mt_zip *zip,
+                             const struct mt_zip_member *member, uint64_t at,
+                             void *out, size_t n, struct mt_err *err)
+{
+    return mt_file_pread(zip->fd, zip->path, member->data + at, out, n, err);
+}
+
 static mt_status read_stored(struct mt_zip_stream *s, void *out, size_t n,
                              struct mt_err *err)
 {

@@ -372,8 +372,10 @@ static mt_status open_side(const struct diff *d, int side,
                            struct mt_err *err)
 {
     const char *path = d->call->args[side];
-    mt_status status = mt_open_state_streamed(
-        path, mt_option(d->call, "data-dir"), NULL, d->call->team, out, err);
+    struct mt_state_options options = mt_state_options(d->call);
+    mt_status status =
+        mt_open_state_streamed(path, mt_option(d->call, "data-dir"), &options,
+                               d->call->team, out, err);
 
     return status == MT_OK && mt_bundle_find(out, MT_NAME_SPEC)
                ? mt_state_spec(out, path, spec, err)
@@ -447,6 +449,7 @@ static const struct mt_option diff_options[] = {
       "model, optimizer, spec, progress (default: those "
       "that both have)" },
     { "only", 0, "GLOB", "only tensors whose names match" },
+    MT_STATE_OPTIONS,
     { "atol", 0, "X", "tolerate |a - b| up to X (+ rtol |b|)" },
     { "rtol", 0, "X", "tolerate |a - b| up to X |b| (+ atol)" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },

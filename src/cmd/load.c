@@ -318,10 +318,14 @@ struct losses {
     struct mt_err *err;
 };
 
-static void tell_lost(void *ctx, const char *what)
+static void note(void *ctx, bool damage, const char *what)
 {
     struct losses *l = ctx;
 
+    if (!damage) {
+        mt_report(l->call, "%s", what);
+        return;
+    }
     if (l->status != MT_OK)
         mt_report_error(l->err); /* the one before */
     l->status = mt_warn(l->call, NULL, "damage", l->err, "%s", what);
@@ -396,10 +400,13 @@ static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
 {
     struct mt_err lost = MT_ERR_INIT;
     struct losses l = { call, MT_OK, &lost };
-    struct mt_state_options options = { .salvage = given(call, "salvage"),
-                                        .note = tell_lost,
-                                        .ctx = &l };
-    mt_status status =
+    struct mt_state_options options = mt_state_options(call);
+    mt_status status;
+
+    options.salvage = given(call, "salvage");
+    options.note = note;
+    options.ctx = &l;
+    status =
         mt_open_state_streamed(call->args[1], mt_option(call, "data-dir"),
                                &options, call->team, out, err);
 
@@ -492,6 +499,7 @@ static const struct mt_option load_options[] = {
     { "no-position", 0, NULL,
       "with --with-optimizer: the moments, but start at step 0" },
     { "salvage", 0, NULL, "take what is whole in a damaged STATE (--partial)" },
+    MT_STATE_OPTIONS,
     { "dry-run", 0, NULL, "only tell what would be done" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },

@@ -213,6 +213,7 @@ static int save_run(struct mt_call *call)
     struct mt_lock *lock = NULL;
     struct mt_bundle source;
     struct conversion conversion;
+    struct mt_state_options options = mt_state_options(call);
     size_t n = 0;
 
     if (!out)
@@ -221,7 +222,7 @@ static int save_run(struct mt_call *call)
         mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
         (!is_mtc(out) && mt_statefile_can_write(out, &err) != MT_OK) ||
         mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
-                               NULL, call->team, &source, &err) != MT_OK) {
+                               &options, call->team, &source, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
     }
@@ -254,6 +255,7 @@ static const struct mt_option save_options[] = {
       "where to; the ending decides: .mtc, "
       ".safetensors, .npz" },
     { "only", 0, "GLOB", "only tensors whose names match" },
+    MT_STATE_OPTIONS,
     { "weights-only", 0, NULL, "leave the optimizer's state out" },
     { "dtype", 0, "TYPE", "write weights as float16 or bfloat16" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },

@@ -424,6 +424,7 @@ static bool options_agree(const struct mt_call *call)
 
 static int show_run(struct mt_call *call)
 {
+    struct mt_state_options options = mt_state_options(call);
     struct shown s = { .call = call, .path = call->args[0] };
     struct mt_err err = MT_ERR_INIT;
     int code;
@@ -434,7 +435,7 @@ static int show_run(struct mt_call *call)
         return show_digest(call);
     if (mt_option(call, "spec"))
         return show_spec(call);
-    if (mt_open_state(s.path, mt_option(call, "data-dir"), NULL, call->team,
+    if (mt_open_state(s.path, mt_option(call, "data-dir"), &options, call->team,
                       &s.bundle, &err) != MT_OK)
         return mt_report_error(&err);
     code = call->n_args > 1
@@ -450,6 +451,7 @@ static const struct mt_option show_options[] = {
     { "spec", 0, NULL, "print the exact spec" },
     { "digest", 0, NULL, "print the digest of the whole state" },
     { "dot", 0, NULL, "print the graph of the model for Graphviz" },
+    MT_STATE_OPTIONS,
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },
 };

@@ -261,6 +261,22 @@ static mt_status fresh_state(const char *path, const char *data_dir,
     return status;
 }
 
+static void note_state(void *call, bool damage, const char *what)
+{
+    (void)damage; /* only `load --salvage` goes on then */
+    mt_report(call, "%s", what);
+}
+
+struct mt_state_options mt_state_options(const struct mt_call *call)
+{
+    return (struct mt_state_options){
+        .entry = mt_option(call, "entry"),
+        .skip_objects = mt_option(call, "skip-objects") != NULL,
+        .note = note_state,
+        .ctx = (void *)(uintptr_t)call,
+    };
+}
+
 mt_status mt_open_state(const char *path, const char *data_dir,
                         const struct mt_state_options *options,
                         struct mt_team *team, struct mt_bundle *out,

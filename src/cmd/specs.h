@@ -4,6 +4,7 @@
 #ifndef MT_CMD_SPECS_H
 #define MT_CMD_SPECS_H
 
+#include "ckpt/statefile.h"
 #include "cmd/command.h"
 #include "train/bundle.h"
 #include "train/session.h"
@@ -70,6 +71,15 @@ struct mt_samples_text {
     char text[128];
 };
 struct mt_samples_text mt_samples_text(const struct mt_session *s);
+
+/* The options of all commands that take files of torch.save. */
+#define MT_STATE_OPTIONS                                                       \
+    { "entry", 0, "NAME", "which state dict of a file of torch.save" },        \
+    { "skip-objects", 0, NULL,                                                 \
+      "pass over objects in it whose classes are unknown" }
+
+/* What they say; remarks are reported. */
+struct mt_state_options mt_state_options(const struct mt_call *call);
 
 /* Whatever holds a state, as a bundle: a checkpoint, a bare state dict, or a
  * spec (freshly initialised), for which the options (may be NULL) say

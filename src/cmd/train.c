@@ -42,6 +42,7 @@ static void describe(const struct mt_call *call, const struct mt_session *s)
 static int train(struct mt_call *call, const char *out)
 {
     const char *init = mt_option(call, "init");
+    struct mt_state_options options = mt_state_options(call);
     struct mt_err err = MT_ERR_INIT;
     struct mt_lock *lock = NULL;
     struct mt_opened opened;
@@ -67,7 +68,7 @@ static int train(struct mt_call *call, const char *out)
     training.opened = &opened;
     training.session = opened.session;
     if (mt_training_prepare(&training, &err) != MT_OK ||
-        (init && mt_init_from(opened.session, init, &err) != MT_OK)) {
+        (init && mt_init_from(opened.session, init, &options, &err) != MT_OK)) {
         code = mt_report_error(&err);
     } else {
         describe(call, opened.session);
@@ -98,6 +99,7 @@ static int train_run(struct mt_call *call)
 static const struct mt_option train_options[] = {
     MT_TRAINING_OPTIONS,
     { "init", 0, "STATE", "load the weights of STATE first, strictly" },
+    MT_STATE_OPTIONS,
     { NULL, 0, NULL, NULL },
 };
 

@@ -294,7 +294,7 @@ static mt_status add_or_leave(struct mt_bundle *b,
 
     if (status == MT_DAMAGED) {
         if (options->note)
-            options->note(options->ctx, err->text);
+            options->note(options->ctx, true, err->text);
         *err = (struct mt_err)MT_ERR_INIT;
         b->lost++;
         return MT_OK;

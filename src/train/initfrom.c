@@ -41,12 +41,13 @@ static mt_status load(struct mt_session *s, const struct mt_bundle *source,
 }
 
 mt_status mt_init_from(struct mt_session *s, const char *path,
+                       const struct mt_state_options *options,
                        struct mt_err *err)
 {
     struct mt_bundle source;
     mt_status status;
 
-    if ((status = mt_bundle_read_state(path, NULL, &source, err)) != MT_OK)
+    if ((status = mt_bundle_read_state(path, options, &source, err)) != MT_OK)
         return status;
     status = load(s, &source, err);
     mt_bundle_free(&source);

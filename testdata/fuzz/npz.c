@@ -5,6 +5,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static struct fuzz_file file;
 
-    fuzz_statefile(fuzz_write(&file, 0, bytes, n));
+    fuzz_statefile(fuzz_write(&file, 0, bytes, n), NULL);
     return 0;
 }

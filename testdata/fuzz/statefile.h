@@ -34,11 +34,12 @@ static inline void fuzz_entry(struct mt_statefile *file,
     free(out);
 }
 
-static inline void fuzz_statefile(const char *path)
+static inline void fuzz_statefile(const char *path,
+                                  const struct mt_state_options *options)
 {
     struct mt_err err = MT_ERR_INIT;
     struct mt_statefile *state = NULL;
-    mt_status status = mt_statefile_open(path, &state, &err);
+    mt_status status = mt_statefile_open(path, options, &state, &err);
 
     fuzz_said(status, &err);
     for (size_t i = 0; status == MT_OK && i < mt_statefile_count(state); i++)

@@ -1,0 +1,106 @@
+/*
+ * Python's pickles, as data. A pickle is a program for a stack machine, and
+ * Python's own reader calls whatever it names. This one builds values and
+ * calls nothing: what would be a call is a value that says which one.
+ *
+ *     struct mt_pickle_doc doc;
+ *     mt_pickle_parse("x.pt: data.pkl", bytes, n, &doc, err);
+ *     ... doc.root ...
+ *     mt_pickle_free(&doc);
+ *
+ * All protocols (0 to 5) are read, except extension codes and out-of-band
+ * buffers. The opcodes are those of Python's pickletools module.
+ *
+ * Values may be shared, and even hold themselves: who walks them must bound
+ * depth and number of steps. Memory is bounded by the limits below (a value
+ * takes about 100 bytes), whatever a pickle says; nothing here recurses.
+ */
+#ifndef MT_CKPT_PICKLE_H
+#define MT_CKPT_PICKLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/names.h"
+#include "base/status.h"
+
+enum {
+    MT_PICKLE_MAX_BYTES = 64 << 20,
+    MT_PICKLE_MAX_VALUES = 1 << 21,
+    MT_PICKLE_MAX_PUSHES = 1 << 23,
+    MT_PICKLE_MAX_GLOBALS = 4096, /* different ones */
+};
+
+enum mt_pickle_kind {
+    MT_PK_NONE,
+    MT_PK_BOOL,  /* i */
+    MT_PK_INT,   /* i */
+    MT_PK_BIG,   /* an integer of more than 64 bits */
+    MT_PK_FLOAT, /* f */
+    MT_PK_TEXT,  /* text, n */
+    MT_PK_BYTES, /* text, n */
+    MT_PK_TUPLE, /* list */
+    MT_PK_LIST,
+    MT_PK_SET,
+    MT_PK_DICT,       /* list: key, value, key, value ... */
+    MT_PK_GLOBAL,     /* text: "module.name", with a NUL after it */
+    MT_PK_OBJECT,     /* object: what a call would give */
+    MT_PK_PERSISTENT, /* object->args: the number under which a value outside
+                         of the pickle is known */
+};
+
+struct mt_pickle;
+
+struct mt_pickle_list {
+    const struct mt_pickle **at;
+    size_t n, size;
+};
+
+struct mt_pickle_object {
+    const struct mt_pickle *callee, *args; /* what is called, with what */
+    const struct mt_pickle *state;         /* set on it afterwards, or NULL */
+    struct mt_pickle_list items;           /* appended or added afterwards */
+    struct mt_pickle_list pairs;           /* set afterwards: key, value, ... */
+};
+
+struct mt_pickle {
+    enum mt_pickle_kind kind;
+    union {
+        int64_t i;
+        double f;
+        struct {
+            const char *text; /* no NUL after it, but for GLOBAL */
+            size_t n;
+        };
+        struct mt_pickle_list *list; /* NULL: empty */
+        struct mt_pickle_object *object;
+    };
+};
+
+struct mt_pickle_doc {
+    const struct mt_pickle *root;
+    size_t used; /* bytes, up to the opcode that ends it */
+    /* Every global that it names, reachable from the root or not. */
+    const char *globals[MT_PICKLE_MAX_GLOBALS];
+    size_t n_globals;
+    struct mt_names names;            /* of the globals */
+    struct mt_pickle_list persistent; /* every value of that kind */
+    struct mt_arena arena;
+};
+
+/* bytes must stay as long as doc; there may be more of them than the pickle
+ * has. source names it in messages. On failure doc is empty. */
+mt_status mt_pickle_parse(const char *source, const void *bytes, size_t n,
+                          struct mt_pickle_doc *doc, struct mt_err *err);
+void mt_pickle_free(struct mt_pickle_doc *doc);
+
+bool mt_pickle_is_text(const struct mt_pickle *v, const char *text);
+bool mt_pickle_is_global(const struct mt_pickle *v, const char *name);
+
+/* Items of a tuple, list, set or dictionary (keys and values). */
+size_t mt_pickle_count(const struct mt_pickle *v);
+const struct mt_pickle *mt_pickle_at(const struct mt_pickle *v, size_t i);
+
+#endif
