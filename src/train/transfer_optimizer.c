@@ -6,6 +6,7 @@
 #include "ckpt/blockstream.h"
 #include "optim/optimizer.h"
 #include "train/compare.h"
+#include "train/numbered.h"
 #include "train/refit.h"
 #include "train/slotlist.h"
 #include "train/state.h"
@@ -81,6 +82,8 @@ struct deciding {
     struct mt_team *team;
     struct receiver receiver;
     struct mt_slot_list states;
+    const char *const *numbers; /* (tensors of the receiver) under which their
+                                   state is; NULL: it is under names */
     struct mt_arena *arena;
 };
 
@@ -225,7 +228,13 @@ static mt_status find_state(const struct deciding *d,
                             struct mt_transfer_pair *p, struct mt_err *err)
 {
     const struct mt_match *m = d->match;
-    mt_status status = try_state(d, mt_name_key(p->from->name), p, err);
+    size_t tensor = d->receiver.tensor[mt_array_number(target, p->to)];
+    mt_status status;
+
+    if (d->numbers)
+        return d->numbers[tensor] ? try_state(d, d->numbers[tensor], p, err)
+                                  : MT_OK;
+    status = try_state(d, mt_name_key(p->from->name), p, err);
 
     for (size_t i = 0; i < m->n && m->twins && status == MT_OK; i++) {
         const struct mt_match_item *item = &m->items[i];
@@ -306,7 +315,7 @@ static mt_status list_dropped(const struct deciding *d,
         mt_slot_list_of(&d->states, tensor, &n);
         i += n ? n : 1;
         if ((item && item->fits) ||
-            (!from && match->ties && is_taken(t, tensor)))
+            (!from && (match->ties || d->numbers) && is_taken(t, tensor)))
             continue;
         t->dropped[t->n_dropped++] = (struct mt_transfer_dropped){
             tensor, !from  ? MT_NO_TENSOR
@@ -417,6 +426,11 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
 
     if (status == MT_OK && !mt_slot_list_make(source, &d.states))
         status = mt_fail_memory(err);
+    if (status == MT_OK)
+        status = mt_numbered_find(source, d.receiver.doc, d.receiver.optimizer,
+                                  &plan->arena, &d.numbers, err);
+    if (status == MT_MISMATCH)
+        advice->works = advice->no_optimizer = true;
     if (status == MT_OK)
         status = decide_all(&d, target, match, options, plan, advice, err);
     mt_slot_list_free(&d.states);

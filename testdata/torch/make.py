@@ -72,3 +72,79 @@ schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=9)
 put("objects", {"model": state, "scheduler": schedule.state_dict()}, state)
 torch.save(model, "whole_module.pt")
 torch.save(torch.ones(3), "tensor.pt")
+
+
+# --- training checkpoints, and where 50 more steps lead -----------------------
+
+
+def split(model, optimizer, **options):
+    """Weights in one group, vectors in another without decay."""
+    parameters = list(model.parameters())
+    return optimizer([{"params": [p for p in parameters if p.dim() > 1]},
+                      {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0}],
+                     **options)
+
+
+# A bias before a BatchNorm layer, and that of attention's keys, have no gradient
+# but rounding, of which Adam makes whole steps: no two programs agree on them.
+def train(name, model, optimizer, x, y, loss, old=False):
+    def steps(n):
+        for _ in range(n):
+            optimizer.zero_grad()
+            loss(model(x), y).backward()
+            optimizer.step()
+
+    steps(10)
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 10},
+               "train_%s.pt" % name, _use_new_zipfile_serialization=not old)
+    np.save("train_%s_x.npy" % name, x.numpy())
+    np.save("train_%s_y.npy" % name, y.numpy())
+    steps(50)
+    np.savez("train_%s_after.npz" % name, **{k: numpy(v) for k, v in model.state_dict().items()})
+
+
+class Last(torch.nn.Module):
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+        for k, v in list(rnn.named_parameters()):
+            self.register_parameter(k, v)
+        del self.rnn
+        self.run = [rnn]
+
+    def forward(self, x):
+        return self.run[0](x)[0][:, -1]
+
+
+nn, named = torch.nn, collections.OrderedDict
+torch.manual_seed(2)
+mlp = nn.Sequential(named(fc1=nn.Linear(4, 8), act=nn.Tanh(), fc2=nn.Linear(8, 3)))
+train("mlp", mlp, split(mlp, torch.optim.Adam, lr=0.01, weight_decay=0.1),
+      torch.randn(16, 4), torch.randn(16, 3), nn.MSELoss())
+cnn = nn.Sequential(named(conv=nn.Conv2d(1, 4, 3, bias=False), bn=nn.BatchNorm2d(4), act=nn.ReLU(),
+                          pool=nn.MaxPool2d(2), flat=nn.Flatten(), fc=nn.Linear(16, 3)))
+train("cnn", cnn, split(cnn, torch.optim.AdamW, lr=0.01, weight_decay=0.05, amsgrad=True),
+      torch.randn(12, 1, 6, 6), torch.randint(3, (12,)), nn.CrossEntropyLoss())
+lstm = nn.Sequential(named(rnn=Last(nn.LSTM(3, 5, batch_first=True, bidirectional=False, num_layers=2)),
+                           fc=nn.Linear(5, 2)))
+train("lstm", lstm, torch.optim.SGD(lstm.parameters(), lr=0.05, momentum=0.9, nesterov=True),
+      torch.randn(8, 6, 3), torch.randn(8, 2), nn.MSELoss(), old=True)
+encoder = nn.Sequential(named(enc=nn.TransformerEncoderLayer(8, 2, 8, dropout=0.0, batch_first=True),
+                              flat=nn.Flatten(), fc=nn.Linear(24, 2)))
+train("encoder", encoder, torch.optim.Adam(encoder.parameters(), lr=0.003),
+      torch.randn(8, 3, 8), torch.randn(8, 2), nn.MSELoss())
+tied = nn.Sequential(named(tok=nn.Embedding(7, 4), act=nn.Tanh(), head=nn.Linear(4, 7, bias=False)))
+tied.head.weight = tied.tok.weight
+train("tied", tied, torch.optim.SGD(tied.parameters(), lr=0.05, momentum=0.9),
+      torch.randint(7, (20, 3)), torch.randint(7, (20, 3)),
+      lambda out, y: nn.functional.cross_entropy(out.reshape(-1, 7), y.reshape(-1)))
+frozen = nn.Sequential(named(fc1=nn.Linear(4, 8), act=nn.Tanh(), fc2=nn.Linear(8, 3)))
+frozen.fc1.requires_grad_(False)
+train("frozen", frozen, torch.optim.Adam([p for p in frozen.parameters() if p.requires_grad]),
+      torch.randn(16, 4), torch.randn(16, 3), nn.MSELoss())
+twice = nn.Sequential(named(fc1=nn.Linear(4, 4), fc2=nn.Linear(4, 4)))
+train("twice", twice, torch.optim.Adam([{"params": twice.fc2.parameters()},
+                                        {"params": twice.fc1.parameters()}], lr=0.01),
+      torch.randn(4, 4), torch.randn(4, 4), nn.MSELoss())
+for part in ("x.npy", "y.npy", "after.npz"):
+    os.remove("train_twice_" + part)
