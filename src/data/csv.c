@@ -12,8 +12,7 @@
 #include "data/format.h"
 #include "data/number.h"
 #include "data/reader.h"
-#include "data/tableplan.h"
-#include "data/window.h"
+#include "data/tablerows.h"
 
 struct csv_args {
     const struct mt_item *header;
@@ -76,12 +75,15 @@ static mt_status check_args(const struct mt_data_request *request,
 
 /* ---- rows ---- */
 
+/* Bytes of inputs that are held in memory. */
+enum { RESIDENT = 256 << 20 };
+
 /* What lives from open to fit. */
 struct csv_state {
     struct mt_reader reader; /* closed with the data set */
     struct mt_plan plan;
     struct mt_window window;
-    struct mt_owned *cells[2]; /* of train and val: double [rows, plan.n] */
+    struct mt_table_rows *rows[2]; /* of train and val */
 };
 
 struct table {
@@ -94,36 +96,27 @@ struct table {
                                          NULL */
     struct mt_labels *labels; /* NULL: targets are numbers */
     const char *labels_source;
-    struct mt_owned *x, *y; /* double [rows, features]; double [rows, targets]
-                               or int32 [rows] */
+    struct mt_table_rows *x;
+    struct mt_owned *y; /* double [rows, targets], or int32 [rows] */
     size_t rows, room;
 };
 
-static mt_status resize(struct mt_owned *own, size_t rows, size_t width,
-                        struct mt_err *err)
+/* Room for targets. */
+static mt_status resize(struct table *t, size_t rows, struct mt_err *err)
 {
+    size_t each = t->labels ? sizeof(int32_t)
+                            : t->columns.n_targets * sizeof(double);
     size_t bytes;
     void *grown;
 
-    if (!mt_size_mul(rows, width, &bytes) ||
-        !mt_size_mul(bytes, sizeof(double), &bytes))
+    if (!mt_size_mul(rows, each, &bytes))
         return mt_fail_memory(err);
-    grown = realloc(own->memory, bytes);
+    grown = realloc(t->y->memory, bytes);
     if (!grown)
         return mt_fail_memory(err);
-    own->memory = grown;
+    t->y->memory = grown;
+    t->room = rows;
     return MT_OK;
-}
-
-static mt_status resize_table(struct table *t, size_t rows, struct mt_err *err)
-{
-    mt_status status = resize(t->x, rows, t->columns.n_features, err);
-
-    if (status == MT_OK)
-        status = resize(t->y, rows, t->columns.n_targets, err);
-    if (status == MT_OK)
-        t->room = rows;
-    return status;
 }
 
 static mt_status read_numbers(const struct table *t,
@@ -141,44 +134,55 @@ static mt_status read_numbers(const struct table *t,
     return MT_OK;
 }
 
+static mt_status fail_label(const struct table *t,
+                            const struct mt_csv_field *field, mt_status status,
+                            struct mt_err *err)
+{
+    size_t column = t->columns.targets[0];
+    struct mt_csv_column_text name = mt_csv_column_text(&t->columns, column);
+    struct mt_excerpt got = mt_excerpt(field->text, field->n);
+
+    if (status == MT_NO_MEMORY)
+        return mt_fail_memory(err);
+    if (!field->n)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: the field is empty; expected a class",
+                           name.text);
+    if (t->labels->names)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: \"%s\" is not among the %zu classes of %s",
+                           name.text, got.text, t->labels->classes,
+                           t->labels_source);
+    if (status == MT_OK)
+        return mt_csv_fail(t->csv, column, err,
+                           "%s: the class is not valid UTF-8: \"%s\"",
+                           name.text, got.text);
+    return mt_csv_fail(t->csv, column, err,
+                       "%s: more than %d different classes; is this column "
+                       "the class?",
+                       name.text, MT_LABELS_MAX);
+}
+
 /* The class of the target, or its index while classes are being collected. */
 static mt_status read_label(const struct table *t,
                             const struct mt_csv_field *fields, int32_t *out,
                             struct mt_err *err)
 {
-    size_t column = t->columns.targets[0];
-    struct mt_csv_field field = mt_csv_trim(fields[column]);
-    struct mt_csv_column_text name = mt_csv_column_text(&t->columns, column);
+    struct mt_csv_field field = mt_csv_trim(fields[t->columns.targets[0]]);
     uint32_t index = 0;
     mt_status status;
 
     if (!field.n)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: the field is empty; expected a class",
-                           name.text);
+        return fail_label(t, &field, MT_OK, err);
     if (t->labels->names) {
         *out = mt_labels_find(t->labels, field.text, field.n);
-        if (*out >= 0)
-            return MT_OK;
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: \"%s\" is not among the %zu classes of %s",
-                           name.text, mt_excerpt(field.text, field.n).text,
-                           t->labels->classes, t->labels_source);
+        return *out >= 0 ? MT_OK : fail_label(t, &field, MT_OK, err);
     }
     if (!mt_utf8_valid(field.text, field.n))
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: the class is not valid UTF-8: \"%s\"",
-                           name.text, mt_excerpt(field.text, field.n).text);
+        return fail_label(t, &field, MT_OK, err);
     status = mt_labels_add(t->labels, field.text, field.n, &index);
     *out = (int32_t)index;
-    if (status == MT_NO_MEMORY)
-        return mt_fail_memory(err);
-    if (status != MT_OK)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: more than %d different classes; is this "
-                           "column the class?",
-                           name.text, MT_LABELS_MAX);
-    return MT_OK;
+    return status == MT_OK ? MT_OK : fail_label(t, &field, status, err);
 }
 
 /* A column below a header that begins with a text is likely one of texts: all
@@ -239,7 +243,7 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
                           size_t n, struct mt_err *err)
 {
     const struct mt_csv_columns *c = &t->columns;
-    double *x, *y;
+    double *y;
     bool drop = false;
     mt_status status = mt_csv_check_width(t->csv, c, fields, n, err);
 
@@ -249,11 +253,10 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
         return mt_csv_fail(t->csv, n, err, "more than %zu samples",
                            (size_t)UINT32_MAX);
     if (t->rows == t->room)
-        status = resize_table(t, t->room ? t->room * 2 : 64, err);
+        status = resize(t, t->room ? t->room + t->room / 2 : 64, err);
     if (status != MT_OK)
         return status;
-    x = (double *)t->x->memory + t->rows * c->n_features;
-    status = read_features(t, fields, x, &drop, err);
+    status = read_features(t, fields, mt_cells_next(t->x->cells), &drop, err);
     if (status == MT_OK)
         status = check_targets(t, fields, &drop, err);
     if (status != MT_OK)
@@ -268,9 +271,8 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
         y = (double *)t->y->memory + t->rows * c->n_targets;
         status = read_numbers(t, fields, c->targets, c->n_targets, y, err);
     }
-    if (status == MT_OK)
-        t->rows++;
-    return status;
+    t->rows++;
+    return status == MT_OK ? mt_cells_push(t->x->cells, err) : status;
 }
 
 static mt_status read_rows(struct table *t, const char *path,
@@ -292,7 +294,9 @@ static mt_status read_rows(struct table *t, const char *path,
     if (t->rows == 0)
         return mt_fail(err, MT_INVALID,
                        "%s: no rows of data; expected at least one", path);
-    return resize_table(t, t->rows, err);
+    if (resize(t, t->rows, err) != MT_OK)
+        return err->status;
+    return mt_cells_finish(t->x->cells, err);
 }
 
 /* ---- parts ---- */
@@ -327,10 +331,7 @@ static mt_status set_part(const struct table *t, const char *path,
                             "window of %zu steps and its target",
                             path, t->rows, mt_window_rows(w, 1), w->steps);
     part->source = part->y_source = path;
-    part->x =
-        (struct mt_column){ t->x->memory, MT_F64,
-                            c->n_features * sizeof(double),
-                            mt_shape_of(1, c->n_features) };
+    mt_table_rows_column(t->x, NULL, w, &part->x);
     if (t->labels)
         part->y = (struct mt_column){ t->y->memory, MT_I32, sizeof(int32_t),
                                       mt_shape_of(0) };
@@ -338,7 +339,6 @@ static mt_status set_part(const struct table *t, const char *path,
         part->y = (struct mt_column){ t->y->memory, MT_F64,
                                       c->n_targets * sizeof(double),
                                       mt_shape_of(1, c->n_targets) };
-    mt_window_inputs(w, &part->x);
     mt_window_targets(w, &part->y);
     return MT_OK;
 }
@@ -498,10 +498,11 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = make_plan(t, args, data, err);
     if (status == MT_OK && args->window)
         status = check_series(t, args, err);
-    t->x = mt_data_own(data);
+    if (status == MT_OK)
+        status = mt_table_rows_new(data, t->columns.n_features, &t->x, err);
     t->y = mt_data_own(data);
-    t->state->cells[part == &data->val] = t->x;
-    if (status == MT_OK && (!t->x || !t->y))
+    t->state->rows[part == &data->val] = t->x;
+    if (status == MT_OK && !t->y)
         status = mt_fail_memory(err);
     if (status == MT_OK)
         status = read_rows(t, file.path, err);
@@ -673,29 +674,54 @@ static struct mt_subset training_rows(const struct mt_dataset *data,
     return set;
 }
 
-/* Cells become inputs. */
-static mt_status encode_part(struct csv_state *state, struct mt_owned *own,
-                             struct mt_part *part, struct mt_err *err)
+/* Values of the part that training did not have. */
+static mt_status count_unseen(struct mt_plan *plan, const struct mt_cells *cells,
+                              struct mt_err *err)
+{
+    double *row = calloc(plan->n + 1, sizeof *row);
+
+    if (!row)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < mt_cells_rows(cells); i++) {
+        mt_cells_row(cells, i, row);
+        mt_plan_count_unseen(plan, row);
+    }
+    free(row);
+    return MT_OK;
+}
+
+/* Cells become inputs: in memory, where they do not take too much of it. */
+static mt_status encode_part(const struct mt_data_request *request,
+                             struct csv_state *state,
+                             struct mt_table_rows *rows, struct mt_part *part,
+                             struct mt_dataset *data, struct mt_err *err)
+{
+    size_t limit = request->resident ? request->resident : RESIDENT;
+    mt_status status = MT_OK;
+
+    if (!part->samples || !rows)
+        return MT_OK;
+    if (!state->plan.plain)
+        status = count_unseen(&state->plan, rows->cells, err);
+    mt_table_rows_column(rows, &state->plan, &state->window, &part->x);
+    return status == MT_OK ? mt_table_rows_load(rows, limit, data,
+                                                &state->window, &part->x, err)
+                           : status;
+}
+
+static mt_status fit_plan(struct csv_state *state, struct mt_dataset *data,
+                          struct mt_err *err)
 {
     struct mt_plan *plan = &state->plan;
-    size_t bytes, rows = mt_window_rows(&state->window, part->samples);
-    const double *cells;
-    double *x;
+    struct mt_subset set = training_rows(data, &state->window);
 
-    if (!part->samples || !own)
+    if (plan->plain || plan->fitted)
         return MT_OK;
-    if (!mt_size_mul(rows, plan->elements, &bytes) ||
-        !mt_size_mul(bytes, sizeof *x, &bytes) || !(x = malloc(bytes)))
-        return mt_fail_memory(err);
-    cells = own->memory;
-    for (size_t i = 0; i < rows; i++)
-        mt_plan_encode(plan, cells + i * plan->n, x + i * plan->elements);
-    free(own->memory);
-    own->memory = x;
-    part->x = (struct mt_column){ x, MT_F64, plan->elements * sizeof *x,
-                                  mt_shape_of(1, plan->elements) };
-    mt_window_inputs(&state->window, &part->x);
-    return MT_OK;
+    if (!set.n)
+        return mt_fail(err, MT_INVALID, "no training rows to find categories "
+                       "and gaps in");
+    return mt_plan_fit(plan, state->rows[0]->cells, set.rows, set.n,
+                       &data->arena, err);
 }
 
 static mt_status csv_fit(const struct mt_data_request *request,
@@ -704,26 +730,18 @@ static mt_status csv_fit(const struct mt_data_request *request,
 {
     struct csv_state *state = data->state;
     struct mt_plan *plan = &state->plan;
-    struct mt_subset set = training_rows(data, &state->window);
-    mt_status status;
+    mt_status status = fit_plan(state, data, err);
 
-    (void)request;
     (void)keys;
+    if (status == MT_OK)
+        status = encode_part(request, state, state->rows[0], &data->train, data,
+                             err);
+    if (status == MT_OK)
+        status = encode_part(request, state, state->rows[1], &data->val, data,
+                             err);
     data->warning = mt_plan_warning(plan, &data->arena);
-    if (plan->plain)
-        return MT_OK;
-    if (!plan->fitted && !set.n)
-        return mt_fail(err, MT_INVALID, "no training rows to find categories "
-                       "and gaps in");
-    status = mt_plan_fit(plan, data->train.x.data, set.rows, set.n,
-                         &data->arena, err);
-    if (status == MT_OK)
-        status = encode_part(state, state->cells[0], &data->train, err);
-    if (status == MT_OK)
-        status = encode_part(state, state->cells[1], &data->val, err);
-    if (status != MT_OK)
+    if (status != MT_OK || plan->plain)
         return status;
-    data->warning = mt_plan_warning(plan, &data->arena);
     data->fitted.facts = mt_plan_save(plan, &data->arena, err);
     return data->fitted.facts ? MT_OK : mt_fail_memory(err);
 }
@@ -756,6 +774,7 @@ static mt_status csv_finish(const struct mt_data_request *request,
     struct mt_normalization *norm = &data->fitted.norm;
     struct mt_subset set = training_rows(data, &state->window);
     struct mt_column rows = data->train.x;
+    struct mt_table_rows one;
     mt_status status;
     double *v;
 
@@ -767,6 +786,11 @@ static mt_status csv_finish(const struct mt_data_request *request,
                             "no training rows to take statistics of, and none "
                             "are saved");
     rows.shape = mt_shape_of(1, rows.shape.dim[rows.shape.rank - 1]);
+    if (rows.reader) {
+        one = *state->rows[0];
+        one.steps = 1;
+        rows.reader = &one.reader;
+    }
     status = mt_data_measure(!strcmp(args->normalize, "minmax"), "feature",
                              &set, &rows, &data->arena, norm, err);
     if (status != MT_OK)

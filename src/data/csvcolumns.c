@@ -589,8 +589,7 @@ mt_status mt_csv_number(const struct mt_csv *csv,
                         double *out, struct mt_err *err)
 {
     const struct mt_csv_field *field = &fields[column];
-    enum mt_number result =
-        mt_csv_parse(mt_csv_dialect(csv), field->text, field->n, out);
+    enum mt_number result = mt_csv_value(csv, field, out);
 
     if (result != MT_NUMBER_OK)
         return fail_number(csv, c, column, field, result, err);

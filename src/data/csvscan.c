@@ -1,5 +1,6 @@
 #include "data/csvscan.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct mt_csv {
     size_t unquoted_room, unquoted_used;
 
     bool stops[256]; /* what ends a run of plain text */
+    bool simple;     /* numbers are plain */
 };
 
 /* ---- life cycle ---- */
@@ -57,8 +59,9 @@ static mt_status csv_new(const char *path, struct mt_gzstream *stream,
     csv->stream = stream;
     csv->path = path;
     csv->dialect = *dialect;
+    csv->simple = dialect->decimal == '.' && !dialect->thousands;
     csv->room = limit < CHUNK ? (size_t)limit + 1 : CHUNK;
-    csv->buf = malloc(csv->room + 1);
+    csv->buf = malloc(csv->room + 1 + MT_CSV_PADDING);
     csv->stops[(unsigned char)dialect->delimiter] = true;
     csv->stops['\n'] = csv->stops['\r'] = csv->stops[0] = true;
     if (dialect->delimiter == ' ')
@@ -126,7 +129,7 @@ static mt_status refill(struct mt_csv *csv, struct mt_err *err)
                                "not closed?",
                                MT_CSV_MAX_RECORD);
         }
-        grown = realloc(csv->buf, room + 1);
+        grown = realloc(csv->buf, room + 1 + MT_CSV_PADDING);
         if (!grown)
             return mt_fail_memory(err);
         csv->buf = grown;
@@ -139,7 +142,7 @@ static mt_status refill(struct mt_csv *csv, struct mt_err *err)
         return status;
     csv->ended = got < want;
     csv->end += got;
-    csv->buf[csv->end] = '\0';
+    memset(csv->buf + csv->end, 0, 1 + MT_CSV_PADDING);
     return MT_OK;
 }
 
@@ -197,6 +200,14 @@ void mt_csv_set_trailing(struct mt_csv *csv, size_t width)
 const struct mt_csv_dialect *mt_csv_dialect(const struct mt_csv *csv)
 {
     return &csv->dialect;
+}
+
+enum mt_number mt_csv_value(const struct mt_csv *csv,
+                            const struct mt_csv_field *field, double *out)
+{
+    return csv->simple
+               ? mt_number_padded(field->text, field->n, out)
+               : mt_csv_parse(&csv->dialect, field->text, field->n, out);
 }
 
 struct mt_csv_passed mt_csv_passed(const struct mt_csv *csv)
@@ -328,15 +339,34 @@ static int scan_end(struct mt_csv *csv, struct scan *s)
     return fault(s, s->p, *s->p ? NULL : NUL_BYTE);
 }
 
+/* The first byte from p on that may end a plain field: the delimiter, or a
+ * control character. Eight bytes at a time; the padding ends it. */
+static const char *find_stop(const struct mt_csv *csv, const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t delimiter = ones * (unsigned char)csv->dialect.delimiter;
+
+    for (;; p += 8) {
+        uint64_t x, d, found;
+
+        memcpy(&x, p, sizeof x);
+        x = le64toh(x);
+        d = x ^ delimiter;
+        found = (((d - ones) & ~d) | ((x - ones * ' ') & ~x)) & high;
+        if (found)
+            return p + (__builtin_ctzll(found) >> 3);
+    }
+}
+
 static int scan_plain(struct mt_csv *csv, struct scan *s,
                       struct mt_csv_field *field)
 {
-    const char *p = s->p;
+    const char *p = find_stop(csv, s->p);
 
-    field->text = p;
     while (!csv->stops[(unsigned char)*p])
-        p++;
-    field->n = (size_t)(p - field->text);
+        p = find_stop(csv, p + 1);
+    field->text = s->p;
+    field->n = (size_t)(p - s->p);
     s->p = p;
     return scan_end(csv, s);
 }
@@ -443,7 +473,7 @@ static mt_status grow_unquoted(struct mt_csv *csv, struct mt_err *err)
 
     if (csv->unquoted_room >= csv->room)
         return MT_OK;
-    grown = realloc(csv->unquoted, csv->room);
+    grown = realloc(csv->unquoted, csv->room + MT_CSV_PADDING);
     if (!grown)
         return mt_fail_memory(err);
     csv->unquoted = grown;
@@ -574,7 +604,8 @@ static mt_status next_line(struct mt_csv *csv, struct mt_err *err)
 
 static mt_status drop_trailing(struct mt_csv *csv, struct mt_err *err)
 {
-    if (csv->n == csv->width + 1 && mt_csv_trim(csv->fields[csv->width]).n == 0) {
+    if (csv->n == csv->width + 1 &&
+        mt_csv_trim(csv->fields[csv->width]).n == 0) {
         csv->n--;
         return MT_OK;
     }

@@ -35,6 +35,9 @@ struct mt_csv_field {
     size_t at; /* bytes from the record's start, for mt_csv_fail */
 };
 
+/* 8 bytes from the text of a field on can be read, whatever n. */
+enum { MT_CSV_PADDING = 8 };
+
 /* Without spaces and tabs around. */
 static inline struct mt_csv_field mt_csv_trim(struct mt_csv_field f)
 {
@@ -82,6 +85,10 @@ mt_status mt_csv_fail(const struct mt_csv *csv, size_t field,
 uint64_t mt_csv_line(const struct mt_csv *csv);
 
 const struct mt_csv_dialect *mt_csv_dialect(const struct mt_csv *csv);
+
+/* The number in a field, as the dialect writes it (mt_csv_parse). */
+enum mt_number mt_csv_value(const struct mt_csv *csv,
+                            const struct mt_csv_field *field, double *out);
 
 /* Lines that were passed over, and the first of them (from 1). */
 struct mt_csv_passed {

@@ -367,6 +367,7 @@ static mt_status read_cells(struct mt_inputs *in,
         if (status != MT_OK)
             return status;
     }
+    mt_plan_count_unseen(&in->plan, in->cells);
     mt_plan_encode(&in->plan, in->cells, x);
     return MT_OK;
 }

@@ -137,50 +137,70 @@ mt_status mt_data_read_norm(const struct mt_data_request *request,
 struct measure {
     const struct mt_subset *set;
     const struct mt_column *column;
-    size_t n; /* elements of a sample */
-    /* [n] each; sum: about the first row, where no digits of it are lost;
-     * dev: squared deviations from the mean; x: a row */
-    double *sum, *min, *max, *dev, *first, *x;
+    size_t n;    /* elements of a sample */
+    size_t some; /* samples of x */
+    /* [n] each, of the samples so far; mean: less `first`, the first sample,
+     * so that no digits of it are lost; dev: squared deviations from it. sum:
+     * of x. x: [some, n] */
+    double *mean, *min, *max, *dev, *first, *sum, *x;
 };
 
-enum { MEASURED = 6 }; /* arrays of struct measure */
+enum { MEASURED = 6, MEASURED_VALUES = 4096 }; /* of struct measure; of its x */
 
-static mt_status read_row(const struct measure *m, size_t i, double *out,
-                          struct mt_err *err)
+/* Adds k samples to the `before` ones (Chan, Golub and LeVeque, 1979):
+ *
+ *     d = mean_x - mean
+ *     mean += d k / (before + k),  dev += dev_x + d^2 before k / (before + k) */
+static void add_samples(const struct measure *m, size_t before, size_t k)
 {
-    struct mt_samples one = { .first = i, .n = 1 };
+    double part = (double)k / (double)(before + k);
 
-    if (m->set->rows)
-        one.rows = m->set->rows + i;
-    return mt_gather_f64(m->column, &one, out, err);
-}
+    memset(m->sum, 0, m->n * sizeof *m->sum);
+    for (size_t i = 0; i < k; i++) {
+        const double *x = m->x + i * m->n;
 
-static mt_status sum_rows(const struct measure *m, struct mt_err *err)
-{
-    size_t rows = m->set->n;
-    mt_status status = read_row(m, 0, m->first, err);
-
-    for (size_t f = 0; f < m->n; f++)
-        m->min[f] = m->max[f] = m->first[f];
-    for (size_t i = 0; i < rows && status == MT_OK; i++) {
-        const double *x = m->x;
-
-        status = read_row(m, i, m->x, err);
         for (size_t f = 0; f < m->n; f++) {
             m->sum[f] += x[f] - m->first[f];
             m->min[f] = x[f] < m->min[f] ? x[f] : m->min[f];
             m->max[f] = x[f] > m->max[f] ? x[f] : m->max[f];
         }
     }
-    for (size_t i = 0; i < rows && status == MT_OK; i++) {
-        status = read_row(m, i, m->x, err);
+    for (size_t f = 0; f < m->n; f++) {
+        double d = m->sum[f] / (double)k - m->mean[f];
+
+        m->sum[f] /= (double)k;
+        m->mean[f] += d * part;
+        m->dev[f] += d * d * (double)before * part;
+    }
+    for (size_t i = 0; i < k; i++) {
+        const double *x = m->x + i * m->n;
+
         for (size_t f = 0; f < m->n; f++) {
-            double d = m->x[f] - m->first[f] - m->sum[f] / (double)rows;
+            double d = x[f] - m->first[f] - m->sum[f];
 
             m->dev[f] += d * d;
         }
     }
-    return status;
+}
+
+static mt_status add_rows(const struct measure *m, struct mt_err *err)
+{
+    for (size_t i = 0; i < m->set->n; i += m->some) {
+        size_t left = m->set->n - i;
+        struct mt_samples samples = { .first = i,
+                                      .n = left < m->some ? left : m->some };
+        mt_status status;
+
+        if (m->set->rows)
+            samples.rows = m->set->rows + i;
+        status = mt_gather_f64(m->column, &samples, m->x, err);
+        if (status != MT_OK)
+            return status;
+        for (size_t f = 0; i == 0 && f < m->n; f++)
+            m->first[f] = m->min[f] = m->max[f] = m->x[f];
+        add_samples(m, i, samples.n);
+    }
+    return MT_OK;
 }
 
 /* spread: std, or max - min. An element that never changes has min == max,
@@ -200,7 +220,7 @@ static mt_status to_statistics(const struct measure *m, bool minmax,
                            "%s: %s %zu: the values are too far apart to "
                            "normalize: %g to %g",
                            m->set->part->source, what, f, m->min[f], m->max[f]);
-        mean[f] = minmax ? m->min[f] : m->first[f] + m->sum[f] / rows;
+        mean[f] = minmax ? m->min[f] : m->first[f] + m->mean[f];
         spread[f] = (float)s > 0 ? s : 1;
     }
     return MT_OK;
@@ -213,7 +233,8 @@ mt_status mt_data_measure(bool minmax, const char *what,
                           struct mt_err *err)
 {
     size_t n = mt_shape_elements(&column->shape);
-    double *all = calloc(n, MEASURED * sizeof *all);
+    size_t some = n < MEASURED_VALUES ? MEASURED_VALUES / n : 1;
+    double *all = calloc(n, (MEASURED + some) * sizeof *all);
     double *v = mt_arena_calloc(arena, n, 2 * sizeof *v);
     mt_status status;
 
@@ -222,10 +243,11 @@ mt_status mt_data_measure(bool minmax, const char *what,
         return mt_fail_memory(err);
     }
     struct measure m = { set,         column,      n,
-                         all,         all + n,     all + 2 * n,
-                         all + 3 * n, all + 4 * n, all + 5 * n };
+                         some,        all,         all + n,
+                         all + 2 * n, all + 3 * n, all + 4 * n,
+                         all + 5 * n, all + 6 * n };
 
-    status = sum_rows(&m, err);
+    status = add_rows(&m, err);
     if (status == MT_OK)
         status = to_statistics(&m, minmax, what, v, v + n, err);
     free(all);

@@ -1,5 +1,6 @@
 #include "data/number.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -145,29 +146,101 @@ static void print_decimal(const struct decimal *d, char out[DIGITS + 40])
     snprintf(out + n, 40, "%se%ld", n ? "" : "0", exp10);
 }
 
-/* Clinger's way: w and the power of ten are exact doubles, so that their
- * product or quotient is rounded once. */
+static const double pow10_of[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
+                                   1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+                                   1e18, 1e19, 1e20, 1e21, 1e22 };
+
+static uint64_t load(const char *text, size_t n)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, text, n);
+    return le64toh(v);
+}
+
+/* x has n bytes, at its high end. */
+static uint64_t fill(uint64_t x, size_t n)
+{
+    return x | (UINT64_C(0x3030303030303030) >> 4 * n >> 4 * n);
+}
+
+/* The 1 to 8 characters as bytes, the last one in the highest; '0' before the
+ * first. Loads overlap in the middle. */
+static uint64_t align(const char *text, size_t n)
+{
+    uint64_t x;
+
+    if (n >= 4)
+        x = load(text + n - 4, 4) << 32 | load(text, 4) << (64 - 8 * n);
+    else if (n >= 2)
+        x = load(text + n - 2, 2) << 48 | load(text, 2) << (64 - 8 * n);
+    else
+        x = (uint64_t)(unsigned char)*text << 56;
+    return fill(x, n);
+}
+
+/* Eight digits of a byte each, two at a time, then four, then all. */
+static uint64_t join_digits(uint64_t x)
+{
+    x = (x & UINT64_C(0x0f0f0f0f0f0f0f0f)) * (10 * 256 + 1) >> 8;
+    x = (x & UINT64_C(0x00ff00ff00ff00ff)) * (100 * 65536 + 1) >> 16;
+    return (x & UINT64_C(0x0000ffff0000ffff)) * (UINT64_C(10000) << 32 | 1) >>
+           32;
+}
+
+/* What most fields are: a minus sign or none, digits, a point among them or
+ * none; 1 to 8 characters, aligned. The digits and the power of ten are exact
+ * doubles, so that their quotient is rounded once (Clinger). Which characters
+ * are where cannot be predicted: so there is no branch on it. */
+static inline bool read_short(uint64_t x, bool negative, size_t n, double *out)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    const uint64_t zeros = ones * '0';
+    uint64_t minus = negative, points, below, moved, bits;
+    uint64_t point; /* all bits, or none */
+    unsigned at;    /* bits below the first point */
+    double v;
+
+    x ^= minus * ('-' ^ '0') << (64 - 8 * n);
+    points = x ^ ones * '.';
+    points = (points - ones) & ~points & high;
+    point = 0 - (uint64_t)(points != 0);
+    at = (unsigned)__builtin_ctzll(points | UINT64_C(1) << 63) & ~7u;
+    below = (UINT64_C(1) << at) - 1;
+    moved = (x & below) << 8 | '0' | (x & ~below & ~(UINT64_C(255) << at));
+    x = (moved & point) | (x & ~point);
+    if (((x ^ zeros) | ((x + ones * 6) ^ zeros)) & ones * 0xf0)
+        return false; /* something else is there */
+    if (n == minus - point)
+        return false; /* no digit */
+    v = (double)(int64_t)join_digits(x) / pow10_of[(7 - at / 8) & point];
+    memcpy(&bits, &v, sizeof bits);
+    bits |= minus << 63;
+    memcpy(out, &bits, sizeof bits);
+    return true;
+}
+
+/* The same for all others: their product or quotient. */
 static bool fast_double(const struct decimal *d, double *out)
 {
-    static const double pow10[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
-                                    1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-                                    1e18, 1e19, 1e20, 1e21, 1e22 };
-
     if (d->cut || d->w > UINT64_C(1) << 53 || d->exp10 < -22 || d->exp10 > 22)
         return false;
-    *out = d->exp10 < 0 ? (double)d->w / pow10[-d->exp10]
-                        : (double)d->w * pow10[d->exp10];
+    *out = d->exp10 < 0 ? (double)d->w / pow10_of[-d->exp10]
+                        : (double)d->w * pow10_of[d->exp10];
     return true;
 }
 
 enum mt_number mt_number_f64(const char *text, size_t n, double *out)
 {
     struct decimal d = { 0 };
-    enum mt_number result = scan(text, n, &d);
+    enum mt_number result;
     char buf[DIGITS + 40];
     double v;
 
+    if (n - 1 < 8 && read_short(align(text, n), *text == '-', n, out))
+        return MT_NUMBER_OK;
+    result = scan(text, n, &d);
     if (result != MT_NUMBER_OK)
         return result;
     if (!fast_double(&d, &v)) {
@@ -183,11 +256,22 @@ enum mt_number mt_number_f64(const char *text, size_t n, double *out)
 enum mt_number mt_number_in_f32(const char *text, size_t n, double *out)
 {
     double v;
-    enum mt_number result = mt_number_f64(text, n, &v);
+    enum mt_number result;
 
+    if (n - 1 < 8 && read_short(align(text, n), *text == '-', n, out))
+        return MT_NUMBER_OK;
+    result = mt_number_f64(text, n, &v);
     if (result == MT_NUMBER_OK && !(fabs(v) < 0x1.ffffffp127))
         result = MT_NUMBER_TOO_LARGE;
     if (result == MT_NUMBER_OK)
         *out = v;
     return result;
+}
+
+enum mt_number mt_number_padded(const char *text, size_t n, double *out)
+{
+    if (n - 1 < 8 && read_short(fill(load(text, 8) << (64 - 8 * n), n),
+                                *text == '-', n, out))
+        return MT_NUMBER_OK;
+    return mt_number_in_f32(text, n, out);
 }

@@ -23,4 +23,8 @@ enum mt_number mt_number_f64(const char *text, size_t n, double *out);
 /* The same; MT_NUMBER_TOO_LARGE also where float32 has only infinity. */
 enum mt_number mt_number_in_f32(const char *text, size_t n, double *out);
 
+/* The same, quicker, of a text from which on 8 bytes can be read, whatever its
+ * length. */
+enum mt_number mt_number_padded(const char *text, size_t n, double *out);
+
 #endif

@@ -16,6 +16,15 @@ static void same_as_libc(const char *text)
         isinf((float)want_d) ? MT_NUMBER_TOO_LARGE : MT_NUMBER_OK;
 
     ck_assert_int_eq(mt_number_in_f32(text, strlen(text), &d), in_f32);
+    if (strlen(text) < 64) {
+        char padded[72] = "";
+        double p = -1;
+
+        strcpy(padded, text);
+        memset(padded + strlen(text), '7', 8);
+        ck_assert_int_eq(mt_number_padded(padded, strlen(text), &p), in_f32);
+        ck_assert(in_f32 != MT_NUMBER_OK || !memcmp(&p, &d, sizeof d));
+    }
     if (isinf(want_d)) {
         ck_assert_int_eq(mt_number_f64(text, strlen(text), &d),
                          MT_NUMBER_TOO_LARGE);
@@ -94,6 +103,11 @@ START_TEST(test_random)
         snprintf(text, sizeof text, "%d.%03u", (int)(w[1] % 2000) - 1000,
                  w[2] % 1000);
         same_as_libc(text);
+        snprintf(text, sizeof text, "%s%.*s.%.*s", w[3] & 1 ? "-" : "",
+                 (int)(w[3] >> 1) % 9, "98765432109", (int)(w[3] >> 5) % 12,
+                 "012345678901");
+        if (text[1] && strcmp(text, "-."))
+            same_as_libc(text);
     }
 }
 END_TEST

@@ -36,7 +36,16 @@ bool mt_plan_is_gap(const struct mt_plan *plan,
     size_t n = plan ? plan->gaps.n : sizeof usual_gaps / sizeof *usual_gaps;
 
     for (size_t i = 0; i < n; i++)
-        if (strlen(gaps[i]) == f.n && !memcmp(gaps[i], f.text, f.n))
+        if ((f.n == 0 || *gaps[i] == *f.text) && strlen(gaps[i]) == f.n &&
+            !memcmp(gaps[i], f.text, f.n))
+            return true;
+    return false;
+}
+
+bool mt_plan_gaps_have_digits(const struct mt_strings *gaps)
+{
+    for (size_t i = 0; i < gaps->n; i++)
+        if (strpbrk(gaps->v[i], "0123456789"))
             return true;
     return false;
 }
@@ -132,9 +141,8 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
     size_t column = c->features[i];
     const struct mt_csv_field *field = &fields[column];
 
-    if (p->type == MT_PLAN_NUMBER &&
-        mt_csv_parse(mt_csv_dialect(csv), field->text, field->n, cell) ==
-            MT_NUMBER_OK)
+    if (p->type == MT_PLAN_NUMBER && !plan->digits &&
+        mt_csv_value(csv, field, cell) == MT_NUMBER_OK)
         return MT_OK;
     if (mt_plan_is_gap(plan, field)) {
         *cell = NAN;
@@ -155,19 +163,24 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
 
 /* ---- encoding ---- */
 
-static void encode_category(struct mt_plan_column *p, double cell, double *x)
+/* Which element of a category is 1; -1: none, for training did not have it. */
+static int32_t element_of(const struct mt_plan_column *p, double cell)
 {
-    int32_t e = -1;
-
     if (cell != cell)
-        e = p->gaps && p->missing == MT_MISSING_VALUE ? (int32_t)p->n - 1 : -1;
-    else if (cell >= 0 && (size_t)cell < p->n_codes)
-        e = p->element[(size_t)cell];
+        return p->gaps && p->missing == MT_MISSING_VALUE ? (int32_t)p->n - 1
+                                                         : -1;
+    return cell >= 0 && (size_t)cell < p->n_codes ? p->element[(size_t)cell]
+                                                  : -1;
+}
+
+static void encode_category(const struct mt_plan_column *p, double cell,
+                            double *x)
+{
+    int32_t e = element_of(p, cell);
+
     memset(x, 0, p->n * sizeof *x);
     if (e >= 0)
         x[e] = 1;
-    else
-        p->unseen++;
 }
 
 /* The part of a circle as its sine and cosine. */
@@ -187,10 +200,20 @@ static void encode_date(const struct mt_plan_column *p, double cell, double *x)
         encode_circle(mt_date_of_day(t), x + 3);
 }
 
-void mt_plan_encode(struct mt_plan *plan, const double *cells, double *x)
+void mt_plan_count_unseen(struct mt_plan *plan, const double *cells)
 {
     for (size_t i = 0; i < plan->n; i++) {
         struct mt_plan_column *p = &plan->columns[i];
+
+        if (p->type == MT_PLAN_CATEGORY && element_of(p, cells[i]) < 0)
+            p->unseen++;
+    }
+}
+
+void mt_plan_encode(const struct mt_plan *plan, const double *cells, double *x)
+{
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct mt_plan_column *p = &plan->columns[i];
         double cell = cells[i], *own = x + p->first;
 
         if (p->type == MT_PLAN_CATEGORY) {

@@ -26,6 +26,7 @@
 #ifndef MT_DATA_TABLEPLAN_H
 #define MT_DATA_TABLEPLAN_H
 
+#include "data/cells.h"
 #include "data/csvcolumns.h"
 #include "data/csvlabels.h"
 #include "spec/keys.h"
@@ -69,7 +70,8 @@ struct mt_plan {
     struct mt_plan_column *columns;
     struct mt_plan_column *targets; /* [n_targets]: missing only */
     size_t n_targets;
-    struct mt_strings gaps; /* missing_values */
+    struct mt_strings gaps; /* missing_values, */
+    bool digits;            /* one of which may be a number: "-999" */
     size_t max_categories;
     bool flags;
     bool fitted;
@@ -155,12 +157,15 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
 
 /* Finds values and fills from the training rows of cells (rows NULL: 0 ...
  * n-1), unless they were loaded. */
-mt_status mt_plan_fit(struct mt_plan *plan, const double *cells,
+mt_status mt_plan_fit(struct mt_plan *plan, const struct mt_cells *cells,
                       const uint32_t *rows, size_t n, struct mt_arena *arena,
                       struct mt_err *err);
 
 /* x [elements] of cells [n]. */
-void mt_plan_encode(struct mt_plan *plan, const double *cells, double *x);
+void mt_plan_encode(const struct mt_plan *plan, const double *cells, double *x);
+
+/* Counts those of cells [n] whose value training did not have. */
+void mt_plan_count_unseen(struct mt_plan *plan, const double *cells);
 
 /* The facts as JSON; NULL: plain, or no memory (err->status). */
 const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,

@@ -31,14 +31,14 @@ static double fill_value(enum mt_missing rule, double *v, size_t n)
 }
 
 struct fit {
-    const double *cells;
+    const struct mt_cells *cells;
     const uint32_t *rows;
-    size_t n, width;
+    size_t n;
 };
 
 static double cell_at(const struct fit *f, size_t row, size_t column)
 {
-    return f->cells[(f->rows ? f->rows[row] : row) * f->width + column];
+    return mt_cells_at(f->cells, f->rows ? f->rows[row] : row, column);
 }
 
 /* The fill of numbers and dates; *low and *high: the smallest and largest. */
@@ -223,11 +223,11 @@ static mt_status fit_column(struct mt_plan *plan, const struct fit *f, size_t i,
     return status;
 }
 
-mt_status mt_plan_fit(struct mt_plan *plan, const double *cells,
+mt_status mt_plan_fit(struct mt_plan *plan, const struct mt_cells *cells,
                       const uint32_t *rows, size_t n, struct mt_arena *arena,
                       struct mt_err *err)
 {
-    struct fit f = { cells, rows, n, plan->n };
+    struct fit f = { cells, rows, n };
     mt_status status = MT_OK;
 
     if (plan->fitted || plan->plain)

@@ -15,4 +15,7 @@ mt_status mt_plan_number_codes(struct mt_plan_column *p, struct mt_arena *arena,
 /* Where each column's elements are, once all columns are fitted. */
 void mt_plan_place(struct mt_plan *plan);
 
+/* Is a number, as "-999", perhaps among them? */
+bool mt_plan_gaps_have_digits(const struct mt_strings *gaps);
+
 #endif

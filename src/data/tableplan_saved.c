@@ -183,6 +183,7 @@ static mt_status load_facts(const struct mt_json *doc, const char *const *names,
     if (!names)
         n = mt_is_list(saved.columns) ? mt_item_count(saved.columns) : 0;
     *out = (struct mt_plan){ .n = n, .gaps = saved.gaps, .flags = saved.flags };
+    out->digits = mt_plan_gaps_have_digits(&out->gaps);
     out->columns = mt_arena_calloc(arena, n + 1, sizeof *out->columns);
     if (!out->columns)
         return mt_fail_memory(err);

@@ -201,6 +201,7 @@ mt_status mt_plan_read(const struct mt_json *doc,
     *out = (struct mt_plan){ .gaps = args->missing_values,
                              .max_categories = args->max_categories,
                              .flags = args->missing_flags };
+    out->digits = mt_plan_gaps_have_digits(&out->gaps);
     status = take_columns(c, arena, out, err);
     if (status == MT_OK)
         status = check_names(doc, args->types, out, false, err);
@@ -219,7 +220,7 @@ mt_status mt_plan_read(const struct mt_json *doc,
     }
     for (size_t i = 0; i < out->n_targets && status == MT_OK; i++)
         status = read_missing(doc, args->missing, true, &out->targets[i], err);
-    out->plain = true;
+    out->plain = !out->digits;
     out->elements = out->n;
     for (size_t i = 0; i < out->n && status == MT_OK; i++)
         out->plain &= out->columns[i].type == MT_PLAN_NUMBER &&

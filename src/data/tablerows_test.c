@@ -1,0 +1,98 @@
+#include "data/testing.h"
+
+/* A table that is not held in memory gives the same bits. */
+static void same_both_ways(const char *spec)
+{
+    struct mt_dataset *held, *packed;
+    float *x, *y;
+    size_t n;
+
+    test_request.resident = 0;
+    held = test_open(spec);
+    test_request.resident = 1;
+    packed = test_open(spec);
+    ck_assert_ptr_nonnull(held->train.x.data);
+    ck_assert_ptr_null(packed->train.x.data);
+    n = mt_shape_elements(&held->train.x.shape) * held->train.samples;
+    ck_assert(mt_shape_equal(&held->train.x.shape, &packed->train.x.shape));
+    ck_assert_uint_eq(held->train.samples, packed->train.samples);
+    ck_assert_uint_eq(held->fitted.norm.n, packed->fitted.norm.n);
+    for (size_t i = 0; i < held->fitted.norm.n; i++) {
+        ck_assert(held->fitted.norm.mean[i] == packed->fitted.norm.mean[i]);
+        ck_assert(held->fitted.norm.std[i] == packed->fitted.norm.std[i]);
+    }
+    x = test_gather(&held->train.x, &held->fitted.norm, held->train.samples);
+    y = test_gather(&packed->train.x, &packed->fitted.norm,
+                    held->train.samples);
+    ck_assert_mem_eq(x, y, n * sizeof *x);
+    free(x);
+    free(y);
+    x = test_gather(&held->train.x, NULL, held->train.samples);
+    y = test_gather(&packed->train.x, NULL, held->train.samples);
+    ck_assert_mem_eq(x, y, n * sizeof *x);
+    free(x);
+    free(y);
+    mt_dataset_close(held);
+    mt_dataset_close(packed);
+}
+
+START_TEST(test_plain)
+{
+    test_puts("t.csv", "a,b,y\n1700000001,0.25,1\n1700000002,-7.5,2\n"
+                       "1700000009,1e-30,3\n");
+    same_both_ways("{'type':'csv','train':'t.csv'}");
+    same_both_ways("{'type':'csv','train':'t.csv','normalize':'standard'}");
+    same_both_ways("{'type':'csv','train':'t.csv','normalize':'minmax',"
+                   "'val_split':0.34}");
+}
+END_TEST
+
+START_TEST(test_plan)
+{
+    test_puts("t.csv", "a,town,y\n1.5,Delft,1\n,Gent,2\n3.5,,3\n4,Gent,4\n");
+    same_both_ways("{'type':'csv','train':'t.csv','types':{'town':'category'},"
+                   "'missing':{'a':'median'},'missing_flags':true,"
+                   "'normalize':'standard'}");
+}
+END_TEST
+
+START_TEST(test_windows)
+{
+    test_puts("t.csv", "a,b\n1,10\n2,20\n3,30\n4,45\n5,50\n6,60\n");
+    same_both_ways("{'type':'csv','train':'t.csv','window':{'steps':3},"
+                   "'target':'b','features':['a','b'],"
+                   "'normalize':'standard'}");
+}
+END_TEST
+
+/* Some samples by their numbers, in any order. */
+START_TEST(test_rows)
+{
+    static const uint32_t numbers[] = { 2, 0, 1, 2 };
+    struct mt_samples some = { numbers, 0, 4 };
+    struct mt_dataset *data;
+    float x[8];
+
+    test_puts("t.csv", "a,b,y\n1,2,0\n3,4,0\n5,6,0\n");
+    test_request.resident = 1;
+    data = test_open("{'type':'csv','train':'t.csv'}");
+    ck_assert_int_eq(mt_gather_f32(&data->train.x, NULL, &some, x, &test_err),
+                     MT_OK);
+    ck_assert_mem_eq(x, ((const float[]){ 5, 6, 1, 2, 3, 4, 5, 6 }), sizeof x);
+    mt_dataset_close(data);
+}
+END_TEST
+
+Suite *tablerows_suite(void);
+
+Suite *tablerows_suite(void)
+{
+    Suite *suite = suite_create("tablerows");
+    TCase *tc = test_case(suite, "rows");
+
+    tcase_add_test(tc, test_plain);
+    tcase_add_test(tc, test_plan);
+    tcase_add_test(tc, test_windows);
+    tcase_add_test(tc, test_rows);
+    return suite;
+}
