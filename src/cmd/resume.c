@@ -54,6 +54,7 @@ static bool collect(const struct mt_call *call, struct changes *c)
 struct told {
     const struct mt_call *call;
     struct mt_strbuf events;
+    bool any;
 };
 
 static void tell_change(void *ctx, const char *path, const char *was,
@@ -61,6 +62,7 @@ static void tell_change(void *ctx, const char *path, const char *was,
 {
     struct told *told = ctx;
 
+    told->any = true;
     mt_report(told->call, "%s: %s -> %s", path, was ? was : "(not set)",
               is ? is : "(not set)");
     if (strcmp(path, "train.epochs") == 0 || strcmp(path, "train.steps") == 0)
@@ -76,6 +78,7 @@ static void tell_data(void *ctx, const struct mt_data_change *c)
 {
     struct told *told = ctx;
 
+    told->any = true;
     mt_report(told->call, "data.%s: %.0f bytes (SHA-256 %.12s...) -> %llu "
               "bytes (%.12s...)", c->role, c->bytes, c->sha256,
               (unsigned long long)c->now->bytes, c->now->sha256);
@@ -209,12 +212,14 @@ static void tell_finished(const struct mt_call *call,
     mt_strbuf_free(&state);
 }
 
-/* Nothing to train: says so; writes OUT where another one was asked for. */
-static int finished(const struct mt_training *t, struct mt_session *s)
+/* Nothing to train: says so; writes OUT where another one was asked for, or
+ * the spec has changed: what was reported holds from here on. */
+static int finished(const struct mt_training *t, struct mt_session *s,
+                    bool changed)
 {
     struct mt_err err = MT_ERR_INIT;
 
-    if (strcmp(t->out, t->from) != 0) {
+    if (changed || strcmp(t->out, t->from) != 0) {
         if (mt_session_save(s, t->out, NULL, &err) != MT_OK)
             return mt_report_error(&err);
         if (mt_training_bring_best(t, &err) != MT_OK)
@@ -288,7 +293,7 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
         look_for_best(&training, &err) != MT_OK) {
         code = mt_report_error(&err);
     } else if (mt_session_finished(s)) {
-        code = finished(&training, opened->session);
+        code = finished(&training, opened->session, told.any);
     } else {
         training.changes = told.events.text;
         mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
