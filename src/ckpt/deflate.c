@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/huffman.h"
 #include "ckpt/match.h"
 

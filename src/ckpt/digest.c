@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ckpt/ckpt_format.h"
-#include "ckpt/endian.h"
+#include "base/endian.h"
 
 size_t mt_digest_identity(const struct mt_array *array,
                           unsigned char out[MT_IDENTITY_MAX])

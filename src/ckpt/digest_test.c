@@ -1,7 +1,7 @@
 #include "ckpt/digest.h"
 
 #include "ckpt/ckpt_testing.h"
-#include "ckpt/endian.h"
+#include "base/endian.h"
 
 /* The expected values are from another implementation of SHA-256. */
 static void is(const struct mt_sha256 *hash, const char *expect)

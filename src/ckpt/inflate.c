@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/huffman.h"
 
 enum {

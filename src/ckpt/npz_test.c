@@ -3,7 +3,7 @@
 #include "base/npyheader.h"
 #include "ckpt/blockstream.h"
 #include "ckpt/statefile.h"
-#include "ckpt/zip_testing.h"
+#include "archive/zip_testing.h"
 
 static struct mt_statefile *open_state(const char *path)
 {

@@ -7,9 +7,9 @@
 #include "base/size.h"
 #include "ckpt/blockstream.h"
 #include "ckpt/ckpt_format.h"
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/npz.h"
-#include "ckpt/zip.h"
+#include "archive/zip.h"
 
 enum { SWAP_BLOCK = 1 << 16 };
 

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "spec/tree.h"
 #include "ckpt/ckpt_format.h"
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/printable.h"
 #include "ckpt/safetensors.h"
 #include "ckpt/stateformat.h"

@@ -5,7 +5,7 @@
 #include "spec/tree.h"
 #include "ckpt/blockstream.h"
 #include "ckpt/ckpt_format.h"
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/safetensors.h"
 #include "ckpt/textarray.h"
 

@@ -10,7 +10,7 @@
 #include "ckpt/npz.h"
 #include "ckpt/safetensors.h"
 #include "ckpt/statefile.h"
-#include "ckpt/zip_testing.h"
+#include "archive/zip_testing.h"
 
 enum {
     MANY = CKPT_CHUNK_ELEMENTS + 4321, /* two chunks, two blocks */

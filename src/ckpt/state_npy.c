@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/npyheader.h"
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/npz.h"
 #include "ckpt/printable.h"
 #include "ckpt/stateformat.h"

@@ -5,12 +5,12 @@
 #include "base/arena.h"
 #include "base/npyheader.h"
 #include "base/utf8.h"
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/npz.h"
 #include "ckpt/printable.h"
 #include "ckpt/stateformat.h"
 #include "ckpt/strided.h"
-#include "ckpt/zip.h"
+#include "archive/zip.h"
 
 static const char ending[] = ".npy";
 

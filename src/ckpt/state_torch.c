@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ckpt/endian.h"
+#include "base/endian.h"
 #include "ckpt/printable.h"
 #include "ckpt/stateformat.h"
 #include "ckpt/torchfile.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ckpt/endian.h"
+#include "base/endian.h"
 
 bool mt_text_array_is(const char *name)
 {

@@ -12,7 +12,7 @@
 
 #include "ckpt/pickle.h"
 #include "ckpt/torchvalue.h"
-#include "ckpt/zip.h"
+#include "archive/zip.h"
 
 struct mt_torch_place; /* of a storage in the file */
 

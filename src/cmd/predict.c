@@ -465,8 +465,8 @@ const struct mt_command mt_cmd_predict = {
     .max_args = (size_t)-1,
     .details =
         "INPUT is a CSV table, whose columns are found by name if it has a "
-        "header; for\nother models than of tables also an .npy or IDX file; for a "
-        "model of pictures,\nPNG and JPEG files and folders of them. - reads "
+        "header; for\nother models than of tables also an .npy, .npz or IDX file; "
+        "for a model of\npictures, PNG and JPEG files and folders of them. - reads "
         "CSV from standard input. One line\nfor each sample comes out: the "
         "class and its probability, or the model's output. A\nmodel of text "
         "goes on from --prompt. The training data is not needed.",

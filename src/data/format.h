@@ -143,6 +143,20 @@ mt_status mt_idx_read(const struct mt_data_request *request,
                       struct mt_dataset *data, struct mt_column *column,
                       size_t *samples, struct mt_err *err);
 
+/* An array of an .npz file as a column of samples (npz.c): keys NULL chooses as
+ * for training inputs. */
+mt_status mt_npz_read(const struct mt_data_request *request,
+                      const struct mt_data_file *file, const void *args,
+                      struct mt_dataset *data, struct mt_column *column,
+                      size_t *samples, struct mt_err *err);
+
+/* The n bytes of an .npy file, which become the data's, as a column of samples
+ * (npy.c); place names them in messages. peek: values need no check. */
+mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
+                      bool peek, struct mt_dataset *data,
+                      struct mt_column *column, size_t *samples,
+                      struct mt_err *err);
+
 /* Opens one .npy file as a column of samples (npy.c). */
 mt_status mt_npy_read(const struct mt_data_request *request,
                       const struct mt_data_file *file, struct mt_dataset *data,

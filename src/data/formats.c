@@ -4,10 +4,12 @@
 #include "data/format.h"
 
 extern const struct mt_format mt_format_csv, mt_format_idx, mt_format_npy,
+    mt_format_npz,
     mt_format_text, mt_format_images, mt_format_cifar, mt_format_synthetic;
 
 static const struct mt_format *const formats[] = {
-    &mt_format_csv,       &mt_format_idx,   &mt_format_npy,
+    &mt_format_csv,       &mt_format_idx,    &mt_format_npy,
+    &mt_format_npz,
     &mt_format_text,      &mt_format_images, &mt_format_cifar,
     &mt_format_synthetic, NULL,
 };

@@ -612,7 +612,19 @@ static mt_status check_array(struct mt_inputs *in, struct mt_err *err)
     return mt_dataset_check_tokens(in->data, in->request.tokens, err);
 }
 
-static mt_status open_array(struct mt_inputs *in, bool npy, struct mt_err *err)
+enum array_kind { NPY, NPZ, IDX, NO_ARRAY };
+
+/* What the first bytes, inflated, say. */
+static enum array_kind array_kind(const unsigned char head[6])
+{
+    return memcmp(head, "\x93NUMPY", 6) == 0 ? NPY
+           : memcmp(head, "PK\3\4", 4) == 0  ? NPZ
+           : memcmp(head, "\0\0", 2) == 0    ? IDX
+                                             : NO_ARRAY;
+}
+
+static mt_status open_array(struct mt_inputs *in, enum array_kind kind,
+                            struct mt_err *err)
 {
     struct mt_data_request request = { .doc = in->request.doc, .purpose = MT_DATA_CHECK };
     struct mt_data_file file = { in->source, "input", NULL };
@@ -624,7 +636,10 @@ static mt_status open_array(struct mt_inputs *in, bool npy, struct mt_err *err)
     struct mt_part *part = &in->data->train;
 
     part->source = part->y_source = in->source;
-    status = npy ? mt_npy_read(&request, &file, in->data, &part->x,
+    status = kind == NPY ? mt_npy_read(&request, &file, in->data, &part->x,
+                                       &part->samples, err)
+             : kind == NPZ
+                 ? mt_npz_read(&request, &file, NULL, in->data, &part->x,
                                &part->samples, err)
                  : mt_idx_read(&request, &file, true, in->data, &part->x,
                                &part->samples, err);
@@ -668,7 +683,7 @@ static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
 {
     unsigned char head[6];
     uint64_t size;
-    bool npy;
+    enum array_kind kind;
     int fd;
     mt_status status = mt_file_open(in->source, &fd, &size, err);
 
@@ -676,9 +691,9 @@ static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
         status = peek(in, fd, size, head, err);
     if (status != MT_OK)
         return status;
-    npy = memcmp(head, "\x93NUMPY", 6) == 0;
-    if (npy || memcmp(head, "\0\0", 2) == 0)
-        return open_array(in, npy, err);
+    kind = array_kind(head);
+    if (kind != NO_ARRAY)
+        return open_array(in, kind, err);
     status = mt_file_open(in->source, &fd, &size, err);
     return status == MT_OK ? open_table(in, fd, size, err) : status;
 }

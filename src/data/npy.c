@@ -224,6 +224,58 @@ static mt_status read_converted(struct npy *npy, struct mt_owned *own,
     return mt_data_check_finite(path, column, head->shape.dim[0], err);
 }
 
+/* Samples as the header has them, in so many bytes of elements. */
+static void set_column(const struct mt_npy_header *head, size_t bytes,
+                       struct mt_column *column)
+{
+    *column = (struct mt_column){ .dtype = head->dtype,
+                                  .stride = bytes / head->shape.dim[0] };
+    column->shape.rank = head->shape.rank - 1;
+    memcpy(column->shape.dim, head->shape.dim + 1,
+           (size_t)column->shape.rank * sizeof *head->shape.dim);
+}
+
+mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
+                      bool peek, struct mt_dataset *data,
+                      struct mt_column *column, size_t *samples,
+                      struct mt_err *err)
+{
+    struct mt_owned *raw = mt_data_own(data);
+    struct mt_owned *own = raw ? mt_data_own(data) : NULL;
+    struct mt_npy_header head;
+    mt_status status;
+
+    if (raw)
+        raw->memory = bytes;
+    else
+        free(bytes);
+    if (!own)
+        return mt_fail_memory(err);
+    status = mt_npy_header_parse(place, bytes, n, MT_NPY_DATA, &head, err);
+    if (status == MT_OK)
+        status = check_size(place, &head, n, err);
+    if (status != MT_OK)
+        return status;
+    set_column(&head, n - head.offset, column);
+    *samples = head.shape.dim[0];
+    memmove(bytes, bytes + head.offset, n - head.offset); /* aligned */
+    column->data = bytes;
+    if (!is_native(&head)) {
+        size_t elements = mt_shape_elements(&head.shape);
+
+        own->memory = calloc(elements, mt_dtype_size(head.dtype));
+        status = own->memory
+                     ? convert_all(place, bytes, &head, own->memory, err)
+                     : mt_fail_memory(err);
+        column->data = own->memory;
+        column->stride =
+            elements / *samples * mt_dtype_size(head.dtype);
+    }
+    return status != MT_OK || peek
+               ? status
+               : mt_data_check_finite(place, column, *samples, err);
+}
+
 /* Where the elements are to be: for a look at floats they need not be read. */
 static mt_status place_elements(const struct mt_data_request *request,
                                 struct npy *npy, struct mt_dataset *data,
@@ -237,11 +289,7 @@ static mt_status place_elements(const struct mt_data_request *request,
 
     if (!own)
         return mt_fail_memory(err);
-    *column = (struct mt_column){ .dtype = head->dtype,
-                                  .stride = bytes / head->shape.dim[0] };
-    column->shape.rank = head->shape.rank - 1;
-    memcpy(column->shape.dim, head->shape.dim + 1,
-           (size_t)column->shape.rank * sizeof *head->shape.dim);
+    set_column(head, bytes, column);
     if (!is_native(head))
         return read_converted(npy, own, peek, column, err);
     if (bytes > resident ||

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
-#include "ckpt/zip_format.h"
+#include "archive/zip_format.h"
 
 enum { INPUT = 64 << 10, MOST = 1 << 30, RAW_DEFLATE = -15 };
 

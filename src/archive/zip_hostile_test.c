@@ -2,9 +2,9 @@
  * Zip files whose directory, its end or whose deflated bytes say what cannot
  * be: refused, each with the reason.
  */
-#include "ckpt/zip.h"
+#include "archive/zip.h"
 
-#include "ckpt/zip_testing.h"
+#include "archive/zip_testing.h"
 
 static const char text[] = "to be or not to be, to be or not to be, to be";
 

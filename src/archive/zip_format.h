@@ -7,12 +7,13 @@
  *
  * Integers are little-endian.
  */
-#ifndef MT_CKPT_ZIP_FORMAT_H
-#define MT_CKPT_ZIP_FORMAT_H
+#ifndef MT_ARCHIVE_ZIP_FORMAT_H
+#define MT_ARCHIVE_ZIP_FORMAT_H
 
 #include "base/arena.h"
-#include "ckpt/ckpt_format.h" /* get_u16, put_u16, ... */
-#include "ckpt/zip.h"
+#include "base/strbuf.h"
+#include "base/endian.h"
+#include "archive/zip.h"
 
 enum {
     ZIP_LOCAL = 0x04034b50, /* signatures */
@@ -27,6 +28,8 @@ enum {
     ZIP_END64_SIZE = 56,
     ZIP_LOCATOR64_SIZE = 20,
     ZIP_MAX_COMMENT = 0xffff,
+
+    ZIP_MAX_RATIO = 1032, /* that deflate can reach: 258 bytes of 2 bits */
 
     ZIP_STORED = 0, /* methods */
     ZIP_DEFLATED = 8,

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
-#include "ckpt/zip_format.h"
+#include "archive/zip_format.h"
 
 /* The directory: where it is and what it should hold. */
 struct directory {
@@ -184,7 +184,7 @@ mt_status mt_zip_check_sizes(const struct mt_zip *z,
 {
     if (!m->deflated && m->size != m->stored)
         return fail_member(z, m, "it is stored, but its two sizes differ", err);
-    if (m->deflated && m->size / CKPT_MAX_RATIO > m->stored)
+    if (m->deflated && m->size / ZIP_MAX_RATIO > m->stored)
         return fail_member(z, m,
                            "it claims more bytes than can come of what is "
                            "stored",

@@ -5,12 +5,12 @@
  *     zip_add(&z, (struct zip_part){ .name = "x.npy", .bytes = b, .n = n });
  *     zip_write(&z, "x.npz");
  */
-#ifndef MT_CKPT_ZIP_TESTING_H
-#define MT_CKPT_ZIP_TESTING_H
+#ifndef MT_ARCHIVE_ZIP_TESTING_H
+#define MT_ARCHIVE_ZIP_TESTING_H
 
 #include "ckpt/ckpt_testing.h"
-#include "ckpt/zip.h"
-#include "ckpt/zip_format.h"
+#include "archive/zip.h"
+#include "archive/zip_format.h"
 
 struct zip_part {
     const char *name;

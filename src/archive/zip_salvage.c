@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
-#include "ckpt/zip_format.h"
+#include "archive/zip_format.h"
 
 enum { ZIP_SIZES_FOLLOW = 1 << 3 }; /* flag: sizes come after the data */
 

@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 #include "base/file.h"
-#include "ckpt/zip_format.h"
+#include "archive/zip_format.h"
 
 enum { NEEDED = 20, NEEDED64 = 45, EXTRA64_MAX = 4 + 3 * 8, MOST = 1 << 30 };
 

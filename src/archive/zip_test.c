@@ -1,6 +1,6 @@
-#include "ckpt/zip.h"
+#include "archive/zip.h"
 
-#include "ckpt/zip_testing.h"
+#include "archive/zip_testing.h"
 
 static const char text[] = "to be or not to be, to be or not to be, to be";
 

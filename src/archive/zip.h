@@ -1,5 +1,5 @@
 /*
- * Zip files, as far as .npz needs them: members stored or deflated, sizes of
+ * Zip files, as far as .npz and files of torch.save need them: members stored or deflated, sizes of
  * 64 bits where they are needed, in any order. Nothing is ever extracted to a
  * path, so names are just names.
  *
@@ -11,8 +11,8 @@
  * Statuses: MT_INVALID is a file that is no zip, or one with features that are
  * not read here; MT_DAMAGED a member that fails its checks.
  */
-#ifndef MT_CKPT_ZIP_H
-#define MT_CKPT_ZIP_H
+#ifndef MT_ARCHIVE_ZIP_H
+#define MT_ARCHIVE_ZIP_H
 
 #include <stdbool.h>
 #include <stddef.h>
