@@ -156,12 +156,35 @@ static void close_npz(void *handle)
     free(f);
 }
 
+/* Is there any array, or nothing at all? */
+static mt_status check_arrays(const struct npz *f, struct mt_err *err)
+{
+    size_t n = mt_zip_count(f->zip);
+    bool keras = false;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct mt_zip_member *m = mt_zip_member(f->zip, i);
+
+        if (is_array(m))
+            return MT_OK;
+        keras |= strcmp(m->name, "model.weights.h5") == 0;
+    }
+    if (!n)
+        return MT_OK;
+    return mt_fail(err, MT_INVALID, "%s: %s", mt_zip_path(f->zip),
+                   keras ? "a Keras model, whose weights are in HDF5: save "
+                           "them with numpy.savez() in Python"
+                         : "a zip file, but no member is an array (.npy)");
+}
+
 static mt_status read_members(struct npz *f, struct mt_state_opening *opening,
                               struct mt_err *err)
 {
     size_t n = mt_zip_count(f->zip);
-    mt_status status = MT_OK;
+    mt_status status = check_arrays(f, err);
 
+    if (status != MT_OK)
+        return status;
     f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
     f->header = mt_arena_calloc(&f->arena, n, sizeof *f->header);
     f->member = mt_arena_calloc(&f->arena, n, sizeof *f->member);

@@ -5,7 +5,9 @@
 #include "base/endian.h"
 #include "ckpt/printable.h"
 #include "ckpt/stateformat.h"
+#include "ckpt/torchchoice.h"
 #include "ckpt/torchfile.h"
+#include "ckpt/torchgroups.h"
 #include "ckpt/torchscan.h"
 
 /* Where the elements of an array are. */
@@ -155,67 +157,6 @@ static mt_status add_number(struct torch *f, const char *name,
 
 /* --- the entry ----------------------------------------------------------- */
 
-/* "a", "b" and "c", and 5 more */
-static void list_paths(const struct mt_torch_found *list, size_t n,
-                       struct mt_strbuf *out)
-{
-    size_t i = 0, shown = n > 10 ? 8 : n;
-
-    for (const struct mt_torch_found *e = list; e && i < shown; e = e->next)
-        mt_strbuf_printf(out, "%s\"%s\"",
-                         !i++     ? ""
-                         : i == n ? " and "
-                                  : ", ",
-                         e->path);
-    if (shown < n)
-        mt_strbuf_printf(out, ", and %zu more", n - shown);
-}
-
-static mt_status fail_entry(const struct torch *f, const char *what,
-                            const char *then, struct mt_err *err)
-{
-    struct mt_strbuf names = MT_STRBUF_INIT;
-    mt_status status;
-
-    list_paths(f->found.entries, f->found.n_entries, &names);
-    status = names.failed
-                 ? mt_fail_memory(err)
-                 : mt_fail(err, MT_INVALID, "%s: %s %s%s", f->file.path, what,
-                           names.text ? names.text : "", then);
-    mt_strbuf_free(&names);
-    return status;
-}
-
-/* The entry of that path, or the only one; those without floats (indices,
- * states of random generators) count only where there are no others. */
-static mt_status find_entry(const struct torch *f,
-                            const struct mt_torch_found **out,
-                            struct mt_err *err)
-{
-    const char *wanted = f->opening->options.entry;
-    size_t floats = 0, fitting = 0;
-
-    *out = NULL;
-    for (const struct mt_torch_found *e = f->found.entries; e; e = e->next)
-        floats += e->floats;
-    for (const struct mt_torch_found *e = f->found.entries; e; e = e->next) {
-        if (wanted ? strcmp(e->path, wanted) != 0 : floats && !e->floats)
-            continue;
-        *out = e;
-        fitting++;
-    }
-    if (fitting == 1)
-        return MT_OK;
-    if (!f->found.n_entries)
-        return mt_fail(err, MT_INVALID,
-                       "%s: holds no dictionary from names to tensors",
-                       f->file.path);
-    if (wanted && !fitting)
-        return fail_entry(f, "has no such entry; there is", "", err);
-    return fail_entry(
-        f, "has several entries:", "; choose one with --entry NAME", err);
-}
-
 static mt_status add_entry(struct torch *f, const struct mt_torch_found *entry,
                            struct mt_err *err)
 {
@@ -290,151 +231,18 @@ static mt_status add_state(struct torch *f, const struct mt_torch_value *dict,
     return status;
 }
 
-/* Numbers and booleans of an option, at most two of them. */
-static bool read_option(const struct mt_pickle *v, struct mt_state_option *out)
-{
-    size_t n = v->kind == MT_PK_TUPLE || v->kind == MT_PK_LIST
-                   ? mt_pickle_count(v)
-                   : 1;
-
-    if (!n || n > 2)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        const struct mt_pickle *x =
-            v->kind == MT_PK_TUPLE || v->kind == MT_PK_LIST ? mt_pickle_at(v, i)
-                                                            : v;
-
-        if (x->kind != MT_PK_INT && x->kind != MT_PK_BOOL &&
-            x->kind != MT_PK_FLOAT)
-            return false;
-        out->value[i] = x->kind == MT_PK_FLOAT ? x->f : (double)x->i;
-    }
-    out->n = n;
-    return true;
-}
-
-static mt_status read_params(struct torch *f, const struct mt_pickle *list,
-                             struct mt_state_group *g, struct mt_err *err)
-{
-    size_t n = list && list->kind == MT_PK_LIST ? mt_pickle_count(list) : 0;
-
-    g->params = mt_arena_calloc(&f->arena, n + 1, sizeof *g->params);
-    if (!g->params)
-        return mt_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        const struct mt_pickle *v = mt_pickle_at(list, i);
-
-        if (v->kind != MT_PK_INT)
-            return mt_fail(err, MT_INVALID,
-                           "%s: the optimizer's parameters are no numbers",
-                           f->file.source);
-        g->params[g->n++] = v->i;
-    }
-    return MT_OK;
-}
-
-static mt_status read_group(struct torch *f, const struct mt_pickle *v,
-                            struct mt_state_group *g, struct mt_err *err)
-{
-    struct mt_torch_value dict;
-    const struct mt_pickle *key, *value;
-    mt_status status = mt_torch_understand(f->file.source, v, &dict, err);
-
-    if (status == MT_OK && dict.meaning != MT_TORCH_DICT)
-        status = mt_fail(err, MT_INVALID,
-                         "%s: a group of the optimizer is no dictionary",
-                         f->file.source);
-    if (status == MT_OK)
-        status = read_params(f, mt_torch_get(&dict, "params"), g, err);
-    if (status != MT_OK)
-        return status;
-    g->options = mt_arena_calloc(&f->arena, mt_torch_pairs(&dict) + 1,
-                                 sizeof *g->options);
-    if (!g->options)
-        return mt_fail_memory(err);
-    for (size_t i = 0; i < mt_torch_pairs(&dict); i++) {
-        struct mt_state_option *o = &g->options[g->n_options];
-
-        mt_torch_pair(&dict, i, &key, &value);
-        if (key->kind != MT_PK_TEXT || key->n > 100 || !read_option(value, o))
-            continue;
-        o->name = mt_printable_name(&f->arena, key->text, key->n, i);
-        if (!o->name)
-            return mt_fail_memory(err);
-        g->n_options++;
-    }
-    return MT_OK;
-}
-
 static mt_status add_optimizer(struct torch *f,
                                const struct mt_torch_found *found,
                                struct mt_err *err)
 {
-    struct mt_torch_value dict, groups;
+    struct mt_torch_value dict;
     mt_status status =
         mt_torch_understand(f->file.source, found->value, &dict, err);
 
     if (status == MT_OK)
-        status = mt_torch_understand(
-            f->file.source, mt_torch_get(&dict, "param_groups"), &groups, err);
-    if (status != MT_OK || groups.meaning != MT_TORCH_LIST)
-        return status;
-    size_t n = mt_pickle_count(groups.list);
-
-    f->groups = mt_arena_calloc(&f->arena, n + 1, sizeof *f->groups);
-    if (!f->groups)
-        return mt_fail_memory(err);
-    for (; status == MT_OK && f->n_groups < n; f->n_groups++)
-        status = read_group(f, mt_pickle_at(groups.list, f->n_groups),
-                            &f->groups[f->n_groups], err);
+        status = mt_torch_groups(f->file.source, &dict, &f->arena, &f->groups,
+                                 &f->n_groups, err);
     return status == MT_OK ? add_state(f, &dict, err) : status;
-}
-
-/* --- what is not known --------------------------------------------------- */
-
-static mt_status fail_object(const struct torch *f, const char *needs,
-                             struct mt_err *err)
-{
-    const struct mt_torch_found *first = f->found.objects;
-    bool all = first && !*first->path;
-
-    return mt_fail(
-        err, MT_INVALID,
-        "%s: %s%s%sneeds `%s`: refused, for nothing in a file is ever "
-        "called%s",
-        f->file.path, first && *first->path ? "\"" : "",
-        first && *first->path ? first->path : "",
-        first && *first->path ? "\" " : "", needs,
-        all ? "; the file holds an object, not tensors: save its state_dict() "
-              "in Python"
-            : "; --skip-objects passes over such objects");
-}
-
-/* Every name in the pickle counts, also of what is thrown away again. */
-static mt_status check_objects(struct torch *f, struct mt_err *err)
-{
-    const struct mt_pickle_doc *doc = &f->file.doc;
-    size_t shown = 0;
-
-    if (!f->opening->options.skip_objects) {
-        if (f->found.objects)
-            return fail_object(f, f->found.objects->needs, err);
-        for (size_t i = 0; i < doc->n_globals; i++) {
-            if (!mt_torch_knows(doc->globals[i]))
-                return fail_object(f, doc->globals[i], err);
-        }
-        return MT_OK;
-    }
-    for (const struct mt_torch_found *o = f->found.objects; o; o = o->next) {
-        if (shown++ < 20)
-            mt_state_note(f->opening, false,
-                          "%s: passes over \"%s\", which needs `%s`",
-                          f->file.path, o->path, o->needs);
-    }
-    if (shown > 20)
-        mt_state_note(f->opening, false, "%s: passes over %zu more objects",
-                      f->file.path, shown - 20);
-    return MT_OK;
 }
 
 /* --- opening ------------------------------------------------------------- */
@@ -452,19 +260,6 @@ static void close_torch(void *handle)
     free(f);
 }
 
-static void note_optimizers(struct torch *f)
-{
-    struct mt_strbuf names = MT_STRBUF_INIT;
-
-    list_paths(f->found.optimizers, f->found.n_optimizers, &names);
-    if (!names.failed)
-        mt_state_note(f->opening, false,
-                      "%s: has the state of several optimizers, %s: none is "
-                      "taken",
-                      f->file.path, names.text);
-    mt_strbuf_free(&names);
-}
-
 static mt_status read_value(struct torch *f, struct mt_err *err)
 {
     const struct mt_torch_found *entry;
@@ -472,19 +267,15 @@ static mt_status read_value(struct torch *f, struct mt_err *err)
                                      &f->arena, &f->found, err);
 
     if (status == MT_OK)
-        status = check_objects(f, err);
+        status = mt_torch_check_objects(&f->file, &f->found, f->opening, err);
     if (status == MT_OK)
-        status = find_entry(f, &entry, err);
-    if (status != MT_OK)
-        return status;
-    if (*entry->path)
-        mt_state_note(f->opening, false, "%s: takes the entry \"%s\"",
-                      f->file.path, entry->path);
-    status = add_entry(f, entry, err);
+        status = mt_torch_choose(&f->file, &f->found, f->opening, &entry, err);
+    if (status == MT_OK)
+        status = add_entry(f, entry, err);
     if (status == MT_OK && f->found.n_optimizers == 1)
         status = add_optimizer(f, f->found.optimizers, err);
     else if (status == MT_OK && f->found.n_optimizers)
-        note_optimizers(f);
+        mt_torch_note_optimizers(&f->file, &f->found, f->opening);
     return status;
 }
 

@@ -29,23 +29,14 @@ static const char *key_of(const void *file, size_t i)
 static const unsigned char magic[] = { 0x6c, 0xfc, 0x9c, 0x46, 0xf9,
                                        0x20, 0x6a, 0xa8, 0x50, 0x19 };
 
-/* The first member of a zip file is in a folder, and is no array. */
+/* Its first member is in a folder and no array; which one it is differs from
+ * version to version. */
 static bool is_zip(const unsigned char *p, size_t n)
 {
-    static const char *const firsts[] = { "/data.pkl", "/constants.pkl",
-                                          "/version", "/byteorder",
-                                          "/.format_version" };
     size_t name = n > 30 && mt_zip_is(p, n) ? get_u16(p + 26) : 0;
 
-    if (!name || name > n - 30)
-        return false;
-    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
-        size_t tail = strlen(firsts[i]);
-
-        if (name > tail && memcmp(p + 30 + name - tail, firsts[i], tail) == 0)
-            return true;
-    }
-    return false;
+    return name > 4 && name <= n - 30 && memchr(p + 30, '/', name) &&
+           memcmp(p + 30 + name - 4, ".npy", 4) != 0;
 }
 
 bool mt_torch_file_is(const void *head, size_t n)
@@ -114,7 +105,7 @@ static mt_status find_pickle(const struct mt_torch_file *f,
                           MT_PICKLE_MAX_BYTES)
                 : mt_fail(err, MT_INVALID,
                           "%s: a zip file without data.pkl; expected a file "
-                          "of torch.save",
+                          "of torch.save, or arrays (.npy)",
                           f->path);
 }
 

@@ -10,9 +10,9 @@
 #ifndef MT_CKPT_TORCHFILE_H
 #define MT_CKPT_TORCHFILE_H
 
+#include "archive/zip.h"
 #include "ckpt/pickle.h"
 #include "ckpt/torchvalue.h"
-#include "archive/zip.h"
 
 struct mt_torch_place; /* of a storage in the file */
 

@@ -100,6 +100,7 @@ static mt_status average(const struct mt_call *call, const char *out,
         .weights = list ? weights : NULL,
         .only = mt_option(call, "only"),
     };
+    struct mt_state_options options = mt_state_options(call);
     struct mt_bundle mean;
     mt_status status =
         list ? read_weights(list, call->n_args, weights, err) : MT_OK;
@@ -107,7 +108,7 @@ static mt_status average(const struct mt_call *call, const char *out,
     for (size_t i = 0; i < call->n_args && status == MT_OK; i++) {
         states[i].path = call->args[i];
         status = mt_open_state_streamed(call->args[i],
-                                        mt_option(call, "data-dir"), NULL, call->team,
+                                        mt_option(call, "data-dir"), &options, call->team,
                                         &states[i].bundle, err);
     }
     if (status != MT_OK)
@@ -169,6 +170,7 @@ static const struct mt_option average_options[] = {
     { "weights", 0, "W,...", "one weight for each state, divided by their sum" },
     { "only", 0, "GLOB", "only tensors whose names match; the others are the "
                          "first one's" },
+    MT_STATE_OPTIONS,
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },
 };

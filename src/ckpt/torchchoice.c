@@ -1,0 +1,135 @@
+#include "ckpt/torchchoice.h"
+
+#include <string.h>
+
+enum { MOST_NAMES = 50, MOST_OBJECTS = 50 };
+
+/* "a", "b" and "c" */
+static void list_paths(const struct mt_torch_found *list, size_t n,
+                       struct mt_strbuf *out)
+{
+    size_t i = 0, shown = n > MOST_NAMES ? MOST_NAMES : n;
+
+    for (const struct mt_torch_found *e = list; e && i < shown; e = e->next) {
+        const char *before = !i ? "" : i + 1 == n ? " and " : ", ";
+
+        mt_strbuf_printf(out, "%s\"%s\"", before, e->path);
+        i++;
+    }
+    if (shown < n)
+        mt_strbuf_printf(out, ", and %zu more", n - shown);
+}
+
+static mt_status fail_entry(const struct mt_torch_file *file,
+                            const struct mt_torch_scan *found, const char *what,
+                            const char *then, struct mt_err *err)
+{
+    struct mt_strbuf names = MT_STRBUF_INIT;
+    mt_status status;
+
+    list_paths(found->entries, found->n_entries, &names);
+    status = names.failed ? mt_fail_memory(err)
+                          : mt_fail(err, MT_INVALID, "%s: %s %s%s", file->path,
+                                    what, names.text ? names.text : "", then);
+    mt_strbuf_free(&names);
+    return status;
+}
+
+/* Entries without floats (indices, states of random generators) count only
+ * where there are no others. */
+mt_status mt_torch_choose(const struct mt_torch_file *file,
+                          const struct mt_torch_scan *found,
+                          struct mt_state_opening *opening,
+                          const struct mt_torch_found **out, struct mt_err *err)
+{
+    const char *wanted = opening->options.entry;
+    size_t floats = 0, fitting = 0;
+
+    *out = NULL;
+    for (const struct mt_torch_found *e = found->entries; e; e = e->next)
+        floats += e->floats;
+    for (const struct mt_torch_found *e = found->entries; e; e = e->next) {
+        if (wanted ? strcmp(e->path, wanted) != 0 : floats && !e->floats)
+            continue;
+        *out = e;
+        fitting++;
+    }
+    if (fitting == 1) {
+        if (*(*out)->path)
+            mt_state_note(opening, false, "%s: takes the entry \"%s\"",
+                          file->path, (*out)->path);
+        return MT_OK;
+    }
+    if (!found->n_entries)
+        return mt_fail(err, MT_INVALID,
+                       "%s: holds no dictionary from names to tensors",
+                       file->path);
+    if (wanted && !fitting)
+        return fail_entry(file, found, "has no entry of that name; there is",
+                          "", err);
+    return fail_entry(file, found,
+                      "has several entries:", "; choose one with --entry NAME",
+                      err);
+}
+
+static mt_status fail_object(const struct mt_torch_file *file, const char *path,
+                             const char *needs, struct mt_err *err)
+{
+    return mt_fail(
+        err, MT_INVALID,
+        "%s: %s%s%sneeds `%s`: refused, for nothing in a file is ever "
+        "called%s",
+        file->path, path && *path ? "\"" : "", path ? path : "",
+        path && *path ? "\" " : "", needs,
+        path && !*path
+            ? "; the file holds an object, not tensors: save its state_dict() "
+              "in Python"
+            : "; --skip-objects passes over such objects");
+}
+
+/* Every name in the pickle counts, also of what is thrown away again. */
+mt_status mt_torch_check_objects(const struct mt_torch_file *file,
+                                 const struct mt_torch_scan *found,
+                                 struct mt_state_opening *opening,
+                                 struct mt_err *err)
+{
+    const struct mt_pickle_doc *doc = &file->doc;
+    size_t shown = 0;
+
+    if (!opening->options.skip_objects) {
+        if (found->objects)
+            return fail_object(file, found->objects->path,
+                               found->objects->needs, err);
+        for (size_t i = 0; i < doc->n_globals; i++) {
+            if (!mt_torch_knows(doc->globals[i]))
+                return fail_object(file, NULL, doc->globals[i], err);
+        }
+        return MT_OK;
+    }
+    for (const struct mt_torch_found *o = found->objects; o; o = o->next) {
+        if (shown++ < MOST_OBJECTS)
+            mt_state_note(opening, false,
+                          "%s: passes over %s%s%s, which needs `%s`",
+                          file->path, *o->path ? "\"" : "all of it", o->path,
+                          *o->path ? "\"" : "", o->needs);
+    }
+    if (shown > MOST_OBJECTS)
+        mt_state_note(opening, false, "%s: passes over %zu more objects",
+                      file->path, shown - MOST_OBJECTS);
+    return MT_OK;
+}
+
+void mt_torch_note_optimizers(const struct mt_torch_file *file,
+                              const struct mt_torch_scan *found,
+                              struct mt_state_opening *opening)
+{
+    struct mt_strbuf names = MT_STRBUF_INIT;
+
+    list_paths(found->optimizers, found->n_optimizers, &names);
+    if (!names.failed)
+        mt_state_note(opening, false,
+                      "%s: has the state of several optimizers, %s: none is "
+                      "taken",
+                      file->path, names.text);
+    mt_strbuf_free(&names);
+}

@@ -1,0 +1,18 @@
+/*
+ * The groups of parameters of an optimizer's state dict.
+ */
+#ifndef MT_CKPT_TORCHGROUPS_H
+#define MT_CKPT_TORCHGROUPS_H
+
+#include "ckpt/statefile.h"
+#include "ckpt/torchvalue.h"
+
+/* "param_groups" of an optimizer's dictionary: *groups (n) and all that they
+ * hold are in arena. source names the file in messages. */
+mt_status mt_torch_groups(const char *source,
+                          const struct mt_torch_value *optimizer,
+                          struct mt_arena *arena,
+                          struct mt_state_group **groups, size_t *n,
+                          struct mt_err *err);
+
+#endif
