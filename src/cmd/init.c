@@ -181,15 +181,19 @@ static int init(struct mt_call *call, const struct mt_template *t,
                 const char *path)
 {
     struct mt_own_data own = { .files = mt_option_all(call, "data"),
-                               .target = mt_option(call, "target"),
+                               .targets = mt_option_all(call, "target"),
+                               .header = mt_option(call, "header"),
                                .tell = tell, .ctx = call };
     struct mt_err err = MT_ERR_INIT;
     struct mt_json *doc;
 
     while (own.files[own.n])
         own.n++;
-    if (own.target && !own.n)
-        return mt_report_usage(call, "--target needs --data FILE.csv");
+    while (own.targets[own.n_targets])
+        own.n_targets++;
+    if ((own.n_targets || own.header) && !own.n)
+        return mt_report_usage(call, "--%s needs --data FILE.csv",
+                               own.n_targets ? "target" : "header");
     if ((strcmp(path, "-") != 0 &&
          mt_replace_probe(path, call->force, &err) != MT_OK) ||
         mt_template_spec(t, &own, &doc, &err) != MT_OK)
@@ -208,7 +212,7 @@ static int init(struct mt_call *call, const struct mt_template *t,
 static int init_run(struct mt_call *call)
 {
     const struct mt_template *t;
-    static const char *const options[] = { "data", "target", "output" };
+    static const char *const options[] = { "data", "target", "header", "output" };
     const char *given = mt_option(call, "output");
     char path[64];
 
@@ -231,8 +235,10 @@ static const struct mt_option init_options[] = {
     { "output", 'o', "FILE", "the spec to write (default: TEMPLATE.json; -: "
                              "standard output)" },
     { "data", 0, "FILE", "your own data; given twice for images and labels" },
-    { "target", 0, "COLUMN", "of a table: the column to predict (default: the "
-                             "last one)" },
+    { "target", 0, "COLUMN", "of a table: a column to predict, by name or "
+                             "index (default: the last one)" },
+    { "header", 0, "yes|no", "of a table: is the first line a header? "
+                             "(default: found out)" },
     { NULL, 0, NULL, NULL },
 };
 
@@ -247,8 +253,8 @@ const struct mt_command mt_cmd_init = {
     .details =
         "Without TEMPLATE, lists the templates. Without --data, a spec's data "
         "is made from the\nseed. With --data FILE.csv, the templates csv and "
-        "mlp find out whether the target is\na class or a number, and tell "
-        "which columns the model cannot read.",
+        "mlp find out what each column is\nand whether the target is a "
+        "class or a number, and print what they decided and why.",
     .examples =
         "mtrain init\n"
         "mtrain init gpt\n"

@@ -8,9 +8,8 @@
 
 #include "base/utf8.h"
 #include "cmd/recipe.h"
-#include "cmd/shellwords.h"
+#include "cmd/templatetable.h"
 #include "cmd/texts.h"
-#include "data/csvguess.h"
 #include "data/dataset.h"
 
 typedef mt_status use_files(const struct mt_template *t, struct mt_json *doc,
@@ -88,10 +87,7 @@ const struct mt_template *mt_template_find(const char *name)
 
 /* --- pieces ------------------------------------------------------------- */
 
-static void tell(const struct mt_own_data *own, const char *fmt, ...)
-    MT_PRINTF(2, 3);
-
-static void tell(const struct mt_own_data *own, const char *fmt, ...)
+void mt_template_tell(const struct mt_own_data *own, const char *fmt, ...)
 {
     struct mt_strbuf line = MT_STRBUF_INIT;
     va_list args;
@@ -152,245 +148,13 @@ static mt_status need_files(const struct mt_template *t,
 
 /* --- tables ------------------------------------------------------------- */
 
-static bool distinct_names(const struct mt_csv_columns *c)
-{
-    enum { MANY = 1000 };
-
-    if (!c->names || c->n > MANY)
-        return false;
-    for (size_t i = 0; i < c->n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(c->names[i], c->names[k]) == 0)
-                return false;
-        }
-    }
-    return true;
-}
-
-/* By name, where names tell columns apart; else by index. */
-static void add_column(const struct mt_csv_columns *c, size_t column,
-                       struct mt_strbuf *out)
-{
-    if (distinct_names(c))
-        mt_json_add_string(out, c->names[column]);
-    else
-        mt_strbuf_printf(out, "%zu", column);
-}
-
-/* "is no number in 3 of 120 rows, as \"NA\" in line 5" */
-static void add_odd(const struct mt_csv_guess *g, size_t column,
-                    enum mt_csv_use use, struct mt_strbuf *out)
-{
-    const struct mt_csv_odd *odd = &g->odd[column];
-    unsigned long long line = odd->line;
-
-    if (use == MT_CSV_COUNTER)
-        mt_strbuf_puts(out, "only counts the rows");
-    else if (use == MT_CSV_COMMA)
-        mt_strbuf_printf(out, "has decimal commas, as \"%s\" in line %llu; "
-                         "numbers need decimal points", odd->text, line);
-    else if (!*odd->text)
-        mt_strbuf_printf(out, "is empty in %zu of %zu rows, as in line %llu",
-                         odd->n, g->rows, line);
-    else
-        mt_strbuf_printf(out, "is no number in %zu of %zu rows, as \"%s\" in "
-                         "line %llu", odd->n, g->rows, odd->text, line);
-}
-
-static void tell_left_out(const struct mt_own_data *own,
-                          const struct mt_csv_guess *g)
-{
-    enum { MANY = 10 };
-    size_t n = 0;
-    bool text = false;
-
-    for (size_t i = 0; i < g->columns.n && n <= MANY; i++) {
-        struct mt_csv_column_text name = mt_csv_column_text(&g->columns, i);
-        struct mt_strbuf why = MT_STRBUF_INIT;
-
-        if (g->use[i] <= MT_CSV_CATEGORY)
-            continue;
-        text |= g->use[i] == MT_CSV_TEXT;
-        add_odd(g, i, g->use[i], &why);
-        if (n++ == MANY)
-            tell(own, "and other columns likewise");
-        else
-            tell(own, "left out: %s %s", name.text, why.text ? why.text : "");
-        mt_strbuf_free(&why);
-    }
-    if (text)
-        tell(own, "a text is a category if it has at most 100 values, each "
-             "in two rows or more on the average");
-}
-
-/* What becomes of categories and of gaps. */
-static void tell_columns(const struct mt_own_data *own,
-                         const struct mt_csv_guess *g)
-{
-    for (size_t i = 0; i < g->columns.n; i++) {
-        struct mt_csv_column_text name = mt_csv_column_text(&g->columns, i);
-        unsigned long long line = g->gap_line[i];
-        const char *rows = g->gaps[i] == 1 ? "row" : "rows";
-
-        if (g->use[i] == MT_CSV_CATEGORY && g->gaps[i])
-            tell(own, "%s: a category of %zu values; no value in %zu %s (line "
-                 "%llu), which counts as one more", name.text, g->n_values[i],
-                 g->gaps[i], rows, line);
-        else if (g->use[i] == MT_CSV_CATEGORY)
-            tell(own, "%s: a category of %zu values", name.text,
-                 g->n_values[i]);
-        else if (g->use[i] == MT_CSV_GAPS)
-            tell(own, "%s: no value in %zu %s (line %llu): the median, and a "
-                 "flag", name.text, g->gaps[i], rows, line);
-        else if (g->use[i] == MT_CSV_TARGET && g->gaps[i])
-            tell(own, "target %s: no value in %zu %s (line %llu): left out",
-                 name.text, g->gaps[i], rows, line);
-    }
-}
-
-static void tell_table(const struct mt_own_data *own,
-                       const struct mt_csv_guess *g, bool regression)
-{
-    struct mt_strbuf names = MT_STRBUF_INIT;
-
-    tell(own, "%s: %zu rows, %zu column%s to predict from", own->files[0],
-         g->rows, g->columns.n_features, g->columns.n_features == 1 ? "" : "s");
-    tell_columns(own, g);
-    tell_left_out(own, g);
-    for (size_t i = 0; i < g->classes && i < MT_CSV_GUESS_SHOWN; i++)
-        mt_strbuf_printf(&names, "%s%s", i ? ", " : "",
-                         mt_excerpt(g->class_names[i],
-                                    strlen(g->class_names[i])).text);
-    if (regression)
-        tell(own, "target %s: numbers from %g to %g, so it is a regression "
-             "(if they are classes: mtrain init csv-classification)",
-             mt_csv_column_text(&g->columns, g->target).text, g->min, g->max);
-    else
-        tell(own, "target %s: %zu classes (%s%s), so it is a classification%s",
-             mt_csv_column_text(&g->columns, g->target).text, g->classes,
-             names.text ? names.text : "",
-             g->classes > MT_CSV_GUESS_SHOWN ? ", ..." : "",
-             g->numeric ? " (if it is a quantity: mtrain init csv-regression)"
-                        : "");
-    mt_strbuf_free(&names);
-}
-
-/* The target is no number in every row, and was to be one. */
-static mt_status fail_numbers(const struct mt_own_data *own,
-                              const struct mt_csv_guess *g, struct mt_err *err)
-{
-    struct mt_strbuf why = MT_STRBUF_INIT;
-
-    add_odd(g, g->target, g->target_use, &why);
-    if (g->target_use == MT_CSV_COMMA && g->delimiter != ',') {
-        mt_strbuf_puts(&why, " (tr , . <");
-        mt_shell_word(&why, own->files[0]);
-        mt_strbuf_puts(&why, " >points.csv)");
-    } else if (g->no_classes) {
-        mt_strbuf_puts(&why, ", and has too many different values for "
-                             "classes; mend these rows, or name another "
-                             "column with --target");
-    } else {
-        mt_strbuf_puts(&why, "; for classes: mtrain init csv-classification");
-    }
-    mt_fail(err, MT_INVALID, "%s: %s %s", own->files[0],
-            mt_csv_column_text(&g->columns, g->target).text,
-            why.text ? why.text : "");
-    mt_strbuf_free(&why);
-    return err->status;
-}
-
-static mt_status check_target(const struct mt_template *t,
-                              const struct mt_own_data *own,
-                              const struct mt_csv_guess *g, bool regression,
-                              struct mt_err *err)
-{
-    struct mt_csv_column_text name = mt_csv_column_text(&g->columns, g->target);
-
-    if ((regression && !g->numeric) || (t->guess && g->no_classes))
-        return fail_numbers(own, g, err);
-    if (!regression && g->classes < 2)
-        return mt_fail(err, MT_INVALID, "%s: %s has the same value in every "
-                       "row; name another one with --target", own->files[0],
-                       name.text);
-    if (!regression && g->classes > MT_CSV_GUESS_CLASSES)
-        return mt_fail(err, MT_INVALID, "%s: %s has more than %d different "
-                       "values in %zu rows, which are no classes; name another "
-                       "one with --target", own->files[0], name.text,
-                       MT_CSV_GUESS_CLASSES, g->rows);
-    return MT_OK;
-}
-
-/* The key of a column in an object. */
-static void add_key(const struct mt_csv_columns *c, size_t column,
-                    struct mt_strbuf *out)
-{
-    if (distinct_names(c))
-        mt_json_add_string(out, c->names[column]);
-    else
-        mt_strbuf_printf(out, "\"%zu\"", column);
-}
-
-/* "types", "categories" and "missing", as far as there are any. */
-static void add_rules(const struct mt_csv_guess *g, struct mt_strbuf *out)
-{
-    const struct mt_csv_columns *c = &g->columns;
-    size_t types = 0, lists = 0, gaps = 0, flags = 0;
-
-    for (size_t i = 0; i < c->n; i++) {
-        if (g->use[i] != MT_CSV_CATEGORY)
-            continue;
-        mt_strbuf_puts(out, types++ ? ", " : ", \"types\": {");
-        add_key(c, i, out);
-        mt_strbuf_puts(out, ": \"category\"");
-    }
-    mt_strbuf_puts(out, types ? "}" : "");
-    for (size_t i = 0; i < c->n; i++) {
-        if (g->use[i] != MT_CSV_CATEGORY)
-            continue;
-        mt_strbuf_puts(out, lists++ ? ", " : ", \"categories\": {");
-        add_key(c, i, out);
-        for (size_t k = 0; k < g->n_values[i]; k++) {
-            mt_strbuf_puts(out, k ? ", " : ": [");
-            mt_json_add_string(out, g->values[i][k]);
-        }
-        mt_strbuf_putc(out, ']');
-    }
-    mt_strbuf_puts(out, lists ? "}" : "");
-    for (size_t i = 0; i < c->n; i++) {
-        bool target = i == g->target && g->gaps[i];
-
-        if (g->use[i] != MT_CSV_GAPS && !target)
-            continue;
-        mt_strbuf_puts(out, gaps++ ? ", " : ", \"missing\": {");
-        add_key(c, i, out);
-        mt_strbuf_puts(out, target ? ": \"drop\"" : ": \"median\"");
-        flags += !target;
-    }
-    mt_strbuf_puts(out, gaps ? "}" : "");
-    mt_strbuf_puts(out, flags ? ", \"missing_flags\": true" : "");
-}
-
 static mt_status set_table(struct mt_json *doc, const struct mt_own_data *own,
-                           const struct mt_csv_guess *g, struct mt_err *err)
+                           const struct mt_csv_guess *g, bool regression,
+                           struct mt_err *err)
 {
-    const struct mt_csv_columns *c = &g->columns;
     struct mt_strbuf data = MT_STRBUF_INIT;
 
-    mt_strbuf_puts(&data, "{\"type\": \"csv\", \"train\": ");
-    mt_json_add_string(&data, own->files[0]);
-    if (g->delimiter != ',') {
-        mt_strbuf_puts(&data, ", \"delimiter\": ");
-        mt_json_add_string(&data, (char[]){ g->delimiter, '\0' });
-    }
-    mt_strbuf_puts(&data, ", \"target\": ");
-    add_column(c, g->target, &data);
-    for (size_t i = 0; c->n_features + 1 < c->n && i < c->n_features; i++) {
-        mt_strbuf_puts(&data, i ? ", " : ", \"features\": [");
-        add_column(c, c->features[i], &data);
-        mt_strbuf_puts(&data, i + 1 == c->n_features ? "]" : "");
-    }
-    add_rules(g, &data);
+    mt_table_add_columns(own, g, regression, &data);
     mt_strbuf_puts(&data, ", \"normalize\": \"standard\"");
     if (g->rows >= MT_RECIPE_VAL_ROWS)
         mt_strbuf_puts(&data, ", \"val_split\": 0.2");
@@ -415,24 +179,29 @@ static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
                            const struct mt_own_data *own, struct mt_err *err)
 {
     struct mt_arena arena = MT_ARENA_INIT;
-    struct mt_csv_guess g;
+    struct mt_csv_hints hints = { own->targets, own->n_targets, own->header };
+    struct mt_csv_guess g = { 0 };
     bool regression = t->regression;
     mt_status status = need_files(t, own, 1, err);
 
     if (status == MT_OK)
-        status = mt_csv_guess(own->files[0], own->target, &arena, &g, err);
+        status = mt_csv_guess(own->files[0], &hints, &arena, &g, err);
     if (status == MT_OK && t->guess)
-        regression = !g.classification;
+        regression = g.columns.n_targets > 1 ||
+                     g.targets[0] == MT_TARGET_NUMBERS;
+    if (status == MT_OK) {
+        mt_table_tell_columns(own, &g);
+        status = mt_table_check(t, own, &g, regression, err);
+    }
     if (status == MT_OK)
-        status = check_target(t, own, &g, regression, err);
+        status = mt_table_tell_targets(own, &g, regression, &arena, err);
     if (status == MT_OK)
-        status = set_table(doc, own, &g, err);
+        status = set_table(doc, own, &g, regression, err);
     if (status == MT_OK)
         status = set_task(doc, regression, err);
     if (status == MT_OK)
         status = mt_recipe_set(doc, g.rows, regression, err);
-    if (status == MT_OK)
-        tell_table(own, &g, regression);
+    mt_csv_guess_free(&g);
     mt_arena_free(&arena);
     return status;
 }
@@ -508,7 +277,7 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
     status = set_input(doc, !dense, data, err);
     if (status == MT_OK && dense)
         status = set_decay(doc, data->train.samples, err);
-    tell(own, "%zu images of %s, %zu classes", data->train.samples,
+    mt_template_tell(own, "%zu images of %s, %zu classes", data->train.samples,
          mt_shape_text(&data->train.x.shape).text, data->fitted.classes);
     mt_dataset_close(data);
     return status;
@@ -565,14 +334,14 @@ static void tell_folders(const struct mt_own_data *own,
 
         for (size_t i = 0; i < data->train.samples; i++)
             n += classes[i] == (int32_t)c;
-        tell(own, "class %s: %zu pictures", data->fitted.class_names[c], n);
+        mt_template_tell(own, "class %s: %zu pictures", data->fitted.class_names[c], n);
     }
     if (data->fitted.classes > SHOWN)
-        tell(own, "and %zu more classes", data->fitted.classes - SHOWN);
+        mt_template_tell(own, "and %zu more classes", data->fitted.classes - SHOWN);
     if (val)
-        tell(own, "validation: %zu pictures of %s", data->val.samples, val);
+        mt_template_tell(own, "validation: %zu pictures of %s", data->val.samples, val);
     else
-        tell(own, "validation: a fifth of them, held out (val_split)");
+        mt_template_tell(own, "validation: a fifth of them, held out (val_split)");
 }
 
 static mt_status use_folder(const struct mt_template *t, struct mt_json *doc,
@@ -678,9 +447,9 @@ mt_status mt_template_spec(const struct mt_template *t,
     if (own->n && !t->use)
         return mt_fail(err, MT_INVALID, "%s has made data and takes no --data; "
                        "'mtrain init' lists the templates", t->name);
-    if (own->target && t->use != use_table)
+    if ((own->n_targets || own->header) && t->use != use_table)
         return mt_fail(err, MT_INVALID, "%s is not for tables and takes no "
-                       "--target", t->name);
+                       "--%s", t->name, own->n_targets ? "target" : "header");
     snprintf(path, sizeof path, "configs/%s.json", t->config);
     text = mt_text(path);
     status = mt_json_parse(t->name, text, strlen(text), out, err);

@@ -15,7 +15,9 @@ struct mt_template;
 struct mt_own_data {
     const char *const *files; /* NULL-terminated */
     size_t n;
-    const char *target;       /* of a table, or NULL */
+    const char *const *targets; /* of a table, NULL-terminated */
+    size_t n_targets;
+    const char *header;       /* of a table: "yes", "no" or NULL */
     void (*tell)(void *ctx, const char *text); /* a line for the user */
     void *ctx;
 };
@@ -36,6 +38,10 @@ struct mt_template {
 
 extern const struct mt_template mt_templates[]; /* ends with a NULL name */
 const struct mt_template *mt_template_find(const char *name);
+
+/* A line for the user. */
+void mt_template_tell(const struct mt_own_data *own, const char *fmt, ...)
+    MT_PRINTF(2, 3);
 
 /* Makes the spec of a template; own: with n == 0 data is made from the seed.
  * mt_json_free *out. */

@@ -99,6 +99,8 @@ struct table {
     struct mt_table_rows *x;
     struct mt_owned *y; /* double [rows, targets], or int32 [rows] */
     size_t rows, room;
+    size_t dropped[2];        /* rows with gaps: in features only, in targets */
+    uint64_t dropped_line[2]; /* of the first of them */
 };
 
 /* Room for targets. */
@@ -239,12 +241,19 @@ static mt_status check_targets(const struct table *t,
     return MT_OK;
 }
 
+static mt_status drop_row(struct table *t, bool target)
+{
+    if (t->dropped[target]++ == 0)
+        t->dropped_line[target] = mt_csv_line(t->csv);
+    return MT_OK;
+}
+
 static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
                           size_t n, struct mt_err *err)
 {
     const struct mt_csv_columns *c = &t->columns;
     double *y;
-    bool drop = false;
+    bool drop = false, target = false;
     mt_status status = mt_csv_check_width(t->csv, c, fields, n, err);
 
     if (status != MT_OK)
@@ -258,13 +267,12 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
         return status;
     status = read_features(t, fields, mt_cells_next(t->x->cells), &drop, err);
     if (status == MT_OK)
-        status = check_targets(t, fields, &drop, err);
+        status = check_targets(t, fields, &target, err);
+    drop |= target;
     if (status != MT_OK)
         return status;
-    if (drop) {
-        t->state->plan.dropped++;
-        return MT_OK;
-    }
+    if (drop)
+        return drop_row(t, target);
     if (t->labels) {
         status = read_label(t, fields, (int32_t *)t->y->memory + t->rows, err);
     } else {
@@ -419,26 +427,52 @@ static mt_status make_plan(const struct table *t, const struct csv_args *args,
     return MT_OK;
 }
 
+static mt_status add_note(struct mt_dataset *data, const char *note,
+                          struct mt_err *err)
+{
+    if (note && data->note)
+        note = mt_arena_printf(&data->arena, "%s; %s", data->note, note);
+    data->note = note ? note : data->note;
+    return data->note ? MT_OK : mt_fail_memory(err);
+}
+
+/* How many rows were left out for gaps. */
+static mt_status note_dropped(const struct table *t, const char *path,
+                              struct mt_dataset *data, struct mt_err *err)
+{
+    static const char *const what[] = { "feature", "target" };
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < 2 && status == MT_OK; i++)
+        if (t->dropped[i])
+            status = add_note(
+                data,
+                mt_arena_printf(&data->arena,
+                                "%s: %zu row%s left out for a missing %s "
+                                "(line %llu)",
+                                path, t->dropped[i],
+                                t->dropped[i] == 1 ? "" : "s", what[i],
+                                (unsigned long long)t->dropped_line[i]),
+                err);
+    return status;
+}
+
 /* Empty lines between records are passed over, and said. */
 static mt_status note_blanks(const struct table *t, const char *path,
                              struct mt_dataset *data, struct mt_err *err)
 {
     struct mt_csv_passed p = mt_csv_passed(t->csv);
-    const char *note;
 
     if (!p.blanks)
         return MT_OK;
-    note = mt_arena_printf(&data->arena,
-                           "%s%s%s: %zu empty line%s passed over (line %llu%s)",
-                           data->note ? data->note : "",
-                           data->note ? "; " : "", path, p.blanks,
-                           p.blanks == 1 ? "" : "s",
-                           (unsigned long long)p.first_blank,
-                           p.blanks == 1 ? "" : ", ...");
-    if (!note)
-        return mt_fail_memory(err);
-    data->note = note;
-    return MT_OK;
+    return add_note(
+        data,
+        mt_arena_printf(&data->arena,
+                        "%s: %zu empty line%s passed over (line %llu%s)", path,
+                        p.blanks, p.blanks == 1 ? "" : "s",
+                        (unsigned long long)p.first_blank,
+                        p.blanks == 1 ? "" : ", ..."),
+        err);
 }
 
 /* A row that is left out would move those after it. */
@@ -474,6 +508,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         args->features,  t->known,     .series = args->window != NULL
     };
     struct mt_data_file file;
+    const char *note;
     uint64_t size = 0;
     int fd = -1;
     mt_status status =
@@ -486,9 +521,11 @@ static mt_status open_part(const struct csv_args *args, const char *key,
             mt_csv_open(file.path, fd, size, &t->dialect, &t->csv, err);
     if (status == MT_OK)
         status = choose_columns(t, &select, file.path, &data->arena, err);
-    if (status == MT_OK && !data->note)
-        data->note =
-            mt_csv_header_note(&t->columns, file.path, &data->arena);
+    note = status == MT_OK
+               ? mt_csv_header_note(&t->columns, file.path, &data->arena)
+               : NULL;
+    if (note)
+        status = add_note(data, note, err);
     if (status == MT_OK && t->labels && t->columns.n_targets != 1)
         status = mt_json_fail(t->request->doc, args->target, err,
                               "expected one column, the class, because the "
@@ -506,6 +543,8 @@ static mt_status open_part(const struct csv_args *args, const char *key,
         status = mt_fail_memory(err);
     if (status == MT_OK)
         status = read_rows(t, file.path, err);
+    if (status == MT_OK)
+        status = note_dropped(t, file.path, data, err);
     if (status == MT_OK)
         status = note_blanks(t, file.path, data, err);
     if (status == MT_OK)

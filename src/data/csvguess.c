@@ -1,20 +1,16 @@
 #include "data/csvguess.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/utf8.h"
-#include "data/csvlabels.h"
-#include "data/number.h"
-#include "data/tablelook.h"
 
 enum {
-    HEAD = 1 << 16,   /* bytes in which the delimiter is looked for */
-    FEW = 20,         /* whole numbers that may be classes, */
-    ROWS_OF_EACH = 5, /* and how many rows each needs then */
-    LONGEST = 40      /* bytes of a number in which a comma is looked for */
+    HEAD = 1 << 16,  /* bytes in which the delimiter is looked for */
+    FEW = 20,        /* whole numbers that may be classes, */
+    ROWS_OF_EACH = 5 /* and how many rows each needs then */
 };
 
 struct scan {
@@ -22,12 +18,6 @@ struct scan {
     struct mt_csv *csv;
     struct mt_csv_guess *out;
     struct mt_arena *arena;
-    struct mt_labels labels; /* of the target, as far as they are counted */
-    bool whole;              /* every number of the target is whole */
-    double count;            /* what the next row of a counter has */
-    bool counts;             /* the first column does so */
-    double sum, squares;     /* of the target, about its first value */
-    double first;
 };
 
 /* --- the delimiter ------------------------------------------------------ */
@@ -53,6 +43,7 @@ static char find_delimiter(const char *text, size_t n)
 static mt_status open_table(struct scan *s, struct mt_err *err)
 {
     char head[HEAD];
+    struct mt_csv_dialect dialect = mt_csv_plain;
     uint64_t size;
     int fd;
     mt_status status = mt_file_open(s->path, &fd, &size, err);
@@ -62,386 +53,294 @@ static mt_status open_table(struct scan *s, struct mt_err *err)
         return status;
     status = mt_file_pread(fd, s->path, 0, head, n, err);
     s->out->delimiter = status == MT_OK ? find_delimiter(head, n) : ',';
-    struct mt_csv_dialect dialect = mt_csv_plain;
     dialect.delimiter = s->out->delimiter;
     return mt_csv_open(s->path, fd, size, &dialect, &s->csv, err);
 }
 
 /* --- columns ------------------------------------------------------------ */
 
+/* As JSON has it: "-1", "0", "12". */
 static bool is_index(const char *text)
 {
     text += *text == '-';
-    return *text && text[strspn(text, "0123456789")] == '\0';
+    return *text && text[strspn(text, "0123456789")] == '\0' &&
+           (*text != '0' || !text[1]);
 }
 
-/* The target as a spec would name it, so that messages are the same. */
-static mt_status choose_target(struct scan *s, const char *target,
-                               struct mt_err *err)
+/* What the user says as keys of a spec, so that messages are the same. */
+static mt_status set_key(struct mt_json *doc, const char *key,
+                         struct mt_strbuf *value, const char *origin,
+                         struct mt_err *err)
 {
-    struct mt_csv_select select = { .doc = NULL };
-    struct mt_strbuf value = MT_STRBUF_INIT, origin = MT_STRBUF_INIT;
-    struct mt_json *doc = NULL;
-    mt_status status = mt_json_parse("", "{}", 2, &doc, err);
+    mt_status status = value->failed ? mt_fail_memory(err)
+                                     : mt_json_set(doc, key, value->text,
+                                                   origin, err);
 
-    if (status != MT_OK)
-        return status;
-    if (target) {
-        if (is_index(target))
-            mt_strbuf_puts(&value, target);
-        else
-            mt_json_add_string(&value, target);
-        mt_strbuf_printf(&origin, "--target %s", target);
-        status = value.failed || origin.failed
-                     ? mt_fail_memory(err)
-                     : mt_json_set(doc, "target", value.text, origin.text, err);
-        select.target = mt_json_get(mt_json_root(doc), "target");
-    }
-    select.doc = doc;
-    if (status == MT_OK)
-        status = mt_csv_choose_columns(&select, s->path, s->arena,
-                                       &s->out->columns, err);
-    mt_strbuf_free(&value);
-    mt_strbuf_free(&origin);
-    mt_json_free(doc);
+    mt_strbuf_free(value);
     return status;
 }
 
-static mt_status read_columns(struct scan *s, const char *target,
-                              struct mt_err *err)
+static mt_status set_target(struct mt_json *doc, const struct mt_csv_hints *h,
+                            struct mt_err *err)
 {
-    struct mt_csv_select none = { .doc = NULL };
-    struct mt_csv_guess *out = s->out;
+    struct mt_strbuf value = MT_STRBUF_INIT, origin = MT_STRBUF_INIT;
     mt_status status;
 
-    if ((status = mt_csv_read_header(&none, s->csv, s->path, s->arena,
-                                     &out->columns, err)) != MT_OK ||
-        (status = choose_target(s, target, err)) != MT_OK)
-        return status;
-    out->use = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->use);
-    out->odd = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->odd);
-    out->gaps = mt_arena_calloc(s->arena, out->columns.n, sizeof *out->gaps);
-    out->gap_line =
-        mt_arena_calloc(s->arena, out->columns.n, sizeof *out->gap_line);
-    out->values =
-        mt_arena_calloc(s->arena, out->columns.n, sizeof *out->values);
-    out->n_values =
-        mt_arena_calloc(s->arena, out->columns.n, sizeof *out->n_values);
-    if (!out->use || !out->odd || !out->gaps || !out->gap_line ||
-        !out->values || !out->n_values)
+    mt_strbuf_puts(&origin, "--target");
+    if (h->n_targets == 1)
+        mt_strbuf_printf(&origin, " %s", h->targets[0]);
+    else
+        mt_strbuf_putc(&value, '[');
+    for (size_t i = 0; i < h->n_targets; i++) {
+        mt_strbuf_puts(&value, i ? ", " : "");
+        if (is_index(h->targets[i]))
+            mt_strbuf_puts(&value, h->targets[i]);
+        else
+            mt_json_add_string(&value, h->targets[i]);
+    }
+    if (h->n_targets > 1)
+        mt_strbuf_putc(&value, ']');
+    status = set_key(doc, "target", &value,
+                     origin.failed ? "--target" : origin.text, err);
+    mt_strbuf_free(&origin);
+    return status;
+}
+
+static mt_status set_header(struct mt_json *doc, const char *header,
+                            struct mt_err *err)
+{
+    struct mt_strbuf value = MT_STRBUF_INIT;
+    bool yes = !strcmp(header, "yes");
+
+    if (!yes && strcmp(header, "no"))
+        return mt_fail(err, MT_INVALID, "--header: expected yes or no, got %s",
+                       mt_excerpt(header, strlen(header)).text);
+    mt_strbuf_puts(&value, yes ? "true" : "false");
+    return set_key(doc, "header", &value, "--header", err);
+}
+
+static mt_status new_columns(struct scan *s, struct mt_err *err)
+{
+    struct mt_csv_guess *out = s->out;
+    size_t n = out->columns.n;
+
+    out->use = mt_arena_calloc(s->arena, n, sizeof *out->use);
+    out->targets = mt_arena_calloc(s->arena, n, sizeof *out->targets);
+    out->looks = calloc(n, sizeof *out->looks);
+    if (!out->use || !out->targets || !out->looks)
         return mt_fail_memory(err);
-    out->target = out->columns.targets[0];
+    for (size_t i = 0; i < n; i++)
+        mt_look_init(&out->looks[i], s->arena);
+    for (size_t i = 0; i < out->columns.n_targets; i++)
+        out->looks[out->columns.targets[i]].raw = true;
     return MT_OK;
+}
+
+static mt_status read_columns(struct scan *s, const struct mt_csv_hints *h,
+                              struct mt_err *err)
+{
+    struct mt_csv_select select = { .why = h->header ? "as --header says" : NULL };
+    struct mt_csv_columns *c = &s->out->columns;
+    struct mt_json *doc = NULL;
+    mt_status status = mt_json_parse("", "{}", 2, &doc, err);
+
+    if (status == MT_OK && h->n_targets)
+        status = set_target(doc, h, err);
+    if (status == MT_OK && h->header)
+        status = set_header(doc, h->header, err);
+    if (status == MT_OK) {
+        select.doc = doc;
+        select.target = mt_json_get(mt_json_root(doc), "target");
+        select.header = mt_json_get(mt_json_root(doc), "header");
+        status = mt_csv_read_header(&select, s->csv, s->path, s->arena, c, err);
+    }
+    if (status == MT_OK)
+        status = mt_csv_choose_columns(&select, s->path, s->arena, c, err);
+    mt_json_free(doc);
+    return status == MT_OK ? new_columns(s, err) : status;
 }
 
 /* --- rows --------------------------------------------------------------- */
-
-static mt_status look_at_target(struct scan *s,
-                                const struct mt_csv_field *field,
-                                struct mt_err *err)
-{
-    struct mt_csv_guess *out = s->out;
-    uint32_t index;
-    double v;
-
-    if (mt_number_f64(field->text, field->n, &v) == MT_NUMBER_OK) {
-        if (out->rows == 0)
-            s->first = out->min = out->max = v;
-        out->min = v < out->min ? v : out->min;
-        out->max = v > out->max ? v : out->max;
-        s->whole &= v == floor(v);
-        s->sum += v - s->first;
-        s->squares += (v - s->first) * (v - s->first);
-    } else {
-        out->numeric = false;
-    }
-    if (s->labels.n <= MT_CSV_GUESS_CLASSES &&
-        mt_labels_add(&s->labels, field->text, field->n, &index) != MT_OK)
-        return mt_fail_memory(err);
-    return MT_OK;
-}
-
-/* "1,5", with a comma in place of the point? */
-static bool has_decimal_comma(const struct mt_csv_field *field)
-{
-    char text[LONGEST], *comma;
-    double v;
-
-    if (field->n > sizeof text)
-        return false;
-    memcpy(text, field->text, field->n);
-    comma = memchr(text, ',', field->n);
-    if (!comma)
-        return false;
-    *comma = '.';
-    return mt_number_f64(text, field->n, &v) == MT_NUMBER_OK;
-}
-
-static mt_status keep_odd(struct scan *s, size_t column,
-                          const struct mt_csv_field *field, struct mt_err *err)
-{
-    struct mt_csv_odd *odd = &s->out->odd[column];
-
-    odd->line = mt_csv_line(s->csv);
-    odd->text = mt_arena_strdup(s->arena,
-                                mt_excerpt(field->text, field->n).text);
-    return odd->text ? MT_OK : mt_fail_memory(err);
-}
-
-static mt_status look_at_column(struct scan *s, size_t column,
-                                const struct mt_csv_field *field,
-                                struct mt_err *err)
-{
-    enum mt_csv_use *use = &s->out->use[column], before = *use;
-    double v;
-
-    switch (mt_number_in_f32(field->text, field->n, &v)) {
-    case MT_NUMBER_OK: return MT_OK;
-    case MT_NUMBER_EMPTY:
-    case MT_NUMBER_SPECIAL:
-        *use = *use == MT_CSV_FEATURE ? MT_CSV_MISSING : *use;
-        break;
-    default:
-        *use = *use != MT_CSV_TEXT && has_decimal_comma(field) ? MT_CSV_COMMA
-                                                               : MT_CSV_TEXT;
-    }
-    s->out->odd[column].n++;
-    return *use == before ? MT_OK : keep_odd(s, column, field, err);
-}
-
-static void look_at_counter(struct scan *s, const struct mt_csv_field *field)
-{
-    double v;
-
-    if (!s->counts)
-        return;
-    s->counts = mt_number_f64(field->text, field->n, &v) == MT_NUMBER_OK &&
-                (s->out->rows ? v == s->count : v == 0 || v == 1);
-    if (s->counts)
-        s->count = v + 1;
-}
 
 static mt_status read_rows(struct scan *s, struct mt_err *err)
 {
     struct mt_csv_guess *out = s->out;
     const struct mt_csv_field *fields;
     size_t n;
-    mt_status status;
 
     for (;; out->rows++) {
-        if ((status = mt_csv_next(s->csv, &fields, &n, err)) != MT_OK)
+        mt_status status = mt_csv_next(s->csv, &fields, &n, err);
+
+        if (status != MT_OK)
             return status;
         if (n == 0)
-            return MT_OK;
+            break;
         status = mt_csv_check_width(s->csv, &out->columns, fields, n, err);
-        if (status != MT_OK)
-            return status;
-        if ((status = look_at_target(s, &fields[out->target], err)) != MT_OK)
-            return status;
-        for (size_t i = 0; i < n; i++) {
-            if ((status = look_at_column(s, i, &fields[i], err)) != MT_OK)
-                return status;
-        }
-        look_at_counter(s, &fields[0]);
-    }
-}
-
-/* --- categories and gaps ------------------------------------------------ */
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static mt_status keep_values(struct scan *s, size_t column,
-                             const struct mt_look *l, struct mt_err *err)
-{
-    const char **values =
-        mt_arena_calloc(s->arena, l->labels.n + 1, sizeof *values);
-
-    if (!values)
-        return mt_fail_memory(err);
-    memcpy(values, l->labels.values, l->labels.n * sizeof *values);
-    qsort(values, l->labels.n, sizeof *values, compare_texts);
-    s->out->values[column] = values;
-    s->out->n_values[column] = l->labels.n;
-    return MT_OK;
-}
-
-/* A target with gaps: what it is in the rows that have it. */
-static void judge_target(struct scan *s, struct mt_look *l)
-{
-    struct mt_labels swap = s->labels;
-    struct mt_csv_guess *out = s->out;
-
-    s->labels = l->labels;
-    l->labels = swap;
-    out->rows_with_target = l->numbers + l->texts;
-    out->numeric = l->texts == 0;
-    s->whole = l->whole;
-    s->first = l->first;
-    s->sum = l->sum;
-    s->squares = l->squares;
-    out->min = l->min;
-    out->max = l->max;
-}
-
-static mt_status adopt(struct scan *s, struct mt_look *looks,
-                       struct mt_err *err)
-{
-    struct mt_csv_guess *out = s->out;
-
-    out->rows_with_target = out->rows;
-    for (size_t i = 0; i < out->columns.n; i++) {
-        const struct mt_look *l = &looks[i];
-        mt_status status = MT_OK;
-
-        out->gaps[i] = l->gaps;
-        out->gap_line[i] = l->gap_line;
-        if (i == out->target) {
-            if (l->gaps && l->numbers + l->texts)
-                judge_target(s, &looks[i]);
-        } else if (mt_look_has_gaps(l)) {
-            out->use[i] = MT_CSV_GAPS;
-        } else if (out->use[i] == MT_CSV_TEXT && mt_look_is_category(l)) {
-            out->use[i] = MT_CSV_CATEGORY;
-            status = keep_values(s, i, l, err);
-        }
+        for (size_t i = 0; i < n && status == MT_OK; i++)
+            status = mt_look_add(&out->looks[i], s->csv, &fields[i], err);
         if (status != MT_OK)
             return status;
     }
-    return MT_OK;
-}
-
-/* Reads the table once more, field by field. */
-static mt_status look_again(struct scan *s, struct mt_err *err)
-{
-    const struct mt_csv_columns *c = &s->out->columns;
-    struct mt_look *looks = calloc(c->n, sizeof *looks);
-    const struct mt_csv_field *fields;
-    size_t n;
-    mt_status status = looks ? mt_csv_rewind(s->csv, err) : mt_fail_memory(err);
-
-    if (status == MT_OK && c->names)
-        status = mt_csv_next(s->csv, &fields, &n, err);
-    if (status == MT_OK)
-        status = mt_table_look(s->csv, c, s->out->target, MT_CSV_GUESS_CLASSES,
-                               s->arena, looks, err);
-    if (status == MT_OK)
-        status = adopt(s, looks, err);
-    mt_look_free(looks, c->n);
-    free(looks);
-    return status;
-}
-
-/* --- conclusions -------------------------------------------------------- */
-
-static mt_status keep_class_names(struct scan *s, struct mt_err *err)
-{
-    const struct mt_labels *labels = &s->labels;
-    const char **names = mt_arena_calloc(s->arena, MT_CSV_GUESS_SHOWN,
-                                         sizeof *names);
-
-    if (!names || mt_labels_finish(&s->labels) != MT_OK)
-        return mt_fail_memory(err);
-    s->out->classes = labels->classes;
-    for (size_t i = 0; i < labels->classes && i < MT_CSV_GUESS_SHOWN; i++) {
-        names[i] = mt_arena_strdup(s->arena, labels->names[i]);
-        if (!names[i])
-            return mt_fail_memory(err);
-    }
-    s->out->class_names = names;
-    return MT_OK;
-}
-
-static mt_status fail_no_features(const struct scan *s, struct mt_err *err)
-{
-    const struct mt_csv_guess *g = s->out;
-    struct mt_csv_column_text target = mt_csv_column_text(&g->columns,
-                                                          g->target);
-    bool apart = g->delimiter != ','; /* all commas are decimal ones */
-    size_t i = 0;
-
-    while (i < g->columns.n && g->use[i] != MT_CSV_COMMA)
-        i++;
-    if (i == g->columns.n)
-        return mt_fail(err, MT_INVALID, "%s: beside the target, %s, no column "
-                       "has a number in every row", s->path, target.text);
-    return mt_fail(err, MT_INVALID, "%s: beside the target, %s, no column has "
-                   "a number in every row; \"%s\" in line %llu has a decimal "
-                   "comma, but numbers need decimal points%s%s%s", s->path,
-                   target.text, g->odd[i].text,
-                   (unsigned long long)g->odd[i].line,
-                   apart ? " (tr , . <" : "", apart ? s->path : "",
-                   apart ? " >points.csv)" : "");
-}
-
-static mt_status keep_features(struct scan *s, struct mt_err *err)
-{
-    struct mt_csv_guess *out = s->out;
-    struct mt_csv_columns *c = &out->columns;
-
-    out->target_use = out->use[out->target];
-    out->use[out->target] = MT_CSV_TARGET;
-    c->n_features = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        if (out->use[i] <= MT_CSV_CATEGORY && out->use[i] != MT_CSV_TARGET)
-            c->features[c->n_features++] = i;
-    }
-    if (!c->n_features)
-        return fail_no_features(s, err);
-    if (s->counts && c->n_features > 1 && c->features[0] == 0) {
-        out->use[0] = MT_CSV_COUNTER;
-        memmove(c->features, c->features + 1,
-                --c->n_features * sizeof *c->features);
-    }
-    return MT_OK;
-}
-
-static mt_status conclude(struct scan *s, struct mt_err *err)
-{
-    struct mt_csv_guess *out = s->out;
-    double n = (double)out->rows_with_target;
-    mt_status status;
-
     if (out->rows < 2)
         return mt_fail(err, MT_INVALID, "%s: expected at least two rows of "
                        "data, got %zu", s->path, out->rows);
-    if ((status = keep_class_names(s, err)) != MT_OK ||
-        (status = keep_features(s, err)) != MT_OK)
-        return status;
-    out->classification =
-        !out->numeric || (s->whole && out->classes <= FEW &&
-                          out->classes * ROWS_OF_EACH <=
-                              out->rows_with_target);
-    out->no_classes = !out->numeric &&
-                      (out->target_use == MT_CSV_COMMA ||
-                       (out->classes > FEW && out->classes > out->rows_with_target / 2));
-    out->mean = s->first + s->sum / n;
-    out->std = sqrt(fmax(0, s->squares / n - s->sum / n * (s->sum / n)));
     return MT_OK;
 }
 
-mt_status mt_csv_guess(const char *path, const char *target,
+/* --- columns that could be features ------------------------------------- */
+
+/* "id", "user_id", "userId", "USER ID", "index", ... */
+static bool is_id_name(const char *name)
+{
+    static const char *const names[] = { "id", "index", "key", "nr", "no",
+                                         "no.", "number", "#", "row" };
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcasecmp(name, names[i]))
+            return true;
+    return n > 2 && !strcasecmp(name + n - 2, "id") &&
+           (strchr("_ -.", name[n - 3]) || name[n - 2] == 'I');
+}
+
+static bool is_id(const struct mt_csv_guess *g, size_t column)
+{
+    const struct mt_look *l = &g->looks[column];
+
+    return g->columns.names && is_id_name(g->columns.names[column]) &&
+           l->whole && g->rows >= 10 &&
+           (l->many || l->labels.n == mt_look_values(l));
+}
+
+/* Some are texts: if most fields are numbers, fewer texts than one in 20 are
+ * faults. */
+static bool is_category(const struct mt_look *l, bool code)
+{
+    size_t values = mt_look_values(l);
+
+    return !l->many && l->labels.n <= MT_CSV_CATEGORIES &&
+           (2 * l->labels.n <= values || (l->labels.n == 1 && l->gaps.n)) &&
+           (code || !l->numbers || 20 * l->texts.n >= values) && !l->commas.n;
+}
+
+static enum mt_csv_use judge_column(const struct mt_csv_guess *g, size_t column)
+{
+    const struct mt_look *l = &g->looks[column];
+    size_t values = mt_look_values(l);
+    bool code = l->coded && l->zeros; /* of digits, but no number */
+
+    if (!values)
+        return MT_CSV_EMPTY;
+    if (l->labels.n == 1 && !l->many && !l->gaps.n)
+        return MT_CSV_CONSTANT;
+    if (column == 0 && l->counts_rows)
+        return MT_CSV_COUNTER;
+    if (l->numbers == values && !code)
+        return is_id(g, column) ? MT_CSV_ID : MT_CSV_NUMBER;
+    if (l->dates.n == values)
+        return MT_CSV_DATE;
+    if (l->commas.n && l->numbers + l->commas.n == values)
+        return MT_CSV_COMMA;
+    if (2 * l->other_dates.n > values)
+        return MT_CSV_OTHER_DATES;
+    if (is_category(l, code))
+        return MT_CSV_CATEGORY;
+    if (!code && (2 * l->numbers > values || 2 * l->dates.n > values))
+        return MT_CSV_FAULTY;
+    return MT_CSV_TEXT;
+}
+
+static void choose_features(struct mt_csv_guess *g)
+{
+    struct mt_csv_columns *c = &g->columns;
+
+    for (size_t i = 0; i < c->n; i++)
+        g->use[i] = judge_column(g, i);
+    for (size_t i = 0; i < c->n_targets; i++)
+        g->use[c->targets[i]] = MT_CSV_TARGET;
+    c->n_features = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (g->use[i] < MT_CSV_TARGET)
+            c->features[c->n_features++] = i;
+    if (!c->n_features && g->use[0] == MT_CSV_COUNTER) {
+        g->use[0] = MT_CSV_NUMBER; /* all there is */
+        c->features[c->n_features++] = 0;
+    }
+}
+
+/* --- targets ------------------------------------------------------------ */
+
+static enum mt_csv_target judge_target(const struct mt_look *l)
+{
+    size_t values = mt_look_values(l), n = l->labels.n;
+    bool few = !l->many && l->whole && n <= FEW && n * ROWS_OF_EACH <= values;
+
+    if (!values)
+        return MT_TARGET_EMPTY;
+    if (l->numbers == values)
+        return few ? MT_TARGET_FEW : MT_TARGET_NUMBERS;
+    if (l->dates.n == values)
+        return MT_TARGET_DATES;
+    if (l->numbers || l->commas.n)
+        return few && 20 * l->texts.n >= values && !l->commas.n
+                   ? MT_TARGET_CLASSES
+                   : MT_TARGET_FAULTY;
+    return l->many || n > MT_CSV_CLASSES || (n > FEW && n > values / 2)
+               ? MT_TARGET_TEXT
+               : MT_TARGET_CLASSES;
+}
+
+mt_status mt_csv_classes(const struct mt_csv_guess *g, struct mt_arena *arena,
+                         struct mt_csv_class **classes, size_t *n,
+                         struct mt_err *err)
+{
+    struct mt_look *l = &g->looks[g->columns.targets[0]];
+    struct mt_csv_class *out;
+
+    if (!l->labels.names && mt_labels_finish(&l->labels) != MT_OK)
+        return mt_fail_memory(err);
+    *n = l->labels.classes;
+    *classes = out = mt_arena_calloc(arena, *n + 1, sizeof *out);
+    if (!out)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < l->labels.n; i++) {
+        struct mt_csv_class *c = &out[l->labels.class_of[i]];
+
+        c->name = l->labels.names[l->labels.class_of[i]];
+        c->rows += l->counts[i];
+        c->line = c->line && c->line < l->lines[i] ? c->line : l->lines[i];
+    }
+    return MT_OK;
+}
+
+/* --- all ---------------------------------------------------------------- */
+
+mt_status mt_csv_guess(const char *path, const struct mt_csv_hints *hints,
                        struct mt_arena *arena, struct mt_csv_guess *out,
                        struct mt_err *err)
 {
-    struct scan s = { .path = path, .out = out, .arena = arena,
-                      .whole = true, .counts = true };
+    struct scan s = { .path = path, .out = out, .arena = arena };
     mt_status status;
 
-    *out = (struct mt_csv_guess){ .numeric = true };
-    mt_labels_init(&s.labels, arena);
+    *out = (struct mt_csv_guess){ 0 };
     status = open_table(&s, err);
     if (status == MT_OK)
-        status = read_columns(&s, target, err);
+        status = read_columns(&s, hints, err);
     if (status == MT_OK)
         status = read_rows(&s, err);
-    if (status == MT_OK)
-        status = look_again(&s, err);
-    if (status == MT_OK)
-        status = conclude(&s, err);
-    mt_labels_free(&s.labels);
     mt_csv_free(s.csv);
-    return status;
+    if (status != MT_OK)
+        return status;
+    choose_features(out);
+    for (size_t i = 0; i < out->columns.n_targets; i++)
+        out->targets[i] = judge_target(&out->looks[out->columns.targets[i]]);
+    return MT_OK;
+}
+
+void mt_csv_guess_free(struct mt_csv_guess *g)
+{
+    for (size_t i = 0; g->looks && i < g->columns.n; i++)
+        mt_look_free(&g->looks[i]);
+    free(g->looks);
+    g->looks = NULL;
 }

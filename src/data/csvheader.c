@@ -217,16 +217,15 @@ enum reason {
     NO_REASON
 };
 
-/* Is it outside the range of those below: of many that do not follow an order,
- * or by far? */
+/* Is it far outside the range of those below? Farther, where they are few or
+ * follow an order. */
 static bool is_outside(const struct column *c)
 {
     double range = c->max - c->min;
     double away = fmax(c->min - c->number, c->number - c->max);
+    bool many = c->numbers >= SOME && !c->rises && !c->falls;
 
-    if (c->numbers >= SOME && !c->rises && !c->falls)
-        return away > 0;
-    return c->numbers >= STEPS && range > 0 && away > 3 * range;
+    return c->numbers >= STEPS && range > 0 && away > (many ? 1 : 3) * range;
 }
 
 static enum reason judge_number(const struct table *t, const struct column *c)

@@ -7,10 +7,9 @@
  *             prices and the like: `age` above 37
  *             a text above texts of few different values, none of which it is
  *             numbers in steps (1990, 1991, 1992; 0, 1, 2) above numbers that
- *             are not; numbers outside the range of all those below; whole
+ *             are not; numbers far outside the range of those below; whole
  *             numbers above fractions
- *     against a number in the range of those below, or in a column that only
- *             rises or falls
+ *     against any other number above numbers
  *             a text that a record below has in the same column
  *             a missing value ("?", "NA") above anything
  *

@@ -1,17 +1,36 @@
 #include "data/tablelook.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/utf8.h"
+#include "data/date.h"
 #include "data/number.h"
 #include "data/tableplan.h"
 
+enum {
+    LONGEST = 40, /* bytes of a number in which a comma is looked for */
+    CODE = 4      /* digits of a code, at least */
+};
+
+void mt_look_init(struct mt_look *l, struct mt_arena *arena)
+{
+    *l = (struct mt_look){ .whole = true, .counts_rows = true, .coded = true };
+    mt_labels_init(&l->labels, arena);
+}
+
+void mt_look_free(struct mt_look *l)
+{
+    mt_labels_free(&l->labels);
+    free(l->counts);
+    free(l->lines);
+}
+
 static void add_number(struct mt_look *l, double v)
 {
-    if (l->numbers++ == 0) {
+    if (l->numbers++ == 0)
         l->first = l->min = l->max = v;
-        l->whole = true;
-    }
     l->min = v < l->min ? v : l->min;
     l->max = v > l->max ? v : l->max;
     l->whole &= v == floor(v);
@@ -19,69 +38,132 @@ static void add_number(struct mt_look *l, double v)
     l->squares += (v - l->first) * (v - l->first);
 }
 
-static mt_status add_field(struct mt_csv *csv, const struct mt_csv_field *field,
-                           size_t most, struct mt_look *l, struct mt_err *err)
+/* "1,5", with a comma in place of the point? */
+static bool has_decimal_comma(const struct mt_csv_field *field)
 {
-    struct mt_csv_field f = mt_plan_value(field);
-    uint32_t index;
+    char text[LONGEST], *comma;
     double v;
 
-    if (mt_plan_is_gap(NULL, field)) {
-        if (l->gaps++ == 0)
-            l->gap_line = mt_csv_line(csv);
+    if (field->n > sizeof text)
+        return false;
+    memcpy(text, field->text, field->n);
+    comma = memchr(text, ',', field->n);
+    if (!comma)
+        return false;
+    *comma = '.';
+    return mt_number_f64(text, field->n, &v) == MT_NUMBER_OK;
+}
+
+static mt_status add_some(struct mt_look_some *some, const struct mt_look *l,
+                          const struct mt_csv *csv,
+                          const struct mt_csv_field *field, struct mt_err *err)
+{
+    if (some->n++)
         return MT_OK;
-    }
-    if (mt_number_f64(field->text, field->n, &v) == MT_NUMBER_OK)
-        add_number(l, v);
-    else
-        l->texts++;
-    l->many |= l->labels.n > most || !mt_utf8_valid(f.text, f.n);
-    if (!l->many && mt_labels_add(&l->labels, f.text, f.n, &index) ==
-                        MT_NO_MEMORY)
+    some->line = mt_csv_line(csv);
+    some->text = mt_arena_strdup(l->labels.arena,
+                                 mt_excerpt(field->text, field->n).text);
+    return some->text ? MT_OK : mt_fail_memory(err);
+}
+
+static mt_status add_text(struct mt_look *l, const struct mt_csv *csv,
+                          const struct mt_csv_field *field, struct mt_err *err)
+{
+    mt_status status = add_some(&l->texts, l, csv, field, err);
+
+    if (status == MT_OK && has_decimal_comma(field))
+        status = add_some(&l->commas, l, csv, field, err);
+    if (status == MT_OK && mt_date_is_other(field->text, field->n))
+        status = add_some(&l->other_dates, l, csv, field, err);
+    return status;
+}
+
+static mt_status count_value(struct mt_look *l, const struct mt_csv *csv,
+                             const struct mt_csv_field *field,
+                             struct mt_err *err)
+{
+    struct mt_csv_field f = l->raw ? mt_csv_trim(*field) : mt_plan_value(field);
+    size_t n = l->labels.n;
+    uint32_t index;
+
+    l->many |= n > MT_LOOK_VALUES || !mt_utf8_valid(f.text, f.n);
+    if (l->many)
+        return MT_OK;
+    if (mt_labels_add(&l->labels, f.text, f.n, &index) == MT_NO_MEMORY)
         return mt_fail_memory(err);
+    if (l->labels.n > n && (n & (n - 1)) == 0) { /* 0, 1, 2, 4, ... */
+        size_t room = n ? 2 * n : 1;
+        size_t *counts = realloc(l->counts, room * sizeof *counts);
+        uint64_t *lines = realloc(l->lines, room * sizeof *lines);
+
+        l->counts = counts ? counts : l->counts;
+        l->lines = lines ? lines : l->lines;
+        if (!counts || !lines)
+            return mt_fail_memory(err);
+    }
+    if (l->labels.n > n) {
+        l->counts[n] = 0;
+        l->lines[n] = mt_csv_line(csv);
+    }
+    l->counts[index]++;
     return MT_OK;
 }
 
-mt_status mt_table_look(struct mt_csv *csv, const struct mt_csv_columns *c,
-                        size_t target, size_t most, struct mt_arena *arena,
-                        struct mt_look *looks, struct mt_err *err)
+static void follow_counter(struct mt_look *l, bool number, double v)
 {
-    const struct mt_csv_field *fields;
-    size_t n;
+    size_t row = l->numbers + l->dates.n + l->texts.n + l->gaps.n;
 
-    for (size_t i = 0; i < c->n; i++)
-        mt_labels_init(&looks[i].labels, arena);
-    for (;;) {
-        mt_status status = mt_csv_next(csv, &fields, &n, err);
-
-        if (status != MT_OK || n == 0)
-            return status;
-        for (size_t i = 0; i < n && i < c->n; i++) {
-            status = add_field(csv, &fields[i],
-                               i == target ? most : MT_LOOK_VALUES, &looks[i],
-                               err);
-            if (status != MT_OK)
-                return status;
-        }
-    }
+    l->counts_rows &= number && (row ? v == l->next : v == 0 || v == 1);
+    l->next = v + 1;
 }
 
-void mt_look_free(struct mt_look *looks, size_t n)
+static void follow_code(struct mt_look *l, struct mt_csv_field f)
 {
-    for (size_t i = 0; looks && i < n; i++)
-        mt_labels_free(&looks[i].labels);
+    if (!l->coded)
+        return;
+    if (!l->width)
+        l->width = f.n;
+    l->coded = f.n == l->width && f.n >= CODE;
+    for (size_t i = 0; i < f.n && l->coded; i++)
+        l->coded = f.text[i] >= '0' && f.text[i] <= '9';
+    l->zeros += f.text[0] == '0';
 }
 
-bool mt_look_is_category(const struct mt_look *l)
+mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
+                      const struct mt_csv_field *field, struct mt_err *err)
 {
-    size_t rows = l->numbers + l->texts;
+    bool gap = mt_plan_is_gap(NULL, field), number, time;
+    double v = 0;
+    mt_status status = MT_OK;
 
-    return l->texts && !l->many && l->labels.n <= MT_LOOK_VALUES &&
-           l->labels.n > 1 && 2 * l->labels.n <= rows &&
-           (!l->numbers || 20 * l->texts >= rows);
+    number =
+        !gap && mt_number_in_f32(field->text, field->n, &v) == MT_NUMBER_OK;
+    follow_counter(l, number, v);
+    if (gap)
+        return add_some(&l->gaps, l, csv, field, err);
+    follow_code(l, mt_csv_trim(*field));
+    if (number)
+        add_number(l, v);
+    else if (mt_date_parse(field->text, field->n, &v, &time))
+        status = add_some(&l->dates, l, csv, field, err);
+    else
+        status = add_text(l, csv, field, err);
+    return status == MT_OK ? count_value(l, csv, field, err) : status;
 }
 
-bool mt_look_has_gaps(const struct mt_look *l)
+size_t mt_look_values(const struct mt_look *l)
 {
-    return l->gaps && l->numbers && !l->texts;
+    return l->numbers + l->dates.n + l->texts.n;
+}
+
+double mt_look_mean(const struct mt_look *l)
+{
+    return l->first + l->sum / (double)l->numbers;
+}
+
+double mt_look_std(const struct mt_look *l)
+{
+    double n = (double)l->numbers, mean = l->sum / n;
+
+    return sqrt(fmax(0, l->squares / n - mean * mean));
 }

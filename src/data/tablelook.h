@@ -1,6 +1,7 @@
 /*
- * A look at every field of a table, for `mtrain init csv`: which columns are
- * numbers, which are categories, and where values are missing.
+ * A look at every field of a table, for `mtrain init csv`: of each column, how
+ * many fields are numbers, dates, other texts or missing, which values it has,
+ * and where the odd ones are.
  */
 #ifndef MT_DATA_TABLELOOK_H
 #define MT_DATA_TABLELOOK_H
@@ -8,31 +9,49 @@
 #include "data/csvcolumns.h"
 #include "data/csvlabels.h"
 
-enum { MT_LOOK_VALUES = 100 }; /* of a category, at most */
+enum { MT_LOOK_VALUES = 1000 }; /* different values that are counted */
+
+/* Fields of one kind. */
+struct mt_look_some {
+    size_t n;
+    uint64_t line;    /* of the first one, from 1 */
+    const char *text; /* its first bytes, fit to be shown; NULL: n is 0 */
+};
 
 struct mt_look {
-    size_t numbers, texts, gaps; /* fields: they add up to the rows */
-    uint64_t gap_line;           /* of the first gap, from 1 */
-    bool many;                   /* more different values than were counted */
-    struct mt_labels labels;     /* the values that are no gaps; true, false,
-                                    yes and no in lower case */
-    bool whole;                  /* of numbers: they are whole */
+    size_t numbers; /* these four add up to the rows */
+    struct mt_look_some dates, texts, gaps;
+    struct mt_look_some commas, other_dates; /* of the texts: "1,5",
+                                                "01/02/2024" */
+
+    /* The values that are no gaps; true, false, yes and no in lower case. Once
+     * there are more than MT_LOOK_VALUES, `many`, no more are counted. */
+    struct mt_labels labels;
+    bool raw; /* values are as they are: of a target */
+    bool many;
+    size_t *counts;  /* [labels.n]: rows that have it */
+    uint64_t *lines; /* [labels.n]: the first of them */
+
+    bool whole;       /* all numbers are */
+    bool counts_rows; /* 0, 1, 2, ... or 1, 2, 3, ... */
+    bool coded; /* all have the same four digits or more, some begin with 0 */
+    size_t width, zeros;                  /* of a code */
+    double next;                          /* of a counter */
     double min, max, sum, squares, first; /* sums about `first` */
 };
 
-/* Reads all records from where csv is. looks[c->n] is zeroed; mt_look_free it
- * in any case. target: its values are counted up to `most`. */
-mt_status mt_table_look(struct mt_csv *csv, const struct mt_csv_columns *c,
-                        size_t target, size_t most, struct mt_arena *arena,
-                        struct mt_look *looks, struct mt_err *err);
-void mt_look_free(struct mt_look *looks, size_t n);
+void mt_look_init(struct mt_look *look, struct mt_arena *arena);
+void mt_look_free(struct mt_look *look);
 
-/* Can it be a category? At most MT_LOOK_VALUES values, each of two rows or more
- * on the average; and if most fields are numbers, one in 20 is none: fewer are
- * faults. */
-bool mt_look_is_category(const struct mt_look *look);
+/* Adds a field of the record that csv read last. */
+mt_status mt_look_add(struct mt_look *look, const struct mt_csv *csv,
+                      const struct mt_csv_field *field, struct mt_err *err);
 
-/* Numbers wherever there is a value, and some gaps? */
-bool mt_look_has_gaps(const struct mt_look *look);
+/* Rows that have a value. */
+size_t mt_look_values(const struct mt_look *look);
+
+/* Of the numbers; the deviation is that of the population. */
+double mt_look_mean(const struct mt_look *look);
+double mt_look_std(const struct mt_look *look);
 
 #endif

@@ -235,10 +235,6 @@ const char *mt_plan_warning(const struct mt_plan *plan, struct mt_arena *arena)
     const char *out = NULL;
     size_t n = 0;
 
-    if (plan->dropped)
-        mt_strbuf_printf(&text, "%zu row%s left out for missing values",
-                         plan->dropped, plan->dropped == 1 ? "" : "s");
-    n = plan->dropped > 0;
     for (size_t i = 0; i < plan->n; i++) {
         const struct mt_plan_column *p = &plan->columns[i];
 

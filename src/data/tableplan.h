@@ -75,8 +75,7 @@ struct mt_plan {
     size_t max_categories;
     bool flags;
     bool fitted;
-    bool plain;     /* numbers without gaps: cells are the elements */
-    size_t dropped; /* rows */
+    bool plain; /* numbers without gaps: cells are the elements */
 };
 
 /* The keys of "data" that say it; what they fill. */

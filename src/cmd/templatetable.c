@@ -1,0 +1,566 @@
+#include "cmd/templatetable.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "cmd/shellwords.h"
+
+enum {
+    WIDE = 30,  /* columns: then runs of plain numbers are one line */
+    SHOWN = 12, /* classes */
+    RARE = 2    /* rows of a class that may be a typing error, below it */
+};
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* ---- columns ---- */
+
+/* ` ("NA" in line 7)` */
+static void add_place(const struct mt_look_some *some, struct mt_strbuf *out)
+{
+    if (*some->text)
+        mt_strbuf_printf(out, " (\"%s\" in line %llu)", some->text,
+                         (unsigned long long)some->line);
+    else
+        mt_strbuf_printf(out, " (line %llu)", (unsigned long long)some->line);
+}
+
+static void add_values(const struct mt_look *l, struct mt_strbuf *out)
+{
+    if (l->many)
+        mt_strbuf_printf(out, "more than %d values", MT_LOOK_VALUES);
+    else
+        mt_strbuf_printf(out, "%zu value%s", l->labels.n, plural(l->labels.n));
+}
+
+static void add_some(const char *what, const struct mt_look_some *some,
+                     const struct mt_csv_guess *g, struct mt_strbuf *out)
+{
+    mt_strbuf_printf(out, "%s in %zu of %zu rows", what, some->n, g->rows);
+    add_place(some, out);
+}
+
+/* What is no number, or no date, in a column where most are. */
+static void add_faults(const struct mt_look *l, const struct mt_csv_guess *g,
+                       struct mt_strbuf *out)
+{
+    if (l->commas.n)
+        add_some("decimal commas", &l->commas, g, out);
+    else if (l->dates.n > l->numbers && l->texts.n)
+        add_some("no date", &l->texts, g, out);
+    else if (l->dates.n > l->numbers)
+        mt_strbuf_puts(out, "dates and numbers");
+    else
+        add_some("no number", l->texts.n ? &l->texts : &l->dates, g, out);
+}
+
+static void add_comma_remedy(const struct mt_own_data *own,
+                             const struct mt_csv_guess *g,
+                             struct mt_strbuf *out)
+{
+    mt_strbuf_puts(out, "; numbers need decimal points");
+    if (g->delimiter == ',')
+        return;
+    mt_strbuf_puts(out, " (tr , . <");
+    mt_shell_word(out, own->files[0]);
+    mt_strbuf_puts(out, " >points.csv)");
+}
+
+static void add_left_out(const struct mt_own_data *own,
+                         const struct mt_csv_guess *g, size_t column,
+                         struct mt_strbuf *out)
+{
+    const struct mt_look *l = &g->looks[column];
+
+    mt_strbuf_puts(out, "left out: ");
+    switch (g->use[column]) {
+    case MT_CSV_EMPTY:
+        mt_strbuf_puts(out, "no row has a value");
+        return;
+    case MT_CSV_CONSTANT:
+        mt_strbuf_printf(
+            out, "\"%s\" in every row",
+            mt_excerpt(l->labels.values[0], strlen(l->labels.values[0])).text);
+        return;
+    case MT_CSV_COUNTER:
+        mt_strbuf_puts(out, "it only counts the rows");
+        return;
+    case MT_CSV_ID:
+        mt_strbuf_puts(out, "by its name and its whole numbers, ");
+        add_values(l, out);
+        mt_strbuf_puts(out, ", it only says which row it is");
+        return;
+    case MT_CSV_COMMA:
+        add_faults(l, g, out);
+        add_comma_remedy(own, g, out);
+        return;
+    case MT_CSV_OTHER_DATES:
+        add_some("dates", &l->other_dates, g, out);
+        mt_strbuf_puts(out, " whose order of day and month is not known; "
+                            "expected the form 2024-01-31");
+        return;
+    case MT_CSV_FAULTY:
+        add_faults(l, g, out);
+        return;
+    default:
+        mt_strbuf_puts(out, l->texts.n ? "text, " : "codes, ");
+        add_values(l, out);
+        if (l->texts.n)
+            add_place(&l->texts, out);
+    }
+}
+
+static void add_gaps(const struct mt_look *l, const char *rule,
+                     struct mt_strbuf *out)
+{
+    if (!l->gaps.n)
+        return;
+    mt_strbuf_printf(out, "; missing in %zu row%s", l->gaps.n,
+                     plural(l->gaps.n));
+    add_place(&l->gaps, out);
+    mt_strbuf_printf(out, ": %s", rule);
+}
+
+static void add_line(const struct mt_own_data *own,
+                     const struct mt_csv_guess *g, size_t column,
+                     struct mt_strbuf *out)
+{
+    const struct mt_look *l = &g->looks[column];
+
+    switch (g->use[column]) {
+    case MT_CSV_NUMBER:
+        mt_strbuf_printf(out, "numbers from %.9g to %.9g, ", l->min, l->max);
+        add_values(l, out);
+        add_gaps(l, "the median, and a flag", out);
+        break;
+    case MT_CSV_DATE:
+        mt_strbuf_puts(out, "dates, ");
+        add_values(l, out);
+        add_gaps(l, "the median, and a flag", out);
+        break;
+    case MT_CSV_CATEGORY:
+        mt_strbuf_puts(out, "a category of ");
+        add_values(l, out);
+        add_gaps(l, "a value of its own", out);
+        break;
+    case MT_CSV_TARGET:
+        mt_strbuf_puts(out, "the target, ");
+        add_values(l, out);
+        add_gaps(l, "these rows are left out", out);
+        break;
+    default:
+        add_left_out(own, g, column, out);
+    }
+}
+
+static bool is_plain(const struct mt_csv_guess *g, size_t column)
+{
+    return g->columns.n > WIDE && column < g->columns.n &&
+           g->use[column] == MT_CSV_NUMBER && !g->looks[column].gaps.n;
+}
+
+static void tell_list(const struct mt_own_data *own,
+                      const struct mt_csv_guess *g)
+{
+    const struct mt_csv_columns *c = &g->columns;
+    bool kinds[MT_CSV_TEXT + 1] = { false };
+
+    for (size_t i = 0, end; i < c->n; i = end) {
+        struct mt_csv_column_text name = mt_csv_column_text(c, i);
+        struct mt_strbuf line = MT_STRBUF_INIT;
+
+        for (end = i + 1; is_plain(g, i) && is_plain(g, end);)
+            end++;
+        kinds[g->use[i]] = true;
+        add_line(own, g, i, &line);
+        if (end > i + 1)
+            mt_template_tell(own, "%s to %s: numbers", name.text,
+                             mt_csv_column_text(c, end - 1).text);
+        else
+            mt_template_tell(own, "%s: %s", name.text,
+                             line.text ? line.text : "");
+        mt_strbuf_free(&line);
+    }
+    if (kinds[MT_CSV_TEXT])
+        mt_template_tell(own,
+                         "a text is a category if it has at most %d values, "
+                         "each in two rows or more on the average",
+                         MT_CSV_CATEGORIES);
+    if (kinds[MT_CSV_FAULTY])
+        mt_template_tell(own, "to use a column with faults, mend these rows, "
+                              "or name its texts for missing values in "
+                              "data.missing_values");
+}
+
+static void tell_header(const struct mt_own_data *own,
+                        const struct mt_csv_guess *g)
+{
+    const struct mt_csv_columns *c = &g->columns;
+
+    mt_template_tell(own, "%s: %zu rows of %zu column%s; %s: %s%s",
+                     own->files[0], g->rows, c->n, plural(c->n),
+                     c->names ? "the first line is the header" : "no header",
+                     c->why,
+                     c->sure    ? ""
+                     : c->names ? " (if it is none: --header no)"
+                                : " (if the first line is one: --header yes)");
+    for (size_t i = 0; c->names && i < c->n; i++)
+        if (c->names[i] != c->raw[i])
+            mt_template_tell(own, "column %zu: another \"%s\" is named \"%s\"",
+                             i, mt_excerpt(c->raw[i], strlen(c->raw[i])).text,
+                             mt_excerpt(c->names[i], strlen(c->names[i])).text);
+}
+
+/* ---- targets ---- */
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct mt_csv_class *x = *(struct mt_csv_class *const *)a;
+    const struct mt_csv_class *y = *(struct mt_csv_class *const *)b;
+
+    if (x->rows != y->rows)
+        return x->rows > y->rows ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+/* "Gent 61.6 %, Ulm 38.4 %", the largest first. */
+static void add_shares(struct mt_csv_class **sorted, size_t n, size_t rows,
+                       struct mt_strbuf *out)
+{
+    for (size_t i = 0; i < n && i < SHOWN; i++)
+        mt_strbuf_printf(
+            out, "%s%s %.1f %%", i ? ", " : "",
+            mt_excerpt(sorted[i]->name, strlen(sorted[i]->name)).text,
+            100 * (double)sorted[i]->rows / (double)rows);
+    if (n > SHOWN)
+        mt_strbuf_printf(out, " and %zu more", n - SHOWN);
+}
+
+/* Classes of a single row may be typing errors. */
+static void tell_rare(const struct mt_own_data *own,
+                      struct mt_csv_class *const *sorted, size_t n)
+{
+    struct mt_strbuf out = MT_STRBUF_INIT;
+    size_t rare = 0;
+
+    for (size_t i = n; i-- > 0 && sorted[i]->rows < RARE; rare++)
+        if (rare < SHOWN)
+            mt_strbuf_printf(
+                &out, "%s%s (line %llu)", rare ? ", " : "",
+                mt_excerpt(sorted[i]->name, strlen(sorted[i]->name)).text,
+                (unsigned long long)sorted[i]->line);
+    if (rare)
+        mt_template_tell(own, "%zu class%s of a single row: %s%s", rare,
+                         rare == 1 ? "" : "es", out.text ? out.text : "",
+                         rare > SHOWN ? ", ..." : "");
+    mt_strbuf_free(&out);
+}
+
+static mt_status tell_classes(const struct mt_own_data *own,
+                              const struct mt_csv_guess *g,
+                              struct mt_arena *arena, struct mt_err *err)
+{
+    size_t target = g->columns.targets[0], n;
+    struct mt_csv_class *classes, **sorted;
+    struct mt_strbuf shares = MT_STRBUF_INIT;
+    mt_status status = mt_csv_classes(g, arena, &classes, &n, err);
+
+    if (status != MT_OK)
+        return status;
+    sorted = mt_arena_calloc(arena, n + 1, sizeof *sorted);
+    if (!sorted)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &classes[i];
+    qsort(sorted, n, sizeof *sorted, compare_rows);
+    add_shares(sorted, n, mt_look_values(&g->looks[target]), &shares);
+    mt_template_tell(own,
+                     "target %s: %zu classes (%s), so it is a "
+                     "classification%s",
+                     mt_csv_column_text(&g->columns, target).text, n,
+                     shares.text ? shares.text : "",
+                     g->targets[0] == MT_TARGET_FEW
+                         ? " (if it is a quantity: mtrain init csv-regression)"
+                         : "");
+    tell_rare(own, sorted, n);
+    mt_strbuf_free(&shares);
+    return MT_OK;
+}
+
+static bool can_be_numbers(enum mt_csv_target target)
+{
+    return target == MT_TARGET_NUMBERS || target == MT_TARGET_FEW;
+}
+
+/* As classes, whatever they look like. */
+static bool can_be_classes(const struct mt_csv_guess *g)
+{
+    const struct mt_look *l = &g->looks[g->columns.targets[0]];
+
+    return g->targets[0] != MT_TARGET_EMPTY && !l->many && !l->commas.n &&
+           l->labels.n <= MT_CSV_CLASSES;
+}
+
+void mt_table_tell_columns(const struct mt_own_data *own,
+                           const struct mt_csv_guess *g)
+{
+    tell_header(own, g);
+    tell_list(own, g);
+}
+
+mt_status mt_table_tell_targets(const struct mt_own_data *own,
+                                const struct mt_csv_guess *g, bool regression,
+                                struct mt_arena *arena, struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &g->columns;
+
+    if (!regression)
+        return tell_classes(own, g, arena, err);
+    for (size_t i = 0; i < c->n_targets; i++) {
+        const struct mt_look *l = &g->looks[c->targets[i]];
+
+        mt_template_tell(
+            own,
+            "target %s: numbers from %.9g to %.9g, so it is a regression%s",
+            mt_csv_column_text(c, c->targets[i]).text, l->min, l->max,
+            c->n_targets == 1 && l->whole && can_be_classes(g)
+                ? " (if they are classes: mtrain init csv-classification)"
+                : "");
+    }
+    return MT_OK;
+}
+
+/* ---- what cannot be learnt ---- */
+
+static mt_status fail_target(const struct mt_own_data *own,
+                             const struct mt_csv_guess *g, size_t column,
+                             struct mt_strbuf *why, struct mt_err *err)
+{
+    mt_fail(err, MT_INVALID, "%s: %s %s", own->files[0],
+            mt_csv_column_text(&g->columns, column).text,
+            why->text ? why->text : "");
+    mt_strbuf_free(why);
+    return err->status;
+}
+
+/* The target has texts, and was to be a number. */
+static mt_status fail_number(const struct mt_own_data *own,
+                             const struct mt_csv_guess *g, size_t i,
+                             struct mt_err *err)
+{
+    size_t column = g->columns.targets[i];
+    const struct mt_look *l = &g->looks[column];
+    struct mt_strbuf why = MT_STRBUF_INIT;
+
+    mt_strbuf_puts(&why, l->commas.n ? "has " : "is ");
+    if (g->targets[i] == MT_TARGET_DATES)
+        mt_strbuf_puts(&why, "a date, which cannot be predicted; name another "
+                             "column with --target");
+    else
+        add_faults(l, g, &why);
+    if (l->commas.n)
+        add_comma_remedy(own, g, &why);
+    else if (g->targets[i] == MT_TARGET_CLASSES && g->columns.n_targets == 1)
+        mt_strbuf_puts(&why, "; for classes: mtrain init csv-classification");
+    else if (g->targets[i] == MT_TARGET_FAULTY)
+        mt_strbuf_puts(&why, "; mend these rows, empty the field where there "
+                             "is no value, or name another column with "
+                             "--target");
+    return fail_target(own, g, column, &why, err);
+}
+
+static mt_status fail_classes(const struct mt_own_data *own,
+                              const struct mt_csv_guess *g, struct mt_err *err)
+{
+    size_t column = g->columns.targets[0];
+    struct mt_strbuf why = MT_STRBUF_INIT;
+
+    mt_strbuf_puts(&why, "has ");
+    add_values(&g->looks[column], &why);
+    mt_strbuf_printf(&why,
+                     " in %zu rows, which are no classes; name another one "
+                     "with --target",
+                     mt_look_values(&g->looks[column]));
+    return fail_target(own, g, column, &why, err);
+}
+
+static mt_status check_target(const struct mt_template *t,
+                              const struct mt_own_data *own,
+                              const struct mt_csv_guess *g, size_t i,
+                              bool regression, struct mt_err *err)
+{
+    size_t column = g->columns.targets[i];
+    const struct mt_look *l = &g->looks[column];
+    struct mt_strbuf why = MT_STRBUF_INIT;
+
+    if (g->targets[i] == MT_TARGET_EMPTY)
+        mt_strbuf_puts(&why, "has no value in any row; name another one with "
+                             "--target");
+    else if (l->labels.n == 1 && !l->many)
+        mt_strbuf_puts(&why, "has the same value in every row; name another "
+                             "one with --target");
+    if (why.len)
+        return fail_target(own, g, column, &why, err);
+    if (regression)
+        return can_be_numbers(g->targets[i]) ? MT_OK
+                                             : fail_number(own, g, i, err);
+    if (t->guess &&
+        (g->targets[i] == MT_TARGET_FAULTY || g->targets[i] == MT_TARGET_DATES))
+        return fail_number(own, g, i, err);
+    if (l->commas.n)
+        return fail_number(own, g, i, err);
+    if (!can_be_classes(g) || (t->guess && g->targets[i] == MT_TARGET_TEXT))
+        return fail_classes(own, g, err);
+    return MT_OK;
+}
+
+mt_status mt_table_check(const struct mt_template *t,
+                         const struct mt_own_data *own,
+                         const struct mt_csv_guess *g, bool regression,
+                         struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &g->columns;
+    mt_status status = MT_OK;
+
+    if (!regression && c->n_targets > 1)
+        return mt_fail(err, MT_INVALID,
+                       "%s: %zu targets; expected one, the class",
+                       own->files[0], c->n_targets);
+    for (size_t i = 0; i < c->n_targets && status == MT_OK; i++)
+        status = check_target(t, own, g, i, regression, err);
+    if (status != MT_OK || c->n_features)
+        return status;
+    return mt_fail(err, MT_INVALID,
+                   "%s: beside the target%s no column can be used; the list "
+                   "above says why",
+                   own->files[0], plural(c->n_targets));
+}
+
+/* ---- the spec ---- */
+
+/* By name where there is a header, else by index. key: of an object. */
+static void add_column(const struct mt_csv_columns *c, size_t column, bool key,
+                       struct mt_strbuf *out)
+{
+    if (c->names)
+        mt_json_add_string(out, c->names[column]);
+    else
+        mt_strbuf_printf(out, key ? "\"%zu\"" : "%zu", column);
+}
+
+static void add_list(const struct mt_csv_columns *c, const char *key,
+                     const size_t *list, size_t n, struct mt_strbuf *out)
+{
+    mt_strbuf_printf(out, ", \"%s\": [", key);
+    for (size_t i = 0; i < n; i++) {
+        mt_strbuf_puts(out, i ? ", " : "");
+        add_column(c, list[i], false, out);
+    }
+    mt_strbuf_putc(out, ']');
+}
+
+/* The next member of an object of this key: `, "types": {"town": ` */
+static void start_member(const struct mt_csv_columns *c, const char *key,
+                         size_t column, size_t *n, struct mt_strbuf *out)
+{
+    if ((*n)++)
+        mt_strbuf_puts(out, ", ");
+    else
+        mt_strbuf_printf(out, ", \"%s\": {", key);
+    add_column(c, column, true, out);
+    mt_strbuf_puts(out, ": ");
+}
+
+static void end_members(size_t n, struct mt_strbuf *out)
+{
+    mt_strbuf_puts(out, n ? "}" : "");
+}
+
+static void add_types(const struct mt_csv_guess *g, struct mt_strbuf *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->columns.n; i++) {
+        if (g->use[i] != MT_CSV_CATEGORY && g->use[i] != MT_CSV_DATE)
+            continue;
+        start_member(&g->columns, "types", i, &n, out);
+        mt_strbuf_puts(out,
+                       g->use[i] == MT_CSV_DATE ? "\"date\"" : "\"category\"");
+    }
+    end_members(n, out);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_categories(const struct mt_csv_guess *g, struct mt_strbuf *out)
+{
+    const char *values[MT_CSV_CATEGORIES];
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->columns.n; i++) {
+        const struct mt_labels *labels = &g->looks[i].labels;
+
+        if (g->use[i] != MT_CSV_CATEGORY)
+            continue;
+        start_member(&g->columns, "categories", i, &n, out);
+        memcpy(values, labels->values, labels->n * sizeof *values);
+        qsort(values, labels->n, sizeof *values, compare_texts);
+        for (size_t k = 0; k < labels->n; k++) {
+            mt_strbuf_puts(out, k ? ", " : "[");
+            mt_json_add_string(out, values[k]);
+        }
+        mt_strbuf_putc(out, ']');
+    }
+    end_members(n, out);
+}
+
+static void add_missing(const struct mt_csv_guess *g, struct mt_strbuf *out)
+{
+    size_t n = 0, flags = 0;
+
+    for (size_t i = 0; i < g->columns.n; i++) {
+        bool target = g->use[i] == MT_CSV_TARGET;
+
+        if (!g->looks[i].gaps.n ||
+            !(target || g->use[i] == MT_CSV_NUMBER || g->use[i] == MT_CSV_DATE))
+            continue;
+        start_member(&g->columns, "missing", i, &n, out);
+        mt_strbuf_puts(out, target ? "\"drop\"" : "\"median\"");
+        flags += !target;
+    }
+    end_members(n, out);
+    mt_strbuf_puts(out, flags ? ", \"missing_flags\": true" : "");
+}
+
+void mt_table_add_columns(const struct mt_own_data *own,
+                          const struct mt_csv_guess *g, bool regression,
+                          struct mt_strbuf *out)
+{
+    const struct mt_csv_columns *c = &g->columns;
+
+    (void)regression;
+    mt_strbuf_puts(out, "{\"type\": \"csv\", \"train\": ");
+    mt_json_add_string(out, own->files[0]);
+    if (g->delimiter != ',') {
+        mt_strbuf_puts(out, ", \"delimiter\": ");
+        mt_json_add_string(out, (char[]){ g->delimiter, '\0' });
+    }
+    mt_strbuf_printf(out, ", \"header\": %s", c->names ? "true" : "false");
+    if (c->n_targets == 1) {
+        mt_strbuf_puts(out, ", \"target\": ");
+        add_column(c, c->targets[0], false, out);
+    } else {
+        add_list(c, "target", c->targets, c->n_targets, out);
+    }
+    add_list(c, "features", c->features, c->n_features, out);
+    add_types(g, out);
+    add_categories(g, out);
+    add_missing(g, out);
+}
