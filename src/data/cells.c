@@ -12,7 +12,8 @@ enum {
     BLOCK_BYTES = 256 << 10, /* of rows that wait to be packed */
     MAX_ROWS = 4096,         /* of a block */
     MAX_PLACES = 15,
-    DOUBLE = 8 /* bytes of a column that is not integers */
+    DOUBLE = 8, /* bytes of a column that is not integers */
+    RAW = 255   /* places of a value that is not one: its bits */
 };
 
 /* How a column of a block is packed. */
@@ -32,11 +33,31 @@ struct mt_cells {
     unsigned shift; /* rows of a block: 1 << shift */
     struct block **blocks;
     size_t n_blocks, room, bytes;
-    double *waiting;        /* [1 << shift, width] */
-    struct packed *columns; /* of the rows that wait, so far */
-    double *largest;        /* [width]: of their magnitudes */
+    /* Of the rows that wait: digits / 10^places, MISSING, or RAW bits. */
+    int64_t *digits;        /* [1 << shift, width] */
+    uint8_t *places;        /* [1 << shift, width] */
+    size_t at;              /* of the next row */
+    struct packed *columns; /* [width]: places and DOUBLE, so far */
 };
 
+static const int64_t MISSING = INT64_MIN;
+
+static const uint64_t whole_powers[] = { 1,
+                                         10,
+                                         100,
+                                         1000,
+                                         10000,
+                                         100000,
+                                         1000000,
+                                         10000000,
+                                         100000000,
+                                         1000000000,
+                                         10000000000,
+                                         100000000000,
+                                         1000000000000,
+                                         10000000000000,
+                                         100000000000000,
+                                         1000000000000000 };
 static const double powers[] = { 1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
 
@@ -48,12 +69,12 @@ struct mt_cells *mt_cells_new(size_t width)
         return NULL;
     cells->width = width;
     while ((2u << cells->shift) <= MAX_ROWS &&
-           (2u << cells->shift) * width * sizeof(double) <= BLOCK_BYTES)
+           (2u << cells->shift) * width * sizeof(int64_t) <= BLOCK_BYTES)
         cells->shift++;
-    cells->waiting = calloc((size_t)1 << cells->shift, width * sizeof(double));
+    cells->digits = calloc((size_t)1 << cells->shift, width * sizeof(int64_t));
+    cells->places = calloc((size_t)1 << cells->shift, width + 1);
     cells->columns = calloc(width + 1, sizeof *cells->columns);
-    cells->largest = calloc(width + 1, sizeof *cells->largest);
-    if (!cells->waiting || !cells->columns || !cells->largest) {
+    if (!cells->digits || !cells->places || !cells->columns) {
         mt_cells_free(cells);
         return NULL;
     }
@@ -67,9 +88,9 @@ void mt_cells_free(struct mt_cells *cells)
     for (size_t i = 0; i < cells->n_blocks; i++)
         free(cells->blocks[i]);
     free(cells->blocks);
-    free(cells->waiting);
+    free(cells->digits);
+    free(cells->places);
     free(cells->columns);
-    free(cells->largest);
     free(cells);
 }
 
@@ -95,49 +116,56 @@ static size_t in_block(const struct mt_cells *cells)
     return cells->rows & (((size_t)1 << cells->shift) - 1);
 }
 
-double *mt_cells_next(struct mt_cells *cells)
+void mt_cells_put_decimal(struct mt_cells *cells, size_t column, int64_t digits,
+                          unsigned places)
 {
-    return cells->waiting + in_block(cells) * cells->width;
-}
+    struct packed *c = &cells->columns[column];
 
-static double scaled(double v, unsigned places)
-{
-    double x = places ? v * powers[places] : v;
-
-    return x + (x < 0 ? -0.5 : 0.5);
+    cells->digits[cells->at + column] = digits;
+    cells->places[cells->at + column] = (uint8_t)places;
+    c->places = places > c->places ? (uint8_t)places : c->places;
 }
 
 /* Is v an integer / 10^places, exactly? */
-static bool has_places(double v, unsigned places)
+static bool has_places(double v, unsigned places, int64_t *digits)
 {
-    double x = scaled(v, places), back;
+    double x = v * powers[places];
 
+    x += x < 0 ? -0.5 : 0.5;
     if (!(fabs(x) < 0x1p53))
         return false;
-    back = (double)(int64_t)x;
-    if (places)
-        back /= powers[places];
-    return back == v;
+    *digits = (int64_t)x;
+    return (double)*digits / powers[places] == v;
 }
 
-/* What has so many places has more too, as long as its integer is exact. */
-static void look_at_row(struct mt_cells *cells, double *row)
+void mt_cells_put(struct mt_cells *cells, size_t column, double v)
 {
-    for (size_t i = 0; i < cells->width; i++) {
-        struct packed *c = &cells->columns[i];
-        double v = row[i] += 0.0; /* -0 is 0 */
+    int64_t digits = MISSING;
+    unsigned places = 0;
 
-        if (v != v || c->bytes == DOUBLE)
-            continue;
-        while (!has_places(v, c->places)) {
-            if (++c->places > MAX_PLACES) {
-                c->bytes = DOUBLE;
-                break;
-            }
-        }
-        if (fabs(v) > cells->largest[i])
-            cells->largest[i] = fabs(v);
+    if (v == v)
+        while (places <= MAX_PLACES && !has_places(v, places, &digits))
+            places++;
+    if (places <= MAX_PLACES) {
+        mt_cells_put_decimal(cells, column, digits, places);
+        return;
     }
+    memcpy(&cells->digits[cells->at + column], &v, sizeof v);
+    cells->places[cells->at + column] = RAW;
+    cells->columns[column].bytes = DOUBLE;
+}
+
+static double value_of(int64_t digits, unsigned places)
+{
+    double v;
+
+    if (digits == MISSING && places != RAW)
+        return NAN;
+    if (places == RAW)
+        memcpy(&v, &digits, sizeof v);
+    else
+        v = (double)digits / powers[places];
+    return v;
 }
 
 /* The bytes of integers up to this one, beside the lowest, which is NaN. */
@@ -150,6 +178,35 @@ static uint8_t bytes_of(uint64_t magnitude)
     return bytes;
 }
 
+static uint64_t magnitude(int64_t v)
+{
+    return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+}
+
+/* The bytes that each column takes with the places that it needs. */
+static void size_columns(struct mt_cells *cells, size_t rows)
+{
+    const uint64_t limit = UINT64_C(1) << 53;
+    const int64_t *digits = cells->digits;
+    const uint8_t *places = cells->places;
+
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < cells->width; i++, digits++, places++) {
+            struct packed *c = &cells->columns[i];
+            uint64_t power, n;
+
+            if (*digits == MISSING || c->bytes == DOUBLE)
+                continue;
+            power = whole_powers[c->places - *places];
+            n = magnitude(*digits);
+            if (n > limit / power)
+                c->bytes = DOUBLE;
+            else if (c->bytes == 0 || n * power >> (8 * c->bytes - 1))
+                c->bytes = bytes_of(n * power);
+        }
+    }
+}
+
 /* Where each column is; returns the bytes of a row. */
 static size_t place_columns(struct mt_cells *cells)
 {
@@ -157,12 +214,8 @@ static size_t place_columns(struct mt_cells *cells)
 
     for (size_t i = 0; i < cells->width; i++) {
         struct packed *c = &cells->columns[i];
-        double largest = cells->largest[i];
 
-        if (c->bytes != DOUBLE)
-            c->bytes = has_places(largest, c->places)
-                           ? bytes_of((uint64_t)scaled(largest, c->places))
-                           : DOUBLE;
+        c->bytes = c->bytes ? c->bytes : 1; /* all are missing */
         c->at = (uint32_t)stride;
         stride += c->bytes;
     }
@@ -170,19 +223,24 @@ static size_t place_columns(struct mt_cells *cells)
 }
 
 /* Each column writes 8 bytes; the next one writes over those beyond its own. */
-static void pack_row(const struct mt_cells *cells, const double *row, char *to)
+static void pack_row(const struct mt_cells *cells, size_t at, char *to)
 {
     for (size_t i = 0; i < cells->width; i++) {
         const struct packed *c = &cells->columns[i];
+        int64_t digits = cells->digits[at + i];
+        unsigned places = cells->places[at + i];
         uint64_t bits;
-        double v = row[i];
 
-        if (c->bytes == DOUBLE)
+        if (c->bytes == DOUBLE) {
+            double v = value_of(digits, places);
+
             memcpy(&bits, &v, sizeof bits);
-        else if (v != v)
+        } else if (digits == MISSING) {
             bits = UINT64_C(1) << (8 * c->bytes - 1);
-        else
-            bits = (uint64_t)(int64_t)scaled(v, c->places);
+        } else {
+            bits =
+                (uint64_t)(digits * (int64_t)whole_powers[c->places - places]);
+        }
         bits = htole64(bits);
         memcpy(to + c->at, &bits, sizeof bits);
     }
@@ -215,13 +273,15 @@ static mt_status add_block(struct mt_cells *cells, struct block *block,
 static mt_status pack_block(struct mt_cells *cells, size_t rows,
                             struct mt_err *err)
 {
-    size_t stride = place_columns(cells);
-    size_t bytes = sizeof(struct block) +
-                   cells->width * sizeof *cells->columns + rows * stride +
-                   DOUBLE;
-    struct block *block = malloc(bytes);
+    size_t stride, bytes;
+    struct block *block;
     char *to;
 
+    size_columns(cells, rows);
+    stride = place_columns(cells);
+    bytes = sizeof *block + cells->width * sizeof *cells->columns +
+            rows * stride + DOUBLE;
+    block = malloc(bytes);
     if (!block)
         return mt_fail_memory(err);
     cells->bytes += bytes;
@@ -230,16 +290,16 @@ static mt_status pack_block(struct mt_cells *cells, size_t rows,
            cells->width * sizeof *cells->columns);
     to = rows_of(cells, block);
     for (size_t i = 0; i < rows; i++)
-        pack_row(cells, cells->waiting + i * cells->width, to + i * stride);
+        pack_row(cells, i * cells->width, to + i * stride);
     memset(cells->columns, 0, cells->width * sizeof *cells->columns);
-    memset(cells->largest, 0, cells->width * sizeof *cells->largest);
+    cells->at = 0;
     return add_block(cells, block, err);
 }
 
 mt_status mt_cells_push(struct mt_cells *cells, struct mt_err *err)
 {
-    look_at_row(cells, mt_cells_next(cells));
     cells->rows++;
+    cells->at += cells->width;
     return in_block(cells) ? MT_OK
                            : pack_block(cells, (size_t)1 << cells->shift, err);
 }
@@ -249,8 +309,10 @@ mt_status mt_cells_finish(struct mt_cells *cells, struct mt_err *err)
     size_t rows = in_block(cells);
     mt_status status = rows ? pack_block(cells, rows, err) : MT_OK;
 
-    free(cells->waiting);
-    cells->waiting = NULL;
+    free(cells->digits);
+    free(cells->places);
+    cells->digits = NULL;
+    cells->places = NULL;
     return status;
 }
 

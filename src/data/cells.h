@@ -13,8 +13,8 @@
  * becomes 0.
  *
  *     mt_cells_new(width)
- *     double *row = mt_cells_next(cells);   room for the next row
- *     mt_cells_push(cells, err);            it is filled
+ *     mt_cells_put(cells, column, 12.34);      for each column of a row
+ *     mt_cells_push(cells, err);               it is filled
  *     mt_cells_finish(cells, err);          no more rows
  *     mt_cells_row(cells, i, out);
  */
@@ -31,8 +31,12 @@ struct mt_cells;
 struct mt_cells *mt_cells_new(size_t width); /* NULL: no memory */
 void mt_cells_free(struct mt_cells *cells);  /* NULL is allowed */
 
-/* Room for one row [width]; it counts once it is pushed. */
-double *mt_cells_next(struct mt_cells *cells);
+/* A value of the next row, which counts once all of its columns are put and it
+ * is pushed: a double, or digits / 10^places with at most 15 digits and 15
+ * places. */
+void mt_cells_put(struct mt_cells *cells, size_t column, double value);
+void mt_cells_put_decimal(struct mt_cells *cells, size_t column, int64_t digits,
+                          unsigned places);
 mt_status mt_cells_push(struct mt_cells *cells, struct mt_err *err);
 
 /* After it rows can be read, by several threads at once, and none added. */

@@ -62,15 +62,20 @@ static void round_trip(size_t width, size_t rows)
 
     ck_assert(all && row && cells);
     for (size_t i = 0; i < rows; i++) {
-        double *to = mt_cells_next(cells);
-
         for (size_t c = 0; c < width; c++) {
             uint32_t w[4];
+            double v;
 
             mt_philox_block(key, i, (uint32_t)c, w);
             /* Some columns change their kind from block to block. */
-            to[c] = value((uint32_t)(c + (c % 3 ? 0 : i / 3000)) % KINDS, w);
-            all[i * width + c] = to[c] + 0.0;
+            v = value((uint32_t)(c + (c % 3 ? 0 : i / 3000)) % KINDS, w);
+            if (c % 5 == 4 && w[2] & 64) {
+                v = (double)(int32_t)w[0] / 1e3;
+                mt_cells_put_decimal(cells, c, (int32_t)w[0], 3);
+            } else {
+                mt_cells_put(cells, c, v);
+            }
+            all[i * width + c] = v + 0.0;
         }
         ck_assert_int_eq(mt_cells_push(cells, &err), MT_OK);
     }
@@ -116,13 +121,13 @@ START_TEST(test_small)
 
         ck_assert_ptr_nonnull(cells);
         for (size_t i = 0; i < ROWS; i++) {
-            double *to = mt_cells_next(cells);
+            for (size_t c = 0; c < WIDTH; c++) {
+                double n = (double)((i * 7 + c) % 128);
 
-            for (size_t c = 0; c < WIDTH; c++)
-                to[c] = (double)((i * 7 + c) % 128) * rows[k].step;
-            if (rows[k].step < 1) /* as text says it */
-                for (size_t c = 0; c < WIDTH; c++)
-                    to[c] = (double)((i * 7 + c) % 128) / 100;
+                /* a hundredth as text says it */
+                mt_cells_put(cells, c,
+                             rows[k].step < 1 ? n / 100 : n * rows[k].step);
+            }
             ck_assert_int_eq(mt_cells_push(cells, &err), MT_OK);
         }
         ck_assert_int_eq(mt_cells_finish(cells, &err), MT_OK);

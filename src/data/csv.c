@@ -202,13 +202,28 @@ static mt_status fail_feature(const struct table *t, struct mt_err *err)
 }
 
 static mt_status read_features(const struct table *t,
-                               const struct mt_csv_field *fields, double *out,
-                               bool *drop, struct mt_err *err)
+                               const struct mt_csv_field *fields, bool *drop,
+                               struct mt_err *err)
 {
-    for (size_t i = 0; i < t->columns.n_features; i++)
+    const struct mt_plan *plan = &t->state->plan;
+    bool plain = mt_csv_is_plain(t->csv) && !plan->digits;
+
+    for (size_t i = 0; i < t->columns.n_features; i++) {
+        const struct mt_csv_field *f = &fields[t->columns.features[i]];
+        unsigned places;
+        int64_t digits;
+        double cell;
+
+        if (plain && plan->columns[i].type == MT_PLAN_NUMBER &&
+            mt_number_short(f->text, f->n, &digits, &places)) {
+            mt_cells_put_decimal(t->x->cells, i, digits, places);
+            continue;
+        }
         if (mt_plan_field(&t->state->plan, i, t->csv, &t->columns, fields,
-                          &out[i], drop, err) != MT_OK)
+                          &cell, drop, err) != MT_OK)
             return fail_feature(t, err);
+        mt_cells_put(t->x->cells, i, cell);
+    }
     return MT_OK;
 }
 
@@ -265,7 +280,7 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
         status = resize(t, t->room ? t->room + t->room / 2 : 64, err);
     if (status != MT_OK)
         return status;
-    status = read_features(t, fields, mt_cells_next(t->x->cells), &drop, err);
+    status = read_features(t, fields, &drop, err);
     if (status == MT_OK)
         status = check_targets(t, fields, &target, err);
     drop |= target;

@@ -210,6 +210,11 @@ enum mt_number mt_csv_value(const struct mt_csv *csv,
                : mt_csv_parse(&csv->dialect, field->text, field->n, out);
 }
 
+bool mt_csv_is_plain(const struct mt_csv *csv)
+{
+    return csv->simple;
+}
+
 struct mt_csv_passed mt_csv_passed(const struct mt_csv *csv)
 {
     return csv->passed;

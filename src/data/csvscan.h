@@ -89,6 +89,7 @@ const struct mt_csv_dialect *mt_csv_dialect(const struct mt_csv *csv);
 /* The number in a field, as the dialect writes it (mt_csv_parse). */
 enum mt_number mt_csv_value(const struct mt_csv *csv,
                             const struct mt_csv_field *field, double *out);
+bool mt_csv_is_plain(const struct mt_csv *csv); /* as mt_number_short does */
 
 /* Lines that were passed over, and the first of them (from 1). */
 struct mt_csv_passed {

@@ -190,17 +190,16 @@ static uint64_t join_digits(uint64_t x)
 }
 
 /* What most fields are: a minus sign or none, digits, a point among them or
- * none; 1 to 8 characters, aligned. The digits and the power of ten are exact
- * doubles, so that their quotient is rounded once (Clinger). Which characters
- * are where cannot be predicted: so there is no branch on it. */
-static inline bool read_short(uint64_t x, bool negative, size_t n, double *out)
+ * none; 1 to 8 characters, aligned. Which characters are where cannot be
+ * predicted: so there is no branch on it. */
+static inline bool read_short(uint64_t x, uint64_t minus, size_t n,
+                              uint64_t *digits, unsigned *places)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
     const uint64_t zeros = ones * '0';
-    uint64_t minus = negative, points, below, moved, bits;
+    uint64_t points, below, moved;
     uint64_t point; /* all bits, or none */
     unsigned at;    /* bits below the first point */
-    double v;
 
     x ^= minus * ('-' ^ '0') << (64 - 8 * n);
     points = x ^ ones * '.';
@@ -212,12 +211,35 @@ static inline bool read_short(uint64_t x, bool negative, size_t n, double *out)
     x = (moved & point) | (x & ~point);
     if (((x ^ zeros) | ((x + ones * 6) ^ zeros)) & ones * 0xf0)
         return false; /* something else is there */
-    if (n == minus - point)
-        return false; /* no digit */
-    v = (double)(int64_t)join_digits(x) / pow10_of[(7 - at / 8) & point];
-    memcpy(&bits, &v, sizeof bits);
-    bits |= minus << 63;
-    memcpy(out, &bits, sizeof bits);
+    *digits = join_digits(x);
+    *places = (7 - at / 8) & (unsigned)point;
+    return n != minus - point; /* there is a digit */
+}
+
+bool mt_number_short(const char *text, size_t n, int64_t *digits,
+                     unsigned *places)
+{
+    uint64_t minus = *text == '-', w;
+
+    if (n - 1 >= 8 || !read_short(fill(load(text, 8) << (64 - 8 * n), n), minus,
+                                  n, &w, places))
+        return false;
+    *digits = (int64_t)((w ^ (0 - minus)) + minus);
+    return true;
+}
+
+/* The digits and the power of ten are exact doubles, so that their quotient is
+ * rounded once (Clinger). */
+static bool short_double(const char *text, size_t n, double *out)
+{
+    bool negative = *text == '-';
+    unsigned places;
+    uint64_t w;
+
+    if (n - 1 >= 8 || !read_short(align(text, n), negative, n, &w, &places))
+        return false;
+    *out = (double)w / pow10_of[places];
+    *out = negative ? -*out : *out;
     return true;
 }
 
@@ -238,7 +260,7 @@ enum mt_number mt_number_f64(const char *text, size_t n, double *out)
     char buf[DIGITS + 40];
     double v;
 
-    if (n - 1 < 8 && read_short(align(text, n), *text == '-', n, out))
+    if (short_double(text, n, out))
         return MT_NUMBER_OK;
     result = scan(text, n, &d);
     if (result != MT_NUMBER_OK)
@@ -258,7 +280,7 @@ enum mt_number mt_number_in_f32(const char *text, size_t n, double *out)
     double v;
     enum mt_number result;
 
-    if (n - 1 < 8 && read_short(align(text, n), *text == '-', n, out))
+    if (short_double(text, n, out))
         return MT_NUMBER_OK;
     result = mt_number_f64(text, n, &v);
     if (result == MT_NUMBER_OK && !(fabs(v) < 0x1.ffffffp127))
@@ -270,8 +292,14 @@ enum mt_number mt_number_in_f32(const char *text, size_t n, double *out)
 
 enum mt_number mt_number_padded(const char *text, size_t n, double *out)
 {
-    if (n - 1 < 8 && read_short(fill(load(text, 8) << (64 - 8 * n), n),
-                                *text == '-', n, out))
-        return MT_NUMBER_OK;
-    return mt_number_in_f32(text, n, out);
+    bool negative = *text == '-';
+    unsigned places;
+    uint64_t w;
+
+    if (n - 1 >= 8 || !read_short(fill(load(text, 8) << (64 - 8 * n), n),
+                                  negative, n, &w, &places))
+        return mt_number_in_f32(text, n, out);
+    *out = (double)w / pow10_of[places];
+    *out = negative ? -*out : *out;
+    return MT_NUMBER_OK;
 }
