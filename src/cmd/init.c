@@ -183,7 +183,12 @@ static int init(struct mt_call *call, const struct mt_template *t,
     struct mt_own_data own = { .files = mt_option_all(call, "data"),
                                .targets = mt_option_all(call, "target"),
                                .header = mt_option(call, "header"),
+                               .delimiter = mt_option(call, "delimiter"),
+                               .decimal = mt_option(call, "decimal"),
+                               .thousands = mt_option(call, "thousands"),
                                .tell = tell, .ctx = call };
+    static const char *const of_tables[] = { "target", "header", "delimiter",
+                                             "decimal", "thousands" };
     struct mt_err err = MT_ERR_INIT;
     struct mt_json *doc;
 
@@ -191,9 +196,10 @@ static int init(struct mt_call *call, const struct mt_template *t,
         own.n++;
     while (own.targets[own.n_targets])
         own.n_targets++;
-    if ((own.n_targets || own.header) && !own.n)
-        return mt_report_usage(call, "--%s needs --data FILE.csv",
-                               own.n_targets ? "target" : "header");
+    for (size_t i = 0; i < sizeof of_tables / sizeof *of_tables; i++)
+        if (!own.n && mt_option(call, of_tables[i]))
+            return mt_report_usage(call, "--%s needs --data FILE.csv",
+                                   of_tables[i]);
     if ((strcmp(path, "-") != 0 &&
          mt_replace_probe(path, call->force, &err) != MT_OK) ||
         mt_template_spec(t, &own, &doc, &err) != MT_OK)
@@ -212,7 +218,10 @@ static int init(struct mt_call *call, const struct mt_template *t,
 static int init_run(struct mt_call *call)
 {
     const struct mt_template *t;
-    static const char *const options[] = { "data", "target", "header", "output" };
+    static const char *const options[] = { "data",    "target",
+                                           "header",  "delimiter",
+                                           "decimal", "thousands",
+                                           "output" };
     const char *given = mt_option(call, "output");
     char path[64];
 
@@ -239,6 +248,12 @@ static const struct mt_option init_options[] = {
                              "index (default: the last one)" },
     { "header", 0, "yes|no", "of a table: is the first line a header? "
                              "(default: found out)" },
+    { "delimiter", 0, "C", "of a table: the character between fields (default: "
+                           "found out)" },
+    { "decimal", 0, "C", "of a table: the character before decimals, a point or "
+                         "a comma (default: found out)" },
+    { "thousands", 0, "C", "of a table: the character between groups of three "
+                           "digits (default: found out)" },
     { NULL, 0, NULL, NULL },
 };
 

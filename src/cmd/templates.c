@@ -175,15 +175,49 @@ static mt_status set_task(struct mt_json *doc, bool regression,
     return set_text(doc, "train.metrics", "[\"rmse\", \"r2\"]", err);
 }
 
+static mt_status read_sign(const char *key, const char *text, char *out,
+                           struct mt_err *err)
+{
+    const char *expected = text ? mt_csv_sign(key, text, out) : NULL;
+
+    return expected ? mt_fail(err, MT_INVALID, "--%s: expected %s, got \"%s\"",
+                              key, expected, text)
+                    : MT_OK;
+}
+
+/* What the user says of the table. */
+static mt_status read_hints(const struct mt_own_data *own,
+                            struct mt_csv_hints *out, struct mt_err *err)
+{
+    struct mt_csv_dialect *d = &out->dialect;
+    mt_status status;
+
+    *out = (struct mt_csv_hints){ own->targets, own->n_targets, own->header,
+                                  { 0 } };
+    status = read_sign("delimiter", own->delimiter, &d->delimiter, err);
+    if (status == MT_OK)
+        status = read_sign("decimal", own->decimal, &d->decimal, err);
+    if (status == MT_OK)
+        status = read_sign("thousands", own->thousands, &d->thousands, err);
+    if (status == MT_OK && d->thousands &&
+        d->thousands == (d->decimal ? d->decimal : '.'))
+        status = mt_fail(err, MT_INVALID,
+                         "--thousands: is the decimal sign as well; expected "
+                         "another one, or --decimal");
+    return status;
+}
+
 static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
                            const struct mt_own_data *own, struct mt_err *err)
 {
     struct mt_arena arena = MT_ARENA_INIT;
-    struct mt_csv_hints hints = { own->targets, own->n_targets, own->header };
+    struct mt_csv_hints hints;
     struct mt_csv_guess g = { 0 };
     bool regression = t->regression;
     mt_status status = need_files(t, own, 1, err);
 
+    if (status == MT_OK)
+        status = read_hints(own, &hints, err);
     if (status == MT_OK)
         status = mt_csv_guess(own->files[0], &hints, &arena, &g, err);
     if (status == MT_OK && t->guess)

@@ -18,6 +18,7 @@ struct mt_own_data {
     const char *const *targets; /* of a table, NULL-terminated */
     size_t n_targets;
     const char *header;       /* of a table: "yes", "no" or NULL */
+    const char *delimiter, *decimal, *thousands; /* of a table, or NULL */
     void (*tell)(void *ctx, const char *text); /* a line for the user */
     void *ctx;
 };

@@ -58,20 +58,13 @@ static void add_faults(const struct mt_look *l, const struct mt_csv_guess *g,
         add_some("no number", l->texts.n ? &l->texts : &l->dates, g, out);
 }
 
-static void add_comma_remedy(const struct mt_own_data *own,
-                             const struct mt_csv_guess *g,
-                             struct mt_strbuf *out)
+static void add_comma_remedy(struct mt_strbuf *out)
 {
-    mt_strbuf_puts(out, "; numbers need decimal points");
-    if (g->delimiter == ',')
-        return;
-    mt_strbuf_puts(out, " (tr , . <");
-    mt_shell_word(out, own->files[0]);
-    mt_strbuf_puts(out, " >points.csv)");
+    mt_strbuf_puts(out, ", but other numbers of the table have decimal points; "
+                        "write all in one form");
 }
 
-static void add_left_out(const struct mt_own_data *own,
-                         const struct mt_csv_guess *g, size_t column,
+static void add_left_out(const struct mt_csv_guess *g, size_t column,
                          struct mt_strbuf *out)
 {
     const struct mt_look *l = &g->looks[column];
@@ -96,7 +89,7 @@ static void add_left_out(const struct mt_own_data *own,
         return;
     case MT_CSV_COMMA:
         add_faults(l, g, out);
-        add_comma_remedy(own, g, out);
+        add_comma_remedy(out);
         return;
     case MT_CSV_OTHER_DATES:
         add_some("dates", &l->other_dates, g, out);
@@ -125,8 +118,7 @@ static void add_gaps(const struct mt_look *l, const char *rule,
     mt_strbuf_printf(out, ": %s", rule);
 }
 
-static void add_line(const struct mt_own_data *own,
-                     const struct mt_csv_guess *g, size_t column,
+static void add_line(const struct mt_csv_guess *g, size_t column,
                      struct mt_strbuf *out)
 {
     const struct mt_look *l = &g->looks[column];
@@ -153,7 +145,7 @@ static void add_line(const struct mt_own_data *own,
         add_gaps(l, "these rows are left out", out);
         break;
     default:
-        add_left_out(own, g, column, out);
+        add_left_out(g, column, out);
     }
 }
 
@@ -176,7 +168,7 @@ static void tell_list(const struct mt_own_data *own,
         for (end = i + 1; is_plain(g, i) && is_plain(g, end);)
             end++;
         kinds[g->use[i]] = true;
-        add_line(own, g, i, &line);
+        add_line(g, i, &line);
         if (end > i + 1)
             mt_template_tell(own, "%s to %s: numbers", name.text,
                              mt_csv_column_text(c, end - 1).text);
@@ -309,6 +301,8 @@ void mt_table_tell_columns(const struct mt_own_data *own,
                            const struct mt_csv_guess *g)
 {
     tell_header(own, g);
+    if (g->form.said)
+        mt_template_tell(own, "%s: %s", own->files[0], g->form.said);
     tell_list(own, g);
 }
 
@@ -363,7 +357,7 @@ static mt_status fail_number(const struct mt_own_data *own,
     else
         add_faults(l, g, &why);
     if (l->commas.n)
-        add_comma_remedy(own, g, &why);
+        add_comma_remedy(&why);
     else if (g->targets[i] == MT_TARGET_CLASSES && g->columns.n_targets == 1)
         mt_strbuf_puts(&why, "; for classes: mtrain init csv-classification");
     else if (g->targets[i] == MT_TARGET_FAULTY)
@@ -548,10 +542,7 @@ void mt_table_add_columns(const struct mt_own_data *own,
     (void)regression;
     mt_strbuf_puts(out, "{\"type\": \"csv\", \"train\": ");
     mt_json_add_string(out, own->files[0]);
-    if (g->delimiter != ',') {
-        mt_strbuf_puts(out, ", \"delimiter\": ");
-        mt_json_add_string(out, (char[]){ g->delimiter, '\0' });
-    }
+    mt_csv_dialect_print(&g->form.dialect, out);
     mt_strbuf_printf(out, ", \"header\": %s", c->names ? "true" : "false");
     if (c->n_targets == 1) {
         mt_strbuf_puts(out, ", \"target\": ");

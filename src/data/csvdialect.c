@@ -22,22 +22,39 @@ static const struct sign {
       "one character, such as \"#\"" },
 };
 
-static mt_status read_sign(const struct mt_json *doc,
-                           const struct mt_item *data, const struct sign *sign,
-                           char *out, struct mt_err *err)
+static const char *read_sign(const struct sign *sign, const char *text,
+                             char *out)
 {
-    const struct mt_item *item = mt_json_get(data, sign->key);
-    const char *text = mt_is_string(item) ? item->text : "";
-
-    if (!item)
-        return MT_OK;
     if (!strcmp(text, "\\t"))
         text = "\t"; /* as it comes from a command line */
     if (strlen(text) != 1 || strchr(sign->forbidden, text[0]) ||
         (sign->allowed && !strchr(sign->allowed, text[0])))
-        return mt_json_fail(doc, item, err, "expected %s", sign->expected);
+        return sign->expected;
     *out = text[0];
-    return MT_OK;
+    return NULL;
+}
+
+const char *mt_csv_sign(const char *key, const char *text, char *out)
+{
+    const struct sign *sign = signs;
+
+    while (strcmp(sign->key, key))
+        sign++;
+    return read_sign(sign, text, out);
+}
+
+static mt_status read_key(const struct mt_json *doc, const struct mt_item *data,
+                          const struct sign *sign, char *out,
+                          struct mt_err *err)
+{
+    const struct mt_item *item = mt_json_get(data, sign->key);
+    const char *expected;
+
+    if (!item)
+        return MT_OK;
+    expected = read_sign(sign, mt_is_string(item) ? item->text : "", out);
+    return expected ? mt_json_fail(doc, item, err, "expected %s", expected)
+                    : MT_OK;
 }
 
 mt_status mt_csv_dialect_read(const struct mt_json *doc,
@@ -50,7 +67,7 @@ mt_status mt_csv_dialect_read(const struct mt_json *doc,
 
     *out = mt_csv_plain;
     for (size_t i = 0; i < 4 && status == MT_OK; i++)
-        status = read_sign(doc, data, &signs[i], places[i], err);
+        status = read_key(doc, data, &signs[i], places[i], err);
     if (status == MT_OK && out->thousands == out->decimal)
         status = mt_json_fail(doc, mt_json_get(data, "thousands"), err,
                               "\"%c\" is the decimal sign (data.decimal); "

@@ -35,6 +35,10 @@ extern const struct mt_csv_dialect mt_csv_plain; /* , . and nothing else */
                    "all lines are records"                                     \
     }
 
+/* The character that text, the value of a key, means. NULL, or what was
+ * expected. */
+const char *mt_csv_sign(const char *key, const char *text, char *out);
+
 /* Of the spec's object "data". */
 mt_status mt_csv_dialect_read(const struct mt_json *doc,
                               const struct mt_item *data,

@@ -8,7 +8,6 @@
 #include "base/utf8.h"
 
 enum {
-    HEAD = 1 << 16,  /* bytes in which the delimiter is looked for */
     FEW = 20,        /* whole numbers that may be classes, */
     ROWS_OF_EACH = 5 /* and how many rows each needs then */
 };
@@ -20,41 +19,21 @@ struct scan {
     struct mt_arena *arena;
 };
 
-/* --- the delimiter ------------------------------------------------------ */
+/* --- how it is written -------------------------------------------------- */
 
-static char find_delimiter(const char *text, size_t n)
+static mt_status open_table(struct scan *s, const struct mt_csv_hints *hints,
+                            struct mt_err *err)
 {
-    static const char candidates[] = ",;\t|";
-    size_t count[sizeof candidates] = { 0 }, best = 0;
-    bool quoted = false;
-
-    for (size_t i = 0; i < n && (quoted || text[i] != '\n'); i++) {
-        const char *found = strchr(candidates, text[i]);
-
-        quoted ^= text[i] == '"';
-        if (!quoted && text[i] && found)
-            count[found - candidates]++;
-    }
-    for (size_t i = 1; candidates[i]; i++)
-        best = count[i] > count[best] ? i : best;
-    return candidates[best];
-}
-
-static mt_status open_table(struct scan *s, struct mt_err *err)
-{
-    char head[HEAD];
-    struct mt_csv_dialect dialect = mt_csv_plain;
     uint64_t size;
     int fd;
-    mt_status status = mt_file_open(s->path, &fd, &size, err);
-    size_t n = size < HEAD ? (size_t)size : HEAD;
+    mt_status status = mt_csv_sniff(s->path, &hints->dialect, s->arena,
+                                    &s->out->form, err);
 
-    if (status != MT_OK)
-        return status;
-    status = mt_file_pread(fd, s->path, 0, head, n, err);
-    s->out->delimiter = status == MT_OK ? find_delimiter(head, n) : ',';
-    dialect.delimiter = s->out->delimiter;
-    return mt_csv_open(s->path, fd, size, &dialect, &s->csv, err);
+    if (status == MT_OK)
+        status = mt_file_open(s->path, &fd, &size, err);
+    return status == MT_OK ? mt_csv_open(s->path, fd, size,
+                                         &s->out->form.dialect, &s->csv, err)
+                           : status;
 }
 
 /* --- columns ------------------------------------------------------------ */
@@ -323,7 +302,7 @@ mt_status mt_csv_guess(const char *path, const struct mt_csv_hints *hints,
     mt_status status;
 
     *out = (struct mt_csv_guess){ 0 };
-    status = open_table(&s, err);
+    status = open_table(&s, hints, err);
     if (status == MT_OK)
         status = read_columns(&s, hints, err);
     if (status == MT_OK)

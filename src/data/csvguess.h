@@ -6,6 +6,7 @@
 #ifndef MT_DATA_CSVGUESS_H
 #define MT_DATA_CSVGUESS_H
 
+#include "data/csvsniff.h"
 #include "data/tablelook.h"
 
 /* What a column can be used for: a feature, or why it cannot be one. */
@@ -42,7 +43,7 @@ enum mt_csv_target {
 };
 
 struct mt_csv_guess {
-    char delimiter; /* the one of , ; tab | that the first line has most of */
+    struct mt_csv_sniffed form;    /* how it is written */
     struct mt_csv_columns columns; /* features: those that can be */
     enum mt_csv_use *use;          /* [columns.n] */
     struct mt_look *looks;         /* [columns.n] */
@@ -56,6 +57,7 @@ struct mt_csv_hints {
                                    last column */
     size_t n_targets;
     const char *header;         /* "yes", "no" */
+    struct mt_csv_dialect dialect; /* what is known of it; 0: nothing */
 };
 
 /* Reads the whole file once. mt_csv_guess_free it in any case; what else is in

@@ -207,7 +207,8 @@ static const struct {
     { "user_id", "7 3 5 9 2 11 4 8 7 6", MT_CSV_NUMBER },
     { "user_id", "7 3 5 9 2 11 4 8 12 6.5", MT_CSV_NUMBER },
     { "humid", "7 3 5 9 2 11 4 8 12 6", MT_CSV_NUMBER },
-    { "a", "1,5 2 4 3", MT_CSV_COMMA },
+    { "a", "1,5 2.5 4 3", MT_CSV_COMMA },
+    { "a", "1,5 2 4 3", MT_CSV_NUMBER },
     { "a", "31/12/2024 01/02/2024 31/12/2024 01/02/2024", MT_CSV_OTHER_DATES },
     { "a", "1 2 x", MT_CSV_FAULTY },
     { "a", "2024-01-01 2024-01-02 x", MT_CSV_FAULTY },
@@ -280,11 +281,11 @@ START_TEST(delimiters_and_headers_are_found)
                                      bad = { .header = "maybe" };
 
     guesses("1.5\t2\n3\t4\n", "0");
-    ck_assert_int_eq(g.delimiter, '\t');
+    ck_assert_int_eq(g.form.dialect.delimiter, '\t');
     ck_assert_ptr_null(g.columns.names);
     ck_assert_uint_eq(g.columns.targets[0], 0);
     guesses("\"a;b;c;d\",y\n1,2\n3,4\n", NULL);
-    ck_assert_int_eq(g.delimiter, ',');
+    ck_assert_int_eq(g.form.dialect.delimiter, ',');
     ck_assert_str_eq(g.columns.names[0], "a;b;c;d");
     ck_assert_int_eq(guess_with("1,2\n3,4\n5,6\n", &yes), MT_OK);
     ck_assert_uint_eq(g.rows, 2);

@@ -43,14 +43,15 @@ struct table {
     size_t in_steps; /* records below whose numbers are so too */
 };
 
-static enum look look_at(const char *text, size_t n, double *number)
+static enum look look_at(const struct mt_csv *csv, const char *text, size_t n,
+                         double *number)
 {
     struct mt_csv_field field = { text, n, 0 };
     size_t digits = 0, letters = 0;
 
     if (mt_plan_is_gap(NULL, &field))
         return GAP;
-    switch (mt_number_f64(text, n, number)) {
+    switch (mt_csv_value(csv, &field, number)) {
     case MT_NUMBER_OK:
         return NUMBER;
     case MT_NUMBER_TOO_LARGE:
@@ -73,7 +74,8 @@ static enum look look_at(const char *text, size_t n, double *number)
 
 /* ---- the first record ---- */
 
-static mt_status take_first(struct table *t, const struct mt_csv_field *fields,
+static mt_status take_first(struct table *t, const struct mt_csv *csv,
+                            const struct mt_csv_field *fields,
                             size_t n, struct mt_arena *arena,
                             struct mt_err *err)
 {
@@ -89,7 +91,7 @@ static mt_status take_first(struct table *t, const struct mt_csv_field *fields,
         if (!c->first)
             return mt_fail_memory(err);
         c->n_first = f.n;
-        c->look = look_at(f.text, f.n, &c->number);
+        c->look = look_at(csv, f.text, f.n, &c->number);
         c->rises = c->falls = c->fractions = true;
     }
     return MT_OK;
@@ -161,7 +163,7 @@ static void add_record(struct table *t, const struct mt_csv *csv,
         struct column *c = &t->columns[i];
         struct mt_csv_field f = mt_csv_trim(fields[i]);
         double v = NAN;
-        enum look look = look_at(f.text, f.n, &v);
+        enum look look = look_at(csv, f.text, f.n, &v);
 
         if (look == NUMBER)
             add_number(c, &f, v);
@@ -364,7 +366,7 @@ mt_status mt_csv_find_header(struct mt_csv *csv, struct mt_arena *arena,
     *out = (struct mt_csv_header){ 0 };
     if (status != MT_OK || n == 0)
         return status;
-    status = take_first(&t, fields, n, arena, err);
+    status = take_first(&t, csv, fields, n, arena, err);
     if (status == MT_OK) {
         find_steps(&t);
         status = read_records(&t, csv, err);

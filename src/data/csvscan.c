@@ -670,6 +670,8 @@ mt_status mt_csv_next(struct mt_csv *csv, const struct mt_csv_field **fields,
         return fail_blank(csv, err);
     if (csv->blanks)
         count_blanks(csv);
+    if (csv->next_line > csv->line + 1 && csv->passed.tall++ == 0)
+        csv->passed.first_tall = csv->line;
     if (csv->width && csv->line > csv->trailing_after) {
         status = drop_trailing(csv, err);
         *n = csv->n;

@@ -91,10 +91,11 @@ enum mt_number mt_csv_value(const struct mt_csv *csv,
                             const struct mt_csv_field *field, double *out);
 bool mt_csv_is_plain(const struct mt_csv *csv); /* as mt_number_short does */
 
-/* Lines that were passed over, and the first of them (from 1). */
+/* Lines that were passed over, and records of several lines; and the first of
+ * them (from 1). */
 struct mt_csv_passed {
-    size_t blanks, comments; /* blanks: followed by a record */
-    uint64_t first_blank, first_comment;
+    size_t blanks, comments, tall; /* blanks: followed by a record */
+    uint64_t first_blank, first_comment, first_tall;
 };
 struct mt_csv_passed mt_csv_passed(const struct mt_csv *csv);
 bool mt_csv_is_gzip(const struct mt_csv *csv);

@@ -137,7 +137,7 @@ mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
     mt_status status = MT_OK;
 
     number =
-        !gap && mt_number_in_f32(field->text, field->n, &v) == MT_NUMBER_OK;
+        !gap && mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
     follow_counter(l, number, v);
     if (gap)
         return add_some(&l->gaps, l, csv, field, err);

@@ -1,0 +1,29 @@
+/*
+ * Finds out how a table is written that nobody described yet, from the whole
+ * of it: what separates its fields, how its numbers are written, which lines
+ * are comments.
+ *
+ * The delimiter is the one of , ; tab | and runs of spaces that most lines of
+ * the first 64 KiB have equally often. Numbers are in one form throughout: the
+ * one in which every column of numbers can be read, the plain one if that is
+ * one of them. Where "387,333" could be 387333 or 387.333 and no other field
+ * says which, the table is refused.
+ */
+#ifndef MT_DATA_CSVSNIFF_H
+#define MT_DATA_CSVSNIFF_H
+
+#include "base/arena.h"
+#include "data/csvdialect.h"
+
+struct mt_csv_sniffed {
+    struct mt_csv_dialect dialect;
+    const char *said; /* what was found beside commas and plain numbers, for
+                         the user; NULL: nothing */
+};
+
+/* given: what is known already; 0 where it is to be found out. */
+mt_status mt_csv_sniff(const char *path, const struct mt_csv_dialect *given,
+                       struct mt_arena *arena, struct mt_csv_sniffed *out,
+                       struct mt_err *err);
+
+#endif
