@@ -1,5 +1,6 @@
 /* mtrain predict CKPT [INPUT|-] */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/warn.h"
-#include "data/inputs.h"
+#include "data/inputrows.h"
 #include "spec/tree.h"
 #include "train/generate.h"
 
@@ -98,51 +99,63 @@ static mt_status predict_all(struct mt_infer *m, struct mt_inputs *inputs,
 /* --- a series, continued ------------------------------------------------ */
 
 /* What the last window of the series is followed by, and then each row that is
- * made of its own predictions: `rows` lines. of: the target that each feature
- * is; cells: room for a row. */
-static mt_status continue_rows(struct mt_infer *m, struct mt_inputs *inputs,
-                               size_t rows, const size_t *of, double *cells,
+ * made of its own predictions: n lines. of: the target that each feature is;
+ * cells: room for a row. */
+static mt_status continue_rows(struct mt_infer *m, struct mt_input_rows *rows,
+                               size_t n, const size_t *of, double *cells,
                                struct mt_predictions *p,
                                struct mt_strbuf *lines, struct mt_err *err)
 {
     mt_status status = mt_infer_prepare(m, 1, &m->model->x, err);
 
-    for (size_t i = 0; i < rows && status == MT_OK; i++) {
+    for (size_t i = 0; i < n && status == MT_OK; i++) {
         struct mt_column column;
         const float *y;
 
-        mt_inputs_last(inputs, &column);
+        mt_input_rows_last(rows, &column);
         status = mt_infer_gather(m, &column, 0, err);
         if (status != MT_OK)
             return status;
         y = mt_infer_run(m);
         mt_predictions_add(p, i, y, lines);
-        for (size_t f = 0; f < mt_inputs_features(inputs); f++)
-            cells[f] = mt_infer_value(m, of[f], y[of[f]]);
-        mt_inputs_append(inputs, cells);
         status = write_text(lines, err);
+        for (size_t f = 0; f < mt_input_rows_features(rows); f++) {
+            cells[f] = mt_infer_value(m, of[f], y[of[f]]);
+            if (!isfinite(cells[f]) && i + 1 < n && status == MT_OK)
+                status = mt_fail(err, MT_NON_FINITE,
+                                 "the prediction of row %zu after the last one "
+                                 "is not a finite number, and cannot be fed "
+                                 "back", i + 1);
+        }
+        mt_input_rows_append(rows, cells);
     }
     return status;
 }
 
 static mt_status predict_ahead(struct mt_infer *m, struct mt_inputs *inputs,
-                               size_t rows, struct mt_predictions *p,
-                               bool header, struct mt_err *err)
+                               size_t n, struct mt_predictions *p, bool header,
+                               struct mt_err *err)
 {
-    size_t n = mt_inputs_features(inputs), some = 1;
-    size_t *of = calloc(n + 1, sizeof *of);
-    double *cells = calloc(n + 1, sizeof *cells);
+    struct mt_input_rows *rows = mt_inputs_rows(inputs);
+    size_t width = rows ? mt_input_rows_features(rows) : 0, some = 1;
+    size_t *of = calloc(width + 1, sizeof *of);
+    double *cells = calloc(width + 1, sizeof *cells);
     struct mt_strbuf lines = MT_STRBUF_INIT;
     struct mt_column column;
-    mt_status status =
-        of && cells ? mt_inputs_feedback(inputs, of, err) : mt_fail_memory(err);
+    mt_status status = of && cells ? MT_OK : mt_fail_memory(err);
 
+    if (status == MT_OK && !rows)
+        status = mt_fail(err, MT_INVALID,
+                         "--horizon: the input is an array; expected a table, "
+                         "whose last rows the series goes on from");
+    if (status == MT_OK)
+        status = mt_input_rows_feedback(rows, of, err);
     while (status == MT_OK && some > 0)
         status = mt_inputs_next(inputs, BATCH, &column, &some, err);
     if (header)
         mt_predictions_header(p, &lines);
     if (status == MT_OK)
-        status = continue_rows(m, inputs, rows, of, cells, p, &lines, err);
+        status = continue_rows(m, rows, n, of, cells, p, &lines, err);
     mt_strbuf_free(&lines);
     free(cells);
     free(of);

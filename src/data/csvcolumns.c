@@ -487,6 +487,47 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
     return status;
 }
 
+static bool is_known(const struct mt_csv_known *known, const char *name)
+{
+    for (size_t i = 0; i < known->n_features; i++)
+        if (!strcmp(known->features[i], name))
+            return true;
+    for (size_t i = 0; i < known->n_targets; i++)
+        if (!strcmp(known->targets[i], name))
+            return true;
+    return false;
+}
+
+/* A column that was there before is missing: it may have another name, or the
+ * header another character where the delimiter should be. */
+static mt_status fail_known(const struct mt_csv_known *known, const char *path,
+                            const struct mt_csv_columns *c, const char *name,
+                            struct mt_err *err)
+{
+    enum { LONG = 64, MANY = 1000 }; /* hints are not worth more time */
+    struct mt_nearest near = mt_nearest_to(name);
+    const char *header = c->names[0];
+
+    if (c->n == 1 && known->delimiter && header[strcspn(header, ",;\t|")])
+        return mt_fail(err, MT_MISMATCH,
+                       "%s:1:1: one column, \"%s\"; expected columns with "
+                       "\"%.*s\" between them, as %s has",
+                       path, mt_excerpt(header, strlen(header)).text,
+                       known->delimiter == '\t' ? 2 : 1,
+                       known->delimiter == '\t' ? "\\t" : &known->delimiter,
+                       known->source);
+    for (size_t i = 0; i < c->n && i < MANY && strlen(name) < LONG; i++)
+        if (strlen(c->names[i]) < LONG && !is_known(known, c->names[i]))
+            mt_nearest_try(&near, c->names[i]);
+    return mt_fail(err, MT_MISMATCH,
+                   "%s:1:1: no column is named \"%s\", which %s has%s%s%s",
+                   path, mt_excerpt(name, strlen(name)).text, known->source,
+                   near.best ? "; did you mean \"" : "",
+                   near.best ? mt_excerpt(near.best, strlen(near.best)).text
+                             : "",
+                   near.best ? "\"?" : "");
+}
+
 static mt_status find_known(const char *const *names, size_t n,
                             const struct mt_csv_known *known,
                             const char *path, const struct place *sorted,
@@ -495,19 +536,10 @@ static mt_status find_known(const char *const *names, size_t n,
 {
     for (size_t i = 0; i < n; i++) {
         const struct place *found = find_place(sorted, c->n, names[i]);
-        const char *near;
 
-        if (found) {
-            columns[i] = found->column;
-            continue;
-        }
-        near = mt_nearest(names[i], c->names, c->n);
-        return mt_fail(err, MT_MISMATCH,
-                       "%s:1:1: no column is named \"%s\", which %s has%s%s%s",
-                       path, mt_excerpt(names[i], strlen(names[i])).text,
-                       known->source, near ? "; did you mean \"" : "",
-                       near ? mt_excerpt(near, strlen(near)).text : "",
-                       near ? "\"?" : "");
+        if (!found)
+            return fail_known(known, path, c, names[i], err);
+        columns[i] = found->column;
     }
     return MT_OK;
 }

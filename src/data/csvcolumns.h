@@ -18,6 +18,7 @@ struct mt_csv_known {
     const char *const *features, *const *targets;
     size_t n_features, n_targets;
     const char *source; /* of what: "train.csv", "the checkpoint" */
+    char delimiter;     /* for messages; 0: not known */
 };
 
 /* What the spec says; NULL where it says nothing. */

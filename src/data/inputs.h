@@ -10,21 +10,6 @@
  *         mt_gather_f32(&column, norm, NULL, 0, n, x, err);
  *     mt_inputs_close(inputs);
  *
- * Which columns of a table are the features:
- *
- *     by name      where the table has a header and the names are known from
- *                  training; in any order, others are passed over
- *     by position  otherwise: as many columns as features, or all columns of
- *                  the training table, from which the spec takes the features
- *                  as it did in training
- *
- * Of a series (window.h) each sample is a window of rows, and the last one is
- * that whose target is not in the table. From there a series whose features are
- * its targets goes on with rows of its own:
- *
- *     mt_inputs_last(inputs, &column);           the last window
- *     mt_inputs_append(inputs, cells, err);      the table has one row more
- *
  * A CSV file is read record by record, a large array as its samples are asked
  * for; all else is read whole.
  */
@@ -36,18 +21,19 @@
 struct mt_inputs_request {
     const char *path; /* "-": standard input */
     const struct mt_json *doc;
-    const struct mt_item *spec;     /* the spec's "data", as in training */
-    struct mt_shape shape; /* of a sample */
-    size_t tokens;         /* inputs are token numbers below this; 0: they
-                              are floats */
+    const struct mt_item *spec; /* the spec's "data", as in training */
+    struct mt_shape shape;      /* of a sample */
+    size_t tokens;              /* inputs are token numbers below this; 0: they
+                                   are floats */
     const char *const *feature_names, *const *target_names; /* or NULL */
     size_t n_targets;
-    size_t n_features;  /* columns of a table that the model reads */
-    const char *facts;  /* of mt_fitted, of a table's model; NULL: plain numbers,
-                           a column for each element */
+    size_t n_features; /* columns of a table that the model reads */
+    const char *facts; /* of mt_fitted, of a table's model; NULL: plain numbers,
+                          a column for each element */
 };
 
 struct mt_inputs;
+struct mt_input_rows;
 
 mt_status mt_inputs_open(const struct mt_inputs_request *request,
                          struct mt_inputs **out, struct mt_err *err);
@@ -59,17 +45,8 @@ mt_status mt_inputs_next(struct mt_inputs *inputs, size_t max,
                          struct mt_column *column, size_t *n,
                          struct mt_err *err);
 
-/* After mt_inputs_next has found the end: the last window of a series, one
- * sample; and one row more, a number for each feature. The column lives until
- * the next call of either. */
-void mt_inputs_last(struct mt_inputs *inputs, struct mt_column *column);
-void mt_inputs_append(struct mt_inputs *inputs, const double *cells);
-
-/* The features of a series as targets: of[i] is the target that feature i is,
- * [n_features]. MT_MISMATCH: a feature is none, or not a number. */
-mt_status mt_inputs_feedback(const struct mt_inputs *inputs, size_t *of,
-                             struct mt_err *err);
-size_t mt_inputs_features(const struct mt_inputs *inputs);
+/* A table's rows (inputrows.h); NULL: an array. */
+struct mt_input_rows *mt_inputs_rows(struct mt_inputs *inputs);
 
 /* The columns of a table that are passed over, `"id", "name"`, the targets
  * aside; NULL where there are none. */

@@ -88,7 +88,7 @@ START_TEST(by_name)
     mt_inputs_close(inputs);
     reads("b,c,a\n", 0, six);
     mt_inputs_close(inputs);
-    fails("a,c,y\n1,2,3\n", "in.csv:1:1: ", "no column \"b\"");
+    fails("a,c,y\n1,2,3\n", "in.csv:1:1: ", "no column is named \"b\"");
     reads("a,b,c,b\n1,2,3,4\n", 3, six);
     ck_assert_str_eq(mt_inputs_ignored(inputs), "\"b.1\"");
     mt_inputs_close(inputs);
@@ -101,8 +101,8 @@ START_TEST(misspelled_name)
 
     table("{'type':'csv'}", true);
     request.feature_names = names;
-    fails("width,heigth,depth\n1,2,3\n", "in.csv:1:1: no column \"height\"",
-          "is \"heigth\" meant?");
+    fails("width,heigth,depth\n1,2,3\n", "in.csv:1:1: no column is named \"height\"",
+          "did you mean \"heigth\"?");
 }
 END_TEST
 
