@@ -85,6 +85,8 @@ static void add_advice(const struct mt_call *call,
     }
     for (size_t i = 0; i < a->n_except; i++)
         mt_shell_option(out, "except", a->except[i]);
+    for (size_t i = 0; i < a->n_transpose; i++)
+        mt_shell_option(out, "transpose", a->transpose[i]);
     if (a->partial && !given(call, "partial"))
         mt_strbuf_puts(out, " --partial");
 }
@@ -94,6 +96,20 @@ static bool is_replaced(const struct mt_transfer_advice *a, const char *name)
 {
     return (a->strip_prefix && strcmp(name, "strip-prefix") == 0) ||
            (a->no_optimizer && strcmp(name, "with-optimizer") == 0);
+}
+
+/* Says first what the command would leave as it is. */
+static void print_loss(const struct mt_call *call,
+                       const struct mt_transfer_advice *a)
+{
+    if (a->loads >= a->tensors)
+        fprintf(stderr, "this command would load it:\n");
+    else
+        fprintf(stderr,
+                "this command would load %zu of the model's %zu tensors and "
+                "leave %zu %s:\n",
+                a->loads, a->tensors, a->tensors - a->loads,
+                mt_is_spec(call->args[0]) ? "fresh" : "as they are");
 }
 
 /* One line of its own, to be copied into a shell. */
@@ -112,8 +128,10 @@ static void print_command(const struct mt_call *call,
     }
     mt_shell_common(&out, call);
     add_advice(call, advice, &out);
-    if (!out.failed)
-        fprintf(stderr, "this command would load it:\n  %s\n", out.text);
+    if (!out.failed) {
+        print_loss(call, advice);
+        fprintf(stderr, "  %s\n", out.text);
+    }
     mt_strbuf_free(&out);
 }
 

@@ -14,7 +14,7 @@
  *     transfer.c             the plan, and the result
  *     transfer_match.c       which tensor is which
  *     transfer_optimizer.c   what becomes of the optimizer's state
- *     transfer_advice.c      options that would work
+ *     transfer_advice.c      options that would work (transfer_advice.h)
  *     transfer_report.c      the message, when it does not fit
  *     rename.c               globs with captures
  */
@@ -91,7 +91,13 @@ struct mt_transfer_advice {
     size_t n_map;
     const char **except; /* (n_except) to be added */
     size_t n_except;
+    const char **transpose; /* (n_transpose) to be added */
+    size_t n_transpose;
     bool partial, no_optimizer; /* no_optimizer: leave it out */
+    size_t loads, tensors; /* of so many of the model it would load these */
+    const char *also;      /* another prefix whose names fit as well, or NULL */
+    const char *square;    /* one of n_square to be transposed that do not say */
+    size_t n_square;       /* so by their shapes, or NULL */
 };
 
 /* On MT_MISMATCH the advice (may be NULL) says what would work. */

@@ -100,6 +100,26 @@ static void tell_prefix(struct telling *t, const struct mt_match *m,
                                   : "\n  %zu names start with \"%s\": "
                                     "add --strip-prefix %s",
                      with, start, advice->strip_prefix);
+    if (advice->also)
+        mt_strbuf_printf(&t->text,
+                         "\n  names that start with \"%s\" fit as well: to "
+                         "load those, --strip-prefix %s%s",
+                         advice->also, o->strip_prefix ? o->strip_prefix : "",
+                         advice->also);
+}
+
+/* Proposed, though their shapes do not say so. */
+static void tell_squares(struct telling *t,
+                         const struct mt_transfer_advice *advice)
+{
+    if (!advice->square)
+        return;
+    mt_strbuf_printf(&t->text,
+                     "\n  square, so the shape does not say whether it is "
+                     "transposed; taken like the others of its layer: %s",
+                     advice->square);
+    if (advice->n_square > 1)
+        mt_strbuf_printf(&t->text, " and %zu more", advice->n_square - 1);
 }
 
 /* The name that the advice gives to a tensor, without its prefix. */
@@ -135,10 +155,15 @@ static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
                        n && starts(item->key, stripped(advice, n), n) ? n : 0,
                        arena);
         near = near && mt_find_model(target, near) ? near : NULL;
-        mt_strbuf_printf(&t->text, "\n  unexpected: %s %s%s%s%s", item->key,
-                         mt_shape_text(&item->from->shape).text,
-                         near ? " (nearest of this shape: " : "",
-                         near ? near : "", near ? ")" : "");
+        mt_strbuf_printf(&t->text, "\n  unexpected: %s %s", item->key,
+                         mt_shape_text(&item->from->shape).text);
+        if (near)
+            mt_strbuf_printf(&t->text, " (%s%s)",
+                             mt_match_fits(item->from, false,
+                                           mt_find_model(target, near))
+                                 ? "nearest of this shape: "
+                                 : "the transpose of ",
+                             near);
     }
     end_kind(t, "unexpected");
 }
@@ -162,6 +187,8 @@ static void tell_missing(struct telling *t, const struct mt_bundle *target,
 static void tell_shape(struct telling *t, const struct mt_match_item *item,
                        const struct mt_array *to)
 {
+    bool turned = !item->transposed && item->from->shape.rank >= 2 &&
+                  mt_match_fits(item->from, true, to);
     struct mt_shape shape = item->transposed
                                 ? mt_shape_transposed(&item->from->shape)
                                 : item->from->shape;
@@ -171,11 +198,12 @@ static void tell_shape(struct telling *t, const struct mt_match_item *item,
     if (!next_line(t))
         return;
     mt_strbuf_printf(&t->text,
-                     "\n  shape: %s is %s%s%s in the state%s, %s%s%s in the "
+                     "\n  shape: %s is %s%s%s in the state%s, %s%s%s%s in the "
                      "model%s%s",
                      item->key, types ? mt_array_type(item->from) : "",
                      types ? " " : "", mt_shape_text(&shape).text,
                      item->transposed ? ", once transposed" : "",
+                     turned ? "the transpose of " : "",
                      types ? mt_dtype_name(to->dtype) : "", types ? " " : "",
                      mt_shape_text(&to->shape).text, renamed_to ? " as " : "",
                      renamed_to ? mt_name_key(to->name) : "");
@@ -215,8 +243,10 @@ mt_status mt_transfer_fail(const struct mt_bundle *target,
     t.explained = mt_arena_calloc(&arena, target->n + 1, sizeof *t.explained);
     if (!t.explained)
         return mt_fail_memory(err);
-    if (advice->works)
+    if (advice->works) {
         tell_prefix(&t, m, o, advice);
+        tell_squares(&t, advice);
+    }
     tell_shapes(&t, target, m, o, advice);
     tell_unexpected(&t, target, m, o, advice, &arena);
     tell_missing(&t, target, m, o);

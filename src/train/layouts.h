@@ -1,0 +1,21 @@
+/*
+ * How other programs call what a model has: Keras, JAX, Hugging Face and PyTorch
+ * have names of their own for the same parts of a layer, and write the index of a
+ * layer differently.
+ */
+#ifndef MT_TRAIN_LAYOUTS_H
+#define MT_TRAIN_LAYOUTS_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+
+/* A name that is the same for all of them, e.g. of "h.0.attn.c_attn.weight" and
+ * "h0.self_attn.in_proj_weight"; for comparing only. NULL: no memory. */
+const char *mt_layout_name(const char *name, struct mt_arena *arena);
+
+/* Does the name say that it is a matrix [in, out], as Keras and JAX have them?
+ */
+bool mt_layout_is_kernel(const char *name);
+
+#endif

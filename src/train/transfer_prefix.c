@@ -1,0 +1,325 @@
+/* Starts and middles of names that do not fit. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "train/transfer_advice.h"
+
+enum { LONG_NAME = 128 };
+
+/* The distance of two names; of long ones that of their lengths. */
+size_t mt_advice_distance(struct mt_advising *a, const char *x, const char *y)
+{
+    size_t n = strlen(x), m = strlen(y);
+
+    a->looks += 1 + (n < LONG_NAME && m < LONG_NAME ? n * m / 64 : 0);
+    if (n < LONG_NAME && m < LONG_NAME)
+        return mt_edit_distance(x, y);
+    return LONG_NAME + (n > m ? n - m : m - n);
+}
+
+/* --- starts of names ---------------------------------------------------- */
+
+bool mt_starts_add_text(struct mt_starts *s, const char *name, size_t n,
+                        struct mt_arena *arena)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (strlen(s->text[i]) == n && strncmp(s->text[i], name, n) == 0)
+            return true;
+    }
+    if (s->n == MT_ADVICE_STARTS)
+        return true;
+    s->text[s->n] = mt_arena_strndup(arena, name, n);
+    return s->text[s->n++] != NULL;
+}
+
+/* "", "a." and "a.b." of "a.b.c" */
+bool mt_starts_add(struct mt_starts *s, const char *name,
+                   struct mt_arena *arena)
+{
+    bool ok = mt_starts_add_text(s, "", 0, arena);
+
+    for (const char *dot = strchr(name, '.'); dot && ok;
+         dot = strchr(dot + 1, '.'))
+        ok = mt_starts_add_text(s, name, (size_t)(dot + 1 - name), arena);
+    return ok;
+}
+
+/* --- renames ------------------------------------------------------------ */
+
+/* What the item would fill with q in the place of its start p. */
+static const struct mt_array *place_for(const struct mt_advising *a,
+                                        const struct mt_match_item *item,
+                                        const char *p, const char *q)
+{
+    char key[2048];
+    int n = snprintf(key, sizeof key, "%s%s", q, item->key + strlen(p));
+
+    return n < 0 || (size_t)n >= sizeof key ? NULL
+                                            : mt_advice_place(a, item, key);
+}
+
+/* How many fit more by renaming p... to q... */
+static long gain(struct mt_advising *a, const struct mt_match *m, const char *p,
+                 const char *q)
+{
+    long sum = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+
+        if (!mt_advice_is_open(a, item, i) ||
+            strncmp(item->key, p, strlen(p)) != 0)
+            continue;
+        a->looks++;
+        sum += mt_advice_fits(a, item) ? -1 : place_for(a, item, p, q) != NULL;
+    }
+    return sum;
+}
+
+static bool find_starts(struct mt_advising *a, const struct mt_match *m,
+                        struct mt_starts *p, struct mt_starts *q)
+{
+    p->n = q->n = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+
+        if (mt_advice_is_open(a, item, i) && !mt_advice_fits(a, item) &&
+            !mt_starts_add(p, item->key, a->arena))
+            return false;
+    }
+    for (size_t i = 0; i < a->target->n; i++) {
+        const struct mt_array *to = &a->target->arrays[i];
+
+        if (mt_name_is(to->name, MT_MODEL) && !a->taken[i] &&
+            !mt_starts_add(q, mt_name_key(to->name), a->arena))
+            return false;
+    }
+    for (const struct mt_item *tie = a->ties ? a->ties->child : NULL; tie;
+         tie = tie->next) {
+        if (!mt_starts_add(q, tie->key, a->arena))
+            return false;
+    }
+    return true;
+}
+
+/* The best rename of starts: false where none makes anything fit. */
+static bool find_rename(struct mt_advising *a, const struct mt_match *m,
+                        const char **best_p, const char **best_q)
+{
+    struct mt_starts p, q;
+    long best = 0;
+    size_t near = 0;
+
+    if (!find_starts(a, m, &p, &q))
+        return false;
+    for (size_t i = 0; i < p.n; i++) {
+        for (size_t k = 0; k < q.n; k++) {
+            if (strcmp(p.text[i], q.text[k]) == 0 || mt_advice_is_weary(a))
+                continue;
+            long sum = gain(a, m, p.text[i], q.text[k]);
+            size_t distance;
+
+            if (sum <= 0 || sum < best)
+                continue;
+            distance = mt_advice_distance(a, p.text[i], q.text[k]);
+            if (sum == best && distance >= near)
+                continue;
+            best = sum;
+            near = distance;
+            *best_p = p.text[i];
+            *best_q = q.text[k];
+        }
+    }
+    return best > 0;
+}
+
+/* Marks what the rename fills and what it touches. */
+static void apply_rename(struct mt_advising *a, const struct mt_match *m,
+                         const char *p, const char *q)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+
+        if (!mt_advice_is_open(a, item, i) ||
+            strncmp(item->key, p, strlen(p)) != 0)
+            continue;
+        if (mt_advice_fits(a, item))
+            a->taken[mt_array_number(a->target, item->to)] = false;
+        if (place_for(a, item, p, q)) {
+            char key[2048];
+
+            snprintf(key, sizeof key, "%s%s", q, item->key + strlen(p));
+            mt_advice_take(a, key);
+        }
+        a->renamed[i] = true;
+    }
+}
+
+/* What takes the place of p is added, unless p can be stripped. */
+static mt_status note_rename(struct mt_advising *a, const char *p,
+                             const char *q, bool *again)
+{
+    const char *quoted;
+
+    *again = !*q && mt_advice_strip(a, p);
+    if (*again)
+        return MT_OK;
+    quoted = mt_glob_quote(p, strlen(p), a->arena);
+    return quoted ? mt_advice_add_map(
+                        a, mt_arena_printf(&a->out->arena, "%s*", quoted),
+                        mt_arena_printf(&a->out->arena, "%s*", q))
+                  : mt_fail_memory(a->err);
+}
+
+mt_status mt_advise_prefixes(struct mt_advising *a, const struct mt_match *m,
+                             bool *again)
+{
+    const char *p = NULL, *q = NULL;
+
+    *again = false;
+    while (a->out->n_map < MT_ADVICE_RENAMES && find_rename(a, m, &p, &q)) {
+        mt_status status = note_rename(a, p, q, again);
+
+        if (status != MT_OK)
+            return status;
+        apply_rename(a, m, p, q);
+        if (*again)
+            return MT_OK;
+    }
+    return MT_OK;
+}
+
+/* --- middles ------------------------------------------------------------ */
+
+/* The key without a part, wherever it stands; how often that is. */
+static size_t without(const char *key, const char *part, char *out, size_t size)
+{
+    size_t n = strlen(part), times = 0, used = 0;
+
+    for (const char *p = key; *p && used + 1 < size;) {
+        if ((p == key || p[-1] == '.') && strncmp(p, part, n) == 0 &&
+            p[n] == '.') {
+            p += n + 1;
+            times++;
+        } else {
+            out[used++] = *p++;
+        }
+    }
+    out[used] = '\0';
+    return used + 1 < size ? times : 0;
+}
+
+static size_t count_without(struct mt_advising *a, const struct mt_match *m,
+                            const char *part)
+{
+    char key[2048];
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n && !mt_advice_is_weary(a); i++) {
+        const struct mt_match_item *item = &m->items[i];
+
+        a->looks++;
+        n += mt_advice_is_open(a, item, i) && !mt_advice_fits(a, item) &&
+             without(item->key, part, key, sizeof key) &&
+             mt_advice_place(a, item, key);
+    }
+    return n;
+}
+
+/* The parts between dots of the names that do not fit. */
+static bool find_parts(const struct mt_advising *a, const struct mt_match *m,
+                       struct mt_starts *out)
+{
+    out->n = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+        const char *p = item->key, *dot;
+
+        if (!mt_advice_is_open(a, item, i) || mt_advice_fits(a, item))
+            continue;
+        for (; (dot = strchr(p, '.')); p = dot + 1) {
+            if (dot > p &&
+                !mt_starts_add_text(out, p, (size_t)(dot - p), a->arena))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* "*.part.*=*.*", for one that stands in a name once, twice, ... */
+static mt_status add_middle(struct mt_advising *a, const char *part,
+                            size_t times)
+{
+    struct mt_strbuf from = MT_STRBUF_INIT, to = MT_STRBUF_INIT;
+    const char *quoted = mt_glob_quote(part, strlen(part), a->arena);
+    mt_status status;
+
+    mt_strbuf_puts(&from, "*");
+    mt_strbuf_puts(&to, "*");
+    for (size_t i = 0; i < times; i++) {
+        mt_strbuf_printf(&from, ".%s.*", quoted ? quoted : "");
+        mt_strbuf_puts(&to, ".*");
+    }
+    if (from.failed || to.failed || !quoted)
+        status = mt_fail_memory(a->err);
+    else
+        status =
+            mt_advice_add_map(a, mt_arena_strdup(&a->out->arena, from.text),
+                              mt_arena_strdup(&a->out->arena, to.text));
+    mt_strbuf_free(&from);
+    mt_strbuf_free(&to);
+    return status;
+}
+
+/* Marks what a part's removal renames; the most times that it is in a name. */
+static size_t apply_middle(struct mt_advising *a, const struct mt_match *m,
+                           const char *part)
+{
+    char key[2048];
+    size_t most = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mt_match_item *item = &m->items[i];
+        size_t n;
+
+        if (!mt_advice_is_open(a, item, i) || mt_advice_fits(a, item))
+            continue;
+        n = without(item->key, part, key, sizeof key);
+        if (!n || !mt_advice_place(a, item, key))
+            continue;
+        mt_advice_take(a, key);
+        a->renamed[i] = true;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+mt_status mt_advise_middles(struct mt_advising *a, const struct mt_match *m)
+{
+    enum { MOST = 4, AT_LEAST = 3 };
+    mt_status status = MT_OK;
+
+    while (status == MT_OK && a->out->n_map + MOST < MT_ADVICE_RENAMES) {
+        struct mt_starts parts;
+        const char *best = NULL;
+        size_t most = AT_LEAST - 1, times;
+
+        if (!find_parts(a, m, &parts))
+            return mt_fail_memory(a->err);
+        for (size_t i = 0; i < parts.n; i++) {
+            size_t n = count_without(a, m, parts.text[i]);
+
+            if (n > most) {
+                most = n;
+                best = parts.text[i];
+            }
+        }
+        if (!best)
+            return MT_OK;
+        times = apply_middle(a, m, best);
+        for (size_t n = times < MOST ? times : MOST; n && status == MT_OK; n--)
+            status = add_middle(a, best, n);
+    }
+    return status;
+}
