@@ -47,7 +47,7 @@ enum {
 #define ZIP_FULL16 0xffffu /* the value is in the 64-bit record */
 #define ZIP_FULL32 0xffffffffu
 
-/* Where each field stands in a local header: */
+/* The offset of each field in a local header: */
 enum {
     LOCAL_FLAGS = 6,
     LOCAL_METHOD = 8,

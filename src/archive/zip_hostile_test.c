@@ -20,7 +20,7 @@ enum {
 };
 
 struct change {
-    size_t back, at, n; /* n bytes of value at `at` behind that place */
+    size_t back, at, n; /* n bytes of value at `at` from there */
     uint64_t value;
     const char *what;
 };

@@ -192,7 +192,7 @@ mt_status mt_zip_check_sizes(const struct mt_zip *z,
     return MT_OK;
 }
 
-/* Parses the entry at *p and moves *p behind it. */
+/* Parses the entry at *p and moves *p past it. */
 static mt_status parse_entry(struct mt_zip *z, const struct directory *d,
                              const unsigned char **p, size_t left,
                              struct mt_zip_member *m, struct mt_err *err)
@@ -299,7 +299,7 @@ static int compare_places(const void *a, const void *b)
     return x->header < y->header ? -1 : x->header > y->header;
 }
 
-/* Members may stand in any order, but not upon each other. */
+/* Members may be in any order, but must not overlap. */
 static mt_status check_places(const struct mt_zip *z, uint64_t end,
                               struct mt_err *err)
 {

@@ -26,7 +26,7 @@ static struct mt_arena_block *block_new(size_t size)
     return block;
 }
 
-/* Large pieces get a block of their own, behind the one in use. */
+/* Large pieces get a block of their own, after the one in use. */
 static void *alloc_large(struct mt_arena *arena, size_t size)
 {
     if (size > PTRDIFF_MAX - 2 * BLOCK_ALIGN)

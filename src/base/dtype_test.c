@@ -50,7 +50,7 @@ START_TEST(shapes_compare_by_rank_and_dimensions)
     struct mt_shape d = mt_shape_of(2, (size_t)4, (size_t)3);
     struct mt_shape scalar = mt_shape_of(0), other = { .dim = { 9 } };
 
-    b.dim[5] = 77; /* behind the rank: no part of it */
+    b.dim[5] = 77; /* past the rank: ignored */
     ck_assert(mt_shape_equal(&a, &b));
     ck_assert(!mt_shape_equal(&a, &c));
     ck_assert(!mt_shape_equal(&a, &d));

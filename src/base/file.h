@@ -30,7 +30,7 @@
 #include "base/status.h"
 
 struct mt_bytes {
-    unsigned char *data; /* n bytes and one NUL behind them; free() it */
+    unsigned char *data; /* n bytes and one NUL after them; free() it */
     size_t n;
 };
 

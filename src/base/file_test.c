@@ -15,7 +15,7 @@ START_TEST(reads_whole_files)
     testing_put("f", text, 5);
     ck_assert_int_eq(mt_file_read("f", 5, &b, &err), MT_OK);
     ck_assert_uint_eq(b.n, 5);
-    ck_assert_mem_eq(b.data, "ab\0cd", 6); /* and the NUL behind */
+    ck_assert_mem_eq(b.data, "ab\0cd", 6); /* and the NUL after them */
     free(b.data);
 
     testing_put("empty", "", 0);

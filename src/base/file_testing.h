@@ -1,6 +1,6 @@
 /*
  * For tests only: a folder of their own, whole files in and out, and a look
- * at messages. Include it from *_test.c files and nowhere else.
+ * at messages. Include it from *_test.c files only.
  *
  *     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
  *

@@ -70,7 +70,7 @@ static bool no_locks_here(int error)
            error == EINVAL;
 }
 
-/* Is fd still what the name stands for? A writer that ended has removed it. */
+/* Is fd still the file of that name? A writer that ended has removed it. */
 static bool is_current(const struct mt_lock *l)
 {
     struct stat mine, there;
@@ -171,7 +171,7 @@ void mt_lock_release(struct mt_lock *l)
     if (!l)
         return;
     /* Removed while it is held: who opened it before finds out that its name
-     * no longer stands for it. */
+     * no longer refers to it. */
     unlinkat(l->target.dir, l->name, 0);
     lock_free(l);
 }

@@ -57,7 +57,7 @@ START_TEST(is_one_for_all_names_of_a_file)
 }
 END_TEST
 
-/* Leaves the file of its lock behind, as one that is killed does. */
+/* Leaves its lock file, as a killed process does. */
 static void killed_writer(const char *path)
 {
     pid_t pid = fork();

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the name stands in the table, or the free place for it. FNV-1a. */
+/* The slot of the name in the table, or the free slot for it. FNV-1a. */
 static size_t find_place(const struct mt_names *t, const char *name,
                          mt_name_of *name_of, const void *ctx)
 {

@@ -11,7 +11,7 @@
 
 enum {
     MT_NPY_MAX_HEADER = 64 << 10,
-    MT_NPY_PREFIX = 12,   /* bytes that tell the header's length */
+    MT_NPY_PREFIX = 12,   /* bytes up to the end of the header's length */
     MT_NPY_WRITTEN = 320, /* room for any header that is written */
 };
 

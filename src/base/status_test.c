@@ -107,7 +107,7 @@ START_TEST(context_goes_in_front)
 }
 END_TEST
 
-/* The message behind a context may fill the buffer to the last byte, and
+/* The message after a context may fill the buffer to the last byte, and
  * beyond it. */
 START_TEST(context_cuts_what_no_longer_fits)
 {

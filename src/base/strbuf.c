@@ -7,7 +7,7 @@
 
 #include "base/size.h"
 
-/* Makes room for n more bytes and the NUL behind them. */
+/* Reserves n more bytes and the NUL after them. */
 static bool reserve(struct mt_strbuf *buf, size_t n)
 {
     size_t need;

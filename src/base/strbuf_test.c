@@ -78,7 +78,7 @@ START_TEST(printf_fits_exactly)
 }
 END_TEST
 
-/* What cannot be had leaves the text as it was, and nothing is added behind
+/* What cannot be had leaves the text as it was, and nothing is added after
  * the gap. */
 START_TEST(exhausted_memory_sticks)
 {

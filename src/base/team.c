@@ -11,12 +11,12 @@
  * One job at a time. Its number and how many of its tasks are still to draw are
  * one atomic word, so a task is drawn for the job that was seen or not at all;
  * a drawn task keeps the job from ending. The caller publishes a job, draws
- * tasks like everybody else, and waits until all that were drawn are done: it
+ * tasks like the others, and waits until all that were drawn are done: it
  * never waits for a worker that did not wake in time.
  *
  * An idle worker spins for a while (a training step hands out jobs microseconds
  * apart), then sleeps on a condition variable. The caller takes the lock only
- * if somebody sleeps.
+ * if a worker sleeps.
  */
 enum { SPINS = 20000 };
 

@@ -26,7 +26,7 @@ size_t mt_utf8_encode(uint32_t code, char out[5]);
 
 bool mt_utf8_valid(const char *text, size_t n);
 
-/* The start of any bytes, fit to stand in a message: at most 40 bytes,
+/* The start of any bytes, safe to print in a message: at most 40 bytes,
  * anything that is not a printable character replaced by '?'. */
 struct mt_excerpt {
     char text[48];

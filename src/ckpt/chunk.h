@@ -1,5 +1,5 @@
 /*
- * One chunk of an array as it stands in a .mtc file: a header that says what
+ * One chunk of an array as it is in a .mtc file: a header that says what
  * it is, the packed planes, zeros up to a multiple of 64 bytes. Encoder and
  * decoder, for the files of this folder only.
  */

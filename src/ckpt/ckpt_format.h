@@ -1,7 +1,7 @@
 /*
  * The bytes of a .mtc file, for the files of this folder only. Writer and
  * readers share these constants, structs and checks; mtrain-checkpoint(5)
- * tells the same in prose.
+ * describes the same in prose.
  *
  *     header    64 bytes
  *     chunks    of array 0, of array 1, ...; each a multiple of 64 bytes
@@ -46,7 +46,7 @@ extern const unsigned char mt_ckpt_magic[CKPT_MAGIC];
 extern const unsigned char mt_ckpt_footer_magic[CKPT_MAGIC];
 extern const unsigned char mt_ckpt_chunk_magic[CKPT_CHUNK_MAGIC];
 
-/* Where each field stands in the header: */
+/* The offset of each field in the header: */
 enum {
     HEADER_MAJOR = 8,  /* u16 */
     HEADER_MINOR = 10, /* u16 */

@@ -22,7 +22,7 @@ struct opening {
 
 bool mt_ckpt_is(const void *head, size_t n)
 {
-    /* "\x89MTC" is enough to know it by; the rest tells what happened to it */
+    /* "\x89MTC" identifies it; the rest shows what happened to it */
     return n >= 4 && memcmp(head, mt_ckpt_magic, 4) == 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * For tests only: a small checkpoint to write, and a way to change bytes of a
- * file and put its checksums right again, so that what lies behind the
+ * file and fix its checksums, so that what comes after the
  * checksums is tested too.
  */
 #ifndef MT_CKPT_CKPT_TESTING_H

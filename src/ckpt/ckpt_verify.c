@@ -125,7 +125,7 @@ static mt_status add_check(struct verify *v, size_t i, size_t k,
     return MT_OK;
 }
 
-/* The next header of array i at or behind `from` that looks like one of its
+/* The next header of array i at or after `from` that looks like one of its
  * chunks, number k or later. */
 struct landmark {
     bool found;

@@ -10,11 +10,12 @@
 #include "ckpt/ckpt_format.h"
 
 /*
- * Workers take chunks in their order and pack them into a ring of slots. Who
- * has packed one, while nobody writes, writes all that are packed and next in
- * the file; the others go on packing. Memory is bounded by the ring, and the
- * file's bytes do not depend on its size. An array without data comes from a
- * file and is read by who packs it; in order, where it can only be read so.
+ * Workers take chunks in order and pack them into a ring of slots. A worker that
+ * finishes packing while nobody is writing writes every packed chunk that is
+ * next in file order; the others go on packing. Memory is bounded by the ring,
+ * and the file's bytes do not depend on its size. An array without data comes
+ * from a file and is read by the worker that packs it; in order, where the file
+ * can only be read in order.
  */
 enum {
     MAX_RING = 64,

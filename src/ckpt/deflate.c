@@ -14,7 +14,7 @@ enum {
     LITERALS = 286,           /* bytes, the end, lengths */
     DISTANCES = 30,
     END = 256,
-    LENGTH_CODES = 19, /* symbols that tell the lengths of the other codes */
+    LENGTH_CODES = 19, /* symbols for the lengths of the other codes */
     LENGTH_BITS = 7,
     DYNAMIC = 2, /* the type of a block with codes of its own */
 };
@@ -26,7 +26,7 @@ struct code {
     size_t n; /* symbols up to the last one with a length */
 };
 
-/* How the lengths of both codes are told: symbols, some with extra bits. */
+/* How the lengths of both codes are written: symbols, some with extra bits. */
 struct lengths {
     struct code code;
     uint8_t symbol[LITERALS + DISTANCES], extra[LITERALS + DISTANCES];

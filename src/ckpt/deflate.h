@@ -20,7 +20,7 @@ enum mt_deflate_way {
 
 enum {
     MT_DEFLATE_SHORT = 11, /* bits of a code of MT_DEFLATE_HUFFMAN */
-    MT_DEFLATE_SLACK = 16, /* bytes behind the room that may be written */
+    MT_DEFLATE_SLACK = 16, /* bytes past the output that may be written */
 };
 
 struct mt_deflater; /* scratch, about half a megabyte */

@@ -60,7 +60,7 @@ START_TEST(keeps_to_its_room)
                 less ? 0 : size);
             for (size_t i = room + MT_DEFLATE_SLACK; i < sizeof out; i++) {
                 if (out[i] != 0xa5)
-                    ck_abort_msg("byte %zu behind the room was written",
+                    ck_abort_msg("byte %zu past the output was written",
                                  i - room);
             }
         }

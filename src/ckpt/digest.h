@@ -4,7 +4,7 @@
  * order. It is a tree, so that chunks can be hashed by many threads:
  *
  *     chunk   SHA-256 of the chunk's elements, little-endian
- *     array   SHA-256 of its chunks' hashes, one behind the other
+ *     array   SHA-256 of its chunks' hashes, one after the other
  *     state   SHA-256 of the number of arrays (u64), then for each array its
  *             identity and its array hash
  *     identity  u16 length of the name, name, u8 length of the type's name,

@@ -76,7 +76,7 @@ static bool is_complete(const uint8_t *length, size_t n, unsigned limit)
     return places == 1u << limit;
 }
 
-/* The code that the other codes' lengths are told in: for each value of the
+/* The code of the other codes' lengths: for each value of the
  * next 7 bits, symbol << 3 | length. */
 static bool read_length_code(struct bits *b, size_t sent,
                              uint8_t table[1 << LENGTH_BITS])
@@ -166,7 +166,7 @@ static void fill_singles(struct mt_inflater *t, const uint8_t *length,
     }
 }
 
-/* Then the bytes whose codes are wholly in the bits behind it. */
+/* Then the bytes whose codes are wholly in the bits that follow. */
 static void join_singles(struct mt_inflater *t)
 {
     for (size_t i = 0; i < 1 << MT_INFLATE_BITS; i++) {

@@ -34,7 +34,7 @@ static bool inflates(const unsigned char *from, size_t size, size_t n)
 
     for (size_t i = n; i < sizeof out; i++) {
         if (out[i] != GUARD)
-            ck_abort_msg("byte %zu behind the output was written", i - n);
+            ck_abort_msg("byte %zu past the output was written", i - n);
     }
     free(copy);
     return done;

@@ -1,6 +1,6 @@
 /*
- * What repeats in bytes, as deflate tells it: a row of tokens, each one byte
- * or "the `length` bytes that stand `distance` back". The tokens depend on the
+ * Repeated bytes, as deflate describes them: a row of tokens, each one byte
+ * or "the `length` bytes from `distance` back". The tokens depend on the
  * bytes alone.
  *
  *     struct mt_matcher *m = ...;

@@ -3,7 +3,7 @@
  *
  * An .npz is a zip file (zip.h) whose members NAME.npy are arrays; it is read
  * as np.savez and np.savez_compressed write it, and written as np.savez would,
- * but with the same bytes at any time. Where training stands travels as arrays
+ * but with the same bytes at any time. The position is written as arrays
  * "progress/step" and so on. An .npy is one array, whose name is that of the
  * file, without ".npy".
  *

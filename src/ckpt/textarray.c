@@ -29,7 +29,7 @@ void mt_text_array_encode(const struct mt_array *array, struct mt_strbuf *out)
     }
 }
 
-/* "[2, 3]" or "[]"; moves *text behind it. */
+/* "[2, 3]" or "[]"; moves *text past it. */
 static bool decode_shape(const char **text, struct mt_shape *shape)
 {
     const char *p = *text;

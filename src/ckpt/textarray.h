@@ -19,8 +19,7 @@ void mt_text_array_encode(const struct mt_array *array, struct mt_strbuf *out);
 mt_status mt_text_array_decode(const char *text, struct mt_arena *arena,
                                struct mt_array *array);
 
-/* Arrays that travel as text beside the tensors of a bare state dict: where
- * training stands. */
+/* Arrays that a bare state dict has as text: the position of training. */
 #define MT_TEXT_ARRAY_PREFIX "progress/"
 bool mt_text_array_is(const char *name);
 

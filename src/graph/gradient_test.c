@@ -597,7 +597,7 @@ static struct mt_value *slices(struct bench *b)
     return mt_mul(b->graph, x, x);
 }
 
-/* grown before, behind, and not at all */
+/* grown before, after, and not at all */
 static struct mt_value *pads(struct bench *b)
 {
     struct mt_value *x = param(b, SHAPE(3, 2, 3, 4));

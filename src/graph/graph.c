@@ -199,8 +199,8 @@ struct mt_node *mt_graph_node(struct mt_graph *g, const struct mt_op *op,
     if (!node || (size && !copy) ||
         !append((void ***)&g->nodes, &g->n_nodes, &g->nodes_size, node)) {
         g->failed = true;
-        g->nowhere = (struct mt_node){ .op = op, .layer = "" };
-        return &g->nowhere;
+        g->discarded = (struct mt_node){ .op = op, .layer = "" };
+        return &g->discarded;
     }
     if (size)
         memcpy(copy, args, size);

@@ -180,7 +180,7 @@ void mt_graph_bind(struct mt_graph *g, void *memory);
 void mt_graph_run(const struct mt_graph *g, struct mt_team *team,
                   uint32_t step);
 
-/* Runs node after node and stops behind the first whose outputs are not all
+/* Runs node after node and stops after the first whose outputs are not all
  * finite; returns it, or NULL. For messages after a run went wrong. */
 const struct mt_node *mt_graph_find_non_finite(const struct mt_graph *g,
                                                struct mt_team *team,

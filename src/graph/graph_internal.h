@@ -15,10 +15,10 @@ struct mt_graph {
     size_t n_values, values_size;
     struct mt_value **leaves; /* by their tensors' numbers; NULL: none yet */
     size_t leaves_size;
-    size_t activation_bytes;   /* of the plan, scratch behind it */
+    size_t activation_bytes;   /* of the plan, followed by scratch */
     size_t scratch_bytes;
     void *scratch;             /* where it was bound */
-    struct mt_node nowhere;    /* what recording returns once failed */
+    struct mt_node discarded;  /* what recording returns once failed */
     struct mt_value nothing;
     float one;                 /* the gradient of the loss */
 };

@@ -178,7 +178,7 @@ const struct mt_op mt_op_add_rows = {
     .in_place = true,
 };
 
-/* dw = the sum over samples, in order; zeros behind what was used */
+/* dw = the sum over samples, in order; zeros past what was used */
 static void sum_span(const void *ctx, size_t at, size_t n)
 {
     const struct rows_job *job = ctx;

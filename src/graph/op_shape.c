@@ -37,7 +37,7 @@ const struct mt_op mt_op_view = {
 
 /* An array seen as (outer, dim, inner) around one dimension. */
 struct around {
-    size_t outer, inner; /* inner: elements behind the dimension */
+    size_t outer, inner; /* inner: elements after the dimension */
 };
 
 static struct around around(const struct mt_shape *shape, int dim)

@@ -157,11 +157,11 @@ struct mt_value *mt_batch_norm_fixed(struct mt_graph *g, struct mt_value *x,
                                      struct mt_value *var, double eps);
 
 /* --- pooling and resampling: x (n, c, w) or (n, c, h, w); what is said of an
- * axis stands in [0] for h and in [1] for w ------------------------------- */
+ * axis are in [0] for h and in [1] for w ------------------------------- */
 
 struct mt_pool_axis {
     size_t kernel, stride, padding, dilation; /* at most INT32_MAX */
-    bool ceil_mode;                           /* windows may end behind */
+    bool ceil_mode;                           /* windows may end past it */
 };
 
 /* How many outputs an axis has; 0 where no window fits. */

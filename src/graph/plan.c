@@ -104,7 +104,7 @@ static size_t find_place(const struct mt_value *v, const struct placed *placed,
     return at;
 }
 
-/* Enters v, which has its place, behind those that lie as low. */
+/* Enters v, which has its offset, after those at the same offset. */
 static void enter(struct placed *placed, size_t n, const struct mt_value *v)
 {
     size_t low = 0, high = n;

@@ -2,7 +2,7 @@
  * What the ops of recurrent layers share: the kinds of cells, and how the work
  * of a walk over time is cut into tasks.
  *
- * All arrays are time-major, (T, N, ...): a step's numbers stand together. The
+ * All arrays are time-major, (T, N, ...): a step's numbers are contiguous. The
  * gates' sums over the inputs of all steps are one product, made before; a step
  * adds the products of the state before it, from a weight that is packed once.
  */

@@ -295,7 +295,7 @@ START_TEST(tables_and_threads_give_the_same_bits)
 }
 END_TEST
 
-/* A run leaves nothing behind that the next one would see. */
+/* A run leaves nothing that the next one would see. */
 START_TEST(runs_repeat)
 {
     const struct walk *w = &walks[_i];

@@ -76,7 +76,7 @@ size_t mt_pool_size(const struct mt_pool_axis *axis, size_t in)
 
     if (room < 0)
         return 0;
-    /* a window must not start in the padding behind */
+    /* a window must not start in the padding after */
     if (axis->ceil_mode &&
         (out - 1) * stride >= padded - (int64_t)axis->padding)
         out--;
@@ -176,7 +176,7 @@ bool mt_band_pool(struct mt_graph *g, const struct mt_pool_axis *axis,
         int64_t end = start + (int64_t)axis->kernel;
         int64_t limit = (int64_t)(in + axis->padding);
 
-        /* padding counts, but not what ceil_mode adds behind it */
+        /* padding counts, but not what ceil_mode adds after it */
         divisors[o] = count_include_pad
                           ? (int32_t)((end < limit ? end : limit) - start)
                           : band->windows.count[o];

@@ -134,7 +134,7 @@ static struct unit unit_of(const struct io *io, const float *before,
 }
 
 /* Each want within a few units in the last place of the largest of its terms;
- * behind the units of the part, what was there before. */
+ * past the units of the part, what was there before. */
 static void expect_unit(const char *what, const struct unit *u, size_t gates,
                         const float *before, const double *want, double size)
 {

@@ -37,7 +37,7 @@ struct mt_byte_planes mt_conv_input_planes(const struct mt_conv *cv)
 }
 
 /* The first of the plane's indices of phase `phase` that lie in the image of
- * `size`, and behind the last. */
+ * `size`, and after the last. */
 static void inside(size_t length, size_t phase, size_t stride, size_t padding,
                    size_t size, size_t *first, size_t *end)
 {
@@ -139,7 +139,7 @@ static struct mt_columns place_columns(const struct mt_positions *ps, size_t at)
 
     for (size_t i = 0; i < 4; i++) {
         cols.at[i] = here;
-        /* what lies behind the last position is read and dropped */
+        /* what follows the last position is read and dropped */
         if (ps->dense && at + 8 * i + 8 >= ps->total)
             continue;
         here += 8;

@@ -9,7 +9,7 @@
  * of the stride), so wide that an output position p = i * width + j reads tap
  * (c, u, v) at row_cuv[p], where the row is a pointer into a plane. Then each
  * output channel is a matrix row times those rows, and GEMM tiles read them
- * where they stand. Columns beyond the true width are computed and dropped.
+ * in place. Columns beyond the true width are computed and dropped.
  *
  * The bits: every output is, for each block of MT_GEMM_KC taps (c, u, v) in
  * order, a chain of fma from 0, the blocks added in order. Gradients of inputs

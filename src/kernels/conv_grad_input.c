@@ -94,7 +94,7 @@ static struct phase make_phase(const struct mt_conv *cv, size_t a, size_t b)
     return p;
 }
 
-/* The most zeros that any tap reads before dy, and rows (columns) behind. */
+/* The most zeros that any tap reads before dy, and rows (columns) after. */
 static void measure(size_t kernel, size_t s, size_t p, size_t d, size_t in,
                     size_t out, size_t *before, size_t *length)
 {

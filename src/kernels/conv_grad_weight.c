@@ -4,7 +4,7 @@
  *     sum (taps, o) += rows (taps, positions) dy^T (positions, o)
  *
  * dy is transposed a block of positions at a time, into the panels that tiles
- * read; the taps' rows are read where they stand in the image's planes.
+ * read; the taps' rows are read in place from the image's planes.
  *
  * Images are cut into groups of fixed size; each group sums into a slot of its
  * own, and the slots are added in order.

@@ -6,8 +6,8 @@
 
 enum { MT_CONV_CHUNK = 256 }; /* positions of a block of output */
 
-/* Floats behind planes with rows of this width: a tap's row of positions ends
- * up to a row behind its plane, and tiles read up to two vectors more. */
+/* Floats after planes with rows of this width: a tap's row of positions ends
+ * up to a row past its plane, and tiles read up to two vectors more. */
 static inline size_t mt_conv_slack(size_t width)
 {
     return (width + 64 + 15) / 16 * 16;
@@ -19,7 +19,7 @@ struct mt_byte_planes {
     size_t phases_h, phases_w;
 };
 
-/* With the slack behind them. */
+/* With the slack after them. */
 static inline size_t mt_planes_floats(const struct mt_byte_planes *p)
 {
     return p->channels * p->phases_h * p->phases_w * p->height * p->width +

@@ -148,7 +148,7 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
                           const float *p))
 
 #define MT_KERNELS(X)                                                          \
-    /* GEMM: a packed panel of B is (k, n), n rounded up to 16, zeros behind */ \
+    /* GEMM: a packed panel of B is (k, n), n rounded up to 16, zeros past n */ \
     X(void, gemm_pack_b, (const float *b, size_t row, size_t col, size_t k,    \
                           size_t n, float *out))                               \
     X(void, gemm_tile, (size_t m, size_t n, size_t k, const struct mt_left *a, \

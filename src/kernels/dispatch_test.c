@@ -1,6 +1,6 @@
 /*
  * Every kernel of kernels.h: the same bits from every instruction set, nothing
- * written behind the end, and the right numbers. The rows of this table are
+ * written past the end, and the right numbers. The rows of this table are
  * made from that of kernels.h, so a kernel without a call_NAME and a
  * check_NAME here does not compile.
  */
@@ -823,7 +823,7 @@ static void call_nadam(const struct mt_kernels *k, struct io *io)
 #define check_nadam    check_result
 
 /* --- GEMM: tables differ in their tiles, so what is compared is what the
- * packed layouts of gemm.h stand for ------------------------------------- */
+ * packed layouts of gemm.h describe ------------------------------------- */
 
 struct sizes {
     size_t m, n, k;
@@ -851,7 +851,7 @@ static void gemm_strides(const struct io *io, struct sizes s, size_t a[2],
     b[1] = strides[io->variant][3];
 }
 
-/* out (k, n rounded up to 16) = B as the panels hold it, zeros behind */
+/* out (k, n rounded up to 16) = B as the panels hold it, zeros past n */
 static void call_gemm_pack_b(const struct mt_kernels *k, struct io *io)
 {
     struct sizes s = gemm_sizes(io);
@@ -1107,7 +1107,7 @@ static float guard(int output, size_t i)
 }
 
 /* Outputs start as other values (optimizers and some sums read them), and what
- * lies behind those that the call uses must still be the same. */
+ * follows those that the call uses must still be the same. */
 static void prepare(struct buffers *buf, struct io *io, const float *start)
 {
     for (int o = 0; o < OUTPUTS; o++) {

@@ -8,7 +8,7 @@
  * Coefficients written as fractions are plain Taylor terms. Those written in
  * hexadecimal are minimax polynomials: a Remez exchange in 200-bit arithmetic
  * for the relative error on the reduced interval, each then rounded to double.
- * The error of the polynomial alone, before rounding, stands beside each.
+ * The error of the polynomial alone, before rounding, is given next to each.
  *
  * Bounds of the errors against the true value, in units in the last place of
  * the result, held by dmath_test.c (doubles are too many to try them all; in

@@ -6,7 +6,7 @@
  *             for each tile of rows
  *     then the epilogue
  *
- * A tile takes one value of A at a time, so A is read where it stands, whatever
+ * A tile takes one value of A at a time, so A is read in place, whatever
  * its strides; only where the columns of a transposed A are whole pages apart
  * would its cache lines evict each other: then a task first copies its block of
  * it. B's rows are vectors: where they are contiguous, the first tile of a panel

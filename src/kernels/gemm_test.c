@@ -194,7 +194,7 @@ static void compare(const struct product *p, const struct data *d,
 }
 
 /* The scratch memory has exactly the bytes that were asked for, and guards
- * behind them. */
+ * after them. */
 static void run_once(const struct product *p, const struct data *d,
                      struct mt_team *team)
 {
@@ -210,7 +210,7 @@ static void run_once(const struct product *p, const struct data *d,
     compare(p, d, c, workers);
     for (size_t i = 0; i < FENCE; i++)
         ck_assert_msg(scratch[bytes + i] == (char)0xff,
-                      "m %zu, n %zu, k %zu (%s): wrote behind the scratch "
+                      "m %zu, n %zu, k %zu (%s): wrote past the scratch "
                       "memory",
                       p->m, p->n, p->k, mt_kernels()->isa);
     free(scratch);

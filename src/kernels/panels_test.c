@@ -22,7 +22,7 @@ static float number_at(uint64_t i)
     return (float)(int32_t)w * 0x1p-31f;
 }
 
-/* n numbers, and FENCE behind them that must stay. */
+/* n numbers, and FENCE after them that must stay. */
 static float *numbers(size_t n, uint64_t stream)
 {
     void *p = NULL;
@@ -38,7 +38,7 @@ static void check_fence(const float *x, size_t n, uint64_t stream,
 {
     for (size_t i = n; i < n + FENCE; i++)
         ck_assert_msg(x[i] == number_at(stream << 32 | i),
-                      "wrote behind the end of %s", what);
+                      "wrote past the end of %s", what);
 }
 
 static float *want_of(const struct product *p, const float *a, const float *b,

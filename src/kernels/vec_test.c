@@ -249,7 +249,7 @@ END_TEST
 
 /* --- across lanes ------------------------------------------------------- */
 
-/* Lane i is the number i + first; every one can be told from the others. */
+/* Lane i is the number i + first; all are different. */
 static void count_from(float *x, size_t n, float first)
 {
     for (size_t i = 0; i < n; i++)

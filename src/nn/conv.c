@@ -168,7 +168,7 @@ static size_t steps(size_t in, size_t kernel, size_t stride, size_t padding,
     return whole < reach ? 0 : (whole - reach) / stride + 1;
 }
 
-/* "same": half the kernel's reach before, the rest behind. */
+/* "same": half the kernel's reach before, the rest after. */
 static mt_status same_padding(const struct mt_record *r,
                               const struct mt_layer *l,
                               const struct mt_value *x, struct mt_conv *cv,

@@ -21,7 +21,7 @@ void mt_draw_uniform(struct mt_philox_key key, double a, double b, size_t n,
 void mt_draw_normal(struct mt_philox_key key, double mean, double std, size_t n,
                     float *out);
 
-/* The standard normal numbers behind mt_draw_normal, before rounding. */
+/* The standard normal numbers under mt_draw_normal, before rounding. */
 void mt_draw_normal_f64(struct mt_philox_key key, size_t n, double *out);
 
 /* Normal, given that a <= x <= b, however far [a, b] is from the mean.

@@ -446,7 +446,7 @@ static const struct mt_key kaiming_keys[] = {
       .doc = "keep the variance forward (fan_in) or backward (fan_out)" },
     { "nonlinearity", MT_KEY_STRING, MEMBER(nonlinearity),
       .def = "\"leaky_relu\"", .choices = nonlinearities,
-      .doc = "the activation behind, which decides the gain" },
+      .doc = "the activation that follows, which decides the gain" },
     { .name = NULL },
 };
 

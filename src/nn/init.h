@@ -65,7 +65,7 @@ mt_status mt_init_check(const struct mt_init *init,
                         struct mt_err *err);
 
 /* As torch counts them: dimension 1 (fan_in) or 0 (fan_out) times the product
- * of those behind. False for fewer than 2 dimensions. */
+ * of those after. False for fewer than 2 dimensions. */
 bool mt_init_fans(const struct mt_shape *shape, size_t *fan_in,
                   size_t *fan_out);
 

@@ -49,7 +49,7 @@ struct mt_layer_type {
     unsigned flags;            /* enum mt_layer_flags */
     enum mt_gives gives;
 
-    /* How often a container has its list; MT_SIZE_ABSENT: it stands as it is.
+    /* How often a container has its list; MT_SIZE_ABSENT: no repetition.
      * NULL: always so. */
     size_t (*repeat)(const struct mt_layer *layer);
 

@@ -24,7 +24,7 @@ struct mt_loss_type {
     enum mt_wants wants;
     bool classification; /* targets are classes: int32 */
     bool probabilities;  /* targets are within 0 ... 1 */
-    float threshold;     /* the output that stands for probability 1/2, where
+    float threshold;     /* the output that means probability 1/2, where
                             targets are probabilities */
 
     /* Records the loss of *y against a target leaf that it makes: *t, with the
@@ -53,7 +53,7 @@ mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,
  * of that rank, the batch being 0; 0 where "dim" is out of range. */
 int mt_loss_class_dim(const struct mt_loss *loss, int rank);
 
-/* How many classes an output of this sample shape tells apart; 0 for losses
+/* How many classes an output of this sample shape has; 0 for losses
  * that are not of classes. */
 size_t mt_loss_classes(const struct mt_loss *loss,
                        const struct mt_shape *output);

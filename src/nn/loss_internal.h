@@ -57,7 +57,7 @@ mt_status mt_loss_check_pairs(struct mt_record *r, const struct mt_loss *loss,
                               struct mt_err *err);
 
 /* The numbers under `key` as n floats in the graph's memory; a single number
- * stands for all where `spread`. *out is NULL where there are none. `of` says
+ * is for all where `spread`. *out is NULL where there are none. `of` says
  * what there are n of. */
 mt_status mt_loss_weights(struct mt_record *r, const struct mt_loss *loss,
                           const char *key, const struct mt_reals *weights,

@@ -13,7 +13,7 @@
 #include "nn/layer.h"
 #include "nn/loss.h"
 
-/* What the data tells a model. */
+/* What a model takes from the data. */
 struct mt_model_request {
     const struct mt_json *doc; /* the whole spec; must outlive the model */
     struct mt_shape x, y;      /* of a sample's input and target */

@@ -127,7 +127,7 @@ END_TEST
 
 enum { BATCH = 4, CHANNELS = 3 };
 
-/* Runs one batch through; out: BATCH values of channel 0 behind layer "n",
+/* Runs one batch through; out: BATCH values of channel 0 after layer "n",
  * found from fc, which is made to pass them on. */
 static void run(bool training, const float *x, float out[BATCH])
 {

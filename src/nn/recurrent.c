@@ -44,7 +44,7 @@ static const char *const returns[] = { "sequence", "last", NULL };
           .max = 1,                                                            \
           .flags = MT_KEY_OPEN_MAX,                                            \
           .doc =                                                               \
-              "probability of dropout, in training, behind every layer but "   \
+              "probability of dropout, in training, after every layer but "   \
               "the last" },                                                    \
         { "bidirectional", MT_KEY_BOOL, AT(bidirectional), .def = "false",     \
           .doc = "run backward in time too, and join both hidden states" },    \
@@ -95,7 +95,7 @@ static mt_status check_options(const struct mt_record *r,
         return mt_json_fail(r->doc, mt_json_get(layer->object, "proj_size"),
                             err,
                             "%s \"%s\": projections are not supported, "
-                            "only 0 is, got %zu; a Linear layer behind it "
+                            "only 0 is, got %zu; a Linear layer after it "
                             "projects what it gives",
                             layer->type->name, layer->path, args->proj_size);
     if (x->shape.rank != 3)
@@ -173,7 +173,7 @@ static struct mt_value *direction(struct mt_graph *g,
 
 /* --- the layer ----------------------------------------------------------- */
 
-/* The hidden state behind the last step: of the backward direction, time 0. */
+/* The hidden state after the last step: of the backward direction, time 0. */
 static struct mt_value *last_state(struct mt_graph *g, struct mt_value *h,
                                    bool reverse)
 {

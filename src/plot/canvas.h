@@ -4,7 +4,7 @@
  * right and y down, from the upper left corner; colors are 0xRRGGBB.
  *
  * A back end's struct starts with a struct mt_canvas. Faults (no memory) are
- * kept in it and told at the end.
+ * kept in it and reported at the end.
  */
 #ifndef MT_PLOT_CANVAS_H
 #define MT_PLOT_CANVAS_H

@@ -48,7 +48,7 @@ struct mt_chart {
     const struct mt_key *keys;
     size_t n_keys;
     bool log_y;
-    bool marked;         /* runs are told by markers, too */
+    bool marked;         /* runs have markers, too */
 };
 
 enum { MT_MAX_PANELS = 16 };

@@ -1,6 +1,6 @@
 /*
  * A font of strokes, for pictures made of pixels: each character is a few
- * lines and curves that are drawn with a round pen. It also tells how wide
+ * lines and curves that are drawn with a round pen. It also says how wide
  * texts are, which layouts need whatever the back end.
  *
  * It knows printable ASCII, the letters of Latin-1, and some marks; another

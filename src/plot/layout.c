@@ -1,4 +1,4 @@
-/* Where everything of a picture stands. */
+/* Where everything in a picture goes. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -150,8 +150,8 @@ void mt_legend_draw_box(const struct mt_chart *chart, struct mt_canvas *c,
                  box->y + pad / 2 + row * ((double)i + 0.5));
 }
 
-/* Moves on by a key in rows: at is where it stands, *next where one stands
- * behind it. */
+/* Moves on by a key in rows: at is its place, *next the place of one
+ * after it. */
 static struct mt_point place_key(const struct mt_canvas *c,
                                  const struct mt_key *key,
                                  const struct mt_rect *area,

@@ -1,5 +1,5 @@
 /*
- * The colors of runs: Okabe and Ito's, which the color-blind tell apart, in an
+ * The colors of runs: Okabe and Ito's, which the color-blind distinguish, in an
  * order that grey keeps apart, too; and their nearest of a terminal's 256.
  */
 #ifndef MT_PLOT_PALETTE_H

@@ -59,7 +59,7 @@ static void write_all(png_structp png, png_infop info,
     png_write_end(png, info);
 }
 
-/* libpng jumps back here from a fault, which on_error has told then. */
+/* libpng jumps back here from a fault, which on_error has reported by then. */
 static void write_or_jump(png_structp png, png_infop info,
                           const struct mt_raster *r, struct mt_strbuf *out)
 {

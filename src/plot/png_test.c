@@ -60,7 +60,7 @@ START_TEST(the_bytes_are_the_same)
 }
 END_TEST
 
-/* Memory that cannot be had is told, and nothing leaks. */
+/* A failed allocation is reported, and nothing leaks. */
 START_TEST(faults_are_told)
 {
     struct mt_raster r = draw();

@@ -1,6 +1,6 @@
 /*
  * A panel as text: curves in braille (2 x 4 dots a character) between axes of
- * lines, or in ASCII. Without color, letters on the curves tell them apart.
+ * lines, or in ASCII. Without color, letters on the curves distinguish them.
  */
 #ifndef MT_PLOT_TERM_H
 #define MT_PLOT_TERM_H

@@ -98,7 +98,7 @@ START_TEST(escapes_are_for_color_only)
 }
 END_TEST
 
-/* Without color, letters tell two curves apart, in the legend and on them. */
+/* Without color, letters distinguish two curves, in the legend and on them. */
 START_TEST(letters_stand_for_colors)
 {
     struct mt_panel panel = { "q", curves, 2 };

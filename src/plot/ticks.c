@@ -191,7 +191,7 @@ static void fill_minor(const struct mt_scale *s, size_t set,
     }
 }
 
-/* What a place on a logarithmic scale stands for, and a little more. */
+/* The value of a place on a logarithmic scale, and a little more. */
 static double value_at(double place, double more)
 {
     int whole = (int)floor(place);
@@ -209,7 +209,7 @@ static void choose_between(const struct mt_scale *s, size_t max,
 
     choose_linear(value_at(s->lo, 1 - 1e-12), value_at(s->hi, 1 + 1e-12), false,
                   max, out);
-    for (size_t i = 0; i < out->n; i++) { /* 0 is nowhere */
+    for (size_t i = 0; i < out->n; i++) { /* 0 has no place */
         if (out->tick[i].value > 0)
             out->tick[n++] = out->tick[i];
     }

@@ -176,7 +176,7 @@ static mt_status make_value(const struct edit *e, const char *value,
     return MT_OK;
 }
 
-/* Puts *item into objects for all parts behind part k. */
+/* Puts *item into objects for all parts after part k. */
 static mt_status wrap(const struct edit *e, size_t k, struct mt_item **item)
 {
     struct mt_arena *arena = &e->doc->arena;

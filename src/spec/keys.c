@@ -12,7 +12,7 @@
 /* Beyond it a double skips whole numbers. */
 #define MAX_WHOLE 0x1p53
 
-/* Reading one key: the row, and the document that its value stands in. */
+/* Reading one key: the row, and the document that has its value. */
 struct reader {
     const struct mt_json *doc;
     const struct mt_key *key;
@@ -23,7 +23,7 @@ struct reader {
 typedef mt_status read_value(const struct reader *r, const struct mt_item *item,
                              void *out);
 
-/* What a type needs; the rows stand in order of enum mt_key_type. */
+/* What a type needs; the rows are in the order of enum mt_key_type. */
 struct type_row {
     const char *expected;
     read_value *read;

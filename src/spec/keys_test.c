@@ -163,7 +163,7 @@ START_TEST(null_means_none)
 }
 END_TEST
 
-/* The object is read as "layer", with a good out_features behind it. */
+/* The object is read as "layer", with a good out_features after it. */
 static const struct {
     const char *member, *message;
 } wrong[] = {

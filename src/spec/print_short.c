@@ -1,4 +1,4 @@
-/* JSON for people: whatever fits on a line stands on one. */
+/* JSON for people: whatever fits on a line is on one. */
 #include <string.h>
 
 #include "spec/tree.h"

@@ -78,7 +78,7 @@ static size_t word_length(const struct scan *s)
     return n;
 }
 
-/* The number or word of n bytes that stands here, for a message. */
+/* The number or word of n bytes here, for a message. */
 static struct mt_json_text word_text(const struct scan *s, size_t n)
 {
     char word[128];
@@ -208,7 +208,7 @@ static mt_status scan_escape(struct scan *s)
                    "\\r \\t \\uXXXX after the \\");
 }
 
-/* From the opening quote to behind the closing one. */
+/* From the opening quote to past the closing one. */
 static mt_status scan_string(struct scan *s)
 {
     struct mt_json_pos start = here(s);

@@ -220,7 +220,7 @@ static const struct bad {
     { "{\"a\":1 \"b\":2}", "1:8", "',' or '}'" },
     { "{\"a\":1]", "1:7", "']'" },
     { "{,}", "1:2", "','" },
-    /* duplicate keys stand at the second one */
+    /* duplicate keys are reported at the second one */
     { "{\"a\":1,\"a\":2}", "1:8", "\"a\"" },
     { "{\"a\":1,\n \"b\":2,\n  \"a\":3}", "3:3", "1:2" },
     { "{\"a\":1,\"\\u0061\":2}", "1:8", "duplicate key \"a\"" },

@@ -254,7 +254,7 @@ const struct mt_item *mt_json_get(const struct mt_item *object, const char *key)
     return NULL;
 }
 
-/* Can key stand in a path without quotes? */
+/* Can key be in a path without quotes? */
 static bool is_plain(const char *key)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz"

@@ -12,8 +12,8 @@ struct mt_json_pos {
     uint32_t line, col;
 };
 
-/* Where each value of a text stands, in preorder; a member of an object
- * stands where its key does. free() pos, whatever mt_json_scan returned. */
+/* The position of each value of a text, in preorder; a member of an object
+ * has its key's. free() pos, whatever mt_json_scan returned. */
 struct mt_json_table {
     struct mt_json_pos *pos;
     size_t n, size;

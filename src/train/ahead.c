@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 
-#include "base/aside.h"
+#include "base/background.h"
 
 enum { MAX_HANDS = 16 };
 
 /* One thread, and its share of the batch. */
 struct hand {
     struct mt_ahead *ahead;
-    struct mt_aside *aside;
+    struct mt_background *reader;
     mt_status status;
     struct mt_err err;
 };
@@ -48,7 +48,7 @@ mt_status mt_ahead_new(const struct mt_session *s, size_t x_floats,
         struct hand *hand = &a->hand[a->hands++];
 
         hand->ahead = a;
-        status = mt_aside_new(&hand->aside, err);
+        status = mt_background_new(&hand->reader, err);
     }
     if (status == MT_OK)
         *out = a;
@@ -62,7 +62,7 @@ void mt_ahead_free(struct mt_ahead *a)
     if (!a)
         return;
     for (size_t i = 0; i < a->hands; i++)
-        mt_aside_free(a->hand[i].aside);
+        mt_background_free(a->hand[i].reader);
     mt_arena_free(&a->arena);
     free(a);
 }
@@ -93,7 +93,7 @@ static void read_share(void *ctx)
 static void wait_for_all(struct mt_ahead *a)
 {
     for (size_t i = 0; i < a->hands; i++)
-        mt_aside_wait(a->hand[i].aside);
+        mt_background_wait(a->hand[i].reader);
 }
 
 void mt_ahead_start(struct mt_ahead *a, const struct mt_rows *rows)
@@ -108,7 +108,7 @@ void mt_ahead_start(struct mt_ahead *a, const struct mt_rows *rows)
     a->x_each = mt_shape_elements(&rows->part->x.shape);
     a->t_each = mt_shape_elements(&rows->part->y.shape);
     for (size_t i = 0; i < a->hands; i++)
-        mt_aside_start(a->hand[i].aside, read_share, &a->hand[i]);
+        mt_background_start(a->hand[i].reader, read_share, &a->hand[i]);
 }
 
 static bool is_read(const struct mt_ahead *a, const struct mt_rows *rows)

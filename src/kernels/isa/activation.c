@@ -1,5 +1,5 @@
 /*
- * Activations of torch.nn and their derivatives. Above each derivative stands
+ * Activations of torch.nn and their derivatives. Above each derivative is
  * the formula; s is what MT_ACTIVATIONS says is saved: the input x or the
  * output y.
  */

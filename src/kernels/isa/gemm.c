@@ -43,7 +43,7 @@ static void pack_b_columns(const float *b, size_t col, size_t k, size_t n,
     }
 }
 
-/* One panel: k rows of n <= NR columns, in 16 or NR columns, zeros behind. */
+/* One panel: k rows of n <= NR columns, in 16 or NR columns, zero-padded. */
 void MT_FN(gemm_pack_b)(const float *b, size_t row, size_t col, size_t k,
                         size_t n, float *out)
 {

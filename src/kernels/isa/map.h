@@ -37,7 +37,7 @@ enum { SUM_BLOCK = 256 };
 
 /* The sum of f(a_i, b_i, p): in blocks of SUM_BLOCK, 16 lane sums and the tree
  * in float, then the blocks in order in double. f must give 0 for the zeros
- * behind a tail; fold2 zeroes those lanes itself where it does not. */
+ * past a tail; fold2 zeroes those lanes itself where it does not. */
 VINLINE double fold2(const float *a, const float *b, size_t n, const float *p,
                      vf (*f)(vf a, vf b, const float *p))
 {

@@ -108,7 +108,7 @@ VINLINE void add_deviations(struct sum22 *s, const float *x, size_t n, vf shift)
     }
 }
 
-/* a += g, b += g d, d = x - mean; g is 0 behind its end */
+/* a += g, b += g d, d = x - mean; g is 0 past its end */
 VINLINE void add_products(struct sum22 *s, const float *g, const float *x,
                           size_t n, vf mean)
 {

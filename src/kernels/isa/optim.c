@@ -1,6 +1,6 @@
 /*
  * Optimizer passes over flat memory, with the update rules of torch.optim. The
- * arrays may be read and written up to a multiple of 16 values behind n: flat
+ * arrays may be read and written up to a multiple of 16 values past n: flat
  * blocks are padded. `zeros` gathers 0 g, which is 0 while all g are finite.
  */
 #include "kernels/isa/internal.h"

@@ -95,7 +95,7 @@ LANES_OF(vi_mul_lo, mul_half(i, j, 0))
 MT_PROBE_MATH(X)
 #undef X
 
-/* What load_n puts behind the values is added to them: it has to be 0. */
+/* What load_n puts after the values is added to them: it has to be 0. */
 static void probe_copy_n(float *y, const float *x, size_t n)
 {
     float t[VL];

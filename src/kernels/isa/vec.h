@@ -6,7 +6,7 @@
  * exact IEEE arithmetic lane by lane, all of them give the same bits.
  *
  *   load, store      vf_load(p) vf_store(p, v); with a count n < 16:
- *                    vf_load_n(p, n) gives zeros behind, vf_store_n(p, v, n);
+ *                    vf_load_n(p, n) gives zeros past n, vf_store_n(p, v, n);
  *                    vf_load_halves(p, q): 8 from each
  *   arithmetic       vf_add vf_sub vf_mul vf_div vf_sqrt
  *                    vf_fma(a, b, c) = a b + c, vf_fnma(a, b, c) = c - a b,

@@ -2,7 +2,7 @@
  * Elementary functions on vectors: polynomials on the primitives of vec.h, so
  * that every CPU gives the same bits. Coefficients are weighted minimax fits
  * (Lawson's iteration on Chebyshev points) rounded to float; the interval and
- * the fit's error stand beside each. "Error" is the largest over all 2^32 floats
+ * the fit's error are next to each. "Error" is the largest over all 2^32 floats
  * in units in the last place of a normal result, held by vmath_test.c (see
  * scripts/check-math); subnormal results are within 0.76 of 2^-149.
  */

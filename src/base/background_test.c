@@ -1,4 +1,4 @@
-#include "base/aside.h"
+#include "base/background.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -21,45 +21,45 @@ static void add(void *ctx)
     job->sum += job->before;
 }
 
-static struct mt_aside *new_aside(void)
+static struct mt_background *new_thread(void)
 {
     struct mt_err err = MT_ERR_INIT;
-    struct mt_aside *aside = NULL;
+    struct mt_background *thread = NULL;
 
-    ck_assert_msg(mt_aside_new(&aside, &err) == MT_OK, "%s", err.text);
-    return aside;
+    ck_assert_msg(mt_background_new(&thread, &err) == MT_OK, "%s", err.text);
+    return thread;
 }
 
 START_TEST(every_job_runs_once_and_in_order)
 {
-    struct mt_aside *aside = new_aside();
+    struct mt_background *thread = new_thread();
     struct job job = { pthread_self(), 0, 0, { -1, -1 } };
 
-    mt_aside_wait(aside); /* for nothing */
+    mt_background_wait(thread); /* for nothing */
     for (int i = 1; i <= 1000; i++) {
         job.before = i;
-        mt_aside_start(aside, add, &job);
-        mt_aside_wait(aside);
+        mt_background_start(thread, add, &job);
+        mt_background_wait(thread);
         ck_assert_int_eq(job.sum, i * (i + 1) / 2);
     }
-    mt_aside_free(aside);
+    mt_background_free(thread);
 }
 END_TEST
 
 /* The caller goes on while the job waits for it: they are two threads. */
 START_TEST(caller_goes_on)
 {
-    struct mt_aside *aside = new_aside();
+    struct mt_background *thread = new_thread();
     struct job job = { pthread_self(), 7, 0, { -1, -1 } };
 
     ck_assert_int_eq(pipe(job.gate), 0);
-    mt_aside_start(aside, add, &job);
+    mt_background_start(thread, add, &job);
     ck_assert_int_eq(write(job.gate[1], "x", 1), 1);
-    mt_aside_wait(aside);
+    mt_background_wait(thread);
     ck_assert_int_eq(job.sum, 7);
     close(job.gate[0]);
     close(job.gate[1]);
-    mt_aside_free(aside);
+    mt_background_free(thread);
 }
 END_TEST
 
@@ -69,23 +69,23 @@ START_TEST(nothing_is_lost)
     struct job jobs[3] = { { pthread_self(), 1, 0, { -1, -1 } },
                            { pthread_self(), 2, 0, { -1, -1 } },
                            { pthread_self(), 3, 0, { -1, -1 } } };
-    struct mt_aside *aside = new_aside();
+    struct mt_background *thread = new_thread();
 
     for (int i = 0; i < 3; i++)
-        mt_aside_start(aside, add, &jobs[i]);
-    mt_aside_free(aside);
+        mt_background_start(thread, add, &jobs[i]);
+    mt_background_free(thread);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(jobs[i].sum, i + 1);
-    mt_aside_free(NULL);
+    mt_background_free(NULL);
 }
 END_TEST
 
-Suite *aside_suite(void);
+Suite *background_suite(void);
 
-Suite *aside_suite(void)
+Suite *background_suite(void)
 {
-    Suite *suite = suite_create("aside");
-    TCase *tc = tcase_create("aside");
+    Suite *suite = suite_create("background");
+    TCase *tc = tcase_create("background");
 
     tcase_add_test(tc, every_job_runs_once_and_in_order);
     tcase_add_test(tc, caller_goes_on);

@@ -1,10 +1,10 @@
-#include "base/aside.h"
+#include "base/background.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-struct mt_aside {
+struct mt_background {
     pthread_t thread;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
@@ -13,9 +13,9 @@ struct mt_aside {
     bool stop;
 };
 
-static void *aside_main(void *arg)
+static void *background_main(void *arg)
 {
-    struct mt_aside *a = arg;
+    struct mt_background *a = arg;
 
     pthread_mutex_lock(&a->lock);
     for (;;) {
@@ -33,15 +33,15 @@ static void *aside_main(void *arg)
     return NULL;
 }
 
-mt_status mt_aside_new(struct mt_aside **out, struct mt_err *err)
+mt_status mt_background_new(struct mt_background **out, struct mt_err *err)
 {
-    struct mt_aside *a = calloc(1, sizeof *a);
+    struct mt_background *a = calloc(1, sizeof *a);
 
     if (!a)
         return mt_fail_memory(err);
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);
-    if (pthread_create(&a->thread, NULL, aside_main, a) != 0) {
+    if (pthread_create(&a->thread, NULL, background_main, a) != 0) {
         pthread_cond_destroy(&a->changed);
         pthread_mutex_destroy(&a->lock);
         free(a);
@@ -53,14 +53,14 @@ mt_status mt_aside_new(struct mt_aside **out, struct mt_err *err)
 }
 
 /* The lock is held, and no job runs, when it returns. */
-static void lock_idle(struct mt_aside *a)
+static void lock_idle(struct mt_background *a)
 {
     pthread_mutex_lock(&a->lock);
     while (a->run)
         pthread_cond_wait(&a->changed, &a->lock);
 }
 
-void mt_aside_free(struct mt_aside *a)
+void mt_background_free(struct mt_background *a)
 {
     if (!a)
         return;
@@ -74,7 +74,7 @@ void mt_aside_free(struct mt_aside *a)
     free(a);
 }
 
-void mt_aside_start(struct mt_aside *a, void (*run)(void *ctx), void *ctx)
+void mt_background_start(struct mt_background *a, void (*run)(void *ctx), void *ctx)
 {
     lock_idle(a);
     a->run = run;
@@ -83,7 +83,7 @@ void mt_aside_start(struct mt_aside *a, void (*run)(void *ctx), void *ctx)
     pthread_mutex_unlock(&a->lock);
 }
 
-void mt_aside_wait(struct mt_aside *a)
+void mt_background_wait(struct mt_background *a)
 {
     lock_idle(a);
     pthread_mutex_unlock(&a->lock);
