@@ -16,6 +16,9 @@ mt_status mt_predictions_init(struct mt_predictions *out,
     *out = (struct mt_predictions){ .model = model, .json = json, .all = all };
     out->outputs = mt_shape_elements(output);
     out->layout = mt_infer_classes(model, output);
+    out->binary = mt_loss_of_probabilities(&model->model->loss);
+    if (out->binary)
+        out->layout = (struct mt_class_layout){ out->outputs, 2, 1 };
     out->logits = calloc(out->layout.classes + 1, sizeof *out->logits);
     out->p = calloc(out->layout.classes + 1, sizeof *out->p);
     if (out->logits && out->p)
@@ -95,11 +98,44 @@ static void add_field(struct mt_strbuf *line, const char *text)
     mt_strbuf_putc(line, '"');
 }
 
+/* --- classes -------------------------------------------------------------- */
+
+enum { NO_CLASS = -1 };
+
+static bool all_finite(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Fills p->p for row `row`; *probability is the one to print. */
+static long judge(struct mt_predictions *p, const float *y, size_t row,
+                  double *probability)
+{
+    const struct mt_loss_type *loss = p->model->model->loss.type;
+    long class;
+
+    if (p->binary) {
+        p->p[1] = mt_loss_probability(&p->model->model->loss, y[row]);
+        p->p[0] = 1 - p->p[1];
+        *probability = p->p[1];
+        return isfinite(y[row]) ? y[row] > loss->threshold : NO_CLASS;
+    }
+    mt_class_row(&p->layout, y, row, p->logits);
+    mt_probabilities(p->logits, p->layout.classes, p->p);
+    class = (long)mt_argmax(p->logits, p->layout.classes);
+    *probability = p->p[class];
+    return all_finite(p->logits, p->layout.classes) ? class : NO_CLASS;
+}
+
 /* key: as a member's name, which JSON has in quotes. */
 static void add_class(const struct mt_predictions *p, size_t class, bool key,
                       struct mt_strbuf *line)
 {
-    const char *name = mt_infer_class_name(p->model, class);
+    const char *name = p->binary ? NULL : mt_infer_class_name(p->model, class);
 
     if (name && p->json)
         mt_json_add_string(line, name);
@@ -109,35 +145,71 @@ static void add_class(const struct mt_predictions *p, size_t class, bool key,
         mt_strbuf_printf(line, p->json && key ? "\"%zu\"" : "%zu", class);
 }
 
+static void add_judged(const struct mt_predictions *p, long class,
+                       struct mt_strbuf *line)
+{
+    if (class == NO_CLASS)
+        mt_strbuf_puts(line, p->json ? "null" : "nan");
+    else
+        add_class(p, (size_t)class, false, line);
+}
+
 /* --- CSV ---------------------------------------------------------------- */
 
-/* class,probability; with a number behind each where there are several. */
+/* The name of the target that output i is for, or NULL. */
+static const char *target_name(const struct mt_predictions *p, size_t i)
+{
+    const struct mt_fitted *f = &p->model->facts;
+
+    return f->target_names && p->outputs == mt_shape_elements(&f->y)
+               ? f->target_names[i]
+               : NULL;
+}
+
+/* "class_2", or the target's name in place of the number. */
+static void add_title(const struct mt_predictions *p, const char *title,
+                      size_t row, struct mt_strbuf *line)
+{
+    const char *name = p->binary ? target_name(p, row) : NULL;
+    struct mt_strbuf text = MT_STRBUF_INIT;
+
+    mt_strbuf_puts(&text, title);
+    if (p->layout.rows > 1 && name)
+        mt_strbuf_printf(&text, "_%s", name);
+    else if (p->layout.rows > 1)
+        mt_strbuf_printf(&text, "_%zu", row);
+    add_field(line, text.text ? text.text : "");
+    line->failed |= text.failed;
+    mt_strbuf_free(&text);
+}
+
+/* class,probability; with a number after each where there are several. */
 static void class_header(const struct mt_predictions *p, size_t row,
                          struct mt_strbuf *line)
 {
-    bool many = p->layout.rows > 1;
-    char number[32] = "";
-
-    if (many)
-        snprintf(number, sizeof number, "_%zu", row);
-    mt_strbuf_printf(line, "%sclass%s,probability%s", row ? "," : "", number,
-                     number);
+    mt_strbuf_puts(line, row ? "," : "");
+    add_title(p, "class", row, line);
+    mt_strbuf_putc(line, ',');
+    add_title(p, "probability", row, line);
     for (size_t c = 0; p->all && c < p->layout.classes; c++) {
+        char number[24];
+        const char *name = p->binary ? NULL : mt_infer_class_name(p->model, c);
+
+        snprintf(number, sizeof number, "%zu", c);
         mt_strbuf_putc(line, ',');
-        add_class(p, c, true, line);
-        mt_strbuf_puts(line, number);
+        add_title(p, name ? name : number, row, line);
     }
 }
 
 static void value_header(const struct mt_predictions *p, size_t i,
                          struct mt_strbuf *line)
 {
-    const struct mt_fitted *f = &p->model->facts;
+    const char *name = target_name(p, i);
 
     if (i)
         mt_strbuf_putc(line, ',');
-    if (f->target_names && p->outputs == mt_shape_elements(&f->y))
-        add_field(line, f->target_names[i]);
+    if (name)
+        add_field(line, name);
     else if (p->outputs == 1)
         mt_strbuf_puts(line, "output");
     else
@@ -160,16 +232,14 @@ static void csv_line(struct mt_predictions *p, const float *y,
                      struct mt_strbuf *line)
 {
     for (size_t row = 0; row < p->layout.rows; row++) {
-        mt_class_row(&p->layout, y, row, p->logits);
-        mt_probabilities(p->logits, p->layout.classes, p->p);
-
-        size_t best = mt_argmax(p->logits, p->layout.classes);
+        double probability;
+        long class = judge(p, y, row, &probability);
 
         if (row)
             mt_strbuf_putc(line, ',');
-        add_class(p, best, false, line);
+        add_judged(p, class, line);
         mt_strbuf_putc(line, ',');
-        add_float(line, p->p[best], false);
+        add_float(line, probability, false);
         for (size_t c = 0; p->all && c < p->layout.classes; c++) {
             mt_strbuf_putc(line, ',');
             add_float(line, p->p[c], false);
@@ -209,17 +279,15 @@ static void add_member(struct mt_predictions *p, const float *y,
     if (many)
         mt_strbuf_putc(line, '[');
     for (size_t row = 0; row < p->layout.rows; row++) {
-        mt_class_row(&p->layout, y, row, p->logits);
-        mt_probabilities(p->logits, p->layout.classes, p->p);
-
-        size_t best = mt_argmax(p->logits, p->layout.classes);
+        double probability;
+        long class = judge(p, y, row, &probability);
 
         if (row)
             mt_strbuf_putc(line, ',');
         if (member == CLASS)
-            add_class(p, best, false, line);
+            add_judged(p, class, line);
         else if (member == PROBABILITY)
-            add_float(line, p->p[best], true);
+            add_float(line, probability, true);
         else
             add_distribution(p, line);
     }

@@ -9,13 +9,24 @@
 
 struct mt_predictions {
     const struct mt_infer *model;
-    struct mt_class_layout layout; /* of the model's output */
+    struct mt_class_layout layout; /* of the model's output; of a loss whose
+                                      targets are probabilities, each output
+                                      by itself tells 0 from 1 */
+    bool binary;                   /* that is so */
     size_t outputs;                /* elements of a sample's output */
     bool json, all;                /* all: every class's probability */
     const char *const *paths;      /* of each sample, or NULL */
     float *logits;                 /* [classes] */
     double *p;                     /* [classes] */
 };
+
+/*
+ * A loss of classes gives the class with the highest score, and its probability
+ * by softmax. BCELoss and BCEWithLogitsLoss give, for each output, the
+ * probability of 1, and 1 as the class where that is above 1/2: as accuracy
+ * has it. Where an output is not finite there is no class. Other losses give
+ * the outputs as they are.
+ */
 
 mt_status mt_predictions_init(struct mt_predictions *out,
                               const struct mt_infer *model, bool json, bool all,

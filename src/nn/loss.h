@@ -74,6 +74,10 @@ bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max);
 /* Must targets be within 0 ... 1? */
 bool mt_loss_of_probabilities(const struct mt_loss *loss);
 
+/* The probability that an output of such a loss stands for: sigmoid(y) of
+ * BCEWithLogitsLoss, y of BCELoss; the same bits everywhere. */
+double mt_loss_probability(const struct mt_loss *loss, float y);
+
 /* The class that counts for nothing, or NULL. */
 const int64_t *mt_loss_ignored(const struct mt_loss *loss);
 

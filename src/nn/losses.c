@@ -1,6 +1,7 @@
 /* The table of losses, and what all of them share. */
 #include <string.h>
 
+#include "kernels/dmath.h"
 #include "nn/loss_internal.h"
 
 static const struct mt_loss_type *const types[] = {
@@ -114,6 +115,20 @@ bool mt_loss_is_sum(const struct mt_loss *loss)
     const struct mt_loss_args *args = loss->args;
 
     return args->reduction == MT_SUM;
+}
+
+/* 1 / (1 + e^-y), from e^-|y| */
+static double sigmoid(double y)
+{
+    double e = mt_dexp(y < 0 ? y : -y);
+
+    return (y < 0 ? e : 1) / (1 + e);
+}
+
+double mt_loss_probability(const struct mt_loss *loss, float y)
+{
+    return loss->type->wants == MT_WANTS_LOGITS ? sigmoid((double)y)
+                                                : (double)y;
 }
 
 bool mt_loss_of_probabilities(const struct mt_loss *loss)
