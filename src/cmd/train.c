@@ -7,6 +7,7 @@
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/training.h"
+#include "train/balance.h"
 #include "train/initfrom.h"
 
 /* The spec's base name in the current directory, ending in .mtc. */
@@ -39,6 +40,33 @@ static void describe(const struct mt_call *call, const struct mt_session *s)
               (unsigned long long)mt_session_total_steps(s));
 }
 
+/* Once, where a run starts. */
+static mt_status note_shares(const struct mt_call *call,
+                             const struct mt_session *s, struct mt_err *err)
+{
+    const struct mt_loss *loss = &mt_session_model(s)->loss;
+    bool classes = loss->type->classification;
+    bool weighed = mt_json_get(loss->object, "weight") != NULL;
+    struct mt_strbuf shares = MT_STRBUF_INIT;
+    mt_status status = mt_balance_shares(s, &shares, err);
+
+    if (status == MT_OK && shares.failed)
+        status = mt_fail_memory(err);
+    if (status == MT_OK && shares.len)
+        mt_report(call,
+                  "mtrain: note: the classes of the training samples are "
+                  "of very unequal size: %s; accuracy says little of the small "
+                  "ones%s",
+                  shares.text,
+                  !classes ? ""
+                  : weighed
+                      ? ": see balanced_accuracy and f1 in train.metrics"
+                      : ": see balanced_accuracy and f1 in train.metrics, "
+                        "and loss.weight=balanced");
+    mt_strbuf_free(&shares);
+    return status;
+}
+
 static int train(struct mt_call *call, const char *out)
 {
     const char *init = mt_option(call, "init");
@@ -68,7 +96,8 @@ static int train(struct mt_call *call, const char *out)
     training.opened = &opened;
     training.session = opened.session;
     if (mt_training_prepare(&training, &err) != MT_OK ||
-        (init && mt_init_from(opened.session, init, &options, &err) != MT_OK)) {
+        (init && mt_init_from(opened.session, init, &options, &err) != MT_OK) ||
+        note_shares(call, opened.session, &err) != MT_OK) {
         code = mt_report_error(&err);
     } else {
         describe(call, opened.session);

@@ -131,6 +131,11 @@ struct mt_fitted {
     size_t classes;
     const char *const *class_names; /* NULL: the numbers themselves */
 
+    /* Training samples of each class the model tells apart, where the loss
+     * weighs classes by them (train/balance.h); NULL: not counted. */
+    size_t n_class_counts;
+    const uint64_t *class_counts;
+
     /* Of integer inputs that can be tokens (text, synthetic tokens, npy):
      * largest token of the training data + 1, or the tokenizer's whole
      * vocabulary; 0 otherwise, and where a token is negative. */

@@ -53,6 +53,8 @@ mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
     *to = *from;
     copy_norm(&to->norm, arena, &failed);
     copy_norm(&to->y_norm, arena, &failed);
+    to->class_counts = copy(from->class_counts, from->n_class_counts,
+                            sizeof(uint64_t), arena, &failed);
     to->class_names =
         copy_names(from->class_names, from->classes, arena, &failed);
     to->vocab_names =

@@ -71,6 +71,14 @@ bool mt_loss_is_sum(const struct mt_loss *loss);
  * their class has a weight of 0? */
 bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max);
 
+/* Does it ask for "weight": "balanced"? Then it has no weights until it is
+ * given the samples of each class in training: class c weighs all of them /
+ * (classes * counts[c]). */
+bool mt_loss_is_balanced(const struct mt_loss *loss);
+mt_status mt_loss_balance(struct mt_loss *loss, const uint64_t *counts,
+                          size_t classes, struct mt_arena *arena,
+                          struct mt_err *err);
+
 /* Must targets be within 0 ... 1? */
 bool mt_loss_of_probabilities(const struct mt_loss *loss);
 

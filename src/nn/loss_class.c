@@ -2,11 +2,14 @@
  * log-probabilities. The classes are moved to the last dimension first. */
 #include "nn/loss_internal.h"
 
+static const char *const mt_loss_weightings[] = { "balanced", NULL };
+
 #define WEIGHT                                                                 \
     {                                                                          \
         "weight", MT_KEY_REALS, MT_LOSS_ARG(weight),                           \
-            .flags = MT_KEY_MIN | MT_KEY_NULL,                                 \
-            .doc = "a weight for each class"                                   \
+            .flags = MT_KEY_MIN | MT_KEY_NULL, .choices = mt_loss_weightings,  \
+            .doc = "a weight for each class; balanced: samples / (classes * "  \
+                   "samples of the class), of the training part"               \
     }
 
 #define CLASSES                                                                \

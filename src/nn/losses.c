@@ -165,6 +165,31 @@ bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max)
     return args->ignore_index >= min && args->ignore_index <= max;
 }
 
+bool mt_loss_is_balanced(const struct mt_loss *loss)
+{
+    const struct mt_loss_args *args = loss->args;
+
+    return loss->type->classification && args->weight.word;
+}
+
+mt_status mt_loss_balance(struct mt_loss *loss, const uint64_t *counts,
+                          size_t classes, struct mt_arena *arena,
+                          struct mt_err *err)
+{
+    struct mt_loss_args *args = loss->args;
+    double *v = mt_arena_calloc(arena, classes, sizeof *v), all = 0;
+
+    if (!v)
+        return mt_fail_memory(err);
+    for (size_t c = 0; c < classes; c++)
+        all += (double)counts[c];
+    for (size_t c = 0; c < classes; c++)
+        v[c] = all / ((double)classes * (double)counts[c]);
+    args->weight.v = v;
+    args->weight.n = classes;
+    return MT_OK;
+}
+
 /* --- losses of classes -------------------------------------------------- */
 
 int mt_loss_class_dim(const struct mt_loss *loss, int rank)

@@ -200,7 +200,8 @@ static mt_status find_choice(const struct reader *r, const struct mt_item *item,
     }
     add_names(&list, choices, n);
     near = mt_nearest(item->text, choices, n);
-    mt_json_fail(r->doc, item, r->err, "expected one of %s%s, got %s%s%s%s",
+    mt_json_fail(r->doc, item, r->err, "expected %sone of %s%s, got %s%s%s%s",
+                 r->key->type == MT_KEY_REALS ? "numbers or " : "",
                  list.failed ? "the known names" : list.text,
                  r->key->flags & MT_KEY_NULL ? " or null" : "",
                  mt_json_text(item).text, near ? "; did you mean " : "",
@@ -285,6 +286,16 @@ static mt_status read_reals(const struct reader *r, const struct mt_item *item,
 {
     struct mt_reals reals = { .n = count_members(item),
                               .list = mt_is_list(item) };
+
+    if (r->key->choices && mt_is_string(item)) {
+        mt_status status = find_choice(r, item, &reals.word);
+
+        reals.n = 0;
+        reals.word++;
+        if (status == MT_OK)
+            memcpy(out, &reals, sizeof reals);
+        return status;
+    }
     double *values = mt_arena_calloc(r->arena, reals.n, sizeof *values);
 
     if (!values)
@@ -564,6 +575,7 @@ static void add_type_schema(const struct mt_key *key, struct mt_strbuf *out)
 {
     const struct type_row *type = type_of(key);
     bool automatic = key->flags & MT_KEY_AUTO, null = key->flags & MT_KEY_NULL;
+    bool words = key->type == MT_KEY_REALS && key->choices;
     bool several = type->list || automatic || null;
 
     if (!type->schema)
@@ -578,6 +590,10 @@ static void add_type_schema(const struct mt_key *key, struct mt_strbuf *out)
             mt_strbuf_puts(out, ",\"minItems\":1,\"maxItems\":8");
     }
     mt_strbuf_puts(out, automatic ? "},{\"const\":\"auto\"" : "");
+    for (size_t i = 0; words && key->choices[i]; i++) {
+        mt_strbuf_puts(out, "},{\"const\":");
+        mt_json_add_string(out, key->choices[i]);
+    }
     mt_strbuf_puts(out, null ? "},{\"type\":\"null\"" : "");
     mt_strbuf_puts(out, several ? "}]," : ",");
 }

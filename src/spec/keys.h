@@ -28,10 +28,11 @@ enum mt_key_type {
     MT_KEY_STRING,  /* const char *; one of choices, where given */
     MT_KEY_ENUM,    /* int: the index into choices */
     MT_KEY_SIZES,   /* struct mt_sizes: a number or a list of them */
-    MT_KEY_REALS,   /* struct mt_reals: a number or a list of them */
+    MT_KEY_REALS,   /* struct mt_reals: a number or a list of them, or one of
+                       choices, where given */
     MT_KEY_STRINGS, /* struct mt_strings: a string or a list of them */
-    MT_KEY_JSON,    /* const struct mt_item * in doc, whatever it is; the owner checks
-                       it. Its default is for the schema only */
+    MT_KEY_JSON,    /* const struct mt_item * in doc, whatever it is; the owner
+                       checks    it. Its default is for the schema only */
 };
 
 enum mt_key_flags {
@@ -65,6 +66,7 @@ struct mt_reals {
     size_t n;
     const double *v; /* in the arena */
     bool list;
+    int word; /* choices[word - 1] was given in place of numbers; 0: no */
 };
 
 struct mt_strings {
@@ -80,7 +82,8 @@ struct mt_key {
     const char *def;            /* the default as JSON text; NULL: none */
     unsigned flags;             /* enum mt_key_flags */
     double min, max;            /* of each number, see below */
-    const char *const *choices; /* NULL-terminated; of strings and enums */
+    const char *const *choices; /* NULL-terminated; of strings, enums,
+                                   reals */
     const char *doc;            /* one line for the manual and the schema */
     const char *schema;         /* more JSON Schema members of a value, as text
                                    ("\"pattern\":\"^a\""); of JSON: all of them */

@@ -52,6 +52,9 @@ static void add_arrays(const struct mt_fitted *f, struct mt_bundle *out)
         mt_bundle_list(out, MT_NAME_MEAN, MT_F64, norm->mean, norm->n);
         mt_bundle_list(out, MT_NAME_STD, MT_F64, norm->std, norm->n);
     }
+    if (f->class_counts)
+        mt_bundle_list(out, MT_NAME_CLASS_COUNTS, MT_I64, f->class_counts,
+                       f->n_class_counts);
     if (y->n) {
         mt_bundle_list(out, MT_NAME_TARGET_MEAN, MT_F64, y->mean, y->n);
         mt_bundle_list(out, MT_NAME_TARGET_STD, MT_F64, y->std, y->n);
@@ -317,12 +320,46 @@ static mt_status read_norms(const struct mt_bundle *from,
     return status == MT_OK ? check_norms(out, err) : status;
 }
 
+/* Counts of samples, of which there are fewer than 2^32. */
+static mt_status read_class_counts(const struct mt_bundle *from,
+                                   struct mt_arena *arena,
+                                   struct mt_fitted *out, struct mt_err *err)
+{
+    const struct mt_array *a = mt_bundle_find(from, MT_NAME_CLASS_COUNTS);
+    uint64_t *counts;
+
+    if (!a)
+        return MT_OK;
+    if (a->dtype != MT_I64 || a->shape.rank != 1)
+        return mt_fail(err, MT_INVALID,
+                       MT_NAME_CLASS_COUNTS " is %s %s, "
+                                            "expected a list of int64",
+                       mt_dtype_name(a->dtype), mt_shape_text(&a->shape).text);
+    counts = mt_arena_calloc(arena, a->shape.dim[0] + 1, sizeof *counts);
+    if (!counts)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < a->shape.dim[0]; i++) {
+        int64_t n = ((const int64_t *)a->data)[i];
+
+        if (n < 0 || n > (int64_t)1 << 52)
+            return mt_fail(err, MT_INVALID,
+                           MT_NAME_CLASS_COUNTS "[%zu] is "
+                                                "%lld: out of range",
+                           i, (long long)n);
+        counts[i] = (uint64_t)n;
+    }
+    out->class_counts = counts;
+    out->n_class_counts = a->shape.dim[0];
+    return MT_OK;
+}
+
 /* The name that a format gave an array, or NULL. */
 static const char *own_name(const char *name)
 {
     static const char *const common[] = {
-        MT_NAME_DATA, MT_NAME_SCALE,       MT_NAME_MEAN,
-        MT_NAME_STD,  MT_NAME_TARGET_MEAN, MT_NAME_TARGET_STD
+        MT_NAME_DATA,         MT_NAME_SCALE,       MT_NAME_MEAN,
+        MT_NAME_STD,          MT_NAME_TARGET_MEAN, MT_NAME_TARGET_STD,
+        MT_NAME_CLASS_COUNTS,
     };
 
     for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
@@ -366,7 +403,8 @@ mt_status mt_data_state_read(const struct mt_bundle *from,
     status = read_json(doc, arena, out, err);
     mt_json_free(doc);
     if (status != MT_OK ||
-        (status = read_norms(from, arena, out, err)) != MT_OK)
+        (status = read_norms(from, arena, out, err)) != MT_OK ||
+        (status = read_class_counts(from, arena, out, err)) != MT_OK)
         return status;
     return read_arrays(from, arena, out, err);
 }

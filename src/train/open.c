@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "train/balance.h"
 #include "train/datastate.h"
 #include "train/monitor.h"
 #include "train/range.h"
@@ -161,6 +162,7 @@ static mt_status build(struct mt_session *s,
         (status = check_tokens(s, err)) != MT_OK ||
         (status = check_labels(s, err)) != MT_OK ||
         (status = mt_range_check_targets(s, err)) != MT_OK ||
+        (status = mt_balance_loss(s, err)) != MT_OK ||
         (status = build_optimizer(s, err)) != MT_OK ||
         (status = mt_metrics_read(s->doc, mt_json_get(train, "metrics"),
                                   &s->settings.metrics, &s->model->loss,

@@ -46,6 +46,7 @@ extern const char *const mt_section_names[MT_SECTIONS];
 #define MT_NAME_SCALE "spec/data.scale"
 #define MT_NAME_MEAN "spec/data.mean"
 #define MT_NAME_STD "spec/data.std"
+#define MT_NAME_CLASS_COUNTS "spec/data.class_counts"
 #define MT_NAME_TARGET_MEAN "spec/data.target_mean"
 #define MT_NAME_TARGET_STD  "spec/data.target_std"
 #define MT_NAME_STEP "progress/step"
