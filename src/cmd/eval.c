@@ -107,7 +107,7 @@ static void print_scores(const struct mt_call *call,
                          "{\"event\":\"eval\",\"split\":\"%s\","
                          "\"samples\":%zu,",
                          mt_split_names[mt_session_split(s)], scores->samples);
-        mt_event_scores(&line, s, scores);
+        mt_event_scores(&line, s, true, scores);
         mt_confusion_json(confusion, &line);
         printf("%s}\n", line.text ? line.text : "");
         mt_strbuf_free(&line);
@@ -173,6 +173,7 @@ static int evaluate(const struct mt_call *call, struct mt_opened *opened,
                     const struct assertion *a, size_t n)
 {
     struct mt_session *s = opened->session;
+    struct mt_strbuf left_out = MT_STRBUF_INIT;
     struct mt_err err = MT_ERR_INIT;
     struct mt_scores scores;
 
@@ -191,6 +192,8 @@ static int evaluate(const struct mt_call *call, struct mt_opened *opened,
         mt_report(call, "mtrain: note: %s", mt_session_data(s)->note);
     if (mt_opened_warn(call, opened, NULL, &err) != MT_OK)
         return mt_report_error(&err);
+    mt_session_left_out(s, &left_out);
+    mt_report_note(call, &left_out);
     print_scores(call, s, &scores, &confusion);
     return check_assertions(call, a, n, s, &scores);
 }

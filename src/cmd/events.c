@@ -43,10 +43,12 @@ static void add_float(struct mt_strbuf *out, const char *key, double value)
 }
 
 void mt_event_scores(struct mt_strbuf *out, const struct mt_session *s,
-                     const struct mt_scores *scores)
+                     bool evaluated, const struct mt_scores *scores)
 {
     add_float(out, "loss", scores->loss);
     for (size_t i = 0; i < mt_session_n_metrics(s); i++) {
+        if (mt_session_metric(s, i)->whole && !evaluated)
+            continue;
         mt_strbuf_putc(out, ',');
         add_float(out, mt_session_metric(s, i)->name, scores->metric[i]);
     }
@@ -140,11 +142,11 @@ void mt_event_epoch(struct mt_events *e, const struct mt_session *s,
                      "{\"event\":\"epoch\",\"epoch\":%llu,\"step\":%llu,"
                      "\"train\":{", (unsigned long long)epoch->epoch,
                      (unsigned long long)epoch->step);
-    mt_event_scores(&line, s, &epoch->train);
+    mt_event_scores(&line, s, false, &epoch->train);
     mt_strbuf_putc(&line, '}');
     if (epoch->val.samples) {
         mt_strbuf_puts(&line, ",\"val\":{");
-        mt_event_scores(&line, s, &epoch->val);
+        mt_event_scores(&line, s, true, &epoch->val);
         mt_strbuf_putc(&line, '}');
     }
     if (epoch->unscheduled)

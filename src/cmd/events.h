@@ -34,6 +34,6 @@ void mt_event_end(struct mt_events *e, const struct mt_session *s,
 
 /* {"loss":...,"accuracy":...} */
 void mt_event_scores(struct mt_strbuf *out, const struct mt_session *s,
-                     const struct mt_scores *scores);
+                     bool evaluated, const struct mt_scores *scores);
 
 #endif

@@ -80,9 +80,11 @@ static void fill_scores(struct line *l, const struct mt_session *s)
     if (!scores.samples)
         return;
     snprintf(l->part[LOSS], PART_SIZE, "loss %6.4g", scores.loss);
-    if (mt_session_n_metrics(s))
-        snprintf(l->part[METRIC], PART_SIZE, "%s %6.4g",
-                 mt_session_metric(s, 0)->name, scores.metric[0]);
+    for (size_t i = 0; i < mt_session_n_metrics(s) && !*l->part[METRIC]; i++) {
+        if (!mt_session_metric(s, i)->whole)
+            snprintf(l->part[METRIC], PART_SIZE, "%s %6.4g",
+                     mt_session_metric(s, i)->name, scores.metric[i]);
+    }
 }
 
 static void fill(struct line *l, const struct mt_progress *p,
@@ -199,9 +201,11 @@ static void add_scores(const struct mt_session *s, const char *prefix,
                        const struct mt_scores *scores, struct mt_strbuf *out)
 {
     mt_strbuf_printf(out, "  %sloss %.4g", prefix, scores->loss);
-    for (size_t i = 0; i < mt_session_n_metrics(s); i++)
-        mt_strbuf_printf(out, "  %s%s %.4g", prefix,
-                         mt_session_metric(s, i)->name, scores->metric[i]);
+    for (size_t i = 0; i < mt_session_n_metrics(s); i++) {
+        if (*prefix || !mt_session_metric(s, i)->whole)
+            mt_strbuf_printf(out, "  %s%s %.4g", prefix,
+                             mt_session_metric(s, i)->name, scores->metric[i]);
+    }
 }
 
 void mt_progress_epoch(struct mt_progress *p, const struct mt_session *s,

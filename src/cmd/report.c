@@ -87,6 +87,13 @@ void mt_report(const struct mt_call *call, const char *fmt, ...)
     fputc('\n', stderr);
 }
 
+void mt_report_note(const struct mt_call *call, struct mt_strbuf *note)
+{
+    if (note->len)
+        mt_report(call, "mtrain: note: %s", note->text);
+    mt_strbuf_free(note);
+}
+
 void mt_report_detail(const struct mt_call *call, const char *fmt, ...)
 {
     va_list args;

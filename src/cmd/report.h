@@ -5,6 +5,7 @@
 #ifndef MT_CMD_REPORT_H
 #define MT_CMD_REPORT_H
 
+#include "base/strbuf.h"
 #include "cmd/command.h"
 
 /* "mtrain: MESSAGE" to stderr, and the exit code for the status. */
@@ -23,6 +24,9 @@ void mt_report_no(const char *fmt, ...) MT_PRINTF(1, 2);
 /* A line of progress or a remark to stderr, unless quiet. */
 void mt_report(const struct mt_call *call, const char *fmt, ...)
     MT_PRINTF(2, 3);
+
+/* "mtrain: note: NOTE" if there is one, as mt_report; frees it. */
+void mt_report_note(const struct mt_call *call, struct mt_strbuf *note);
 
 /* A line that only --verbose shows. */
 void mt_report_detail(const struct mt_call *call, const char *fmt, ...)

@@ -19,9 +19,11 @@ static void print_scores(const struct mt_session *s,
     const char *part = val ? "val " : "";
 
     printf(", %sloss %.6g", part, scores->loss);
-    for (size_t i = 0; i < mt_session_n_metrics(s); i++)
-        printf(", %s%s %.6g", part, mt_session_metric(s, i)->name,
-               scores->metric[i]);
+    for (size_t i = 0; i < mt_session_n_metrics(s); i++) {
+        if (val || !mt_session_metric(s, i)->whole)
+            printf(", %s%s %.6g", part, mt_session_metric(s, i)->name,
+                   scores->metric[i]);
+    }
 }
 
 /* ", best epoch 12 (val_loss 0.41)" */

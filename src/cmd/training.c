@@ -36,6 +36,7 @@ struct run {
     struct mt_ckpt_info info;  /* of the last save */
     uint64_t saved_step;
     bool saved, save_failed, best_failed;
+    bool left_out_known;       /* what auc leaves out was noted, if anything */
     bool idle_known;           /* a batch that adds nothing was reported */
     double started, tried;     /* the run, the last save: at that second */
     double saving;             /* seconds */
@@ -214,6 +215,19 @@ static void warn_idle(struct run *r)
     warn(r, "data", &text, ": such batches add nothing");
 }
 
+/* At the first evaluation: the others are of the same samples. */
+static void note_left_out(struct run *r)
+{
+    const struct mt_epoch *epoch = mt_session_last_epoch(r->s);
+    struct mt_strbuf note = MT_STRBUF_INIT;
+
+    r->left_out_known = epoch->val.samples > 0;
+    if (!r->left_out_known)
+        return;
+    mt_session_left_out(r->s, &note);
+    mt_report_note(r->t->call, &note);
+}
+
 static void tell_step(struct run *r, const struct mt_step_info *info)
 {
     bool log_it = mt_session_at(r->s).step % r->t->log_every == 0;
@@ -236,6 +250,8 @@ static void tell_step(struct run *r, const struct mt_step_info *info)
                       mt_session_settings(r->s)->eval_every);
     }
     mt_progress_step(&r->progress, r->s);
+    if (info->epoch_ended && !r->left_out_known)
+        note_left_out(r);
     if (info->idle_batches && !r->idle_known)
         warn_idle(r);
 }

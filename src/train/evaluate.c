@@ -4,6 +4,7 @@
 
 #include "train/batch.h"
 #include "train/range.h"
+#include "train/ranking.h"
 #include "train/totals.h"
 
 /* The loss of the set at once, whatever the batches: a mean over all, or the
@@ -67,6 +68,47 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         loss /= weights; /* 0 / 0 where all targets are ignored, as in torch */
     scores->loss = isnan(loss) ? (double)NAN : loss; /* as totals.c */
     return MT_OK;
+}
+
+/* --- what cannot be ranked -------------------------------------------------
+ */
+
+static void add_column(const struct mt_session *s, size_t c,
+                       struct mt_strbuf *out)
+{
+    const struct mt_fitted *f = &s->data->fitted;
+    bool classes = s->model->loss.type->classification;
+    const char *const *names = classes ? f->class_names : f->target_names;
+    size_t n = classes ? f->classes : mt_shape_elements(&f->y);
+
+    mt_strbuf_puts(out, classes ? "class " : "output ");
+    if (names && c < n)
+        mt_strbuf_printf(out, "\"%s\"", names[c]);
+    else
+        mt_strbuf_printf(out, "%zu", c);
+}
+
+void mt_session_left_out(const struct mt_session *s, struct mt_strbuf *out)
+{
+    const struct mt_ranking *r = s->ranking;
+
+    if (!r || !r->left_out)
+        return;
+    if (r->left_out == r->columns) {
+        mt_strbuf_puts(out, "all samples are of one class: there is no auc");
+        return;
+    }
+    add_column(s, r->first_left_out, out);
+    if (r->left_out > 1)
+        mt_strbuf_printf(out, " and %zu more have", r->left_out - 1);
+    else
+        mt_strbuf_puts(out, " has");
+    mt_strbuf_puts(out, s->model->loss.type->classification
+                            ? " no samples here"
+                            : " the same target in all samples here");
+    mt_strbuf_printf(out, ": auc is the mean of the %zu other%s",
+                     r->columns - r->left_out,
+                     r->columns - r->left_out == 1 ? "" : "s");
 }
 
 /* --- the confusion matrix ------------------------------------------------- */

@@ -67,12 +67,24 @@ static struct column column_at(const struct mt_session *s, size_t i)
     return of_scores(s, "val", offsetof(struct mt_epoch, val), i - of_part);
 }
 
+/* The training part of a metric that only evaluations have. */
+static bool is_never_there(const struct mt_session *s, size_t i)
+{
+    size_t first = OF_RUN + OF_SCORES;
+
+    return i >= first && i - first < s->n_metrics &&
+           s->metrics[i - first]->whole;
+}
+
 void mt_history_save(const struct mt_session *s, struct mt_bundle *out)
 {
     struct mt_shape shape = mt_shape_of(1, s->n_history);
 
     for (size_t c = 0; s->n_history && c < count_columns(s); c++) {
         struct column column = column_at(s, c);
+
+        if (is_never_there(s, c))
+            continue;
         uint64_t *values = mt_arena_calloc(&out->arena, s->n_history,
                                            sizeof *values);
 

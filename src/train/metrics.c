@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "kernels/dmath.h"
+#include "train/ranking.h"
 
 /* How many classes score above the target's (ties count for the lower index,
  * as argmax takes them). Where any score is not finite the target is last: such
@@ -266,6 +267,17 @@ static double balanced_accuracy(const struct mt_sums *sums)
     return macro(sums, false, class_recall);
 }
 
+static void add_auc(const struct mt_outcome *o, struct mt_sums *sums)
+{
+    if (sums->ranking)
+        mt_ranking_add(sums->ranking, o);
+}
+
+static double auc(const struct mt_sums *sums)
+{
+    return sums->ranking ? mt_ranking_value(sums->ranking) : (double)NAN;
+}
+
 #define METRIC(NAME, DOC, CLASSES, LARGER_BETTER, ADD, VALUE) \
     { .name = NAME, .doc = DOC, .classes = CLASSES, \
       .larger_better = LARGER_BETTER, .add = ADD, .value = VALUE }
@@ -278,26 +290,46 @@ static const struct mt_metric metrics[] = {
     { .name = "accuracy",
       .doc = "part of the samples whose class scores highest; of binary "
              "losses, part of the outputs on the target's side of 1/2",
-      .classes = true, .binary = true, .larger_better = true,
-      .add = add_accuracy, .value = ratio },
+      .classes = true,
+      .binary = true,
+      .larger_better = true,
+      .add = add_accuracy,
+      .value = ratio },
     METRIC("top5", "part whose class is among the five highest", true, true,
            add_top5, ratio),
     METRIC("perplexity", "e to the mean loss", true, false, add_loss,
            perplexity),
-    OF_CLASSES("precision", "mean over the classes of the part that is right "
-               "of what was taken for the class", precision),
+    OF_CLASSES("precision",
+               "mean over the classes of the part that is right "
+               "of what was taken for the class",
+               precision),
     OF_CLASSES("recall", "mean over the classes of the part that was found",
                recall),
-    OF_CLASSES("f1", "mean over the classes of the harmonic mean of precision "
-               "and recall", f1),
-    OF_CLASSES("balanced_accuracy", "mean recall of the classes that have "
-               "samples", balanced_accuracy),
+    OF_CLASSES("f1",
+               "mean over the classes of the harmonic mean of precision "
+               "and recall",
+               f1),
+    OF_CLASSES("balanced_accuracy",
+               "mean recall of the classes that have "
+               "samples",
+               balanced_accuracy),
+    { .name = "auc",
+      .doc = "area under the ROC curve, of more than two classes the mean of "
+             "each against the rest; of evaluations only",
+      .classes = true,
+      .binary = true,
+      .larger_better = true,
+      .whole = true,
+      .add = add_auc,
+      .value = auc },
     METRIC("mae", "mean absolute error", false, false, add_absolute, ratio),
     METRIC("rmse", "root of the mean squared error", false, false, add_squares,
            root_mean),
     { .name = "r2",
       .doc = "coefficient of determination, the mean over the targets",
-      .larger_better = true, .per_column = R2_SUMS, .add = add_columns,
+      .larger_better = true,
+      .per_column = R2_SUMS,
+      .add = add_columns,
       .value = r2 },
 };
 

@@ -10,10 +10,13 @@
 
 enum { MT_METRIC_SUMS = 4, MT_MAX_METRICS = 8 };
 
+struct mt_ranking;
+
 /* A metric's sums over samples; part of a checkpoint's position in mid-epoch. */
 struct mt_sums {
     double *v;      /* mt_metric_sums() of them */
     size_t columns; /* outputs of a sample in its last dimension, or classes */
+    struct mt_ranking *ranking; /* ranking.h; NULL: not of an evaluation */
 };
 
 /* A batch's outputs and targets. */
@@ -36,6 +39,8 @@ struct mt_metric {
     bool classes;      /* of classification; false: of regression */
     bool binary; /* of losses whose targets are probabilities too */
     bool larger_better;
+    bool whole; /* looks at all samples of a set at once: there is none of the
+                   epoch that is trained, only of evaluations */
     size_t per_column; /* sums of each column; 0: MT_METRIC_SUMS in all */
     bool square;       /* a sum for each column of each, and one more */
     void (*add)(const struct mt_outcome *o, struct mt_sums *sums);

@@ -81,6 +81,10 @@ static mt_status read(const struct mt_session *s, const char *name,
     if (strcmp(metric, "loss") != 0 && !find_metric(s, metric, &m))
         return mt_json_fail(s->doc, item, err,
                             "%s needs \"%s\" in train.metrics", name, metric);
+    if (!m.val && m.metric != MT_MONITOR_LOSS && s->metrics[m.metric]->whole)
+        return mt_json_fail(s->doc, item, err,
+                            "%s is of evaluations only: watch val_%s", metric,
+                            metric);
     if (m.val && !mt_session_samples(s, MT_SPLIT_VAL))
         return mt_json_fail(s->doc, item, err,
                             "%s needs validation data: give data.val or "

@@ -146,6 +146,22 @@ static mt_status build_optimizer(struct mt_session *s, struct mt_err *err)
     return s->now ? MT_OK : mt_fail_memory(err);
 }
 
+/* Metrics that only evaluations have need one. */
+static mt_status check_whole(const struct mt_session *s, struct mt_err *err)
+{
+    const struct mt_item *train = mt_json_get(mt_json_root(s->doc), "train");
+
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        if (s->metrics[i]->whole && !mt_session_evaluated(s)->n)
+            return mt_json_fail(s->doc, mt_json_get(train, "metrics"), err,
+                                "%s ranks all samples of a set, and is of "
+                                "evaluations only: it needs validation data, "
+                                "data.val or data.val_split",
+                                s->metrics[i]->name);
+    }
+    return MT_OK;
+}
+
 static mt_status build(struct mt_session *s,
                        const struct mt_session_request *request,
                        struct mt_err *err)
@@ -169,6 +185,8 @@ static mt_status build(struct mt_session *s,
                                   s->metrics, err)) != MT_OK)
         return status;
     s->n_metrics = s->settings.metrics.n;
+    if ((status = check_whole(s, err)) != MT_OK)
+        return status;
     if ((status = mt_totals_new(s, &s->epoch_totals, err)) != MT_OK)
         return status;
     if (request->purpose == MT_DATA_EVAL)

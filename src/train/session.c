@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "graph/spans.h"
 #include "train/ahead.h"
+#include "train/ranking.h"
 #include "train/rows.h"
 #include "train/totals.h"
 
@@ -22,6 +23,8 @@ void mt_session_close(struct mt_session *s)
     mt_optimizer_free(s->optimizer);
     mt_model_free(s->model);
     mt_dataset_close(s->data);
+    if (s->ranking)
+        mt_ranking_free(s->ranking);
     free(s->workspace);
     free(s->history);
     mt_arena_free(&s->arena);
@@ -276,7 +279,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
         largest(s, all[i]);
     if ((status = take_buffers(s, err)) != MT_OK ||
         (status = mt_kept_prepare(s, err)) != MT_OK ||
-        (status = mt_totals_new(s, &s->eval_totals, err)) != MT_OK ||
+        (status = mt_totals_prepare(s, err)) != MT_OK ||
         (status = reserve_history(s, 2 * s->n_history, err)) != MT_OK)
         return status;
     for (size_t i = 0; i < 4; i++)
@@ -300,7 +303,7 @@ size_t mt_session_bytes(const struct mt_session *s)
     for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
         blocks += s->optimizer->slot[i] != NULL;
     return blocks * store->flat * sizeof(float) + mt_kept_bytes(s) +
-           s->workspace_bytes;
+           (s->ranking ? mt_ranking_bytes(s->ranking) : 0) + s->workspace_bytes;
 }
 
 size_t mt_session_workspace_bytes(const struct mt_session *s)

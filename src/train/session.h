@@ -14,6 +14,7 @@
 #ifndef MT_TRAIN_SESSION_H
 #define MT_TRAIN_SESSION_H
 
+#include "base/strbuf.h"
 #include "data/dataset.h"
 #include "nn/model.h"
 #include "optim/optimizer.h"
@@ -110,6 +111,11 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
  * for; scores->samples is 0 if there is none. */
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err);
+
+/* Appends what the last evaluation left out of auc for want of samples, as
+ * 'class "square" has no samples here: auc is the mean of the 2 others';
+ * nothing where it left out nothing. */
+void mt_session_left_out(const struct mt_session *s, struct mt_strbuf *out);
 
 /* Has the next evaluations count, for each class, how its samples are taken.
  * Fails where the loss is not of classes, or of more than 4096. */

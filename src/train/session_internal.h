@@ -8,7 +8,8 @@
 #include "train/refit.h"
 #include "train/session.h"
 
-struct mt_ahead; /* ahead.h */
+struct mt_ahead;   /* ahead.h */
+struct mt_ranking; /* ranking.h */
 
 struct mt_session {
     struct mt_arena arena;
@@ -39,6 +40,7 @@ struct mt_session {
     struct mt_position at;
     double *epoch_totals;     /* of the epoch so far */
     double *eval_totals;      /* taken by mt_session_prepare */
+    struct mt_ranking *ranking; /* of metrics that need it; or NULL */
     struct mt_epoch *history; /* one for each finished epoch */
     size_t n_history, history_size;
 

@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/size.h"
+#include "train/ranking.h"
+
 static size_t columns_of(const struct mt_session *s)
 {
     const struct mt_shape *y = &s->model->output;
@@ -23,6 +26,33 @@ static const struct mt_metric *metric_at(const struct mt_session *s, size_t i)
     return i < s->n_metrics ? s->metrics[i] : &mt_metric_confusion;
 }
 
+/* A place to keep the scores of the samples that evaluations look at. */
+static mt_status take_ranking(struct mt_session *s, struct mt_err *err)
+{
+    bool classes = s->model->loss.type->classification;
+    size_t rows = mt_shape_elements(&s->model->output) / columns_of(s);
+    size_t columns = mt_ranking_columns(columns_of(s), classes), all;
+
+    if (!mt_size_mul(mt_session_evaluated(s)->n, rows, &all))
+        return mt_fail_memory(err);
+    if (!s->ranking)
+        s->ranking = mt_arena_alloc(&s->arena, sizeof *s->ranking);
+    if (!s->ranking)
+        return mt_fail_memory(err);
+    return mt_ranking_reserve(s->ranking, columns, all, err);
+}
+
+mt_status mt_totals_prepare(struct mt_session *s, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < s->n_metrics && status == MT_OK; i++) {
+        if (s->metrics[i]->whole && mt_session_evaluated(s)->n)
+            status = take_ranking(s, err);
+    }
+    return status == MT_OK ? mt_totals_new(s, &s->eval_totals, err) : status;
+}
+
 size_t mt_totals_count(const struct mt_session *s)
 {
     size_t n = MT_TOTALS;
@@ -38,15 +68,26 @@ mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err)
     return *out ? MT_OK : mt_fail_memory(err);
 }
 
+/* That of an evaluation, if a metric asks for it. */
+static struct mt_ranking *ranking_of(const struct mt_session *s,
+                                     const double *totals)
+{
+    return totals == s->eval_totals ? s->ranking : NULL;
+}
+
 void mt_totals_clear(const struct mt_session *s, double *totals)
 {
+    if (ranking_of(s, totals))
+        mt_ranking_clear(s->ranking);
     memset(totals, 0, mt_totals_count(s) * sizeof *totals);
 }
 
-/* The sums of metric i, *at being where they begin; moves *at past them. */
-static struct mt_sums sums_of(const struct mt_session *s, size_t i, double **at)
+/* The sums of metric i of the totals, *at being where they begin; moves *at
+ * past them. */
+static struct mt_sums sums_of(const struct mt_session *s, const double *totals,
+                              size_t i, double **at)
 {
-    struct mt_sums sums = { *at, columns_of(s) };
+    struct mt_sums sums = { *at, columns_of(s), ranking_of(s, totals) };
 
     *at += mt_metric_sums(metric_at(s, i), sums.columns);
     return sums;
@@ -82,7 +123,7 @@ void mt_totals_add(const struct mt_session *s, double *totals,
     double *at = totals + MT_TOTALS;
 
     for (size_t i = 0; i < counted(s); i++) {
-        struct mt_sums sums = sums_of(s, i, &at);
+        struct mt_sums sums = sums_of(s, totals, i, &at);
 
         metric_at(s, i)->add(&o, &sums);
     }
@@ -104,7 +145,7 @@ void mt_totals_scores(const struct mt_session *s, const double *totals,
     out->samples = (size_t)samples;
     out->loss = samples ? one_nan(totals[MT_TOTAL_LOSS] / samples) : 0;
     for (size_t i = 0; i < s->n_metrics; i++) {
-        struct mt_sums sums = sums_of(s, i, &at);
+        struct mt_sums sums = sums_of(s, totals, i, &at);
 
         out->metric[i] = one_nan(s->metrics[i]->value(&sums));
     }

@@ -13,6 +13,9 @@ enum { MT_TOTAL_LOSS, MT_TOTAL_SAMPLES, MT_TOTALS };
 /* How many there are; taken from the session's memory, all 0. */
 size_t mt_totals_count(const struct mt_session *s);
 mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err);
+
+/* Takes those of evaluations, and what their metrics keep of samples. */
+mt_status mt_totals_prepare(struct mt_session *s, struct mt_err *err);
 void mt_totals_clear(const struct mt_session *s, double *totals);
 
 /* Adds the batch that p has worked on. weight: how many samples its loss counts
