@@ -324,6 +324,11 @@ static mt_status predict_text(const struct mt_call *call, struct mt_infer *m,
         status = print_object(g, &out, err);
     else if (status == MT_OK)
         putchar('\n');
+    if (status == MT_OK && g->unknown)
+        status = mt_warn(call, NULL, "data", err,
+                         "prompt: %zu character%s not "
+                         "in the vocabulary: read as " MT_UNKNOWN_TOKEN,
+                         g->unknown, g->unknown == 1 ? " is" : "s are");
     mt_strbuf_free(&out.text);
     mt_strbuf_free(&out.tokens);
     return status;

@@ -9,6 +9,7 @@
 
 static void print(const char *text)
 {
+    fflush(stdout); /* what was printed comes first */
     mt_live_clear();
     fprintf(stderr, "%smtrain%s: warning: %s\n",
             mt_color(stderr, MT_COLOR_WARN), mt_color(stderr, MT_COLOR_END),

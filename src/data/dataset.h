@@ -117,6 +117,9 @@ struct mt_subset {
     size_t n;             /* 0: there is no such split */
 };
 
+/* The name of the token that stands for characters without one. */
+#define MT_UNKNOWN_TOKEN "<unk>"
+
 /* What follows from the training data: found there, or a checkpoint's. */
 struct mt_fitted {
     struct mt_shape x, y;         /* of one sample */
@@ -155,6 +158,9 @@ struct mt_fitted {
     size_t n_arrays;
     const struct mt_array *arrays;
 };
+
+/* Is the last token of the vocabulary that of unknown characters? */
+bool mt_fitted_has_unknown(const struct mt_fitted *f);
 
 struct mt_dataset {
     struct mt_arena arena; /* of all small things here */

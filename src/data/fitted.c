@@ -44,6 +44,12 @@ static void copy_norm(struct mt_normalization *norm, struct mt_arena *arena,
     norm->std = copy(norm->std, norm->n, sizeof(double), arena, failed);
 }
 
+bool mt_fitted_has_unknown(const struct mt_fitted *f)
+{
+    return f->vocab_names && f->vocab &&
+           strcmp(f->vocab_names[f->vocab - 1], MT_UNKNOWN_TOKEN) == 0;
+}
+
 mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
                          struct mt_fitted *to, struct mt_err *err)
 {

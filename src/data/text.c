@@ -14,19 +14,25 @@
 #include "base/utf8.h"
 
 struct text_args {
-    int tokenizer;
+    int tokenizer, unknown;
     size_t seq_len;
 };
 
 enum { CHAR, BYTE };
+enum { UNKNOWN_FAILS, UNKNOWN_TOKEN };
 
 static const char *const tokenizers[] = { "char", "byte", NULL };
+static const char *const unknowns[] = { "error", MT_UNKNOWN_TOKEN, NULL };
 
 static const struct mt_key text_keys[] = {
     { "tokenizer", MT_KEY_ENUM, offsetof(struct text_args, tokenizer),
       .def = "\"char\"", .choices = tokenizers,
       .doc = "what a token is: char (a Unicode code point of those in the "
              "training text) or byte (256 of them)" },
+    { "unknown", MT_KEY_ENUM, offsetof(struct text_args, unknown),
+      .def = "\"error\"", .choices = unknowns,
+      .doc = "what a character is that the training text does not have: an "
+             "error, or <unk>, one more token for all of them" },
     { "seq_len", MT_KEY_SIZE, offsetof(struct text_args, seq_len), .def = "64",
       .min = 1, .max = 1 << 24, .doc = "tokens of one sample" },
     { NULL },
@@ -38,9 +44,11 @@ static const struct mt_key text_keys[] = {
 /* Numbers of code points lie in pages, of which a text uses few. */
 enum { PAGE = 256, PAGES = MT_UTF8_CODES / PAGE };
 
-/* The tokens of "char": numbers 0 ... n-1 in order of code points. */
+/* The tokens of "char": numbers 0 ... n-1 in order of code points, the last one
+ * of which may be that of unknown characters. */
 struct vocab {
     size_t n;
+    bool unknown;             /* that is so */
     const char *const *names; /* [n], in the data set's arena */
     const char *source;       /* where it comes from, for messages */
     int32_t **pages;          /* [PAGES], or NULL; see number_of */
@@ -142,12 +150,15 @@ static mt_status name_page(struct text *t, size_t page, const char **names,
 static mt_status name_tokens(struct text *t, struct mt_err *err)
 {
     const char **names =
-        mt_arena_calloc(&t->data->arena, t->vocab.n, sizeof *names);
+        mt_arena_calloc(&t->data->arena, t->vocab.n + 1, sizeof *names);
     mt_status status = names ? MT_OK : mt_fail_memory(err);
     size_t n = 0;
 
     for (size_t page = 0; page < PAGES && status == MT_OK; page++)
         status = name_page(t, page, names, &n, err);
+    t->vocab.unknown = t->args.unknown == UNKNOWN_TOKEN;
+    if (status == MT_OK && t->vocab.unknown)
+        names[t->vocab.n++] = MT_UNKNOWN_TOKEN;
     t->vocab.names = names;
     return status;
 }
@@ -177,8 +188,14 @@ static mt_status make_vocab(struct text *t, const char *path,
 static mt_status take_vocab(struct text *t, struct mt_err *err)
 {
     const struct mt_fitted *fitted = &t->data->fitted;
+    bool unknown = mt_fitted_has_unknown(fitted);
 
-    for (size_t i = 0; i < fitted->vocab; i++) {
+    if (t->args.unknown == UNKNOWN_TOKEN && !unknown)
+        return mt_json_fail(
+            t->request->doc, mt_json_get(t->request->spec, "unknown"), err,
+            "the checkpoint was trained without " MT_UNKNOWN_TOKEN
+            ", and has no such token");
+    for (size_t i = 0; i < fitted->vocab - unknown; i++) {
         const char *name = fitted->vocab_names[i];
         size_t n = strlen(name);
         uint32_t code = 0;
@@ -193,6 +210,7 @@ static mt_status take_vocab(struct text *t, struct mt_err *err)
             return mt_fail_memory(err);
     }
     t->vocab.n = fitted->vocab;
+    t->vocab.unknown = unknown && t->args.unknown == UNKNOWN_TOKEN;
     t->vocab.names = fitted->vocab_names;
     t->vocab.source = "the checkpoint";
     return MT_OK;
@@ -216,9 +234,22 @@ static mt_status fail_unknown(const struct text *t, const char *path,
     size_t n = mt_utf8_encode(code, text);
 
     snprintf(what, sizeof what,
-             "the character \"%s\" (U+%04X) is not in the vocabulary of %.300s",
+             "the character \"%s\" (U+%04X) is not in the vocabulary of "
+             "%.300s; data.unknown=" MT_UNKNOWN_TOKEN " in training makes one "
+             "token of all such characters",
              mt_excerpt(text, n).text, (unsigned)code, t->vocab.source);
     return fail_at(path, (const char *)bytes->data, at, what, err);
+}
+
+static mt_status warn_unknown(const struct text *t, const char *path,
+                              size_t unknown, size_t n, struct mt_err *err)
+{
+    t->data->warning = mt_arena_printf(
+        &t->data->arena,
+        "%s: %zu of %zu characters are not in the vocabulary of %s: each is "
+        "the token " MT_UNKNOWN_TOKEN,
+        path, unknown, n, t->vocab.source);
+    return t->data->warning ? MT_OK : mt_fail_memory(err);
 }
 
 /* Tokens are as narrow as the vocabulary allows. */
@@ -228,7 +259,7 @@ static mt_status encode(const struct text *t, const char *path,
 {
     struct mt_owned *own = mt_data_own(t->data);
     bool narrow = t->vocab.n <= 256;
-    size_t size = narrow ? 1 : sizeof(int32_t), taken;
+    size_t size = narrow ? 1 : sizeof(int32_t), taken, unknown = 0;
     uint32_t code = 0;
 
     if (!own || !mt_size_mul(bytes->n + 1, size, &taken))
@@ -245,8 +276,10 @@ static mt_status encode(const struct text *t, const char *path,
         if (status != MT_OK)
             return status;
         token = number_of(&t->vocab, code) - 1;
-        if (token < 0)
+        if (token < 0 && !t->vocab.unknown)
             return fail_unknown(t, path, bytes, start, code, err);
+        unknown += token < 0;
+        token = token < 0 ? (int32_t)t->vocab.n - 1 : token;
         if (narrow)
             ((uint8_t *)own->memory)[out->n] = (uint8_t)token;
         else
@@ -254,7 +287,7 @@ static mt_status encode(const struct text *t, const char *path,
     }
     out->data = own->memory;
     out->dtype = narrow ? MT_U8 : MT_I32;
-    return MT_OK;
+    return unknown ? warn_unknown(t, path, unknown, out->n, err) : MT_OK;
 }
 
 /* ---- files ---- */
@@ -410,6 +443,11 @@ static mt_status text_open(const struct mt_data_request *request,
         return status;
     data->series = true;
     t.bytes = t.args.tokenizer == BYTE;
+    if (t.bytes && t.args.unknown == UNKNOWN_TOKEN)
+        return mt_json_fail(request->doc, mt_json_get(request->spec, "unknown"),
+                            err,
+                            "tokenizer \"byte\" knows every text: its "
+                            "tokens are the 256 bytes");
     status = init_vocab(&t, err);
     if (status == MT_OK)
         status = open_parts(&t, keys, err);

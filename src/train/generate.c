@@ -109,10 +109,15 @@ static mt_status find_token(const struct mt_infer *m, const char *prompt,
             return MT_OK;
         }
     }
+    if (mt_fitted_has_unknown(&m->facts)) {
+        *token = (int32_t)m->facts.vocab - 1;
+        return MT_OK;
+    }
     return mt_fail(err, MT_INVALID,
                    "prompt: byte %zu: the character \"%s\" (U+%04X) is not in "
                    "the vocabulary of the checkpoint, the %zu characters of "
-                   "its training text",
+                   "its training text; data.unknown=" MT_UNKNOWN_TOKEN
+                   " in training makes one token of all such characters",
                    at, mt_excerpt(prompt + at, *length).text, (unsigned)code,
                    m->facts.vocab);
 }
@@ -139,7 +144,7 @@ static void push(struct text *t, int32_t token)
 }
 
 static mt_status push_prompt(struct text *t, const char *prompt,
-                             struct mt_err *err)
+                             size_t *unknown, struct mt_err *err)
 {
     mt_status status;
 
@@ -153,6 +158,8 @@ static mt_status push_prompt(struct text *t, const char *prompt,
             MT_OK)
             return status;
         push(t, token);
+        *unknown += mt_fitted_has_unknown(&t->m->facts) &&
+                    (size_t)token == t->m->facts.vocab - 1;
     }
     return MT_OK;
 }
@@ -243,6 +250,7 @@ static mt_status init(struct text *t, struct mt_infer *m, struct mt_err *err)
                        "a vocabulary of %zu tokens does not suit the model: "
                        "its output is %s",
                        t->vocab, mt_shape_text(&m->model->output).text);
+    t->vocab -= mt_fitted_has_unknown(&m->facts); /* it is the last one */
     if (t->vocab > t->classes)
         t->vocab = t->classes;
     t->window = calloc(t->seq_len, sizeof *t->window);
@@ -272,14 +280,14 @@ static mt_status generate(struct text *t, const struct mt_generation *g,
     return MT_OK;
 }
 
-mt_status mt_generate(struct mt_infer *m, const struct mt_generation *g,
+mt_status mt_generate(struct mt_infer *m, struct mt_generation *g,
                       struct mt_err *err)
 {
     struct text t;
     mt_status status = init(&t, m, err);
 
     if (status == MT_OK)
-        status = push_prompt(&t, g->prompt, err);
+        status = push_prompt(&t, g->prompt, &g->unknown, err);
     if (status == MT_OK)
         status = generate(&t, g, err);
     free(t.window);

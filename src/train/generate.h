@@ -35,12 +35,16 @@ struct mt_generation {
     mt_status (*emit)(void *ctx, size_t token, const char *text, size_t n,
                       struct mt_err *err);
     void *ctx;
+
+    size_t unknown; /* set: characters of the prompt without a token of their
+                       own */
 };
 
 /* Is it a model of text? */
 bool mt_generates(const struct mt_infer *m);
 
-mt_status mt_generate(struct mt_infer *m, const struct mt_generation *g,
+/* The token of unknown characters is read, but never drawn. */
+mt_status mt_generate(struct mt_infer *m, struct mt_generation *g,
                       struct mt_err *err);
 
 #endif
