@@ -14,6 +14,7 @@
 #include "data/inputrows.h"
 #include "spec/tree.h"
 #include "train/generate.h"
+#include "train/range.h"
 
 /* Samples that go through the model at once: the result does not depend on
  * it. */
@@ -61,12 +62,21 @@ static mt_status predict_batch(struct mt_infer *m,
 {
     mt_status status = mt_infer_prepare(m, n, &m->model->x, err);
     const float *y;
+    size_t bad;
 
     if (status == MT_OK)
         status = mt_infer_gather(m, column, start, err);
     if (status != MT_OK)
         return status;
     y = mt_infer_run(m);
+    bad = mt_range_find(&m->model->loss, y, n * p->outputs);
+    if (bad < n * p->outputs)
+        return mt_fail(err, MT_INVALID,
+                       "sample %zu: the output is %g, which is no probability, "
+                       "but %s takes it for one; a model that ends with a "
+                       "Sigmoid layer gives no other",
+                       first + bad / p->outputs, (double)y[bad],
+                       m->model->loss.type->name);
     for (size_t i = 0; i < n; i++)
         mt_predictions_add(p, first + i, y + i * p->outputs, lines);
     return write_text(lines, err);

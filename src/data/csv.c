@@ -165,6 +165,24 @@ static mt_status fail_label(const struct table *t,
                        name.text, MT_LABELS_MAX);
 }
 
+/* Targets that are probabilities. Samples of other formats, which have no
+ * lines, are checked later. */
+static mt_status check_fractions(const struct table *t, const double *y,
+                                 struct mt_err *err)
+{
+    for (size_t i = 0; i < t->columns.n_targets; i++) {
+        size_t column = t->columns.targets[i];
+
+        if (t->request->fractions && !(y[i] >= 0 && y[i] <= 1))
+            return mt_csv_fail(t->csv, column, err,
+                               "%s: the target is %g; the loss needs targets "
+                               "of 0 to 1",
+                               mt_csv_column_text(&t->columns, column).text,
+                               y[i]);
+    }
+    return MT_OK;
+}
+
 /* The class of the target, or its index while classes are being collected. */
 static mt_status read_label(const struct table *t,
                             const struct mt_csv_field *fields, int32_t *out,
@@ -293,6 +311,8 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
     } else {
         y = (double *)t->y->memory + t->rows * c->n_targets;
         status = read_numbers(t, fields, c->targets, c->n_targets, y, err);
+        if (status == MT_OK)
+            status = check_fractions(t, y, err);
     }
     t->rows++;
     return status == MT_OK ? mt_cells_push(t->x->cells, err) : status;

@@ -212,6 +212,7 @@ struct mt_data_request {
     uint64_t seed;
     bool classification;       /* targets are classes (from the loss), */
     bool probabilities;        /* or probabilities, 0 ... 1 */
+    bool fractions;            /* every target must be in 0 ... 1 */
     const char *const *inputs; /* what to predict from: files or folders */
     size_t n_inputs;
     size_t resident;     /* bytes of an array that are held in memory; larger

@@ -23,6 +23,7 @@ static mt_status open_data(struct mt_session *s,
         .classification = loss->type->classification,
         .probabilities = mt_loss_of_probabilities(loss) ||
                          loss->type->wants == MT_WANTS_LOG_PROBABILITIES,
+        .fractions = mt_loss_of_probabilities(loss),
         .purpose = request->purpose,
         .split =
             request->purpose == MT_DATA_EVAL ? request->split : MT_SPLIT_VAL,

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "train/session_internal.h"
+
 /* --- targets -------------------------------------------------------------- */
 
 static mt_status check_part(const struct mt_part *part, struct mt_err *err)
@@ -49,11 +51,13 @@ static bool is_outside(float y)
     return y < 0 || (y > 1 && isfinite(y));
 }
 
-/* The first of n, or n; blocks have no early end, for vectors. */
-static size_t find_outside(const float *y, size_t n)
+/* Blocks have no early end, for vectors. */
+size_t mt_range_find(const struct mt_loss *loss, const float *y, size_t n)
 {
     enum { BLOCK = 256 };
 
+    if (loss->type->wants != MT_WANTS_PROBABILITIES)
+        return n;
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t end = n - i < BLOCK ? n : i + BLOCK;
         bool bad = false;
@@ -78,9 +82,7 @@ mt_status mt_range_check_outputs(const struct mt_session *s,
     bool early = s->batches == 0 || s->at.step == 0; /* 0: only evaluated */
     char element[40] = "", step[40] = "";
 
-    if (loss->type->wants != MT_WANTS_PROBABILITIES)
-        return MT_OK;
-    i = find_outside(y, n);
+    i = mt_range_find(loss, y, n);
     if (i == n)
         return MT_OK;
     if (each > 1)

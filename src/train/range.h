@@ -8,11 +8,14 @@
 #define MT_TRAIN_RANGE_H
 
 #include "train/rows.h"
-#include "train/session_internal.h"
 
 /* That every target is in 0 ... 1; true of all other losses. */
 mt_status mt_range_check_targets(const struct mt_session *s,
                                  struct mt_err *err);
+
+/* The first of n outputs that this loss cannot take, or n: outside 0 ... 1
+ * where it takes them for probabilities. */
+size_t mt_range_find(const struct mt_loss *loss, const float *y, size_t n);
 
 /* That the outputs of the batch that p has worked on are in 0 ... 1, if the loss
  * takes them for probabilities. Before the first step and where nothing is
