@@ -28,14 +28,12 @@ void mt_stall_free(struct mt_stall *stall)
     *stall = (struct mt_stall){ .moved = NULL };
 }
 
-/* A tensor that never moved is one only if a whole epoch went by before: the
- * first steps may leave it alone (behind a layer that begins as 0). */
+/* One that never moved is the audit's to report. */
 static bool has_stalled(const struct mt_stall *stall,
                         const struct mt_unmoved *u)
 {
     return stall->whole && u->reason == MT_ZERO_GRADIENT && !u->structural &&
-           !stall->known[u->tensor] &&
-           (stall->moved[u->tensor] || stall->epochs > 0);
+           !stall->known[u->tensor] && stall->moved[u->tensor];
 }
 
 static void add_names(struct mt_stall *stall, struct mt_strbuf *names)
@@ -63,7 +61,7 @@ static void look(const struct mt_session *s, struct mt_stall *stall,
     add_names(stall, &names);
     if (names.len)
         mt_warnings_add(out, "training",
-                        "epoch %llu did not move %s: the "
+                        "epoch %llu no longer moved %s: the "
                         "gradient is 0, as that of dead units (a ReLU that is "
                         "0 for every sample); a smaller learning rate, "
                         "normalised inputs or a LeakyReLU may help",
@@ -87,7 +85,6 @@ void mt_stall_epoch(const struct mt_session *s, struct mt_stall *stall,
         else
             stall->moved[i] = true;
     }
-    stall->epochs += stall->whole;
     stall->whole = true;
     mt_audit_restart(&s->model->store, audit);
 }

@@ -18,7 +18,6 @@ struct mt_stall {
     bool *moved;           /* of each tensor: in an epoch before */
     bool *known;           /* it has been reported */
     bool whole;            /* the epoch is seen from its start */
-    size_t epochs;         /* seen whole */
 };
 
 /* Where a run starts or goes on. */
