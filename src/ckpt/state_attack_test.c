@@ -10,7 +10,7 @@
 #include "ckpt/npz.h"
 #include "ckpt/safetensors.h"
 #include "ckpt/statefile.h"
-#include "archive/zip_testing.h"
+#include "ckpt/torch_testing.h"
 
 enum {
     MANY = CKPT_CHUNK_ELEMENTS + 4321, /* two chunks, two blocks */
@@ -317,6 +317,35 @@ START_TEST(reading_deflated)
 }
 END_TEST
 
+/* Of PyTorch: as they are, turned, and packed; and the old form. */
+START_TEST(reading_torch)
+{
+    static float in[6] = { 1, 2, 3, 4, 5, 6 }, turned[6] = { 1, 4, 2, 5, 3, 6 };
+    struct scene s;
+
+    begin(&s, "a.pt");
+    add(&s, "w", MT_F32, mt_shape_of(1, (size_t)6), in);
+    add(&s, "v", MT_F32, mt_shape_of(2, (size_t)3, (size_t)2), turned);
+    for (int form = 0; form < 3; form++) {
+        struct pk p = { .n = 0 };
+
+        pk_put(&p, "}(");
+        pk_item(&p, "w",
+                &(struct pk_tensor){ "0", "Float", 6, 0, 1, { 6 }, { 1 } });
+        pk_item(&p, "v", &(struct pk_tensor){ "0", "Float", 6, 0, 2, { 3, 2 },
+                                              { 1, 3 } });
+        pk_put(&p, "u");
+        if (form < 2)
+            pk_write(&p, in, sizeof in, form, s.path);
+        else
+            pk_write_old(&p, in, 6, sizeof *in, s.path);
+        inject_everywhere("read a file of torch.save", read_state, &s);
+        inject_everywhere("read blocks of one", read_blocks, &s);
+    }
+    end(&s);
+}
+END_TEST
+
 /* ---- writing ---- */
 
 /* Does the file hold just these bytes? By stdio, which nothing disturbs. */
@@ -474,6 +503,7 @@ Suite *state_attack_suite(void)
     tcase_add_test(tc, reading_state_dicts);
     tcase_add_test(tc, reading_npy);
     tcase_add_test(tc, reading_deflated);
+    tcase_add_test(tc, reading_torch);
     tcase_add_test(tc, writing);
     tcase_add_test(tc, converting);
     tcase_add_test(tc, writing_npy);

@@ -74,7 +74,8 @@ static mt_status read_group(struct reading *r, const struct mt_pickle *v,
         struct mt_state_option *o = &g->options[g->n_options];
 
         mt_torch_pair(&dict, i, &key, &value);
-        if (key->kind != MT_PK_TEXT || key->n > 100 || !read_option(value, o))
+        if (key->kind != MT_PK_TEXT || key->n > 100 ||
+            mt_pickle_is_text(key, "params") || !read_option(value, o))
             continue;
         o->name = mt_printable_name(r->arena, key->text, key->n, i);
         if (!o->name)
