@@ -262,7 +262,7 @@ static void close_torch(void *handle)
 
 static mt_status read_value(struct torch *f, struct mt_err *err)
 {
-    const struct mt_torch_found *entry;
+    const struct mt_torch_found *entry, *optimizer;
     mt_status status = mt_torch_scan(f->file.source, f->file.doc.root,
                                      &f->arena, &f->found, err);
 
@@ -272,11 +272,10 @@ static mt_status read_value(struct torch *f, struct mt_err *err)
         status = mt_torch_choose(&f->file, &f->found, f->opening, &entry, err);
     if (status == MT_OK)
         status = add_entry(f, entry, err);
-    if (status == MT_OK && f->found.n_optimizers == 1)
-        status = add_optimizer(f, f->found.optimizers, err);
-    else if (status == MT_OK && f->found.n_optimizers)
-        mt_torch_note_optimizers(&f->file, &f->found, f->opening);
-    return status;
+    if (status != MT_OK)
+        return status;
+    optimizer = mt_torch_optimizer(&f->file, &f->found, entry, f->opening);
+    return optimizer ? add_optimizer(f, optimizer, err) : MT_OK;
 }
 
 static mt_status open_torch(const char *path, int fd, uint64_t size,

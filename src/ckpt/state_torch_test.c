@@ -239,6 +239,37 @@ START_TEST(entries)
 }
 END_TEST
 
+/* Half of the values must be tensors; optimizers go with their entries. */
+START_TEST(pairs)
+{
+    static const char *const names[] = { "G", "D" };
+    struct pk p = { .n = 0 };
+    size_t n;
+
+    pk_put(&p, "}(");
+    for (int i = 0; i < 2; i++) {
+        pk_text(&p, names[i]);
+        add_checkpoint(&p, "net");
+    }
+    pk_text(&p, "stopping");
+    pk_put(&p, "}(");
+    pk_item(&p, "best", &all);
+    pk_text(&p, "a");
+    pk_put(&p, "K\1");
+    pk_text(&p, "b");
+    pk_put(&p, "Nuu");
+    pk_write(&p, numbers, sizeof numbers, false, "x.pt");
+    refused("has several entries: \"G.net\" and \"D.net\"; choose");
+    struct mt_statefile *f =
+        open_with(&(struct mt_state_options){ .entry = "D.net", .note = note });
+
+    ck_assert_str_eq(notes, "x.pt: takes the entry \"D.net\"\n");
+    ck_assert_uint_eq(mt_statefile_count(f), 3);
+    ck_assert_ptr_nonnull(mt_statefile_groups(f, &n));
+    mt_statefile_close(f);
+}
+END_TEST
+
 /* Of one with floats and others without, the first is meant. */
 START_TEST(entries_of_indices)
 {
@@ -335,6 +366,7 @@ Suite *state_torch_suite(void)
     tcase_add_test(tc, wrapped_too_often);
     tcase_add_test(tc, checkpoints);
     tcase_add_test(tc, entries);
+    tcase_add_test(tc, pairs);
     tcase_add_test(tc, entries_of_indices);
     tcase_add_test(tc, salvages);
     tcase_add_loop_test(tc, mangled, 0, 2);

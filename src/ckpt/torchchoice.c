@@ -119,9 +119,9 @@ mt_status mt_torch_check_objects(const struct mt_torch_file *file,
     return MT_OK;
 }
 
-void mt_torch_note_optimizers(const struct mt_torch_file *file,
-                              const struct mt_torch_scan *found,
-                              struct mt_state_opening *opening)
+static void note_optimizers(const struct mt_torch_file *file,
+                            const struct mt_torch_scan *found,
+                            struct mt_state_opening *opening)
 {
     struct mt_strbuf names = MT_STRBUF_INIT;
 
@@ -132,4 +132,37 @@ void mt_torch_note_optimizers(const struct mt_torch_file *file,
                       "taken",
                       file->path, names.text);
     mt_strbuf_free(&names);
+}
+
+/* How many keys both paths begin with. */
+static size_t common_keys(const char *a, const char *b)
+{
+    size_t n = 0;
+
+    for (; *a && *a == *b; a++, b++)
+        n += *a == '.';
+    return n;
+}
+
+const struct mt_torch_found *mt_torch_optimizer(
+    const struct mt_torch_file *file, const struct mt_torch_scan *found,
+    const struct mt_torch_found *entry, struct mt_state_opening *opening)
+{
+    const struct mt_torch_found *best = NULL;
+    size_t most = 0, times = 0;
+
+    for (const struct mt_torch_found *o = found->optimizers; o; o = o->next) {
+        size_t n = common_keys(o->path, entry->path);
+
+        if (n > most || !best) {
+            best = o;
+            most = n;
+            times = 0;
+        }
+        times += n == most;
+    }
+    if (times < 2)
+        return best;
+    note_optimizers(file, found, opening);
+    return NULL;
 }

@@ -22,9 +22,10 @@ mt_status mt_torch_check_objects(const struct mt_torch_file *file,
                                  struct mt_state_opening *opening,
                                  struct mt_err *err);
 
-/* Notes that the state of several optimizers is not taken. */
-void mt_torch_note_optimizers(const struct mt_torch_file *file,
-                              const struct mt_torch_scan *found,
-                              struct mt_state_opening *opening);
+/* The optimizer of an entry: the only one, or of several the one whose path has
+ * the most keys in common with it; NULL, with a note: none is. */
+const struct mt_torch_found *mt_torch_optimizer(
+    const struct mt_torch_file *file, const struct mt_torch_scan *found,
+    const struct mt_torch_found *entry, struct mt_state_opening *opening);
 
 #endif

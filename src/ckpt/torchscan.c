@@ -86,7 +86,8 @@ const struct mt_pickle *mt_torch_get(const struct mt_torch_value *dict,
 
 /* What a dictionary holds itself. */
 struct content {
-    bool tensors, floats;
+    size_t tensors;
+    bool floats;
 };
 
 static mt_status walk(struct mt_torch_scan *s, const struct mt_pickle *v,
@@ -102,7 +103,7 @@ static mt_status walk_dict(struct mt_torch_scan *s, const struct mt_pickle *v,
                      mt_torch_get(dict, "param_groups");
     size_t before = s->n_entries + s->n_optimizers;
     struct mt_torch_found found = { .value = v };
-    struct content content = { false, false };
+    struct content content = { 0, false };
     mt_status status = MT_OK;
 
     if (optimizer)
@@ -117,6 +118,7 @@ static mt_status walk_dict(struct mt_torch_scan *s, const struct mt_pickle *v,
                       here.key->kind == MT_PK_TEXT ? &content : NULL, err);
     }
     if (status != MT_OK || optimizer || inside || !content.tensors ||
+        2 * content.tensors < mt_torch_pairs(dict) ||
         s->n_entries + s->n_optimizers != before)
         return status;
     found.floats = content.floats;
@@ -166,7 +168,7 @@ static mt_status walk(struct mt_torch_scan *s, const struct mt_pickle *v,
         return walk_list(s, value.list, p, inside, err);
     case MT_TORCH_TENSOR:
         if (above) {
-            above->tensors = true;
+            above->tensors++;
             above->floats |= !value.tensor.odd &&
                              mt_dtype_is_float(value.tensor.type->dtype);
         }

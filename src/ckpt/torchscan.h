@@ -3,7 +3,9 @@
  *
  * An entry is a dictionary from names to tensors, at any depth; its path is
  * made of the keys that lead to it, "model" or "ema.shadow"; that of the whole
- * file's value is "". A dictionary with "state" and "param_groups" is an
+ * file's value is "". Fewer than half of its values may be something else: what
+ * an early stopping keeps, a best score among settings, is none. A dictionary
+ * with "state" and "param_groups" is an
  * optimizer's. A dictionary above an entry or an optimizer is no entry itself,
  * so a tensor beside them, such as a random state, is none of a model's.
  */
