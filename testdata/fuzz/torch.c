@@ -1,6 +1,6 @@
-/* Files of torch.save: an input that begins as a zip file or a pickle is one;
- * of any other the first byte says how it is made into one, so that the pickle
- * is reached without a zip file's checksums: the value, and one storage. */
+/* Files of torch.save: an input that begins as a zip file or a pickle is one.
+ * Any other is the pickle of a zip file that is made here, after a byte of
+ * options, so that it is reached without a zip file's checksums. */
 #include <zlib.h>
 
 #include "ckpt/ckpt_format.h"
@@ -55,13 +55,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static struct fuzz_file file;
     static uint8_t made[(1 << 16) + 600];
-    struct mt_state_options skip = { .skip_objects = true };
-
     if (n && *bytes != 'P' && *bytes != 0x80 && n <= 1 << 16) {
+        struct mt_state_options options = { .skip_objects = *bytes & 1,
+                                            .salvage = *bytes & 2 };
         size_t size = make(bytes + 1, n - 1, made);
 
-        fuzz_statefile(fuzz_write(&file, 0, made, size),
-                       *bytes & 1 ? &skip : NULL);
+        fuzz_statefile(fuzz_write(&file, 0, made, size), &options);
     } else {
         fuzz_statefile(fuzz_write(&file, 0, bytes, n), NULL);
     }
