@@ -184,5 +184,5 @@ def cases(base):
                                  of=storage(n=1 << 20))] * 3000),
                   {"0": bytes(4 << 20)}, zipfile.ZIP_DEFLATED)
     yield case("pickle-one-storage-3000-times", "show bad.pt w2999",
-               "expanded beyond all proportion|which are not read",
+               "expanded beyond all proportion|cannot be read",
                {"bad.pt": many}, memory=900 * MIB)

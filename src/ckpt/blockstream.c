@@ -127,10 +127,10 @@ static mt_status open_entry(struct mt_block_stream *s, struct mt_err *err)
     s->stored = place.array->dtype;
     if (s->stored == MT_OTHER)
         return mt_fail(err, MT_INVALID,
-                       "%s: tensor \"%s\": its elements are %s, which are not "
-                       "read",
+                       "%s: tensor \"%s\" cannot be read (%s)",
                        mt_statefile_path(array->source->file),
-                       place.array->name, mt_array_type(place.array));
+                       array->source->entry->name,
+                       mt_array_type(place.array));
     if (s->stored != array->dtype &&
         (array->dtype != MT_F32 || !converters[s->stored]))
         return mt_fail(err, MT_MISMATCH,

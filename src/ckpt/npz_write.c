@@ -75,8 +75,8 @@ static mt_status check_array(const char *path, const struct mt_array *a,
                        path, a->name, a->shape.rank, MT_MAX_RANK);
     if (a->dtype == MT_OTHER)
         return mt_fail(err, MT_INVALID,
-                       "%s: tensor \"%s\": its elements are %s, which are not "
-                       "read; --only leaves it out",
+                       "%s: tensor \"%s\" cannot be read (%s); --only "
+                       "leaves it out",
                        path, a->name, mt_array_type(a));
     if (!mt_npy_has_dtype(a->dtype))
         return mt_fail(err, MT_INVALID,

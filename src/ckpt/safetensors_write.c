@@ -43,8 +43,8 @@ static mt_status check_array(struct writer *w, size_t i)
                        w->path, a->name, a->shape.rank, MT_MAX_RANK);
     if (a->dtype == MT_OTHER)
         return mt_fail(w->err, MT_INVALID,
-                       "%s: tensor \"%s\": its elements are %s, which are not "
-                       "read; --only leaves it out",
+                       "%s: tensor \"%s\" cannot be read (%s); --only "
+                       "leaves it out",
                        w->path, a->name, mt_array_type(a));
     if (!mt_ckpt_array_bytes(a, &bytes))
         return mt_fail(w->err, MT_INVALID, "%s: tensor \"%s\": %s is too large",

@@ -156,6 +156,24 @@ static void close_npz(void *handle)
     free(f);
 }
 
+static mt_status add_or_leave(struct npz *f, size_t i,
+                              struct mt_state_opening *opening,
+                              struct mt_err *err)
+{
+    mt_status status;
+
+    f->member[f->n] = i;
+    status = add_member(f, mt_zip_member(f->zip, i), err);
+    if (opening->options.salvage &&
+        (status == MT_INVALID || status == MT_DAMAGED)) {
+        mt_state_note(opening, true, "%s", err->text);
+        opening->lost++;
+        *err = (struct mt_err)MT_ERR_INIT;
+        status = MT_OK;
+    }
+    return status;
+}
+
 /* Is there any array, or nothing at all? */
 static mt_status check_arrays(const struct npz *f, struct mt_err *err)
 {
@@ -190,15 +208,11 @@ static mt_status read_members(struct npz *f, struct mt_state_opening *opening,
     f->member = mt_arena_calloc(&f->arena, n, sizeof *f->member);
     if (!f->arrays || !f->header || !f->member)
         return mt_fail_memory(err);
-    for (size_t i = 0; i < n && status == MT_OK; i++) {
-        f->member[f->n] = i;
-        status = add_member(f, mt_zip_member(f->zip, i), err);
-        if (opening->options.salvage &&
-            (status == MT_INVALID || status == MT_DAMAGED)) {
-            mt_state_note(opening, true, "%s", err->text);
-            opening->lost++;
-            *err = (struct mt_err)MT_ERR_INIT;
-            status = MT_OK;
+    /* Arrays first: what is none must not take their names. */
+    for (int array = 1; array >= 0; array--) {
+        for (size_t i = 0; i < n && status == MT_OK; i++) {
+            if (is_array(mt_zip_member(f->zip, i)) == array)
+                status = add_or_leave(f, i, opening, err);
         }
     }
     return status;

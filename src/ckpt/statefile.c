@@ -85,6 +85,11 @@ static mt_status list_arrays(struct mt_statefile *f, struct mt_err *err)
 
         *a = *f->format->array(f->handle, f->n);
         a->data = NULL;
+        if (a->dtype == MT_OTHER && mt_statefile_find(f, a->name)) {
+            a->name = mt_arena_printf(&f->arena, "%s (%zu)", a->name, f->n + 1);
+            if (!a->name)
+                return mt_fail_memory(err);
+        }
         if (mt_statefile_find(f, a->name))
             return mt_fail(err, MT_INVALID,
                            "%s: tensor \"%s\": the name is there twice",

@@ -149,7 +149,7 @@ int mt_tensor_show(const struct mt_call *call, const struct mt_bundle *b,
         return fail_name(b, path, name);
     if (a->dtype == MT_OTHER) {
         mt_fail(&err, MT_INVALID,
-                "%s: tensor \"%s\": its elements are %s, which are not read",
+                "%s: tensor \"%s\" cannot be read (%s)",
                 path, mt_name_key(a->name), mt_array_type(a));
         return mt_report_error(&err);
     }
