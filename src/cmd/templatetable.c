@@ -294,7 +294,7 @@ static bool can_be_classes(const struct mt_csv_guess *g)
     const struct mt_look *l = &g->looks[g->columns.targets[0]];
 
     return g->targets[0] != MT_TARGET_EMPTY && !l->many && !l->commas.n &&
-           l->labels.n <= MT_CSV_CLASSES;
+           l->labels.n <= MT_LOOK_VALUES;
 }
 
 void mt_table_tell_columns(const struct mt_own_data *own,
@@ -474,12 +474,19 @@ static void end_members(size_t n, struct mt_strbuf *out)
     mt_strbuf_puts(out, n ? "}" : "");
 }
 
-static void add_types(const struct mt_csv_guess *g, struct mt_strbuf *out)
+/* A target is named if its values alone do not say that they are classes. */
+static void add_types(const struct mt_csv_guess *g, bool regression,
+                      struct mt_strbuf *out)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < g->columns.n; i++) {
-        if (g->use[i] != MT_CSV_CATEGORY && g->use[i] != MT_CSV_DATE)
+        bool class =
+            g->use[i] == MT_CSV_TARGET && !regression &&
+            (g->targets[0] == MT_TARGET_FAULTY ||
+             (g->targets[0] == MT_TARGET_NUMBERS && !g->looks[i].whole));
+
+        if (g->use[i] != MT_CSV_CATEGORY && g->use[i] != MT_CSV_DATE && !class)
             continue;
         start_member(&g->columns, "types", i, &n, out);
         mt_strbuf_puts(out,
@@ -539,7 +546,6 @@ void mt_table_add_columns(const struct mt_own_data *own,
 {
     const struct mt_csv_columns *c = &g->columns;
 
-    (void)regression;
     mt_strbuf_puts(out, "{\"type\": \"csv\", \"train\": ");
     mt_json_add_string(out, own->files[0]);
     mt_csv_dialect_print(&g->form.dialect, out);
@@ -551,7 +557,7 @@ void mt_table_add_columns(const struct mt_own_data *own,
         add_list(c, "target", c->targets, c->n_targets, out);
     }
     add_list(c, "features", c->features, c->n_features, out);
-    add_types(g, out);
+    add_types(g, regression, out);
     add_categories(g, out);
     add_missing(g, out);
 }

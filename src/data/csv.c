@@ -12,6 +12,7 @@
 #include "data/format.h"
 #include "data/number.h"
 #include "data/reader.h"
+#include "data/tablelook.h"
 #include "data/tablerows.h"
 
 struct csv_args {
@@ -96,6 +97,8 @@ struct table {
                                          NULL */
     struct mt_labels *labels; /* NULL: targets are numbers */
     const char *labels_source;
+    struct mt_look *look; /* of the target, while its classes are found out;
+                             or NULL */
     struct mt_table_rows *x;
     struct mt_owned *y; /* double [rows, targets], or int32 [rows] */
     size_t rows, room;
@@ -306,6 +309,10 @@ static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
         return status;
     if (drop)
         return drop_row(t, target);
+    if (t->look)
+        status = mt_look_add(t->look, t->csv, &fields[c->targets[0]], err);
+    if (status != MT_OK)
+        return status;
     if (t->labels) {
         status = read_label(t, fields, (int32_t *)t->y->memory + t->rows, err);
     } else {
@@ -533,6 +540,28 @@ static mt_status check_series(const struct table *t,
                         mt_json_quoted(drops).text);
 }
 
+/* read_rows; where classes are found out, it is seen that they are some, if the
+ * spec does not say so. */
+static mt_status read_samples(struct table *t, const char *path,
+                              struct mt_arena *arena, struct mt_err *err)
+{
+    const struct mt_plan_column *target = t->state->plan.targets;
+    struct mt_look look;
+    mt_status status;
+
+    if (!t->labels || t->labels->names || target->type == MT_PLAN_CATEGORY)
+        return read_rows(t, path, err);
+    mt_look_init(&look, arena);
+    look.raw = true;
+    t->look = &look;
+    status = read_rows(t, path, err);
+    t->look = NULL;
+    if (status == MT_OK)
+        status = mt_look_check_classes(&look, path, target->name, err);
+    mt_look_free(&look);
+    return status;
+}
+
 /* t->labels and t->labels_source are set. */
 static mt_status open_part(const struct csv_args *args, const char *key,
                            struct mt_dataset *data, struct table *t,
@@ -577,7 +606,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
     if (status == MT_OK && !t->y)
         status = mt_fail_memory(err);
     if (status == MT_OK)
-        status = read_rows(t, file.path, err);
+        status = read_samples(t, file.path, &data->arena, err);
     if (status == MT_OK)
         status = note_dropped(t, file.path, data, err);
     if (status == MT_OK)

@@ -359,6 +359,33 @@ START_TEST(test_bad_keys)
 }
 END_TEST
 
+/* Numbers with a fault are no classes, unless the spec says so. */
+START_TEST(test_faulty_classes)
+{
+    char many[512] = "x,y\n";
+    struct mt_dataset *data;
+
+    test_request.classification = true;
+    test_puts("t.csv", "x,y\n1,1.5\n2,2.5\n3,\"3,5\"\n4,1.5\n");
+    test_fails(CSV "}", MT_INVALID, "t.csv:4: column \"y\": ",
+               "expected a number as in 3 of 4 rows, got \"3,5\"");
+    data = test_open(CSV ",'types':{'y':'category'}}");
+    ck_assert_uint_eq(data->fitted.classes, 3);
+    mt_dataset_close(data);
+    test_fails(CSV ",'types':{'y':'date'}}", MT_INVALID, "types.y: ",
+               "\"y\" is a target");
+    for (int i = 0; i < 21; i++)
+        sprintf(many + strlen(many), "%d,%d.5\n", i, i);
+    test_puts("t.csv", many);
+    test_fails(CSV "}", MT_INVALID, "t.csv: column \"y\": ",
+               "more than 20 different numbers, with fractions");
+    test_request.classification = false;
+    test_puts("t.csv", "x,y\n1,1.5\n2,no\n");
+    test_fails(CSV "}", MT_INVALID, "t.csv:3:3: column \"y\": ",
+               "expected a number, got \"no\"");
+}
+END_TEST
+
 /* By name, in any order and beside others. */
 START_TEST(test_val_columns)
 {
@@ -563,6 +590,7 @@ Suite *csv_suite(void)
     tcase_add_test(bad, test_bad_classes);
     tcase_add_test(bad, test_many_classes);
     tcase_add_test(bad, test_bad_keys);
+    tcase_add_test(bad, test_faulty_classes);
     tcase_add_test(bad, test_val_columns);
     tcase_add_test(bad, test_number_names);
     return suite;

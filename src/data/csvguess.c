@@ -7,11 +7,6 @@
 #include "base/file.h"
 #include "base/utf8.h"
 
-enum {
-    FEW = 20,        /* whole numbers that may be classes, */
-    ROWS_OF_EACH = 5 /* and how many rows each needs then */
-};
-
 struct scan {
     const char *path;
     struct mt_csv *csv;
@@ -249,26 +244,6 @@ static void choose_features(struct mt_csv_guess *g)
 
 /* --- targets ------------------------------------------------------------ */
 
-static enum mt_csv_target judge_target(const struct mt_look *l)
-{
-    size_t values = mt_look_values(l), n = l->labels.n;
-    bool few = !l->many && l->whole && n <= FEW && n * ROWS_OF_EACH <= values;
-
-    if (!values)
-        return MT_TARGET_EMPTY;
-    if (l->numbers == values)
-        return few ? MT_TARGET_FEW : MT_TARGET_NUMBERS;
-    if (l->dates.n == values)
-        return MT_TARGET_DATES;
-    if (l->numbers || l->commas.n)
-        return few && 20 * l->texts.n >= values && !l->commas.n
-                   ? MT_TARGET_CLASSES
-                   : MT_TARGET_FAULTY;
-    return l->many || n > MT_CSV_CLASSES || (n > FEW && n > values / 2)
-               ? MT_TARGET_TEXT
-               : MT_TARGET_CLASSES;
-}
-
 mt_status mt_csv_classes(const struct mt_csv_guess *g, struct mt_arena *arena,
                          struct mt_csv_class **classes, size_t *n,
                          struct mt_err *err)
@@ -312,7 +287,7 @@ mt_status mt_csv_guess(const char *path, const struct mt_csv_hints *hints,
         return status;
     choose_features(out);
     for (size_t i = 0; i < out->columns.n_targets; i++)
-        out->targets[i] = judge_target(&out->looks[out->columns.targets[i]]);
+        out->targets[i] = mt_look_target(&out->looks[out->columns.targets[i]]);
     return MT_OK;
 }
 

@@ -26,21 +26,7 @@ enum mt_csv_use {
     MT_CSV_TEXT,        /* a text with too many values */
 };
 
-enum { MT_CSV_CATEGORIES = 100, MT_CSV_CLASSES = MT_LOOK_VALUES };
-
-/* What a target is. */
-enum mt_csv_target {
-    MT_TARGET_NUMBERS,
-    MT_TARGET_FEW,     /* few whole numbers: at most 20, and at least 5 rows for
-                          each: classes, if nobody says otherwise */
-    MT_TARGET_CLASSES, /* texts; or few values as above, one row in 20 or more
-                          being a text */
-    MT_TARGET_EMPTY,   /* no row has a value */
-    MT_TARGET_FAULTY,  /* most are numbers, but not all, and not as above */
-    MT_TARGET_DATES,
-    MT_TARGET_TEXT,    /* more than MT_CSV_CLASSES values, or more than half of
-                          the rows have a value of their own */
-};
+enum { MT_CSV_CATEGORIES = 100 };
 
 struct mt_csv_guess {
     struct mt_csv_sniffed form;    /* how it is written */

@@ -10,8 +10,10 @@
 #include "data/tableplan.h"
 
 enum {
-    LONGEST = 40, /* bytes of a number in which a comma is looked for */
-    CODE = 4      /* digits of a code, at least */
+    LONGEST = 40,    /* bytes of a number in which a comma is looked for */
+    CODE = 4,        /* digits of a code, at least */
+    FEW = 20,        /* numbers that may be classes, */
+    ROWS_OF_EACH = 5 /* and how many rows each needs then */
 };
 
 void mt_look_init(struct mt_look *l, struct mt_arena *arena)
@@ -136,8 +138,7 @@ mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
     double v = 0;
     mt_status status = MT_OK;
 
-    number =
-        !gap && mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
+    number = !gap && mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
     follow_counter(l, number, v);
     if (gap)
         return add_some(&l->gaps, l, csv, field, err);
@@ -166,4 +167,51 @@ double mt_look_std(const struct mt_look *l)
     double n = (double)l->numbers, mean = l->sum / n;
 
     return sqrt(fmax(0, l->squares / n - mean * mean));
+}
+
+/* ---- targets ---- */
+
+enum mt_csv_target mt_look_target(const struct mt_look *l)
+{
+    size_t values = mt_look_values(l), n = l->labels.n;
+    bool few = !l->many && l->whole && n <= FEW && n * ROWS_OF_EACH <= values;
+
+    if (!values)
+        return MT_TARGET_EMPTY;
+    if (l->numbers == values)
+        return few ? MT_TARGET_FEW : MT_TARGET_NUMBERS;
+    if (l->dates.n == values)
+        return MT_TARGET_DATES;
+    if (l->numbers || l->commas.n)
+        return few && 20 * l->texts.n >= values && !l->commas.n
+                   ? MT_TARGET_CLASSES
+                   : MT_TARGET_FAULTY;
+    return l->many || n > MT_LOOK_VALUES || (n > FEW && n > values / 2)
+               ? MT_TARGET_TEXT
+               : MT_TARGET_CLASSES;
+}
+
+mt_status mt_look_check_classes(const struct mt_look *l, const char *path,
+                                const char *name, struct mt_err *err)
+{
+    const struct mt_look_some *odd = l->commas.n ? &l->commas : &l->texts;
+    struct mt_excerpt shown = mt_excerpt(name, strlen(name));
+
+    if (mt_look_target(l) == MT_TARGET_FAULTY && odd->n)
+        return mt_fail(err, MT_INVALID,
+                       "%s:%llu: column \"%s\": expected a number as in %zu of "
+                       "%zu rows, got \"%s\" (if it is a class: data.types: "
+                       "{\"%s\": \"category\"})",
+                       path, (unsigned long long)odd->line, shown.text,
+                       l->numbers, mt_look_values(l), odd->text, shown.text);
+    if (l->numbers == mt_look_values(l) && !l->whole &&
+        (l->many || l->labels.n > FEW))
+        return mt_fail(
+            err, MT_INVALID,
+            "%s: column \"%s\": more than %d different numbers, with "
+            "fractions; expected classes, because the loss takes "
+            "them (for numbers: a loss such as MSELoss; if they are "
+            "classes: data.types: {\"%s\": \"category\"})",
+            path, shown.text, FEW, shown.text);
+    return MT_OK;
 }

@@ -47,6 +47,28 @@ void mt_look_free(struct mt_look *look);
 mt_status mt_look_add(struct mt_look *look, const struct mt_csv *csv,
                       const struct mt_csv_field *field, struct mt_err *err);
 
+/* What a target is. */
+enum mt_csv_target {
+    MT_TARGET_NUMBERS,
+    MT_TARGET_FEW,     /* few whole numbers: at most 20, and at least 5 rows for
+                          each: classes, if nobody says otherwise */
+    MT_TARGET_CLASSES, /* texts; or few values as above, one row in 20 or more
+                          being a text */
+    MT_TARGET_EMPTY,   /* no row has a value */
+    MT_TARGET_FAULTY,  /* most are numbers, but not all, and not as above */
+    MT_TARGET_DATES,
+    MT_TARGET_TEXT, /* more than MT_LOOK_VALUES values, or more than half of
+                       the rows have a value of their own */
+};
+
+enum mt_csv_target mt_look_target(const struct mt_look *look);
+
+/* That the values of a target can be classes: not numbers with a few faults,
+ * nor more than 20 different numbers with fractions. The message begins with
+ * the place, and ends with the remedy for a column of this name. */
+mt_status mt_look_check_classes(const struct mt_look *look, const char *path,
+                                const char *name, struct mt_err *err);
+
 /* Rows that have a value. */
 size_t mt_look_values(const struct mt_look *look);
 

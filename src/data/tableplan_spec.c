@@ -6,25 +6,36 @@
 
 #include "base/utf8.h"
 
-/* The member of object that names the column, or whose glob does; the last one
- * that matches. */
-static const struct mt_item *find_rule(const struct mt_item *object,
+/* Is the key for all columns that it matches? Not if it is a column's name. */
+static bool is_glob(const struct mt_plan *plan, const char *key)
+{
+    if (!key[strcspn(key, "*?[\\")])
+        return false;
+    for (size_t i = 0; i < plan->n; i++)
+        if (!strcmp(plan->columns[i].name, key))
+            return false;
+    return true;
+}
+
+/* The member of object that names the column, or else the last one whose glob
+ * does. */
+static const struct mt_item *find_rule(const struct mt_plan *plan,
+                                       const struct mt_item *object,
                                        const char *name)
 {
-    const struct mt_item *found = NULL;
+    const struct mt_item *found = mt_json_get(object, name);
 
-    for (const struct mt_item *m = object ? object->child : NULL; m;
+    for (const struct mt_item *m = object && !found ? object->child : NULL; m;
          m = m->next)
-        if (!strcmp(m->key, name) || !fnmatch(m->key, name, 0))
+        if (is_glob(plan, m->key) && !fnmatch(m->key, name, 0))
             found = m;
     return found;
 }
 
 static mt_status read_type(const struct mt_json *doc,
-                           const struct mt_item *types,
-                           struct mt_plan_column *c, struct mt_err *err)
+                           const struct mt_item *item, struct mt_plan_column *c,
+                           struct mt_err *err)
 {
-    const struct mt_item *item = find_rule(types, c->name);
     int type = 0;
 
     if (!item)
@@ -41,17 +52,17 @@ static mt_status read_type(const struct mt_json *doc,
     return MT_OK;
 }
 
+/* item: the rule, or NULL. named: it is one for the column alone. */
 static mt_status read_missing(const struct mt_json *doc,
-                              const struct mt_item *missing, bool target,
-                              struct mt_plan_column *c, struct mt_err *err)
+                              const struct mt_item *item, bool named,
+                              bool target, struct mt_plan_column *c,
+                              struct mt_err *err)
 {
-    bool each = mt_is_object(missing);
-    const struct mt_item *item = each ? find_rule(missing, c->name) : missing;
     int rule = 0;
 
     c->missing =
         c->type == MT_PLAN_CATEGORY ? MT_MISSING_VALUE : MT_MISSING_ERROR;
-    if (!item || (target && !each))
+    if (!item)
         return MT_OK;
     while (rule < MT_MISSING_VALUE &&
            !(mt_is_string(item) && !strcmp(item->text, mt_plan_rules[rule])))
@@ -68,7 +79,7 @@ static mt_status read_missing(const struct mt_json *doc,
                             mt_json_quoted(c->name).text);
     if (c->type != MT_PLAN_CATEGORY || rule <= MT_MISSING_DROP)
         c->missing = (enum mt_missing)rule;
-    else if (each && !strcmp(item->key, c->name))
+    else if (named)
         return mt_json_fail(doc, item, err,
                             "%s is a category, whose gaps are a value of their "
                             "own; expected \"error\" or \"drop\"",
@@ -191,6 +202,45 @@ static mt_status take_columns(const struct mt_csv_columns *c,
     return ok ? MT_OK : mt_fail_memory(err);
 }
 
+static mt_status read_feature(const struct mt_json *doc,
+                              const struct mt_plan_args *args,
+                              const struct mt_plan *plan,
+                              struct mt_plan_column *c, struct mt_err *err)
+{
+    const struct mt_item *missing = args->missing;
+    bool each = mt_is_object(missing);
+    mt_status status =
+        read_type(doc, find_rule(plan, args->types, c->name), c, err);
+
+    if (each)
+        missing = find_rule(plan, args->missing, c->name);
+    if (status == MT_OK)
+        status = read_missing(doc, missing,
+                              each && missing && !strcmp(missing->key, c->name),
+                              false, c, err);
+    return status == MT_OK ? read_given(doc, args->categories, plan, c, err)
+                           : status;
+}
+
+/* By its name only: globs, and a rule for all columns, are for features. */
+static mt_status read_target(const struct mt_json *doc,
+                             const struct mt_plan_args *args,
+                             struct mt_plan_column *c, struct mt_err *err)
+{
+    const struct mt_item *type = mt_json_get(args->types, c->name);
+    mt_status status = read_type(doc, type, c, err);
+
+    if (status == MT_OK && c->type == MT_PLAN_DATE)
+        return mt_json_fail(doc, type, err,
+                            "%s is a target; expected \"number\" or "
+                            "\"category\"",
+                            mt_json_quoted(c->name).text);
+    return status == MT_OK
+               ? read_missing(doc, mt_json_get(args->missing, c->name), true,
+                              true, c, err)
+               : status;
+}
+
 mt_status mt_plan_read(const struct mt_json *doc,
                        const struct mt_plan_args *args,
                        const struct mt_csv_columns *c, struct mt_arena *arena,
@@ -204,22 +254,15 @@ mt_status mt_plan_read(const struct mt_json *doc,
     out->digits = mt_plan_gaps_have_digits(&out->gaps);
     status = take_columns(c, arena, out, err);
     if (status == MT_OK)
-        status = check_names(doc, args->types, out, false, err);
+        status = check_names(doc, args->types, out, true, err);
     if (status == MT_OK)
         status = check_names(doc, args->categories, out, false, err);
     if (status == MT_OK && args->missing && !mt_is_string(args->missing))
         status = check_names(doc, args->missing, out, true, err);
-    for (size_t i = 0; i < out->n && status == MT_OK; i++) {
-        struct mt_plan_column *column = &out->columns[i];
-
-        status = read_type(doc, args->types, column, err);
-        if (status == MT_OK)
-            status = read_missing(doc, args->missing, false, column, err);
-        if (status == MT_OK)
-            status = read_given(doc, args->categories, out, column, err);
-    }
+    for (size_t i = 0; i < out->n && status == MT_OK; i++)
+        status = read_feature(doc, args, out, &out->columns[i], err);
     for (size_t i = 0; i < out->n_targets && status == MT_OK; i++)
-        status = read_missing(doc, args->missing, true, &out->targets[i], err);
+        status = read_target(doc, args, &out->targets[i], err);
     out->plain = !out->digits;
     out->elements = out->n;
     for (size_t i = 0; i < out->n && status == MT_OK; i++)

@@ -9,8 +9,8 @@ static const char *inputs(const struct mt_dataset *data)
     size_t width = mt_shape_elements(&x->shape), n = 0;
 
     for (size_t i = 0; i < data->subset[MT_SPLIT_TRAIN].n; i++) {
-        const double *v = (const double *)x->data +
-                         (rows ? rows[i] : i) * width;
+        const double *v =
+            (const double *)x->data + (rows ? rows[i] : i) * width;
 
         for (size_t k = 0; k < width && n < sizeof text; k++)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%g",
@@ -93,6 +93,23 @@ START_TEST(listed_values_are_the_inputs)
            ", 'types': {'town': 'category'}, "
            "'categories': {'town': ['Ulm', 'NA']}",
            "categories.town", "\"NA\" is a missing value");
+}
+END_TEST
+
+/* A name comes before a glob, also one with a star in it. */
+START_TEST(names_come_before_globs)
+{
+    static const char table[] = "a*,ab,ac,y\n1,2,3,0\n1,4,?,1\n";
+
+    expect(table, ", 'types': {'a*': 'category'}, 'missing': {'?c': 'zero'}",
+           "1 2 3 | 1 4 0");
+    expect(table,
+           ", 'types': {'a[*]': 'number', 'a?': 'category', "
+           "'ab': 'number'}, 'missing': {'*': 'drop'}",
+           "1 2 1");
+    /* a rule for all columns is none for the target */
+    refuse("a,y\n1,2\n2,NA\n", ", 'missing': {'*': 'drop'}",
+           "t.csv:3:3:", "column \"y\": \"NA\" is a missing value");
 }
 END_TEST
 
@@ -209,6 +226,7 @@ Suite *tableplan_suite(void)
     tcase_add_test(tc, values_are_in_byte_order_then_missing);
     tcase_add_test(tc, the_rarest_values_share_one_input);
     tcase_add_test(tc, listed_values_are_the_inputs);
+    tcase_add_test(tc, names_come_before_globs);
     tcase_add_test(tc, truth_values_are_two_in_any_case);
     tcase_add_test(tc, gaps_are_filled_and_flagged);
     tcase_add_test(tc, dates_are_a_part_of_the_range_and_circles);
