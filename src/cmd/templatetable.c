@@ -37,6 +37,26 @@ static void add_values(const struct mt_look *l, struct mt_strbuf *out)
         mt_strbuf_printf(out, "%zu value%s", l->labels.n, plural(l->labels.n));
 }
 
+/* Values that one row has may be faults. */
+static void add_single(const struct mt_look *l, struct mt_strbuf *out)
+{
+    size_t n = 0, first = 0;
+
+    for (size_t i = 0; i < l->labels.n; i++) {
+        if (l->counts[i] != 1)
+            continue;
+        if (n == 0 || l->lines[i] < l->lines[first])
+            first = i;
+        n++;
+    }
+    if (n)
+        mt_strbuf_printf(
+            out, ", %zu of a single row (\"%s\" in line %llu)", n,
+            mt_excerpt(l->labels.values[first], strlen(l->labels.values[first]))
+                .text,
+            (unsigned long long)l->lines[first]);
+}
+
 static void add_some(const char *what, const struct mt_look_some *some,
                      const struct mt_csv_guess *g, struct mt_strbuf *out)
 {
@@ -137,6 +157,7 @@ static void add_line(const struct mt_csv_guess *g, size_t column,
     case MT_CSV_CATEGORY:
         mt_strbuf_puts(out, "a category of ");
         add_values(l, out);
+        add_single(l, out);
         add_gaps(l, "a value of its own", out);
         break;
     case MT_CSV_TARGET:

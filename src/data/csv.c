@@ -197,6 +197,10 @@ static mt_status read_label(const struct table *t,
 
     if (!field.n)
         return fail_label(t, &field, MT_OK, err);
+    status = mt_csv_check_line(t->csv, &t->columns, t->columns.targets[0],
+                               &field, err);
+    if (status != MT_OK)
+        return status;
     if (t->labels->names) {
         *out = mt_labels_find(t->labels, field.text, field.n);
         return *out >= 0 ? MT_OK : fail_label(t, &field, MT_OK, err);
@@ -834,6 +838,7 @@ static mt_status csv_fit(const struct mt_data_request *request,
     struct csv_state *state = data->state;
     struct mt_plan *plan = &state->plan;
     mt_status status = fit_plan(state, data, err);
+    const char *note;
 
     (void)keys;
     if (status == MT_OK)
@@ -843,6 +848,9 @@ static mt_status csv_fit(const struct mt_data_request *request,
         status = encode_part(request, state, state->rows[1], &data->val, data,
                              err);
     data->warning = mt_plan_warning(plan, &data->arena);
+    note = status == MT_OK ? mt_plan_note(plan, &data->arena) : NULL;
+    if (note)
+        status = add_note(data, note, err);
     if (status != MT_OK || plan->plain)
         return status;
     data->fitted.facts = mt_plan_save(plan, &data->arena, err);

@@ -588,6 +588,19 @@ mt_status mt_csv_check_width(const struct mt_csv *csv,
                                : "");
 }
 
+mt_status mt_csv_check_line(const struct mt_csv *csv,
+                            const struct mt_csv_columns *c, size_t column,
+                            const struct mt_csv_field *f, struct mt_err *err)
+{
+    if (!memchr(f->text, '\n', f->n) && !memchr(f->text, '\r', f->n))
+        return MT_OK;
+    return mt_csv_fail(csv, column, err,
+                       "%s: the value goes over several lines: \"%s\"; is this "
+                       "quote not closed?",
+                       mt_csv_column_text(c, column).text,
+                       mt_excerpt(f->text, f->n).text);
+}
+
 static mt_status fail_number(const struct mt_csv *csv,
                              const struct mt_csv_columns *c, size_t column,
                              const struct mt_csv_field *field,

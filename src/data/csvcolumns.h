@@ -77,6 +77,12 @@ mt_status mt_csv_check_width(const struct mt_csv *csv,
                              const struct mt_csv_field *fields, size_t n,
                              struct mt_err *err);
 
+/* That a category or a class is on one line: a quote that is not closed takes
+ * rows into one field. f: the field without spaces around. */
+mt_status mt_csv_check_line(const struct mt_csv *csv,
+                            const struct mt_csv_columns *c, size_t column,
+                            const struct mt_csv_field *f, struct mt_err *err);
+
 /* The number in a field of the record that was read last. */
 mt_status mt_csv_number(const struct mt_csv *csv,
                         const struct mt_csv_columns *c,

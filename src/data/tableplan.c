@@ -93,8 +93,10 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
 {
     struct mt_csv_field f = mt_plan_value(field);
     uint32_t code = 0;
-    mt_status status;
+    mt_status status = mt_csv_check_line(csv, c, column, &f, err);
 
+    if (status != MT_OK)
+        return status;
     if (plan->fitted) {
         *cell = mt_labels_index(&p->labels, f.text, f.n);
         return MT_OK;
@@ -227,6 +229,36 @@ void mt_plan_encode(const struct mt_plan *plan, const double *cells, double *x)
         else
             own[0] = cell != cell ? p->fill : cell;
     }
+}
+
+const char *mt_plan_note(const struct mt_plan *plan, struct mt_arena *arena)
+{
+    struct mt_strbuf text = MT_STRBUF_INIT;
+    const char *out = NULL;
+
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct mt_plan_column *p = &plan->columns[i];
+        struct mt_excerpt name = mt_excerpt(p->name, strlen(p->name));
+
+        if (p->n_unlisted)
+            mt_strbuf_printf(&text,
+                             "%scolumn \"%s\": %zu row%s with a value that "
+                             "data.categories does not list (\"%s\")",
+                             text.len ? "; " : "", name.text, p->n_unlisted,
+                             p->n_unlisted == 1 ? "" : "s",
+                             mt_excerpt(p->unlisted, strlen(p->unlisted)).text);
+        if (p->n_missing && p->missing == MT_MISSING_VALUE)
+            mt_strbuf_printf(
+                &text,
+                "%scolumn \"%s\": missing in %zu row%s, which is a "
+                "value of its own",
+                text.len ? "; " : "", name.text, p->n_missing,
+                p->n_missing == 1 ? "" : "s");
+    }
+    if (text.len && !text.failed)
+        out = mt_arena_strdup(arena, text.text);
+    mt_strbuf_free(&text);
+    return out;
 }
 
 const char *mt_plan_warning(const struct mt_plan *plan, struct mt_arena *arena)

@@ -63,6 +63,11 @@ struct mt_plan_column {
     size_t first, n; /* elements, from the sample's start */
     bool flag;       /* the last one: is it a gap? */
     size_t unseen;   /* encoded fields that training did not have */
+
+    /* Of a category that was fitted: training rows without a value, and with
+     * one that the spec's list lacks, of which `unlisted` is the first. */
+    size_t n_missing, n_unlisted;
+    const char *unlisted;
 };
 
 struct mt_plan {
@@ -169,6 +174,9 @@ void mt_plan_count_unseen(struct mt_plan *plan, const double *cells);
 /* The facts as JSON; NULL: plain, or no memory (err->status). */
 const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
                          struct mt_err *err);
+
+/* What fitting did that the spec does not say, `column "town": ...`, or NULL. */
+const char *mt_plan_note(const struct mt_plan *plan, struct mt_arena *arena);
 
 /* `column "town": 3 values that the training data does not have; ...`, or
  * NULL. */

@@ -174,7 +174,13 @@ static mt_status fit_category(struct mt_plan *plan, struct mt_plan_column *p,
 
         if (x == x && x >= 0)
             v[(size_t)x].count++;
-        p->gaps |= x != x;
+        p->n_missing += x != x;
+    }
+    p->gaps = p->n_missing > 0;
+    for (size_t i = p->n_given; p->n_given && i < p->labels.n; i++) {
+        p->n_unlisted += v[i].count;
+        if (v[i].count && !p->unlisted)
+            p->unlisted = v[i].text;
     }
     for (size_t i = 0; i < p->labels.n; i++)
         if (v[i].count || v[i].given)
