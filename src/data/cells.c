@@ -22,6 +22,12 @@ struct packed {
     uint8_t bytes, places;
 };
 
+/* What the values of a column have, so far. */
+struct seen {
+    uint64_t bits;    /* of their digits, any of them */
+    uint64_t sources; /* 1 << places */
+};
+
 /* columns[width], rows, and 8 bytes that a load may go beyond the last one. */
 struct block {
     size_t stride;
@@ -38,6 +44,7 @@ struct mt_cells {
     uint8_t *places;        /* [1 << shift, width] */
     size_t at;              /* of the next row */
     struct packed *columns; /* [width]: places and DOUBLE, so far */
+    struct seen *seen;      /* [width]: of columns that are not */
 };
 
 static const int64_t MISSING = INT64_MIN;
@@ -74,7 +81,8 @@ struct mt_cells *mt_cells_new(size_t width)
     cells->digits = calloc((size_t)1 << cells->shift, width * sizeof(int64_t));
     cells->places = calloc((size_t)1 << cells->shift, width + 1);
     cells->columns = calloc(width + 1, sizeof *cells->columns);
-    if (!cells->digits || !cells->places || !cells->columns) {
+    cells->seen = calloc(width + 1, sizeof *cells->seen);
+    if (!cells->digits || !cells->places || !cells->columns || !cells->seen) {
         mt_cells_free(cells);
         return NULL;
     }
@@ -91,6 +99,7 @@ void mt_cells_free(struct mt_cells *cells)
     free(cells->digits);
     free(cells->places);
     free(cells->columns);
+    free(cells->seen);
     free(cells);
 }
 
@@ -116,6 +125,11 @@ static size_t in_block(const struct mt_cells *cells)
     return cells->rows & (((size_t)1 << cells->shift) - 1);
 }
 
+static uint64_t magnitude(int64_t v)
+{
+    return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+}
+
 void mt_cells_put_decimal(struct mt_cells *cells, size_t column, int64_t digits,
                           unsigned places)
 {
@@ -124,6 +138,10 @@ void mt_cells_put_decimal(struct mt_cells *cells, size_t column, int64_t digits,
     cells->digits[cells->at + column] = digits;
     cells->places[cells->at + column] = (uint8_t)places;
     c->places = places > c->places ? (uint8_t)places : c->places;
+    if (digits == MISSING)
+        return;
+    cells->seen[column].bits |= magnitude(digits);
+    cells->seen[column].sources |= UINT64_C(1) << places;
 }
 
 /* Is v an integer / 10^places, exactly? */
@@ -178,32 +196,38 @@ static uint8_t bytes_of(uint64_t magnitude)
     return bytes;
 }
 
-static uint64_t magnitude(int64_t v)
-{
-    return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-}
-
-/* The bytes that each column takes with the places that it needs. */
-static void size_columns(struct mt_cells *cells, size_t rows)
+/* The bytes that a column takes whose values have several numbers of places. */
+static uint8_t measure_column(const struct mt_cells *cells, size_t rows,
+                              size_t column)
 {
     const uint64_t limit = UINT64_C(1) << 53;
-    const int64_t *digits = cells->digits;
-    const uint8_t *places = cells->places;
+    unsigned most = cells->columns[column].places;
+    uint64_t bits = 0;
 
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t i = 0; i < cells->width; i++, digits++, places++) {
-            struct packed *c = &cells->columns[i];
-            uint64_t power, n;
+    for (size_t i = column; i < rows * cells->width; i += cells->width) {
+        uint64_t power, n;
 
-            if (*digits == MISSING || c->bytes == DOUBLE)
-                continue;
-            power = whole_powers[c->places - *places];
-            n = magnitude(*digits);
-            if (n > limit / power)
-                c->bytes = DOUBLE;
-            else if (c->bytes == 0 || n * power >> (8 * c->bytes - 1))
-                c->bytes = bytes_of(n * power);
-        }
+        if (cells->digits[i] == MISSING)
+            continue;
+        power = whole_powers[most - cells->places[i]];
+        n = magnitude(cells->digits[i]);
+        if (n > limit / power)
+            return DOUBLE;
+        bits |= n * power;
+    }
+    return bytes_of(bits);
+}
+
+static void size_columns(struct mt_cells *cells, size_t rows)
+{
+    for (size_t i = 0; i < cells->width; i++) {
+        struct packed *c = &cells->columns[i];
+        const struct seen *seen = &cells->seen[i];
+
+        if (c->bytes != DOUBLE)
+            c->bytes = seen->sources & (seen->sources - 1)
+                           ? measure_column(cells, rows, i)
+                           : bytes_of(seen->bits);
     }
 }
 
@@ -215,7 +239,6 @@ static size_t place_columns(struct mt_cells *cells)
     for (size_t i = 0; i < cells->width; i++) {
         struct packed *c = &cells->columns[i];
 
-        c->bytes = c->bytes ? c->bytes : 1; /* all are missing */
         c->at = (uint32_t)stride;
         stride += c->bytes;
     }
@@ -292,6 +315,7 @@ static mt_status pack_block(struct mt_cells *cells, size_t rows,
     for (size_t i = 0; i < rows; i++)
         pack_row(cells, i * cells->width, to + i * stride);
     memset(cells->columns, 0, cells->width * sizeof *cells->columns);
+    memset(cells->seen, 0, cells->width * sizeof *cells->seen);
     cells->at = 0;
     return add_block(cells, block, err);
 }

@@ -373,6 +373,10 @@ static int scan_plain(struct mt_csv *csv, struct scan *s,
     field->text = s->p;
     field->n = (size_t)(p - s->p);
     s->p = p;
+    if (*p == csv->dialect.delimiter) {
+        s->p++;
+        return (unsigned char)*p;
+    }
     return scan_end(csv, s);
 }
 
