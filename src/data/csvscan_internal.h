@@ -1,0 +1,61 @@
+/* What the two files of csvscan.h share: csvscan.c reads the file and passes
+ * over lines, csvfields.c finds the fields of a record. */
+#ifndef MT_DATA_CSVSCAN_INTERNAL_H
+#define MT_DATA_CSVSCAN_INTERNAL_H
+
+#include "data/csvscan.h"
+#include "data/gzstream.h"
+
+/* Which line ends the file has: those of its first line. */
+enum ends { UNKNOWN, LF, CR };
+
+struct mt_csv {
+    const char *path;
+    struct mt_gzstream *stream;
+    bool ended; /* all of it was read */
+    struct mt_csv_dialect dialect;
+
+    /* buf[0 ... end-1] is read; buf[end] is NUL, which stops every scan. */
+    char *buf;
+    size_t room, end;
+    size_t record, next; /* offsets of this record and of the one after it */
+
+    uint64_t line, next_line; /* of those two, from 1 */
+    enum ends ends;
+    struct mt_csv_passed passed;
+    size_t blanks; /* since the last record; first_blank: */
+    uint64_t blank_line;
+
+    size_t width;            /* set_trailing; 0: not set */
+    uint64_t trailing_after; /* the line of the header */
+
+    struct mt_csv_field *fields;
+    size_t n, fields_room;
+
+    char *unquoted; /* fields that had doubled quotes, as they are meant */
+    size_t unquoted_room, unquoted_used;
+
+    bool stops[256]; /* what ends a run of plain text */
+    bool simple;     /* numbers are plain */
+};
+
+struct place {
+    uint64_t line, column; /* both from 1 */
+};
+
+/* Of the byte `at` of the record. */
+struct place mt_csv_find_place(const struct mt_csv *csv, size_t at);
+
+static inline bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* One pass over the record that starts at csv->record: its fields, csv->next
+ * and
+ * ->next_line. *more: its end is not in the buffer yet. A comment has no
+ * fields. */
+mt_status mt_csv_scan_record(struct mt_csv *csv, bool *more,
+                             struct mt_err *err);
+
+#endif
