@@ -187,8 +187,9 @@ static int init(struct mt_call *call, const struct mt_template *t,
                                .decimal = mt_option(call, "decimal"),
                                .thousands = mt_option(call, "thousands"),
                                .tell = tell, .ctx = call };
-    static const char *const of_tables[] = { "target", "header", "delimiter",
-                                             "decimal", "thousands" };
+    static const char *const of_tables[] = { "target",    "header",
+                                             "delimiter", "decimal",
+                                             "thousands", "window" };
     struct mt_err err = MT_ERR_INIT;
     struct mt_json *doc;
 
@@ -200,6 +201,9 @@ static int init(struct mt_call *call, const struct mt_template *t,
         if (!own.n && mt_option(call, of_tables[i]))
             return mt_report_usage(call, "--%s needs --data FILE.csv",
                                    of_tables[i]);
+    if (mt_option(call, "window") &&
+        !mt_option_size(call, "window", &own.window))
+        return MT_EXIT_TROUBLE;
     if ((strcmp(path, "-") != 0 &&
          mt_replace_probe(path, call->force, &err) != MT_OK) ||
         mt_template_spec(t, &own, &doc, &err) != MT_OK)
@@ -218,10 +222,9 @@ static int init(struct mt_call *call, const struct mt_template *t,
 static int init_run(struct mt_call *call)
 {
     const struct mt_template *t;
-    static const char *const options[] = { "data",    "target",
-                                           "header",  "delimiter",
-                                           "decimal", "thousands",
-                                           "output" };
+    static const char *const options[] = { "data",      "target",  "header",
+                                           "delimiter", "decimal", "thousands",
+                                           "window",    "output" };
     const char *given = mt_option(call, "output");
     char path[64];
 
@@ -241,19 +244,28 @@ static int init_run(struct mt_call *call)
 }
 
 static const struct mt_option init_options[] = {
-    { "output", 'o', "FILE", "the spec to write (default: TEMPLATE.json; -: "
-                             "standard output)" },
+    { "output", 'o', "FILE",
+      "the spec to write (default: TEMPLATE.json; -: "
+      "standard output)" },
     { "data", 0, "FILE", "your own data; given twice for images and labels" },
-    { "target", 0, "COLUMN", "of a table: a column to predict, by name or "
-                             "index (default: the last one)" },
-    { "header", 0, "yes|no", "of a table: is the first line a header? "
-                             "(default: found out)" },
-    { "delimiter", 0, "C", "of a table: the character between fields (default: "
-                           "found out)" },
-    { "decimal", 0, "C", "of a table: the character before decimals, a point or "
-                         "a comma (default: found out)" },
-    { "thousands", 0, "C", "of a table: the character between groups of three "
-                           "digits (default: found out)" },
+    { "target", 0, "COLUMN",
+      "of a table: a column to predict, by name or "
+      "index (default: the last one)" },
+    { "header", 0, "yes|no",
+      "of a table: is the first line a header? "
+      "(default: found out)" },
+    { "delimiter", 0, "C",
+      "of a table: the character between fields (default: "
+      "found out)" },
+    { "decimal", 0, "C",
+      "of a table: the character before decimals, a point or "
+      "a comma (default: found out)" },
+    { "thousands", 0, "C",
+      "of a table: the character between groups of three "
+      "digits (default: found out)" },
+    { "window", 0, "STEPS",
+      "the table is a series: predict a row from the "
+      "STEPS rows before it" },
     { NULL, 0, NULL, NULL },
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "cmd/recipe.h"
+#include "cmd/templateseries.h"
 #include "cmd/templatetable.h"
 #include "cmd/texts.h"
 #include "data/dataset.h"
@@ -152,11 +153,16 @@ static mt_status set_table(struct mt_json *doc, const struct mt_own_data *own,
                            const struct mt_csv_guess *g, bool regression,
                            struct mt_err *err)
 {
+    size_t samples = own->window ? mt_series_windows(own, g) : g->rows;
     struct mt_strbuf data = MT_STRBUF_INIT;
 
     mt_table_add_columns(own, g, regression, &data);
+    if (own->window)
+        mt_strbuf_printf(&data,
+                         ", \"window\": {\"steps\": %zu, \"horizon\": 1}",
+                         own->window);
     mt_strbuf_puts(&data, ", \"normalize\": \"standard\"");
-    if (g->rows >= MT_RECIPE_VAL_ROWS)
+    if (samples >= MT_RECIPE_VAL_ROWS)
         mt_strbuf_puts(&data, ", \"val_split\": 0.2");
     mt_strbuf_putc(&data, '}');
     return set(doc, "data", &data, err);
@@ -207,6 +213,24 @@ static mt_status read_hints(const struct mt_own_data *own,
     return status;
 }
 
+/* The dense layers of a table read all rows of a window at once. */
+static mt_status set_series(struct mt_json *doc, bool regression,
+                            struct mt_err *err)
+{
+    const struct mt_item *model = mt_json_get(mt_json_root(doc), "model");
+    struct mt_strbuf layers = MT_STRBUF_INIT, text = MT_STRBUF_INIT;
+    mt_status status;
+
+    mt_json_print(mt_json_get(model, "layers"), &layers);
+    mt_strbuf_printf(&text, "[{\"type\": \"Flatten\"},%s",
+                     layers.text ? layers.text + 1 : "");
+    mt_strbuf_free(&layers);
+    status = set(doc, "model.layers", &text, err);
+    if (status != MT_OK || !regression)
+        return status;
+    return set_text(doc, "train.metrics", "[\"mae\", \"rmse\", \"r2\"]", err);
+}
+
 static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
                            const struct mt_own_data *own, struct mt_err *err)
 {
@@ -223,10 +247,14 @@ static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
     if (status == MT_OK && t->guess)
         regression = g.columns.n_targets > 1 ||
                      g.targets[0] == MT_TARGET_NUMBERS;
+    if (status == MT_OK && own->window)
+        mt_series_choose(&g, regression);
     if (status == MT_OK) {
         mt_table_tell_columns(own, &g);
         status = mt_table_check(t, own, &g, regression, err);
     }
+    if (status == MT_OK && own->window)
+        status = mt_series_check(own, &g, err);
     if (status == MT_OK)
         status = mt_table_tell_targets(own, &g, regression, &arena, err);
     if (status == MT_OK)
@@ -234,7 +262,11 @@ static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
     if (status == MT_OK)
         status = set_task(doc, regression, err);
     if (status == MT_OK)
-        status = mt_recipe_set(doc, g.rows, regression, err);
+        status = mt_recipe_set(
+            doc, own->window ? mt_series_windows(own, &g) : g.rows, regression,
+            err);
+    if (status == MT_OK && own->window)
+        status = set_series(doc, regression, err);
     mt_csv_guess_free(&g);
     mt_arena_free(&arena);
     return status;
@@ -481,9 +513,14 @@ mt_status mt_template_spec(const struct mt_template *t,
     if (own->n && !t->use)
         return mt_fail(err, MT_INVALID, "%s has made data and takes no --data; "
                        "'mtrain init' lists the templates", t->name);
-    if ((own->n_targets || own->header) && t->use != use_table)
-        return mt_fail(err, MT_INVALID, "%s is not for tables and takes no "
-                       "--%s", t->name, own->n_targets ? "target" : "header");
+    if ((own->n_targets || own->header || own->window) && t->use != use_table)
+        return mt_fail(err, MT_INVALID,
+                       "%s is not for tables and takes no "
+                       "--%s",
+                       t->name,
+                       own->n_targets ? "target"
+                       : own->header  ? "header"
+                                      : "window");
     snprintf(path, sizeof path, "configs/%s.json", t->config);
     text = mt_text(path);
     status = mt_json_parse(t->name, text, strlen(text), out, err);

@@ -18,6 +18,8 @@ struct mt_own_data {
     const char *const *targets; /* of a table, NULL-terminated */
     size_t n_targets;
     const char *header;       /* of a table: "yes", "no" or NULL */
+    size_t window; /* of a table that is a series: rows of a sample; 0: it is
+                      none */
     const char *delimiter, *decimal, *thousands; /* of a table, or NULL */
     void (*tell)(void *ctx, const char *text); /* a line for the user */
     void *ctx;

@@ -91,6 +91,11 @@ static void add_left_out(const struct mt_csv_guess *g, size_t column,
 
     mt_strbuf_puts(out, "left out: ");
     switch (g->use[column]) {
+    case MT_CSV_ORDER:
+        mt_strbuf_puts(out, l->falls.n ? "dates, not in order"
+                                       : "dates, in order, as windows take the "
+                                         "rows");
+        return;
     case MT_CSV_EMPTY:
         mt_strbuf_puts(out, "no row has a value");
         return;

@@ -16,6 +16,7 @@ enum mt_csv_use {
                         more on the average */
     MT_CSV_DATE,
     MT_CSV_TARGET,
+    MT_CSV_ORDER,       /* dates of a series, which say the order of its rows */
     MT_CSV_EMPTY,       /* no row has a value */
     MT_CSV_CONSTANT,    /* the same value in every row */
     MT_CSV_COUNTER,     /* the first column, which counts rows from 0 or 1 */

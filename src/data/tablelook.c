@@ -131,6 +131,18 @@ static void follow_code(struct mt_look *l, struct mt_csv_field f)
     l->zeros += f.text[0] == '0';
 }
 
+static mt_status add_date(struct mt_look *l, const struct mt_csv *csv,
+                          const struct mt_csv_field *field, double seconds,
+                          struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    if (l->dates.n && seconds < l->last_date)
+        status = add_some(&l->falls, l, csv, field, err);
+    l->last_date = seconds;
+    return status == MT_OK ? add_some(&l->dates, l, csv, field, err) : status;
+}
+
 mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
                       const struct mt_csv_field *field, struct mt_err *err)
 {
@@ -146,7 +158,7 @@ mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
     if (number)
         add_number(l, v);
     else if (mt_date_parse(field->text, field->n, &v, &time))
-        status = add_some(&l->dates, l, csv, field, err);
+        status = add_date(l, csv, field, v, err);
     else
         status = add_text(l, csv, field, err);
     return status == MT_OK ? count_value(l, csv, field, err) : status;

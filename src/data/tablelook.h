@@ -32,6 +32,8 @@ struct mt_look {
     size_t *counts;  /* [labels.n]: rows that have it */
     uint64_t *lines; /* [labels.n]: the first of them */
 
+    struct mt_look_some falls; /* dates before that of the row above */
+    double last_date;
     bool whole;       /* all numbers are */
     bool counts_rows; /* 0, 1, 2, ... or 1, 2, 3, ... */
     bool coded; /* all have the same four digits or more, some begin with 0 */
