@@ -9,6 +9,7 @@
 #include "cmd/specs.h"
 #include "train/average.h"
 #include "train/statename.h"
+#include "train/ties.h"
 
 /* Reads "2,1,0.5": as many as there are states, in weights. */
 static mt_status read_weights(const char *text, size_t n, double *weights,
@@ -110,6 +111,9 @@ static mt_status average(const struct mt_call *call, const char *out,
         status = mt_open_state_streamed(call->args[i],
                                         mt_option(call, "data-dir"), &options, call->team,
                                         &states[i].bundle, err);
+        /* a state file has tied tensors under each name, a checkpoint not */
+        if (status == MT_OK && (i > 0 || !is_mtc(out)))
+            status = mt_ties_add_own(&states[i].bundle, err);
     }
     if (status != MT_OK)
         return status;

@@ -197,7 +197,7 @@ static mt_status read_sections(struct diff *d, struct mt_err *err)
         if (!found)
             return mt_fail(err, MT_INVALID,
                            "--section: \"%.*s\" is not one of model, "
-                           "optimizer, spec, progress",
+                           "optimizer, ema, spec, progress",
                            (int)n, list);
         list += n + (list[n] == ',');
     }
@@ -446,8 +446,8 @@ static int diff_run(struct mt_call *call)
 
 static const struct mt_option diff_options[] = {
     { "section", 0, "LIST",
-      "model, optimizer, spec, progress (default: those "
-      "that both have)" },
+      "model, optimizer, ema, spec, progress (default: "
+      "those that both have)" },
     { "only", 0, "GLOB", "only tensors whose names match" },
     MT_STATE_OPTIONS,
     { "atol", 0, "X", "tolerate |a - b| up to X (+ rtol |b|)" },

@@ -297,7 +297,9 @@ static void say_rest(const struct mt_diff_report *r)
     printf("%s", equal(&p[MT_OPTIMIZER])
                      ? "the weights and the optimizer's state are equal"
                      : "the weights are equal");
-    if (unequal(&p[MT_SPEC]))
+    if (unequal(&p[MT_EMA]))
+        printf(", but their exponential mean is not");
+    else if (unequal(&p[MT_SPEC]))
         printf(", but the spec is not: training may go on differently");
     else if (r->position)
         printf(", but the position is not: the next step may differ");

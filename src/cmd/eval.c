@@ -11,6 +11,7 @@
 #include "cmd/specs.h"
 #include "cmd/warn.h"
 #include "train/datastate.h"
+#include "train/ema.h"
 #include "train/state.h"
 
 struct assertion {
@@ -332,6 +333,11 @@ static int eval_run(struct mt_call *call)
 
     if (mt_open_checkpoint(&request, &opened, &err) != MT_OK)
         return mt_report_error(&err);
+    if (mt_option(call, "ema") && !mt_session_take_mean(opened.session)) {
+        mt_opened_close(&opened);
+        mt_fail(&err, MT_INVALID, MT_NO_MEAN, call->args[0]);
+        return mt_report_error(&err);
+    }
     int code;
 
     if (warn_trained_on(call, &opened, &err) != MT_OK)
@@ -347,6 +353,7 @@ static const struct mt_option eval_options[] = {
     { "assert", 0, "COND",
       "exit with 1 unless COND holds, as "
       "'accuracy>=0.97'" },
+    { "ema", 0, NULL, "evaluate the exponential mean of the parameters" },
     { "by-class", 0, NULL, "precision, recall, F1 and support of each class" },
     { "confusion", 0, NULL,
       "how many samples of each class are taken for "

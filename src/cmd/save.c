@@ -9,6 +9,7 @@
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/warn.h"
+#include "train/ema.h"
 #include "train/state.h"
 #include "train/statename.h"
 #include "train/ties.h"
@@ -91,6 +92,40 @@ static void add_written(const struct mt_array *array, const char *name,
     mt_bundle_add_array(out, name, &a);
 }
 
+/* A parameter's exponential mean, under the parameter's name. */
+static const struct mt_array *mean_of(const struct mt_bundle *from,
+                                      const struct mt_array *a)
+{
+    const char *key = mt_name_key(a->name);
+    const struct mt_array *mean =
+        mt_name_is(a->name, MT_MODEL)
+            ? mt_bundle_find(from, mt_name_in(MT_EMA, key).text)
+            : NULL;
+
+    return mean && mt_shape_equal(&mean->shape, &a->shape) ? mean : NULL;
+}
+
+/* The spec, and the model with the mean of its parameters. */
+static mt_status select_mean(const struct mt_bundle *from,
+                             const char *source, struct mt_bundle *out,
+                             struct mt_err *err)
+{
+    bool any = false;
+
+    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    for (size_t i = 0; i < from->n; i++) {
+        const struct mt_array *a = &from->arrays[i];
+        const struct mt_array *mean = mean_of(from, a);
+
+        any |= mean != NULL;
+        if (mt_name_is(a->name, MT_MODEL) || mt_name_is(a->name, MT_SPEC))
+            mt_bundle_add_array(out, a->name, mean ? mean : a);
+    }
+    if (out->failed)
+        return mt_fail_memory(err);
+    return any ? MT_OK : mt_fail(err, MT_INVALID, MT_NO_MEAN, source);
+}
+
 /* The arrays of a bare state dict, under its names. */
 static void select_state(const struct mt_bundle *from, bool weights_only,
                          const char *only, struct conversion *c,
@@ -110,9 +145,15 @@ static mt_status read_conversion(const struct mt_call *call, const char *out,
                                  struct conversion *c, struct mt_err *err)
 {
     const char *dtype = mt_option(call, "dtype");
+    bool ema = mt_option(call, "ema") != NULL;
 
     *c = (struct conversion){ .numpy = ends_with(out, ".npz") ||
                                        ends_with(out, ".npy") };
+    if (is_mtc(out) && (dtype || ema))
+        return mt_fail(err, MT_INVALID,
+                       "%s: a checkpoint keeps its weights as they are; --%s "
+                       "writes bare state dicts (.safetensors, .npz)",
+                       out, dtype ? "dtype" : "ema");
     if (!dtype)
         return MT_OK;
     c->shorten = true;
@@ -120,28 +161,7 @@ static mt_status read_conversion(const struct mt_call *call, const char *out,
         (c->dtype != MT_F16 && c->dtype != MT_BF16))
         return mt_fail(err, MT_INVALID,
                        "--dtype %s: expected float16 or bfloat16", dtype);
-    if (is_mtc(out))
-        return mt_fail(err, MT_INVALID,
-                       "%s: a checkpoint keeps its weights as they are; "
-                       "--dtype writes bare state dicts (.safetensors, .npz)",
-                       out);
     return MT_OK;
-}
-
-/* A tied tensor is in a state dict under each of its names. */
-static mt_status add_ties(struct mt_bundle *source, struct mt_err *err)
-{
-    struct mt_json *doc;
-    mt_status status;
-
-    if (!mt_bundle_find(source, MT_NAME_SPEC))
-        return MT_OK;
-    status = mt_state_spec(source, MT_NAME_SPEC, &doc, err);
-    if (status != MT_OK)
-        return status;
-    mt_ties_add(mt_ties_of(doc), source);
-    mt_json_free(doc);
-    return source->failed ? mt_fail_memory(err) : MT_OK;
 }
 
 static mt_status write_state(const struct mt_call *call,
@@ -151,7 +171,7 @@ static mt_status write_state(const struct mt_call *call,
 {
     const char *only = mt_option(call, "only");
     struct mt_bundle state;
-    mt_status status = add_ties(source, err);
+    mt_status status = mt_ties_add_own(source, err);
 
     if (status != MT_OK)
         return status;
@@ -169,6 +189,20 @@ static mt_status write_state(const struct mt_call *call,
         status = mt_statefile_write(out, state.arrays, state.n, call->team,
                                     NULL, err);
     mt_bundle_free(&state);
+    return status;
+}
+
+static mt_status write_mean(const struct mt_call *call,
+                            const struct mt_bundle *source, const char *out,
+                            struct conversion *c, size_t *n,
+                            struct mt_err *err)
+{
+    struct mt_bundle mean;
+    mt_status status = select_mean(source, call->args[0], &mean, err);
+
+    if (status == MT_OK)
+        status = write_state(call, &mean, out, c, n, err);
+    mt_bundle_free(&mean);
     return status;
 }
 
@@ -228,7 +262,9 @@ static int save_run(struct mt_call *call)
     }
     mt_status status =
         is_mtc(out) ? write_mtc(call, &source, out, &n, &err)
-                    : write_state(call, &source, out, &conversion, &n, &err);
+        : mt_option(call, "ema")
+            ? write_mean(call, &source, out, &conversion, &n, &err)
+            : write_state(call, &source, out, &conversion, &n, &err);
 
     mt_bundle_free(&source);
     mt_lock_release(lock);
@@ -257,6 +293,7 @@ static const struct mt_option save_options[] = {
     { "only", 0, "GLOB", "only tensors whose names match" },
     MT_STATE_OPTIONS,
     { "weights-only", 0, NULL, "leave the optimizer's state out" },
+    { "ema", 0, NULL, "write the exponential mean of the parameters" },
     { "dtype", 0, "TYPE", "write weights as float16 or bfloat16" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },

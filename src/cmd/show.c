@@ -238,6 +238,17 @@ static void print_progress(const struct mt_bundle *b)
     putchar('\n');
 }
 
+static void print_mean(const struct shown *s)
+{
+    size_t values, n = count_tensors(&s->bundle, MT_EMA, &values);
+
+    if (!n)
+        return;
+    printf("%-10s %zu tensors, %zu values\n", "ema", n, values);
+    if (s->call->verbose)
+        print_tensors(&s->bundle, MT_EMA);
+}
+
 static void print_summary(const struct shown *s)
 {
     const struct mt_bundle *b = &s->bundle;
@@ -247,6 +258,7 @@ static void print_summary(const struct shown *s)
     if (s->doc)
         print_part(s, "loss");
     print_optimizer(s);
+    print_mean(s);
     if (s->doc) {
         print_part(s, "scheduler");
         print_part(s, "data");

@@ -30,7 +30,7 @@ static const struct row {
     { NULL, "WHEN", { MT_OFFER_CHOICES, "auto always never" } },
     { "plot", "LIST", { MT_OFFER_ASK, "metrics" } },
     { NULL, "AXIS", { MT_OFFER_CHOICES, "epoch step" } },
-    { NULL, "LIST", { MT_OFFER_CHOICES, "model optimizer spec progress" } },
+    { NULL, "LIST", { MT_OFFER_CHOICES, "model optimizer ema spec progress" } },
     { NULL, "SHELL", { MT_OFFER_CHOICES, "bash zsh fish" } },
     { NULL, "KEY=VALUE", { MT_OFFER_ASK, "overrides" } },
     { NULL, "TENSOR", { MT_OFFER_ASK, "tensors" } },

@@ -175,6 +175,7 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, scale, (float *y, const float *x, size_t n, float s))              \
     X(void, shift, (float *y, const float *x, size_t n, float s))              \
     X(void, add_scaled, (float *y, const float *x, size_t n, float s))         \
+    X(void, lerp, (float *y, const float *x, size_t n, float s))               \
     X(void, clamp, (float *y, const float *x, size_t n, float low,             \
                     float high))                                               \
     X(void, log, (float *y, const float *x, size_t n, const float *p))         \

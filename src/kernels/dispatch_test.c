@@ -160,6 +160,8 @@ CALL(shift, io->n, io->a, io->n, params[0])
 EACH(shift, 6e-8, a + P0)
 CALL(add_scaled, io->n, io->a, io->n, params[0])
 EACH(add_scaled, 6e-8, y + P0 * a)
+CALL(lerp, io->n, io->a, io->n, params[0])
+EACH(lerp, 2e-7, y + P0 * (a - y))
 CALL(clamp, io->n, io->a, io->n, -1.5f, 2.5f)
 EACH(clamp, 0, a<-1.5 ? -1.5 : a> 2.5 ? 2.5 : a)
 

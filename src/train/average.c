@@ -7,6 +7,7 @@
 #include "ckpt/blockstream.h"
 #include "train/state.h"
 #include "train/statename.h"
+#include "train/ties.h"
 
 /* A .safetensors has scalars as vectors of one. */
 static bool is_same_shape(const struct mt_shape *a, const struct mt_shape *b)
@@ -58,7 +59,7 @@ static mt_status read_ties(const struct mt_average_state *first,
     mt_status status = mt_state_spec(&first->bundle, first->path, doc, err);
 
     if (status == MT_OK)
-        *ties = mt_json_get(mt_json_get(mt_json_root(*doc), "model"), "tie");
+        *ties = mt_ties_of(*doc);
     return status;
 }
 
@@ -78,7 +79,7 @@ static mt_status check_state(const struct mt_average_state *first,
 
         if (mt_name_is(name, MT_MODEL) &&
             !mt_bundle_find(&first->bundle, name) &&
-            !(ties && mt_json_get(ties, mt_name_key(name))))
+            !mt_ties_stored(ties, mt_name_key(name)))
             status = mt_fail(err, MT_MISMATCH,
                              "%s: has a tensor \"%s\", which %s does not have; "
                              "expected states of one model",

@@ -188,6 +188,10 @@ mt_status mt_bundle_read(const char *path, struct mt_team *team,
 static struct mt_name name_in(const struct mt_statefile *file,
                               const struct mt_array *array)
 {
+    const char *mean = mt_name_mean_in_file(array->name);
+
+    if (mean && !mt_statefile_ckpt(file) && mt_statefile_find(file, mean))
+        return mt_name_in(MT_EMA, mean);
     return mt_name_from_file(array->name, mt_statefile_ckpt(file) != NULL);
 }
 

@@ -20,6 +20,7 @@ static const struct mt_section sections[] = {
       ",\"oneOf\":[{\"required\":[\"epochs\"]},{\"required\":[\"steps\"]}]" },
     { "checkpoint", mt_checkpoint_keys, NULL },
     { "early_stopping", mt_early_stopping_keys, NULL },
+    { "ema", mt_ema_keys, NULL },
     { NULL, NULL, NULL },
 };
 

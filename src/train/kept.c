@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/ema.h"
 #include "train/monitor.h"
 #include "train/session.h"
 #include "train/session_internal.h"
@@ -54,6 +55,8 @@ static bool add_rest(struct mt_session *s)
     for (size_t i = 0; all && i < MT_OPTIM_MAX_SLOTS; i++)
         all = add(s, o->slot[i], slot_bytes(s, i));
     return all &&
+           (!s->ema ||
+            add(s, mt_ema_memory(s->ema), mt_ema_bytes(s->ema))) &&
            add(s, s->scheduler->state, states * sizeof *s->scheduler->state) &&
            add(s, &s->at, sizeof s->at) &&
            add(s, &s->stopping, sizeof s->stopping);
@@ -61,7 +64,7 @@ static bool add_rest(struct mt_session *s)
 
 mt_status mt_kept_prepare(struct mt_session *s, struct mt_err *err)
 {
-    enum { SINGLE = 5 }; /* values, steps, schedule, position, stopping */
+    enum { SINGLE = 6 }; /* values, steps, mean, schedule, position, stopping */
     size_t most = s->model->store.n + MT_OPTIM_MAX_SLOTS + SINGLE;
     struct mt_kept *k = &s->kept;
 
@@ -78,6 +81,7 @@ size_t mt_kept_bytes(const struct mt_session *s)
 
     for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
         bytes += slot_bytes(s, i);
+    bytes += s->ema ? mt_ema_bytes(s->ema) : 0;
     return s->kept.watch.monitor.name ? bytes : 0;
 }
 

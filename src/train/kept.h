@@ -1,7 +1,7 @@
 /*
  * The state of the best epoch so far, which early_stopping.restore_best keeps
  * and the end of a run brings back: parameters, buffers, the optimizer's slots
- * and steps, the schedule's state, the position.
+ * and steps, the exponential mean, the schedule's state, the position.
  *
  * All of it is memory of the session, so that keeping a state is copying these
  * regions, and bringing it back is copying them the other way. Between saves it

@@ -1,10 +1,12 @@
 /* Building a session: spec, data, model, optimizer, schedule, monitors. */
 #include "train/session_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "train/balance.h"
 #include "train/datastate.h"
+#include "train/ema.h"
 #include "train/monitor.h"
 #include "train/range.h"
 #include "train/totals.h"
@@ -187,6 +189,10 @@ static mt_status build(struct mt_session *s,
         return status;
     s->n_metrics = s->settings.metrics.n;
     if ((status = check_whole(s, err)) != MT_OK)
+        return status;
+    if (!isnan(s->settings.ema.decay) &&
+        (status = mt_ema_new(&s->model->store, s->settings.ema.decay, &s->arena,
+                             &s->ema, err)) != MT_OK)
         return status;
     if ((status = mt_totals_new(s, &s->epoch_totals, err)) != MT_OK)
         return status;

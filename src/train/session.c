@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "graph/spans.h"
 #include "train/ahead.h"
+#include "train/ema.h"
 #include "train/ranking.h"
 #include "train/rows.h"
 #include "train/totals.h"
@@ -184,6 +185,14 @@ struct mt_scores mt_session_running(const struct mt_session *s)
     return scores;
 }
 
+bool mt_session_take_mean(struct mt_session *s)
+{
+    if (!s->ema || !mt_ema_has_mean(s->ema))
+        return false;
+    mt_ema_apply(s->ema);
+    return true;
+}
+
 /* --- memory of steps and evaluations ------------------------------------ */
 
 /* Records the programs for full batches of n samples and for the rest. */
@@ -303,7 +312,8 @@ size_t mt_session_bytes(const struct mt_session *s)
     for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
         blocks += s->optimizer->slot[i] != NULL;
     return blocks * store->flat * sizeof(float) + mt_kept_bytes(s) +
-           (s->ranking ? mt_ranking_bytes(s->ranking) : 0) + s->workspace_bytes;
+           (s->ranking ? mt_ranking_bytes(s->ranking) : 0) +
+           s->workspace_bytes + (s->ema ? mt_ema_bytes(s->ema) : 0);
 }
 
 size_t mt_session_workspace_bytes(const struct mt_session *s)

@@ -79,6 +79,10 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err);
  * step or evaluation otherwise. */
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
 
+/* Puts train.ema's mean in the place of the parameters, to be evaluated. False:
+ * there is none. */
+bool mt_session_take_mean(struct mt_session *s);
+
 /* The memory that the session works in, once it is prepared: parameters,
  * gradients, the optimizer's slots, the best state, activations and scratch. */
 size_t mt_session_bytes(const struct mt_session *s);

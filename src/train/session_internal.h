@@ -9,6 +9,7 @@
 #include "train/session.h"
 
 struct mt_ahead;   /* ahead.h */
+struct mt_ema;     /* ema.h */
 struct mt_ranking; /* ranking.h */
 
 struct mt_session {
@@ -33,6 +34,7 @@ struct mt_session {
     struct mt_kept kept;       /* for early_stopping.restore_best */
     struct mt_ending ended;
     struct mt_refit refit;     /* of the state that it was restored from */
+    struct mt_ema *ema;        /* of the parameters; or NULL */
 
     size_t batches; /* of an epoch */
     uint64_t steps_per_epoch, total_steps;

@@ -1,9 +1,11 @@
 #include "train/settings.h"
 
+#include <math.h>
+
 struct train_args {
     struct mt_settings s;
     size_t seed;
-    const struct mt_item *checkpoint, *early_stopping;
+    const struct mt_item *checkpoint, *early_stopping, *ema;
 };
 
 #define ARG(member) offsetof(struct train_args, member)
@@ -38,6 +40,9 @@ const struct mt_key mt_train_keys[] = {
       .doc = "when to stop before the end: monitor, patience, min_delta, "
              "restore_best",
       .schema = "\"anyOf\":[{" REF("early_stopping") "},{\"type\":\"null\"}]" },
+    { "ema", MT_KEY_JSON, ARG(ema),
+      .doc = "keep an exponential mean of the parameters: decay",
+      .schema = "\"anyOf\":[{" REF("ema") "},{\"type\":\"null\"}]" },
     { .name = NULL },
 };
 
@@ -68,6 +73,15 @@ const struct mt_key mt_early_stopping_keys[] = {
       .flags = MT_KEY_MIN, .doc = "what must be gained to be an improvement" },
     { "restore_best", MT_KEY_BOOL, STOP(restore_best), .def = "false",
       .doc = "leave the state of the best epoch at the end of the run" },
+    { .name = NULL },
+};
+
+#define EMA(member) offsetof(struct mt_ema_settings, member)
+
+const struct mt_key mt_ema_keys[] = {
+    { "decay", MT_KEY_REAL, EMA(decay), .def = "0.999", .min = 0, .max = 1,
+      .flags = MT_KEY_OPEN_MAX,
+      .doc = "what each step keeps of the mean; the rest is the parameter" },
     { .name = NULL },
 };
 
@@ -149,6 +163,21 @@ static mt_status read_stopping(const struct mt_json *doc, const struct mt_item *
     return mt_keys_check(doc, object, tables, 1, err);
 }
 
+static mt_status read_ema(const struct mt_json *doc,
+                          const struct mt_item *object, struct mt_arena *arena,
+                          struct mt_ema_settings *out, struct mt_err *err)
+{
+    const struct mt_key *const tables[] = { mt_ema_keys };
+
+    *out = (struct mt_ema_settings){ .decay = NAN };
+    if (!object || mt_is_null(object))
+        return MT_OK;
+    mt_status status = mt_keys_read(doc, object, mt_ema_keys, out, arena, err);
+
+    return status == MT_OK ? mt_keys_check(doc, object, tables, 1, err)
+                           : status;
+}
+
 mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
                            struct mt_settings *out, struct mt_err *err)
 {
@@ -169,8 +198,9 @@ mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
     args.s.seed = args.seed;
     *out = args.s;
     if ((status = read_checkpoint(doc, args.checkpoint, arena, &out->checkpoint,
-                                  err)) != MT_OK)
+                                  err)) != MT_OK ||
+        (status = read_stopping(doc, args.early_stopping, arena,
+                                &out->early_stopping, err)) != MT_OK)
         return status;
-    return read_stopping(doc, args.early_stopping, arena, &out->early_stopping,
-                         err);
+    return read_ema(doc, args.ema, arena, &out->ema, err);
 }

@@ -22,6 +22,10 @@ struct mt_stopping_settings {
     bool restore_best;
 };
 
+struct mt_ema_settings {
+    double decay; /* NAN: no mean is kept */
+};
+
 struct mt_settings {
     size_t epochs, steps;      /* one is MT_SIZE_ABSENT */
     uint64_t seed;
@@ -31,6 +35,7 @@ struct mt_settings {
     size_t eval_every;         /* epochs */
     struct mt_checkpoint_settings checkpoint;
     struct mt_stopping_settings early_stopping;
+    struct mt_ema_settings ema;
 };
 
 /* Reads and checks doc's "train" section, and that the top level has no
@@ -40,6 +45,6 @@ mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
 
 /* The tables, for the schema and the manual. */
 extern const struct mt_key mt_train_keys[], mt_checkpoint_keys[],
-    mt_early_stopping_keys[], mt_spec_keys[];
+    mt_early_stopping_keys[], mt_ema_keys[], mt_spec_keys[];
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "kernels/dispatch.h"
 #include "train/datastate.h"
+#include "train/ema.h"
 #include "train/history.h"
 #include "train/state_internal.h"
 #include "train/kept.h"
@@ -138,6 +139,8 @@ static void save_tensors(const struct mt_session *s, const struct mt_kept *of,
     save_model(&s->model->store, of, out);
     for (size_t i = 0; i < s->model->store.n; i++)
         save_slots(s->optimizer, i, of, out);
+    if (s->ema)
+        mt_ema_save(s->ema, of, out);
 }
 
 /* Small arrays are the bundle's own, others lie in the session's memory. */
@@ -318,7 +321,7 @@ static mt_status restore_tensors(struct mt_session *s,
                        "it has %zu tensors that the spec's model and optimizer "
                        "do not have", there - taken);
     mt_optimizer_restart(s->optimizer);
-    return MT_OK;
+    return s->ema ? mt_ema_restore(s->ema, from, err) : MT_OK;
 }
 
 mt_status mt_state_restore_model(struct mt_store *store,

@@ -6,6 +6,7 @@
  *     model/TENSOR                    parameters and buffers
  *     optimizer/SLOT.TENSOR           each tensor's optimizer state
  *     optimizer/step.TENSOR           int64: its finished steps
+ *     ema/TENSOR                      train.ema's mean of a parameter (ema.h)
  *     progress/step, epoch, batch     int64: the position
  *     progress/totals                 float64: sums of the epoch so far, in
  *                                     mid-epoch only

@@ -6,6 +6,7 @@
 const char *const mt_section_names[MT_SECTIONS] = {
     [MT_MODEL] = "model",
     [MT_OPTIMIZER] = "optimizer",
+    [MT_EMA] = "ema",
     [MT_SPEC] = "spec",
     [MT_PROGRESS] = "progress",
 };
@@ -126,6 +127,8 @@ const char *mt_name_tensor(const char *name)
     const char *tensor = key_in(name, MT_MODEL);
     size_t n;
 
+    if (!tensor)
+        tensor = key_in(name, MT_EMA);
     if (tensor)
         return tensor;
     tensor = mt_name_slot_of(name, &n);
@@ -183,20 +186,28 @@ const char *mt_column_part(const char *part_and_column, const char **column)
 
 /* --- in state files, and for people ------------------------------------- */
 
-/* "optimizer.SLOT.TENSOR" */
-static struct mt_name dotted(const char *key)
+/* "optimizer.SLOT.TENSOR", "ema.TENSOR" */
+static struct mt_name dotted(enum mt_state_section section, const char *key)
 {
-    return build("%s.%s", mt_section_names[MT_OPTIMIZER], key);
+    return build("%s.%s", mt_section_names[section], key);
 }
 
 struct mt_name mt_name_to_file(const char *name)
 {
-    switch (mt_name_section(name)) {
+    enum mt_state_section section = mt_name_section(name);
+
+    switch (section) {
     case MT_MODEL: return build("%s", mt_name_key(name));
-    case MT_OPTIMIZER: return dotted(mt_name_key(name));
+    case MT_OPTIMIZER:
+    case MT_EMA: return dotted(section, mt_name_key(name));
     case MT_PROGRESS: return build("%s", name);
     default: return build("%s", "");
     }
+}
+
+const char *mt_name_mean_in_file(const char *in_file)
+{
+    return after(in_file, "ema.");
 }
 
 struct mt_name mt_name_from_file(const char *in_file, bool sections)
@@ -213,8 +224,10 @@ struct mt_name mt_name_from_file(const char *in_file, bool sections)
 struct mt_name mt_name_shown(const char *name)
 {
     const char *key = mt_name_key(name);
+    enum mt_state_section section = mt_name_section(name);
 
-    return mt_name_is(name, MT_OPTIMIZER) ? dotted(key) : build("%s", key);
+    return section == MT_OPTIMIZER || section == MT_EMA ? dotted(section, key)
+                                                        : build("%s", key);
 }
 
 bool mt_name_typed(const char *typed, size_t attempt, struct mt_name *out)

@@ -6,6 +6,7 @@
  *     name                            section          in a state file
  *     model/TENSOR                    MT_MODEL         TENSOR
  *     optimizer/SLOT.TENSOR           MT_OPTIMIZER     optimizer.SLOT.TENSOR
+ *     ema/TENSOR                      MT_EMA           ema.TENSOR
  *     progress/KEY                    MT_PROGRESS      progress/KEY
  *     spec/KEY                        MT_SPEC          (not written)
  *
@@ -16,6 +17,10 @@
  * Names are built by value, for use in the same expression:
  *
  *     mt_bundle_find(b, mt_name_slot("exp_avg", tensor).text)
+ *
+ * In a state file "ema.TENSOR" is an exponential mean only beside TENSOR
+ * itself; else it is a tensor of the model, of which files of others may have
+ * any.
  *
  * There is a place for every name that a file may hold (MT_CKPT_MAX_NAME) and
  * its section. A longer one is built as "", the name of nothing: it is never
@@ -31,6 +36,7 @@
 enum mt_state_section {
     MT_MODEL,
     MT_OPTIMIZER,
+    MT_EMA,
     MT_SPEC,
     MT_PROGRESS,
     MT_SECTIONS,
@@ -97,8 +103,9 @@ bool mt_name_is(const char *name, enum mt_state_section section);
 /* All that follows "SECTION/"; the whole name where it has no section. */
 const char *mt_name_key(const char *name);
 
-/* The tensor that an array of the model or of the optimizer belongs to; NULL
- * for other sections and for optimizer state without a tensor. */
+/* The tensor that an array of the model, of the optimizer or of the mean
+ * belongs to; NULL for other sections and for optimizer state without a
+ * tensor. */
 const char *mt_name_tensor(const char *name);
 
 /* Is it a running statistic? Parameters have other names. */
@@ -128,6 +135,9 @@ const char *mt_column_part(const char *part_and_column, const char **column);
 
 /* The name in a state file; "" for what is not written there. */
 struct mt_name mt_name_to_file(const char *name);
+
+/* "TENSOR" of "ema.TENSOR", else NULL. */
+const char *mt_name_mean_in_file(const char *in_file);
 
 /* The name of what a file calls so; sections: the file is a checkpoint, whose
  * names have sections already. */

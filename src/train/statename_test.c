@@ -142,7 +142,7 @@ END_TEST
 START_TEST(strange_names)
 {
     static const char *const strange[] = { "", "model", "modelx/w", "Model/w",
-                                           "optimizer.x", "/w", "ema/w" };
+                                           "optimizer.x", "/w", "emas/w" };
     size_t n;
 
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {

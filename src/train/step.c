@@ -6,6 +6,7 @@
 #include "kernels/dispatch.h"
 #include "kernels/dmath.h"
 #include "train/batch.h"
+#include "train/ema.h"
 #include "train/monitor.h"
 #include "train/range.h"
 #include "train/totals.h"
@@ -290,10 +291,14 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
     info->idle_batches = count - added;
     mt_session_schedule(s);
     info->lr = s->now[s->optimizer->n_groups - 1].lr;
+    if (s->ema)
+        mt_ema_begin(s->ema);
     status =
         added ? update(s, count > 1, want_norm, info, err) : idle_step(info);
     if (status != MT_OK)
         return status;
+    if (s->ema)
+        mt_ema_update(s->ema, s->team);
     s->at.step++;
     info->epoch_ended = s->at.batch == s->batches;
     return info->epoch_ended ? end_epoch(s, info, err) : MT_OK;

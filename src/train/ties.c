@@ -1,5 +1,6 @@
 #include "train/ties.h"
 
+#include "train/state.h"
 #include "train/statename.h"
 
 const struct mt_item *mt_ties_of(const struct mt_json *doc)
@@ -33,4 +34,19 @@ void mt_ties_add(const struct mt_item *ties, struct mt_bundle *b)
             mt_bundle_add_array(b, other.text, &array);
         }
     }
+}
+
+mt_status mt_ties_add_own(struct mt_bundle *b, struct mt_err *err)
+{
+    struct mt_json *doc;
+    mt_status status;
+
+    if (!mt_bundle_find(b, MT_NAME_SPEC))
+        return MT_OK;
+    status = mt_state_spec(b, MT_NAME_SPEC, &doc, err);
+    if (status != MT_OK)
+        return status;
+    mt_ties_add(mt_ties_of(doc), b);
+    mt_json_free(doc);
+    return b->failed ? mt_fail_memory(err) : MT_OK;
 }

@@ -18,4 +18,7 @@ const char *mt_ties_stored(const struct mt_item *ties, const char *key);
 /* Adds each tied tensor of the model under its other names, too. */
 void mt_ties_add(const struct mt_item *ties, struct mt_bundle *b);
 
+/* The same by the spec that the bundle has, if it has one. */
+mt_status mt_ties_add_own(struct mt_bundle *b, struct mt_err *err);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "ckpt/blockstream.h"
 #include "train/compare.h"
+#include "train/ema.h"
 #include "train/state.h"
 #include "train/statename.h"
 #include "train/transfer_match.h"
@@ -374,6 +375,8 @@ mt_status mt_transfer_apply(const struct mt_transfer *t,
     }
     if (status == MT_OK)
         status = mt_transfer_add_state(t, target, source, team, out, err);
+    if (status == MT_OK)
+        status = mt_ema_transfer(t, target, source, team, out, err);
     if (status != MT_OK)
         return status;
     if (t->progress)

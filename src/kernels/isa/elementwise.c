@@ -83,6 +83,17 @@ void MT_FN(add_scaled)(float *y, const float *x, size_t n, float s)
     map2(y, y, x, n, &s, f_add_scaled);
 }
 
+/* y + s (x - y): y stays y where x is the same */
+VINLINE vf f_lerp(vf y, vf x, const float *p)
+{
+    return vf_fma(vf_set1(p[0]), vf_sub(x, y), y);
+}
+
+void MT_FN(lerp)(float *y, const float *x, size_t n, float s)
+{
+    map2(y, y, x, n, &s, f_lerp);
+}
+
 /* NaN stays NaN */
 VINLINE vf f_clamp(vf x, const float *p)
 {

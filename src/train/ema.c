@@ -1,0 +1,213 @@
+#include "train/ema.h"
+
+#include <string.h>
+
+#include "graph/spans.h"
+#include "kernels/dispatch.h"
+#include "train/kept.h"
+#include "train/state.h"
+#include "train/statename.h"
+#include "train/transfer.h"
+#include "train/transfer_match.h"
+
+struct mt_ema {
+    const struct mt_store *store;
+    float rate;     /* 1 - decay */
+    bool has_mean;
+    float *flat;    /* (store->flat) of the trainable block, laid out alike;
+                       those of frozen parameters follow */
+    float **frozen; /* (store->n) where those are; else NULL */
+    size_t n;       /* floats in all */
+};
+
+static bool is_frozen(const struct mt_tensor *t)
+{
+    return !t->buffer && !t->requires_grad;
+}
+
+static float *mean_of(const struct mt_ema *e, const struct mt_tensor *t)
+{
+    return t->requires_grad ? e->flat + t->offset : e->frozen[t->number];
+}
+
+mt_status mt_ema_new(const struct mt_store *store, double decay,
+                     struct mt_arena *arena, struct mt_ema **out,
+                     struct mt_err *err)
+{
+    struct mt_ema *e = mt_arena_calloc(arena, 1, sizeof *e);
+
+    if (!e)
+        return mt_fail_memory(err);
+    e->store = store;
+    e->rate = (float)(1 - decay);
+    e->n = store->flat;
+    for (size_t i = 0; i < store->n; i++)
+        e->n += is_frozen(store->tensors[i]) ? store->tensors[i]->count : 0;
+    e->flat = mt_arena_calloc(arena, e->n + 1, sizeof *e->flat);
+    e->frozen = mt_arena_calloc(arena, store->n + 1, sizeof *e->frozen);
+    if (!e->flat || !e->frozen)
+        return mt_fail_memory(err);
+    float *next = e->flat + store->flat;
+
+    for (size_t i = 0; i < store->n; i++) {
+        if (!is_frozen(store->tensors[i]))
+            continue;
+        e->frozen[i] = next;
+        next += store->tensors[i]->count;
+    }
+    *out = e;
+    return MT_OK;
+}
+
+void *mt_ema_memory(const struct mt_ema *e)
+{
+    return e->flat;
+}
+
+size_t mt_ema_bytes(const struct mt_ema *e)
+{
+    return e->n * sizeof *e->flat;
+}
+
+bool mt_ema_has_mean(const struct mt_ema *e)
+{
+    return e->has_mean;
+}
+
+/* --- moving ------------------------------------------------------------- */
+
+void mt_ema_begin(struct mt_ema *e)
+{
+    if (e->has_mean)
+        return;
+    for (size_t i = 0; i < e->store->n; i++) {
+        const struct mt_tensor *t = e->store->tensors[i];
+
+        if (!t->buffer)
+            memcpy(mean_of(e, t), t->data, t->count * sizeof(float));
+    }
+    e->has_mean = true;
+}
+
+struct moving {
+    float *mean;
+    const float *values;
+    float rate;
+};
+
+static void move_span(const void *ctx, size_t at, size_t n)
+{
+    const struct moving *m = ctx;
+
+    mt_kernels()->lerp(m->mean + at, m->values + at, n, m->rate);
+}
+
+void mt_ema_update(struct mt_ema *e, struct mt_team *team)
+{
+    struct moving trained = { e->flat, e->store->values, e->rate };
+
+    mt_spans(team, e->store->flat, move_span, &trained);
+    for (size_t i = 0; i < e->store->n; i++) {
+        const struct mt_tensor *t = e->store->tensors[i];
+        struct moving frozen = { e->frozen[i], t->data, e->rate };
+
+        if (frozen.mean)
+            mt_spans(team, t->count, move_span, &frozen);
+    }
+}
+
+void mt_ema_apply(const struct mt_ema *e)
+{
+    for (size_t i = 0; i < e->store->n; i++) {
+        const struct mt_tensor *t = e->store->tensors[i];
+
+        if (!t->buffer)
+            memcpy(t->data, mean_of(e, t), t->count * sizeof(float));
+    }
+}
+
+/* --- in bundles --------------------------------------------------------- */
+
+void mt_ema_save(const struct mt_ema *e, const struct mt_kept *of,
+                 struct mt_bundle *out)
+{
+    for (size_t i = 0; i < e->store->n && e->has_mean; i++) {
+        const struct mt_tensor *t = e->store->tensors[i];
+
+        if (!t->buffer)
+            mt_bundle_add(out, mt_name_in(MT_EMA, t->name).text, MT_F32,
+                          &t->shape, mt_kept_of(of, mean_of(e, t)));
+    }
+}
+
+static mt_status restore_tensor(struct mt_ema *e, const struct mt_array *a,
+                                struct mt_err *err)
+{
+    const struct mt_tensor *t = mt_store_find(e->store, mt_name_key(a->name));
+
+    if (!t || t->buffer)
+        return mt_fail(err, MT_MISMATCH,
+                       "%s: the spec's model has no parameter of that name",
+                       a->name);
+    if (a->dtype != MT_F32 || !mt_shape_equal(&a->shape, &t->shape))
+        return mt_fail(err, MT_MISMATCH,
+                       "%s is %s %s, but the spec makes it float32 %s", a->name,
+                       mt_dtype_name(a->dtype), mt_shape_text(&a->shape).text,
+                       mt_shape_text(&t->shape).text);
+    mt_ema_begin(e);
+    memcpy(mean_of(e, t), a->data, t->count * sizeof(float));
+    return MT_OK;
+}
+
+mt_status mt_ema_restore(struct mt_ema *e, const struct mt_bundle *from,
+                         struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < from->n && status == MT_OK; i++) {
+        if (mt_name_is(from->arrays[i].name, MT_EMA))
+            status = restore_tensor(e, &from->arrays[i], err);
+    }
+    return status;
+}
+
+/* Does the bundle's spec keep a mean? */
+static bool keeps_mean(const struct mt_bundle *b)
+{
+    struct mt_err ignored = MT_ERR_INIT;
+    const struct mt_item *train, *ema;
+    struct mt_json *doc;
+    bool keeps;
+
+    if (mt_state_spec(b, "spec", &doc, &ignored) != MT_OK)
+        return false;
+    train = mt_json_get(mt_json_root(doc), "train");
+    ema = train ? mt_json_get(train, "ema") : NULL;
+    keeps = ema && !mt_is_null(ema);
+    mt_json_free(doc);
+    return keeps;
+}
+
+mt_status mt_ema_transfer(const struct mt_transfer *plan,
+                          const struct mt_bundle *target,
+                          const struct mt_bundle *source, struct mt_team *team,
+                          struct mt_bundle *out, struct mt_err *err)
+{
+    bool keeps = keeps_mean(target);
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < plan->n && keeps && status == MT_OK; i++) {
+        const struct mt_transfer_pair *p = &plan->pairs[i];
+        struct mt_transfer_as as = { p->to->dtype, p->to->shape,
+                                     p->transposed };
+        const char *from = mt_name_key(p->from->name);
+        const struct mt_array *mean =
+            mt_bundle_find(source, mt_name_in(MT_EMA, from).text);
+
+        if (mean && p->reset != MT_NOT_ASKED_FOR &&
+            mt_match_fits(mean, p->transposed, p->to))
+            status = mt_transfer_add_as(
+                mean, &as, mt_name_in(MT_EMA, p->key).text, team, out, err);
+    }
+    return status;
+}
