@@ -1,5 +1,5 @@
 # mtrain: see README.md. Targets: all, install, uninstall, test, check, check-asan,
-# check-tsan, check-valgrind, check-bits, check-aarch64, check-math, fuzz,
+# check-tsan, check-valgrind, check-bits, check-aarch64, check-math, check-onnx, fuzz,
 # fuzz-fast, torture, cover, lint, bench, bench-kernels, bench-ckpt, clean.
 # Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
 # WERROR=1 makes warnings errors.
@@ -201,6 +201,11 @@ check-valgrind: $(B)/mtrain
 check-bits:
 	scripts/check-bits
 
+# The ONNX that `save` writes gives in ONNX Runtime what `predict` gives; needs
+# node and npm, which install it into build/.
+check-onnx: $(B)/mtrain
+	scripts/check-onnx $(B)/mtrain $(B)/onnxruntime
+
 # AArch64 gives the same bits: cross-built, and run by qemu.
 check-aarch64: $(B)/mtrain
 	scripts/check-aarch64 $(B)/mtrain
@@ -310,7 +315,7 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all test check check-asan check-tsan check-valgrind check-bits \
-        check-aarch64 check-math check-package shims fuzz fuzz-fast \
+        check-aarch64 check-math check-onnx check-package shims fuzz fuzz-fast \
         fuzz-programs torture cover lint bench bench-kernels bench-ckpt \
         install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -7,6 +7,7 @@
 #include "ckpt/blockmean.h"
 #include "ckpt/blockstream.h"
 #include "cmd/report.h"
+#include "cmd/save_onnx.h"
 #include "cmd/specs.h"
 #include "cmd/warn.h"
 #include "train/ema.h"
@@ -92,19 +93,6 @@ static void add_written(const struct mt_array *array, const char *name,
     mt_bundle_add_array(out, name, &a);
 }
 
-/* A parameter's exponential mean, under the parameter's name. */
-static const struct mt_array *mean_of(const struct mt_bundle *from,
-                                      const struct mt_array *a)
-{
-    const char *key = mt_name_key(a->name);
-    const struct mt_array *mean =
-        mt_name_is(a->name, MT_MODEL)
-            ? mt_bundle_find(from, mt_name_in(MT_EMA, key).text)
-            : NULL;
-
-    return mean && mt_shape_equal(&mean->shape, &a->shape) ? mean : NULL;
-}
-
 /* The spec, and the model with the mean of its parameters. */
 static mt_status select_mean(const struct mt_bundle *from,
                              const char *source, struct mt_bundle *out,
@@ -115,7 +103,7 @@ static mt_status select_mean(const struct mt_bundle *from,
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
     for (size_t i = 0; i < from->n; i++) {
         const struct mt_array *a = &from->arrays[i];
-        const struct mt_array *mean = mean_of(from, a);
+        const struct mt_array *mean = mt_ema_find(from, a);
 
         any |= mean != NULL;
         if (mt_name_is(a->name, MT_MODEL) || mt_name_is(a->name, MT_SPEC))
@@ -149,6 +137,11 @@ static mt_status read_conversion(const struct mt_call *call, const char *out,
 
     *c = (struct conversion){ .numpy = ends_with(out, ".npz") ||
                                        ends_with(out, ".npy") };
+    if (mt_is_onnx(out) && (dtype || mt_option(call, "only")))
+        return mt_fail(err, MT_INVALID,
+                       "%s: a network is written whole, in float32; --%s is "
+                       "for bare state dicts (.safetensors, .npz)",
+                       out, dtype ? "dtype" : "only");
     if (is_mtc(out) && (dtype || ema))
         return mt_fail(err, MT_INVALID,
                        "%s: a checkpoint keeps its weights as they are; --%s "
@@ -240,6 +233,26 @@ static mt_status write_mtc(const struct mt_call *call,
     return status;
 }
 
+static mt_status write(const struct mt_call *call, struct mt_bundle *source,
+                       const char *out, struct conversion *c, size_t *n,
+                       struct mt_err *err)
+{
+    if (is_mtc(out))
+        return write_mtc(call, source, out, n, err);
+    if (mt_is_onnx(out))
+        return mt_save_onnx(call, source, out, n, err);
+    return mt_option(call, "ema") ? write_mean(call, source, out, c, n, err)
+                                  : write_state(call, source, out, c, n, err);
+}
+
+static mt_status check_ending(const char *out, struct mt_err *err)
+{
+    if (is_mtc(out) || mt_is_onnx(out) ||
+        mt_statefile_can_write(out, err) == MT_OK)
+        return MT_OK;
+    return mt_hint(err, "or .mtc for a checkpoint, .onnx for the network");
+}
+
 static int save_run(struct mt_call *call)
 {
     const char *out = mt_option(call, "output");
@@ -254,17 +267,13 @@ static int save_run(struct mt_call *call)
         return mt_report_usage(call, "needs -o FILE");
     if (read_conversion(call, out, &conversion, &err) != MT_OK ||
         mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
-        (!is_mtc(out) && mt_statefile_can_write(out, &err) != MT_OK) ||
+        check_ending(out, &err) != MT_OK ||
         mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
                                &options, call->team, &source, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
     }
-    mt_status status =
-        is_mtc(out) ? write_mtc(call, &source, out, &n, &err)
-        : mt_option(call, "ema")
-            ? write_mean(call, &source, out, &conversion, &n, &err)
-            : write_state(call, &source, out, &conversion, &n, &err);
+    mt_status status = write(call, &source, out, &conversion, &n, &err);
 
     mt_bundle_free(&source);
     mt_lock_release(lock);
@@ -289,7 +298,7 @@ static int save_run(struct mt_call *call)
 static const struct mt_option save_options[] = {
     { "output", 'o', "FILE",
       "where to; the ending decides: .mtc, "
-      ".safetensors, .npz" },
+      ".safetensors, .npz, .onnx" },
     { "only", 0, "GLOB", "only tensors whose names match" },
     MT_STATE_OPTIONS,
     { "weights-only", 0, NULL, "leave the optimizer's state out" },

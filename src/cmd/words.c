@@ -19,7 +19,7 @@ static const struct row {
     { NULL, "A", { MT_OFFER_FILES, "json " STATES } },
     { NULL, "B", { MT_OFFER_FILES, "json " STATES } },
     { "save", "SRC", { MT_OFFER_FILES, "json " STATES } },
-    { "save", "FILE", { MT_OFFER_FILES, STATES } },
+    { "save", "FILE", { MT_OFFER_FILES, STATES " onnx" } },
     { "show", "FILE", { MT_OFFER_FILES, "json " STATES } },
     { "verify", "FILE", { MT_OFFER_FILES, "mtc" } },
     { NULL, "SRC", { MT_OFFER_FILES, "mtc" } },

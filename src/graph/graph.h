@@ -30,6 +30,7 @@
 
 struct mt_node;
 struct mt_graph;
+struct mt_onnx;
 
 struct mt_value {
     const char *name;         /* of a leaf; NULL where it is computed */
@@ -90,6 +91,10 @@ struct mt_op {
      * be computed twice. */
     struct mt_value *(*again)(struct mt_graph *g, const struct mt_node *node,
                               struct mt_value *const *in);
+
+    /* Expresses the node in ONNX (onnx.h). NULL: not of evaluation, or it cannot
+     * be expressed. */
+    void (*onnx)(struct mt_onnx *o, const struct mt_node *node);
 
     bool effects;  /* runs even if nothing reads its outputs: it changes a
                       buffer (running statistics) */

@@ -9,9 +9,11 @@
  * worker's scratch; forward keeps each row's maximum and sum, and backward
  * computes P again from them (after Dao et al., "FlashAttention").
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "kernels/dmath.h"
 #include "kernels/gemm.h"
@@ -236,11 +238,63 @@ static void attention_grad(struct mt_graph *g, const struct mt_node *node,
     d_in[QKV] = mt_node_output(g, back, MT_F32, &node->in[QKV]->shape);
 }
 
+/* --- in ONNX ------------------------------------------------------------ */
+
+/* (t, t): 0 where step i sees step j <= i, -inf elsewhere */
+static const char *causal_mask(struct mt_onnx *o, size_t t)
+{
+    const char *all = mt_onnx_reshape(o, mt_onnx_filled(o, 1, -INFINITY),
+                                      (const int64_t[]){ 1, 1 }, 2);
+    const int64_t shape[] = { (int64_t)t, (int64_t)t }, above = 1;
+
+    all = MT_ONNX(o, "Expand", all, mt_onnx_list(o, shape, 2));
+    return MT_ONNX(o, "Trilu", all, mt_onnx_index(o, above));
+}
+
+static const char *transposed(struct mt_onnx *o, const char *x,
+                              const int64_t *perm, size_t n)
+{
+    x = MT_ONNX(o, "Transpose", x);
+    mt_onnx_ints(o, "perm", perm, n);
+    return x;
+}
+
+/* softmax(q k^T / sqrt(d / heads) + mask) v, heads side by side */
+static void attention_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct attention_args *args = node->args;
+    const struct mt_shape *out = &node->out[OUT]->shape;
+    size_t d = out->dim[2] / args->heads;
+    const int64_t t = (int64_t)out->dim[1];
+    const int64_t apart[] = { -1, t, 3, (int64_t)args->heads, (int64_t)d };
+    const int64_t joined[] = { -1, t, (int64_t)out->dim[2] };
+    const char *all =
+        mt_onnx_reshape(o, mt_onnx_in(o, node, QKV), apart, 5);
+    const char *part[3], *y;
+
+    /* (n, t, 3, heads, d) to (3, n, heads, t, d) */
+    all = transposed(o, all, (const int64_t[]){ 2, 0, 3, 1, 4 }, 5);
+    for (int64_t i = 0; i < 3; i++)
+        part[i] = MT_ONNX(o, "Gather", all, mt_onnx_index(o, i));
+    y = transposed(o, part[1], (const int64_t[]){ 0, 1, 3, 2 }, 4);
+    y = MT_ONNX(o, "MatMul", part[0], y);
+    y = MT_ONNX(o, "Mul", y,
+                mt_onnx_scalar(o, (float)(1 / mt_dsqrt((double)d))));
+    if (args->causal)
+        y = MT_ONNX(o, "Add", y, causal_mask(o, out->dim[1]));
+    y = MT_ONNX(o, "Softmax", y);
+    mt_onnx_int(o, "axis", -1);
+    y = MT_ONNX(o, "MatMul", y, part[2]);
+    y = transposed(o, y, (const int64_t[]){ 0, 2, 1, 3 }, 4);
+    mt_onnx_out(o, node, OUT, mt_onnx_reshape(o, y, joined, 3));
+}
+
 const struct mt_op mt_op_attention = {
     .name = "attention",
     .run = attention_run,
     .grad = attention_grad,
     .scratch = attention_scratch,
+    .onnx = attention_onnx,
 };
 
 /* --- backward ----------------------------------------------------------- */

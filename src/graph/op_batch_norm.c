@@ -13,6 +13,7 @@
 
 #include "graph/fused.h"
 #include "graph/norm_internal.h"
+#include "graph/onnx.h"
 #include "graph/spans.h"
 #include "kernels/dmath.h"
 #include "kernels/moments.h"
@@ -421,6 +422,36 @@ static struct mt_value *batch_norm_again(struct mt_graph *g,
     return mt_node_output(g, back, MT_F32, &in[X]->shape);
 }
 
+/* The mean over all dimensions but the channels'. */
+static const char *channel_mean(struct mt_onnx *o, const char *x, int rank)
+{
+    const int64_t axes[] = { 0, 2, 3, 4, 5, 6, 7 };
+
+    x = MT_ONNX(o, "ReduceMean", x);
+    mt_onnx_ints(o, "axes", axes, (size_t)rank - 1);
+    return x;
+}
+
+/* Without running statistics those of the batch count in evaluation, too. */
+static void batch_norm_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct batch_norm_args *args = node->args;
+    int rank = node->in[X]->shape.rank;
+    size_t channels = node->in[X]->shape.dim[1];
+    const char *x = mt_onnx_in(o, node, X), *var;
+
+    x = MT_ONNX(o, "Sub", x, channel_mean(o, x, rank));
+    var = channel_mean(o, MT_ONNX(o, "Mul", x, x), rank);
+    var = MT_ONNX(o, "Add", var, mt_onnx_scalar(o, (float)args->eps));
+    x = MT_ONNX(o, "Div", x, MT_ONNX(o, "Sqrt", var));
+    mt_onnx_out(
+        o, node, Y,
+        mt_onnx_affine(
+            o, x,
+            mt_onnx_channels(o, mt_onnx_in(o, node, WEIGHT), channels, rank),
+            mt_onnx_channels(o, mt_onnx_in(o, node, BIAS), channels, rank)));
+}
+
 const struct mt_op mt_op_batch_norm = {
     .name = "batch_norm",
     .run = batch_norm_run,
@@ -429,6 +460,7 @@ const struct mt_op mt_op_batch_norm = {
     .absorb = absorb,
     .again = batch_norm_again,
     .in_place = true,
+    .onnx = batch_norm_onnx,
 };
 
 const struct mt_op mt_op_batch_norm_tracked = {
@@ -485,12 +517,28 @@ static void batch_norm_fixed_run(const struct mt_node *node,
     run_pass(&job, run->team);
 }
 
+static void batch_norm_fixed_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct batch_norm_args *args = node->args;
+    size_t channels = node->in[X]->shape.dim[1];
+    const char *x = mt_onnx_in(o, node, X), *w = mt_onnx_in(o, node, WEIGHT);
+    const char *b = mt_onnx_in(o, node, BIAS);
+
+    w = w ? w : mt_onnx_filled(o, channels, 1);
+    b = b ? b : mt_onnx_filled(o, channels, 0);
+    x = MT_ONNX(o, "BatchNormalization", x, w, b, mt_onnx_in(o, node, MEAN),
+                mt_onnx_in(o, node, VAR));
+    mt_onnx_float(o, "epsilon", (float)args->eps);
+    mt_onnx_out(o, node, Y, x);
+}
+
 const struct mt_op mt_op_batch_norm_fixed = {
     .name = "batch_norm_fixed",
     .run = batch_norm_fixed_run,
     .scratch = forward_scratch,
     .absorb = absorb,
     .in_place = true,
+    .onnx = batch_norm_fixed_onnx,
 };
 
 /* --- once more, with the statistics that forward found ------------------- */

@@ -3,6 +3,7 @@
  * gradient of a convolution's input, so that three passes serve both.
  */
 #include "graph/fused.h"
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 #include "kernels/conv.h"
@@ -169,12 +170,87 @@ static void conv_grad(struct mt_graph *g, const struct mt_node *node,
             &x->shape);
 }
 
+/* --- in ONNX ------------------------------------------------------------ */
+
+/* What must stand behind an axis of `in` for so many steps of the kernel; what
+ * the last one does not reach is no matter. */
+static int64_t pad_behind(size_t in, size_t out, size_t kernel, size_t stride,
+                          size_t padding, size_t dilation)
+{
+    int64_t reached =
+        (int64_t)((out - 1) * stride + (kernel - 1) * dilation + 1);
+    int64_t behind = reached - (int64_t)(in + padding);
+
+    return behind > 0 ? behind : 0;
+}
+
+/* The attributes of both axes, or of the second one alone. */
+static void add_geometry(struct mt_onnx *o, const struct mt_conv *cv, int dims,
+                         const int64_t behind[2])
+{
+    const int64_t kernel[] = { (int64_t)cv->kh, (int64_t)cv->kw };
+    const int64_t stride[] = { (int64_t)cv->sh, (int64_t)cv->sw };
+    const int64_t dilation[] = { (int64_t)cv->dh, (int64_t)cv->dw };
+    const int64_t pads[] = { (int64_t)cv->ph, (int64_t)cv->pw, behind[0],
+                             behind[1] };
+    const int64_t pads1[] = { (int64_t)cv->pw, behind[1] };
+    size_t n = (size_t)dims, from = 2 - n;
+
+    mt_onnx_ints(o, "kernel_shape", kernel + from, n);
+    mt_onnx_ints(o, "strides", stride + from, n);
+    mt_onnx_ints(o, "dilations", dilation + from, n);
+    mt_onnx_ints(o, "pads", n == 2 ? pads : pads1, 2 * n);
+    mt_onnx_int(o, "group", (int64_t)cv->groups);
+}
+
+static void conv_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct mt_conv *cv = &((const struct conv_args *)node->args)->cv;
+    const int64_t behind[] = {
+        pad_behind(cv->h, cv->oh, cv->kh, cv->sh, cv->ph, cv->dh),
+        pad_behind(cv->w, cv->ow, cv->kw, cv->sw, cv->pw, cv->dw),
+    };
+    const char *y =
+        MT_ONNX(o, "Conv", mt_onnx_in(o, node, X), mt_onnx_in(o, node, WEIGHT),
+                mt_onnx_in(o, node, BIAS));
+
+    add_geometry(o, cv, node->in[X]->shape.rank - 2, behind);
+    mt_onnx_out(o, node, Y, y);
+}
+
+/* How much longer an axis is than its steps make it without any padding. */
+static int64_t extension(size_t in, size_t out, size_t kernel, size_t stride,
+                         size_t padding, size_t dilation)
+{
+    return (int64_t)(in + 2 * padding) -
+           (int64_t)((out - 1) * stride + (kernel - 1) * dilation + 1);
+}
+
+static void conv_transpose_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct mt_conv *cv = &((const struct conv_args *)node->args)->cv;
+    int dims = node->in[X]->shape.rank - 2;
+    const int64_t behind[] = { (int64_t)cv->ph, (int64_t)cv->pw };
+    const int64_t more[] = {
+        extension(cv->h, cv->oh, cv->kh, cv->sh, cv->ph, cv->dh),
+        extension(cv->w, cv->ow, cv->kw, cv->sw, cv->pw, cv->dw),
+    };
+    const char *y = MT_ONNX(o, "ConvTranspose", mt_onnx_in(o, node, X),
+                            mt_onnx_in(o, node, WEIGHT),
+                            mt_onnx_in(o, node, BIAS));
+
+    add_geometry(o, cv, dims, behind);
+    mt_onnx_ints(o, "output_padding", more + 2 - dims, (size_t)dims);
+    mt_onnx_out(o, node, Y, y);
+}
+
 const struct mt_op mt_op_conv = {
     .name = "conv",
     .run = conv_run,
     .grad = conv_grad,
     .scratch = forward_scratch,
     .absorb = absorb,
+    .onnx = conv_onnx,
 };
 
 /* --- dw from x and dy --------------------------------------------------- */
@@ -239,4 +315,5 @@ const struct mt_op mt_op_conv_transpose = {
     .grad = conv_transpose_grad,
     .scratch = input_scratch,
     .absorb = absorb,
+    .onnx = conv_transpose_onnx,
 };

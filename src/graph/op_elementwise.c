@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/fused.h"
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
@@ -97,6 +98,28 @@ static struct mt_value *add_again(struct mt_graph *g,
     return sum;
 }
 
+static void express(struct mt_onnx *o, const struct mt_node *node,
+                    const char *op)
+{
+    mt_onnx_out(o, node, Y,
+                MT_ONNX(o, op, mt_onnx_in(o, node, A), mt_onnx_in(o, node, B)));
+}
+
+static void add_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    express(o, node, "Add");
+}
+
+static void mul_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    express(o, node, "Mul");
+}
+
+static void copy_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    express(o, node, "Identity");
+}
+
 const struct mt_op mt_op_add = {
     .name = "add",
     .again = add_again,
@@ -104,6 +127,7 @@ const struct mt_op mt_op_add = {
     .grad = add_grad,
     .absorb = absorb,
     .in_place = true,
+    .onnx = add_onnx,
 };
 
 static void mul_run(const struct mt_node *node, const struct mt_run *run)
@@ -121,6 +145,7 @@ static void mul_grad(struct mt_graph *g, const struct mt_node *node,
 
 const struct mt_op mt_op_mul = {
     .name = "mul", .run = mul_run, .grad = mul_grad, .in_place = true,
+    .onnx = mul_onnx,
 };
 
 static void copy_run(const struct mt_node *node, const struct mt_run *run)
@@ -139,4 +164,5 @@ static void copy_grad(struct mt_graph *g, const struct mt_node *node,
 
 const struct mt_op mt_op_copy = {
     .name = "copy", .run = copy_run, .grad = copy_grad, .in_place = true,
+    .onnx = copy_onnx,
 };

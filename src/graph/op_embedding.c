@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
@@ -82,8 +83,16 @@ static void embedding_grad(struct mt_graph *g, const struct mt_node *node,
     d_in[TABLE] = mt_node_output(g, back, MT_F32, &node->in[TABLE]->shape);
 }
 
+static void embedding_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    mt_onnx_out(o, node, RESULT,
+                MT_ONNX(o, "Gather", mt_onnx_in(o, node, TABLE),
+                        mt_onnx_in(o, node, TOKENS)));
+}
+
 const struct mt_op mt_op_embedding = {
     .name = "embedding", .run = embedding_run, .grad = embedding_grad,
+    .onnx = embedding_onnx,
 };
 
 static void scatter_task(void *ctx, size_t task, size_t worker)
@@ -173,9 +182,23 @@ static void add_rows_grad(struct mt_graph *g, const struct mt_node *node,
     }
 }
 
+static void add_rows_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct mt_value *x = node->in[X], *w = node->in[ROWS];
+    const char *rows = mt_onnx_in(o, node, ROWS);
+    int64_t start = 0, end = (int64_t)x->shape.dim[1];
+
+    if (x->shape.dim[1] < w->shape.dim[0])
+        rows = MT_ONNX(o, "Slice", rows, mt_onnx_list(o, &start, 1),
+                       mt_onnx_list(o, &end, 1), mt_onnx_list(o, &start, 1));
+    mt_onnx_out(o, node, RESULT,
+                MT_ONNX(o, "Add", mt_onnx_in(o, node, X), rows));
+}
+
 const struct mt_op mt_op_add_rows = {
     .name = "add_rows", .run = add_rows_run, .grad = add_rows_grad,
     .in_place = true,
+    .onnx = add_rows_onnx,
 };
 
 /* dw = the sum over samples, in order; zeros past what was used */

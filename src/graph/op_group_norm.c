@@ -4,6 +4,7 @@
  * for each channel, and may keep running statistics.
  */
 #include "graph/norm_internal.h"
+#include "graph/onnx.h"
 #include "graph/spans.h"
 #include "kernels/dmath.h"
 #include "kernels/moments.h"
@@ -220,11 +221,38 @@ static void group_norm_grad(struct mt_graph *g, const struct mt_node *node,
     args->db = mt_grad_output(g, node, back, BIAS, d_in);
 }
 
+/* A group is a channel of an instance norm without weights. */
+static void group_norm_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct group_norm_args *args = node->args;
+    const struct mt_value *v = node->in[X];
+    const int64_t apart[] = { -1, (int64_t)args->groups,
+                              (int64_t)(mt_elements(v) / v->shape.dim[0] /
+                                        args->groups) };
+    int64_t joined[MT_MAX_RANK];
+    size_t channels = v->shape.dim[1];
+    const char *x = mt_onnx_reshape(o, mt_onnx_in(o, node, X), apart, 3);
+
+    x = MT_ONNX(o, "InstanceNormalization", x,
+                mt_onnx_filled(o, args->groups, 1),
+                mt_onnx_filled(o, args->groups, 0));
+    mt_onnx_float(o, "epsilon", (float)args->eps);
+    mt_onnx_dims(o, v, joined);
+    x = mt_onnx_reshape(o, x, joined, (size_t)v->shape.rank);
+    mt_onnx_out(o, node, Y,
+                mt_onnx_affine(o, x,
+                               mt_onnx_channels(o, mt_onnx_in(o, node, WEIGHT),
+                                                channels, v->shape.rank),
+                               mt_onnx_channels(o, mt_onnx_in(o, node, BIAS),
+                                                channels, v->shape.rank)));
+}
+
 const struct mt_op mt_op_group_norm = {
     .name = "group_norm",
     .run = group_norm_run,
     .grad = group_norm_grad,
     .in_place = true,
+    .onnx = group_norm_onnx,
 };
 
 const struct mt_op mt_op_instance_norm_tracked = {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/norm_internal.h"
+#include "graph/onnx.h"
 #include "graph/spans.h"
 
 /* Operands, forward and backward; RMSNorm has no BIAS and no MEAN. */
@@ -149,11 +150,78 @@ static void layer_norm_grad(struct mt_graph *g, const struct mt_node *node,
     args->db = mt_grad_output(g, node, back, BIAS, d_in);
 }
 
+/* --- in ONNX ------------------------------------------------------------ */
+
+/* x / sqrt(mean of x^2 + eps) over the last `n` dimensions */
+static const char *root_mean_square(struct mt_onnx *o, const char *x, size_t n,
+                                    double eps)
+{
+    const int64_t axes[] = { -8, -7, -6, -5, -4, -3, -2, -1 };
+    const char *mean = MT_ONNX(o, "ReduceMean", MT_ONNX(o, "Mul", x, x));
+
+    mt_onnx_ints(o, "axes", axes + MT_MAX_RANK - n, n);
+    mean = MT_ONNX(o, "Add", mean, mt_onnx_scalar(o, (float)eps));
+    return MT_ONNX(o, "Div", x, MT_ONNX(o, "Sqrt", mean));
+}
+
+static const char *normalised(struct mt_onnx *o, const char *x, const char *w,
+                              const char *b, size_t dims, double eps)
+{
+    x = MT_ONNX(o, "LayerNormalization", x, w, b);
+    mt_onnx_int(o, "axis", -(int64_t)dims);
+    mt_onnx_float(o, "epsilon", (float)eps);
+    return x;
+}
+
+/* GroupNorm of vectors: each group is a row, without weights. */
+static void groups_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct layer_norm_args *args = node->args;
+    const int64_t apart[] = { -1, (int64_t)args->groups,
+                              (int64_t)args->width };
+    const int64_t joined[] = { -1, (int64_t)mt_last_dim(node->in[X]) };
+    const char *x = mt_onnx_reshape(o, mt_onnx_in(o, node, X), apart, 3);
+
+    x = normalised(o, x, mt_onnx_filled(o, args->width, 1), NULL, 1, args->eps);
+    x = mt_onnx_reshape(o, x, joined, 2);
+    mt_onnx_out(o, node, Y,
+                mt_onnx_affine(o, x, mt_onnx_in(o, node, WEIGHT),
+                               mt_onnx_in(o, node, BIAS)));
+}
+
+static void layer_norm_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct layer_norm_args *args = node->args;
+    const struct mt_shape *shape = &node->in[X]->shape;
+    const char *x = mt_onnx_in(o, node, X), *w = mt_onnx_in(o, node, WEIGHT);
+    size_t dims = 0, width = 1;
+    int64_t sizes[MT_MAX_RANK] = { 0 };
+
+    if (args->groups > 1) {
+        groups_onnx(o, node);
+        return;
+    }
+    while (width < args->width || dims == 0)
+        width *= shape->dim[(size_t)shape->rank - ++dims];
+    for (size_t i = 0; i < dims; i++)
+        sizes[i] = (int64_t)shape->dim[(size_t)shape->rank - dims + i];
+    if (!args->centred) {
+        x = root_mean_square(o, x, dims, args->eps);
+        x = mt_onnx_affine(o, x, w, NULL);
+    } else {
+        if (!w)
+            w = mt_onnx_reshape(o, mt_onnx_filled(o, width, 1), sizes, dims);
+        x = normalised(o, x, w, mt_onnx_in(o, node, BIAS), dims, args->eps);
+    }
+    mt_onnx_out(o, node, Y, x);
+}
+
 const struct mt_op mt_op_layer_norm = {
     .name = "layer_norm",
     .run = layer_norm_run,
     .grad = layer_norm_grad,
     .in_place = true,
+    .onnx = layer_norm_onnx,
 };
 
 static bool wants_weights(const struct layer_norm_args *args)

@@ -1,5 +1,6 @@
 /* Linear maps, and their two gradients. */
 #include "graph/fused.h"
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 #include "kernels/gemm.h"
@@ -98,12 +99,30 @@ static void linear_grad(struct mt_graph *g, const struct mt_node *node,
         d_in[X] = record2(g, &mt_op_linear_grad_input, dy, w, &x->shape);
 }
 
+static void linear_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const char *x = mt_onnx_in(o, node, X), *w = mt_onnx_in(o, node, WEIGHT);
+    const char *b = mt_onnx_in(o, node, BIAS);
+
+    if (node->in[X]->shape.rank == 2) {
+        x = MT_ONNX(o, "Gemm", x, w, b);
+        mt_onnx_int(o, "transB", 1);
+        mt_onnx_out(o, node, Y, x);
+        return;
+    }
+    w = MT_ONNX(o, "Transpose", w);
+    mt_onnx_ints(o, "perm", (const int64_t[]){ 1, 0 }, 2);
+    x = MT_ONNX(o, "MatMul", x, w);
+    mt_onnx_out(o, node, Y, mt_onnx_affine(o, x, NULL, b));
+}
+
 const struct mt_op mt_op_linear = {
     .name = "linear",
     .run = linear_run,
     .grad = linear_grad,
     .scratch = linear_scratch,
     .absorb = linear_absorb,
+    .onnx = linear_onnx,
 };
 
 /* --- dx = dy w ---------------------------------------------------------- */

@@ -2,9 +2,11 @@
  * Max pooling. Each maximum's place in its plane is kept for backward, which
  * adds the gradients there, in the order of the windows.
  */
+#include <math.h>
 #include <string.h>
 
 #include "graph/fused.h"
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/planes.h"
 #include "graph/windows.h"
@@ -18,6 +20,7 @@ enum { DX };
 
 struct max_pool_args {
     struct mt_windows h, w;
+    struct mt_pool_axis axes[2]; /* what they are from; of adaptive ones all 0 */
 };
 
 struct job {
@@ -68,7 +71,7 @@ struct mt_value *mt_max_pool(struct mt_graph *g, struct mt_value *x,
 {
     const struct mt_pool_axis point = { 1, 1, 0, 1, false };
     const struct mt_pool_axis *down = x->shape.rank > 3 ? &axes[0] : &point;
-    struct max_pool_args args = { { 0 }, { 0 } };
+    struct max_pool_args args = { .axes = { *down, axes[1] } };
     const struct mt_op *op = &mt_op_max_pool;
     size_t h, w;
 
@@ -86,7 +89,7 @@ struct mt_value *mt_adaptive_max_pool(struct mt_graph *g, struct mt_value *x,
                                       const size_t size[2])
 {
     size_t h, w, out[2] = { x->shape.rank > 3 ? size[0] : 1, size[1] };
-    struct max_pool_args args = { { 0 }, { 0 } };
+    struct max_pool_args args = { .axes = { { 0 }, { 0 } } };
 
     mt_plane_size(x, &h, &w);
     if (mt_windows_adaptive(g, h, out[0], &args.h))
@@ -275,11 +278,103 @@ static bool grad_absorb(struct mt_graph *g, struct mt_node *node,
     return mt_fused_gradient(node->args, node, next);
 }
 
+/* --- in ONNX ------------------------------------------------------------ */
+
+/* MaxPool of both axes, or of the second one alone. Its padding must be
+ * smaller than its kernel; more is padded before. */
+static const char *express_axes(struct mt_onnx *o, const struct mt_node *node,
+                                const struct mt_pool_axis axes[2])
+{
+    const struct mt_shape *in = &node->in[X]->shape, *out = &node->out[Y]->shape;
+    int dims = in->rank - 2, first = 2 - dims;
+    int64_t kernel[2], stride[2], dilation[2], pads[4] = { 0 };
+    int64_t around[2 * MT_MAX_RANK] = { 0 };
+    const char *x = mt_onnx_in(o, node, X);
+    bool large = false;
+
+    for (int i = 0; i < dims; i++) {
+        const struct mt_pool_axis *a = &axes[first + i];
+        int64_t reached = (int64_t)((out->dim[i + 2] - 1) * a->stride +
+                                    (a->kernel - 1) * a->dilation + 1);
+        int64_t behind =
+            reached - (int64_t)(in->dim[i + 2] + a->padding);
+
+        kernel[i] = (int64_t)a->kernel;
+        stride[i] = (int64_t)a->stride;
+        dilation[i] = (int64_t)a->dilation;
+        pads[i] = around[i + 2] = (int64_t)a->padding;
+        pads[dims + i] = around[in->rank + i + 2] = behind > 0 ? behind : 0;
+        large |= pads[i] >= kernel[i] || pads[dims + i] >= kernel[i];
+    }
+    if (large) {
+        x = MT_ONNX(o, "Pad", x,
+                    mt_onnx_list(o, around, 2 * (size_t)in->rank),
+                    mt_onnx_scalar(o, -INFINITY));
+        memset(pads, 0, sizeof pads);
+    }
+    x = MT_ONNX(o, "MaxPool", x);
+    mt_onnx_ints(o, "kernel_shape", kernel, (size_t)dims);
+    mt_onnx_ints(o, "strides", stride, (size_t)dims);
+    mt_onnx_ints(o, "dilations", dilation, (size_t)dims);
+    mt_onnx_ints(o, "pads", pads, 2 * (size_t)dims);
+    return x;
+}
+
+/* Windows of any sizes along one dimension: each is cut out. */
+static const char *express_windows(struct mt_onnx *o, const char *x, int64_t dim,
+                                   const struct mt_windows *w)
+{
+    const char **parts = mt_onnx_room(o, w->out), *axis, *step, *y;
+    int64_t one = 1;
+
+    if (!parts)
+        return "";
+    axis = mt_onnx_list(o, &dim, 1);
+    step = mt_onnx_list(o, &one, 1);
+    for (size_t i = 0; i < w->out; i++) {
+        int64_t start = w->start[i], end = start + w->count[i];
+
+        y = MT_ONNX(o, "Slice", x, mt_onnx_list(o, &start, 1),
+                    mt_onnx_list(o, &end, 1), axis, step);
+        parts[i] = MT_ONNX(o, "ReduceMax", y);
+        mt_onnx_ints(o, "axes", &dim, 1);
+    }
+    y = mt_onnx_node(o, "Concat", parts, w->out);
+    mt_onnx_int(o, "axis", dim);
+    return y;
+}
+
+static void max_pool_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct max_pool_args *args = node->args;
+    const char *x;
+    int rank = node->in[X]->shape.rank;
+
+    if (args->axes[1].kernel) {
+        x = express_axes(o, node, args->axes);
+    } else {
+        x = mt_onnx_in(o, node, X);
+        if (rank > 3)
+            x = express_windows(o, x, rank - 2, &args->h);
+        x = express_windows(o, x, rank - 1, &args->w);
+    }
+    mt_onnx_out(o, node, Y, x);
+}
+
+static void max_squares_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct mt_pool_axis two = { 2, 2, 0, 1, false };
+
+    mt_onnx_out(o, node, Y,
+                express_axes(o, node, (struct mt_pool_axis[]){ two, two }));
+}
+
 const struct mt_op mt_op_max_pool = {
     .name = "max_pool",
     .run = max_pool_run,
     .grad = max_pool_grad,
     .scratch = max_pool_scratch,
+    .onnx = max_pool_onnx,
 };
 
 const struct mt_op mt_op_max_pool_grad = {
@@ -292,6 +387,7 @@ const struct mt_op mt_op_max_squares = {
     .name = "max_squares",
     .run = max_squares_run,
     .grad = max_squares_grad,
+    .onnx = max_squares_onnx,
 };
 
 const struct mt_op mt_op_max_squares_grad = {

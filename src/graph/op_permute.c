@@ -1,4 +1,5 @@
 /* Dimensions in another order. */
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
@@ -84,6 +85,19 @@ static void permute_grad(struct mt_graph *g, const struct mt_node *node,
     d_in[X] = mt_permute(g, d_out[Y], back);
 }
 
+static void permute_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct permute_args *args = node->args;
+    const char *y = MT_ONNX(o, "Transpose", mt_onnx_in(o, node, X));
+    int64_t perm[MT_MAX_RANK];
+
+    for (int i = 0; i < MT_MAX_RANK; i++)
+        perm[i] = args->order[i];
+    mt_onnx_ints(o, "perm", perm, (size_t)node->in[X]->shape.rank);
+    mt_onnx_out(o, node, Y, y);
+}
+
 const struct mt_op mt_op_permute = {
     .name = "permute", .run = permute_run, .grad = permute_grad,
+    .onnx = permute_onnx,
 };

@@ -3,6 +3,7 @@
  * is seen as (n, c, s), with a c of 1 where there is one weight. With s = 1 the
  * weights lie side by side like the values; else each is that of a run of s.
  */
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
@@ -96,8 +97,19 @@ static void prelu_grad(struct mt_graph *g, const struct mt_node *node,
     args->dw = mt_grad_output(g, node, back, WEIGHT, d_in);
 }
 
+static void prelu_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct mt_value *w = node->in[WEIGHT];
+    const char *slope = mt_onnx_channels(
+        o, mt_onnx_in(o, node, WEIGHT), w->shape.dim[0], node->in[X]->shape.rank);
+
+    mt_onnx_out(o, node, Y,
+                MT_ONNX(o, "PRelu", mt_onnx_in(o, node, X), slope));
+}
+
 const struct mt_op mt_op_prelu = {
     .name = "prelu", .run = prelu_run, .grad = prelu_grad, .in_place = true,
+    .onnx = prelu_onnx,
 };
 
 /* --- backward: dx = g, or w_c g ----------------------------------------- */

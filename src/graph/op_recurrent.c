@@ -1,6 +1,7 @@
 /* Recurrent layers, one direction of one layer: forward. */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/recurrent.h"
 #include "kernels/panels.h"
 
@@ -244,10 +245,77 @@ static void recurrent_grad(struct mt_graph *g, const struct mt_node *node,
                                 NULL, &node->in[B_HH]->shape);
 }
 
+/* --- in ONNX ------------------------------------------------------------ */
+
+/* How ONNX calls a cell and orders its gates, by torch's numbers of them:
+ * i f g o becomes i o f c, and r z n becomes z r h. */
+static const struct {
+    const char *cell, *op, *activation;
+    size_t gates, order[4];
+} cells[] = {
+    { "rnn_tanh", "RNN", "Tanh", 1, { 0 } },
+    { "rnn_relu", "RNN", "Relu", 1, { 0 } },
+    { "lstm", "LSTM", NULL, 4, { 0, 3, 1, 2 } },
+    { "gru", "GRU", NULL, 3, { 1, 0, 2 } },
+};
+
+/* (gates H, ...) to (1, gates H, ...), or two of them joined, reordered */
+static const char *reordered(struct mt_onnx *o, size_t cell, size_t hidden,
+                             const char *a, const char *b)
+{
+    size_t n = cells[cell].gates * hidden;
+    int64_t *order = mt_onnx_room(o, n), first = 0;
+    const char *rows, *axis = mt_onnx_list(o, &first, 1);
+
+    for (size_t i = 0; order && i < n; i++)
+        order[i] =
+            (int64_t)(cells[cell].order[i / hidden] * hidden + i % hidden);
+    rows = order ? mt_onnx_list(o, order, n) : "";
+    a = MT_ONNX(o, "Gather", a, rows);
+    if (b) {
+        b = MT_ONNX(o, "Gather", b, rows);
+        a = MT_ONNX(o, "Concat", a, b);
+        mt_onnx_int(o, "axis", 0);
+    }
+    return MT_ONNX(o, "Unsqueeze", a, axis);
+}
+
+/* The map of the inputs is part of an ONNX recurrence: its operands are read
+ * instead of its result. */
+static void recurrent_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    enum { LINEAR_X, LINEAR_WEIGHT, LINEAR_BIAS };
+    const struct mt_recurrent_args *args = node->args;
+    const struct mt_node *map = node->in[GX]->producer;
+    size_t hidden = node->in[W_HH]->shape.dim[1], cell = 0;
+    const char *x, *w, *r, *b, *b_hh = mt_onnx_in(o, node, B_HH), *h;
+    const int64_t direction = 1;
+
+    while (strcmp(cells[cell].cell, args->cell->name) != 0)
+        cell++;
+    x = mt_onnx_in(o, map, LINEAR_X);
+    b = mt_onnx_in(o, map, LINEAR_BIAS);
+    if (b && !b_hh)
+        b_hh = mt_onnx_filled(o, args->cell->gates * hidden, 0);
+    w = reordered(o, cell, hidden, mt_onnx_in(o, map, LINEAR_WEIGHT), NULL);
+    r = reordered(o, cell, hidden, mt_onnx_in(o, node, W_HH), NULL);
+    b = b ? reordered(o, cell, hidden, b, b_hh) : NULL;
+    h = MT_ONNX(o, cells[cell].op, x, w, r, b);
+    mt_onnx_int(o, "hidden_size", (int64_t)hidden);
+    mt_onnx_text(o, "direction", args->reverse ? "reverse" : "forward");
+    if (cells[cell].activation)
+        mt_onnx_texts(o, "activations", cells[cell].activation);
+    if (args->cell->candidate)
+        mt_onnx_int(o, "linear_before_reset", 1);
+    h = MT_ONNX(o, "Squeeze", h, mt_onnx_list(o, &direction, 1));
+    mt_onnx_out(o, node, args->cell->saves_state ? H : GATES, h);
+}
+
 const struct mt_op mt_op_recurrent = {
     .name = "recurrent",
     .run = recurrent_run,
     .grad = recurrent_grad,
     .scratch = recurrent_scratch,
     .in_place = true,
+    .onnx = recurrent_onnx,
 };

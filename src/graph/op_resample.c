@@ -3,6 +3,7 @@
  * each plane and one along its rows. The gradient is the same with both maps
  * transposed.
  */
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/planes.h"
 #include "graph/windows.h"
@@ -266,9 +267,125 @@ static void resample_run(const struct mt_node *node, const struct mt_run *run)
               &job);
 }
 
+/* --- in ONNX ------------------------------------------------------------ */
+
+/* The map as a matrix (in, out), or (out, in) where it is to stand before what
+ * it maps; divided by `divisor`. */
+static const char *matrix(struct mt_onnx *o, const struct mt_band *band,
+                          double divisor, bool before)
+{
+    const struct mt_windows *w = &band->windows;
+    struct mt_shape shape = before ? mt_shape_of(2, w->out, w->in)
+                                   : mt_shape_of(2, w->in, w->out);
+    float *m = mt_onnx_room(o, w->in * w->out);
+
+    for (size_t i = 0; i < w->out && m; i++) {
+        for (size_t k = 0; k < (size_t)w->count[i]; k++) {
+            size_t from = (size_t)w->start[i] + k;
+            double weight =
+                band->weight
+                    ? (double)band->weight[(size_t)band->at[i] +
+                                           k * band->advance]
+                    : 1;
+
+            m[before ? i * w->in + from : from * w->out + i] =
+                (float)(weight / divisor);
+        }
+    }
+    return m ? mt_onnx_floats(o, &shape, m) : "";
+}
+
+/* Does each output copy one input? */
+static bool picks(const struct mt_band *band)
+{
+    bool one = !band->weight;
+
+    for (size_t i = 0; i < band->windows.out; i++)
+        one = one && band->windows.count[i] == 1;
+    return one;
+}
+
+static const char *picked(struct mt_onnx *o, const char *x,
+                          const struct mt_windows *w, int dim)
+{
+    int64_t *places = mt_onnx_room(o, w->out);
+
+    for (size_t i = 0; i < w->out && places; i++)
+        places[i] = w->start[i];
+    x = MT_ONNX(o, "Gather", x, places ? mt_onnx_list(o, places, w->out) : "");
+    mt_onnx_int(o, "axis", dim);
+    return x;
+}
+
+/* Equal windows side by side, or that step on: their size and step. */
+static bool is_pool(const struct mt_band *band, int64_t *kernel,
+                    int64_t *stride)
+{
+    const struct mt_windows *w = &band->windows;
+    bool pool = !band->weight && w->start[0] == 0;
+
+    *kernel = w->count[0];
+    *stride = w->out > 1 ? w->start[1] : 1;
+    for (size_t i = 0; i < w->out; i++)
+        pool = pool && w->count[i] == *kernel &&
+               w->start[i] == (int64_t)i * *stride;
+    return pool && *stride > 0;
+}
+
+static const char *pooled(struct mt_onnx *o, const char *x, int dims,
+                          const int64_t kernel[2], const int64_t stride[2])
+{
+    x = MT_ONNX(o, "AveragePool", x);
+    mt_onnx_ints(o, "kernel_shape", kernel + 2 - dims, (size_t)dims);
+    mt_onnx_ints(o, "strides", stride + 2 - dims, (size_t)dims);
+    return x;
+}
+
+/* One axis after the other; the first that is a matrix divides. */
+static const char *mapped(struct mt_onnx *o, const char *x, int rank,
+                          const struct resample_args *args)
+{
+    double divisor = args->divisor;
+
+    if (picks(&args->w)) {
+        if (args->w.form != MT_BAND_IDENTITY)
+            x = picked(o, x, &args->w.windows, rank - 1);
+    } else {
+        x = MT_ONNX(o, "MatMul", x, matrix(o, &args->w, divisor, false));
+        divisor = 1;
+    }
+    if (rank > 3 && !picks(&args->h)) {
+        x = MT_ONNX(o, "MatMul", matrix(o, &args->h, divisor, true), x);
+        divisor = 1;
+    } else if (rank > 3 && args->h.form != MT_BAND_IDENTITY) {
+        x = picked(o, x, &args->h.windows, rank - 2);
+    }
+    return divisor == 1
+               ? x
+               : MT_ONNX(o, "Div", x, mt_onnx_scalar(o, (float)divisor));
+}
+
+static void resample_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct resample_args *args = node->args;
+    int rank = node->in[X]->shape.rank;
+    int64_t kernel[2], stride[2];
+    const char *x = mt_onnx_in(o, node, X);
+    bool pool = is_pool(&args->w, &kernel[1], &stride[1]) &&
+                is_pool(&args->h, &kernel[0], &stride[0]);
+
+    if (pool && args->divisor == (double)(kernel[0] * kernel[1]) &&
+        args->divisor > 1)
+        x = pooled(o, x, rank - 2, kernel, stride);
+    else
+        x = mapped(o, x, rank, args);
+    mt_onnx_out(o, node, Y, x);
+}
+
 const struct mt_op mt_op_resample = {
     .name = "resample",
     .run = resample_run,
     .grad = resample_grad,
     .scratch = resample_scratch,
+    .onnx = resample_onnx,
 };

@@ -1,6 +1,7 @@
 /*
  * Dot products of rows: y_ro = sum_i t_roi x_ri; and a bias over rows.
  */
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
@@ -77,8 +78,19 @@ static void row_dot_grad(struct mt_graph *g, const struct mt_node *node,
         d_in[X] = record_grad(g, &mt_op_row_mix, dy, t, &x->shape);
 }
 
+static void row_dot_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const int64_t last = -1;
+    const char *axis = mt_onnx_list(o, &last, 1);
+    const char *x = MT_ONNX(o, "Unsqueeze", mt_onnx_in(o, node, X), axis);
+
+    x = MT_ONNX(o, "MatMul", mt_onnx_in(o, node, T), x);
+    mt_onnx_out(o, node, RESULT, MT_ONNX(o, "Squeeze", x, axis));
+}
+
 const struct mt_op mt_op_row_dot = {
     .name = "row_dot", .run = row_dot_run, .grad = row_dot_grad,
+    .onnx = row_dot_onnx,
 };
 
 /* dt_roi = g_ro x_ri */
@@ -180,7 +192,15 @@ static void add_bias_grad(struct mt_graph *g, const struct mt_node *node,
     }
 }
 
+static void add_bias_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    mt_onnx_out(o, node, RESULT,
+                MT_ONNX(o, "Add", mt_onnx_in(o, node, BIASED),
+                        mt_onnx_in(o, node, BIAS)));
+}
+
 const struct mt_op mt_op_add_bias = {
     .name = "add_bias", .run = add_bias_run, .grad = add_bias_grad,
     .in_place = true,
+    .onnx = add_bias_onnx,
 };

@@ -1,6 +1,7 @@
 /* Views, joins, cuts and zeros around. */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 
 /* What all of them except a join read, and what they give. */
@@ -29,8 +30,25 @@ static void view_grad(struct mt_graph *g, const struct mt_node *node,
     d_in[X] = mt_view(g, d_out[Y], &node->in[X]->shape);
 }
 
+static void view_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct mt_value *y = node->out[Y];
+    int64_t dims[MT_MAX_RANK];
+    int free = 0;
+
+    mt_onnx_dims(o, y, dims);
+    for (int i = 0; i < y->shape.rank; i++)
+        free += dims[i] < 0;
+    if (free > 1)
+        mt_onnx_refuse(o, node, "two dimensions depend on the batch");
+    mt_onnx_out(o, node, Y,
+                mt_onnx_reshape(o, mt_onnx_in(o, node, X), dims,
+                                (size_t)y->shape.rank));
+}
+
 const struct mt_op mt_op_view = {
     .name = "view", .grad = view_grad,
+    .onnx = view_onnx,
 };
 
 /* --- concat, slice and pad ---------------------------------------------- */
@@ -117,8 +135,21 @@ static void concat_grad(struct mt_graph *g, const struct mt_node *node,
     }
 }
 
+static void concat_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct shape_args *args = node->args;
+    const char *names[MT_NODE_INPUTS], *y;
+
+    for (size_t i = 0; i < node->n_in; i++)
+        names[i] = mt_onnx_in(o, node, i);
+    y = mt_onnx_node(o, "Concat", names, node->n_in);
+    mt_onnx_int(o, "axis", args->dim);
+    mt_onnx_out(o, node, Y, y);
+}
+
 const struct mt_op mt_op_concat = {
     .name = "concat", .run = concat_run, .grad = concat_grad,
+    .onnx = concat_onnx,
 };
 
 struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
@@ -151,8 +182,21 @@ static void slice_grad(struct mt_graph *g, const struct mt_node *node,
     d_in[X] = mt_pad(g, d_out[Y], args->dim, args->start, args->whole);
 }
 
+static void slice_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct shape_args *args = node->args;
+    int64_t dim = args->dim, start = (int64_t)args->start;
+    int64_t end = start + (int64_t)node->out[Y]->shape.dim[dim];
+
+    mt_onnx_out(o, node, Y,
+                MT_ONNX(o, "Slice", mt_onnx_in(o, node, X),
+                        mt_onnx_list(o, &start, 1), mt_onnx_list(o, &end, 1),
+                        mt_onnx_list(o, &dim, 1)));
+}
+
 const struct mt_op mt_op_slice = {
     .name = "slice", .run = slice_run, .grad = slice_grad,
+    .onnx = slice_onnx,
 };
 
 struct mt_value *mt_pad(struct mt_graph *g, struct mt_value *x, int dim,
@@ -187,6 +231,21 @@ static void pad_grad(struct mt_graph *g, const struct mt_node *node,
                        node->in[X]->shape.dim[args->dim]);
 }
 
+static void pad_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    const struct shape_args *args = node->args;
+    const struct mt_shape *x = &node->in[X]->shape;
+    int64_t pads[2 * MT_MAX_RANK] = { 0 };
+
+    pads[args->dim] = (int64_t)args->start;
+    pads[x->rank + args->dim] =
+        (int64_t)(args->whole - args->start - x->dim[args->dim]);
+    mt_onnx_out(o, node, Y,
+                MT_ONNX(o, "Pad", mt_onnx_in(o, node, X),
+                        mt_onnx_list(o, pads, 2 * (size_t)x->rank)));
+}
+
 const struct mt_op mt_op_pad = {
     .name = "pad", .run = pad_run, .grad = pad_grad,
+    .onnx = pad_onnx,
 };

@@ -1,4 +1,5 @@
 /* Softmax and log-softmax along the last dimension. */
+#include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
@@ -127,9 +128,29 @@ static void log_softmax_grad_run(const struct mt_node *node,
     run_backward(node, run, mt_kernels()->log_softmax_grad);
 }
 
+static void express(struct mt_onnx *o, const struct mt_node *node,
+                    const char *op)
+{
+    const char *y = MT_ONNX(o, op, mt_onnx_in(o, node, X));
+
+    mt_onnx_int(o, "axis", -1);
+    mt_onnx_out(o, node, Y, y);
+}
+
+static void softmax_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    express(o, node, "Softmax");
+}
+
+static void log_softmax_onnx(struct mt_onnx *o, const struct mt_node *node)
+{
+    express(o, node, "LogSoftmax");
+}
+
 const struct mt_op mt_op_softmax = {
     .name = "softmax", .run = softmax_run, .grad = softmax_grad,
     .in_place = true,
+    .onnx = softmax_onnx,
 };
 
 const struct mt_op mt_op_softmax_grad = {
@@ -139,6 +160,7 @@ const struct mt_op mt_op_softmax_grad = {
 const struct mt_op mt_op_log_softmax = {
     .name = "log_softmax", .run = log_softmax_run, .grad = log_softmax_grad,
     .in_place = true,
+    .onnx = log_softmax_onnx,
 };
 
 const struct mt_op mt_op_log_softmax_grad = {

@@ -423,10 +423,9 @@ fail:
     return status;
 }
 
-mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
-                                  const struct mt_shape *sample,
-                                  size_t workers, struct mt_program *out,
-                                  struct mt_err *err)
+mt_status mt_model_record_graph(struct mt_model *m, size_t batch,
+                                const struct mt_shape *sample,
+                                struct mt_program *out, struct mt_err *err)
 {
     struct mt_shape shape = batch_shape(batch, sample);
     struct mt_graph *graph;
@@ -439,12 +438,26 @@ mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
     out->x = mt_graph_input(graph, "input", m->x_dtype, &shape);
     status = mt_layers_record(&m->record, &m->root, out->x, &out->y, err);
     status = fault_of(graph, status, err);
-    if (status == MT_OK) {
-        mt_graph_keep(graph, out->y);
-        status = mt_graph_finish(graph, workers, err);
-    }
     if (status != MT_OK) {
         mt_graph_free(graph);
+        *out = (struct mt_program){ 0 };
+    }
+    return status;
+}
+
+mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
+                                  const struct mt_shape *sample,
+                                  size_t workers, struct mt_program *out,
+                                  struct mt_err *err)
+{
+    mt_status status = mt_model_record_graph(m, batch, sample, out, err);
+
+    if (status != MT_OK)
+        return status;
+    mt_graph_keep(out->graph, out->y);
+    status = mt_graph_finish(out->graph, workers, err);
+    if (status != MT_OK) {
+        mt_graph_free(out->graph);
         *out = (struct mt_program){ 0 };
     }
     return status;

@@ -68,6 +68,12 @@ mt_status mt_model_record(struct mt_model *model, size_t batch, bool training,
                           size_t workers, struct mt_program *out,
                           struct mt_err *err);
 
+/* Only recorded, in evaluation and without targets and loss, for whoever goes
+ * through the graph and never runs it (graph/onnx.h). */
+mt_status mt_model_record_graph(struct mt_model *model, size_t batch,
+                                const struct mt_shape *sample,
+                                struct mt_program *out, struct mt_err *err);
+
 /* The same in evaluation, without targets and loss (t and loss are NULL), for
  * samples of a shape of their own: a shorter sequence than in training. A
  * model whose parameters depend on that shape refuses another one. */

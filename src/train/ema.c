@@ -171,6 +171,18 @@ mt_status mt_ema_restore(struct mt_ema *e, const struct mt_bundle *from,
     return status;
 }
 
+const struct mt_array *mt_ema_find(const struct mt_bundle *b,
+                                   const struct mt_array *array)
+{
+    const char *key = mt_name_key(array->name);
+    const struct mt_array *mean =
+        mt_name_is(array->name, MT_MODEL)
+            ? mt_bundle_find(b, mt_name_in(MT_EMA, key).text)
+            : NULL;
+
+    return mean && mt_shape_equal(&mean->shape, &array->shape) ? mean : NULL;
+}
+
 /* Does the bundle's spec keep a mean? */
 static bool keeps_mean(const struct mt_bundle *b)
 {

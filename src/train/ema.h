@@ -53,6 +53,10 @@ void mt_ema_save(const struct mt_ema *ema, const struct mt_kept *of,
 mt_status mt_ema_restore(struct mt_ema *ema, const struct mt_bundle *from,
                          struct mt_err *err);
 
+/* The mean of a model's array in the same bundle, or NULL. */
+const struct mt_array *mt_ema_find(const struct mt_bundle *b,
+                                   const struct mt_array *array);
+
 /* Adds to out the means of the source's tensors that the plan moves together
  * with their optimizer state, if the target's spec keeps a mean. */
 mt_status mt_ema_transfer(const struct mt_transfer *plan,

@@ -1,0 +1,21 @@
+/*
+ * A checkpoint's model for inference as an ONNX file: the network, in
+ * evaluation, and before it what the data's normalisation does.
+ *
+ *     input    [batch, shape of the data's sample], float32; tokens int64
+ *     output   [batch, ...], float32: what the last layer gives
+ *
+ * The metadata have "mtrain.digest", the state's digest.
+ */
+#ifndef MT_TRAIN_ONNX_H
+#define MT_TRAIN_ONNX_H
+
+#include "train/bundle.h"
+
+/* Appends the file's bytes to out. The bundle must be in memory and have a
+ * spec; source names it in messages; digest: NULL where there is none. */
+mt_status mt_onnx_export(const struct mt_bundle *from, const char *source,
+                         const char *digest, struct mt_strbuf *out,
+                         struct mt_err *err);
+
+#endif
