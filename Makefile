@@ -276,10 +276,11 @@ COMPLETIONS = $(dir $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 
 install: $(B)/mtrain
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man5
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(B)/mtrain $(DESTDIR)$(PREFIX)/bin/mtrain
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
 	install -d $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
 	$(B)/mtrain completion bash >$(B)/completion.bash
 	install -m 644 $(B)/completion.bash \
@@ -295,6 +296,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mtrain
 	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
 	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
+	cd $(DESTDIR)$(PREFIX)/share/man/man7 && rm -f $(notdir $(wildcard man/*.7))
 	cd $(DESTDIR)$(PREFIX)/share && rm -f $(BASH_COMPLETION) \
 	    $(ZSH_COMPLETION) $(FISH_COMPLETION)
 
