@@ -86,8 +86,12 @@ static bool store(const struct blocks *b, double value, void *out, size_t i)
         ((uint16_t *)out)[i] = bits;
         return isfinite(mt_bf16_to_f32(bits));
     }
-    case MT_F64: ((double *)out)[i] = value; return isfinite(value);
-    default: ((float *)out)[i] = (float)value; return isfinite((float)value);
+    case MT_F64:
+        ((double *)out)[i] = value;
+        return isfinite(value);
+    default:
+        ((float *)out)[i] = (float)value;
+        return isfinite((float)value);
     }
 }
 

@@ -94,9 +94,8 @@ static void add_written(const struct mt_array *array, const char *name,
 }
 
 /* The spec, and the model with the mean of its parameters. */
-static mt_status select_mean(const struct mt_bundle *from,
-                             const char *source, struct mt_bundle *out,
-                             struct mt_err *err)
+static mt_status select_mean(const struct mt_bundle *from, const char *source,
+                             struct mt_bundle *out, struct mt_err *err)
 {
     bool any = false;
 
@@ -187,8 +186,7 @@ static mt_status write_state(const struct mt_call *call,
 
 static mt_status write_mean(const struct mt_call *call,
                             const struct mt_bundle *source, const char *out,
-                            struct conversion *c, size_t *n,
-                            struct mt_err *err)
+                            struct conversion *c, size_t *n, struct mt_err *err)
 {
     struct mt_bundle mean;
     mt_status status = select_mean(source, call->args[0], &mean, err);

@@ -37,8 +37,10 @@ static const struct row {
     { NULL, "GLOB", { MT_OFFER_ASK, "tensors" } },
     { NULL, "TEMPLATE", { MT_OFFER_ASK, "templates" } },
     { NULL, "COMMAND", { MT_OFFER_ASK, "commands" } },
-    { NULL, "KIND", { MT_OFFER_CHOICES, "overrides tensors metrics templates "
-                                        "commands here" } },
+    { NULL,
+      "KIND",
+      { MT_OFFER_CHOICES, "overrides tensors metrics templates "
+                          "commands here" } },
 };
 
 struct mt_offer mt_offer_of(const struct mt_command *command, const char *word)

@@ -92,8 +92,8 @@ struct mt_op {
     struct mt_value *(*again)(struct mt_graph *g, const struct mt_node *node,
                               struct mt_value *const *in);
 
-    /* Expresses the node in ONNX (onnx.h). NULL: not of evaluation, or it cannot
-     * be expressed. */
+    /* Expresses the node in ONNX (onnx.h). NULL: not of evaluation, or it
+     * cannot be expressed. */
     void (*onnx)(struct mt_onnx *o, const struct mt_node *node);
 
     bool effects;  /* runs even if nothing reads its outputs: it changes a

@@ -10,18 +10,46 @@
 #include "graph/recurrent.h"
 
 /* Fields of the messages, as onnx.proto numbers them. */
-enum { MODEL_IR = 1, MODEL_PRODUCER = 2, MODEL_VERSION = 3, MODEL_GRAPH = 7,
-       MODEL_OPSET = 8, MODEL_METADATA = 14 };
+enum {
+    MODEL_IR = 1,
+    MODEL_PRODUCER = 2,
+    MODEL_VERSION = 3,
+    MODEL_GRAPH = 7,
+    MODEL_OPSET = 8,
+    MODEL_METADATA = 14
+};
 enum { OPSET_VERSION = 2 };
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
-enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11,
-       GRAPH_OUTPUT = 12 };
-enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP = 4,
-       NODE_ATTRIBUTE = 5 };
-enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_F = 2, ATTRIBUTE_I = 3, ATTRIBUTE_S = 4,
-       ATTRIBUTE_INTS = 8, ATTRIBUTE_STRINGS = 9, ATTRIBUTE_TYPE = 20 };
-enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_STRING = 3, TYPE_INTS = 7,
-       TYPE_STRINGS = 8 };
+enum {
+    GRAPH_NODE = 1,
+    GRAPH_NAME = 2,
+    GRAPH_INITIALIZER = 5,
+    GRAPH_INPUT = 11,
+    GRAPH_OUTPUT = 12
+};
+enum {
+    NODE_INPUT = 1,
+    NODE_OUTPUT = 2,
+    NODE_NAME = 3,
+    NODE_OP = 4,
+    NODE_ATTRIBUTE = 5
+};
+enum {
+    ATTRIBUTE_NAME = 1,
+    ATTRIBUTE_F = 2,
+    ATTRIBUTE_I = 3,
+    ATTRIBUTE_S = 4,
+    ATTRIBUTE_INTS = 8,
+    ATTRIBUTE_STRINGS = 9,
+    ATTRIBUTE_TYPE = 20
+};
+enum {
+    TYPE_FLOAT = 1,
+    TYPE_INT = 2,
+    TYPE_STRING = 3,
+    TYPE_INTS = 7,
+    TYPE_STRINGS = 8
+};
 enum { TENSOR_DIMS = 1, TENSOR_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW = 9 };
 enum { VALUE_NAME = 1, VALUE_TYPE = 2 };
 enum { TYPE_TENSOR = 1, TENSOR_TYPE_ELEM = 1, TENSOR_TYPE_SHAPE = 2 };
@@ -32,13 +60,13 @@ enum { IR_VERSION = 8 }; /* the one that came with the opset */
 struct mt_onnx {
     struct mt_arena arena;
     struct mt_graph *g, *two;
-    const char **names;       /* of g's values, by their number (born) */
+    const char **names; /* of g's values, by their number (born) */
     struct mt_strbuf nodes, constants, inputs, outputs, metadata; /* fields */
-    struct mt_strbuf node;    /* the one that attributes are added to */
-    bool open;                /* there is one */
+    struct mt_strbuf node; /* the one that attributes are added to */
+    bool open;             /* there is one */
     size_t n_names;
-    const char *layer;        /* of the op that is being expressed */
-    bool failed;              /* memory ran out */
+    const char *layer; /* of the op that is being expressed */
+    bool failed;       /* memory ran out */
     bool refused;
     char why[512];
 };
@@ -91,8 +119,8 @@ void mt_onnx_free(struct mt_onnx *o)
 /* "LAYER/WHAT.7": no tensor has a slash in its name. */
 static const char *new_name(struct mt_onnx *o, const char *what)
 {
-    const char *name = mt_arena_printf(&o->arena, "%s/%s.%zu", o->layer, what,
-                                       o->n_names++);
+    const char *name =
+        mt_arena_printf(&o->arena, "%s/%s.%zu", o->layer, what, o->n_names++);
 
     o->failed |= !name;
     return name ? name : "";
@@ -290,8 +318,7 @@ void mt_onnx_texts(struct mt_onnx *o, const char *key, const char *value)
 
 /* --- values ------------------------------------------------------------- */
 
-void mt_onnx_give(struct mt_onnx *o, const struct mt_value *v,
-                  const char *name)
+void mt_onnx_give(struct mt_onnx *o, const struct mt_value *v, const char *name)
 {
     o->names[v->born] = name;
 }
@@ -315,9 +342,8 @@ static const char *name_of(struct mt_onnx *o, const struct mt_value *v)
 const char *mt_onnx_in(struct mt_onnx *o, const struct mt_node *node,
                        size_t input)
 {
-    return input < node->n_in && node->in[input]
-               ? name_of(o, node->in[input])
-               : NULL;
+    return input < node->n_in && node->in[input] ? name_of(o, node->in[input])
+                                                 : NULL;
 }
 
 void mt_onnx_dims(const struct mt_onnx *o, const struct mt_value *v,

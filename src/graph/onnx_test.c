@@ -41,7 +41,9 @@ static bool next(struct reader *r, struct field *f)
 
     *f = (struct field){ .number = (unsigned)(key >> 3) };
     switch (key & 7) {
-    case 0: f->value = read_varint(r); break;
+    case 0:
+        f->value = read_varint(r);
+        break;
     case 5:
         ck_assert(r->end - r->at >= 4);
         r->at += 4;
@@ -52,7 +54,8 @@ static bool next(struct reader *r, struct field *f)
         f->bytes = r->at;
         r->at += f->n;
         break;
-    default: ck_abort_msg("wire type %u", (unsigned)(key & 7));
+    default:
+        ck_abort_msg("wire type %u", (unsigned)(key & 7));
     }
     return true;
 }
@@ -102,9 +105,9 @@ static void add_string_of(struct names *names, const struct field *message,
 
 /* What a graph has, as onnx.proto numbers it. */
 struct seen {
-    struct names values;    /* that there are so far */
+    struct names values; /* that there are so far */
     struct names ops, outputs;
-    size_t raw;             /* bytes of constants */
+    size_t raw; /* bytes of constants */
 };
 
 static void see_node(struct seen *s, const struct field *node)
@@ -213,8 +216,7 @@ static mt_status express(build *what, struct mt_strbuf *out)
     struct recording two = record(what, &store, 3);
 
     ck_assert_int_eq(mt_onnx_new(one.graph, two.graph, &o, &err), MT_OK);
-    mt_onnx_give(o, one.x,
-                 mt_onnx_input(o, "input", MT_ONNX_FLOAT, &sample));
+    mt_onnx_give(o, one.x, mt_onnx_input(o, "input", MT_ONNX_FLOAT, &sample));
     mt_onnx_output(o, one.y, "output");
     mt_onnx_metadata(o, "key", "value");
     mt_status status = mt_onnx_finish(o, out, &err);
@@ -230,8 +232,8 @@ static mt_status express(build *what, struct mt_strbuf *out)
 static struct mt_value *classifier(struct mt_graph *g, struct mt_value *x,
                                    struct mt_store *store)
 {
-    struct mt_value *y = mt_linear(g, x, leaf(g, store, "fc.weight"),
-                                   leaf(g, store, "fc.bias"));
+    struct mt_value *y =
+        mt_linear(g, x, leaf(g, store, "fc.weight"), leaf(g, store, "fc.bias"));
 
     mt_add(g, y, y);
     y = mt_activate(g, y, mt_activation_find("relu"), NULL);
@@ -304,8 +306,8 @@ END_TEST
 /* Ops that only training has, and losses. */
 static bool is_of_training(const char *name)
 {
-    static const char *const parts[] = { "loss", "cross_entropy", "nll",
-                                         "dropout", "tracked", "again" };
+    static const char *const parts[] = { "loss",    "cross_entropy", "nll",
+                                         "dropout", "tracked",       "again" };
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (strstr(name, parts[i]))

@@ -141,8 +141,7 @@ static const char *mish(struct mt_onnx *o, const char *op, const char *x,
                         const float p[2])
 {
     (void)p;
-    return MT_ONNX(o, "Mul", x,
-                   MT_ONNX(o, op, MT_ONNX(o, "Softplus", x)));
+    return MT_ONNX(o, "Mul", x, MT_ONNX(o, op, MT_ONNX(o, "Softplus", x)));
 }
 
 /* ln(1 + e^(beta x)) / beta; x where beta x is above the threshold */

@@ -268,8 +268,7 @@ static void attention_onnx(struct mt_onnx *o, const struct mt_node *node)
     const int64_t t = (int64_t)out->dim[1];
     const int64_t apart[] = { -1, t, 3, (int64_t)args->heads, (int64_t)d };
     const int64_t joined[] = { -1, t, (int64_t)out->dim[2] };
-    const char *all =
-        mt_onnx_reshape(o, mt_onnx_in(o, node, QKV), apart, 5);
+    const char *all = mt_onnx_reshape(o, mt_onnx_in(o, node, QKV), apart, 5);
     const char *part[3], *y;
 
     /* (n, t, 3, heads, d) to (3, n, heads, t, d) */

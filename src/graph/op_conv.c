@@ -235,9 +235,9 @@ static void conv_transpose_onnx(struct mt_onnx *o, const struct mt_node *node)
         extension(cv->h, cv->oh, cv->kh, cv->sh, cv->ph, cv->dh),
         extension(cv->w, cv->ow, cv->kw, cv->sw, cv->pw, cv->dw),
     };
-    const char *y = MT_ONNX(o, "ConvTranspose", mt_onnx_in(o, node, X),
-                            mt_onnx_in(o, node, WEIGHT),
-                            mt_onnx_in(o, node, BIAS));
+    const char *y =
+        MT_ONNX(o, "ConvTranspose", mt_onnx_in(o, node, X),
+                mt_onnx_in(o, node, WEIGHT), mt_onnx_in(o, node, BIAS));
 
     add_geometry(o, cv, dims, behind);
     mt_onnx_ints(o, "output_padding", more + 2 - dims, (size_t)dims);

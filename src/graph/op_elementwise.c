@@ -144,7 +144,10 @@ static void mul_grad(struct mt_graph *g, const struct mt_node *node,
 }
 
 const struct mt_op mt_op_mul = {
-    .name = "mul", .run = mul_run, .grad = mul_grad, .in_place = true,
+    .name = "mul",
+    .run = mul_run,
+    .grad = mul_grad,
+    .in_place = true,
     .onnx = mul_onnx,
 };
 
@@ -163,6 +166,9 @@ static void copy_grad(struct mt_graph *g, const struct mt_node *node,
 }
 
 const struct mt_op mt_op_copy = {
-    .name = "copy", .run = copy_run, .grad = copy_grad, .in_place = true,
+    .name = "copy",
+    .run = copy_run,
+    .grad = copy_grad,
+    .in_place = true,
     .onnx = copy_onnx,
 };

@@ -91,7 +91,9 @@ static void embedding_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_embedding = {
-    .name = "embedding", .run = embedding_run, .grad = embedding_grad,
+    .name = "embedding",
+    .run = embedding_run,
+    .grad = embedding_grad,
     .onnx = embedding_onnx,
 };
 
@@ -196,7 +198,9 @@ static void add_rows_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_add_rows = {
-    .name = "add_rows", .run = add_rows_run, .grad = add_rows_grad,
+    .name = "add_rows",
+    .run = add_rows_run,
+    .grad = add_rows_grad,
     .in_place = true,
     .onnx = add_rows_onnx,
 };

@@ -177,8 +177,7 @@ static const char *normalised(struct mt_onnx *o, const char *x, const char *w,
 static void groups_onnx(struct mt_onnx *o, const struct mt_node *node)
 {
     const struct layer_norm_args *args = node->args;
-    const int64_t apart[] = { -1, (int64_t)args->groups,
-                              (int64_t)args->width };
+    const int64_t apart[] = { -1, (int64_t)args->groups, (int64_t)args->width };
     const int64_t joined[] = { -1, (int64_t)mt_last_dim(node->in[X]) };
     const char *x = mt_onnx_reshape(o, mt_onnx_in(o, node, X), apart, 3);
 

@@ -20,7 +20,8 @@ enum { DX };
 
 struct max_pool_args {
     struct mt_windows h, w;
-    struct mt_pool_axis axes[2]; /* what they are from; of adaptive ones all 0 */
+    struct mt_pool_axis
+        axes[2]; /* what they are from; of adaptive ones all 0 */
 };
 
 struct job {
@@ -285,7 +286,8 @@ static bool grad_absorb(struct mt_graph *g, struct mt_node *node,
 static const char *express_axes(struct mt_onnx *o, const struct mt_node *node,
                                 const struct mt_pool_axis axes[2])
 {
-    const struct mt_shape *in = &node->in[X]->shape, *out = &node->out[Y]->shape;
+    const struct mt_shape *in = &node->in[X]->shape,
+                          *out = &node->out[Y]->shape;
     int dims = in->rank - 2, first = 2 - dims;
     int64_t kernel[2], stride[2], dilation[2], pads[4] = { 0 };
     int64_t around[2 * MT_MAX_RANK] = { 0 };
@@ -296,8 +298,7 @@ static const char *express_axes(struct mt_onnx *o, const struct mt_node *node,
         const struct mt_pool_axis *a = &axes[first + i];
         int64_t reached = (int64_t)((out->dim[i + 2] - 1) * a->stride +
                                     (a->kernel - 1) * a->dilation + 1);
-        int64_t behind =
-            reached - (int64_t)(in->dim[i + 2] + a->padding);
+        int64_t behind = reached - (int64_t)(in->dim[i + 2] + a->padding);
 
         kernel[i] = (int64_t)a->kernel;
         stride[i] = (int64_t)a->stride;
@@ -307,8 +308,7 @@ static const char *express_axes(struct mt_onnx *o, const struct mt_node *node,
         large |= pads[i] >= kernel[i] || pads[dims + i] >= kernel[i];
     }
     if (large) {
-        x = MT_ONNX(o, "Pad", x,
-                    mt_onnx_list(o, around, 2 * (size_t)in->rank),
+        x = MT_ONNX(o, "Pad", x, mt_onnx_list(o, around, 2 * (size_t)in->rank),
                     mt_onnx_scalar(o, -INFINITY));
         memset(pads, 0, sizeof pads);
     }
@@ -321,8 +321,8 @@ static const char *express_axes(struct mt_onnx *o, const struct mt_node *node,
 }
 
 /* Windows of any sizes along one dimension: each is cut out. */
-static const char *express_windows(struct mt_onnx *o, const char *x, int64_t dim,
-                                   const struct mt_windows *w)
+static const char *express_windows(struct mt_onnx *o, const char *x,
+                                   int64_t dim, const struct mt_windows *w)
 {
     const char **parts = mt_onnx_room(o, w->out), *axis, *step, *y;
     int64_t one = 1;

@@ -98,6 +98,8 @@ static void permute_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_permute = {
-    .name = "permute", .run = permute_run, .grad = permute_grad,
+    .name = "permute",
+    .run = permute_run,
+    .grad = permute_grad,
     .onnx = permute_onnx,
 };

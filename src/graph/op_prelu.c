@@ -100,15 +100,18 @@ static void prelu_grad(struct mt_graph *g, const struct mt_node *node,
 static void prelu_onnx(struct mt_onnx *o, const struct mt_node *node)
 {
     const struct mt_value *w = node->in[WEIGHT];
-    const char *slope = mt_onnx_channels(
-        o, mt_onnx_in(o, node, WEIGHT), w->shape.dim[0], node->in[X]->shape.rank);
+    const char *slope =
+        mt_onnx_channels(o, mt_onnx_in(o, node, WEIGHT), w->shape.dim[0],
+                         node->in[X]->shape.rank);
 
-    mt_onnx_out(o, node, Y,
-                MT_ONNX(o, "PRelu", mt_onnx_in(o, node, X), slope));
+    mt_onnx_out(o, node, Y, MT_ONNX(o, "PRelu", mt_onnx_in(o, node, X), slope));
 }
 
 const struct mt_op mt_op_prelu = {
-    .name = "prelu", .run = prelu_run, .grad = prelu_grad, .in_place = true,
+    .name = "prelu",
+    .run = prelu_run,
+    .grad = prelu_grad,
+    .in_place = true,
     .onnx = prelu_onnx,
 };
 

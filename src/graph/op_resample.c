@@ -275,8 +275,8 @@ static const char *matrix(struct mt_onnx *o, const struct mt_band *band,
                           double divisor, bool before)
 {
     const struct mt_windows *w = &band->windows;
-    struct mt_shape shape = before ? mt_shape_of(2, w->out, w->in)
-                                   : mt_shape_of(2, w->in, w->out);
+    struct mt_shape shape =
+        before ? mt_shape_of(2, w->out, w->in) : mt_shape_of(2, w->in, w->out);
     float *m = mt_onnx_room(o, w->in * w->out);
 
     for (size_t i = 0; i < w->out && m; i++) {
@@ -284,8 +284,8 @@ static const char *matrix(struct mt_onnx *o, const struct mt_band *band,
             size_t from = (size_t)w->start[i] + k;
             double weight =
                 band->weight
-                    ? (double)band->weight[(size_t)band->at[i] +
-                                           k * band->advance]
+                    ? (double)
+                          band->weight[(size_t)band->at[i] + k * band->advance]
                     : 1;
 
             m[before ? i * w->in + from : from * w->out + i] =

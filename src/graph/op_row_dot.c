@@ -89,7 +89,9 @@ static void row_dot_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_row_dot = {
-    .name = "row_dot", .run = row_dot_run, .grad = row_dot_grad,
+    .name = "row_dot",
+    .run = row_dot_run,
+    .grad = row_dot_grad,
     .onnx = row_dot_onnx,
 };
 
@@ -200,7 +202,9 @@ static void add_bias_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_add_bias = {
-    .name = "add_bias", .run = add_bias_run, .grad = add_bias_grad,
+    .name = "add_bias",
+    .run = add_bias_run,
+    .grad = add_bias_grad,
     .in_place = true,
     .onnx = add_bias_onnx,
 };

@@ -47,7 +47,8 @@ static void view_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_view = {
-    .name = "view", .grad = view_grad,
+    .name = "view",
+    .grad = view_grad,
     .onnx = view_onnx,
 };
 
@@ -148,7 +149,9 @@ static void concat_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_concat = {
-    .name = "concat", .run = concat_run, .grad = concat_grad,
+    .name = "concat",
+    .run = concat_run,
+    .grad = concat_grad,
     .onnx = concat_onnx,
 };
 
@@ -195,7 +198,9 @@ static void slice_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_slice = {
-    .name = "slice", .run = slice_run, .grad = slice_grad,
+    .name = "slice",
+    .run = slice_run,
+    .grad = slice_grad,
     .onnx = slice_onnx,
 };
 
@@ -246,6 +251,8 @@ static void pad_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_pad = {
-    .name = "pad", .run = pad_run, .grad = pad_grad,
+    .name = "pad",
+    .run = pad_run,
+    .grad = pad_grad,
     .onnx = pad_onnx,
 };

@@ -148,7 +148,9 @@ static void log_softmax_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 const struct mt_op mt_op_softmax = {
-    .name = "softmax", .run = softmax_run, .grad = softmax_grad,
+    .name = "softmax",
+    .run = softmax_run,
+    .grad = softmax_grad,
     .in_place = true,
     .onnx = softmax_onnx,
 };
@@ -158,7 +160,9 @@ const struct mt_op mt_op_softmax_grad = {
 };
 
 const struct mt_op mt_op_log_softmax = {
-    .name = "log_softmax", .run = log_softmax_run, .grad = log_softmax_grad,
+    .name = "log_softmax",
+    .run = log_softmax_run,
+    .grad = log_softmax_grad,
     .in_place = true,
     .onnx = log_softmax_onnx,
 };

@@ -7,9 +7,9 @@
  * enums (node->in[WEIGHT]); one that may be absent, as a bias, keeps its place
  * as NULL.
  *
- * To add an op: one file with its run, grad and onnx functions and its row `const
- * struct mt_op mt_op_NAME`, the recording function here, the row in ops.c, and
- * a case in gradient_test.c (the test fails for a row without one).
+ * To add an op: one file with its run, grad and onnx functions and its row
+ * `const struct mt_op mt_op_NAME`, the recording function here, the row in
+ * ops.c, and a case in gradient_test.c (the test fails for a row without one).
  */
 #ifndef MT_GRAPH_OPS_H
 #define MT_GRAPH_OPS_H

@@ -446,9 +446,8 @@ mt_status mt_model_record_graph(struct mt_model *m, size_t batch,
 }
 
 mt_status mt_model_record_outputs(struct mt_model *m, size_t batch,
-                                  const struct mt_shape *sample,
-                                  size_t workers, struct mt_program *out,
-                                  struct mt_err *err)
+                                  const struct mt_shape *sample, size_t workers,
+                                  struct mt_program *out, struct mt_err *err)
 {
     mt_status status = mt_model_record_graph(m, batch, sample, out, err);
 

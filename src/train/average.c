@@ -39,10 +39,9 @@ static mt_status check_tensor(const struct mt_average_state *first,
                        s->path, key, mt_shape_text(&b->shape).text,
                        mt_shape_text(&a->shape).text, first->path);
     if (mt_dtype_is_float(a->dtype) != mt_dtype_is_float(b->dtype))
-        return mt_fail(err, MT_MISMATCH,
-                       "%s: tensor \"%s\" is %s, but %s in %s", s->path, key,
-                       mt_dtype_name(b->dtype), mt_dtype_name(a->dtype),
-                       first->path);
+        return mt_fail(
+            err, MT_MISMATCH, "%s: tensor \"%s\" is %s, but %s in %s", s->path,
+            key, mt_dtype_name(b->dtype), mt_dtype_name(a->dtype), first->path);
     return MT_OK;
 }
 

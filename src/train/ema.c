@@ -12,7 +12,7 @@
 
 struct mt_ema {
     const struct mt_store *store;
-    float rate;     /* 1 - decay */
+    float rate; /* 1 - decay */
     bool has_mean;
     float *flat;    /* (store->flat) of the trainable block, laid out alike;
                        those of frozen parameters follow */

@@ -17,8 +17,9 @@
 
 /* The message where one is wanted and there is none; of a path. */
 #define MT_NO_MEAN                                                             \
-    "%s: has no exponential mean of the parameters; a spec with "             \
-    "\"train\": {\"ema\": {\"decay\": 0.999}} keeps one from its first step on"
+    "%s: has no exponential mean of the parameters; a spec with "              \
+    "\"train\": {\"ema\": {\"decay\": 0.999}} keeps one from its first step "  \
+    "on"
 
 struct mt_ema;
 struct mt_kept;

@@ -55,8 +55,7 @@ static bool add_rest(struct mt_session *s)
     for (size_t i = 0; all && i < MT_OPTIM_MAX_SLOTS; i++)
         all = add(s, o->slot[i], slot_bytes(s, i));
     return all &&
-           (!s->ema ||
-            add(s, mt_ema_memory(s->ema), mt_ema_bytes(s->ema))) &&
+           (!s->ema || add(s, mt_ema_memory(s->ema), mt_ema_bytes(s->ema))) &&
            add(s, s->scheduler->state, states * sizeof *s->scheduler->state) &&
            add(s, &s->at, sizeof s->at) &&
            add(s, &s->stopping, sizeof s->stopping);

@@ -78,9 +78,8 @@ static mt_status express(struct mt_onnx *o, const struct mt_infer *m,
                          const struct mt_program *p, struct mt_err *err)
 {
     bool tokens = m->model->x_dtype == MT_I32;
-    const char *x =
-        mt_onnx_input(o, "input", tokens ? MT_ONNX_INT64 : MT_ONNX_FLOAT,
-                      &m->facts.x);
+    const char *x = mt_onnx_input(
+        o, "input", tokens ? MT_ONNX_INT64 : MT_ONNX_FLOAT, &m->facts.x);
     mt_status status = tokens ? MT_OK : normalise(o, &m->facts, &x, err);
 
     if (status != MT_OK)

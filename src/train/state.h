@@ -12,12 +12,10 @@
  *                                     mid-epoch only
  *     progress/scheduler.NAME         float64, of schedules that have state
  *     progress/early_stopping.*       monitor.h, once there is something seen
- *     progress/best/NAME              the state of the best epoch: arrays of the
- *                                     model, the optimizer and progress (without
- *                                     the history) under their names here; with
- *                                     restore_best, unless it is this state
- *     progress/history.COLUMN         one value for each finished epoch
- *     progress/unscheduled            history.h
+ *     progress/best/NAME              the state of the best epoch: arrays of
+ * the model, the optimizer and progress (without the history) under their names
+ * here; with restore_best, unless it is this state progress/history.COLUMN one
+ * value for each finished epoch progress/unscheduled            history.h
  *
  * A tensor that took no step has no optimizer state. A run at step 0 has
  * position 0, 0, 0 and nothing else under progress.

@@ -4,11 +4,8 @@
 #include <string.h>
 
 const char *const mt_section_names[MT_SECTIONS] = {
-    [MT_MODEL] = "model",
-    [MT_OPTIMIZER] = "optimizer",
-    [MT_EMA] = "ema",
-    [MT_SPEC] = "spec",
-    [MT_PROGRESS] = "progress",
+    [MT_MODEL] = "model", [MT_OPTIMIZER] = "optimizer", [MT_EMA] = "ema",
+    [MT_SPEC] = "spec",   [MT_PROGRESS] = "progress",
 };
 
 static const char fitted[] = "data.", scheduler[] = "scheduler.",
@@ -199,7 +196,8 @@ struct mt_name mt_name_to_file(const char *name)
     switch (section) {
     case MT_MODEL: return build("%s", mt_name_key(name));
     case MT_OPTIMIZER:
-    case MT_EMA: return dotted(section, mt_name_key(name));
+    case MT_EMA:
+        return dotted(section, mt_name_key(name));
     case MT_PROGRESS: return build("%s", name);
     default: return build("%s", "");
     }

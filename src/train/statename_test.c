@@ -141,8 +141,9 @@ END_TEST
 /* What is no name of ours is left alone. */
 START_TEST(strange_names)
 {
-    static const char *const strange[] = { "", "model", "modelx/w", "Model/w",
-                                           "optimizer.x", "/w", "emas/w" };
+    static const char *const strange[] = { "",        "model",       "modelx/w",
+                                           "Model/w", "optimizer.x", "/w",
+                                           "emas/w" };
     size_t n;
 
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
