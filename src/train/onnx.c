@@ -89,6 +89,34 @@ static mt_status express(struct mt_onnx *o, const struct mt_infer *m,
     return MT_OK;
 }
 
+/* Numbers with commas between, all digits of them. */
+static void add_numbers(struct mt_onnx *o, const char *key,
+                        const double *values, size_t n, struct mt_strbuf *text)
+{
+    for (size_t i = 0; i < n; i++)
+        mt_strbuf_printf(text, i ? ",%.17g" : "%.17g", values[i]);
+    if (!text->failed)
+        mt_onnx_metadata(o, key, text->text);
+    text->len = 0;
+}
+
+/* How outputs become targets in their own units. */
+static mt_status add_target(struct mt_onnx *o, const struct mt_fitted *f,
+                            struct mt_err *err)
+{
+    const struct mt_normalization *norm = &f->y_norm;
+    struct mt_strbuf text = MT_STRBUF_INIT;
+
+    if (norm->n == 0)
+        return MT_OK;
+    add_numbers(o, "mtrain.target_mean", norm->mean, norm->n, &text);
+    add_numbers(o, "mtrain.target_std", norm->std, norm->n, &text);
+    mt_status status = text.failed ? mt_fail_memory(err) : MT_OK;
+
+    mt_strbuf_free(&text);
+    return status;
+}
+
 /* What depends on the batch differs between these two. */
 enum { ONE_BATCH = 2, OTHER_BATCH = 3 };
 
@@ -104,7 +132,8 @@ static mt_status export(const struct mt_infer *m, const char *digest,
         (status = mt_model_record_graph(m->model, OTHER_BATCH, &m->model->x,
                                         &other, err)) == MT_OK &&
         (status = mt_onnx_new(one.graph, other.graph, &o, err)) == MT_OK &&
-        (status = express(o, m, &one, err)) == MT_OK) {
+        (status = express(o, m, &one, err)) == MT_OK &&
+        (status = add_target(o, &m->facts, err)) == MT_OK) {
         if (digest)
             mt_onnx_metadata(o, "mtrain.digest", digest);
         status = mt_onnx_finish(o, out, err);

@@ -5,7 +5,9 @@
  *     input    [batch, shape of the data's sample], float32; tokens int64
  *     output   [batch, ...], float32: what the last layer gives
  *
- * The metadata have "mtrain.digest", the state's digest.
+ * The metadata have "mtrain.digest", the state's digest; with target_normalize
+ * "mtrain.target_mean" and "mtrain.target_std", the numbers by which an output
+ * becomes a target: output * std + mean.
  */
 #ifndef MT_TRAIN_ONNX_H
 #define MT_TRAIN_ONNX_H
