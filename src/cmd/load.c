@@ -11,6 +11,7 @@
 #include "spec/tree.h"
 #include "train/statename.h"
 #include "train/transfer.h"
+#include "train/weightnorm.h"
 
 static bool given(const struct mt_call *call, const char *name)
 {
@@ -436,6 +437,29 @@ static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
     return status == MT_OK ? l.status : status;
 }
 
+/* Loads a state whose weights may have to be computed first. */
+static mt_status fold_and_load(const struct mt_call *call, const char *out,
+                               const struct mt_transfer_options *options,
+                               struct mt_opened *target,
+                               const struct mt_bundle *source,
+                               struct mt_transfer_advice *advice,
+                               struct mt_err *err)
+{
+    struct mt_bundle folded;
+    size_t n;
+    mt_status status =
+        mt_weight_norm_fold(source, call->team, &folded, &n, err);
+
+    if (status != MT_OK)
+        return status;
+    if (n)
+        mt_report(call, "%s: weight norm: %zu weight%s computed as g v / |v|",
+                  call->args[1], n, n == 1 ? "" : "s");
+    status = load(call, out, options, target, n ? &folded : source, advice, err);
+    mt_bundle_free(&folded);
+    return status;
+}
+
 static mt_status open_and_load(const struct mt_call *call, const char *out,
                                const struct mt_transfer_options *options,
                                struct mt_transfer_advice *advice,
@@ -454,7 +478,8 @@ static mt_status open_and_load(const struct mt_call *call, const char *out,
     if (status == MT_OK)
         status = open_source(call, &source, err);
     if (status == MT_OK)
-        status = load(call, out, options, &target, &source, advice, err);
+        status = fold_and_load(call, out, options, &target, &source, advice,
+                               err);
     mt_bundle_free(&source);
     mt_opened_close(&target);
     mt_lock_release(lock);

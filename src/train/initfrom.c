@@ -6,6 +6,7 @@
 
 #include "train/state.h"
 #include "train/transfer.h"
+#include "train/weightnorm.h"
 
 /* The message may name options, which are those of load. */
 static void name_load(struct mt_err *err)
@@ -44,12 +45,16 @@ mt_status mt_init_from(struct mt_session *s, const char *path,
                        const struct mt_state_options *options,
                        struct mt_err *err)
 {
-    struct mt_bundle source;
+    struct mt_bundle source, folded;
+    size_t n;
     mt_status status;
 
     if ((status = mt_bundle_read_state(path, options, &source, err)) != MT_OK)
         return status;
-    status = load(s, &source, err);
+    status = mt_weight_norm_fold(&source, s->team, &folded, &n, err);
+    if (status == MT_OK)
+        status = load(s, n ? &folded : &source, err);
+    mt_bundle_free(&folded);
     mt_bundle_free(&source);
     return status == MT_OK ? MT_OK : mt_context(err, "%s", path);
 }

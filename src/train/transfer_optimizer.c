@@ -45,8 +45,8 @@ static mt_status add_tensors(const struct mt_bundle *target, struct receiver *r,
         if (!mt_name_is(a->name, MT_MODEL))
             continue;
         r->tensor[i] = r->store.n;
-        t = mt_store_add(&r->store, mt_name_key(a->name), a->dtype,
-                         &a->shape, a->dtype != MT_F32);
+        t = mt_store_add(&r->store, mt_name_key(a->name), a->dtype, &a->shape,
+                         a->dtype != MT_F32);
         if (!t)
             return mt_fail_memory(err);
         t->requires_grad &= !mt_spec_freezes(r->doc, t->name);
@@ -120,7 +120,8 @@ static enum mt_reason slots_fault(const struct deciding *d,
         p->detail = o->type->slots[i];
         if (!a)
             return MT_NO_SLOT;
-        if (!mt_match_converts(a->dtype, MT_F32) || !has_shape(a, p->transposed, &shape)) {
+        if (!mt_match_converts(a->dtype, MT_F32) ||
+            !has_shape(a, p->transposed, &shape)) {
             p->detail = mt_arena_printf(d->arena, "%s is %s %s", p->detail,
                                         mt_dtype_name(a->dtype),
                                         mt_shape_text(&a->shape).text);
@@ -148,7 +149,8 @@ static int64_t step_of_run(const struct mt_bundle *source)
 
 /* One whole number of any type, as torch (float32), older torch (int64) and
  * people write it. */
-static mt_status read_step(const struct deciding *d, const struct mt_array *step,
+static mt_status read_step(const struct deciding *d,
+                           const struct mt_array *step,
                            struct mt_transfer_pair *p, struct mt_err *err)
 {
     struct mt_array a = *step;
@@ -166,12 +168,11 @@ static mt_status read_step(const struct deciding *d, const struct mt_array *step
     if (whole && p->step >= 1 && p->step <= UINT32_MAX)
         return MT_OK;
     p->reset = MT_BAD_STEP;
-    p->detail =
-        whole ? mt_arena_printf(d->arena, "%lld", (long long)p->step)
-        : a.data
-            ? mt_arena_printf(d->arena, "%g", mt_array_value(&a, 0))
-            : mt_arena_printf(d->arena, "%s %s", mt_dtype_name(a.dtype),
-                              mt_shape_text(&a.shape).text);
+    p->detail = whole ? mt_arena_printf(d->arena, "%lld", (long long)p->step)
+                : a.data
+                    ? mt_arena_printf(d->arena, "%g", mt_array_value(&a, 0))
+                    : mt_arena_printf(d->arena, "%s %s", mt_dtype_name(a.dtype),
+                                      mt_shape_text(&a.shape).text);
     return p->detail ? MT_OK : mt_fail_memory(err);
 }
 
@@ -192,8 +193,7 @@ static mt_status check_twin_state(const struct deciding *d, const char *one,
         snprintf(name, sizeof name, "%.*s", (int)length, slot);
         pair.b = mt_bundle_find(d->source, mt_name_slot(name, one).text);
         if (pair.b && mt_shape_equal(&pair.a->shape, &pair.b->shape)) {
-            mt_status status =
-                mt_compare_pairs(&pair, 1, &exact, d->team, err);
+            mt_status status = mt_compare_pairs(&pair, 1, &exact, d->team, err);
 
             if (status != MT_OK)
                 return status;
@@ -201,7 +201,8 @@ static mt_status check_twin_state(const struct deciding *d, const char *one,
         if (!pair.b || !pair.result.n || pair.result.n_differ)
             return mt_fail(err, MT_MISMATCH,
                            "\"%s\" and \"%s\" are tied in the model, but their "
-                           "optimizer state differs (%s)", one, other, name);
+                           "optimizer state differs (%s)",
+                           one, other, name);
     }
     return MT_OK;
 }
@@ -317,11 +318,10 @@ static mt_status list_dropped(const struct deciding *d,
         if ((item && item->fits) ||
             (!from && (match->ties || d->numbers) && is_taken(t, tensor)))
             continue;
-        t->dropped[t->n_dropped++] = (struct mt_transfer_dropped){
-            tensor, !from  ? MT_NO_TENSOR
-                    : item ? MT_NOT_IN_MODEL
-                           : MT_LEFT_OUT
-        };
+        t->dropped[t->n_dropped++] =
+            (struct mt_transfer_dropped){ tensor, !from  ? MT_NO_TENSOR
+                                                  : item ? MT_NOT_IN_MODEL
+                                                         : MT_LEFT_OUT };
     }
     return MT_OK;
 }
@@ -371,9 +371,10 @@ static const char *why_left(const struct deciding *d,
     return o->no_position ? "--no-position"
            : selected || t->missing || t->unexpected || d->source->lost
                ? "not all of the state is loaded"
-           : refused ? "some optimizer state does not fit"
-           : frozen  ? "some tensors are frozen in the model"
-                     : NULL;
+           : refused      ? "some optimizer state does not fit"
+           : frozen       ? "some tensors are frozen in the model"
+           : t->n_dropped ? "some optimizer state is dropped"
+                          : NULL;
 }
 
 /* Moments move by the source's name. Where nothing is left out, the position
@@ -418,10 +419,9 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
                                 struct mt_transfer_advice *advice,
                                 struct mt_err *err)
 {
-    struct deciding d = { .source = source,
-                          .match = match,
-                          .team = team,
-                          .arena = &plan->arena };
+    struct deciding d = {
+        .source = source, .match = match, .team = team, .arena = &plan->arena
+    };
     mt_status status = open_receiver(target, &d.receiver, err);
 
     if (status == MT_OK && !mt_slot_list_make(source, &d.states))
@@ -455,9 +455,8 @@ static mt_status add_slot(const struct mt_transfer_pair *p, const char *slot,
         as.shape = p->to->shape;
     for (size_t i = 0; i < n && status == MT_OK; i++) {
         if (mt_name_is_slot(list[i]->name, slot))
-            status = mt_transfer_add_as(list[i], &as,
-                                        mt_name_slot(slot, p->key).text, team,
-                                        out, err);
+            status = mt_transfer_add_as(
+                list[i], &as, mt_name_slot(slot, p->key).text, team, out, err);
     }
     return status;
 }
