@@ -457,10 +457,13 @@ static mt_status choose(const struct chooser *ch, struct mt_csv_columns *c,
     if (!c->n_features)
         return mt_fail(err, MT_INVALID,
                        "%s: no column is left for features: it has %zu, and "
-                       "%zu %s target%s",
+                       "%zu %s target%s%s",
                        ch->path, c->n, c->n_targets,
                        c->n_targets == 1 ? "is the" : "are",
-                       c->n_targets == 1 ? "" : "s");
+                       c->n_targets == 1 ? "" : "s",
+                       c->n > 1 ? ""
+                                : "; data.delimiter says what separates fields "
+                                  "(\" \": spaces)");
     return MT_OK;
 }
 
