@@ -359,7 +359,7 @@ static double unpack(const char *at, const struct packed *c)
     if (bits == UINT64_C(1) << 63)
         return NAN;
     memcpy(&n, &bits, sizeof n);
-    v = (double)(n / ((int64_t)1 << unused));
+    v = (double)(n >> unused); /* arithmetic, as compilers do it */
     return c->places ? v / powers[c->places] : v;
 }
 

@@ -92,16 +92,15 @@ static int scan_plain(struct mt_csv *csv, struct scan *s,
 {
     const char *p = find_stop(csv, s->p);
 
-    while (!csv->stops[(unsigned char)*p])
+    while (*p != csv->dialect.delimiter && !csv->stops[(unsigned char)*p])
         p = find_stop(csv, p + 1);
     field->text = s->p;
     field->n = (size_t)(p - s->p);
     s->p = p;
-    if (*p == csv->dialect.delimiter) {
-        s->p++;
-        return (unsigned char)*p;
-    }
-    return scan_end(csv, s);
+    if (*p != csv->dialect.delimiter)
+        return scan_end(csv, s);
+    s->p++;
+    return (unsigned char)*p;
 }
 
 /* The rest of a run of spaces and tabs, which may end the line. */
