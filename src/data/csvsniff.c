@@ -43,13 +43,17 @@ static bool is_blank(char c)
 static const char *count_line(const char *p, const char *end, struct line *out)
 {
     bool quoted = false, in_field = false, tab = false, other = false;
+    char before = ','; /* a quote opens a field only at its start */
     size_t fields = 0;
 
     *out = (struct line){ .comment = p < end && *p == '#' };
-    for (; p < end && (quoted || (*p != '\n' && *p != '\r')); p++) {
+    for (; p < end && (quoted || (*p != '\n' && *p != '\r')); before = *p++) {
         const char *kind = memchr(kinds, *p, SPACES);
 
-        quoted ^= *p == '"';
+        if (*p == '"' && quoted && p + 1 < end && p[1] == '"')
+            p++;
+        else if (*p == '"')
+            quoted = !quoted && memchr(kinds, before, KINDS);
         tab |= *p == '\t';
         other |= !tab && !is_blank(*p) && !is_digit(*p) && !strchr("+-.eE", *p);
         if (!quoted && is_blank(*p)) {
@@ -62,7 +66,7 @@ static const char *count_line(const char *p, const char *end, struct line *out)
             continue;
         out->count[kind - kinds]++;
         out->decimal +=
-            *p == ',' && p + 1 < end && is_digit(p[1]) && is_digit(p[-1]);
+            *p == ',' && p + 1 < end && is_digit(p[1]) && is_digit(before);
     }
     out->count[SPACES] = fields ? fields - 1 : 0;
     out->numbers = tab && !other;

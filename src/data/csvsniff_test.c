@@ -52,6 +52,9 @@ START_TEST(delimiters)
     finds("1,5;2,5;3,5\n4,5;5,5;6,5\n", ";,00", "decimal commas");
     finds("\"a;b;c\",y\n1,2\n", ",.00", "");
     finds("a,b,\n1,2\n3,4\n", ",.00", "");
+    finds(",1\n,2\n", ",.00", "");
+    finds("a,b;c\n5'1\" x,1\n5'2\" y,2\n5'3\",3\n", ",.00", "");
+    finds("a;b\n\"x \"\"y\"\",,,\";1\n\"z,,,\";2\n", ";.00", "");
     finds("sep=;\na;b\n1;2\n", ";.00", "");
     finds("one\n1\n2\n", ",.00", "");
     finds("text\nof words\nin lines of two\n", ",.00", "");
