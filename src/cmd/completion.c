@@ -43,7 +43,7 @@ static int completion_run(struct mt_call *call)
 }
 
 static const struct mt_option completion_options[] = {
-    { "candidates", 0, "KIND", "for the scripts: what could stand at the end "
+    { "candidates", 0, "KIND", "for the scripts: what could be at the end "
                                "of the words" },
     { NULL, 0, NULL, NULL },
 };

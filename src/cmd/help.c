@@ -21,7 +21,7 @@ extern const struct mt_command mt_cmd_help;
 const struct mt_command mt_cmd_help = {
     .name = "help",
     .operands = "[COMMAND]",
-    .summary = "tell more of a command",
+    .summary = "describe a command",
     .max_args = 1,
     .examples = "mtrain help train",
     .run = help_run,

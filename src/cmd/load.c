@@ -543,7 +543,7 @@ static const struct mt_option load_options[] = {
       "with --with-optimizer: the moments, but start at step 0" },
     { "salvage", 0, NULL, "take what is whole in a damaged STATE (--partial)" },
     MT_STATE_OPTIONS,
-    { "dry-run", 0, NULL, "only tell what would be done" },
+    { "dry-run", 0, NULL, "only report what would be done" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },
 };
@@ -562,7 +562,7 @@ const struct mt_command mt_cmd_load = {
         "Strict: names\nthat are missing or unexpected and shapes that differ "
         "are listed, with a command\nthat would work, and nothing is written. "
         "--map, --only and --except may be given\nseveral times. With "
-        "--with-optimizer and nothing left out, training goes on from\nOUT as "
+        "--with-optimizer and nothing left out, training continues from\nOUT as "
         "if it had never stopped.",
     .examples =
         "mtrain load digits.json digits.mtc -o b.mtc\n"

@@ -132,7 +132,7 @@ void mt_commands_help(FILE *out)
     for (size_t i = 0; mt_commands[i]; i++)
         fprintf(out, "  %-10s %s\n", mt_commands[i]->name,
                 mt_commands[i]->summary);
-    fputs("\n'mtrain help COMMAND' tells more of each, 'man mtrain' of the "
+    fputs("\n'mtrain help COMMAND' describes each, 'man mtrain' of the "
           "whole; 'mtrain init'\nlists specs to start from.\n", out);
 }
 

@@ -157,7 +157,7 @@ static mt_status predict_ahead(struct mt_infer *m, struct mt_inputs *inputs,
     if (status == MT_OK && !rows)
         status = mt_fail(err, MT_INVALID,
                          "--horizon: the input is an array; expected a table, "
-                         "whose last rows the series goes on from");
+                         "whose last rows the series continues");
     if (status == MT_OK)
         status = mt_input_rows_feedback(rows, of, err);
     while (status == MT_OK && some > 0)
@@ -419,7 +419,7 @@ static bool check_use(const struct mt_call *call, const struct mt_infer *m)
         return false;
     if (text && call->n_args > 1)
         mt_report_usage(call,
-                        "%s is a model of text: it goes on from --prompt "
+                        "%s is a model of text: it continues --prompt "
                         "TEXT, not from a file",
                         call->args[0]);
     else if (text && !mt_option(call, "prompt"))
@@ -487,7 +487,7 @@ const struct mt_command mt_cmd_predict = {
     .name = "predict",
     .operands = "CKPT [INPUT...|-]",
     .summary =
-        "what the model says of new samples, or the text it goes on with",
+        "predictions for new samples, or generated text",
     .options = predict_options,
     .min_args = 1,
     .max_args = (size_t)-1,
@@ -497,7 +497,7 @@ const struct mt_command mt_cmd_predict = {
         "for a model of\npictures, PNG and JPEG files and folders of them. - reads "
         "CSV from standard input. One line\nfor each sample comes out: the "
         "class and its probability, or the model's output. A\nmodel of text "
-        "goes on from --prompt. The training data is not needed.",
+        "continues --prompt. The training data is not needed.",
     .examples =
         "mtrain predict digits.mtc testdata/data/digits-val-images\n"
         "mtrain predict gpt.mtc --prompt 'the ' --length 100",

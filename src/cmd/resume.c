@@ -296,7 +296,7 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
         code = finished(&training, opened->session, told.any);
     } else {
         training.changes = told.events.text;
-        mt_report(call, "%s: goes on at step %llu of %llu", call->args[0],
+        mt_report(call, "%s: resumes at step %llu of %llu", call->args[0],
                   (unsigned long long)mt_session_at(s).step,
                   (unsigned long long)mt_session_total_steps(s));
         code = mt_training_run(&training);
@@ -378,8 +378,8 @@ const struct mt_command mt_cmd_resume = {
     .max_args = 1,
     .details =
         "Trains in place unless -o names another file. Without a new total the "
-        "run goes on\nto the one in its spec; a finished run says so. Changes "
-        "by --set are told as\nsaved -> now. Data files must be the same as "
+        "run continues\nto the one in its spec; a finished run says so. Changes "
+        "by --set are printed as\nsaved -> now. Data files must be the same as "
         "at the start, except those that --set\nnames (data.train=new.csv). "
         "With --prove, which needs train.checkpoint.keep, nothing is\ntrained "
         "or written: it exits with 0 if the replay gives the same bits, 1 if "

@@ -317,8 +317,8 @@ const struct mt_command mt_cmd_save = {
     .max_args = 1,
     .details =
         "SRC is a checkpoint, a state file, or a spec (freshly initialised). "
-        "In state files\noptimizer state is named optimizer.SLOT.TENSOR; where "
-        "training stands is kept, too. An\n.npy holds one tensor.",
+        "In state files\noptimizer state is named optimizer.SLOT.TENSOR; "
+        "the position of training is kept, too. An\n.npy holds one tensor.",
     .examples =
         "mtrain save digits.mtc -o digits.safetensors\n"
         "mtrain save digits.mtc -o fc1.npz --only 'fc1.*' --weights-only",

@@ -152,7 +152,7 @@ static void save_and_go_on(struct run *r)
     save(r);
     if (r->save_failed)
         warn(r, "save", &r->err,
-             ": training goes on, saving will be tried again");
+             ": training continues, saving will be tried again");
 }
 
 /* Ahead of the other save: a run that goes on from there has seen this epoch,
@@ -167,7 +167,7 @@ static void save_best(struct run *r)
         mt_fail_memory(&err);
     r->best_failed = !path || write_to(r, path, &info, &err) != MT_OK;
     if (r->best_failed) {
-        warn(r, "save", &err, ": training goes on without the best checkpoint");
+        warn(r, "save", &err, ": training continues without the best checkpoint");
         r->err = err;
     }
     free(path);

@@ -341,7 +341,7 @@ static void forget_unscheduled(struct mt_session *s)
     last->unscheduled = false;
 }
 
-/* What the end of a run did is undone where training goes on. */
+/* What the end of a run did is undone where training continues. */
 static void go_on(struct mt_session *s)
 {
     forget_unscheduled(s);

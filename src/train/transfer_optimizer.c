@@ -378,7 +378,7 @@ static const char *why_left(const struct deciding *d,
 }
 
 /* Moments move by the source's name. Where nothing is left out, the position
- * moves along, so that training goes on as if it had never stopped. */
+ * moves along, so that training continues as if it had never stopped. */
 static mt_status decide_all(struct deciding *d, const struct mt_bundle *target,
                             const struct mt_match *match,
                             const struct mt_transfer_options *o,
