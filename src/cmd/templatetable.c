@@ -108,9 +108,9 @@ static void add_left_out(const struct mt_csv_guess *g, size_t column,
         mt_strbuf_puts(out, "it only counts the rows");
         return;
     case MT_CSV_ID:
-        mt_strbuf_puts(out, "by its name and its whole numbers, ");
+        mt_strbuf_puts(out, "an id, by its name: ");
         add_values(l, out);
-        mt_strbuf_puts(out, ", it only says which row it is");
+        mt_strbuf_puts(out, ", whole numbers");
         return;
     case MT_CSV_COMMA:
         add_faults(l, g, out);

@@ -13,7 +13,8 @@ enum {
     RECORDS = 1000,  /* that are looked at, */
     BYTES = 1 << 20, /* and how many bytes of them */
     SOME = 8,        /* records before a range or a form says anything */
-    STEPS = 3,       /* numbers that are in steps */
+    STEPS = 3,       /* numbers that are in steps, */
+    MANY_STEPS = 5,  /* whatever they are */
     BITS = 64        /* of the sketch that counts different values */
 };
 
@@ -75,9 +76,8 @@ static enum look look_at(const struct mt_csv *csv, const char *text, size_t n,
 /* ---- the first record ---- */
 
 static mt_status take_first(struct table *t, const struct mt_csv *csv,
-                            const struct mt_csv_field *fields,
-                            size_t n, struct mt_arena *arena,
-                            struct mt_err *err)
+                            const struct mt_csv_field *fields, size_t n,
+                            struct mt_arena *arena, struct mt_err *err)
 {
     t->n = n;
     t->columns = calloc(n + 1, sizeof *t->columns);
@@ -97,10 +97,18 @@ static mt_status take_first(struct table *t, const struct mt_csv *csv,
     return MT_OK;
 }
 
-/* Three numbers or more, whole and in one step? */
+/* Are n whole numbers in steps likely names: 0 or 1, 2, 3, ...; years; or
+ * many? */
+static bool are_names(double first, double last, double step, size_t n)
+{
+    return n >= STEPS && step > 0 &&
+           ((step == 1 && (first == 0 || first == 1)) ||
+            (first >= 1000 && last < 3000) || n >= MANY_STEPS);
+}
+
 static void find_steps(struct table *t)
 {
-    const struct column *last = NULL;
+    const struct column *first = NULL, *last = NULL;
     size_t n = 0;
 
     for (size_t i = 0; i < t->n; i++) {
@@ -115,10 +123,11 @@ static void find_steps(struct table *t)
             t->step = 0;
             return;
         }
+        first = first ? first : c;
         last = c;
         n++;
     }
-    if (n < STEPS)
+    if (!n || !are_names(first->number, last->number, t->step, n))
         t->step = 0;
     for (size_t i = 0; t->step != 0 && i < t->n; i++)
         t->columns[i].stepped = t->columns[i].look == NUMBER;
@@ -215,6 +224,8 @@ enum reason {
     FOR, /* those before it speak for a header */
     TEXT_AGAIN = FOR,
     MISSING,
+    DIGITS_AGAIN, /* a date above dates: counts twice, as no column has that
+                     for its name */
     LIKE_OTHERS,
     NO_REASON
 };
@@ -232,7 +243,7 @@ static bool is_outside(const struct column *c)
 
 static enum reason judge_number(const struct table *t, const struct column *c)
 {
-    if (c->stepped && 10 * t->in_steps <= t->records)
+    if (c->stepped && 50 * t->in_steps <= t->records)
         return NUMBERS_IN_STEPS;
     if (is_outside(c) || (c->numbers >= SOME && c->fractions &&
                           !c->first[strcspn(c->first, ".eE")]))
@@ -256,7 +267,9 @@ static enum reason judge(const struct table *t, const struct column *c)
     if (5 * c->numbers >= 4 * values)
         return c->look == NUMBER ? judge_number(t, c) : ABOVE_NUMBERS;
     if (5 * (c->numbers + c->digits) >= 4 * values)
-        return c->look == TEXT ? ABOVE_DIGITS : LIKE_OTHERS;
+        return c->look == TEXT     ? ABOVE_DIGITS
+               : c->look == DIGITS ? DIGITS_AGAIN
+                                   : LIKE_OTHERS;
     if (c->look == NUMBER)
         return c->numbers ? NO_REASON : ABOVE_TEXTS;
     if (values >= SOME && 2 * different <= BITS && 2 * different <= values)
@@ -312,6 +325,7 @@ static void explain(const struct column *c, size_t column, enum reason reason,
         mt_strbuf_printf(out, "\"%s\" in column %zu is a missing value", e.text,
                          column);
         break;
+    case DIGITS_AGAIN:
     case LIKE_OTHERS:
         mt_strbuf_printf(out,
                          "\"%s\" in column %zu is like the values below "
@@ -335,7 +349,7 @@ static void decide(const struct table *t, struct mt_csv_header *out,
 
         if (reason == NO_REASON)
             continue;
-        votes[against]++;
+        votes[against] += reason == DIGITS_AGAIN ? 2 : 1;
         if (reason < best[against]) {
             best[against] = reason;
             at[against] = i;

@@ -68,6 +68,7 @@ static const struct {
     HEADER("country,1990,1991,1992\n" YEARS, "go in steps (\"1990\", ...)"),
     HEADER("0,1,2\n" WHOLE, "its numbers go in steps (\"0\", ...)"),
     HEADER(",0,1,2\na,5,7,5\nb,6,6,1\nc,9,2,8\n", "its numbers go in steps"),
+    DATA("12,9,6\n10,8,6\n11,7,1\n9,6,2\n", "\"12\" in column 0 is like"),
     DATA("1,2,3\n2,3,4\n3,4,5\n4,5,6\n", "\"1\" in column 0 is like"),
     HEADER("2019,2030,2044\n" WHOLE, "\"2019\" is unlike those below it"),
     DATA("7,30,44\n" WHOLE, "\"7\" in column 0 is like the values below"),
@@ -75,6 +76,8 @@ static const struct {
            "2020-01-18,99,31\n",
            "\"day\" is above values with digits"),
     DATA("2020-01-04,40,13\n2020-01-11,11,2\n", "\"2020-01-04\" in column 0"),
+    DATA("2020-01-04,bad\n2020-01-11,11\n2020-01-18,99\n",
+         "\"2020-01-04\" in column 0 is like the values below"),
     HEADER("when,cost\n1/2/2024,$5.00\n1/3/2024,$6.10\n",
            "\"when\" is above values with digits"),
 };
