@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "ckpt/ckpt_reader.h"
+#include "ckpt/foreign.h"
 
 /* What the footer says. */
 struct footer {
@@ -31,8 +32,12 @@ static mt_status check_magic(const char *path, const unsigned char *p, size_t n,
 {
     size_t have = n < CKPT_MAGIC ? n : CKPT_MAGIC;
 
-    if (!mt_ckpt_is(p, n))
-        return mt_fail(err, MT_INVALID, "%s: not an mtrain checkpoint", path);
+    if (!mt_ckpt_is(p, n)) {
+        const char *other = n ? mt_foreign_file(p, n) : NULL;
+
+        return mt_fail(err, MT_INVALID, "%s: not an mtrain checkpoint%s%s",
+                       path, other ? ", but " : "", other ? other : "");
+    }
     if (memcmp(p, mt_ckpt_magic, have) != 0)
         return mt_fail(err, MT_DAMAGED,
                        "%s: damaged: the first bytes are changed, as by a "

@@ -25,12 +25,30 @@ bool mt_is_spec(const char *path)
     return ends_with(path, ".json");
 }
 
+static bool is_state(const char *path)
+{
+    static const char *const endings[] = {
+        ".safetensors", ".npz", ".npy", ".pt", ".pth", ".bin", ".ckpt"
+    };
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (ends_with(path, endings[i]))
+            return true;
+    }
+    return false;
+}
+
 mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err)
 {
-    if (err->status != MT_INVALID || !mt_is_spec(path))
+    if (err->status != MT_INVALID)
         return err->status;
-    return mt_hint(err, "it is a spec, of which 'mtrain train %s' makes a "
-                        "checkpoint", path);
+    if (mt_is_spec(path))
+        return mt_hint(err, "it is a spec, of which 'mtrain train %s' makes a "
+                            "checkpoint", path);
+    if (is_state(path) && access(path, F_OK) == 0)
+        return mt_hint(err, "a state file becomes one with 'mtrain load SPEC "
+                            "%s -o OUT.mtc'", path);
+    return err->status;
 }
 
 /* What was given as a spec, and is none. */
