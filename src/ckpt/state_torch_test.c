@@ -289,6 +289,50 @@ START_TEST(entries_of_indices)
 }
 END_TEST
 
+/* Types of their own in storages of bytes, as newer versions write them. */
+START_TEST(untyped_storages)
+{
+    static const char *const types[] = { "uint16", "float8_e4m3fn" };
+    static const uint16_t in[4] = { 1, 2, 0xffff, 4 };
+    struct pk p = { .n = 0 };
+    uint16_t out[3];
+
+    pk_put(&p, "}(");
+    for (int i = 0; i < 2; i++) {
+        char dtype[40];
+
+        snprintf(dtype, sizeof dtype, "ctorch\n%s\n", types[i]);
+        pk_text(&p, types[i]);
+        pk_put(&p, "ctorch._utils\n_rebuild_tensor_v3\n((");
+        pk_text(&p, "storage");
+        pk_put(&p, "ctorch.storage\nUntypedStorage\n");
+        pk_text(&p, "0");
+        pk_text(&p, "cpu");
+        pk_int(&p, 8);
+        pk_put(&p, "tQ");
+        pk_int(&p, 1);
+        pk_ints(&p, 1, (int64_t[]){ 3 });
+        pk_ints(&p, 1, (int64_t[]){ 1 });
+        pk_put(&p, "\x89"
+                   "ccollections\nOrderedDict\n)R");
+        pk_put(&p, dtype);
+        pk_put(&p, "tR");
+    }
+    pk_put(&p, "u");
+    pk_write(&p, in, sizeof in, false, "x.pt");
+    struct mt_statefile *f = open_file();
+    const struct mt_array *a = mt_statefile_find(f, "uint16");
+
+    ck_assert_int_eq(a->dtype, MT_U16);
+    ck_assert_int_eq(mt_statefile_read(f, a, out, &err), MT_OK);
+    ck_assert_mem_eq(out, in + 1, sizeof out);
+    a = mt_statefile_find(f, "float8_e4m3fn");
+    ck_assert_int_eq(a->dtype, MT_OTHER);
+    ck_assert_str_eq(mt_array_type(a), "float8_e4m3fn");
+    mt_statefile_close(f);
+}
+END_TEST
+
 START_TEST(salvages)
 {
     struct pk p = { .n = 0 };
@@ -368,6 +412,7 @@ Suite *state_torch_suite(void)
     tcase_add_test(tc, entries);
     tcase_add_test(tc, pairs);
     tcase_add_test(tc, entries_of_indices);
+    tcase_add_test(tc, untyped_storages);
     tcase_add_test(tc, salvages);
     tcase_add_loop_test(tc, mangled, 0, 2);
     suite_add_tcase(s, tc);
