@@ -4,6 +4,7 @@ void mt_series_choose(struct mt_csv_guess *g, bool regression)
 {
     struct mt_csv_columns *c = &g->columns;
 
+    g->series = true;
     c->n_features = 0;
     for (size_t i = 0; i < c->n_targets && regression; i++)
         c->features[c->n_features++] = c->targets[i];

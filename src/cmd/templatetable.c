@@ -168,7 +168,10 @@ static void add_line(const struct mt_csv_guess *g, size_t column,
     case MT_CSV_TARGET:
         mt_strbuf_puts(out, "the target, ");
         add_values(l, out);
-        add_gaps(l, "these rows are left out", out);
+        add_gaps(l,
+                 g->series ? "each row of a series needs one"
+                           : "these rows are left out",
+                 out);
         break;
     default:
         add_left_out(g, column, out);

@@ -36,6 +36,7 @@ struct mt_csv_guess {
     struct mt_look *looks;         /* [columns.n] */
     size_t rows;
     enum mt_csv_target *targets;   /* [columns.n_targets] */
+    bool series; /* no row can be left out; never found out */
 };
 
 /* What the user says; NULL or 0: nothing. */

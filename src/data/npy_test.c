@@ -144,6 +144,38 @@ START_TEST(test_streamed)
 }
 END_TEST
 
+/* Targets far from 0 lose no digits, in memory or in their file. */
+START_TEST(test_streamed_targets)
+{
+    static const float x[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    static const double y[4] = { 1.7e9, 1.7e9 + 1, 1.7e9 + 2, 1.7e9 + 3 };
+    const double std = sqrt(1.25);
+
+    write_npy("x.npy", 1, DICT("<f4", "(4, 2)"), x, sizeof x);
+    write_npy("y.npy", 1, DICT("<f8", "(4,)"), y, sizeof y);
+    for (int i = 0; i < 2; i++) {
+        const struct mt_normalization *norm;
+        struct mt_dataset *data;
+        float got[4];
+
+        test_request.resident = i ? 1 : 0;
+        data = test_open(NPY ",'target_normalize':'standard'}");
+        norm = &data->fitted.y_norm;
+        ck_assert_int_eq(data->train.y.data == NULL, i);
+        ck_assert_uint_eq(norm->n, 1);
+        ck_assert(norm->mean[0] == 1.7e9 + 1.5 && norm->std[0] == std);
+        ck_assert_int_eq(
+            mt_gather_f32(&data->train.y, norm,
+                          &(const struct mt_samples){ NULL, 0, 4 }, got,
+                          &test_err),
+            MT_OK);
+        for (int k = 0; k < 4; k++)
+            ck_assert(got[k] == (float)((k - 1.5) / std));
+        mt_dataset_close(data);
+    }
+}
+END_TEST
+
 /* What a stream finds wrong, it says as an array in memory would. */
 START_TEST(test_streamed_faults)
 {
@@ -567,6 +599,7 @@ Suite *npy_suite(void)
 
     tcase_add_test(tc, test_types);
     tcase_add_test(tc, test_streamed);
+    tcase_add_test(tc, test_streamed_targets);
     tcase_add_test(tc, test_streamed_faults);
     tcase_add_test(tc, test_changed_meanwhile);
     tcase_add_test(tc, test_read_at_once);
