@@ -37,7 +37,7 @@ static mt_status set_train(struct mt_json *doc, size_t rows, bool regression,
                  between(10, epochs / 10, 40));
     snprintf(train, sizeof train,
              "{\"epochs\": %zu, \"seed\": 1, \"metrics\": [%s]%s}", epochs,
-             regression ? "\"rmse\", \"r2\"" : "\"accuracy\"", stopping);
+             regression ? "\"mae\", \"rmse\", \"r2\"" : "\"accuracy\"", stopping);
     return mt_json_set(doc, "train", train, "--data", err);
 }
 

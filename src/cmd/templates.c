@@ -178,7 +178,7 @@ static mt_status set_task(struct mt_json *doc, bool regression,
     if ((status = set_text(doc, "loss", "{\"type\": \"MSELoss\"}", err)) !=
         MT_OK)
         return status;
-    return set_text(doc, "train.metrics", "[\"rmse\", \"r2\"]", err);
+    return set_text(doc, "train.metrics", "[\"mae\", \"rmse\", \"r2\"]", err);
 }
 
 static mt_status read_sign(const char *key, const char *text, char *out,
