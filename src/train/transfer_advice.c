@@ -12,7 +12,7 @@
 
 enum {
     MAX_TENSORS = 4096,  /* beyond which there is no advice */
-    MAX_LOOKS = 8 << 20, /* names that are looked up or compared */
+    MAX_LOOKS = 4 << 20, /* names that are looked up or compared */
 };
 
 /* --- what the searches share -------------------------------------------- */
@@ -276,9 +276,7 @@ static mt_status find_names(struct mt_advising *a, struct mt_match *m,
     mt_status status = run_search(a, mt_advise_layout, m, options);
 
     if (status == MT_OK)
-        status = mt_advise_middles(a, m);
-    if (status == MT_OK)
-        status = try(a, m, options);
+        status = run_search(a, mt_advise_middles, m, options);
     if (status == MT_OK)
         status = run_search(a, mt_advise_prefixes, m, options);
     if (status == MT_OK)

@@ -89,7 +89,8 @@ const char *mt_glob_numbers(const char *text, size_t n, struct mt_arena *arena);
  * there may be more to find, once the items are made anew. */
 mt_status mt_advise_layout(struct mt_advising *a, const struct mt_match *m,
                            bool *again);
-mt_status mt_advise_middles(struct mt_advising *a, const struct mt_match *m);
+mt_status mt_advise_middles(struct mt_advising *a, const struct mt_match *m,
+                            bool *again);
 mt_status mt_advise_prefixes(struct mt_advising *a, const struct mt_match *m,
                              bool *again);
 mt_status mt_advise_singles(struct mt_advising *a, const struct mt_match *m);

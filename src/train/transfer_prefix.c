@@ -210,39 +210,56 @@ static size_t without(const char *key, const char *part, char *out, size_t size)
     return used + 1 < size ? times : 0;
 }
 
+/* How many names fit without their start and without that part. */
 static size_t count_without(struct mt_advising *a, const struct mt_match *m,
-                            const char *part)
+                            const char *start, const char *part)
 {
+    size_t skip = strlen(start), n = 0;
     char key[2048];
-    size_t n = 0;
 
     for (size_t i = 0; i < m->n && !mt_advice_is_weary(a); i++) {
         const struct mt_match_item *item = &m->items[i];
 
         a->looks++;
         n += mt_advice_is_open(a, item, i) && !mt_advice_fits(a, item) &&
-             without(item->key, part, key, sizeof key) &&
+             strncmp(item->key, start, skip) == 0 &&
+             without(item->key + skip, part, key, sizeof key) &&
              mt_advice_place(a, item, key);
     }
     return n;
 }
 
-/* The parts between dots of the names that do not fit. */
-static bool find_parts(const struct mt_advising *a, const struct mt_match *m,
-                       struct mt_starts *out)
+/* The parts between dots of a name. */
+static bool add_parts(const char *name, struct mt_starts *out,
+                      struct mt_arena *arena)
 {
-    out->n = 0;
+    const char *p = name, *dot;
+
+    for (; (dot = strchr(p, '.')); p = dot + 1) {
+        if (dot > p && !mt_starts_add_text(out, p, (size_t)(dot - p), arena))
+            return false;
+    }
+    return true;
+}
+
+/* Those of the first name that does not fit, which may start with more that is
+ * to go; else those of all. */
+static bool find_parts(const struct mt_advising *a, const struct mt_match *m,
+                       struct mt_starts *starts, struct mt_starts *parts,
+                       bool all)
+{
+    starts->n = parts->n = 0;
+    if (all && !mt_starts_add_text(starts, "", 0, a->arena))
+        return false;
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
-        const char *p = item->key, *dot;
 
         if (!mt_advice_is_open(a, item, i) || mt_advice_fits(a, item))
             continue;
-        for (; (dot = strchr(p, '.')); p = dot + 1) {
-            if (dot > p &&
-                !mt_starts_add_text(out, p, (size_t)(dot - p), a->arena))
-                return false;
-        }
+        if (!add_parts(item->key, parts, a->arena))
+            return false;
+        if (!all)
+            return mt_starts_add(starts, item->key, a->arena);
     }
     return true;
 }
@@ -295,31 +312,53 @@ static size_t apply_middle(struct mt_advising *a, const struct mt_match *m,
     return most;
 }
 
-mt_status mt_advise_middles(struct mt_advising *a, const struct mt_match *m)
+struct middle {
+    const char *start, *part;
+    size_t n; /* names that fit without them */
+};
+
+static mt_status best_middle(struct mt_advising *a, const struct mt_match *m,
+                             bool all, struct middle *best)
 {
-    enum { MOST = 4, AT_LEAST = 3 };
-    mt_status status = MT_OK;
+    struct mt_starts starts, parts;
 
-    while (status == MT_OK && a->out->n_map + MOST < MT_ADVICE_RENAMES) {
-        struct mt_starts parts;
-        const char *best = NULL;
-        size_t most = AT_LEAST - 1, times;
+    if (!find_parts(a, m, &starts, &parts, all))
+        return mt_fail_memory(a->err);
+    for (size_t k = 0; k < starts.n * parts.n; k++) {
+        struct middle try = { starts.text[k / parts.n], parts.text[k % parts.n],
+                              0 };
 
-        if (!find_parts(a, m, &parts))
-            return mt_fail_memory(a->err);
-        for (size_t i = 0; i < parts.n; i++) {
-            size_t n = count_without(a, m, parts.text[i]);
-
-            if (n > most) {
-                most = n;
-                best = parts.text[i];
-            }
-        }
-        if (!best)
-            return MT_OK;
-        times = apply_middle(a, m, best);
-        for (size_t n = times < MOST ? times : MOST; n && status == MT_OK; n--)
-            status = add_middle(a, best, n);
+        try.n = count_without(a, m, try.start, try.part);
+        /* the part itself may stand at the start, where a rule for middles
+         * does not find it: the longer start has it */
+        if (try.n > best->n || (best->part && try.n == best->n &&
+                                strlen(try.start) > strlen(best->start)))
+            *best = try;
     }
+    return MT_OK;
+}
+
+mt_status mt_advise_middles(struct mt_advising *a, const struct mt_match *m,
+                            bool *again)
+{
+    enum { MOST = 4, FEW = 2 };
+    struct middle best = { NULL, NULL, FEW };
+    mt_status status = best_middle(a, m, false, &best);
+    size_t times;
+
+    *again = false;
+    if (status == MT_OK)
+        status = best_middle(a, m, true, &best);
+    if (status != MT_OK || !best.part ||
+        a->out->n_map + MOST >= MT_ADVICE_RENAMES)
+        return status;
+    if (*best.start) {
+        *again = mt_advice_strip(a, best.start);
+        return MT_OK;
+    }
+    times = apply_middle(a, m, best.part);
+    *again = times > 0;
+    for (size_t n = times < MOST ? times : MOST; n && status == MT_OK; n--)
+        status = add_middle(a, best.part, n);
     return status;
 }
