@@ -112,10 +112,11 @@ static bool join_groups(const char **text, const char *end, char separator,
 
     for (; p < end && is_digit(*p); p++, n++)
         *(*out)++ = *p;
-    for (bool first = true; separator && p < end && *p == separator;
-         first = false) {
+    if (separator && p < end && *p == separator && (n < 1 || n > 3))
+        return false;
+    while (separator && p < end && *p == separator) {
         if (end - p < 4 || !is_digit(p[1]) || !is_digit(p[2]) ||
-            !is_digit(p[3]) || (first && (n < 1 || n > 3)))
+            !is_digit(p[3]) || (end - p > 4 && is_digit(p[4])))
             return false;
         memcpy(*out, p + 1, 3);
         *out += 3;
