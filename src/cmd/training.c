@@ -11,6 +11,7 @@
 #include "cmd/eventlog.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
+#include "cmd/remarks.h"
 #include "cmd/report.h"
 #include "cmd/shellwords.h"
 #include "cmd/signals.h"
@@ -20,7 +21,6 @@
 #include "train/audit.h"
 #include "train/monitor.h"
 #include "train/outputs.h"
-#include "train/stall.h"
 #include "train/state.h"
 
 /* --- one run ------------------------------------------------------------ */
@@ -31,34 +31,20 @@ struct run {
     struct mt_events events;
     struct mt_progress progress;
     struct mt_err err;
-    struct mt_err refused; /* a warning with --strict ends the run */
-    struct mt_stall stall;
+    struct mt_remarks remarks;
     struct mt_ckpt_info info;  /* of the last save */
     uint64_t saved_step;
     bool saved, save_failed, best_failed;
-    bool left_out_known;       /* what auc leaves out was noted, if anything */
-    bool idle_known;           /* a batch that adds nothing was reported */
     double started, tried;     /* the run, the last save: at that second */
     double saving;             /* seconds */
     uint64_t first_step, first_sample, samples;
     struct mt_run_end end;
 };
 
-/* err: what to say, with more after it. */
-static void warn(struct run *r, const char *about, const struct mt_err *err,
-                 const char *more)
-{
-    struct mt_err refused = MT_ERR_INIT;
-    mt_status status = mt_warn(r->t->call, &r->events, about, &refused, "%s%s",
-                               err->text, more);
-
-    if (status != MT_OK && r->refused.status == MT_OK)
-        r->refused = refused;
-}
-
+/* By a warning, with --strict. */
 static bool refused(const struct run *r)
 {
-    return r->refused.status != MT_OK;
+    return mt_remarks_refuse(&r->remarks);
 }
 
 static mt_status write_to(struct run *r, const char *path,
@@ -94,7 +80,8 @@ static size_t to_keep(const struct run *r)
 
 static void warn_not_kept(struct run *r, const struct mt_err *err)
 {
-    warn(r, "save", err, ": the checkpoint before is not kept");
+    mt_remarks_add(&r->remarks, "save", err,
+                   ": the checkpoint before is not kept");
 }
 
 /* Writes OUT; the last one of this run is kept under another name, once the new
@@ -126,7 +113,7 @@ static void forget_others(struct run *r)
         in_place(r->t))
         return;
     if (mt_output_forget(r->t->out, &err) != MT_OK)
-        warn(r, "save", &err, ": it is of an older run");
+        mt_remarks_add(&r->remarks, "save", &err, ": it is of an older run");
 }
 
 static void save(struct run *r)
@@ -151,8 +138,8 @@ static void save_and_go_on(struct run *r)
 {
     save(r);
     if (r->save_failed)
-        warn(r, "save", &r->err,
-             ": training continues, saving will be tried again");
+        mt_remarks_add(&r->remarks, "save", &r->err,
+                       ": training continues, saving will be tried again");
 }
 
 /* Ahead of the other save: a run that goes on from there has seen this epoch,
@@ -167,7 +154,8 @@ static void save_best(struct run *r)
         mt_fail_memory(&err);
     r->best_failed = !path || write_to(r, path, &info, &err) != MT_OK;
     if (r->best_failed) {
-        warn(r, "save", &err, ": training continues without the best checkpoint");
+        mt_remarks_add(&r->remarks, "save", &err,
+                       ": training continues without the best checkpoint");
         r->err = err;
     }
     free(path);
@@ -202,32 +190,6 @@ static bool save_is_due(const struct run *r, const struct mt_step_info *info)
     return c->object || some_time_passed(r);
 }
 
-/* Once: there may be many. */
-static void warn_idle(struct run *r)
-{
-    struct mt_err text = MT_ERR_INIT;
-
-    r->idle_known = true;
-    mt_fail(&text, MT_INVALID,
-            "step %llu: no target of a batch counts for the "
-            "loss, by ignore_index or a weight of 0",
-            (unsigned long long)mt_session_at(r->s).step);
-    warn(r, "data", &text, ": such batches add nothing");
-}
-
-/* At the first evaluation: the others are of the same samples. */
-static void note_left_out(struct run *r)
-{
-    const struct mt_epoch *epoch = mt_session_last_epoch(r->s);
-    struct mt_strbuf note = MT_STRBUF_INIT;
-
-    r->left_out_known = epoch->val.samples > 0;
-    if (!r->left_out_known)
-        return;
-    mt_session_left_out(r->s, &note);
-    mt_report_note(r->t->call, &note);
-}
-
 static void tell_step(struct run *r, const struct mt_step_info *info)
 {
     bool log_it = mt_session_at(r->s).step % r->t->log_every == 0;
@@ -250,10 +212,7 @@ static void tell_step(struct run *r, const struct mt_step_info *info)
                       mt_session_settings(r->s)->eval_every);
     }
     mt_progress_step(&r->progress, r->s);
-    if (info->epoch_ended && !r->left_out_known)
-        note_left_out(r);
-    if (info->idle_batches && !r->idle_known)
-        warn_idle(r);
+    mt_remarks_step(&r->remarks, info);
 }
 
 static mt_status step(struct run *r, struct mt_step_info *info)
@@ -303,34 +262,20 @@ static void end_run(struct run *r)
                                        goes on */
 }
 
-/* Of tensors that no longer move; with --strict the last save stays. */
-static void warn_stalled(struct run *r)
-{
-    struct mt_warnings list = MT_WARNINGS_INIT;
-    struct mt_err err = MT_ERR_INIT;
-
-    mt_stall_epoch(r->s, &r->stall, &list);
-    if (mt_warn_all(r->t->call, &r->events, &list, &err) != MT_OK)
-        r->refused = err;
-    mt_warnings_free(&list);
-}
-
 static mt_status train(struct run *r)
 {
     struct mt_step_info info;
     bool first = true;
     mt_status status;
 
-    if (mt_stall_start(r->s, &r->stall, &r->err) != MT_OK)
-        return r->err.status;
+    if ((status = mt_remarks_start(&r->remarks, &r->err)) != MT_OK)
+        return status;
     while (!mt_session_finished(r->s) && !mt_signal_stop()) {
         if ((status = (first ? audited_step(r, &info) : step(r, &info))) !=
             MT_OK)
             return status;
         first = first && info.idle;
         tell_step(r, &info);
-        if (info.epoch_ended)
-            warn_stalled(r);
         if (info.improved && !refused(r))
             save_best(r);
         bool due = !refused(r) && save_is_due(r, &info); /* by the epoch that ended */
@@ -340,7 +285,7 @@ static mt_status train(struct run *r)
         if (due)
             save_and_go_on(r);
         if (refused(r)) {
-            r->err = r->refused;
+            r->err = r->remarks.refused;
             return r->err.status;
         }
     }
@@ -360,7 +305,7 @@ static int finish(struct run *r)
     if (r->save_failed || r->best_failed)
         return mt_report_error(&r->err);
     if (refused(r))
-        return mt_report_error(&r->refused);
+        return mt_report_error(&r->remarks.refused);
     r->end.seconds = mt_seconds() - r->started;
     stepping = r->end.seconds - r->saving;
     r->end.samples_per_s = stepping > 0 ? (double)r->samples / stepping : 0;
@@ -520,11 +465,14 @@ int mt_training_run(const struct mt_training *t)
     struct run r = { .t = t, .s = t->session, .err = MT_ERR_INIT };
     int code;
 
+    r.remarks = (struct mt_remarks){ .call = t->call,
+                                     .session = t->session,
+                                     .events = &r.events };
     if (start(&r) != MT_OK)
         return mt_report_error(&r.err);
     mt_status status = train(&r);
 
-    mt_stall_free(&r.stall);
+    mt_remarks_free(&r.remarks);
     code = status == MT_OK ? finish(&r) : fail(&r, status);
     if (r.events.log && (ferror(r.events.log) | fclose(r.events.log))) {
         mt_fail_errno(&r.err, errno, t->log, "cannot write");

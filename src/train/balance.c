@@ -79,6 +79,8 @@ static const char *class_name(const struct mt_session *s, size_t class,
 
     if (f->class_names && class < f->classes)
         return f->class_names[class];
+    if (f->vocab_names && class < f->vocab && f->classes == f->vocab)
+        return f->vocab_names[class];
     snprintf(number, 24, "%zu", class);
     return number;
 }
