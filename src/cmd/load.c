@@ -367,6 +367,8 @@ static mt_status check_position(const struct mt_call *call,
     status = mt_open_session(&request, target, &why);
     if (status == MT_OK) {
         status = mt_transfer_check_position(plan, source, target->session, err);
+    } else if (status == MT_NO_MEMORY) {
+        return mt_fail_memory(err); /* which says nothing of the position */
     } else {
         plan->unfit = true;
         status = mt_transfer_leave_position(plan, why.text, err);

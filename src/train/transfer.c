@@ -241,16 +241,18 @@ mt_status mt_transfer_check_position(struct mt_transfer *plan,
     struct mt_bundle position = MT_BUNDLE_INIT;
     struct mt_err why = MT_ERR_INIT;
     const struct mt_array *spec = mt_bundle_find(source, MT_NAME_SPEC);
-    mt_status status = MT_OK;
+    mt_status status;
 
     if (!plan->progress)
         return MT_OK;
     mt_state_add_position(source, &position);
     if (spec)
         mt_bundle_add_array(&position, MT_NAME_SPEC, spec);
-    if (position.failed)
-        status = mt_fail_memory(err);
-    else if (mt_state_restore_position(s, &position, &why) != MT_OK) {
+    status = position.failed ? MT_NO_MEMORY
+                             : mt_state_restore_position(s, &position, &why);
+    if (status == MT_NO_MEMORY) {
+        mt_fail_memory(err); /* which says nothing of the position */
+    } else if (status != MT_OK) {
         plan->unfit = true;
         status = mt_transfer_leave_position(plan, why.text, err);
     }
