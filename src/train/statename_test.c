@@ -53,6 +53,13 @@ START_TEST(builds_and_takes_apart)
     mt_name_slot_of(name.text, &n);
     ck_assert_uint_eq(n, 0);
 
+    struct mt_name kept = mt_name_kept(name.text);
+
+    ck_assert_str_eq(mt_name_kept_of(kept.text), name.text);
+    ck_assert_ptr_null(mt_name_kept_of(name.text));
+    ck_assert(mt_name_is(kept.text, MT_PROGRESS));
+    ck_assert_ptr_null(mt_name_tensor(kept.text));
+
     name = mt_name_slot("exp_avg", tensor);
     ck_assert(strncmp(name.text, "optimizer/exp_avg.", 18) == 0);
     ck_assert(mt_name_is(name.text, MT_OPTIMIZER));
