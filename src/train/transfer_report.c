@@ -108,6 +108,40 @@ static void tell_prefix(struct telling *t, const struct mt_match *m,
                          advice->also);
 }
 
+/* Does a given rename match a name of the state? */
+static bool is_used(const struct mt_rename *rename, const struct mt_match *m,
+                    const struct mt_transfer_options *o, struct mt_arena *arena)
+{
+    size_t n = o->strip_prefix ? strlen(o->strip_prefix) : 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        const char *name = mt_name_key(m->items[i].from->name);
+        bool strips = n && starts(name, o->strip_prefix, n) && name[n];
+
+        if (mt_rename_apply(rename, name + (strips ? n : 0), arena))
+            return true;
+    }
+    return false;
+}
+
+/* Given renames that are idle; not where only some tensors are looked at. */
+static void tell_idle(struct telling *t, const struct mt_match *m,
+                      const struct mt_transfer_options *o,
+                      struct mt_arena *arena)
+{
+    if ((o->only && *o->only) || (o->except && *o->except))
+        return;
+    for (size_t i = 0; i < o->n_map; i++) {
+        if (is_used(&o->map[i], m, o, arena))
+            continue;
+        mt_strbuf_printf(&t->text,
+                         "\n  --map %s=%s matches no name of the state",
+                         o->map[i].from, o->map[i].to);
+        if (strchr(o->map[i].from, '['))
+            mt_strbuf_puts(&t->text, "; a bracket itself is [[]");
+    }
+}
+
 /* Proposed, though their shapes do not say so. */
 static void tell_squares(struct telling *t,
                          const struct mt_transfer_advice *advice)
@@ -148,8 +182,7 @@ static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
         const struct mt_match_item *item = &m->items[i];
         const char *near;
 
-        if (item->to || explain(target, item, o, advice) ||
-            !next_line(t))
+        if (item->to || explain(target, item, o, advice) || !next_line(t))
             continue;
         near = renamed(item->key, advice,
                        n && starts(item->key, stripped(advice, n), n) ? n : 0,
@@ -158,12 +191,12 @@ static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
         mt_strbuf_printf(&t->text, "\n  unexpected: %s %s", item->key,
                          mt_shape_text(&item->from->shape).text);
         if (near)
-            mt_strbuf_printf(&t->text, " (%s%s)",
-                             mt_match_fits(item->from, false,
-                                           mt_find_model(target, near))
-                                 ? "nearest of this shape: "
-                                 : "the transpose of ",
-                             near);
+            mt_strbuf_printf(
+                &t->text, " (%s%s)",
+                mt_match_fits(item->from, false, mt_find_model(target, near))
+                    ? "nearest of this shape: "
+                    : "the transpose of ",
+                near);
     }
     end_kind(t, "unexpected");
 }
@@ -223,9 +256,9 @@ static void tell_shapes(struct telling *t, const struct mt_bundle *target,
             t->explained[mt_array_number(target, to)] = true;
         to = to ? to : item->to;
         if (to && !mt_match_fits(item->from,
-                           mt_match_transposes(o, mt_name_key(to->name),
-                                               &item->from->shape),
-                           to))
+                                 mt_match_transposes(o, mt_name_key(to->name),
+                                                     &item->from->shape),
+                                 to))
             tell_shape(t, item, to);
     }
     end_kind(t, "of another shape");
@@ -243,6 +276,7 @@ mt_status mt_transfer_fail(const struct mt_bundle *target,
     t.explained = mt_arena_calloc(&arena, target->n + 1, sizeof *t.explained);
     if (!t.explained)
         return mt_fail_memory(err);
+    tell_idle(&t, m, o, &arena);
     if (advice->works) {
         tell_prefix(&t, m, o, advice);
         tell_squares(&t, advice);
