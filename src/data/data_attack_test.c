@@ -55,6 +55,9 @@ static const char *open_set(void *ctx, mt_status *status, struct mt_err *e)
 
 /* ---- files ---- */
 
+static const char euro[] =
+    "# measured\na;town;y\n1.234,5;Bonn;1\n;Ulm;2\n\n2,25;;3\n3;Ulm;4\n";
+
 static const char table[] =
     "id,color,\"wide, quoted\",y\n1,2,3.5,a\n2,4,-1e3,b\n\"3\",6,0x1p3,a\n"
     "4,8,.5,\"c \"\"x\"\"\"\n5,1,2,b\n6,2,3,a\n7,3,4,c\n8,5,6,b\n";
@@ -112,6 +115,8 @@ static void make_files(void)
     testing_put("cifar", records, sizeof records);
     testing_put("t.csv", table, sizeof table - 1);
     testing_put("n.csv", "1;2;3\n4;5;6\n7;8;9\n1;1;2\n", 24);
+    testing_put("g.gz", bytes,
+                test_gzip(euro, sizeof euro - 1, bytes, sizeof bytes));
     testing_put("i.idx", images, sizeof images);
     testing_put("l.idx", labels, sizeof labels);
     testing_put("i.gz", bytes,
@@ -131,6 +136,19 @@ static struct set sets[] = {
       "{\"type\": \"csv\", \"train\": \"n.csv\", \"val\": \"n.csv\","
       " \"header\": false, \"delimiter\": \";\", \"target\": [0, -1]}",
       { .seed = 1 } },
+    { "a packed table with categories and gaps",
+      "{\"type\": \"csv\", \"train\": \"g.gz\", \"delimiter\": \";\","
+      " \"decimal\": \",\", \"thousands\": \".\", \"comment\": \"#\","
+      " \"types\": {\"town\": \"category\"},"
+      " \"categories\": {\"town\": [\"Ulm\"]},"
+      " \"missing\": {\"a\": \"median\"}, \"missing_flags\": true,"
+      " \"normalize\": \"standard\", \"val_split\": 0.25}",
+      { .seed = 1, .resident = 1 } },
+    { "a packed series",
+      "{\"type\": \"csv\", \"train\": \"n.csv\", \"header\": false,"
+      " \"delimiter\": \";\", \"features\": [0, 1],"
+      " \"target\": 2, \"window\": {\"steps\": 2}, \"normalize\": \"minmax\"}",
+      { .seed = 1, .resident = 1 } },
     { "a peek at csv",
       "{\"type\": \"csv\", \"train\": \"t.csv\", \"features\": [0]}",
       { .seed = 1, .classification = true, .purpose = MT_DATA_CHECK } },
