@@ -99,6 +99,8 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
         return status;
     if (plan->fitted) {
         *cell = mt_labels_index(&p->labels, f.text, f.n);
+        if (*cell < 0 && !*p->example.text)
+            p->example = mt_excerpt(f.text, f.n);
         return MT_OK;
     }
     if (!mt_utf8_valid(f.text, f.n))
@@ -206,9 +208,13 @@ void mt_plan_count_unseen(struct mt_plan *plan, const double *cells)
 {
     for (size_t i = 0; i < plan->n; i++) {
         struct mt_plan_column *p = &plan->columns[i];
+        double cell = cells[i];
 
-        if (p->type == MT_PLAN_CATEGORY && element_of(p, cells[i]) < 0)
-            p->unseen++;
+        if (p->type != MT_PLAN_CATEGORY || element_of(p, cell) >= 0)
+            continue;
+        if (!p->unseen++ && cell >= 0 && (size_t)cell < p->labels.n)
+            p->example = mt_excerpt(p->labels.values[(size_t)cell],
+                                    strlen(p->labels.values[(size_t)cell]));
     }
 }
 
@@ -270,13 +276,16 @@ const char *mt_plan_warning(const struct mt_plan *plan, struct mt_arena *arena)
     for (size_t i = 0; i < plan->n; i++) {
         const struct mt_plan_column *p = &plan->columns[i];
 
-        if (p->unseen)
-            mt_strbuf_printf(&text,
-                             "%scolumn \"%s\": %zu field%s with a value that "
-                             "the training rows do not have",
-                             n++ ? "; " : "",
-                             mt_excerpt(p->name, strlen(p->name)).text,
-                             p->unseen, p->unseen == 1 ? "" : "s");
+        if (!p->unseen)
+            continue;
+        mt_strbuf_printf(&text,
+                         "%scolumn \"%s\": %zu field%s with a value that the "
+                         "training rows do not have",
+                         n++ ? "; " : "",
+                         mt_excerpt(p->name, strlen(p->name)).text, p->unseen,
+                         p->unseen == 1 ? "" : "s");
+        if (*p->example.text)
+            mt_strbuf_printf(&text, " (\"%s\")", p->example.text);
     }
     if (n && !text.failed)
         out = mt_arena_strdup(arena, text.text);

@@ -26,6 +26,7 @@
 #ifndef MT_DATA_TABLEPLAN_H
 #define MT_DATA_TABLEPLAN_H
 
+#include "base/utf8.h"
 #include "data/cells.h"
 #include "data/csvcolumns.h"
 #include "data/csvlabels.h"
@@ -62,7 +63,8 @@ struct mt_plan_column {
 
     size_t first, n; /* elements, from the sample's start */
     bool flag;       /* the last one: is it a gap? */
-    size_t unseen;   /* encoded fields that training did not have */
+    size_t unseen;   /* encoded fields that training did not have, */
+    struct mt_excerpt example; /* and one of them; "": a gap */
 
     /* Of a category that was fitted: training rows without a value, and with
      * one that the spec's list lacks, of which `unlisted` is the first. */
