@@ -9,7 +9,7 @@
 enum {
     WIDE = 30,  /* columns: then runs of plain numbers are one line */
     SHOWN = 12, /* classes */
-    RARE = 2    /* rows of a class that may be a typing error, below it */
+    RARE = 2    /* rows of a value that may be a typing error, below it */
 };
 
 static const char *plural(size_t n)

@@ -21,8 +21,8 @@ static mt_status open_table(struct scan *s, const struct mt_csv_hints *hints,
 {
     uint64_t size;
     int fd;
-    mt_status status = mt_csv_sniff(s->path, &hints->dialect, s->arena,
-                                    &s->out->form, err);
+    mt_status status =
+        mt_csv_sniff(s->path, &hints->dialect, s->arena, &s->out->form, err);
 
     if (status == MT_OK)
         status = mt_file_open(s->path, &fd, &size, err);
@@ -46,9 +46,9 @@ static mt_status set_key(struct mt_json *doc, const char *key,
                          struct mt_strbuf *value, const char *origin,
                          struct mt_err *err)
 {
-    mt_status status = value->failed ? mt_fail_memory(err)
-                                     : mt_json_set(doc, key, value->text,
-                                                   origin, err);
+    mt_status status = value->failed
+                           ? mt_fail_memory(err)
+                           : mt_json_set(doc, key, value->text, origin, err);
 
     mt_strbuf_free(value);
     return status;
@@ -113,7 +113,8 @@ static mt_status new_columns(struct scan *s, struct mt_err *err)
 static mt_status read_columns(struct scan *s, const struct mt_csv_hints *h,
                               struct mt_err *err)
 {
-    struct mt_csv_select select = { .why = h->header ? "as --header says" : NULL };
+    struct mt_csv_select select = { .why =
+                                        h->header ? "as --header says" : NULL };
     struct mt_csv_columns *c = &s->out->columns;
     struct mt_json *doc = NULL;
     mt_status status = mt_json_parse("", "{}", 2, &doc, err);
@@ -156,8 +157,10 @@ static mt_status read_rows(struct scan *s, struct mt_err *err)
             return status;
     }
     if (out->rows < 2)
-        return mt_fail(err, MT_INVALID, "%s: expected at least two rows of "
-                       "data, got %zu", s->path, out->rows);
+        return mt_fail(err, MT_INVALID,
+                       "%s: expected at least two rows of "
+                       "data, got %zu",
+                       s->path, out->rows);
     return MT_OK;
 }
 
@@ -166,8 +169,8 @@ static mt_status read_rows(struct scan *s, struct mt_err *err)
 /* "id", "user_id", "userId", "USER ID", "index", ... */
 static bool is_id_name(const char *name)
 {
-    static const char *const names[] = { "id", "index", "key", "nr", "no",
-                                         "no.", "number", "#", "row" };
+    static const char *const names[] = { "id",  "index",  "key", "nr", "no",
+                                         "no.", "number", "#",   "row" };
     size_t n = strlen(name);
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -194,7 +197,8 @@ static bool is_category(const struct mt_look *l, bool code)
 
     return !l->many && l->labels.n <= MT_CSV_CATEGORIES &&
            (2 * l->labels.n <= values || (l->labels.n == 1 && l->gaps.n)) &&
-           (code || !l->numbers || 20 * l->texts.n >= values) && !l->commas.n;
+           (code || !l->numbers || 20 * l->texts.n >= values) &&
+           (!l->commas.n || 2 * (l->numbers + l->commas.n) <= values);
 }
 
 static enum mt_csv_use judge_column(const struct mt_csv_guess *g, size_t column)
@@ -219,7 +223,8 @@ static enum mt_csv_use judge_column(const struct mt_csv_guess *g, size_t column)
         return MT_CSV_OTHER_DATES;
     if (is_category(l, code))
         return MT_CSV_CATEGORY;
-    if (!code && (2 * l->numbers > values || 2 * l->dates.n > values))
+    if (!code &&
+        (2 * (l->numbers + l->commas.n) > values || 2 * l->dates.n > values))
         return MT_CSV_FAULTY;
     return MT_CSV_TEXT;
 }

@@ -150,6 +150,8 @@ START_TEST(a_number_with_faults_is_no_class)
         strcat(text, "5,none\n");
     guesses(text, NULL);
     ck_assert_int_eq(g.targets[0], MT_TARGET_CLASSES);
+    guesses("x,y\n1,a\n2,5\n3,a\n4,b\n", NULL);
+    ck_assert_int_eq(g.targets[0], MT_TARGET_CLASSES);
     guesses("x,y\n1,\n2,?\n3,NA\n", NULL);
     ck_assert_int_eq(g.targets[0], MT_TARGET_EMPTY);
     guesses("x,y\n1,2024-01-01\n2,2024-01-02\n3,2024-01-01\n", NULL);
@@ -209,6 +211,8 @@ static const struct {
     { "humid", "7 3 5 9 2 11 4 8 12 6", MT_CSV_NUMBER },
     { "a", "1,5 2.5 4 3", MT_CSV_COMMA },
     { "a", "1,5 2 4 3", MT_CSV_NUMBER },
+    { "a", "x y x y x 1,5", MT_CSV_CATEGORY },
+    { "a", "1,5 2,5 1,5 2,5 x", MT_CSV_FAULTY },
     { "a", "31/12/2024 01/02/2024 31/12/2024 01/02/2024", MT_CSV_OTHER_DATES },
     { "a", "1 2 x", MT_CSV_FAULTY },
     { "a", "2024-01-01 2024-01-02 x", MT_CSV_FAULTY },

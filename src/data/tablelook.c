@@ -194,7 +194,7 @@ enum mt_csv_target mt_look_target(const struct mt_look *l)
         return few ? MT_TARGET_FEW : MT_TARGET_NUMBERS;
     if (l->dates.n == values)
         return MT_TARGET_DATES;
-    if (l->numbers || l->commas.n)
+    if (2 * (l->numbers + l->commas.n) > values)
         return few && 20 * l->texts.n >= values && !l->commas.n
                    ? MT_TARGET_CLASSES
                    : MT_TARGET_FAULTY;
