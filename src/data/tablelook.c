@@ -146,11 +146,11 @@ static mt_status add_date(struct mt_look *l, const struct mt_csv *csv,
 mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
                       const struct mt_csv_field *field, struct mt_err *err)
 {
-    bool gap = mt_plan_is_gap(NULL, field), number, time;
     double v = 0;
+    bool number = mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
+    bool gap = !number && mt_plan_is_gap(NULL, field), time;
     mt_status status = MT_OK;
 
-    number = !gap && mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
     follow_counter(l, number, v);
     if (gap)
         return add_some(&l->gaps, l, csv, field, err);
