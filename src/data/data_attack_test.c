@@ -5,6 +5,7 @@
  */
 #include "base/file_testing.h"
 #include "base/inject_testing.h"
+#include "data/csvguess.h"
 #include "data/inputs.h"
 #include "data/testing.h"
 
@@ -97,6 +98,10 @@ static void make_pictures(const struct mt_bytes *png, const struct mt_bytes *jpe
     testing_put("p.csv", "p.png,b\np.jpg,a\n", 16);
 }
 
+static const char dates[] =
+    "town,d,x,x,y\na,2024-01-01,1,2,3\nb,2024-01-02T10:00,2,1,4\n"
+    "a,?,3,5,NA\n,2023-12-05,4,2,6\nc,2024-02-03,5,1,7\nb,NA,1,1,8\n";
+
 static void make_files(void)
 {
     static const unsigned char records[2 * 3073] = { 1, [3073] = 0 };
@@ -114,6 +119,7 @@ static void make_files(void)
     free(jpeg.data);
     testing_put("cifar", records, sizeof records);
     testing_put("t.csv", table, sizeof table - 1);
+    testing_put("d.csv", dates, sizeof dates - 1);
     testing_put("n.csv", "1;2;3\n4;5;6\n7;8;9\n1;1;2\n", 24);
     testing_put("g.gz", bytes,
                 test_gzip(euro, sizeof euro - 1, bytes, sizeof bytes));
@@ -132,6 +138,12 @@ static struct set sets[] = {
       " \"features\": [\"id\", \"color\"], \"normalize\": \"standard\","
       " \"val_split\": 0.25}",
       { .seed = 1, .classification = true } },
+    { "csv with categories and dates",
+      "{\"type\": \"csv\", \"train\": \"d.csv\", \"target\": \"y\","
+      " \"types\": {\"town\": \"category\", \"d\": \"date\"},"
+      " \"categories\": {\"town\": [\"b\"]}, \"missing\": {\"y\": \"drop\","
+      " \"d\": \"median\"}, \"missing_flags\": true, \"val_split\": 0.25}",
+      { .seed = 1 } },
     { "csv with numbers",
       "{\"type\": \"csv\", \"train\": \"n.csv\", \"val\": \"n.csv\","
       " \"header\": false, \"delimiter\": \";\", \"target\": [0, -1]}",
@@ -260,6 +272,39 @@ START_TEST(inputs_alone)
 }
 END_TEST
 
+/* ---- a first look at a table ---- */
+
+static const char *guess_table(void *ctx, mt_status *status, struct mt_err *e)
+{
+    const char *const targets[] = { "y", NULL };
+    const struct mt_csv_hints hints = { targets, 1, "yes" };
+    struct mt_arena arena = MT_ARENA_INIT;
+    struct mt_csv_guess guess;
+    struct mt_csv_class *classes;
+    struct mt_err own = MT_ERR_INIT;
+    size_t n;
+
+    e = e ? e : &own;
+    *status = mt_csv_guess(ctx, &hints, &arena, &guess, e);
+    if (*status == MT_OK)
+        *status = mt_csv_classes(&guess, &arena, &classes, &n, e);
+    mt_csv_guess_free(&guess);
+    mt_arena_free(&arena);
+    return NULL;
+}
+
+START_TEST(guesses)
+{
+    static char name[] = "t.csv";
+    mt_status status;
+    struct mt_err e = MT_ERR_INIT;
+
+    guess_table(name, &status, &e);
+    ck_assert_msg(status == MT_OK, "%s", e.text);
+    inject_everywhere(name, guess_table, name);
+}
+END_TEST
+
 START_TEST(all_open)
 {
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
@@ -283,6 +328,7 @@ Suite *data_attack_suite(void)
     tcase_add_test(tc, all_open);
     tcase_add_loop_test(tc, data_sets, 0, sizeof sets / sizeof *sets);
     tcase_add_loop_test(tc, inputs_alone, 0, sizeof inputs / sizeof *inputs);
+    tcase_add_test(tc, guesses);
     suite_add_tcase(s, tc);
     return s;
 }
