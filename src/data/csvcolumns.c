@@ -1,4 +1,4 @@
-#include "data/csvcolumns.h"
+#include "data/csvcolumns_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "data/csvheader.h"
-#include "data/number.h"
 #include "base/utf8.h"
+#include "data/number.h"
 
 struct mt_csv_column_text mt_csv_column_text(const struct mt_csv_columns *c,
                                              size_t column)
@@ -24,296 +23,31 @@ struct mt_csv_column_text mt_csv_column_text(const struct mt_csv_columns *c,
     return out;
 }
 
-/* ---- the header ---- */
-
-/* A name, and the number of its column. */
-struct place {
-    const char *name;
-    size_t column;
-};
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct place *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
-
-    return order ? order : (x->column > y->column) - (x->column < y->column);
-}
-
-static int compare_with_name(const void *name, const void *place)
-{
-    return strcmp(name, ((const struct place *)place)->name);
-}
-
-/* In order of bytes, the same names in that of the columns. To be freed. */
-static struct place *sort_names(const char *const *names, size_t n)
-{
-    struct place *places = malloc((n + 1) * sizeof *places);
-
-    for (size_t i = 0; places && i < n; i++)
-        places[i] = (struct place){ names[i], i };
-    if (places)
-        qsort(places, n, sizeof *places, compare_places);
-    return places;
-}
-
-static const struct place *find_place(const struct place *sorted, size_t n,
-                                      const char *name)
-{
-    return bsearch(name, sorted, n, sizeof *sorted, compare_with_name);
-}
-
-static mt_status header_key(const struct mt_csv_select *select, bool *given,
-                            bool *header, struct mt_err *err)
-{
-    const struct mt_item *item = select->header;
-    bool is_auto =
-        !item || (mt_is_string(item) && !strcmp(item->text, "auto"));
-
-    if (!is_auto && !mt_is_bool(item))
-        return mt_json_fail(select->doc, item, err,
-                            "expected true, false or \"auto\"");
-    *given = !is_auto;
-    *header = !is_auto && mt_is_true(item);
-    return MT_OK;
-}
-
-/* The name of a column before any is changed. */
-static const char *raw_name(const struct mt_csv_field *field, size_t column,
-                            struct mt_arena *arena)
-{
-    if (mt_csv_trim(*field).n)
-        return mt_arena_strndup(arena, field->text, field->n);
-    return mt_arena_printf(arena, "Unnamed: %zu", column);
-}
-
-/* The name of a column that has one that was there before: `x.1`, or the next
- * number that is not in the header. */
-static const char *other_name(const char *name, size_t *number,
-                              const struct place *sorted, size_t n,
-                              struct mt_arena *arena)
-{
-    char *other;
-
-    do
-        other = mt_arena_printf(arena, "%s.%zu", name, ++*number);
-    while (other && find_place(sorted, n, other));
-    return other;
-}
-
-static mt_status rename_repeated(struct mt_csv_columns *c,
-                                 struct mt_arena *arena, struct mt_err *err)
-{
-    struct place *sorted = sort_names(c->raw, c->n);
-    bool ok = sorted != NULL;
-    size_t number = 0;
-
-    for (size_t i = 1; ok && i < c->n; i++) {
-        const char *name = sorted[i].name;
-
-        if (strcmp(name, sorted[i - 1].name)) {
-            number = 0;
-            continue;
-        }
-        name = other_name(name, &number, sorted, c->n, arena);
-        c->names[sorted[i].column] = name;
-        ok = name != NULL;
-    }
-    free(sorted);
-    return ok ? MT_OK : mt_fail_memory(err);
-}
-
-static mt_status take_names(const struct mt_csv_field *fields, size_t n,
-                            struct mt_arena *arena, struct mt_csv_columns *out,
-                            struct mt_err *err)
-{
-    out->n = n;
-    out->raw = mt_arena_calloc(arena, n + 1, sizeof *out->raw);
-    out->names = mt_arena_calloc(arena, n + 1, sizeof *out->names);
-    if (!out->raw || !out->names)
-        return mt_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        out->raw[i] = out->names[i] = raw_name(&fields[i], i, arena);
-        if (!out->raw[i])
-            return mt_fail_memory(err);
-    }
-    return rename_repeated(out, arena, err);
-}
-
-/* Are all features of a table that was read before among the names? */
-static mt_status has_known(const struct mt_csv_known *known,
-                           const struct mt_csv_columns *c, bool *yes,
-                           struct mt_err *err)
-{
-    struct place *sorted = sort_names(c->names, c->n);
-
-    if (!sorted)
-        return mt_fail_memory(err);
-    *yes = true;
-    for (size_t i = 0; i < known->n_features && *yes; i++)
-        *yes = find_place(sorted, c->n, known->features[i]) != NULL;
-    free(sorted);
-    return MT_OK;
-}
-
-/* Whether the first record, whose names are taken, is a header. */
-static mt_status find_header(const struct mt_csv_select *select,
-                             struct mt_csv *csv, struct mt_arena *arena,
-                             struct mt_csv_columns *out, bool *header,
-                             struct mt_err *err)
-{
-    struct mt_csv_header found;
-    bool given = false;
-    mt_status status = header_key(select, &given, header, err);
-
-    out->why = select->why ? select->why : "the spec says so";
-    out->sure = true;
-    if (status != MT_OK || given)
-        return status;
-    if (select->known && select->known->n_features) {
-        out->why = "it has the names of the features";
-        status = has_known(select->known, out, header, err);
-        if (status != MT_OK || *header)
-            return status;
-    }
-    status = mt_csv_rewind(csv, err);
-    if (status == MT_OK)
-        status = mt_csv_find_header(csv, arena, &found, err);
-    if (status != MT_OK)
-        return status;
-    *header = found.header;
-    out->why = found.why;
-    out->sure = found.sure;
-    return MT_OK;
-}
-
-/* A delimiter at the end of the header, of the rows, or of both. */
-struct trailing {
-    size_t width; /* fields without the empty one after it; 0: no such thing */
-    bool rows;
-};
-
-static bool ends_empty(const struct mt_csv_field *fields, size_t n)
-{
-    return n > 1 && mt_csv_trim(fields[n - 1]).n == 0;
-}
-
-/* From the first two records; fields: those of the first. */
-static mt_status find_trailing(struct mt_csv *csv,
-                               const struct mt_csv_field *fields, size_t n,
-                               struct trailing *out, struct mt_err *err)
-{
-    bool first = ends_empty(fields, n), second;
-    size_t below;
-    mt_status status = mt_csv_next(csv, &fields, &below, err);
-
-    *out = (struct trailing){ 0 };
-    if (status != MT_OK || below == 0)
-        return status;
-    second = ends_empty(fields, below);
-    out->rows = second && below == n + !first;
-    if (out->rows || (first && below + 1 == n))
-        out->width = n - first;
-    return MT_OK;
-}
-
-mt_status mt_csv_read_header(const struct mt_csv_select *select,
-                             struct mt_csv *csv, const char *path,
-                             struct mt_arena *arena, struct mt_csv_columns *out,
-                             struct mt_err *err)
-{
-    const struct mt_csv_field *fields;
-    struct trailing trailing = { 0 };
-    bool header = false;
-    size_t n;
-    mt_status status;
-
-    *out = (struct mt_csv_columns){ 0 };
-    status = mt_csv_next(csv, &fields, &n, err);
-    if (status == MT_OK && n == 0)
-        status = mt_fail(err, MT_INVALID,
-                         "%s: the file is empty; expected "
-                         "at least one record",
-                         path);
-    if (status == MT_OK)
-        status = take_names(fields, n, arena, out, err);
-    if (status == MT_OK)
-        status = find_trailing(csv, fields, n, &trailing, err);
-    if (status == MT_OK)
-        status = find_header(select, csv, arena, out, &header, err);
-    if (status == MT_OK)
-        status = mt_csv_rewind(csv, err);
-    if (status != MT_OK)
-        return status;
-    if (header) {
-        status = mt_csv_next(csv, &fields, &n, err);
-        if (trailing.width)
-            out->n = trailing.width;
-        if (trailing.rows)
-            mt_csv_set_trailing(csv, trailing.width);
-        return status;
-    }
-    out->names = out->raw = NULL;
-    return MT_OK;
-}
-
-static void add_renamed(const struct mt_csv_columns *c, struct mt_strbuf *out)
-{
-    enum { SHOWN = 3 };
-    size_t n = 0;
-
-    for (size_t i = 0; c->names && i < c->n; i++) {
-        if (c->names[i] == c->raw[i] || n++ >= SHOWN)
-            continue;
-        mt_strbuf_printf(out, "%sanother column \"%s\" is named \"%s\"",
-                         out->len ? "; " : "",
-                         mt_excerpt(c->raw[i], strlen(c->raw[i])).text,
-                         mt_excerpt(c->names[i], strlen(c->names[i])).text);
-    }
-    if (n > SHOWN)
-        mt_strbuf_printf(out, ", and %zu more likewise", n - SHOWN);
-}
-
-const char *mt_csv_header_note(const struct mt_csv_columns *c, const char *path,
-                               struct mt_arena *arena)
-{
-    struct mt_strbuf text = MT_STRBUF_INIT;
-    const char *out = NULL;
-
-    if (!c->sure)
-        mt_strbuf_printf(&text, "its first line is %s header: %s",
-                         c->names ? "the" : "no", c->why);
-    add_renamed(c, &text);
-    if (text.len && !text.failed)
-        out = mt_arena_printf(arena, "%s: %s", path, text.text);
-    mt_strbuf_free(&text);
-    return out;
-}
-
 /* ---- the choice ---- */
 
 struct chooser {
     const struct mt_csv_select *select;
     const char *path;
     const struct mt_csv_columns *columns;
-    struct place *sorted; /* the names, or NULL */
-    const char **taken;  /* [n]: the key that took the column, or NULL */
+    struct mt_csv_place *sorted; /* the names, or NULL */
+    const char **taken; /* [n]: the key that took the column, or NULL */
 };
 
-/* Nothing is near: tells which columns there are. */
-static mt_status fail_with_names(const struct chooser *ch, const struct mt_item *item,
-                                 const char *name, struct mt_err *err)
+/* Nothing is near: names the columns that there are. */
+static mt_status fail_with_names(const struct chooser *ch,
+                                 const struct mt_item *item, const char *name,
+                                 struct mt_err *err)
 {
-    enum { TOLD = 12 };
+    enum { SHOWN = 12 };
     const struct mt_csv_columns *c = ch->columns;
     struct mt_strbuf names = MT_STRBUF_INIT;
     mt_status status;
 
-    for (size_t i = 0; i < c->n && i < TOLD; i++)
+    for (size_t i = 0; i < c->n && i < SHOWN; i++)
         mt_strbuf_printf(&names, "%s\"%s\"", i ? ", " : "",
                          mt_excerpt(c->names[i], strlen(c->names[i])).text);
-    if (c->n > TOLD)
-        mt_strbuf_printf(&names, " and %zu more", c->n - TOLD);
+    if (c->n > SHOWN)
+        mt_strbuf_printf(&names, " and %zu more", c->n - SHOWN);
     status = mt_json_fail(ch->select->doc, item, err,
                           "%s has no column \"%s\"; it has %s", ch->path, name,
                           names.text ? names.text : "others");
@@ -321,8 +55,8 @@ static mt_status fail_with_names(const struct chooser *ch, const struct mt_item 
     return status;
 }
 
-static mt_status unknown_name(const struct chooser *ch, const struct mt_item *item,
-                              struct mt_err *err)
+static mt_status unknown_name(const struct chooser *ch,
+                              const struct mt_item *item, struct mt_err *err)
 {
     enum { LONG = 64, MANY = 4096 }; /* hints are not worth more time */
     const char *name = item->text, *near = NULL, *candidates[MANY];
@@ -350,8 +84,9 @@ static mt_status unknown_name(const struct chooser *ch, const struct mt_item *it
 static mt_status find_name(const struct chooser *ch, const struct mt_item *item,
                            size_t *column, struct mt_err *err)
 {
-    const struct place *found =
-        ch->sorted ? find_place(ch->sorted, ch->columns->n, item->text) : NULL;
+    const struct mt_csv_place *found =
+        ch->sorted ? mt_csv_find_place(ch->sorted, ch->columns->n, item->text)
+                   : NULL;
 
     if (!found)
         return unknown_name(ch, item, err);
@@ -359,11 +94,12 @@ static mt_status find_name(const struct chooser *ch, const struct mt_item *item,
     return MT_OK;
 }
 
-static mt_status find_column(const struct chooser *ch, const struct mt_item *item,
-                             size_t *column, struct mt_err *err)
+static mt_status find_column(const struct chooser *ch,
+                             const struct mt_item *item, size_t *column,
+                             struct mt_err *err)
 {
     double n = (double)ch->columns->n, v;
-    const struct place *found = NULL;
+    const struct mt_csv_place *found = NULL;
 
     if (mt_is_string(item))
         return find_name(ch, item, column, err);
@@ -372,7 +108,8 @@ static mt_status find_column(const struct chooser *ch, const struct mt_item *ite
                             "expected the name or the index of a column");
     /* Names come before positions. */
     if (ch->sorted)
-        found = find_place(ch->sorted, ch->columns->n, mt_json_text(item).text);
+        found = mt_csv_find_place(ch->sorted, ch->columns->n,
+                                  mt_json_text(item).text);
     if (found) {
         *column = found->column;
         return MT_OK;
@@ -417,8 +154,7 @@ static mt_status take_all(const struct chooser *ch, const char *key,
     if (!given->child)
         return mt_json_fail(ch->select->doc, given, err,
                             "the list is empty; expected at least one column");
-    for (item = given->child; item; item = item->next)
-    {
+    for (item = given->child; item; item = item->next) {
         mt_status status = take(ch, key, item, list, n, err);
 
         if (status != MT_OK)
@@ -479,7 +215,7 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
     out->targets = mt_arena_calloc(arena, out->n, sizeof *out->targets);
     ch.taken = calloc(out->n, sizeof *ch.taken);
     if (out->names)
-        ch.sorted = sort_names(out->names, out->n);
+        ch.sorted = mt_csv_sort_names(out->names, out->n);
     if (!out->features || !out->targets || !ch.taken ||
         (out->names && !ch.sorted))
         status = mt_fail_memory(err);
@@ -532,13 +268,14 @@ static mt_status fail_known(const struct mt_csv_known *known, const char *path,
 }
 
 static mt_status find_known(const char *const *names, size_t n,
-                            const struct mt_csv_known *known,
-                            const char *path, const struct place *sorted,
+                            const struct mt_csv_known *known, const char *path,
+                            const struct mt_csv_place *sorted,
                             const struct mt_csv_columns *c, size_t *columns,
                             struct mt_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct place *found = find_place(sorted, c->n, names[i]);
+        const struct mt_csv_place *found =
+            mt_csv_find_place(sorted, c->n, names[i]);
 
         if (!found)
             return fail_known(known, path, c, names[i], err);
@@ -551,7 +288,7 @@ mt_status mt_csv_choose_known(const struct mt_csv_known *known,
                               const char *path, struct mt_arena *arena,
                               struct mt_csv_columns *out, struct mt_err *err)
 {
-    struct place *sorted = sort_names(out->names, out->n);
+    struct mt_csv_place *sorted = mt_csv_sort_names(out->names, out->n);
     mt_status status;
 
     out->n_features = known->n_features;
@@ -626,9 +363,9 @@ static mt_status fail_number(const struct mt_csv *csv,
                            "%s: %s is too large for "
                            "float32",
                            name.text, got.text);
-    return mt_csv_fail(csv, column, err,
-                       "%s: expected a number, got \"%s\"%s", name.text,
-                       got.text, mt_csv_advise(field->text, field->n).text);
+    return mt_csv_fail(csv, column, err, "%s: expected a number, got \"%s\"%s",
+                       name.text, got.text,
+                       mt_csv_advise(field->text, field->n).text);
 }
 
 mt_status mt_csv_number(const struct mt_csv *csv,
