@@ -462,15 +462,16 @@ static mt_status make_plan(const struct table *t, const struct csv_args *args,
     }
     status = mt_plan_load(f->facts, f->feature_names, f->n_features,
                           &data->arena, plan, err);
-    if (status != MT_OK)
-        return status;
     plan->targets = spec.targets;
     plan->n_targets = spec.n_targets;
-    if (plan->n != t->columns.n_features)
-        return mt_fail(err, MT_MISMATCH,
-                       "%zu features; expected %zu, as the checkpoint has",
-                       t->columns.n_features, plan->n);
-    return MT_OK;
+    if (status == MT_OK && plan->n != spec.n)
+        status = mt_fail(err, MT_MISMATCH,
+                         "%zu features; expected %zu, as the checkpoint has",
+                         spec.n, plan->n);
+    if (status == MT_OK)
+        status = mt_plan_check_same(plan, &spec, err);
+    mt_plan_free(&spec);
+    return status;
 }
 
 static mt_status add_note(struct mt_dataset *data, const char *note,

@@ -85,7 +85,7 @@ static mt_status find_name(const struct chooser *ch, const struct mt_item *item,
                            size_t *column, struct mt_err *err)
 {
     const struct mt_csv_place *found =
-        ch->sorted ? mt_csv_find_place(ch->sorted, ch->columns->n, item->text)
+        ch->sorted ? mt_csv_find_name(ch->sorted, ch->columns->n, item->text)
                    : NULL;
 
     if (!found)
@@ -108,7 +108,7 @@ static mt_status find_column(const struct chooser *ch,
                             "expected the name or the index of a column");
     /* Names come before positions. */
     if (ch->sorted)
-        found = mt_csv_find_place(ch->sorted, ch->columns->n,
+        found = mt_csv_find_name(ch->sorted, ch->columns->n,
                                   mt_json_text(item).text);
     if (found) {
         *column = found->column;
@@ -275,7 +275,7 @@ static mt_status find_known(const char *const *names, size_t n,
 {
     for (size_t i = 0; i < n; i++) {
         const struct mt_csv_place *found =
-            mt_csv_find_place(sorted, c->n, names[i]);
+            mt_csv_find_name(sorted, c->n, names[i]);
 
         if (!found)
             return fail_known(known, path, c, names[i], err);

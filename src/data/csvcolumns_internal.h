@@ -15,7 +15,7 @@ struct mt_csv_place {
 struct mt_csv_place *mt_csv_sort_names(const char *const *names, size_t n);
 
 /* The column of that name, or NULL. */
-const struct mt_csv_place *mt_csv_find_place(const struct mt_csv_place *sorted,
-                                             size_t n, const char *name);
+const struct mt_csv_place *mt_csv_find_name(const struct mt_csv_place *sorted,
+                                            size_t n, const char *name);
 
 #endif

@@ -30,8 +30,8 @@ struct mt_csv_place *mt_csv_sort_names(const char *const *names, size_t n)
     return places;
 }
 
-const struct mt_csv_place *mt_csv_find_place(const struct mt_csv_place *sorted,
-                                             size_t n, const char *name)
+const struct mt_csv_place *mt_csv_find_name(const struct mt_csv_place *sorted,
+                                            size_t n, const char *name)
 {
     return bsearch(name, sorted, n, sizeof *sorted, compare_with_name);
 }
@@ -69,7 +69,7 @@ static const char *other_name(const char *name, size_t *number,
 
     do
         other = mt_arena_printf(arena, "%s.%zu", name, ++*number);
-    while (other && mt_csv_find_place(sorted, n, other));
+    while (other && mt_csv_find_name(sorted, n, other));
     return other;
 }
 
@@ -123,7 +123,7 @@ static mt_status has_known(const struct mt_csv_known *known,
         return mt_fail_memory(err);
     *yes = true;
     for (size_t i = 0; i < known->n_features && *yes; i++)
-        *yes = mt_csv_find_place(sorted, c->n, known->features[i]) != NULL;
+        *yes = mt_csv_find_name(sorted, c->n, known->features[i]) != NULL;
     free(sorted);
     return MT_OK;
 }

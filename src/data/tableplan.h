@@ -146,6 +146,11 @@ mt_status mt_plan_load(const char *facts, const char *const *names, size_t n,
                        struct mt_err *err);
 void mt_plan_free(struct mt_plan *plan);
 
+/* That the spec, as it is now, has the types and rules that training had.
+ * MT_MISMATCH. */
+mt_status mt_plan_check_same(const struct mt_plan *saved,
+                             const struct mt_plan *spec, struct mt_err *err);
+
 /* The text that decides which value of a category a field is: without spaces
  * around, and true, false, yes, no in lower case. */
 struct mt_csv_field mt_plan_value(const struct mt_csv_field *field);

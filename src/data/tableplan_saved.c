@@ -215,3 +215,68 @@ mt_status mt_plan_load(const char *facts, const char *const *names, size_t n,
     mt_json_free(doc);
     return status;
 }
+
+static bool same_texts(const struct mt_strings *a, const struct mt_strings *b)
+{
+    bool same = a->n == b->n;
+
+    for (size_t i = 0; i < a->n && same; i++)
+        same = !strcmp(a->v[i], b->v[i]);
+    return same;
+}
+
+/* Are the values that the spec lists, if it does, those of the inputs? */
+static bool same_values(const struct mt_plan_column *saved,
+                        const struct mt_plan_column *spec)
+{
+    bool same = !spec->n_given || spec->n_given == saved->n_values;
+
+    for (size_t i = 0; i < spec->n_given && same; i++) {
+        const char *text = spec->labels.values[i];
+        int32_t code = mt_labels_index(&saved->labels, text, strlen(text));
+
+        same = code >= 0 && (size_t)saved->element[code] < saved->n_values;
+    }
+    return same;
+}
+
+mt_status mt_plan_check_same(const struct mt_plan *saved,
+                             const struct mt_plan *spec, struct mt_err *err)
+{
+    if (saved->flags != spec->flags)
+        return mt_fail(err, MT_MISMATCH,
+                       "data.missing_flags: the checkpoint was trained with "
+                       "%s; a new training can change it",
+                       saved->flags ? "true" : "false");
+    if (!same_texts(&saved->gaps, &spec->gaps))
+        return mt_fail(err, MT_MISMATCH,
+                       "data.missing_values: the checkpoint was trained with "
+                       "others; a new training can change them");
+    for (size_t i = 0; i < saved->n && i < spec->n; i++) {
+        const struct mt_plan_column *a = &saved->columns[i],
+                                    *b = &spec->columns[i];
+        struct mt_excerpt name = mt_excerpt(b->name, strlen(b->name));
+
+        if (a->type != b->type)
+            return mt_fail(err, MT_MISMATCH,
+                           "data.types: column \"%s\" is a %s, but the "
+                           "checkpoint was trained with a %s; a new training "
+                           "can change it",
+                           name.text, mt_plan_types[b->type],
+                           mt_plan_types[a->type]);
+        if (!same_values(a, b))
+            return mt_fail(err, MT_MISMATCH,
+                           "data.categories: column \"%s\": the checkpoint was "
+                           "trained with other values; a new training can "
+                           "change them",
+                           name.text);
+        if (a->missing != b->missing)
+            return mt_fail(err, MT_MISMATCH,
+                           "data.missing: %s for column \"%s\", but the "
+                           "checkpoint was trained with %s; a new training can "
+                           "change it",
+                           mt_plan_rules[b->missing], name.text,
+                           mt_plan_rules[a->missing]);
+    }
+    return MT_OK;
+}
