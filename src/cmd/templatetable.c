@@ -31,7 +31,9 @@ static void add_place(const struct mt_look_some *some, struct mt_strbuf *out)
 
 static void add_values(const struct mt_look *l, struct mt_strbuf *out)
 {
-    if (l->many)
+    if (l->many && l->labels.n <= MT_LOOK_VALUES)
+        mt_strbuf_puts(out, "values that are too long, or no UTF-8");
+    else if (l->many)
         mt_strbuf_printf(out, "more than %d values", MT_LOOK_VALUES);
     else
         mt_strbuf_printf(out, "%zu value%s", l->labels.n, plural(l->labels.n));

@@ -264,6 +264,22 @@ START_TEST(odd_fields_have_their_line)
 }
 END_TEST
 
+/* What cannot be a name of a value is not kept. */
+START_TEST(long_values_are_not_counted)
+{
+    static char text[1 << 14];
+    char *end = text + sprintf(text, "a,b,y\n1,");
+
+    memset(end, 'x', 5000);
+    strcpy(end + 5000, ",1\n2,a,2\n3,b,4\n");
+    guesses(text, NULL);
+    ck_assert_int_eq(g.use[1], MT_CSV_TEXT);
+    ck_assert(g.looks[1].many && g.looks[1].labels.n == 0);
+    guesses("a,b,y\n1,\xff,1\n2,x,2\n3,x,4\n", NULL);
+    ck_assert_int_eq(g.use[1], MT_CSV_TEXT);
+}
+END_TEST
+
 START_TEST(a_counter_is_used_if_it_is_all_there_is)
 {
     guesses("id,y\n1,1.5\n2,1\n3,2\n", NULL);
@@ -359,6 +375,7 @@ Suite *csvguess_suite(void)
     tcase_add_test(tc, a_number_is_measured);
     tcase_add_test(tc, columns_are_what_their_values_say);
     tcase_add_test(tc, odd_fields_have_their_line);
+    tcase_add_test(tc, long_values_are_not_counted);
     tcase_add_test(tc, a_counter_is_used_if_it_is_all_there_is);
     tcase_add_test(tc, delimiters_and_headers_are_found);
     tcase_add_test(tc, several_targets_are_taken);

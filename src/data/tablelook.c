@@ -10,10 +10,11 @@
 #include "data/tableplan.h"
 
 enum {
-    LONGEST = 40,    /* bytes of a number in which a comma is looked for */
-    CODE = 4,        /* digits of a code, at least */
-    FEW = 20,        /* numbers that may be classes, */
-    ROWS_OF_EACH = 5 /* and how many rows each needs then */
+    LONGEST = 40,      /* bytes of a number in which a comma is looked for */
+    LONG_VALUE = 4096, /* bytes of a value that is counted */
+    CODE = 4,          /* digits of a code, at least */
+    FEW = 20,          /* numbers that may be classes, */
+    ROWS_OF_EACH = 5   /* and how many rows each needs then */
 };
 
 void mt_look_init(struct mt_look *l, struct mt_arena *arena)
@@ -88,7 +89,8 @@ static mt_status count_value(struct mt_look *l, const struct mt_csv *csv,
     size_t n = l->labels.n;
     uint32_t index;
 
-    l->many |= n > MT_LOOK_VALUES || !mt_utf8_valid(f.text, f.n);
+    l->many |=
+        n > MT_LOOK_VALUES || f.n > LONG_VALUE || !mt_utf8_valid(f.text, f.n);
     if (l->many)
         return MT_OK;
     if (mt_labels_add(&l->labels, f.text, f.n, &index) == MT_NO_MEMORY)

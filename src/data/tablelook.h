@@ -25,7 +25,8 @@ struct mt_look {
                                                 "01/02/2024" */
 
     /* The values that are no gaps; true, false, yes and no in lower case. Once
-     * there are more than MT_LOOK_VALUES, `many`, no more are counted. */
+     * there are more than MT_LOOK_VALUES, or one is no UTF-8 or has more than
+     * 4 KiB, `many`, no more are counted. */
     struct mt_labels labels;
     bool raw; /* values are as they are: of a target */
     bool many;
