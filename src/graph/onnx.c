@@ -143,7 +143,6 @@ static void add_raw(struct mt_strbuf *out, const void *values, size_t n,
 {
     const unsigned char *from = values;
 
-    mt_pb_begin_bytes(out, TENSOR_RAW, n * size);
     if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
         mt_strbuf_add(out, from, n * size);
         return;
@@ -153,18 +152,30 @@ static void add_raw(struct mt_strbuf *out, const void *values, size_t n,
             mt_strbuf_putc(out, (char)from[i * size + k]);
 }
 
+/* Fields that are there already, one after the other. */
+static void append(struct mt_strbuf *out, const struct mt_strbuf *fields)
+{
+    out->failed |= fields->failed;
+    if (fields->len)
+        mt_strbuf_add(out, fields->text, fields->len);
+}
+
+/* The elements are copied once: a model is little else. */
 static void add_constant(struct mt_onnx *o, const char *name, int type,
                          const struct mt_shape *shape, const void *values,
                          size_t size)
 {
     struct mt_strbuf head = MT_STRBUF_INIT;
+    size_t n = mt_shape_elements(shape);
 
     for (int i = 0; i < shape->rank; i++)
         mt_pb_int(&head, TENSOR_DIMS, (int64_t)shape->dim[i]);
     mt_pb_int(&head, TENSOR_TYPE, type);
     mt_pb_string(&head, TENSOR_NAME, name);
-    add_raw(&head, values, mt_shape_elements(shape), size);
-    mt_pb_message(&o->constants, GRAPH_INITIALIZER, &head);
+    mt_pb_begin_bytes(&head, TENSOR_RAW, n * size);
+    mt_pb_begin_bytes(&o->constants, GRAPH_INITIALIZER, head.len + n * size);
+    append(&o->constants, &head);
+    add_raw(&o->constants, values, n, size);
     mt_strbuf_free(&head);
 }
 
@@ -490,36 +501,39 @@ void mt_onnx_metadata(struct mt_onnx *o, const char *key, const char *value)
     mt_strbuf_free(&entry);
 }
 
-/* Fields that are there already, one after the other. */
-static void append(struct mt_strbuf *out, const struct mt_strbuf *fields)
+/* Appends the graph, of the parts that were collected. */
+static void add_graph(struct mt_onnx *o, struct mt_strbuf *out)
 {
-    out->failed |= fields->failed;
-    if (fields->len)
-        mt_strbuf_add(out, fields->text, fields->len);
+    struct mt_strbuf name = MT_STRBUF_INIT;
+    struct mt_strbuf *parts[] = { &o->nodes, &name, &o->constants, &o->inputs,
+                                  &o->outputs };
+    enum { N_PARTS = sizeof parts / sizeof *parts };
+    size_t size = 0;
+
+    mt_pb_string(&name, GRAPH_NAME, "mtrain");
+    for (size_t i = 0; i < N_PARTS; i++)
+        size += parts[i]->len;
+    mt_pb_begin_bytes(out, MODEL_GRAPH, size);
+    for (size_t i = 0; i < N_PARTS; i++) {
+        append(out, parts[i]);
+        mt_strbuf_free(parts[i]);
+    }
 }
 
 mt_status mt_onnx_finish(struct mt_onnx *o, struct mt_strbuf *out,
                          struct mt_err *err)
 {
-    struct mt_strbuf graph = MT_STRBUF_INIT, opset = MT_STRBUF_INIT;
+    struct mt_strbuf opset = MT_STRBUF_INIT;
 
     if (o->refused)
         return mt_fail(err, MT_INVALID, "%s", o->why);
-    append(&graph, &o->nodes);
-    mt_strbuf_free(&o->nodes);
-    mt_pb_string(&graph, GRAPH_NAME, "mtrain");
-    append(&graph, &o->constants);
-    mt_strbuf_free(&o->constants);
-    append(&graph, &o->inputs);
-    append(&graph, &o->outputs);
     mt_pb_int(out, MODEL_IR, IR_VERSION);
     mt_pb_string(out, MODEL_PRODUCER, "mtrain");
     mt_pb_string(out, MODEL_VERSION, MT_VERSION);
-    mt_pb_message(out, MODEL_GRAPH, &graph);
+    add_graph(o, out);
     mt_pb_int(&opset, OPSET_VERSION, MT_ONNX_OPSET);
     mt_pb_message(out, MODEL_OPSET, &opset);
     append(out, &o->metadata);
-    mt_strbuf_free(&graph);
     mt_strbuf_free(&opset);
     if (out->failed || o->failed)
         return mt_fail_memory(err);
