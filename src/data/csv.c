@@ -5,15 +5,9 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "base/utf8.h"
-#include "data/csvcolumns.h"
-#include "data/csvlabels.h"
-#include "data/csvscan.h"
+#include "data/csvrows.h"
 #include "data/format.h"
-#include "data/number.h"
 #include "data/reader.h"
-#include "data/tablelook.h"
-#include "data/tablerows.h"
 
 struct csv_args {
     const struct mt_item *header;
@@ -74,304 +68,12 @@ static mt_status check_args(const struct mt_data_request *request,
     return mt_csv_dialect_read(request->doc, request->spec, dialect, err);
 }
 
-/* ---- rows ---- */
-
 /* Bytes of inputs that are held in memory. */
 enum { RESIDENT = 256 << 20 };
 
-/* What lives from open to fit. */
-struct csv_state {
-    struct mt_reader reader; /* closed with the data set */
-    struct mt_plan plan;
-    struct mt_window window;
-    struct mt_table_rows *rows[2]; /* of train and val */
-};
-
-struct table {
-    const struct mt_data_request *request;
-    struct csv_state *state;
-    struct mt_csv_dialect dialect;
-    struct mt_csv *csv;
-    struct mt_csv_columns columns;
-    const struct mt_csv_known *known; /* the columns of a table before, or
-                                         NULL */
-    struct mt_labels *labels; /* NULL: targets are numbers */
-    const char *labels_source;
-    struct mt_look *look; /* of the target, while its classes are found out;
-                             or NULL */
-    struct mt_table_rows *x;
-    struct mt_owned *y; /* double [rows, targets], or int32 [rows] */
-    size_t rows, room;
-    size_t dropped[2];        /* rows with gaps: in features only, in targets */
-    uint64_t dropped_line[2]; /* of the first of them */
-};
-
-/* Room for targets. */
-static mt_status resize(struct table *t, size_t rows, struct mt_err *err)
-{
-    size_t each = t->labels ? sizeof(int32_t)
-                            : t->columns.n_targets * sizeof(double);
-    size_t bytes;
-    void *grown;
-
-    if (!mt_size_mul(rows, each, &bytes))
-        return mt_fail_memory(err);
-    grown = realloc(t->y->memory, bytes);
-    if (!grown)
-        return mt_fail_memory(err);
-    t->y->memory = grown;
-    t->room = rows;
-    return MT_OK;
-}
-
-static mt_status read_numbers(const struct table *t,
-                              const struct mt_csv_field *fields,
-                              const size_t *columns, size_t n, double *out,
-                              struct mt_err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        mt_status status = mt_csv_number(t->csv, &t->columns, fields,
-                                         columns[i], &out[i], err);
-
-        if (status != MT_OK)
-            return status;
-    }
-    return MT_OK;
-}
-
-static mt_status fail_label(const struct table *t,
-                            const struct mt_csv_field *field, mt_status status,
-                            struct mt_err *err)
-{
-    size_t column = t->columns.targets[0];
-    struct mt_csv_column_text name = mt_csv_column_text(&t->columns, column);
-    struct mt_excerpt got = mt_excerpt(field->text, field->n);
-
-    if (status == MT_NO_MEMORY)
-        return mt_fail_memory(err);
-    if (!field->n)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: the field is empty; expected a class",
-                           name.text);
-    if (t->labels->names)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: \"%s\" is not among the %zu classes of %s",
-                           name.text, got.text, t->labels->classes,
-                           t->labels_source);
-    if (status == MT_OK)
-        return mt_csv_fail(t->csv, column, err,
-                           "%s: the class is not valid UTF-8: \"%s\"",
-                           name.text, got.text);
-    return mt_csv_fail(t->csv, column, err,
-                       "%s: more than %d different classes; is this column "
-                       "the class?",
-                       name.text, MT_LABELS_MAX);
-}
-
-/* Targets that are probabilities. Samples of other formats, which have no
- * lines, are checked later. */
-static mt_status check_fractions(const struct table *t, const double *y,
-                                 struct mt_err *err)
-{
-    for (size_t i = 0; i < t->columns.n_targets; i++) {
-        size_t column = t->columns.targets[i];
-
-        if (t->request->fractions && !(y[i] >= 0 && y[i] <= 1))
-            return mt_csv_fail(t->csv, column, err,
-                               "%s: the target is %g; the loss needs targets "
-                               "of 0 to 1",
-                               mt_csv_column_text(&t->columns, column).text,
-                               y[i]);
-    }
-    return MT_OK;
-}
-
-/* The class of the target, or its index while classes are being collected. */
-static mt_status read_label(const struct table *t,
-                            const struct mt_csv_field *fields, int32_t *out,
-                            struct mt_err *err)
-{
-    struct mt_csv_field field = mt_csv_trim(fields[t->columns.targets[0]]);
-    uint32_t index = 0;
-    mt_status status;
-
-    if (!field.n)
-        return fail_label(t, &field, MT_OK, err);
-    status = mt_csv_check_line(t->csv, &t->columns, t->columns.targets[0],
-                               &field, err);
-    if (status != MT_OK)
-        return status;
-    if (t->labels->names) {
-        *out = mt_labels_find(t->labels, field.text, field.n);
-        return *out >= 0 ? MT_OK : fail_label(t, &field, MT_OK, err);
-    }
-    if (!mt_utf8_valid(field.text, field.n))
-        return fail_label(t, &field, MT_OK, err);
-    status = mt_labels_add(t->labels, field.text, field.n, &index);
-    *out = (int32_t)index;
-    return status == MT_OK ? MT_OK : fail_label(t, &field, status, err);
-}
-
-/* A column below a header that begins with a text is likely one of texts: all
- * columns are read where the spec names none. */
-static mt_status fail_feature(const struct table *t, struct mt_err *err)
-{
-    struct mt_err cause = *err;
-
-    if (t->rows || !t->columns.names ||
-        mt_json_get(t->request->spec, "features"))
-        return err->status;
-    return mt_fail(err, cause.status, "%s; to leave columns out, name the "
-                   "others as data.features; one of texts is a category "
-                   "(data.types)", cause.text);
-}
-
-static mt_status read_features(const struct table *t,
-                               const struct mt_csv_field *fields, bool *drop,
-                               struct mt_err *err)
-{
-    const struct mt_plan *plan = &t->state->plan;
-    bool plain = mt_csv_is_plain(t->csv) && !plan->digits;
-
-    for (size_t i = 0; i < t->columns.n_features; i++) {
-        const struct mt_csv_field *f = &fields[t->columns.features[i]];
-        unsigned places;
-        int64_t digits;
-        double cell;
-
-        if (plain && plan->columns[i].type == MT_PLAN_NUMBER &&
-            mt_number_short(f->text, f->n, &digits, &places)) {
-            mt_cells_put_decimal(t->x->cells, i, digits, places);
-            continue;
-        }
-        if (mt_plan_field(&t->state->plan, i, t->csv, &t->columns, fields,
-                          &cell, drop, err) != MT_OK)
-            return fail_feature(t, err);
-        mt_cells_put(t->x->cells, i, cell);
-    }
-    return MT_OK;
-}
-
-/* Targets cannot be filled: a gap drops the row, or is an error. */
-static mt_status check_targets(const struct table *t,
-                               const struct mt_csv_field *fields, bool *drop,
-                               struct mt_err *err)
-{
-    const struct mt_plan *plan = &t->state->plan;
-
-    for (size_t i = 0; i < t->columns.n_targets; i++) {
-        size_t column = t->columns.targets[i];
-
-        if (!mt_plan_is_gap(plan, &fields[column]))
-            continue;
-        if (plan->targets[i].missing == MT_MISSING_DROP)
-            *drop = true;
-        else if (mt_csv_trim(fields[column]).n)
-            return mt_csv_fail(t->csv, column, err,
-                               "%s: \"%s\" is a missing value; expected a %s "
-                               "(data.missing: {\"%s\": \"drop\"} leaves such "
-                               "rows out)",
-                               mt_csv_column_text(&t->columns, column).text,
-                               mt_excerpt(fields[column].text,
-                                          fields[column].n).text,
-                               t->labels ? "class" : "number",
-                               mt_excerpt(plan->targets[i].name,
-                                          strlen(plan->targets[i].name)).text);
-    }
-    return MT_OK;
-}
-
-static mt_status drop_row(struct table *t, bool target)
-{
-    if (t->dropped[target]++ == 0)
-        t->dropped_line[target] = mt_csv_line(t->csv);
-    return MT_OK;
-}
-
-static mt_status read_row(struct table *t, const struct mt_csv_field *fields,
-                          size_t n, struct mt_err *err)
-{
-    const struct mt_csv_columns *c = &t->columns;
-    double *y;
-    bool drop = false, target = false;
-    mt_status status = mt_csv_check_width(t->csv, c, fields, n, err);
-
-    if (status != MT_OK)
-        return status;
-    if (t->rows == UINT32_MAX)
-        return mt_csv_fail(t->csv, n, err, "more than %zu samples",
-                           (size_t)UINT32_MAX);
-    if (t->rows == t->room)
-        status = resize(t, t->room ? t->room + t->room / 2 : 64, err);
-    if (status != MT_OK)
-        return status;
-    status = read_features(t, fields, &drop, err);
-    if (status == MT_OK)
-        status = check_targets(t, fields, &target, err);
-    drop |= target;
-    if (status != MT_OK)
-        return status;
-    if (drop)
-        return drop_row(t, target);
-    if (t->look)
-        status = mt_look_add(t->look, t->csv, &fields[c->targets[0]], err);
-    if (status != MT_OK)
-        return status;
-    if (t->labels) {
-        status = read_label(t, fields, (int32_t *)t->y->memory + t->rows, err);
-    } else {
-        y = (double *)t->y->memory + t->rows * c->n_targets;
-        status = read_numbers(t, fields, c->targets, c->n_targets, y, err);
-        if (status == MT_OK)
-            status = check_fractions(t, y, err);
-    }
-    t->rows++;
-    return status == MT_OK ? mt_cells_push(t->x->cells, err) : status;
-}
-
-static mt_status read_rows(struct table *t, const char *path,
-                           struct mt_err *err)
-{
-    const struct mt_csv_field *fields;
-    size_t n;
-
-    for (;;) {
-        mt_status status = mt_csv_next(t->csv, &fields, &n, err);
-
-        if (status == MT_OK && n == 0)
-            break;
-        if (status == MT_OK)
-            status = read_row(t, fields, n, err);
-        if (status != MT_OK)
-            return status;
-    }
-    if (t->rows == 0)
-        return mt_fail(err, MT_INVALID,
-                       "%s: no rows of data; expected at least one", path);
-    if (resize(t, t->rows, err) != MT_OK)
-        return err->status;
-    return mt_cells_finish(t->x->cells, err);
-}
-
 /* ---- parts ---- */
 
-/* The first file that is read decides the classes. */
-static mt_status finish_labels(struct table *t, const char *path,
-                               struct mt_err *err)
-{
-    int32_t *y = t->y->memory;
-
-    if (!t->labels || t->labels->names)
-        return MT_OK;
-    if (mt_labels_finish(t->labels) != MT_OK)
-        return mt_fail_memory(err);
-    t->labels_source = path;
-    for (size_t i = 0; i < t->rows; i++)
-        y[i] = t->labels->class_of[y[i]];
-    return MT_OK;
-}
-
-static mt_status set_part(const struct table *t, const char *path,
+static mt_status set_part(const struct mt_csv_table *t, const char *path,
                           struct mt_part *part, struct mt_err *err)
 {
     const struct mt_csv_columns *c = &t->columns;
@@ -399,7 +101,7 @@ static mt_status set_part(const struct table *t, const char *path,
 
 /* Are the features that the spec names those that the model was trained on, in
  * their order? */
-static mt_status check_features(const struct table *t,
+static mt_status check_features(const struct mt_csv_table *t,
                                 const struct mt_item *features,
                                 struct mt_err *err)
 {
@@ -425,7 +127,7 @@ static mt_status check_features(const struct table *t,
 }
 
 /* By the names of a table before, if both have names; else as the spec says. */
-static mt_status choose_columns(struct table *t,
+static mt_status choose_columns(struct mt_csv_table *t,
                                 const struct mt_csv_select *select,
                                 const char *path, struct mt_arena *arena,
                                 struct mt_err *err)
@@ -445,7 +147,7 @@ static mt_status choose_columns(struct table *t,
 
 /* What becomes of the columns: as the checkpoint or the part before says, else
  * as the spec does. Which rows targets drop is always in the spec. */
-static mt_status make_plan(const struct table *t, const struct csv_args *args,
+static mt_status make_plan(const struct mt_csv_table *t, const struct csv_args *args,
                            struct mt_dataset *data, struct mt_err *err)
 {
     const struct mt_fitted *f = &data->fitted;
@@ -484,7 +186,7 @@ static mt_status add_note(struct mt_dataset *data, const char *note,
 }
 
 /* How many rows were left out for gaps. */
-static mt_status note_dropped(const struct table *t, const char *path,
+static mt_status note_dropped(const struct mt_csv_table *t, const char *path,
                               struct mt_dataset *data, struct mt_err *err)
 {
     static const char *const what[] = { "feature", "target" };
@@ -505,7 +207,7 @@ static mt_status note_dropped(const struct table *t, const char *path,
 }
 
 /* Empty lines between records are passed over, and said. */
-static mt_status note_blanks(const struct table *t, const char *path,
+static mt_status note_blanks(const struct mt_csv_table *t, const char *path,
                              struct mt_dataset *data, struct mt_err *err)
 {
     struct mt_csv_passed p = mt_csv_passed(t->csv);
@@ -523,7 +225,7 @@ static mt_status note_blanks(const struct table *t, const char *path,
 }
 
 /* A row that is left out would move those after it. */
-static mt_status check_series(const struct table *t,
+static mt_status check_series(const struct mt_csv_table *t,
                               const struct csv_args *args, struct mt_err *err)
 {
     const struct mt_plan *plan = &t->state->plan;
@@ -547,7 +249,7 @@ static mt_status check_series(const struct table *t,
 
 /* read_rows; where classes are found out, it is seen that they are some, if the
  * spec does not say so. */
-static mt_status read_samples(struct table *t, const char *path,
+static mt_status read_samples(struct mt_csv_table *t, const char *path,
                               struct mt_arena *arena, struct mt_err *err)
 {
     const struct mt_plan_column *target = t->state->plan.targets;
@@ -555,11 +257,11 @@ static mt_status read_samples(struct table *t, const char *path,
     mt_status status;
 
     if (!t->labels || t->labels->names || target->type == MT_PLAN_CATEGORY)
-        return read_rows(t, path, err);
+        return mt_csv_read_rows(t, path, err);
     mt_look_init(&look, arena);
     look.raw = true;
     t->look = &look;
-    status = read_rows(t, path, err);
+    status = mt_csv_read_rows(t, path, err);
     t->look = NULL;
     if (status == MT_OK)
         status = mt_look_check_classes(&look, path, target->name, err);
@@ -569,7 +271,7 @@ static mt_status read_samples(struct table *t, const char *path,
 
 /* t->labels and t->labels_source are set. */
 static mt_status open_part(const struct csv_args *args, const char *key,
-                           struct mt_dataset *data, struct table *t,
+                           struct mt_dataset *data, struct mt_csv_table *t,
                            struct mt_part *part, struct mt_err *err)
 {
     const struct mt_csv_select select = {
@@ -617,7 +319,7 @@ static mt_status open_part(const struct csv_args *args, const char *key,
     if (status == MT_OK)
         status = note_blanks(t, file.path, data, err);
     if (status == MT_OK)
-        status = finish_labels(t, file.path, err);
+        status = mt_csv_finish_labels(t, file.path, err);
     if (status == MT_OK && t->request->purpose != MT_DATA_CHECK)
         status = mt_data_add_fingerprint(data, file.role, size,
                                          mt_csv_sha256(t->csv), err);
@@ -706,12 +408,12 @@ static mt_status keep_columns(const struct mt_csv_columns *c,
 
 static void close_state(struct mt_reader *reader)
 {
-    mt_plan_free(&((struct csv_state *)reader)->plan);
+    mt_plan_free(&((struct mt_csv_state *)reader)->plan);
 }
 
 static mt_status new_state(struct mt_dataset *data, struct mt_err *err)
 {
-    struct csv_state *state = mt_arena_alloc(&data->arena, sizeof *state);
+    struct mt_csv_state *state = mt_arena_alloc(&data->arena, sizeof *state);
     struct mt_owned *own = mt_data_own(data);
 
     if (!state || !own)
@@ -729,7 +431,7 @@ static mt_status csv_open(const struct mt_data_request *request,
     const struct csv_args *args = keys->args;
     struct mt_labels labels;
     struct mt_csv_known known;
-    struct table train = { .request = request,
+    struct mt_csv_table train = { .request = request,
                            .known = known_columns(data, "the checkpoint",
                                                   &known) }, val;
     mt_status status = new_state(data, err);
@@ -800,7 +502,7 @@ static mt_status count_unseen(struct mt_plan *plan, const struct mt_cells *cells
 
 /* Cells become inputs: in memory, where they do not take too much of it. */
 static mt_status encode_part(const struct mt_data_request *request,
-                             struct csv_state *state,
+                             struct mt_csv_state *state,
                              struct mt_table_rows *rows, struct mt_part *part,
                              struct mt_dataset *data, struct mt_err *err)
 {
@@ -817,7 +519,7 @@ static mt_status encode_part(const struct mt_data_request *request,
                            : status;
 }
 
-static mt_status fit_plan(struct csv_state *state, struct mt_dataset *data,
+static mt_status fit_plan(struct mt_csv_state *state, struct mt_dataset *data,
                           struct mt_err *err)
 {
     struct mt_plan *plan = &state->plan;
@@ -836,7 +538,7 @@ static mt_status csv_fit(const struct mt_data_request *request,
                          const struct mt_data_keys *keys,
                          struct mt_dataset *data, struct mt_err *err)
 {
-    struct csv_state *state = data->state;
+    struct mt_csv_state *state = data->state;
     struct mt_plan *plan = &state->plan;
     mt_status status = fit_plan(state, data, err);
     const char *note;
@@ -882,7 +584,7 @@ static mt_status csv_finish(const struct mt_data_request *request,
                             struct mt_dataset *data, struct mt_err *err)
 {
     const struct csv_args *args = keys->args;
-    const struct csv_state *state = data->state;
+    const struct mt_csv_state *state = data->state;
     struct mt_normalization *norm = &data->fitted.norm;
     struct mt_subset set = training_rows(data, &state->window);
     struct mt_column rows = data->train.x;

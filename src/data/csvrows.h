@@ -1,0 +1,50 @@
+/*
+ * The records of a CSV file as samples: inputs as cells, targets as numbers or
+ * classes, by the columns and the plan that were chosen (csv.c).
+ */
+#ifndef MT_DATA_CSVROWS_H
+#define MT_DATA_CSVROWS_H
+
+#include "data/csvcolumns.h"
+#include "data/csvlabels.h"
+#include "data/tablelook.h"
+#include "data/tablerows.h"
+
+/* What lives from open to fit. */
+struct mt_csv_state {
+    struct mt_reader reader; /* closed with the data set */
+    struct mt_plan plan;
+    struct mt_window window;
+    struct mt_table_rows *rows[2]; /* of train and val */
+};
+
+/* A file while it is read. */
+struct mt_csv_table {
+    const struct mt_data_request *request;
+    struct mt_csv_state *state;
+    struct mt_csv_dialect dialect;
+    struct mt_csv *csv;
+    struct mt_csv_columns columns;
+    const struct mt_csv_known *known; /* the columns of a table before, or
+                                         NULL */
+    struct mt_labels *labels;         /* NULL: targets are numbers */
+    const char *labels_source;
+    struct mt_look *look; /* of the target, while its classes are found out;
+                             or NULL */
+    struct mt_table_rows *x;
+    struct mt_owned *y; /* double [rows, targets], or int32 [rows] */
+    size_t rows, room;
+    size_t dropped[2];        /* rows with gaps: in features only, in targets */
+    uint64_t dropped_line[2]; /* of the first of them */
+};
+
+/* Reads all records from where t->csv is. All but rows, room and dropped is
+ * set; cells and y are whole afterwards. At least one row must remain. */
+mt_status mt_csv_read_rows(struct mt_csv_table *t, const char *path,
+                           struct mt_err *err);
+
+/* Turns what was collected into classes, in the first file that is read. */
+mt_status mt_csv_finish_labels(struct mt_csv_table *t, const char *path,
+                               struct mt_err *err);
+
+#endif
