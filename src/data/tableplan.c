@@ -198,7 +198,7 @@ static void encode_date(const struct mt_plan_column *p, double cell, double *x)
 {
     double t = cell != cell ? p->fill : cell;
 
-    x[0] = p->range > 0 ? (t - p->start) / p->range : t - p->start;
+    x[0] = p->range > 0 ? (t - p->start) / p->range : 0;
     encode_circle(mt_date_of_year(t), x + 1);
     if (p->times)
         encode_circle(mt_date_of_day(t), x + 3);

@@ -204,9 +204,15 @@ END_TEST
 
 START_TEST(odd_dates)
 {
-    /* one date: the range is 0 */
+    struct mt_dataset *data;
+
+    /* one date: the range is 0, and so is every date's part of it */
     expect("d,y\n2024-01-01,1\n2024-01-01,2\n", ", 'types': {'d': 'date'}",
            "0 0 1 | 0 0 1");
+    test_puts("v.csv", "d,y\n2025-01-01,1\n");
+    data = test_open(DATES ", 'val': 'v.csv'}");
+    ck_assert_double_eq(*(const double *)data->val.x.data, 0);
+    mt_dataset_close(data);
     refuse("d,y\n2024-01-01,1\n02/01/2024,2\n", ", 'types': {'d': 'date'}",
            "t.csv:3:1:",
            "expected a date such as 2024-01-31 or "
