@@ -1,6 +1,10 @@
 #include "cmd/summary.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "cmd/shellwords.h"
 
 void mt_summary_why_stopped(const struct mt_session *s, char *out, size_t size)
 {
@@ -58,4 +62,32 @@ void mt_summary_print(const char *out, const struct mt_session *s,
     if (end->restored && mt_session_last_epoch(s))
         print_scores(s, mt_session_last_epoch(s));
     printf(" (%.3g s, %.4g samples/s)\n", end->seconds, end->samples_per_s);
+}
+
+void mt_summary_advise(const struct mt_session *s, const char *saved,
+                       uint64_t step, struct mt_err *err)
+{
+    const struct mt_optimizer *o = mt_session_optimizer(s);
+    bool clips = !isnan(mt_session_settings(s)->clip_grad_norm);
+    size_t n = strlen(err->text);
+    struct mt_strbuf text = MT_STRBUF_INIT;
+
+    if (mt_session_at(s).step == 0)
+        mt_strbuf_puts(&text, "; no step was made yet: look at the data and at "
+                              "the initial values (model.init)");
+    else
+        mt_strbuf_printf(&text,
+                         "; training with the same spec would always come to "
+                         "this: try a smaller optimizer.lr (now %g)%s",
+                         mt_optimizer_base(o, o->n_groups - 1).lr,
+                         clips ? "" : " or train.clip_grad_norm=1");
+    if (mt_session_at(s).step && saved) {
+        mt_strbuf_printf(&text, ", from step %llu: mtrain resume ",
+                         (unsigned long long)step);
+        mt_shell_word(&text, saved);
+        mt_strbuf_puts(&text, " --set KEY=VALUE");
+    }
+    if (text.text)
+        snprintf(err->text + n, sizeof err->text - n, "%s", text.text);
+    mt_strbuf_free(&text);
 }

@@ -22,4 +22,10 @@ void mt_summary_print(const char *out, const struct mt_session *s,
 /* "val_loss did not improve in 3 evaluations" */
 void mt_summary_why_stopped(const struct mt_session *s, char *out, size_t size);
 
+/* Adds to the message about a loss or gradient that is not finite what can be
+ * done: the same spec comes to it from any checkpoint. saved: the one that is
+ * there, of that step; or NULL. */
+void mt_summary_advise(const struct mt_session *s, const char *saved,
+                       uint64_t step, struct mt_err *err);
+
 #endif

@@ -13,7 +13,6 @@
 #include "cmd/progress.h"
 #include "cmd/remarks.h"
 #include "cmd/report.h"
-#include "cmd/shellwords.h"
 #include "cmd/signals.h"
 #include "cmd/summary.h"
 #include "cmd/terminal.h"
@@ -419,44 +418,11 @@ static mt_status start(struct run *r)
     return MT_OK;
 }
 
-/* What can be done about a loss or gradient that is not finite: the same spec
- * comes to it from any checkpoint. */
-static void add_advice(struct run *r)
-{
-    const struct mt_session *s = r->s;
-    size_t group = mt_session_optimizer(s)->n_groups - 1,
-           n = strlen(r->err.text);
-    double lr = mt_optimizer_base(mt_session_optimizer(s), group).lr;
-    bool saved = r->saved || in_place(r->t);
-    struct mt_strbuf text = MT_STRBUF_INIT;
-
-    if (mt_session_at(s).step == 0)
-        mt_strbuf_puts(&text, "; no step was made yet: look at the data and at "
-                              "the initial values (model.init)");
-    else
-        mt_strbuf_printf(&text,
-                         "; training with the same spec would always "
-                         "come to this: try a smaller optimizer.lr (now %g)%s",
-                         lr,
-                         isnan(mt_session_settings(s)->clip_grad_norm)
-                             ? " or train.clip_grad_norm=1"
-                             : "");
-    if (mt_session_at(s).step && saved) {
-        mt_strbuf_printf(&text, ", from step %llu: mtrain resume ",
-                         (unsigned long long)(r->saved ? r->saved_step
-                                                       : r->first_step));
-        mt_shell_word(&text, r->t->out);
-        mt_strbuf_puts(&text, " --set KEY=VALUE");
-    }
-    if (text.text)
-        snprintf(r->err.text + n, sizeof r->err.text - n, "%s", text.text);
-    mt_strbuf_free(&text);
-}
-
 static int fail(struct run *r, mt_status status)
 {
     if (status == MT_NON_FINITE)
-        add_advice(r);
+        mt_summary_advise(r->s, in_place(r->t) || r->saved ? r->t->out : NULL,
+                          r->saved ? r->saved_step : r->first_step, &r->err);
     return mt_report_error(&r->err);
 }
 
