@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
 #include "data/csvrows.h"
 #include "data/format.h"
 #include "data/reader.h"
