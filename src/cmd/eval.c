@@ -204,7 +204,7 @@ static int evaluate(const struct mt_call *call, struct mt_opened *opened,
 static void note_file(void *ctx, const struct mt_data_change *change)
 {
     if (strncmp(change->role, "train", 5) == 0)
-        *(const char **)ctx = change->role;
+        *(const char **)ctx = change->now->role;
 }
 
 /* The key by which other samples are held out now than in training, or NULL. */
@@ -247,7 +247,7 @@ static mt_status warn_trained_on(const struct mt_call *call,
     const char *role = NULL, *key;
 
     if (mt_session_split(s) == MT_SPLIT_TRAIN ||
-        mt_session_evaluated(s)->part == &mt_session_data(s)->val)
+        !mt_session_data(s)->train.samples) /* a file of its own */
         return MT_OK;
     mt_data_state_changes(&o->bundle, mt_session_data(s), note_file, &role,
                           &unused);
