@@ -218,29 +218,57 @@ static void conv_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, y);
 }
 
-/* How much longer an axis is than its steps make it without any padding. */
-static int64_t extension(size_t in, size_t out, size_t kernel, size_t stride,
-                         size_t padding, size_t dilation)
+/* How the end of a transposed axis is made: what is cut off there, and how
+ * much it is longer than its steps make it, as `zeros` behind the input, each
+ * of which is a stride, and a rest. ONNX Runtime takes only a rest below the
+ * stride. */
+struct ending {
+    int64_t cut, zeros, rest;
+};
+
+static struct ending ending(size_t in, size_t out, size_t kernel, size_t stride,
+                            size_t padding, size_t dilation)
 {
-    return (int64_t)(in + 2 * padding) -
-           (int64_t)((out - 1) * stride + (kernel - 1) * dilation + 1);
+    int64_t steps = (int64_t)((out - 1) * stride + (kernel - 1) * dilation + 1);
+    int64_t cut = steps - (int64_t)(in + padding); /* negative: longer */
+    int64_t longer = cut < 0 ? -cut : 0;
+
+    return (struct ending){ cut > 0 ? cut : 0, longer / (int64_t)stride,
+                            longer % (int64_t)stride };
+}
+
+/* x with zeros behind its last dimensions, those of ends. */
+static const char *extended(struct mt_onnx *o, const char *x, int rank,
+                            const struct ending *ends, int dims)
+{
+    int64_t pads[2 * MT_MAX_RANK] = { 0 };
+    bool any = false;
+
+    for (int i = 0; i < dims; i++) {
+        pads[2 * rank - dims + i] = ends[i].zeros;
+        any |= ends[i].zeros > 0;
+    }
+    return any ? MT_ONNX(o, "Pad", x, mt_onnx_list(o, pads, 2 * (size_t)rank))
+               : x;
 }
 
 static void conv_transpose_onnx(struct mt_onnx *o, const struct mt_node *node)
 {
     const struct mt_conv *cv = &((const struct conv_args *)node->args)->cv;
-    int dims = node->in[X]->shape.rank - 2;
-    const int64_t behind[] = { (int64_t)cv->ph, (int64_t)cv->pw };
-    const int64_t more[] = {
-        extension(cv->h, cv->oh, cv->kh, cv->sh, cv->ph, cv->dh),
-        extension(cv->w, cv->ow, cv->kw, cv->sw, cv->pw, cv->dw),
+    int rank = node->in[X]->shape.rank, dims = rank - 2;
+    const struct ending ends[] = {
+        ending(cv->h, cv->oh, cv->kh, cv->sh, cv->ph, cv->dh),
+        ending(cv->w, cv->ow, cv->kw, cv->sw, cv->pw, cv->dw),
     };
-    const char *y =
-        MT_ONNX(o, "ConvTranspose", mt_onnx_in(o, node, X),
-                mt_onnx_in(o, node, WEIGHT), mt_onnx_in(o, node, BIAS));
+    const int64_t behind[] = { ends[0].cut, ends[1].cut };
+    const int64_t rest[] = { ends[0].rest, ends[1].rest };
+    const char *x =
+        extended(o, mt_onnx_in(o, node, X), rank, ends + 2 - dims, dims);
+    const char *y = MT_ONNX(o, "ConvTranspose", x, mt_onnx_in(o, node, WEIGHT),
+                            mt_onnx_in(o, node, BIAS));
 
     add_geometry(o, cv, dims, behind);
-    mt_onnx_ints(o, "output_padding", more + 2 - dims, (size_t)dims);
+    mt_onnx_ints(o, "output_padding", rest + 2 - dims, (size_t)dims);
     mt_onnx_out(o, node, Y, y);
 }
 
