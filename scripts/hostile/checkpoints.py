@@ -215,14 +215,14 @@ DATA = (
      "data.json"),
     ("mean-missing", replace("spec/data.std", "float32", [4], floats(4)),
      "spec/data.mean is missing"),
-    ("mean-of-doubles", norm("float64", [4], bytes(32)), "do not fit"),
+    ("mean-of-integers", norm("int64", [4], bytes(32)), "do not fit"),
     ("mean-a-scalar", norm("float32", [], bytes(4)), "do not fit"),
     ("mean-of-three", norm("float32", [3], floats(3)),
      "3 values do not fit samples"),
     ("mean-longer-than-std", both(norm("float32", [4], floats(4)), replace(
         "spec/data.std", "float32", [3], floats(3))), "do not fit"),
-    ("std-of-doubles", both(norm("float32", [4], floats(4)), replace(
-        "spec/data.std", "float64", [4], bytes(32))), "do not fit"),
+    ("std-of-integers", both(norm("float32", [4], floats(4)), replace(
+        "spec/data.std", "int64", [4], bytes(32))), "do not fit"),
 )
 
 FILES = (
@@ -277,6 +277,8 @@ def cases(base):
         yield case("checkpoint-" + name + "-eval", "eval bad.mtc", says,
                    {"bad.mtc": changed(base, change)})
     for name, change, says in MOMENTS[:4]:
+        if name == "moment-of-doubles":
+            continue  # converted, as PyTorch's are
         yield case("checkpoint-" + name + "-of-no-use-to-load",
                    "load good.mtc bad.mtc --with-optimizer -o new.mtc",
                    "optimizer|moment", {"bad.mtc": changed(base, change)},
