@@ -317,7 +317,8 @@ static const char *picked(struct mt_onnx *o, const char *x,
     return x;
 }
 
-/* Equal windows side by side, or that step on: their size and step. */
+/* Equal windows that step on from the first input, as many as there are room
+ * for: their size and step. */
 static bool is_pool(const struct mt_band *band, int64_t *kernel,
                     int64_t *stride)
 {
@@ -325,11 +326,12 @@ static bool is_pool(const struct mt_band *band, int64_t *kernel,
     bool pool = !band->weight && w->start[0] == 0;
 
     *kernel = w->count[0];
-    *stride = w->out > 1 ? w->start[1] : 1;
+    *stride = w->out > 1 ? w->start[1] : (int64_t)w->in;
     for (size_t i = 0; i < w->out; i++)
         pool = pool && w->count[i] == *kernel &&
                w->start[i] == (int64_t)i * *stride;
-    return pool && *stride > 0;
+    return pool && *stride > 0 &&
+           ((int64_t)w->in - *kernel) / *stride + 1 == (int64_t)w->out;
 }
 
 static const char *pooled(struct mt_onnx *o, const char *x, int dims,
