@@ -337,35 +337,44 @@ static void explain(const struct column *c, size_t column, enum reason reason,
     }
 }
 
+/* One text above numbers or dates may be a fault in a record like the others;
+ * two are names, unless a text or a date speaks against it. */
+static bool prefers_header(const size_t *count, size_t yes, size_t no)
+{
+    bool names = count[ABOVE_NUMBERS] + count[ABOVE_DIGITS] > 1 &&
+                 !count[TEXT_AGAIN] && !count[DIGITS_AGAIN];
+
+    return names || yes > no || (yes == no && count[ABOVE_NUMBERS]);
+}
+
 static void decide(const struct table *t, struct mt_csv_header *out,
                    struct mt_strbuf *why)
 {
-    size_t votes[2] = { 0, 0 }, at[2] = { 0, 0 };
-    enum reason best[2] = { NO_REASON, NO_REASON };
+    size_t count[NO_REASON] = { 0 }, first[NO_REASON] = { 0 };
+    size_t yes = 0, no = 0;
 
     for (size_t i = 0; i < t->n; i++) {
         enum reason reason = judge(t, &t->columns[i]);
-        bool against = reason >= FOR;
 
         if (reason == NO_REASON)
             continue;
-        votes[against] += reason == DIGITS_AGAIN ? 2 : 1;
-        if (reason < best[against]) {
-            best[against] = reason;
-            at[against] = i;
-        }
+        if (!count[reason]++)
+            first[reason] = i;
+        yes += reason < FOR;
+        no += reason < FOR ? 0 : reason == DIGITS_AGAIN ? 2 : 1;
     }
-    if (votes[0] == votes[1] && best[0] != ABOVE_NUMBERS) {
+    out->header = prefers_header(count, yes, no);
+    if (yes == no && !out->header) {
         out->header = texts_differ(t);
         mt_strbuf_puts(why, out->header
                                 ? "its fields are texts, all different"
                                 : "nothing sets it apart from the others");
         return;
     }
-    out->header = votes[0] >= votes[1];
-    out->sure = !votes[out->header];
-    explain(&t->columns[at[!out->header]], at[!out->header], best[!out->header],
-            why);
+    out->sure = !(out->header ? no : yes);
+    for (int r = out->header ? 0 : FOR; r < NO_REASON && !why->len; r++)
+        if (count[r])
+            explain(&t->columns[first[r]], first[r], (enum reason)r, why);
 }
 
 mt_status mt_csv_find_header(struct mt_csv *csv, struct mt_arena *arena,

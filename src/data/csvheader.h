@@ -3,17 +3,23 @@
  * records, up to a thousand of them or a megabyte. Each column may say
  * something; the header is there if more columns say so than say otherwise.
  *
- *     for     a text above numbers, or a text without digits above dates,
- *             prices and the like: `age` above 37
- *             a text above texts of few different values, none of which it is
- *             numbers in steps (1990, 1991, 1992; 0, 1, 2; five or more of
- *             any kind) above numbers that are not; numbers far outside the
- * range of those below; whole numbers above fractions against any other number
- * above numbers; a date above dates (which counts twice) a text that a record
- * below has in the same column a missing value ("?", "NA") above anything
+ * For:
+ *  - a text above numbers, or a text without digits above dates, prices and the
+ *    like: `age` above 37;
+ *  - a text above texts of few different values, none of which it is;
+ *  - numbers in steps (1990, 1991, 1992; 0, 1, 2; five or more of any kind)
+ *    above numbers that are not;
+ *  - numbers far outside the range of those below; whole ones above fractions.
  *
- * Where as many say so as otherwise, a text above numbers decides, and else a
- * record of different texts is a header.
+ * Against:
+ *  - any other number above numbers;
+ *  - a date above dates, which counts twice;
+ *  - a text that a record below has in the same column;
+ *  - a missing value ("?", "NA") above anything.
+ *
+ * Two columns with a text above numbers or dates are enough, where no text or
+ * date speaks against it. Where as many say so as otherwise, a text above
+ * numbers decides, and else a record of different texts is a header.
  */
 #ifndef MT_DATA_CSVHEADER_H
 #define MT_DATA_CSVHEADER_H

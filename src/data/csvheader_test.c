@@ -78,6 +78,8 @@ static const struct {
     DATA("2020-01-04,40,13\n2020-01-11,11,2\n", "\"2020-01-04\" in column 0"),
     DATA("2020-01-04,bad\n2020-01-11,11\n2020-01-18,99\n",
          "\"2020-01-04\" in column 0 is like the values below"),
+    HEADER("day,cost,4046,4225\n2020-01-04,1.5,40,13\n2020-01-11,2,11,22\n",
+           "\"cost\" is above numbers"),
     HEADER("when,cost\n1/2/2024,$5.00\n1/3/2024,$6.10\n",
            "\"when\" is above values with digits"),
 };
