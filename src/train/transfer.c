@@ -76,10 +76,9 @@ static mt_status check_ties(const struct mt_bundle *target,
     return status;
 }
 
-/* Each glob must turn something. */
-static mt_status check_transpose(const struct mt_match *m,
-                                 const struct mt_transfer_options *o,
-                                 struct mt_err *err)
+mt_status mt_match_check_transpose(const struct mt_match *m,
+                                   const struct mt_transfer_options *o,
+                                   struct mt_err *err)
 {
     for (const char *const *glob = o->transpose; glob && *glob; glob++) {
         const char *const one[] = { *glob, NULL };
@@ -183,7 +182,7 @@ static mt_status plan(const struct mt_bundle *target, const struct mt_item *ties
     if (status == MT_OK && !is_good(&match, o))
         status = advise_and_fail(target, ties, source, o, &match, advice, err);
     if (status == MT_OK)
-        status = check_transpose(&match, o, err);
+        status = mt_match_check_transpose(&match, o, err);
     if (status == MT_OK)
         status = make_pairs(target, &match, o, out, err);
     if (status == MT_OK && o->optimizer)

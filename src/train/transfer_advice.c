@@ -289,6 +289,7 @@ static mt_status advise(struct mt_advising *a, const struct mt_match *given)
     struct mt_transfer_options options;
     struct mt_transfer_advice *out = a->out;
     struct mt_match m = *given;
+    struct mt_err ignored = MT_ERR_INIT;
     mt_status status = make_room(a);
 
     if (status != MT_OK)
@@ -306,7 +307,8 @@ static mt_status advise(struct mt_advising *a, const struct mt_match *given)
     if (status != MT_OK)
         return status;
     out->partial = !options.partial && (m.missing || m.unexpected);
-    out->works = m.fitting && !m.shapes && !m.clash;
+    out->works = m.fitting && !m.shapes && !m.clash &&
+                 mt_match_check_transpose(&m, &options, &ignored) == MT_OK;
     out->loads = m.fitting;
     for (size_t i = 0; i < a->target->n; i++)
         out->tensors += mt_name_is(a->target->arrays[i].name, MT_MODEL) &&

@@ -68,6 +68,11 @@ bool mt_match_fits(const struct mt_array *from, bool transposed,
 bool mt_match_transposes(const struct mt_transfer_options *options,
                          const char *key, const struct mt_shape *shape);
 
+/* Does each glob of --transpose turn a tensor that has a place? */
+mt_status mt_match_check_transpose(const struct mt_match *m,
+                                   const struct mt_transfer_options *options,
+                                   struct mt_err *err);
+
 /* The shape with the last two of at least two dimensions swapped. */
 struct mt_shape mt_shape_transposed(const struct mt_shape *shape);
 
