@@ -126,6 +126,43 @@ static mt_status override(const struct mt_open_request *r,
     return status;
 }
 
+static bool same_value(const struct mt_item *a, const struct mt_item *b)
+{
+    struct mt_strbuf x = MT_STRBUF_INIT, y = MT_STRBUF_INIT;
+    bool same;
+
+    if (!a || !b)
+        return a == b;
+    mt_json_print_compact(a, &x);
+    mt_json_print_compact(b, &y);
+    same = x.failed || y.failed || strcmp(x.text, y.text) == 0;
+    mt_strbuf_free(&x);
+    mt_strbuf_free(&y);
+    return same;
+}
+
+/* How values are normalised is the checkpoint's, with the statistics that it
+ * has: another rule in the spec would be written down, but not applied. */
+static mt_status check_fitted(const struct mt_opened *o, struct mt_err *err)
+{
+    static const char *const keys[] = { "normalize", "scale", "mean", "std" };
+    const struct mt_item *now = mt_json_get(mt_json_root(o->doc), "data");
+    const struct mt_item *then =
+        o->before ? mt_json_get(mt_json_root(o->before), "data") : now;
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct mt_item *was = mt_json_get(then, keys[i]);
+
+        if (!same_value(was, mt_json_get(now, keys[i])))
+            return mt_fail(err, MT_INVALID,
+                           "data.%s: the model was trained %s%s; a new training "
+                           "can change it", keys[i],
+                           was ? "with " : "without it",
+                           was ? mt_json_text(was).text : "");
+    }
+    return MT_OK;
+}
+
 static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
                        struct mt_err *err)
 {
@@ -140,7 +177,8 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
 
     if ((status = mt_state_spec(&out->bundle, r->path, &out->doc, err)) !=
             MT_OK ||
-        (status = override(r, out, err)) != MT_OK)
+        (status = override(r, out, err)) != MT_OK ||
+        (status = check_fitted(out, err)) != MT_OK)
         return status;
     request.doc = out->doc;
     if ((status = mt_session_open(&request, &out->session, err)) != MT_OK)
