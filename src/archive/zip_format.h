@@ -106,6 +106,11 @@ struct mt_zip {
     struct mt_arena arena;
 };
 
+/* The message for a member. */
+mt_status mt_zip_fail_member(const struct mt_zip *z,
+                             const struct mt_zip_member *m, const char *what,
+                             struct mt_err *err);
+
 /* Takes the 64-bit values for those that are full: unpacked size, stored size,
  * place of the header, in this order. */
 bool mt_zip_take_extra64(const unsigned char *extra, size_t n,

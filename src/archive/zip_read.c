@@ -24,14 +24,6 @@ static mt_status fail(const struct mt_zip *z, const char *what,
                    what);
 }
 
-static mt_status fail_member(const struct mt_zip *z,
-                             const struct mt_zip_member *m, const char *what,
-                             struct mt_err *err)
-{
-    return mt_fail(err, MT_INVALID, "%s: member \"%s\": %s", z->path,
-                   mt_excerpt(m->name, strlen(m->name)).text, what);
-}
-
 /* --- the end of the directory ------------------------------------------- */
 
 /* The last record whose comment reaches just to the end of the file. */
@@ -133,65 +125,6 @@ static mt_status find_directory(const struct mt_zip *z, struct directory *d,
 
 /* --- directory entries -------------------------------------------------- */
 
-bool mt_zip_take_extra64(const unsigned char *p, size_t n,
-                         struct mt_zip_member *m)
-{
-    uint64_t *const values[] = { &m->size, &m->stored, &m->header };
-
-    while (n >= 4) {
-        size_t length = get_u16(p + 2);
-        const unsigned char *at = p + 4;
-
-        if (length > n - 4)
-            return false;
-        for (size_t i = 0; get_u16(p) == ZIP_EXTRA64 && i < 3; i++) {
-            if (*values[i] != ZIP_FULL32)
-                continue;
-            if ((size_t)(p + 4 + length - at) < 8)
-                return false;
-            *values[i] = get_u64(at);
-            at += 8;
-        }
-        if (get_u16(p) == ZIP_EXTRA64)
-            return true;
-        p += 4 + length;
-        n -= 4 + length;
-    }
-    return m->size != ZIP_FULL32 && m->stored != ZIP_FULL32 &&
-           m->header != ZIP_FULL32;
-}
-
-mt_status mt_zip_check_features(const struct mt_zip *z,
-                                const struct mt_zip_member *m, unsigned flags,
-                                unsigned method, struct mt_err *err)
-{
-    if (flags & (ZIP_ENCRYPTED | ZIP_STRONGLY_ENCRYPTED | ZIP_MASKED))
-        return fail_member(z, m, "it is encrypted", err);
-    if (flags & ZIP_PATCHED)
-        return fail_member(z, m, "it is patch data", err);
-    if (method != ZIP_STORED && method != ZIP_DEFLATED)
-        return mt_fail(err, MT_INVALID,
-                       "%s: member \"%s\": compression method %u; expected 0 "
-                       "(stored) or 8 (deflated), as np.savez and "
-                       "np.savez_compressed write",
-                       z->path, mt_excerpt(m->name, strlen(m->name)).text,
-                       method);
-    return MT_OK;
-}
-
-mt_status mt_zip_check_sizes(const struct mt_zip *z,
-                             const struct mt_zip_member *m, struct mt_err *err)
-{
-    if (!m->deflated && m->size != m->stored)
-        return fail_member(z, m, "it is stored, but its two sizes differ", err);
-    if (m->deflated && m->size / ZIP_MAX_RATIO > m->stored)
-        return fail_member(z, m,
-                           "it claims more bytes than can come of what is "
-                           "stored",
-                           err);
-    return MT_OK;
-}
-
 /* Parses the entry at *p and moves *p past it. */
 static mt_status parse_entry(struct mt_zip *z, const struct directory *d,
                              const unsigned char **p, size_t left,
@@ -219,7 +152,7 @@ static mt_status parse_entry(struct mt_zip *z, const struct directory *d,
     m->header = get_u32(e + DIR_HEADER);
     m->deflated = get_u16(e + DIR_METHOD) == ZIP_DEFLATED;
     if (!mt_zip_take_extra64(e + ZIP_ENTRY_SIZE + name, extra, m))
-        return fail_member(z, m, "its extra field is wrong", err);
+        return mt_zip_fail_member(z, m, "its extra field is wrong", err);
     *p = e + ZIP_ENTRY_SIZE + name + extra + comment;
     mt_status status = mt_zip_check_features(z, m, get_u16(e + DIR_FLAGS),
                                       get_u16(e + DIR_METHOD), err);
@@ -227,7 +160,8 @@ static mt_status parse_entry(struct mt_zip *z, const struct directory *d,
     if (status == MT_OK &&
         (m->header > d->offset || m->stored > d->offset - m->header ||
          d->offset - m->header - m->stored < ZIP_LOCAL_SIZE))
-        status = fail_member(z, m, "it reaches beyond the directory", err);
+        status =
+            mt_zip_fail_member(z, m, "it reaches beyond the directory", err);
     return status == MT_OK ? mt_zip_check_sizes(z, m, err) : status;
 }
 
@@ -276,7 +210,8 @@ static mt_status read_local(const struct mt_zip *z, struct mt_zip_member *m,
     size_t name = strlen(m->name), n = ZIP_LOCAL_SIZE + name;
 
     if (n > z->size - m->header)
-        return fail_member(z, m, "its header reaches beyond the file", err);
+        return mt_zip_fail_member(z, m, "its header reaches beyond the file",
+                                  err);
     mt_status status = mt_file_pread(z->fd, z->path, m->header, h, n, err);
 
     if (status != MT_OK)
@@ -284,8 +219,8 @@ static mt_status read_local(const struct mt_zip *z, struct mt_zip_member *m,
     if (get_u32(h) != ZIP_LOCAL || get_u16(h + LOCAL_NAME) != name ||
         memcmp(h + ZIP_LOCAL_SIZE, m->name, name) != 0 ||
         (get_u16(h + LOCAL_METHOD) == ZIP_DEFLATED) != m->deflated)
-        return fail_member(z, m, "its header is not what the directory says",
-                           err);
+        return mt_zip_fail_member(
+            z, m, "its header is not what the directory says", err);
     m->data = m->header + n + get_u16(h + LOCAL_EXTRA);
     return mt_zip_check_features(z, m, get_u16(h + LOCAL_FLAGS),
                           get_u16(h + LOCAL_METHOD), err);
@@ -316,7 +251,8 @@ static mt_status check_places(const struct mt_zip *z, uint64_t end,
         uint64_t next = i + 1 < z->n ? order[i + 1]->header : end;
 
         if (m->data > next || m->stored > next - m->data)
-            status = fail_member(z, m, "it overlaps what follows it", err);
+            status =
+                mt_zip_fail_member(z, m, "it overlaps what follows it", err);
     }
     free(order);
     return status;

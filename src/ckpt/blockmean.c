@@ -123,7 +123,7 @@ static mt_status block_mean(void *blocks, size_t k, struct mt_block_room *room,
     return MT_OK;
 }
 
-bool mt_mean_is_serial(const void *blocks)
+static bool is_serial(const void *blocks)
 {
     const struct blocks *b = blocks;
     bool serial = false;
@@ -138,4 +138,5 @@ const struct mt_state_format mt_state_mean = {
     .begin = begin_mean,
     .block = block_mean,
     .end = end_mean,
+    .is_serial = is_serial,
 };

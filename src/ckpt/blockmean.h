@@ -8,7 +8,7 @@
  * source. Of a single array this is the conversion to another type.
  *
  *     struct mt_mean mean = { .of = &array, .n = 1 };
- *     struct mt_source source = { .mean = &mean };
+ *     struct mt_source source = mt_mean_source(&mean);
  *
  *     array_of_mean.dtype = MT_F16;
  *     array_of_mean.source = &source;
@@ -18,7 +18,7 @@
 
 #include <stdatomic.h>
 
-#include "base/dtype.h"
+#include "ckpt/blockstream.h"
 
 struct mt_mean {
     const struct mt_array *of; /* (n) in memory, or with sources; n > 0 */
@@ -28,5 +28,13 @@ struct mt_mean {
     atomic_size_t *overflowed; /* finite values that became infinite are added
                                   here; or NULL */
 };
+
+/* No format of files: begin's handle is the struct mt_mean. */
+extern const struct mt_state_format mt_state_mean;
+
+static inline struct mt_source mt_mean_source(const struct mt_mean *mean)
+{
+    return (struct mt_source){ .mean = mean, .computed = &mt_state_mean };
+}
 
 #endif

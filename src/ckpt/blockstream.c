@@ -144,9 +144,11 @@ static mt_status open_entry(struct mt_block_stream *s, struct mt_err *err)
 
 static mt_status open_mean(struct mt_block_stream *s, struct mt_err *err)
 {
-    s->format = &mt_state_mean;
-    return mt_state_mean.begin((void *)(uintptr_t)s->array->source->mean,
-                               s->array, &s->blocks, err);
+    const struct mt_source *source = s->array->source;
+
+    s->format = source->computed;
+    return s->format->begin((void *)(uintptr_t)source->mean, s->array,
+                            &s->blocks, err);
 }
 
 mt_status mt_block_stream_open(const struct mt_array *array,
@@ -160,7 +162,8 @@ mt_status mt_block_stream_open(const struct mt_array *array,
     s->array = array;
     s->stored = array->dtype;
     if (array->source && !array->data)
-        status = array->source->mean ? open_mean(s, err) : open_entry(s, err);
+        status =
+            array->source->computed ? open_mean(s, err) : open_entry(s, err);
     if (status != MT_OK) {
         free(s);
         return status;
@@ -193,8 +196,9 @@ size_t mt_block_stream_room(const struct mt_block_stream *s)
 
 bool mt_block_stream_is_serial(const struct mt_block_stream *s)
 {
-    return s->format == &mt_state_mean ? mt_mean_is_serial(s->blocks)
-                                       : s->format && s->format->serial;
+    if (s->format && s->format->is_serial)
+        return s->format->is_serial(s->blocks);
+    return s->format && s->format->serial;
 }
 
 mt_status mt_block_read(struct mt_block_stream *s, size_t k,

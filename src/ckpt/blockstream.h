@@ -26,11 +26,14 @@ enum { MT_BLOCK = 256 * 1024 }; /* elements of a block; the last has fewer */
 
 struct mt_statefile;
 struct mt_mean;
+struct mt_state_format;
 
 struct mt_source {
     struct mt_statefile *file; /* open as long as the array is in use */
     const struct mt_array *entry;  /* one of its arrays */
-    const struct mt_mean *mean; /* or what it is computed from (blockmean.h) */
+    const struct mt_mean *mean;    /* or what it is computed from, and how: by
+                                      mt_mean_source() of blockmean.h */
+    const struct mt_state_format *computed;
 };
 
 struct mt_block_stream;

@@ -54,6 +54,8 @@ struct mt_state_format {
     mt_status (*block)(void *blocks, size_t k, struct mt_block_room *room,
                        void *out, struct mt_err *err);
     void (*end)(void *blocks);
+    /* Must these blocks be read in order? NULL: as `serial` says. */
+    bool (*is_serial)(const void *blocks);
     /* NULL: stored bytes cannot be compared */
     mt_status (*same)(void *blocks_a, void *blocks_b, size_t k,
                       struct mt_block_room *room, bool *same,
@@ -68,11 +70,6 @@ struct mt_state_format {
 mt_status mt_block_read(struct mt_block_stream *s, size_t k,
                         struct mt_block_room *room, void *out,
                         struct mt_err *err);
-
-/* No format of files: begin's handle is a struct mt_mean (blockmean.h). What
- * it reads in order only, it reads in order only. */
-extern const struct mt_state_format mt_state_mean;
-bool mt_mean_is_serial(const void *blocks);
 
 extern const struct mt_state_format mt_state_mtc, mt_state_safetensors,
     mt_state_torch, mt_state_npz, mt_state_npy;

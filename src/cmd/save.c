@@ -67,7 +67,7 @@ static void add_shortened(const struct mt_array *array, const char *name,
     held->mean = (struct mt_mean){ .of = &held->of,
                                    .n = 1,
                                    .overflowed = &c->overflowed };
-    held->source = (struct mt_source){ .mean = &held->mean };
+    held->source = mt_mean_source(&held->mean);
     a.dtype = c->dtype;
     if (c->dtype == MT_BF16 && c->numpy) {
         held->mean.brain = true;

@@ -88,19 +88,6 @@ const struct mt_template *mt_template_find(const char *name)
 
 /* --- pieces ------------------------------------------------------------- */
 
-void mt_template_tell(const struct mt_own_data *own, const char *fmt, ...)
-{
-    struct mt_strbuf line = MT_STRBUF_INIT;
-    va_list args;
-
-    va_start(args, fmt);
-    mt_strbuf_vprintf(&line, fmt, args);
-    va_end(args);
-    if (!line.failed)
-        own->tell(own->ctx, line.text);
-    mt_strbuf_free(&line);
-}
-
 /* Sets the value at path to JSON text that was put together. */
 static mt_status set(struct mt_json *doc, const char *path,
                      struct mt_strbuf *value, struct mt_err *err)
@@ -250,13 +237,13 @@ static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
     if (status == MT_OK && own->window)
         mt_series_choose(&g, regression);
     if (status == MT_OK) {
-        mt_table_tell_columns(own, &g);
-        status = mt_table_check(t, own, &g, regression, err);
+        mt_table_print_columns(own, &g);
+        status = mt_table_check(t->guess, own, &g, regression, err);
     }
     if (status == MT_OK && own->window)
         status = mt_series_check(own, &g, err);
     if (status == MT_OK)
-        status = mt_table_tell_targets(own, &g, regression, &arena, err);
+        status = mt_table_print_targets(own, &g, regression, &arena, err);
     if (status == MT_OK)
         status = set_table(doc, own, &g, regression, err);
     if (status == MT_OK)
@@ -343,8 +330,8 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
     status = set_input(doc, !dense, data, err);
     if (status == MT_OK && dense)
         status = set_decay(doc, data->train.samples, err);
-    mt_template_tell(own, "%zu images of %s, %zu classes", data->train.samples,
-         mt_shape_text(&data->train.x.shape).text, data->fitted.classes);
+    mt_own_say(own, "%zu images of %s, %zu classes", data->train.samples,
+               mt_shape_text(&data->train.x.shape).text, data->fitted.classes);
     mt_dataset_close(data);
     return status;
 }
@@ -400,14 +387,16 @@ static void tell_folders(const struct mt_own_data *own,
 
         for (size_t i = 0; i < data->train.samples; i++)
             n += classes[i] == (int32_t)c;
-        mt_template_tell(own, "class %s: %zu pictures", data->fitted.class_names[c], n);
+        mt_own_say(own, "class %s: %zu pictures", data->fitted.class_names[c],
+                   n);
     }
     if (data->fitted.classes > SHOWN)
-        mt_template_tell(own, "and %zu more classes", data->fitted.classes - SHOWN);
+        mt_own_say(own, "and %zu more classes", data->fitted.classes - SHOWN);
     if (val)
-        mt_template_tell(own, "validation: %zu pictures of %s", data->val.samples, val);
+        mt_own_say(own, "validation: %zu pictures of %s", data->val.samples,
+                   val);
     else
-        mt_template_tell(own, "validation: a fifth of them, held out (val_split)");
+        mt_own_say(own, "validation: a fifth of them, held out (val_split)");
 }
 
 static mt_status use_folder(const struct mt_template *t, struct mt_json *doc,

@@ -7,23 +7,10 @@
 #ifndef MT_CMD_TEMPLATES_H
 #define MT_CMD_TEMPLATES_H
 
+#include "cmd/owndata.h"
 #include "spec/tree.h"
 
 struct mt_template;
-
-/* The files of --data, and what is said about them. */
-struct mt_own_data {
-    const char *const *files; /* NULL-terminated */
-    size_t n;
-    const char *const *targets; /* of a table, NULL-terminated */
-    size_t n_targets;
-    const char *header;       /* of a table: "yes", "no" or NULL */
-    size_t window; /* of a table that is a series: rows of a sample; 0: it is
-                      none */
-    const char *delimiter, *decimal, *thousands; /* of a table, or NULL */
-    void (*tell)(void *ctx, const char *text); /* a line for the user */
-    void *ctx;
-};
 
 struct mt_template {
     const char *name, *doc;
@@ -41,10 +28,6 @@ struct mt_template {
 
 extern const struct mt_template mt_templates[]; /* ends with a NULL name */
 const struct mt_template *mt_template_find(const char *name);
-
-/* A line for the user. */
-void mt_template_tell(const struct mt_own_data *own, const char *fmt, ...)
-    MT_PRINTF(2, 3);
 
 /* Makes the spec of a template; own: with n == 0 data is made from the seed.
  * mt_json_free *out. */

@@ -5,7 +5,7 @@
 #ifndef MT_CMD_TEMPLATESERIES_H
 #define MT_CMD_TEMPLATESERIES_H
 
-#include "cmd/templates.h"
+#include "cmd/owndata.h"
 #include "data/csvguess.h"
 
 /* Chooses the features: the targets, if they are numbers, and then the other

@@ -201,22 +201,21 @@ static void tell_list(const struct mt_own_data *own,
         kinds[g->use[i]] = true;
         add_line(g, i, &line);
         if (end > i + 1)
-            mt_template_tell(own, "%s to %s: numbers", name.text,
-                             mt_csv_column_text(c, end - 1).text);
+            mt_own_say(own, "%s to %s: numbers", name.text,
+                       mt_csv_column_text(c, end - 1).text);
         else
-            mt_template_tell(own, "%s: %s", name.text,
-                             line.text ? line.text : "");
+            mt_own_say(own, "%s: %s", name.text, line.text ? line.text : "");
         mt_strbuf_free(&line);
     }
     if (kinds[MT_CSV_TEXT])
-        mt_template_tell(own,
-                         "a text is a category if it has at most %d values, "
-                         "each in two rows or more on the average",
-                         MT_CSV_CATEGORIES);
+        mt_own_say(own,
+                   "a text is a category if it has at most %d values, "
+                   "each in two rows or more on the average",
+                   MT_CSV_CATEGORIES);
     if (kinds[MT_CSV_FAULTY])
-        mt_template_tell(own, "to use a column with faults, mend these rows, "
-                              "or name its texts for missing values in "
-                              "data.missing_values");
+        mt_own_say(own, "to use a column with faults, mend these rows, "
+                        "or name its texts for missing values in "
+                        "data.missing_values");
 }
 
 static void tell_header(const struct mt_own_data *own,
@@ -224,18 +223,17 @@ static void tell_header(const struct mt_own_data *own,
 {
     const struct mt_csv_columns *c = &g->columns;
 
-    mt_template_tell(own, "%s: %zu rows of %zu column%s; %s: %s%s",
-                     own->files[0], g->rows, c->n, plural(c->n),
-                     c->names ? "the first line is the header" : "no header",
-                     c->why,
-                     c->sure    ? ""
-                     : c->names ? " (if it is none: --header no)"
-                                : " (if the first line is one: --header yes)");
+    mt_own_say(own, "%s: %zu rows of %zu column%s; %s: %s%s", own->files[0],
+               g->rows, c->n, plural(c->n),
+               c->names ? "the first line is the header" : "no header", c->why,
+               c->sure    ? ""
+               : c->names ? " (if it is none: --header no)"
+                          : " (if the first line is one: --header yes)");
     for (size_t i = 0; c->names && i < c->n; i++)
         if (c->names[i] != c->raw[i])
-            mt_template_tell(own, "column %zu: another \"%s\" is named \"%s\"",
-                             i, mt_excerpt(c->raw[i], strlen(c->raw[i])).text,
-                             mt_excerpt(c->names[i], strlen(c->names[i])).text);
+            mt_own_say(own, "column %zu: another \"%s\" is named \"%s\"", i,
+                       mt_excerpt(c->raw[i], strlen(c->raw[i])).text,
+                       mt_excerpt(c->names[i], strlen(c->names[i])).text);
 }
 
 /* ---- targets ---- */
@@ -277,9 +275,9 @@ static void tell_rare(const struct mt_own_data *own,
                 mt_excerpt(sorted[i]->name, strlen(sorted[i]->name)).text,
                 (unsigned long long)sorted[i]->line);
     if (rare)
-        mt_template_tell(own, "%zu class%s of a single row: %s%s", rare,
-                         rare == 1 ? "" : "es", out.text ? out.text : "",
-                         rare > SHOWN ? ", ..." : "");
+        mt_own_say(own, "%zu class%s of a single row: %s%s", rare,
+                   rare == 1 ? "" : "es", out.text ? out.text : "",
+                   rare > SHOWN ? ", ..." : "");
     mt_strbuf_free(&out);
 }
 
@@ -301,14 +299,14 @@ static mt_status tell_classes(const struct mt_own_data *own,
         sorted[i] = &classes[i];
     qsort(sorted, n, sizeof *sorted, compare_rows);
     add_shares(sorted, n, mt_look_values(&g->looks[target]), &shares);
-    mt_template_tell(own,
-                     "target %s: %zu classes (%s), so it is a "
-                     "classification%s",
-                     mt_csv_column_text(&g->columns, target).text, n,
-                     shares.text ? shares.text : "",
-                     g->targets[0] == MT_TARGET_FEW
-                         ? " (if it is a quantity: mtrain init csv-regression)"
-                         : "");
+    mt_own_say(own,
+               "target %s: %zu classes (%s), so it is a "
+               "classification%s",
+               mt_csv_column_text(&g->columns, target).text, n,
+               shares.text ? shares.text : "",
+               g->targets[0] == MT_TARGET_FEW
+                   ? " (if it is a quantity: mtrain init csv-regression)"
+                   : "");
     tell_rare(own, sorted, n);
     mt_strbuf_free(&shares);
     return MT_OK;
@@ -328,18 +326,18 @@ static bool can_be_classes(const struct mt_csv_guess *g)
            l->labels.n <= MT_LOOK_VALUES;
 }
 
-void mt_table_tell_columns(const struct mt_own_data *own,
-                           const struct mt_csv_guess *g)
+void mt_table_print_columns(const struct mt_own_data *own,
+                            const struct mt_csv_guess *g)
 {
     tell_header(own, g);
     if (g->form.said)
-        mt_template_tell(own, "%s: %s", own->files[0], g->form.said);
+        mt_own_say(own, "%s: %s", own->files[0], g->form.said);
     tell_list(own, g);
 }
 
-mt_status mt_table_tell_targets(const struct mt_own_data *own,
-                                const struct mt_csv_guess *g, bool regression,
-                                struct mt_arena *arena, struct mt_err *err)
+mt_status mt_table_print_targets(const struct mt_own_data *own,
+                                 const struct mt_csv_guess *g, bool regression,
+                                 struct mt_arena *arena, struct mt_err *err)
 {
     const struct mt_csv_columns *c = &g->columns;
 
@@ -348,7 +346,7 @@ mt_status mt_table_tell_targets(const struct mt_own_data *own,
     for (size_t i = 0; i < c->n_targets; i++) {
         const struct mt_look *l = &g->looks[c->targets[i]];
 
-        mt_template_tell(
+        mt_own_say(
             own,
             "target %s: numbers from %.9g to %.9g, so it is a regression%s",
             mt_csv_column_text(c, c->targets[i]).text, l->min, l->max,
@@ -413,8 +411,7 @@ static mt_status fail_classes(const struct mt_own_data *own,
     return fail_target(own, g, column, &why, err);
 }
 
-static mt_status check_target(const struct mt_template *t,
-                              const struct mt_own_data *own,
+static mt_status check_target(bool guess, const struct mt_own_data *own,
                               const struct mt_csv_guess *g, size_t i,
                               bool regression, struct mt_err *err)
 {
@@ -433,18 +430,17 @@ static mt_status check_target(const struct mt_template *t,
     if (regression)
         return can_be_numbers(g->targets[i]) ? MT_OK
                                              : fail_number(own, g, i, err);
-    if (t->guess &&
+    if (guess &&
         (g->targets[i] == MT_TARGET_FAULTY || g->targets[i] == MT_TARGET_DATES))
         return fail_number(own, g, i, err);
     if (l->commas.n)
         return fail_number(own, g, i, err);
-    if (!can_be_classes(g) || (t->guess && g->targets[i] == MT_TARGET_TEXT))
+    if (!can_be_classes(g) || (guess && g->targets[i] == MT_TARGET_TEXT))
         return fail_classes(own, g, err);
     return MT_OK;
 }
 
-mt_status mt_table_check(const struct mt_template *t,
-                         const struct mt_own_data *own,
+mt_status mt_table_check(bool guess, const struct mt_own_data *own,
                          const struct mt_csv_guess *g, bool regression,
                          struct mt_err *err)
 {
@@ -456,7 +452,7 @@ mt_status mt_table_check(const struct mt_template *t,
                        "%s: %zu targets; expected one, the class",
                        own->files[0], c->n_targets);
     for (size_t i = 0; i < c->n_targets && status == MT_OK; i++)
-        status = check_target(t, own, g, i, regression, err);
+        status = check_target(guess, own, g, i, regression, err);
     if (status != MT_OK || c->n_features)
         return status;
     return mt_fail(err, MT_INVALID,

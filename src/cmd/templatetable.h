@@ -6,19 +6,18 @@
 #ifndef MT_CMD_TEMPLATETABLE_H
 #define MT_CMD_TEMPLATETABLE_H
 
-#include "cmd/templates.h"
+#include "cmd/owndata.h"
 #include "data/csvguess.h"
 
 /* The header and all columns; then the targets, once they are checked. */
-void mt_table_tell_columns(const struct mt_own_data *own,
-                           const struct mt_csv_guess *g);
-mt_status mt_table_tell_targets(const struct mt_own_data *own,
-                                const struct mt_csv_guess *g, bool regression,
-                                struct mt_arena *arena, struct mt_err *err);
+void mt_table_print_columns(const struct mt_own_data *own,
+                            const struct mt_csv_guess *g);
+mt_status mt_table_print_targets(const struct mt_own_data *own,
+                                 const struct mt_csv_guess *g, bool regression,
+                                 struct mt_arena *arena, struct mt_err *err);
 
 /* That the targets can be learnt, and that there is something to learn from. */
-mt_status mt_table_check(const struct mt_template *t,
-                         const struct mt_own_data *own,
+mt_status mt_table_check(bool guess, const struct mt_own_data *own,
                          const struct mt_csv_guess *g, bool regression,
                          struct mt_err *err);
 

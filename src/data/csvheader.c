@@ -6,8 +6,8 @@
 
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "data/gaps.h"
 #include "data/number.h"
-#include "data/tableplan.h"
 
 enum {
     RECORDS = 1000,  /* that are looked at, */
@@ -50,7 +50,7 @@ static enum look look_at(const struct mt_csv *csv, const char *text, size_t n,
     struct mt_csv_field field = { text, n, 0 };
     size_t digits = 0, letters = 0;
 
-    if (mt_plan_is_gap(NULL, &field))
+    if (mt_is_gap(NULL, &field))
         return GAP;
     switch (mt_csv_value(csv, &field, number)) {
     case MT_NUMBER_OK:

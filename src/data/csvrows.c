@@ -5,6 +5,7 @@
 
 #include "base/size.h"
 #include "base/utf8.h"
+#include "data/gaps.h"
 #include "data/number.h"
 
 /* Room for targets. */
@@ -165,7 +166,7 @@ static mt_status check_targets(const struct mt_csv_table *t,
     for (size_t i = 0; i < t->columns.n_targets; i++) {
         size_t column = t->columns.targets[i];
 
-        if (!mt_plan_is_gap(plan, &fields[column]))
+        if (!mt_is_gap(&plan->gaps, &fields[column]))
             continue;
         if (plan->targets[i].missing == MT_MISSING_DROP)
             *drop = true;

@@ -1,8 +1,10 @@
-#include "data/csvscan_internal.h"
+#include "data/csvscan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "data/csvfields.h"
 
 enum { CHUNK = 256 << 10 };
 
@@ -199,38 +201,6 @@ struct sha256_ctx *mt_csv_sha256(struct mt_csv *csv)
 uint64_t mt_csv_line(const struct mt_csv *csv)
 {
     return csv->line;
-}
-
-struct place mt_csv_find_place(const struct mt_csv *csv, size_t at)
-{
-    const char *p = csv->buf + csv->record, *end = p + at;
-    uint64_t line = csv->line, column = 1;
-
-    for (; p < end; p++) {
-        if (*p == '\n' || (*p == '\r' && csv->ends == CR && p[1] != '\n')) {
-            line++;
-            column = 1;
-        } else if (((unsigned char)*p & 0xc0) != 0x80) {
-            column++; /* bytes that continue a character do not count */
-        }
-    }
-    return (struct place){ line, column };
-}
-
-mt_status mt_csv_fail(const struct mt_csv *csv, size_t field,
-                      struct mt_err *err, const char *fmt, ...)
-{
-    struct place place =
-        mt_csv_find_place(csv, field < csv->n ? csv->fields[field].at : 0);
-    char text[2048];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    return mt_fail(err, MT_INVALID, "%s:%llu:%llu: %s", csv->path,
-                   (unsigned long long)place.line,
-                   (unsigned long long)place.column, text);
 }
 
 /* ---- records ---- */

@@ -23,30 +23,7 @@
 #include <stdint.h>
 
 #include "data/csvdialect.h"
-
-enum {
-    MT_CSV_MAX_RECORD = 16 << 20, /* bytes */
-    MT_CSV_MAX_FIELDS = 1 << 20,  /* in one record */
-};
-
-struct mt_csv_field {
-    const char *text; /* n bytes without the quotes; no NUL behind them */
-    size_t n;
-    size_t at; /* bytes from the record's start, for mt_csv_fail */
-};
-
-/* 8 bytes from the text of a field on can be read, whatever n. */
-enum { MT_CSV_PADDING = 8 };
-
-/* Without spaces and tabs around. */
-static inline struct mt_csv_field mt_csv_trim(struct mt_csv_field f)
-{
-    for (; f.n && (f.text[0] == ' ' || f.text[0] == '\t'); f.n--)
-        f.text++;
-    while (f.n && (f.text[f.n - 1] == ' ' || f.text[f.n - 1] == '\t'))
-        f.n--;
-    return f;
-}
+#include "data/csvfield.h"
 
 struct mt_csv;
 struct sha256_ctx;
@@ -75,12 +52,6 @@ void mt_csv_set_trailing(struct mt_csv *csv, size_t width);
 /* Back to the first record. */
 mt_status mt_csv_rewind(struct mt_csv *csv, struct mt_err *err);
 
-/* "path:line:column: message" of a field of the last record (or of the record
- * itself: a field beyond its last); line and column are the field's first
- * character, both from 1. Returns MT_INVALID. */
-mt_status mt_csv_fail(const struct mt_csv *csv, size_t field,
-                      struct mt_err *err, const char *fmt, ...) MT_PRINTF(4, 5);
-
 /* The line, from 1, in which the last record begins. */
 uint64_t mt_csv_line(const struct mt_csv *csv);
 
@@ -91,12 +62,6 @@ enum mt_number mt_csv_value(const struct mt_csv *csv,
                             const struct mt_csv_field *field, double *out);
 bool mt_csv_is_plain(const struct mt_csv *csv); /* as mt_number_short does */
 
-/* Lines that were passed over, and records of several lines; and the first of
- * them (from 1). */
-struct mt_csv_passed {
-    size_t blanks, comments, tall; /* blanks: followed by a record */
-    uint64_t first_blank, first_comment, first_tall;
-};
 struct mt_csv_passed mt_csv_passed(const struct mt_csv *csv);
 bool mt_csv_is_gzip(const struct mt_csv *csv);
 

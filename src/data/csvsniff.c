@@ -6,8 +6,8 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "data/csvscan.h"
+#include "data/gaps.h"
 #include "data/gzstream.h"
-#include "data/tableplan.h"
 
 enum { HEAD = 1 << 16, LINES = 100 };
 
@@ -241,7 +241,7 @@ static void add_field(const struct sniff *s, struct column *c,
     struct mt_csv_field f = mt_csv_trim(*field);
     unsigned forms;
 
-    if (mt_plan_is_gap(NULL, field))
+    if (mt_is_gap(NULL, field))
         return;
     forms = forms_of(&f);
     c->values++;

@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "data/date.h"
+#include "data/gaps.h"
 #include "data/number.h"
 #include "data/tableplan.h"
 
@@ -150,7 +151,7 @@ mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
 {
     double v = 0;
     bool number = mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
-    bool gap = !number && mt_plan_is_gap(NULL, field), time;
+    bool gap = !number && mt_is_gap(NULL, field), time;
     mt_status status = MT_OK;
 
     follow_counter(l, number, v);

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "data/date.h"
+#include "data/gaps.h"
 #include "data/number.h"
 #include "kernels/dmath.h"
 
@@ -23,24 +24,6 @@ void mt_plan_free(struct mt_plan *plan)
 }
 
 /* ---- fields ---- */
-
-/* The default of missing_values. */
-static const char *const usual_gaps[] = { "",    "?",    "NA",   "N/A",  "NaN",
-                                          "nan", "null", "NULL", "None", "-" };
-
-bool mt_plan_is_gap(const struct mt_plan *plan,
-                    const struct mt_csv_field *field)
-{
-    struct mt_csv_field f = mt_csv_trim(*field);
-    const char *const *gaps = plan ? plan->gaps.v : usual_gaps;
-    size_t n = plan ? plan->gaps.n : sizeof usual_gaps / sizeof *usual_gaps;
-
-    for (size_t i = 0; i < n; i++)
-        if ((f.n == 0 || *gaps[i] == *f.text) && strlen(gaps[i]) == f.n &&
-            !memcmp(gaps[i], f.text, f.n))
-            return true;
-    return false;
-}
 
 bool mt_plan_gaps_have_digits(const struct mt_strings *gaps)
 {
@@ -148,7 +131,7 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
     if (p->type == MT_PLAN_NUMBER && !plan->digits &&
         mt_csv_value(csv, field, cell) == MT_NUMBER_OK)
         return MT_OK;
-    if (mt_plan_is_gap(plan, field)) {
+    if (mt_is_gap(&plan->gaps, field)) {
         *cell = NAN;
         *drop |= p->missing == MT_MISSING_DROP;
         return p->missing == MT_MISSING_ERROR

@@ -155,10 +155,6 @@ mt_status mt_plan_check_same(const struct mt_plan *saved,
  * around, and true, false, yes, no in lower case. */
 struct mt_csv_field mt_plan_value(const struct mt_csv_field *field);
 
-/* Is the field a gap? plan NULL: by the default list. */
-bool mt_plan_is_gap(const struct mt_plan *plan,
-                    const struct mt_csv_field *field);
-
 /* The cell of a field. *drop: the row is to be left out. */
 mt_status mt_plan_field(struct mt_plan *plan, size_t i,
                         const struct mt_csv *csv,

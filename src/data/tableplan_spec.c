@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "data/gaps.h"
 
 /* Is the key for all columns that it matches? Not if it is a column's name. */
 static bool is_glob(const struct mt_plan *plan, const char *key)
@@ -101,7 +102,7 @@ static mt_status add_given(const struct mt_json *doc,
         return mt_json_fail(doc, item, err, "expected a text, got %s",
                             mt_json_text(item).text);
     f = (struct mt_csv_field){ item->text, strlen(item->text), 0 };
-    if (mt_plan_is_gap(plan, &f))
+    if (mt_is_gap(&plan->gaps, &f))
         return mt_json_fail(doc, item, err,
                             "%s is a missing value; expected data."
                             "missing_values without it",

@@ -124,7 +124,7 @@ static void add_mean(const struct mt_average_request *r,
     for (size_t i = 0; i < r->n; i++)
         of[i] = *mt_bundle_find(&r->states[i].bundle, a->name);
     held->mean = (struct mt_mean){ .of = of, .weights = r->weights, .n = r->n };
-    held->source = (struct mt_source){ .mean = &held->mean };
+    held->source = mt_mean_source(&held->mean);
     mean.data = NULL;
     mean.source = &held->source;
     mt_bundle_add_array(out, a->name, &mean);

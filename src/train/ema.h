@@ -23,7 +23,6 @@
 
 struct mt_ema;
 struct mt_kept;
-struct mt_transfer;
 
 /* In arena; the store must be allocated, and stay. */
 mt_status mt_ema_new(const struct mt_store *store, double decay,
@@ -57,12 +56,5 @@ mt_status mt_ema_restore(struct mt_ema *ema, const struct mt_bundle *from,
 /* The mean of a model's array in the same bundle, or NULL. */
 const struct mt_array *mt_ema_find(const struct mt_bundle *b,
                                    const struct mt_array *array);
-
-/* Adds to out the means of the source's tensors that the plan moves together
- * with their optimizer state, if the target's spec keeps a mean. */
-mt_status mt_ema_transfer(const struct mt_transfer *plan,
-                          const struct mt_bundle *target,
-                          const struct mt_bundle *source, struct mt_team *team,
-                          struct mt_bundle *out, struct mt_err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "train/session_internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train/statename.h"
@@ -183,4 +184,35 @@ mt_status mt_history_restore(struct mt_session *s,
             return status;
     }
     return restore_unscheduled(s, from, err);
+}
+
+/* --- growing ---------------------------------------------------------------
+ */
+
+mt_status mt_history_reserve(struct mt_session *s, size_t size,
+                             struct mt_err *err)
+{
+    size = size < 64 ? 64 : size;
+    if (s->history_size >= size)
+        return MT_OK;
+
+    struct mt_epoch *grown = realloc(s->history, size * sizeof *grown);
+
+    if (!grown)
+        return mt_fail_memory(err);
+    s->history = grown;
+    s->history_size = size;
+    return MT_OK;
+}
+
+mt_status mt_session_add_epoch(struct mt_session *s,
+                               const struct mt_epoch *epoch, struct mt_err *err)
+{
+    mt_status status;
+
+    if (s->n_history == s->history_size &&
+        (status = mt_history_reserve(s, 2 * s->n_history, err)) != MT_OK)
+        return status;
+    s->history[s->n_history++] = *epoch;
+    return MT_OK;
 }

@@ -22,4 +22,13 @@ void mt_history_save(const struct mt_session *s, struct mt_bundle *out);
 mt_status mt_history_restore(struct mt_session *s,
                              const struct mt_bundle *from, struct mt_err *err);
 
+/* Reserves memory for `size` epochs, or for a few where that is less. */
+mt_status mt_history_reserve(struct mt_session *s, size_t size,
+                             struct mt_err *err);
+
+/* Appends an entry to the history. */
+mt_status mt_session_add_epoch(struct mt_session *s,
+                               const struct mt_epoch *epoch,
+                               struct mt_err *err);
+
 #endif

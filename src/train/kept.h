@@ -12,24 +12,10 @@
 #define MT_TRAIN_KEPT_H
 
 #include "base/status.h"
-#include "train/watch.h"
+#include "train/regions.h"
 
 struct mt_session;
 struct mt_bundle;
-
-struct mt_region {
-    void *live, *kept;
-    size_t bytes;
-};
-
-struct mt_kept {
-    struct mt_region *regions; /* NULL: no memory was taken yet */
-    size_t n;
-    bool there;            /* is a state kept? */
-    uint64_t epoch;        /* that it is of */
-    size_t n_history;      /* epochs of the history up to then */
-    struct mt_watch watch; /* monitor.name NULL: nothing is to be kept */
-};
 
 /* Takes the memory, once, if the spec wants a state to be kept. */
 mt_status mt_kept_prepare(struct mt_session *s, struct mt_err *err);
@@ -42,9 +28,6 @@ void mt_kept_take(struct mt_session *s);
 
 /* Is the kept state the present one? */
 bool mt_kept_is_present(const struct mt_session *s);
-
-/* What is kept of the session's memory at `live`; k NULL: that itself. */
-const void *mt_kept_of(const struct mt_kept *k, const void *live);
 
 /* After a session was restored from a checkpoint: the state of epoch is there
  * (by mt_kept_take), or epoch 0: none is. Looks its value up. */

@@ -1,4 +1,5 @@
 /* Monitors: which values there are, what betters them, when training stops. */
+#include "train/history.h"
 #include "train/monitor.h"
 
 #include <math.h>

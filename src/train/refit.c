@@ -7,7 +7,7 @@
 #include "spec/diff.h"
 #include "train/session_internal.h"
 #include "train/slotlist.h"
-#include "train/state_internal.h"
+#include "train/state_take.h"
 #include "train/statename.h"
 
 bool mt_spec_freezes(const struct mt_json *doc, const char *tensor)

@@ -4,8 +4,8 @@
 #ifndef MT_TRAIN_SESSION_INTERNAL_H
 #define MT_TRAIN_SESSION_INTERNAL_H
 
-#include "train/kept.h"
 #include "train/refit.h"
+#include "train/regions.h"
 #include "train/session.h"
 
 struct mt_ahead;   /* ahead.h */
@@ -62,10 +62,5 @@ struct mt_session {
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);
-
-/* Appends an entry to the history. */
-mt_status mt_session_add_epoch(struct mt_session *s,
-                               const struct mt_epoch *epoch,
-                               struct mt_err *err);
 
 #endif

@@ -7,6 +7,8 @@
 #include "kernels/dmath.h"
 #include "train/batch.h"
 #include "train/ema.h"
+#include "train/history.h"
+#include "train/kept.h"
 #include "train/monitor.h"
 #include "train/range.h"
 #include "train/totals.h"

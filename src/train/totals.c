@@ -150,3 +150,14 @@ void mt_totals_scores(const struct mt_session *s, const double *totals,
         out->metric[i] = one_nan(s->metrics[i]->value(&sums));
     }
 }
+
+struct mt_scores mt_session_running(const struct mt_session *s)
+{
+    struct mt_scores scores = { 0 };
+
+    if (s->at.batch)
+        mt_totals_scores(s, s->epoch_totals, &scores);
+    else if (s->n_history)
+        scores = s->history[s->n_history - 1].train;
+    return scores;
+}

@@ -139,4 +139,11 @@ mt_status mt_transfer_fail(const struct mt_bundle *target,
                            const struct mt_transfer_advice *advice,
                            struct mt_err *err);
 
+/* Adds to out the means of the source's tensors that the plan moves together
+ * with their optimizer state, if the target's spec keeps a mean. */
+mt_status mt_ema_transfer(const struct mt_transfer *plan,
+                          const struct mt_bundle *target,
+                          const struct mt_bundle *source, struct mt_team *team,
+                          struct mt_bundle *out, struct mt_err *err);
+
 #endif

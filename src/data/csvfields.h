@@ -1,9 +1,10 @@
-/* What the two files of csvscan.h share: csvscan.c reads the file and passes
- * over lines, csvfields.c finds the fields of a record. */
-#ifndef MT_DATA_CSVSCAN_INTERNAL_H
-#define MT_DATA_CSVSCAN_INTERNAL_H
+/* The fields of a record, and the reader that csvscan.h shows: csvscan.c reads
+ * the file and passes over lines. For these two files only. */
+#ifndef MT_DATA_CSVFIELDS_H
+#define MT_DATA_CSVFIELDS_H
 
-#include "data/csvscan.h"
+#include "data/csvdialect.h"
+#include "data/csvfield.h"
 #include "data/gzstream.h"
 
 /* Which line ends the file has: those of its first line. */

@@ -1,6 +1,7 @@
-/* What the files that restore a state share. For state.c and refit.c only. */
-#ifndef MT_TRAIN_STATE_INTERNAL_H
-#define MT_TRAIN_STATE_INTERNAL_H
+/* Taking single arrays of a bundle, in exactly the type and shape that is
+ * wanted. */
+#ifndef MT_TRAIN_STATE_TAKE_H
+#define MT_TRAIN_STATE_TAKE_H
 
 #include "train/bundle.h"
 

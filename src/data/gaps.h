@@ -1,0 +1,12 @@
+/* Fields that mean a missing value. */
+#ifndef MT_DATA_GAPS_H
+#define MT_DATA_GAPS_H
+
+#include "data/csvfield.h"
+#include "spec/keys.h"
+
+/* Is the field, without spaces around, one of the list? NULL: of the default of
+ * data.missing_values. */
+bool mt_is_gap(const struct mt_strings *list, const struct mt_csv_field *field);
+
+#endif

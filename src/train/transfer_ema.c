@@ -1,0 +1,45 @@
+/* The exponential means of tensors that move. */
+#include "train/state.h"
+#include "train/statename.h"
+#include "train/transfer_match.h"
+
+/* Does the bundle's spec keep a mean? */
+static bool keeps_mean(const struct mt_bundle *b)
+{
+    struct mt_err ignored = MT_ERR_INIT;
+    const struct mt_item *train, *ema;
+    struct mt_json *doc;
+    bool keeps;
+
+    if (mt_state_spec(b, "spec", &doc, &ignored) != MT_OK)
+        return false;
+    train = mt_json_get(mt_json_root(doc), "train");
+    ema = train ? mt_json_get(train, "ema") : NULL;
+    keeps = ema && !mt_is_null(ema);
+    mt_json_free(doc);
+    return keeps;
+}
+
+mt_status mt_ema_transfer(const struct mt_transfer *plan,
+                          const struct mt_bundle *target,
+                          const struct mt_bundle *source, struct mt_team *team,
+                          struct mt_bundle *out, struct mt_err *err)
+{
+    bool keeps = keeps_mean(target);
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; i < plan->n && keeps && status == MT_OK; i++) {
+        const struct mt_transfer_pair *p = &plan->pairs[i];
+        struct mt_transfer_as as = { p->to->dtype, p->to->shape,
+                                     p->transposed };
+        const char *from = mt_name_key(p->from->name);
+        const struct mt_array *mean =
+            mt_bundle_find(source, mt_name_in(MT_EMA, from).text);
+
+        if (mean && p->reset != MT_NOT_ASKED_FOR &&
+            mt_match_fits(mean, p->transposed, p->to))
+            status = mt_transfer_add_as(
+                mean, &as, mt_name_in(MT_EMA, p->key).text, team, out, err);
+    }
+    return status;
+}
