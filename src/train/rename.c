@@ -1,9 +1,11 @@
 /* Renaming by globs with captures. */
 #include <fnmatch.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "train/transfer.h"
+#include "base/strbuf.h"
+#include "train/rename.h"
 
 enum { MAX_CAPTURES = 16 };
 

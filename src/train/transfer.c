@@ -9,6 +9,7 @@
 #include "train/state.h"
 #include "train/statename.h"
 #include "train/transfer_match.h"
+#include "train/transfer_move.h"
 
 /* --- planning ----------------------------------------------------------- */
 
@@ -74,36 +75,6 @@ static mt_status check_ties(const struct mt_bundle *target,
                                 err);
     }
     return status;
-}
-
-mt_status mt_match_check_transpose(const struct mt_match *m,
-                                   const struct mt_transfer_options *o,
-                                   struct mt_err *err)
-{
-    for (const char *const *glob = o->transpose; glob && *glob; glob++) {
-        const char *const one[] = { *glob, NULL };
-        struct mt_transfer_options only = { .only = one };
-        size_t vectors = 0, others = 0;
-
-        for (size_t i = 0; i < m->n; i++) {
-            const struct mt_match_item *item = &m->items[i];
-
-            if (!item->to || !mt_match_selects(&only, item->key))
-                continue;
-            vectors += item->from->shape.rank < 2;
-            others += item->from->shape.rank >= 2;
-        }
-        if (!others && vectors)
-            return mt_fail(err, MT_MISMATCH,
-                           "--transpose %s: matches vectors only, %zu of them; "
-                           "expected tensors of two or more dimensions",
-                           *glob, vectors);
-        if (!others)
-            return mt_fail(err, MT_MISMATCH,
-                           "--transpose %s: matches no tensor that is loaded; "
-                           "names are those of the model, after --map", *glob);
-    }
-    return MT_OK;
 }
 
 static bool is_good(const struct mt_match *m,
@@ -260,79 +231,6 @@ mt_status mt_transfer_check_position(struct mt_transfer *plan,
 }
 
 /* --- the result --------------------------------------------------------- */
-
-/* All elements in that type. */
-static mt_status read_as(const struct mt_array *from, enum mt_dtype dtype,
-                         struct mt_team *team, void *out, struct mt_err *err)
-{
-    struct mt_array a = *from;
-    size_t n = mt_shape_elements(&a.shape);
-
-    if (!a.data || a.dtype == dtype) {
-        a.dtype = dtype;
-        return mt_block_stream_read_all(&a, team, out, err);
-    }
-    for (size_t i = 0; i < n; i++)
-        ((float *)out)[i] = (float)mt_array_value(from, i);
-    return MT_OK;
-}
-
-/* Swaps the last two dimensions of an array of that shape. */
-static void transpose(const unsigned char *from, const struct mt_shape *shape,
-                      size_t size, unsigned char *out)
-{
-    size_t rows = shape->dim[shape->rank - 2];
-    size_t columns = shape->dim[shape->rank - 1], each = rows * columns;
-    size_t n = mt_shape_elements(shape);
-
-    for (size_t first = 0; first < n; first += each) {
-        for (size_t r = 0; r < rows; r++) {
-            for (size_t c = 0; c < columns; c++)
-                memcpy(out + (first + c * rows + r) * size,
-                       from + (first + r * columns + c) * size, size);
-        }
-    }
-}
-
-static mt_status read_transposed(const struct mt_array *from,
-                                 enum mt_dtype dtype, struct mt_team *team,
-                                 void *out, struct mt_err *err)
-{
-    size_t size = mt_dtype_size(dtype);
-    void *read = malloc(mt_shape_elements(&from->shape) * size + 1);
-    mt_status status =
-        read ? read_as(from, dtype, team, read, err) : mt_fail_memory(err);
-
-    if (status == MT_OK)
-        transpose(read, &from->shape, size, out);
-    free(read);
-    return status;
-}
-
-mt_status mt_transfer_add_as(const struct mt_array *from,
-                             const struct mt_transfer_as *as, const char *name,
-                             struct mt_team *team, struct mt_bundle *out,
-                             struct mt_err *err)
-{
-    struct mt_array a = *from;
-    size_t bytes = mt_shape_elements(&a.shape) * mt_dtype_size(as->dtype);
-    mt_status status = MT_OK;
-
-    a.dtype = as->dtype;
-    a.shape = as->shape;
-    if (as->transposed || (a.data && from->dtype != as->dtype)) {
-        a.data = mt_arena_alloc(&out->arena, bytes + 1);
-        if (!a.data)
-            status = mt_fail_memory(err);
-        else if (as->transposed)
-            status = read_transposed(from, as->dtype, team, a.data, err);
-        else
-            status = read_as(from, as->dtype, team, a.data, err);
-    }
-    if (status == MT_OK)
-        mt_bundle_add_array(out, name, &a);
-    return status;
-}
 
 static mt_status add_moved(const struct mt_transfer_pair *p,
                            struct mt_team *team, struct mt_bundle *out,

@@ -1,5 +1,5 @@
 /*
- * Options that would make a state fit: names first (transfer_advice.h says by
+ * Options that would make a state fit: names first (advising.h says by
  * which files), then matrices that are to be transposed, then what has another
  * shape is excepted, and what is left over needs --partial. All of it together
  * is tried before it is proposed.
@@ -8,104 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/transfer_advice.h"
+#include "train/advising.h"
 
 enum {
-    MAX_TENSORS = 4096,  /* beyond which there is no advice */
-    MAX_LOOKS = 4 << 20, /* names that are looked up or compared */
+    MAX_TENSORS = 4096, /* beyond which there is no advice */
 };
-
-/* --- what the searches share -------------------------------------------- */
-
-bool mt_advice_is_weary(const struct mt_advising *a)
-{
-    return a->looks > MAX_LOOKS;
-}
-
-bool mt_advice_is_open(const struct mt_advising *a,
-                       const struct mt_match_item *item, size_t i)
-{
-    return !item->mapped && !item->tied && !a->renamed[i];
-}
-
-bool mt_advice_fills(const struct mt_advising *a,
-                     const struct mt_match_item *item,
-                     const struct mt_array *to, const char *key)
-{
-    const struct mt_shape *shape = &item->from->shape;
-    bool turned = mt_match_transposes(a->options, key, shape);
-
-    return mt_match_fits(item->from, turned, to) ||
-           (!turned && shape->rank >= 2 && mt_match_fits(item->from, true, to));
-}
-
-bool mt_advice_fits(const struct mt_advising *a,
-                    const struct mt_match_item *item)
-{
-    return item->fits ||
-           (item->to && mt_advice_fills(a, item, item->to, item->key));
-}
-
-/* Where the other name of a tied tensor is marked; NULL: it is none. */
-static bool *tied_mark(const struct mt_advising *a, const char *key)
-{
-    const struct mt_item *tie = a->ties ? a->ties->child : NULL;
-    size_t i = 0;
-
-    for (; tie && strcmp(tie->key, key) != 0; tie = tie->next)
-        i++;
-    return tie ? &a->tied[i] : NULL;
-}
-
-void mt_advice_take(struct mt_advising *a, const char *key)
-{
-    bool tied;
-    const struct mt_array *to = mt_find_place(a->target, a->ties, key, &tied);
-
-    if (tied)
-        *tied_mark(a, key) = true;
-    else if (to)
-        a->taken[mt_array_number(a->target, to)] = true;
-}
-
-const struct mt_array *mt_advice_place(const struct mt_advising *a,
-                                       const struct mt_match_item *item,
-                                       const char *key)
-{
-    bool tied;
-    const struct mt_array *to = mt_find_place(a->target, a->ties, key, &tied);
-
-    return to &&
-                   !(tied ? *tied_mark(a, key)
-                          : a->taken[mt_array_number(a->target, to)]) &&
-                   mt_match_selects(a->options, key) &&
-                   mt_advice_fills(a, item, to, key)
-               ? to
-               : NULL;
-}
-
-/* As long as nothing was stripped or renamed before: these come in that order.
- */
-bool mt_advice_strip(struct mt_advising *a, const char *start)
-{
-    const char *given = a->options->strip_prefix;
-
-    if (a->out->n_map || a->out->strip_prefix || a->options->n_map)
-        return false;
-    a->out->strip_prefix =
-        mt_arena_printf(&a->out->arena, "%s%s", given ? given : "", start);
-    return a->out->strip_prefix != NULL;
-}
-
-mt_status mt_advice_add_map(struct mt_advising *a, const char *from,
-                            const char *to)
-{
-    if (!from || !to)
-        return mt_fail_memory(a->err);
-    if (a->out->n_map < MT_ADVICE_RENAMES)
-        a->out->map[a->out->n_map++] = (struct mt_rename){ from, to };
-    return MT_OK;
-}
 
 /* --- trying ------------------------------------------------------------- */
 
@@ -158,7 +65,7 @@ static void mark_taken(struct mt_advising *a, const struct mt_match *m)
 
         a->renamed[i] = false;
         if (item->to && item->tied)
-            *tied_mark(a, item->key) = true;
+            *mt_advice_tied_mark(a, item->key) = true;
         if (mt_advice_fits(a, item))
             a->taken[mt_array_number(a->target, item->to)] = true;
     }

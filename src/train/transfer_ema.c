@@ -2,6 +2,7 @@
 #include "train/state.h"
 #include "train/statename.h"
 #include "train/transfer_match.h"
+#include "train/transfer_move.h"
 
 /* Does the bundle's spec keep a mean? */
 static bool keeps_mean(const struct mt_bundle *b)

@@ -274,3 +274,34 @@ mt_status mt_match_make(const struct mt_bundle *target, const struct mt_item *ti
     count(target, options, out);
     return MT_OK;
 }
+
+mt_status mt_match_check_transpose(const struct mt_match *m,
+                                   const struct mt_transfer_options *o,
+                                   struct mt_err *err)
+{
+    for (const char *const *glob = o->transpose; glob && *glob; glob++) {
+        const char *const one[] = { *glob, NULL };
+        struct mt_transfer_options only = { .only = one };
+        size_t vectors = 0, others = 0;
+
+        for (size_t i = 0; i < m->n; i++) {
+            const struct mt_match_item *item = &m->items[i];
+
+            if (!item->to || !mt_match_selects(&only, item->key))
+                continue;
+            vectors += item->from->shape.rank < 2;
+            others += item->from->shape.rank >= 2;
+        }
+        if (!others && vectors)
+            return mt_fail(err, MT_MISMATCH,
+                           "--transpose %s: matches vectors only, %zu of them; "
+                           "expected tensors of two or more dimensions",
+                           *glob, vectors);
+        if (!others)
+            return mt_fail(err, MT_MISMATCH,
+                           "--transpose %s: matches no tensor that is loaded; "
+                           "names are those of the model, after --map",
+                           *glob);
+    }
+    return MT_OK;
+}

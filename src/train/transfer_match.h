@@ -7,7 +7,7 @@
 #include "spec/tree.h"
 #include "train/statename.h"
 #include "train/ties.h"
-#include "train/transfer.h"
+#include "train/transfer_types.h"
 
 /* A tensor of the source's model that the options select. */
 struct mt_match_item {
@@ -100,19 +100,6 @@ mt_status mt_transfer_optimizer(const struct mt_bundle *target,
                                 struct mt_transfer *plan,
                                 struct mt_transfer_advice *advice,
                                 struct mt_err *err);
-
-/* Adds the source's array in the target's type and shape to out. One that is in
- * memory is converted here, others when they are read; one that is transposed is
- * read. */
-struct mt_transfer_as {
-    enum mt_dtype dtype;
-    struct mt_shape shape;
-    bool transposed;
-};
-mt_status mt_transfer_add_as(const struct mt_array *from,
-                             const struct mt_transfer_as *as, const char *name,
-                             struct mt_team *team, struct mt_bundle *out,
-                             struct mt_err *err);
 
 /* Does the type go into `to`? */
 bool mt_match_converts(enum mt_dtype from, enum mt_dtype to);

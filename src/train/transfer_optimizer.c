@@ -11,6 +11,7 @@
 #include "train/slotlist.h"
 #include "train/state.h"
 #include "train/transfer_match.h"
+#include "train/transfer_move.h"
 
 /* --- the target's optimizer --------------------------------------------- */
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/advising.h"
 #include "train/layouts.h"
-#include "train/transfer_advice.h"
 
 /* Tensors of the source and the places that they shall have. */
 struct pairing {
@@ -51,8 +51,6 @@ static mt_status pairing_new(const struct mt_advising *a,
 
 /* --- rules -------------------------------------------------------------- */
 
-enum { MAX_NUMBERS = 8 };
-
 /* How a pair of names becomes a rule: what may be any. */
 struct shape {
     enum {
@@ -64,32 +62,11 @@ struct shape {
     bool last; /* what follows the last dot */
 };
 
-/* Numbers in a name that become stars. */
-struct stars {
-    size_t at[MAX_NUMBERS], length[MAX_NUMBERS], n;
-};
-
-static struct stars find_numbers(const char *name, bool indices)
-{
-    static const char digits[] = "0123456789";
-    struct stars s = { .n = 0 };
-
-    for (size_t i = 0, n; name[i] && s.n < MAX_NUMBERS; i += n ? n : 1) {
-        n = strspn(name + i, digits);
-        if (!n || (indices && ((i && name[i - 1] != '.') ||
-                               (name[i + n] && name[i + n] != '.'))))
-            continue;
-        s.at[s.n] = i;
-        s.length[s.n++] = n;
-    }
-    return s;
-}
-
 /* The same numbers in another name, in the same order. */
-static bool find_same(const struct stars *s, const char *name, const char *in,
-                      struct stars *out)
+static bool find_same(const struct mt_stars *s, const char *name,
+                      const char *in, struct mt_stars *out)
 {
-    struct stars all = find_numbers(in, false);
+    struct mt_stars all = mt_find_numbers(in, false);
     size_t k = 0;
 
     out->n = 0;
@@ -106,55 +83,8 @@ static bool find_same(const struct stars *s, const char *name, const char *in,
     return true;
 }
 
-/* Appends n bytes of a name; as a glob, or as what a rename makes. */
-static void add_text(struct mt_strbuf *out, const char *text, size_t n,
-                     bool glob)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (glob && strchr("*?[", text[i]))
-            mt_strbuf_printf(out, "[%c]", text[i]);
-        else if (glob && text[i] == '=')
-            mt_strbuf_putc(out, '?'); /* which ends the OLD of --map */
-        else
-            mt_strbuf_putc(out, text[i]);
-    }
-}
-
-const char *mt_glob_numbers(const char *text, size_t n, struct mt_arena *arena)
-{
-    struct mt_strbuf out = MT_STRBUF_INIT;
-    const char *glob = NULL;
-
-    for (size_t i = 0; i < n;) {
-        size_t digits = strspn(text + i, "0123456789");
-
-        digits = digits < n - i ? digits : n - i;
-        if (digits)
-            mt_strbuf_putc(&out, '*');
-        else
-            add_text(&out, text + i, 1, true);
-        i += digits ? digits : 1;
-    }
-    if (!out.failed)
-        glob = mt_arena_strdup(arena, out.text ? out.text : "");
-    mt_strbuf_free(&out);
-    return glob;
-}
-
-const char *mt_glob_quote(const char *text, size_t n, struct mt_arena *arena)
-{
-    struct mt_strbuf out = MT_STRBUF_INIT;
-    const char *quoted = NULL;
-
-    add_text(&out, text, n, true);
-    if (!out.failed)
-        quoted = mt_arena_strdup(arena, out.text ? out.text : "");
-    mt_strbuf_free(&out);
-    return quoted;
-}
-
 /* The name with these stars, and one for its last part. */
-static const char *put_stars(const char *name, const struct stars *stars,
+static const char *put_stars(const char *name, const struct mt_stars *stars,
                              bool last, bool glob, struct mt_arena *arena)
 {
     const char *dot = last ? strrchr(name, '.') : NULL;
@@ -167,7 +97,7 @@ static const char *put_stars(const char *name, const struct stars *stars,
             mt_strbuf_putc(&out, '*');
             i += stars->length[k++];
         } else {
-            add_text(&out, name + i++, 1, glob);
+            mt_glob_add(&out, name + i++, 1, glob);
         }
     }
     if (dot)
@@ -183,10 +113,10 @@ static bool make_rule(const char *key, const char *to,
                       const struct shape *shape, struct mt_arena *arena,
                       struct mt_rename *out)
 {
-    struct stars from = { .n = 0 }, there = { .n = 0 };
+    struct mt_stars from = { .n = 0 }, there = { .n = 0 };
 
     if (shape->numbers) {
-        from = find_numbers(key, shape->numbers == INDICES);
+        from = mt_find_numbers(key, shape->numbers == INDICES);
         if (!from.n || !find_same(&from, key, to, &there))
             return false;
     }
@@ -213,7 +143,7 @@ static bool is_right(struct mt_advising *a, const struct mt_match *m,
                  (made = mt_rename_apply(rule, key, &arena)) &&
                  strcmp(made, to) == 0;
 
-    for (size_t i = 0; i < m->n && right && !mt_advice_is_weary(a); i++) {
+    for (size_t i = 0; i < m->n && right && !mt_advice_is_over(a); i++) {
         const struct mt_match_item *item = &m->items[i];
 
         a->looks += 4;
@@ -328,7 +258,7 @@ static mt_status pair_layout(struct mt_advising *a, const struct mt_match *m,
     mt_status status = MT_OK;
 
     *count = 0;
-    for (size_t i = 0; i < m->n && !mt_advice_is_weary(a); i++) {
+    for (size_t i = 0; i < m->n && !mt_advice_is_over(a); i++) {
         const struct mt_match_item *item = &m->items[i];
         const char *canonical;
         size_t place;
@@ -482,7 +412,7 @@ static size_t nearest_place(struct mt_advising *a, const struct pairing *p,
         size_t distance;
 
         a->looks++;
-        if (!p->canonical[i] || a->taken[i] || mt_advice_is_weary(a) ||
+        if (!p->canonical[i] || a->taken[i] || mt_advice_is_over(a) ||
             !mt_advice_fills(a, item, to, mt_name_key(to->name)))
             continue;
         distance = mt_advice_distance(a, canonical, p->canonical[i]);

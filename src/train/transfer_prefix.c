@@ -2,48 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/nearest.h"
-#include "train/transfer_advice.h"
-
-enum { LONG_NAME = 128 };
-
-/* The distance of two names; of long ones that of their lengths. */
-size_t mt_advice_distance(struct mt_advising *a, const char *x, const char *y)
-{
-    size_t n = strlen(x), m = strlen(y);
-
-    a->looks += 1 + (n < LONG_NAME && m < LONG_NAME ? n * m / 64 : 0);
-    if (n < LONG_NAME && m < LONG_NAME)
-        return mt_edit_distance(x, y);
-    return LONG_NAME + (n > m ? n - m : m - n);
-}
-
-/* --- starts of names ---------------------------------------------------- */
-
-bool mt_starts_add_text(struct mt_starts *s, const char *name, size_t n,
-                        struct mt_arena *arena)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        if (strlen(s->text[i]) == n && strncmp(s->text[i], name, n) == 0)
-            return true;
-    }
-    if (s->n == MT_ADVICE_STARTS)
-        return true;
-    s->text[s->n] = mt_arena_strndup(arena, name, n);
-    return s->text[s->n++] != NULL;
-}
-
-/* "", "a." and "a.b." of "a.b.c" */
-bool mt_starts_add(struct mt_starts *s, const char *name,
-                   struct mt_arena *arena)
-{
-    bool ok = mt_starts_add_text(s, "", 0, arena);
-
-    for (const char *dot = strchr(name, '.'); dot && ok;
-         dot = strchr(dot + 1, '.'))
-        ok = mt_starts_add_text(s, name, (size_t)(dot + 1 - name), arena);
-    return ok;
-}
+#include "train/advising.h"
 
 /* --- renames ------------------------------------------------------------ */
 
@@ -115,7 +74,7 @@ static bool find_rename(struct mt_advising *a, const struct mt_match *m,
         return false;
     for (size_t i = 0; i < p.n; i++) {
         for (size_t k = 0; k < q.n; k++) {
-            if (strcmp(p.text[i], q.text[k]) == 0 || mt_advice_is_weary(a))
+            if (strcmp(p.text[i], q.text[k]) == 0 || mt_advice_is_over(a))
                 continue;
             long sum = gain(a, m, p.text[i], q.text[k]);
             size_t distance;
@@ -217,7 +176,7 @@ static size_t count_without(struct mt_advising *a, const struct mt_match *m,
     size_t skip = strlen(start), n = 0;
     char key[2048];
 
-    for (size_t i = 0; i < m->n && !mt_advice_is_weary(a); i++) {
+    for (size_t i = 0; i < m->n && !mt_advice_is_over(a); i++) {
         const struct mt_match_item *item = &m->items[i];
 
         a->looks++;

@@ -2,8 +2,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "train/advising.h"
 #include "train/layouts.h"
-#include "train/transfer_advice.h"
 
 enum turn { NO_MATRIX, AS_IS, TURNED, SQUARE };
 
@@ -70,7 +70,7 @@ static size_t covers(struct turning *t, const char *glob)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < t->m->n && !mt_advice_is_weary(t->a); i++) {
+    for (size_t i = 0; i < t->m->n && !mt_advice_is_over(t->a); i++) {
         t->a->looks++;
         if (t->turns[i] == NO_MATRIX ||
             fnmatch(glob, t->m->items[i].key, 0) != 0)

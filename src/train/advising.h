@@ -2,6 +2,7 @@
  * Looking for options that would make a state fit. For transfer_advice.c,
  * transfer_prefix.c, transfer_pairs.c and transfer_turn.c only, which find:
  *
+ *     advising.c          what the searches share
  *     transfer_prefix.c   starts and middles of names to be taken away or
  *                         replaced
  *     transfer_pairs.c    names of the same part in other programs, and names
@@ -10,9 +11,10 @@
  *     transfer_advice.c   what is to be excepted; and all of it, one after the
  *                         other, tried before it is proposed
  */
-#ifndef MT_TRAIN_TRANSFER_ADVICE_H
-#define MT_TRAIN_TRANSFER_ADVICE_H
+#ifndef MT_TRAIN_ADVISING_H
+#define MT_TRAIN_ADVISING_H
 
+#include "train/nameglob.h"
 #include "train/transfer_match.h"
 
 enum {
@@ -50,8 +52,8 @@ bool mt_starts_add(struct mt_starts *s, const char *name,
 /* The distance of two names; of long ones that of their lengths. */
 size_t mt_advice_distance(struct mt_advising *a, const char *x, const char *y);
 
-/* Has it looked for long enough? What is found until then is advised. */
-bool mt_advice_is_weary(const struct mt_advising *a);
+/* Has it searched for as long as it may? What it found by then is advised. */
+bool mt_advice_is_over(const struct mt_advising *a);
 
 /* May the item be renamed? */
 bool mt_advice_is_open(const struct mt_advising *a,
@@ -70,6 +72,9 @@ bool mt_advice_fills(const struct mt_advising *a,
                      const struct mt_match_item *item,
                      const struct mt_array *to, const char *key);
 
+/* The mark in `tied` of that name, or NULL. */
+bool *mt_advice_tied_mark(const struct mt_advising *a, const char *key);
+
 /* Marks the place of that name as taken. */
 void mt_advice_take(struct mt_advising *a, const char *key);
 
@@ -79,11 +84,6 @@ bool mt_advice_strip(struct mt_advising *a, const char *start);
 
 mt_status mt_advice_add_map(struct mt_advising *a, const char *from,
                             const char *to);
-
-/* n bytes of text as a glob that matches them alone (but '=', which would end
- * the OLD of --map, is any character); the same with any numbers. */
-const char *mt_glob_quote(const char *text, size_t n, struct mt_arena *arena);
-const char *mt_glob_numbers(const char *text, size_t n, struct mt_arena *arena);
 
 /* Each adds what it finds to the advice, and marks what that renames. *again:
  * there may be more to find, once the items are made anew. */
