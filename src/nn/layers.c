@@ -1,4 +1,5 @@
-/* The table of layers: to add one, write its file and add its row. */
+/* The table of layers: to add one, write its row in its family's file and add
+ * its name here. */
 #include "nn/layer.h"
 
 #define LAYERS(X)                                                              \

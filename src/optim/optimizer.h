@@ -49,7 +49,7 @@ struct mt_optim_step {
 };
 
 /*
- * A row. What its neighbours rely on, and optimizer_test.c holds every row to:
+ * A row. What its neighbours rely on, and rules_test.c holds every row to:
  *
  *   - update() with p = g = 0 and slots as they start leaves p at 0, whatever
  *     the settings: tensors are padded with zeros to whole vectors.
