@@ -315,12 +315,16 @@ mt_status mt_pickle_parse(const char *source, const void *bytes, size_t n,
                              .doc = doc,
                              .err = err };
     mt_status status;
+    void *stack = NULL;
 
     memset(doc, 0, sizeof *doc);
     if (n > MT_PICKLE_MAX_BYTES)
         return mt_fail(err, MT_INVALID,
                        "%s: a pickle of %zu bytes; expected at most %d", source,
                        n, MT_PICKLE_MAX_BYTES);
+    if (!grow(&stack, 0, &ps.size, sizeof *ps.stack))
+        return mt_fail_memory(err);
+    ps.stack = stack; /* never NULL, so that places in it can be computed */
     status = run(&ps);
     free(ps.stack);
     free(ps.marks);
