@@ -191,9 +191,7 @@ static bool save_is_due(const struct run *r, const struct mt_step_info *info)
 
 static void tell_step(struct run *r, const struct mt_step_info *info)
 {
-    bool log_it = mt_session_at(r->s).step % r->t->log_every == 0;
-
-    if (r->events.log && log_it) {
+    if (r->events.log && mt_session_at(r->s).step % r->t->log_every == 0) {
         struct mt_events log = { NULL, r->events.log };
 
         mt_event_step(&log, r->s, info);
@@ -264,12 +262,12 @@ static void end_run(struct run *r)
 static mt_status train(struct run *r)
 {
     struct mt_step_info info;
-    bool first = true;
+    bool first = true, done = mt_session_finished(r->s);
     mt_status status;
 
     if ((status = mt_remarks_start(&r->remarks, &r->err)) != MT_OK)
         return status;
-    while (!mt_session_finished(r->s) && !mt_signal_stop()) {
+    while (!done && !mt_signal_stop()) {
         if ((status = (first ? audited_step(r, &info) : step(r, &info))) !=
             MT_OK)
             return status;
@@ -279,7 +277,8 @@ static mt_status train(struct run *r)
             save_best(r);
         bool due = !refused(r) && save_is_due(r, &info); /* by the epoch that ended */
 
-        if (!refused(r) && mt_session_finished(r->s))
+        done = mt_session_finished(r->s);
+        if (!refused(r) && done)
             end_run(r);
         if (due)
             save_and_go_on(r);
@@ -288,7 +287,7 @@ static mt_status train(struct run *r)
             return r->err.status;
         }
     }
-    if (!mt_session_finished(r->s))
+    if (!done)
         end_run(r);
     return MT_OK;
 }
