@@ -118,7 +118,7 @@ PICKLES = CALLS + (
      "needs `os.system`: refused"),
     ("no-magic", b"\x80\x02" + SYSTEM + b".", "not of torch.save"),
     ("extension", zipped(b"\x82\x01"), "extension codes are not read"),
-    ("global-of-1-mb", zipped(glob("a" * MIB, "b")), "global is none"),
+    ("global-of-1-mb", zipped(glob("a" * MIB, "b")), "global is malformed"),
     ("laughs", zipped(laughs(40, 10)), "counting those that are shared"),
     ("laughs-of-two", zipped(laughs(60, 2)), "counting those that are shared"),
     ("deep", zipped(b"]" * 100000 + b"a" * 99999), "more than 64 levels"),

@@ -1,7 +1,7 @@
 /*
- * Zip files, as far as .npz and files of torch.save need them: members stored or deflated, sizes of
- * 64 bits where they are needed, in any order. Nothing is ever extracted to a
- * path, so names are just names.
+ * The subset of zip that .npz and files of torch.save need: members stored or
+ * deflated, sizes of 64 bits where they are needed, in any order. Nothing is
+ * ever extracted to a path, so names are just names.
  *
  * Opening a file checks its directory and every local header: members neither
  * overlap nor leave the file, none is encrypted or split over disks, and none
@@ -42,7 +42,7 @@ struct mt_zip;
 bool mt_zip_is(const void *head, size_t n);
 
 /* A file without a whole directory at its end, because it is cut or bytes
- * follow: members are found from header to header, as far as they are whole. */
+ * follow: intact members are found by going from header to header. */
 struct mt_zip_salvage {
     void (*note)(void *ctx, const char *what); /* each piece of damage */
     void *ctx;

@@ -156,7 +156,7 @@ mt_status mt_lock_take(const char *path, struct mt_lock **out,
                          "file", path, l->name);
     else if (error)
         status = mt_fail_errno(err, error, path,
-                               "cannot make the lock file beside it");
+                               "cannot create its lock file");
     if (status != MT_OK)
         goto fail;
     *out = l;

@@ -124,7 +124,7 @@ START_TEST(refuses_what_is_no_lock_file)
     ck_assert_int_eq(try_lock("p"), MT_IO);
     testing_says(err, "p: ", "is not a regular file");
     ck_assert_int_eq(try_lock("l"), MT_IO);
-    testing_says(err, "l: ", "cannot make the lock file beside it");
+    testing_says(err, "l: ", "cannot create its lock file");
     ck_assert_int_eq(try_lock("none/f"), MT_IO);
     testing_says(err, "none/f: ", "does not exist");
     testing_holds("other", "x");
@@ -147,7 +147,7 @@ START_TEST(what_cannot_be_taken_leaves_nothing)
 
         inject_stop();
         ck_assert_int_eq(status, MT_IO);
-        testing_says(err, "f: ", "cannot make the lock file beside it");
+        testing_says(err, "f: ", "cannot create its lock file");
         ck_assert_int_eq(testing_count("."), 0);
     }
     killed_writer("f");

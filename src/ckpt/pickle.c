@@ -228,7 +228,7 @@ mt_status mt_pk_global(struct mt_pickler *ps, const char *module, size_t n,
     size_t i;
 
     if (!is_plain(module, n) || !is_plain(name, m))
-        return mt_pk_fail(ps, "the name of a global is none");
+        return mt_pk_fail(ps, "the name of a global is malformed");
     memcpy(text, module, n);
     text[n] = '.';
     memcpy(text + n + 1, name, m);

@@ -71,7 +71,7 @@ struct mt_pickle {
         int64_t i;
         double f;
         struct {
-            const char *text; /* no NUL after it, but for GLOBAL */
+            const char *text; /* not NUL-terminated, except for GLOBAL */
             size_t n;
         };
         struct mt_pickle_list *list; /* NULL: empty */

@@ -48,10 +48,10 @@ OP(integer_line)
     sign = n && text[0] == '-';
     for (size_t i = sign; i < n; i++) {
         if (text[i] < '0' || text[i] > '9')
-            return mt_pk_fail(ps, "a number is none");
+            return mt_pk_fail(ps, "not a number");
     }
     if (n == sign)
-        return mt_pk_fail(ps, "a number is none");
+        return mt_pk_fail(ps, "not a number");
     if (n > 18)
         return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_BIG });
     memcpy(copy, text, n);
@@ -100,7 +100,7 @@ OP(float_line)
         f = strtod(copy, &end);
     }
     if (!n || n >= sizeof copy || *end)
-        return mt_pk_fail(ps, "a number is none");
+        return mt_pk_fail(ps, "not a number");
     return mt_pk_value(ps, (struct mt_pickle){ MT_PK_FLOAT, { .f = f } });
 }
 
@@ -283,7 +283,7 @@ static mt_status memo_number(struct mt_pickler *ps, size_t width, uint64_t *out)
     *out = 0;
     for (size_t i = 0; status == MT_OK && i < n; i++) {
         if (text[i] < '0' || text[i] > '9' || n > 10)
-            return mt_pk_fail(ps, "a number is none");
+            return mt_pk_fail(ps, "not a number");
         *out = *out * 10 + (uint64_t)(text[i] - '0');
     }
     return status;
@@ -337,7 +337,7 @@ OP(stack_global)
     module = ps->stack[ps->n];
     name = ps->stack[ps->n + 1];
     if (module->kind != MT_PK_TEXT || name->kind != MT_PK_TEXT)
-        return mt_pk_fail(ps, "the name of a global is none");
+        return mt_pk_fail(ps, "the name of a global is malformed");
     return mt_pk_global(ps, module->text, module->n, name->text, name->n);
 }
 

@@ -208,7 +208,7 @@ static mt_status read_members(struct npz *f, struct mt_state_opening *opening,
     f->member = mt_arena_calloc(&f->arena, n, sizeof *f->member);
     if (!f->arrays || !f->header || !f->member)
         return mt_fail_memory(err);
-    /* Arrays first: what is none must not take their names. */
+    /* Arrays first: other members must not take their names. */
     for (int array = 1; array >= 0; array--) {
         for (size_t i = 0; i < n && status == MT_OK; i++) {
             if (is_array(mt_zip_member(f->zip, i)) == array)

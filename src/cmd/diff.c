@@ -250,7 +250,7 @@ static mt_status read_count(const struct diff *d, const struct mt_array *array,
     return status;
 }
 
-/* Counters are told by their values. */
+/* Counters are printed as values, not as differences. */
 static mt_status count_entry(const struct diff *d, struct entry *e,
                              struct mt_err *err)
 {

@@ -41,7 +41,7 @@ static mt_status fail_no_start(const struct proof *p, struct mt_err *err)
         return mt_fail_memory(err);
     status =
         mt_fail(err, MT_INVALID,
-                "%s: there is no earlier checkpoint of this run beside it to "
+                "%s: its folder has no earlier checkpoint of this run to "
                 "replay from (%s); to have one, train or resume with "
                 "train.checkpoint.keep of at least 1: mtrain resume %s --set "
                 "train.checkpoint.keep=1 --epochs N",

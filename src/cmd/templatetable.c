@@ -227,7 +227,7 @@ static void tell_header(const struct mt_own_data *own,
                g->rows, c->n, plural(c->n),
                c->names ? "the first line is the header" : "no header", c->why,
                c->sure    ? ""
-               : c->names ? " (if it is none: --header no)"
+               : c->names ? " (if it is not: --header no)"
                           : " (if the first line is one: --header yes)");
     for (size_t i = 0; c->names && i < c->n; i++)
         if (c->names[i] != c->raw[i])
@@ -456,7 +456,7 @@ mt_status mt_table_check(bool guess, const struct mt_own_data *own,
     if (status != MT_OK || c->n_features)
         return status;
     return mt_fail(err, MT_INVALID,
-                   "%s: beside the target%s no column can be used; the list "
+                   "%s: no column except the target%s can be used; the list "
                    "above says why",
                    own->files[0], plural(c->n_targets));
 }

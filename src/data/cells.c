@@ -186,7 +186,7 @@ static double value_of(int64_t digits, unsigned places)
     return v;
 }
 
-/* The bytes of integers up to this one, beside the lowest, which is NaN. */
+/* The size in bytes of integers up to this one; the lowest value means NaN. */
 static uint8_t bytes_of(uint64_t magnitude)
 {
     uint8_t bytes = 1;

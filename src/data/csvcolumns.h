@@ -4,7 +4,7 @@
  * Whether there is a header, where the spec does not say: csvheader.h. A name
  * that was there before gets a number, as in pandas: `x`, `x.1`, `x.2`, passing
  * over those that the header has; an empty one is `Unnamed: 3`, with its
- * column's index. So names tell columns apart, the same in every command.
+ * column's index. So names identify columns, the same in every command.
  */
 #ifndef MT_DATA_CSVCOLUMNS_H
 #define MT_DATA_CSVCOLUMNS_H

@@ -15,7 +15,7 @@ enum {
 };
 
 struct mt_csv_field {
-    const char *text; /* n bytes without the quotes; no NUL behind them */
+    const char *text; /* n bytes without the quotes; not NUL-terminated */
     size_t n;
     size_t at; /* bytes from the record's start, for mt_csv_fail */
 };

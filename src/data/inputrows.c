@@ -66,7 +66,7 @@ static mt_status list_ignored(struct mt_input_rows *in, struct mt_err *err)
     return read && (!n || in->ignored) ? MT_OK : mt_fail_memory(err);
 }
 
-/* Does the spec name columns? Without a header they are nowhere then. */
+/* Does the spec name columns? Without a header they are not found. */
 static bool names_columns(const struct mt_item *spec)
 {
     static const char *const keys[] = { "target", "features" };

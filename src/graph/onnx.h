@@ -2,7 +2,7 @@
  * A recorded graph as an ONNX model (https://onnx.ai/onnx/repo-docs/IR.html),
  * opset 17, for the ops of evaluation.
  *
- * Each op says in its row how it is expressed: a function `onnx` beside its
+ * Each op says in its row how it is expressed: a function `onnx` next to its
  * run, which adds ONNX nodes and gives its output a name:
  *
  *     static void softmax_onnx(struct mt_onnx *o, const struct mt_node *node)

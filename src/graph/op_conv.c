@@ -172,7 +172,7 @@ static void conv_grad(struct mt_graph *g, const struct mt_node *node,
 
 /* --- in ONNX ------------------------------------------------------------ */
 
-/* What must stand behind an axis of `in` for so many steps of the kernel; what
+/* What must follow an axis of `in` for so many steps of the kernel; what
  * the last one does not reach is no matter. */
 static int64_t pad_behind(size_t in, size_t out, size_t kernel, size_t stride,
                           size_t padding, size_t dilation)
@@ -219,7 +219,7 @@ static void conv_onnx(struct mt_onnx *o, const struct mt_node *node)
 }
 
 /* How the end of a transposed axis is made: what is cut off there, and how
- * much it is longer than its steps make it, as `zeros` behind the input, each
+ * much it is longer than its steps make it, as `zeros` after the input, each
  * of which is a stride, and a rest. ONNX Runtime takes only a rest below the
  * stride. */
 struct ending {
@@ -237,7 +237,7 @@ static struct ending ending(size_t in, size_t out, size_t kernel, size_t stride,
                             longer % (int64_t)stride };
 }
 
-/* x with zeros behind its last dimensions, those of ends. */
+/* x with zeros after its last dimensions, those of ends. */
 static const char *extended(struct mt_onnx *o, const char *x, int rank,
                             const struct ending *ends, int dims)
 {

@@ -1,5 +1,5 @@
 /*
- * train.ema: an exponential mean of the parameters, kept beside them as state.
+ * train.ema: an exponential mean of the parameters, kept as state.
  *
  * It starts as the parameters before the first step. After each step
  *

@@ -33,7 +33,7 @@ struct mt_transfer_pair {
     int64_t step;      /* of the state that moves */
 };
 
-/* Optimizer state of the source that goes nowhere, though its tensor has no
+/* Optimizer state of the source that is dropped, as its tensor has no
  * pair. */
 struct mt_transfer_dropped {
     const char *key; /* its name in the source */
@@ -64,7 +64,7 @@ struct mt_transfer_advice {
     struct mt_arena arena;
     bool works;               /* false: there is no advice */
     const char *strip_prefix; /* instead of the given one; or NULL */
-    struct mt_rename *map;    /* (n_map) to be added behind */
+    struct mt_rename *map;    /* (n_map) to be appended */
     size_t n_map;
     const char **except; /* (n_except) to be added */
     size_t n_except;
