@@ -11,68 +11,41 @@
 
 /* --- what has been typed ------------------------------------------------ */
 
-static const struct mt_option *find_in(const struct mt_option *o,
-                                       const char *word)
+/* What is known of the last of n words. */
+static void read_last(struct mt_typed *typed, const char **words, size_t n)
 {
-    size_t n = strcspn(word, "=");
+    char **argv = (char **)words;
+    struct mt_begun begun = mt_call_begun(typed->command, (int)n - 1, argv);
+    const struct mt_option *option = begun.option;
+    struct mt_operand operand;
 
-    for (; o && o->name; o++) {
-        bool is_long = strncmp(word, "--", 2) == 0;
-
-        if (is_long ? strlen(o->name) == n - 2 &&
-                          strncmp(o->name, word + 2, n - 2) == 0
-                    : o->letter && word[1] == o->letter && !word[2])
-            return o;
+    typed->file = begun.n_args ? begun.args[0] : NULL;
+    if (option && option->arg && !begun.value) {
+        typed->offer = mt_offer_of(typed->command, option->arg);
+    } else if (!begun.ended && strncmp(typed->word, "--", 2) == 0 &&
+               strchr(typed->word, '=')) {
+        option = mt_call_begun(typed->command, (int)n, argv).option;
+        typed->word = strchr(typed->word, '=') + 1;
+        if (option && option->arg)
+            typed->offer = mt_offer_of(typed->command, option->arg);
+    } else if (!begun.ended && *typed->word == '-') {
+        typed->offer = (struct mt_offer){ MT_OFFER_OPTIONS, "" };
+    } else if (mt_operand_at(typed->command, begun.n_args, &operand)) {
+        typed->offer = mt_offer_of(typed->command, operand.word);
     }
-    return NULL;
 }
 
-/* The option of "--name", "--name=VALUE" or "-n". */
-static const struct mt_option *find_option(const struct mt_command *c,
-                                           const char *word)
-{
-    const struct mt_option *o = find_in(c->options, word);
-
-    return o ? o : find_in(mt_common_options, word);
-}
-
-struct mt_typed mt_typed_read(const char *const *words, size_t n)
+struct mt_typed mt_typed_read(const char **words, size_t n)
 {
     struct mt_typed typed = { .word = n ? words[n - 1] : "" };
-    const struct mt_option *pending = NULL; /* its value comes next */
-    struct mt_operand operand;
-    bool ended = false; /* by -- */
-    size_t n_operands = 0;
 
     if (n > 1)
         typed.command = mt_command_find(words[0]);
-    if (!typed.command)
-        return typed;
-    for (size_t i = 1; i + 1 < n; i++) {
-        bool is_option = !ended && words[i][0] == '-' && words[i][1];
-
-        if (pending) {
-            pending = NULL;
-        } else if (is_option && strcmp(words[i], "--") == 0) {
-            ended = true;
-        } else if (is_option) {
-            pending = strchr(words[i], '=') ? NULL
-                                            : find_option(typed.command,
-                                                          words[i]);
-            pending = pending && pending->arg ? pending : NULL;
-        } else if (n_operands++ == 0) {
-            typed.file = words[i];
-        }
-    }
-    if (!pending && !ended && strncmp(typed.word, "--", 2) == 0 &&
-        strchr(typed.word, '=')) {
-        pending = find_option(typed.command, typed.word);
-        typed.word = strchr(typed.word, '=') + 1;
-    }
-    if (pending && pending->arg)
-        typed.offer = mt_offer_of(typed.command, pending->arg);
-    else if (mt_operand_at(typed.command, n_operands, &operand))
-        typed.offer = mt_offer_of(typed.command, operand.word);
+    if (typed.command)
+        read_last(&typed, words, n);
+    else if (n <= 1)
+        typed.offer.kind =
+            *typed.word == '-' ? MT_OFFER_OPTIONS : MT_OFFER_COMMANDS;
     return typed;
 }
 
@@ -107,7 +80,41 @@ static void print_candidate(void *ctx, const char *text, const char *doc)
     putchar('\n');
 }
 
-typedef void print_kind(const struct mt_typed *typed, struct mt_team *team);
+static void print_choices(const struct mt_typed *typed, struct mt_team *team)
+{
+    char values[128], *rest = values;
+
+    (void)team;
+    snprintf(values, sizeof values, "%s", typed->offer.values);
+    for (char *word; (word = strsep(&rest, " ")) != NULL;)
+        print_candidate((void *)typed, word, "");
+}
+
+static void print_row(const struct mt_typed *typed, const struct mt_option *o)
+{
+    char text[64] = { '-', o->letter, '\0' };
+
+    if (o->letter)
+        print_candidate((void *)typed, text, o->doc);
+    snprintf(text, sizeof text, "--%s", o->name);
+    print_candidate((void *)typed, text, o->doc);
+}
+
+static void print_options(const struct mt_typed *typed, struct mt_team *team)
+{
+    const struct mt_command *c = typed->command;
+
+    (void)team;
+    if (!c) {
+        print_candidate((void *)typed, "--help", "show the commands");
+        print_candidate((void *)typed, "--version", "show the version");
+        return;
+    }
+    for (const struct mt_option *o = c->options; o && o->name; o++)
+        print_row(typed, o);
+    for (const struct mt_option *o = mt_common_options; o->name; o++)
+        print_row(typed, o);
+}
 
 static void print_templates(const struct mt_typed *typed, struct mt_team *team)
 {
@@ -211,51 +218,25 @@ static void print_tensors(const struct mt_typed *typed, struct mt_team *team)
     }
 }
 
-/* For shells that ask what stands where: "files json mtc", "folders", or
- * "words", and the candidates behind it. */
-static void print_here(const struct mt_typed *typed, struct mt_team *team);
-
-static const struct {
-    const char *name;
-    print_kind *print;
-} kinds[] = {
-    { "overrides", print_overrides },
-    { "tensors", print_tensors },
-    { "metrics", print_metrics },
-    { "templates", print_templates },
-    { "commands", print_commands },
-    { "here", print_here },
+/* Those that a shell does not find by itself. */
+static void (*const printers[])(const struct mt_typed *, struct mt_team *) = {
+    [MT_OFFER_CHOICES] = print_choices,
+    [MT_OFFER_OPTIONS] = print_options,
+    [MT_OFFER_COMMANDS] = print_commands,
+    [MT_OFFER_TEMPLATES] = print_templates,
+    [MT_OFFER_METRICS] = print_metrics,
+    [MT_OFFER_OVERRIDES] = print_overrides,
+    [MT_OFFER_TENSORS] = print_tensors,
 };
 
-static void print_here(const struct mt_typed *typed, struct mt_team *team)
+void mt_candidates_print(const struct mt_typed *typed, struct mt_team *team)
 {
-    char values[128], *rest = values;
-
     switch (typed->offer.kind) {
     case MT_OFFER_NOTHING: break;
     case MT_OFFER_FILES: printf("files %s\n", typed->offer.values); break;
     case MT_OFFER_FOLDERS: printf("folders\n"); break;
-    case MT_OFFER_CHOICES:
+    default:
         printf("words\n");
-        snprintf(values, sizeof values, "%s", typed->offer.values);
-        for (char *word; (word = strsep(&rest, " ")) != NULL;)
-            print_candidate((void *)typed, word, "");
-        break;
-    case MT_OFFER_ASK:
-        printf("words\n");
-        mt_candidates_print(typed->offer.values, typed, team);
-        break;
+        printers[typed->offer.kind](typed, team);
     }
-}
-
-bool mt_candidates_print(const char *kind, const struct mt_typed *typed,
-                         struct mt_team *team)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i].name, kind) == 0) {
-            kinds[i].print(typed, team);
-            return true;
-        }
-    }
-    return false;
 }

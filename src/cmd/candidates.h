@@ -1,5 +1,5 @@
 /*
- * What could stand at the end of a command line: for the shells' completion.
+ * What could come at the end of a command line: for the shells' completion.
  */
 #ifndef MT_CMD_CANDIDATES_H
 #define MT_CMD_CANDIDATES_H
@@ -9,20 +9,23 @@
 
 /* A command line that is being typed. */
 struct mt_typed {
-    const struct mt_command *command; /* NULL: it comes first */
-    const char *file;   /* the first operand, or NULL */
-    const char *word;   /* the last word, that is being completed */
-    struct mt_offer offer; /* of what it stands for */
+    const struct mt_command *command; /* NULL: it is the word itself */
+    const char *file;                 /* the first operand, or NULL */
+    const char *word;      /* what is being completed: the last word, or what
+                              follows "--option=" in it */
+    struct mt_offer offer; /* what that can be */
 };
 
-/* Reads n words, without the program's own. */
-struct mt_typed mt_typed_read(const char *const *words, size_t n);
+/* Reads n words, without the program's own, and puts them in another order. */
+struct mt_typed mt_typed_read(const char **words, size_t n);
 
-/* Prints candidates that begin as typed->word, one "candidate<TAB>what it is"
- * a line; one that ends in "=" or "." is to be continued. kind: "overrides",
- * "tensors", "metrics", "templates", "commands". False: there is no such kind. Faults are
- * no candidates. */
-bool mt_candidates_print(const char *kind, const struct mt_typed *typed,
-                         struct mt_team *team);
+/*
+ * Prints a line that says where candidates come from: "files ENDING..." (any
+ * file if no ending is given) and "folders" are the shell's to find; "words" is
+ * followed by those that begin with typed->word, one "CANDIDATE<TAB>TEXT" a
+ * line; a CANDIDATE that ends in "=" or "." is to be continued. Nothing is
+ * printed where nothing is known: files that cannot be read have no candidates.
+ */
+void mt_candidates_print(const struct mt_typed *typed, struct mt_team *team);
 
 #endif

@@ -78,6 +78,19 @@ int mt_call_parse(const struct mt_command *command, int argc, char **argv,
                   struct mt_call *call);
 void mt_call_free(struct mt_call *call);
 
+/* A command line that is still being typed, as far as the same parser gets:
+ * its last option, and the operands. Unknown options are skipped. Puts argv in
+ * another order; what is returned points into it. */
+struct mt_begun {
+    const struct mt_option *option; /* the last one; NULL: none, or unknown */
+    const char *value; /* the option's; NULL: it has none, or none yet */
+    bool ended;        /* by "--": no options follow */
+    const char **args; /* operands */
+    size_t n_args;
+};
+struct mt_begun mt_call_begun(const struct mt_command *command, int argc,
+                              char **argv);
+
 /* Parses the command line and runs the command. */
 int mt_command_main(int argc, char **argv);
 

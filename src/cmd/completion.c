@@ -2,39 +2,30 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/nearest.h"
 #include "cmd/candidates.h"
 #include "cmd/report.h"
-#include "cmd/shells.h"
+#include "cmd/texts.h"
 
-static const struct {
-    const char *name;
-    void (*print)(void);
-} shells[] = {
-    { "bash", mt_completion_bash },
-    { "zsh", mt_completion_zsh },
-    { "fish", mt_completion_fish },
-};
+static const char *const shells[] = { "bash", "zsh", "fish" };
 
 enum { N_SHELLS = sizeof shells / sizeof *shells };
 
 static int completion_run(struct mt_call *call)
 {
-    const char *kind = mt_option(call, "candidates");
+    char path[64];
 
-    if (kind) {
+    if (mt_option(call, "candidates")) {
         struct mt_typed typed = mt_typed_read(call->args, call->n_args);
 
-        return mt_candidates_print(kind, &typed, call->team)
-                   ? MT_EXIT_DONE
-                   : mt_report_usage(call, "--candidates: there is no kind "
-                                           "\"%s\"", kind);
+        mt_candidates_print(&typed, call->team);
+        return MT_EXIT_DONE;
     }
     if (call->n_args != 1)
         return mt_report_usage(call, "needs one of bash, zsh and fish");
     for (size_t i = 0; i < N_SHELLS; i++) {
-        if (strcmp(shells[i].name, call->args[0]) == 0) {
-            shells[i].print();
+        if (strcmp(shells[i], call->args[0]) == 0) {
+            snprintf(path, sizeof path, "src/cmd/shells/mtrain.%s", shells[i]);
+            fputs(mt_text(path), stdout);
             return MT_EXIT_DONE;
         }
     }
@@ -43,8 +34,9 @@ static int completion_run(struct mt_call *call)
 }
 
 static const struct mt_option completion_options[] = {
-    { "candidates", 0, "KIND", "for the scripts: what could be at the end "
-                               "of the words" },
+    { "candidates", 0, NULL,
+      "for the scripts: what could be at the end of the "
+      "words" },
     { NULL, 0, NULL, NULL },
 };
 

@@ -1,5 +1,56 @@
-/* mtrain help [COMMAND] */
+/* Help texts, from the tables, and mtrain help [COMMAND]. */
+#include <stdio.h>
+#include <string.h>
+
 #include "cmd/command.h"
+
+static void print_option(const struct mt_option *o)
+{
+    char left[64];
+
+    snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+             o->arg ? " " : "", o->arg ? o->arg : "");
+    printf("  %-26s %s\n", left, o->doc);
+}
+
+static void print_examples(const char *text)
+{
+    for (const char *line = text; line && *line;) {
+        size_t n = strcspn(line, "\n");
+
+        printf("%s  %.*s\n", line == text ? "\nexamples:\n" : "", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
+void mt_command_help(const struct mt_command *c)
+{
+    printf("usage: mtrain %s [OPTION]... %s\n\n%s\n\n", c->name, c->operands,
+           c->summary);
+    for (const struct mt_option *o = c->options; o && o->name; o++)
+        print_option(o);
+    for (const struct mt_option *o = mt_common_options; o->name; o++)
+        print_option(o);
+    if (c->details)
+        printf("\n%s\n", c->details);
+    print_examples(c->examples);
+    printf("\nThe whole page: man mtrain-%s\n", c->name);
+}
+
+void mt_commands_help(FILE *out)
+{
+    fputs("usage: mtrain [--help | --version] COMMAND [ARGUMENT]...\n\n"
+          "Trains neural networks from a JSON spec and looks after their "
+          "state.\n\n",
+          out);
+    for (size_t i = 0; mt_commands[i]; i++)
+        fprintf(out, "  %-10s %s\n", mt_commands[i]->name,
+                mt_commands[i]->summary);
+    fputs("\n'mtrain help COMMAND' describes each, 'man mtrain' of the "
+          "whole; 'mtrain init'\nlists specs to start from.\n",
+          out);
+}
 
 static int help_run(struct mt_call *call)
 {

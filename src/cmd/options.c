@@ -1,4 +1,4 @@
-/* Parsing command lines by the tables, and help texts from them. */
+/* Parsing command lines by the tables. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -88,57 +88,10 @@ bool mt_option_real(const struct mt_call *call, const char *name, double *out)
     return true;
 }
 
-/* --- help --------------------------------------------------------------- */
-
-static void print_option(const struct mt_option *o)
-{
-    char left[64];
-
-    snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
-             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
-             o->arg ? " " : "", o->arg ? o->arg : "");
-    printf("  %-26s %s\n", left, o->doc);
-}
-
-static void print_examples(const char *text)
-{
-    for (const char *line = text; line && *line;) {
-        size_t n = strcspn(line, "\n");
-
-        printf("%s  %.*s\n", line == text ? "\nexamples:\n" : "", (int)n, line);
-        line += n + (line[n] == '\n');
-    }
-}
-
-void mt_command_help(const struct mt_command *c)
-{
-    printf("usage: mtrain %s [OPTION]... %s\n\n%s\n\n", c->name, c->operands,
-           c->summary);
-    for (const struct mt_option *o = c->options; o && o->name; o++)
-        print_option(o);
-    for (const struct mt_option *o = mt_common_options; o->name; o++)
-        print_option(o);
-    if (c->details)
-        printf("\n%s\n", c->details);
-    print_examples(c->examples);
-    printf("\nThe whole page: man mtrain-%s\n", c->name);
-}
-
-void mt_commands_help(FILE *out)
-{
-    fputs("usage: mtrain [--help | --version] COMMAND [ARGUMENT]...\n\n"
-          "Trains neural networks from a JSON spec and looks after their "
-          "state.\n\n", out);
-    for (size_t i = 0; mt_commands[i]; i++)
-        fprintf(out, "  %-10s %s\n", mt_commands[i]->name,
-                mt_commands[i]->summary);
-    fputs("\n'mtrain help COMMAND' describes each, 'man mtrain' of the "
-          "whole; 'mtrain init'\nlists specs to start from.\n", out);
-}
-
 /* --- parsing ------------------------------------------------------------ */
 
 struct parser {
+    const struct mt_command *command;
     struct mt_call *call;
     struct option long_options[MAX_OPTIONS + N_COMMON + 1];
     char letters[2 * (MAX_OPTIONS + N_COMMON) + 2];
@@ -163,10 +116,12 @@ static void add_option(struct parser *p, size_t *n, const struct mt_option *o,
 
 static void prepare(struct parser *p)
 {
-    const struct mt_command *c = p->call->command;
+    const struct mt_command *c = p->command;
     size_t n = 0;
 
-    p->letters[0] = ':'; /* a missing value is told apart */
+    opterr = 0;
+    optind = 0; /* forgets an argument of letters that was left half-way */
+    p->letters[0] = ':'; /* a missing value is told from an unknown option */
     p->n_own = count_options(c);
     for (size_t i = 0; i < p->n_own; i++)
         add_option(p, &n, &c->options[i], FIRST_CODE + (int)i);
@@ -179,7 +134,7 @@ static void prepare(struct parser *p)
 /* The code of a letter, or of what getopt returned for a long option. */
 static int code_of(const struct parser *p, int found)
 {
-    const struct mt_command *c = p->call->command;
+    const struct mt_command *c = p->command;
 
     if (found >= FIRST_CODE)
         return found;
@@ -310,8 +265,6 @@ static int parse(struct parser *p, int argc, char **argv)
     struct mt_call *call = p->call;
     int found;
 
-    opterr = 0;
-    optind = 0; /* forgets an argument of letters that was left half-way */
     while ((found = getopt_long(argc, argv, p->letters, p->long_options,
                                 NULL)) != -1) {
         int code = found == '?' || found == ':' ? -1 : code_of(p, found);
@@ -374,7 +327,7 @@ static bool make_room(struct mt_call *call, size_t n)
 int mt_call_parse(const struct mt_command *command, int argc, char **argv,
                   struct mt_call *call)
 {
-    struct parser parser = { .call = call };
+    struct parser parser = { .command = command, .call = call };
 
     *call = (struct mt_call){ .command = command,
                               .color = mt_color_on(stdout) };
@@ -384,6 +337,41 @@ int mt_call_parse(const struct mt_command *command, int argc, char **argv,
     }
     prepare(&parser);
     return parse(&parser, argc, argv);
+}
+
+static const struct mt_option *option_at(const struct parser *p, int code)
+{
+    int common = code - FIRST_CODE - MAX_OPTIONS;
+
+    if (code < 0)
+        return NULL;
+    return common < 0 ? &p->command->options[code - FIRST_CODE]
+                      : &mt_common_options[common];
+}
+
+struct mt_begun mt_call_begun(const struct mt_command *command, int argc,
+                              char **argv)
+{
+    struct parser parser = { .command = command };
+    struct mt_begun begun = { 0 };
+    int found;
+
+    prepare(&parser);
+    while ((found = getopt_long(argc, argv, parser.letters, parser.long_options,
+                                NULL)) != -1) {
+        bool missing = found == ':'; /* which only the last one can */
+        int code =
+            found == '?' ? -1 : code_of(&parser, missing ? optopt : found);
+
+        begun.option = option_at(&parser, code);
+        begun.value = missing ? NULL : optarg;
+    }
+    /* "--" as the value of an option ends nothing */
+    begun.ended = optind > 1 && strcmp(argv[optind - 1], "--") == 0 &&
+                  argv[optind - 1] != begun.value;
+    begun.args = (const char **)argv + optind;
+    begun.n_args = (size_t)(argc - optind);
+    return begun;
 }
 
 void mt_call_free(struct mt_call *call)

@@ -28,19 +28,15 @@ static const struct row {
     { NULL, "FILE", { MT_OFFER_FILES, "" } },
     { NULL, "DIR", { MT_OFFER_FOLDERS, "" } },
     { NULL, "WHEN", { MT_OFFER_CHOICES, "auto always never" } },
-    { "plot", "LIST", { MT_OFFER_ASK, "metrics" } },
+    { "plot", "LIST", { MT_OFFER_METRICS, "" } },
     { NULL, "AXIS", { MT_OFFER_CHOICES, "epoch step" } },
     { NULL, "LIST", { MT_OFFER_CHOICES, "model optimizer ema spec progress" } },
     { NULL, "SHELL", { MT_OFFER_CHOICES, "bash zsh fish" } },
-    { NULL, "KEY=VALUE", { MT_OFFER_ASK, "overrides" } },
-    { NULL, "TENSOR", { MT_OFFER_ASK, "tensors" } },
-    { NULL, "GLOB", { MT_OFFER_ASK, "tensors" } },
-    { NULL, "TEMPLATE", { MT_OFFER_ASK, "templates" } },
-    { NULL, "COMMAND", { MT_OFFER_ASK, "commands" } },
-    { NULL,
-      "KIND",
-      { MT_OFFER_CHOICES, "overrides tensors metrics templates "
-                          "commands here" } },
+    { NULL, "KEY=VALUE", { MT_OFFER_OVERRIDES, "" } },
+    { NULL, "TENSOR", { MT_OFFER_TENSORS, "" } },
+    { NULL, "GLOB", { MT_OFFER_TENSORS, "" } },
+    { NULL, "TEMPLATE", { MT_OFFER_TEMPLATES, "" } },
+    { NULL, "COMMAND", { MT_OFFER_COMMANDS, "" } },
 };
 
 struct mt_offer mt_offer_of(const struct mt_command *command, const char *word)

@@ -12,7 +12,12 @@ enum mt_offer_kind {
     MT_OFFER_FILES,   /* values: their endings, "json mtc"; "": any file */
     MT_OFFER_FOLDERS,
     MT_OFFER_CHOICES, /* values: "auto always never" */
-    MT_OFFER_ASK,     /* values: what `mtrain completion --candidates` takes */
+    MT_OFFER_OPTIONS, /* of the command */
+    MT_OFFER_COMMANDS,
+    MT_OFFER_TEMPLATES, /* of init */
+    MT_OFFER_METRICS,   /* that a history has */
+    MT_OFFER_OVERRIDES, /* keys and values of the spec in the first operand */
+    MT_OFFER_TENSORS,   /* of the state in the first operand */
 };
 
 struct mt_offer {

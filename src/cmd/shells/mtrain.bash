@@ -1,9 +1,7 @@
-# The part of the completion for bash that is the same for all commands: the
-# tables of commands and options stand before it. bash 3.2 or later; nothing of
-# the package bash-completion is needed.
-#
-# `want` is what a word stands for: "files ENDING...", "folders",
-# "words WORD...", "ask KIND", or nothing.
+# bash completion of mtrain, for bash 3.2 or later; nothing of the package
+# bash-completion is needed. mtrain itself reads the words and says what could
+# come next: `mtrain completion --candidates` prints "files ENDING...",
+# "folders", or "words" and the candidates, each with a tab and a text.
 
 _mtrain_files()
 {
@@ -16,19 +14,7 @@ _mtrain_files()
     done
 }
 
-_mtrain_ask()
-{
-    local candidate rest program=${COMP_WORDS[0]}
-    program=${program/#\~\//$HOME/}
-    while IFS=$'\t' read -r candidate rest; do
-        COMPREPLY+=("$candidate")
-    done < <("$program" completion --candidates "$1" -- "${words[@]}" 2>/dev/null)
-    case ${#COMPREPLY[@]},${COMPREPLY[0]} in
-    1,*[.=]) compopt -o nospace 2>/dev/null ;;
-    esac
-}
-
-# Sets words and n, the words before the cursor without the program's;
+# Sets words, those up to the cursor without the program's, and n, how many;
 # what readline has split at '=' is put together.
 _mtrain_words()
 {
@@ -49,56 +35,33 @@ _mtrain_words()
     done
 }
 
-# Sets want for the last word, by the words before it.
-_mtrain_want()
-{
-    local i operands=0 ended= pending=
-    for ((i = 1; i < n - 1; i++)); do
-        if [[ -n $pending ]]; then
-            pending=
-        elif [[ -z $ended && ${words[i]} == -- ]]; then
-            ended=1
-        elif [[ -z $ended && ${words[i]} == -?* ]]; then
-            [[ ${words[i]} != *=* ]] &&
-                _mtrain_option "${words[0]} ${words[i]}" && pending=1
-        else
-            operands=$((operands + 1))
-        fi
-    done
-    if [[ -n $pending ]]; then
-        _mtrain_option "${words[0]} ${words[n-2]}"
-    elif [[ -z $ended && $cur == --*=* ]]; then
-        prefix=${cur%%=*}=
-        cur=${cur#*=}
-        _mtrain_option "${words[0]} ${prefix%=}"
-    elif [[ -z $ended && $cur == -* ]]; then
-        _mtrain_options "${words[0]}"
-    else
-        _mtrain_operand "${words[0]} $operands"
-    fi
-}
-
 _mtrain()
 {
-    local words n cur want= prefix= before i
+    local words n cur prefix= before kind candidate text i
+    local program=${COMP_WORDS[0]/#\~\//$HOME/}
     words=() n=0 COMPREPLY=()
     _mtrain_words
     cur=${words[n-1]}
-    if ((n <= 1)); then
-        want="words --help --version $_mtrain_commands"
-        [[ $cur == -* ]] || want="words $_mtrain_commands"
-    else
-        _mtrain_want
+    {
+        read -r kind
+        while IFS=$'\t' read -r candidate text; do
+            COMPREPLY+=("$candidate")
+        done
+    } < <("$program" completion --candidates -- "${words[@]}" 2>/dev/null)
+    case ${#COMPREPLY[@]},${COMPREPLY[0]} in
+    1,*[.=]) compopt -o nospace 2>/dev/null ;;
+    esac
+    if [[ $cur == --*=* ]]; then
+        prefix=${cur%%=*}=
+        cur=${cur#*=}
     fi
-    case $want in
-    files*) _mtrain_files ${want#files} ;;
+    case $kind in
+    files*) _mtrain_files ${kind#files} ;;
     folders) compopt -o filenames 2>/dev/null
         local IFS=$'\n'
         COMPREPLY=($(compgen -d -- "$cur")) ;;
-    words*) COMPREPLY=($(compgen -W "${want#words }" -- "$cur")) ;;
-    ask*) _mtrain_ask "${want#ask }" ;;
     esac
-    # readline replaces only what is behind the last '='
+    # readline replaces only what follows the last '='
     if [[ $COMP_WORDBREAKS == *=* && $cur == *=* ]]; then
         before=${cur%"${cur##*=}"}
         for ((i = 0; i < ${#COMPREPLY[@]}; i++)); do

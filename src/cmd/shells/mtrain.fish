@@ -1,40 +1,30 @@
-# What the word at the cursor could be: mtrain itself knows. Options aside.
-function __mtrain_here
+# fish completion of mtrain. mtrain itself reads the words and says what could
+# come next: `mtrain completion --candidates` prints "files ENDING...",
+# "folders", or "words" and the candidates, each with a tab and a text.
+function __mtrain_candidates
     set -l before (commandline -opc)
     set -l word (commandline -ct)
-    set -l answer ($before[1] completion --candidates here -- $before[2..-1] "$word" 2>/dev/null)
+    set -l answer ($before[1] completion --candidates -- $before[2..-1] "$word" 2>/dev/null)
     # of --option=value only the value is completed
+    set -l option (string match -r -- '^--[^=]*=' "$word")
     set -l value (string replace -r -- '^--[^=]*=' '' "$word")
     set -l kind (string split ' ' -- "$answer[1]")
     switch "$kind[1]"
         case words
-            string join \n -- $answer[2..-1]
+            string join \n -- "$option"$answer[2..-1]
         case folders
-            __fish_complete_directories "$value"
+            string join \n -- "$option"(__fish_complete_directories "$value")
         case files
             if test -z "$kind[2]"
-                __fish_complete_path "$value"
+                string join \n -- "$option"(__fish_complete_path "$value")
             else
-                __fish_complete_directories "$value"
+                string join \n -- "$option"(__fish_complete_directories "$value")
                 for ending in $kind[2..-1]
                     set -l found $value*
-                    string match -- "*.$ending" $found
+                    string match -- "*.$ending" "$option"$found
                 end
             end
     end
 end
 
-# Is the command the first one of the words behind?
-function __mtrain_command
-    set -l words (commandline -opc)
-    test (count $words) -gt 1; and contains -- "$words[2]" $argv
-end
-
-function __mtrain_no_command
-    test (count (commandline -opc)) -eq 1
-end
-
-complete -c mtrain -f
-complete -c mtrain -n __mtrain_no_command -s h -l help -d 'show the commands'
-complete -c mtrain -n __mtrain_no_command -l version -d 'show the version'
-complete -c mtrain -n 'not __mtrain_no_command' -a '(__mtrain_here)'
+complete -c mtrain -f -a '(__mtrain_candidates)'

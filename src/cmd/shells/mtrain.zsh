@@ -1,34 +1,35 @@
-# What only files tell, or what is a long list: mtrain itself knows. The last
-# argument says what; those before are for compadd.
-_mtrain_ask() {
-    local name text found=1
-    local -a names texts open_names open_texts expl
-    expl=("${(@)@[1,-2]}")
-    while IFS=$'\t' read -r name text; do
-        if [[ $name == *[.=] ]]; then
-            open_names+=("$name") open_texts+=("$name  -- $text")
-        else
-            names+=("$name") texts+=("$name  -- $text")
-        fi
-    done < <("$mtrain_program" completion --candidates ${@[-1]} -- \
-        "${(@Q)mtrain_words}" "${(Q)PREFIX}" 2>/dev/null)
-    (( $#names )) && compadd "$expl[@]" -l -d texts -a names && found=0
-    (( $#open_names )) &&
-        compadd "$expl[@]" -l -S '' -d open_texts -a open_names && found=0
-    return found
-}
-
+#compdef mtrain
+# zsh completion of mtrain. mtrain itself reads the words and says what could
+# come next: `mtrain completion --candidates` prints "files ENDING...",
+# "folders", or "words" and the candidates, each with a tab and a text.
 _mtrain() {
-    local curcontext="$curcontext" state line mtrain_program
-    local -a mtrain_words
-    typeset -A opt_args
-    mtrain_program=${(Q)words[1]}
-    mtrain_program=${mtrain_program/#\~\//$HOME/}
-    mtrain_words=("${(@)words[2,CURRENT-1]}")
-    _arguments -C '(- *)'{-h,--help}'[show the commands]' \
-        '(- *)--version[show the version]' \
-        '1:command:_mtrain_ask commands' '*::argument:->arguments' && return
-    [[ $state == arguments ]] && _mtrain_command
+    local kind name text program=${(Q)words[1]}
+    local -a names texts open_names open_texts endings
+    program=${program/#\~\//$HOME/}
+    {
+        read -r kind
+        while IFS=$'\t' read -r name text; do
+            [[ -z $text ]] || text="$name  -- $text"
+            if [[ $name == *[.=] ]]; then
+                open_names+=("$name") open_texts+=("${text:-$name}")
+            else
+                names+=("$name") texts+=("${text:-$name}")
+            fi
+        done
+    } < <("$program" completion --candidates -- \
+        "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)
+    # of --option=value only the value is completed
+    [[ $PREFIX == --*=* ]] && compset -P 1 '*='
+    case $kind in
+    words)
+        compadd -l -d texts -a names
+        compadd -l -S '' -d open_texts -a open_names
+        (( compstate[nmatches] )) ;;
+    folders) _files -/ ;;
+    files*)
+        endings=(${=kind#files})
+        _files ${endings:+-g} ${endings:+"*.${(j: *.:)endings}"} ;;
+    esac
 }
 
 # sourced: to be registered; as a file in fpath: to be run
