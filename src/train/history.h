@@ -1,6 +1,6 @@
 /*
- * The history of a run as columns of a bundle: one value for each finished
- * epoch.
+ * The history of a run (epochs.h) as columns of a bundle: one value for each
+ * finished epoch.
  *
  *     progress/history.epoch, .step           int64
  *     progress/history.lr                     float64
@@ -18,17 +18,9 @@
 #include "train/bundle.h"
 #include "train/session.h"
 
+/* The bundle refers to the session's columns, until the next step. */
 void mt_history_save(const struct mt_session *s, struct mt_bundle *out);
 mt_status mt_history_restore(struct mt_session *s,
                              const struct mt_bundle *from, struct mt_err *err);
-
-/* Reserves memory for `size` epochs, or for a few where that is less. */
-mt_status mt_history_reserve(struct mt_session *s, size_t size,
-                             struct mt_err *err);
-
-/* Appends an entry to the history. */
-mt_status mt_session_add_epoch(struct mt_session *s,
-                               const struct mt_epoch *epoch,
-                               struct mt_err *err);
 
 #endif

@@ -95,7 +95,7 @@ void mt_kept_take(struct mt_session *s)
         memcpy(k->regions[i].kept, k->regions[i].live, k->regions[i].bytes);
     k->there = true;
     k->epoch = s->at.epoch;
-    k->n_history = s->n_history;
+    k->n_history = s->history.n;
 }
 
 static void bring_back(struct mt_session *s)
@@ -106,7 +106,7 @@ static void bring_back(struct mt_session *s)
         memcpy(k->regions[i].live, k->regions[i].kept, k->regions[i].bytes);
     mt_optimizer_restart(s->optimizer);
     mt_totals_clear(s, s->epoch_totals);
-    s->n_history = k->n_history;
+    mt_epochs_cut(&s->history, k->n_history);
 }
 
 bool mt_kept_is_present(const struct mt_session *s)
@@ -133,9 +133,13 @@ void mt_kept_found(struct mt_session *s, uint64_t epoch)
     k->epoch = epoch;
     k->watch.best = NAN;
     k->n_history = 0;
-    while (k->n_history < s->n_history &&
-           s->history[k->n_history].epoch <= epoch)
+    while (k->n_history < s->history.n &&
+           mt_epochs_at(&s->history, k->n_history).epoch <= epoch)
         k->n_history++;
-    if (k->n_history && s->history[k->n_history - 1].epoch == epoch)
-        mt_watch_see(&k->watch, &s->history[k->n_history - 1], 0);
+    if (!k->n_history)
+        return;
+    struct mt_epoch last = mt_epochs_at(&s->history, k->n_history - 1);
+
+    if (last.epoch == epoch)
+        mt_watch_see(&k->watch, &last, 0);
 }

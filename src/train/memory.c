@@ -6,7 +6,6 @@
 #include "graph/spans.h"
 #include "train/ahead.h"
 #include "train/ema.h"
-#include "train/history.h"
 #include "train/kept.h"
 #include "train/ranking.h"
 #include "train/rows.h"
@@ -27,7 +26,7 @@ void mt_session_close(struct mt_session *s)
     if (s->ranking)
         mt_ranking_free(s->ranking);
     free(s->workspace);
-    free(s->history);
+    mt_epochs_free(&s->history);
     mt_arena_free(&s->arena);
     free(s);
 }
@@ -124,7 +123,8 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
     if ((status = take_buffers(s, err)) != MT_OK ||
         (status = mt_kept_prepare(s, err)) != MT_OK ||
         (status = mt_totals_prepare(s, err)) != MT_OK ||
-        (status = mt_history_reserve(s, 2 * s->n_history, err)) != MT_OK)
+        (status = mt_epochs_reserve(&s->history, 2 * s->history.n, err)) !=
+            MT_OK)
         return status;
     for (size_t i = 0; i < 4; i++)
         bind(s, all[i]);

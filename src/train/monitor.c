@@ -210,11 +210,11 @@ struct mt_best mt_session_best(const struct mt_session *s)
     struct mt_watch w = { .monitor = s->judge, .best = NAN };
     struct mt_best best = { 0 };
 
-    for (size_t i = 0; i < s->n_history; i++) {
-        const struct mt_epoch *epoch = &s->history[i];
+    for (size_t i = 0; i < s->history.n; i++) {
+        struct mt_epoch epoch = mt_epochs_at(&s->history, i);
 
-        if (mt_watch_see(&w, epoch, 0))
-            best = (struct mt_best){ epoch->epoch, epoch->step, w.best };
+        if (mt_watch_see(&w, &epoch, 0))
+            best = (struct mt_best){ epoch.epoch, epoch.step, w.best };
     }
     return best;
 }
@@ -239,9 +239,8 @@ bool mt_session_stopped_by_nan(const struct mt_session *s)
 {
     double value;
 
-    return mt_session_stopped_early(s) && s->n_history &&
-           value_of(&s->stopping.monitor, &s->history[s->n_history - 1],
-                    &value) &&
+    return mt_session_stopped_early(s) && s->history.n &&
+           value_of(&s->stopping.monitor, &s->history.last, &value) &&
            isnan(value);
 }
 
@@ -333,12 +332,13 @@ static mt_status restore_ending(struct mt_session *s,
 /* Training goes on: a run in one go would not have evaluated this epoch. */
 static void forget_unscheduled(struct mt_session *s)
 {
-    struct mt_epoch *last = s->n_history ? &s->history[s->n_history - 1] : NULL;
+    struct mt_epoch last = s->history.last;
 
-    if (!last || !last->unscheduled)
+    if (!s->history.n || !last.unscheduled)
         return;
-    last->val = (struct mt_scores){ 0 };
-    last->unscheduled = false;
+    last.val = (struct mt_scores){ 0 };
+    last.unscheduled = false;
+    mt_epochs_replace_last(&s->history, &last);
 }
 
 /* What the end of a run did is undone where training continues. */
@@ -357,8 +357,11 @@ mt_status mt_monitors_restore(struct mt_session *s,
     s->ended = (struct mt_ending){ 0 };
     s->stopping.best = s->best.best = NAN;
     s->stopping.bad = s->best.bad = 0;
-    for (size_t i = 0; i < s->n_history; i++)
-        mt_watch_see(&s->best, &s->history[i], 0);
+    for (size_t i = 0; i < s->history.n; i++) {
+        struct mt_epoch epoch = mt_epochs_at(&s->history, i);
+
+        mt_watch_see(&s->best, &epoch, 0);
+    }
     if (status == MT_OK && same)
         status = restore_stopping(s, from, err);
     if (status == MT_OK)

@@ -1,5 +1,4 @@
 /* Monitors: which values there are, what betters them, when training stops. */
-#include "train/history.h"
 #include "train/monitor.h"
 
 #include <math.h>
@@ -182,7 +181,7 @@ static void record(struct mt_session *s, const double *of, size_t n)
 
         if (!isinf(of[i]))
             epoch.val = (struct mt_scores){ 1, of[i], { 1 - of[i] } };
-        ck_assert(mt_session_add_epoch(s, &epoch, &err) == MT_OK);
+        ck_assert(mt_epochs_add(&s->history, &epoch, &err) == MT_OK);
     }
 }
 
@@ -197,7 +196,7 @@ static void best_is(const char *key, const char *value, uint64_t epoch,
 
     ck_assert_uint_eq(mt_session_best(t.s).epoch, 0);
     record(t.s, of, 6);
-    t.s->history[5].unscheduled = true;
+    t.s->history.last.unscheduled = true;
     seen = mt_session_best(t.s).value;
     ck_assert_uint_eq(mt_session_best(t.s).epoch, epoch);
     ck_assert_str_eq(t.s->judge.name, monitor);
@@ -262,7 +261,7 @@ START_TEST(metrics_that_are_added_are_not_known)
     ck_assert_msg(mt_state_restore(b.s, &bundle, &err) == MT_OK, "%s",
                   err.text);
     mt_bundle_free(&bundle);
-    ck_assert_uint_eq(b.s->n_history, 2);
+    ck_assert_uint_eq(b.s->history.n, 2);
     ck_assert(isnan(b.s->best.best));
     mt_test_close(&a);
     mt_test_close(&b);

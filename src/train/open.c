@@ -187,7 +187,7 @@ static mt_status build(struct mt_session *s,
                                   &s->settings.metrics, &s->model->loss,
                                   s->metrics, err)) != MT_OK)
         return status;
-    s->n_metrics = s->settings.metrics.n;
+    s->n_metrics = s->history.n_metrics = s->settings.metrics.n;
     if ((status = check_whole(s, err)) != MT_OK)
         return status;
     if (!isnan(s->settings.ema.decay) &&

@@ -135,5 +135,5 @@ const struct mt_subset *mt_session_evaluated(const struct mt_session *s)
 
 const struct mt_epoch *mt_session_last_epoch(const struct mt_session *s)
 {
-    return s->n_history ? &s->history[s->n_history - 1] : NULL;
+    return s->history.n ? &s->history.last : NULL;
 }

@@ -4,6 +4,7 @@
 #ifndef MT_TRAIN_SESSION_INTERNAL_H
 #define MT_TRAIN_SESSION_INTERNAL_H
 
+#include "train/epochs.h"
 #include "train/refit.h"
 #include "train/regions.h"
 #include "train/session.h"
@@ -43,8 +44,7 @@ struct mt_session {
     double *epoch_totals;     /* of the epoch so far */
     double *eval_totals;      /* taken by mt_session_prepare */
     struct mt_ranking *ranking; /* of metrics that need it; or NULL */
-    struct mt_epoch *history; /* one for each finished epoch */
-    size_t n_history, history_size;
+    struct mt_epochs history;
 
     /* the machinery of steps and evaluations (step.c, evaluate.c, batch.h) */
     struct mt_program train_full, train_last, eval_full, eval_last;

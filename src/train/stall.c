@@ -73,7 +73,7 @@ static void look(const struct mt_session *s, struct mt_stall *stall,
 void mt_stall_epoch(const struct mt_session *s, struct mt_stall *stall,
                     struct mt_warnings *out)
 {
-    const struct mt_epoch *epoch = &s->history[s->n_history - 1];
+    const struct mt_epoch *epoch = &s->history.last;
     struct mt_audit *audit = &stall->audit;
 
     mt_audit_after(&s->model->store, s->optimizer, s->now, audit);

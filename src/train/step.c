@@ -7,7 +7,6 @@
 #include "kernels/dmath.h"
 #include "train/batch.h"
 #include "train/ema.h"
-#include "train/history.h"
 #include "train/kept.h"
 #include "train/monitor.h"
 #include "train/range.h"
@@ -236,7 +235,7 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
     info->improved = observed.best;
     if ((status = evaluate_last(s, &epoch, err)) != MT_OK)
         return status;
-    if ((status = mt_session_add_epoch(s, &epoch, err)) != MT_OK)
+    if ((status = mt_epochs_add(&s->history, &epoch, err)) != MT_OK)
         return status;
     if (observed.kept)
         mt_kept_take(s);

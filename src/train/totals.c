@@ -157,7 +157,7 @@ struct mt_scores mt_session_running(const struct mt_session *s)
 
     if (s->at.batch)
         mt_totals_scores(s, s->epoch_totals, &scores);
-    else if (s->n_history)
-        scores = s->history[s->n_history - 1].train;
+    else if (s->history.n)
+        scores = s->history.last.train;
     return scores;
 }
