@@ -263,6 +263,20 @@ static mt_status warn_trained_on(const struct mt_call *call,
     return MT_OK;
 }
 
+/* --ema: the mean in the place of the parameters. */
+static mt_status take_mean(const struct mt_call *call,
+                           const struct mt_opened *o, struct mt_err *err)
+{
+    bool any;
+
+    if (!mt_option(call, "ema"))
+        return MT_OK;
+    if (mt_ema_put(&mt_session_model(o->session)->store, &o->bundle, &any,
+                   err) != MT_OK)
+        return mt_context(err, "%s", call->args[0]);
+    return any ? MT_OK : mt_fail(err, MT_INVALID, MT_NO_MEAN, call->args[0]);
+}
+
 /* --- the command -------------------------------------------------------- */
 
 /* --split; false: it was reported that there is no such one. */
@@ -333,14 +347,10 @@ static int eval_run(struct mt_call *call)
 
     if (mt_open_checkpoint(&request, &opened, &err) != MT_OK)
         return mt_report_error(&err);
-    if (mt_option(call, "ema") && !mt_session_take_mean(opened.session)) {
-        mt_opened_close(&opened);
-        mt_fail(&err, MT_INVALID, MT_NO_MEAN, call->args[0]);
-        return mt_report_error(&err);
-    }
     int code;
 
-    if (warn_trained_on(call, &opened, &err) != MT_OK)
+    if (take_mean(call, &opened, &err) != MT_OK ||
+        warn_trained_on(call, &opened, &err) != MT_OK)
         code = mt_report_error(&err);
     else
         code = evaluate(call, &opened, assertions, n);

@@ -337,7 +337,7 @@ static void open_model(struct shown *s, struct mt_err *err)
         mt_fail(err, MT_INVALID, "%s: has no spec, so that nothing is known of "
                 "layers", s->path);
     else if (mt_state_spec(&s->bundle, s->path, &s->doc, err) == MT_OK)
-        mt_infer_open(&s->bundle, s->path, s->call->team, &s->infer, err);
+        mt_infer_describe(&s->bundle, s->path, &s->infer, err);
 }
 
 static int show_state(struct shown *s)

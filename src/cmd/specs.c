@@ -166,12 +166,14 @@ static mt_status check_fitted(const struct mt_opened *o, struct mt_err *err)
 static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
                        struct mt_err *err)
 {
+    bool evaluates = r->purpose == MT_DATA_EVAL;
     struct mt_session_request request = {
         .data_dir = r->data_dir,
         .team = r->team,
         .from = &out->bundle,
         .purpose = r->purpose,
         .split = r->split,
+        .memory = evaluates ? MT_MEMORY_VALUES : MT_MEMORY_TRAINING,
     };
     mt_status status;
 
@@ -183,13 +185,16 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
     request.doc = out->doc;
     if ((status = mt_session_open(&request, &out->session, err)) != MT_OK)
         return status;
-    if (r->purpose != MT_DATA_EVAL &&
-        mt_data_state_check(&out->bundle, mt_session_data(out->session),
-                            r->overrides, r->n_overrides, err) != MT_OK)
-        return mt_context(err, "%s", r->path);
-    if (mt_state_restore(out->session, &out->bundle, err) != MT_OK)
-        return mt_context(err, "%s", r->path);
-    return MT_OK;
+    if (evaluates)
+        status = mt_state_restore_model(&mt_session_model(out->session)->store,
+                                        &out->bundle, err);
+    else
+        status =
+            mt_data_state_check(&out->bundle, mt_session_data(out->session),
+                                r->overrides, r->n_overrides, err);
+    if (status == MT_OK && !evaluates)
+        status = mt_state_restore(out->session, &out->bundle, err);
+    return status == MT_OK ? MT_OK : mt_context(err, "%s", r->path);
 }
 
 mt_status mt_open_checkpoint(const struct mt_open_request *r,
@@ -269,6 +274,7 @@ mt_status mt_open_session(const struct mt_open_request *r, struct mt_opened *o,
         .team = r->team,
         .from = &o->bundle,
         .purpose = r->purpose,
+        .memory = MT_MEMORY_NONE,
     };
 
     if (o->session)

@@ -40,7 +40,8 @@ struct mt_open_request {
 
 /* Opens path, applies the overrides to its spec, builds the session and
  * restores it; checks that the data files are the same, except those that an
- * override names. */
+ * override names. To evaluate, only the model is restored, whatever the
+ * files. */
 mt_status mt_open_checkpoint(const struct mt_open_request *request,
                              struct mt_opened *out, struct mt_err *err);
 
@@ -53,8 +54,8 @@ mt_status mt_open_spec(const struct mt_open_request *request,
 mt_status mt_open_model(const struct mt_open_request *request,
                         struct mt_opened *out, struct mt_err *err);
 
-/* Builds the session of a checkpoint that mt_open_model opened; tensors are
- * zero, the position is the start. */
+/* Builds the session of a checkpoint that mt_open_model opened; tensors have no
+ * memory, the position is the start. */
 mt_status mt_open_session(const struct mt_open_request *request,
                           struct mt_opened *opened, struct mt_err *err);
 

@@ -73,6 +73,13 @@ static mt_status allocate_own(struct mt_store *store, struct mt_tensor *t,
     return t->data ? MT_OK : mt_fail_memory(err);
 }
 
+static mt_status allocate_block(struct mt_store *store, float **block,
+                                struct mt_err *err)
+{
+    *block = mt_arena_calloc(&store->arena, store->flat + PAD, sizeof **block);
+    return *block ? MT_OK : mt_fail_memory(err);
+}
+
 mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
 {
     size_t flat = 0;
@@ -84,7 +91,8 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
         if (t->count > LIMIT)
             return mt_fail_memory(err);
         if (!t->requires_grad) {
-            if ((status = allocate_own(store, t, err)) != MT_OK)
+            if (store->memory != MT_MEMORY_NONE &&
+                (status = allocate_own(store, t, err)) != MT_OK)
                 return status;
             continue;
         }
@@ -95,19 +103,20 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
     if (flat > LIMIT)
         return mt_fail_memory(err);
     store->flat = flat;
-    store->values = mt_arena_calloc(&store->arena, flat + PAD, sizeof(float));
-    store->grads = mt_arena_calloc(&store->arena, flat + PAD, sizeof(float));
-    if (!store->values || !store->grads)
-        return mt_fail_memory(err);
-    for (size_t i = 0; i < store->n; i++) {
+    if (store->memory == MT_MEMORY_NONE)
+        return MT_OK;
+    status = allocate_block(store, &store->values, err);
+    if (status == MT_OK && store->memory == MT_MEMORY_TRAINING)
+        status = allocate_block(store, &store->grads, err);
+    for (size_t i = 0; i < store->n && status == MT_OK; i++) {
         struct mt_tensor *t = store->tensors[i];
 
-        if (t->requires_grad) {
-            t->data = store->values + t->offset;
-            t->grad = store->grads + t->offset;
-        }
+        if (!t->requires_grad)
+            continue;
+        t->data = store->values + t->offset;
+        t->grad = store->grads ? store->grads + t->offset : NULL;
     }
-    return MT_OK;
+    return status;
 }
 
 void mt_store_copy(struct mt_store *to, const struct mt_store *from)

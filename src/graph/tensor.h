@@ -29,8 +29,16 @@ struct mt_tensor {
     float *grad;            /* trainable only */
 };
 
+/* What a store takes memory for. */
+enum mt_memory {
+    MT_MEMORY_TRAINING, /* values and gradients */
+    MT_MEMORY_VALUES,   /* values: grads, and each tensor's grad, are NULL */
+    MT_MEMORY_NONE,     /* sizes and offsets only: data is NULL, too */
+};
+
 struct mt_store {
     struct mt_arena arena;
+    enum mt_memory memory;
     struct mt_tensor **tensors; /* in declaration order */
     size_t n, size;
     size_t flat;            /* floats in the trainable block */
@@ -52,8 +60,8 @@ struct mt_tensor *mt_store_add(struct mt_store *store, const char *name,
 struct mt_tensor *mt_store_find(const struct mt_store *store,
                                 const char *name);
 
-/* Lays out and allocates all memory, zeroed, once everything is declared and
- * requires_grad is final. */
+/* Lays out and allocates all memory that store->memory asks for, zeroed, once
+ * everything is declared and requires_grad is final. */
 mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err);
 
 /* Copies every value from one store to another with the same tensors. */

@@ -203,6 +203,22 @@ START_TEST(a_freed_store_is_empty)
 }
 END_TEST
 
+START_TEST(takes_the_memory_that_is_asked_for)
+{
+    struct mt_tensor *w = add("w", 3, 3), *frozen = add("f", 2, 2);
+    bool values = _i != MT_MEMORY_NONE, grads = _i == MT_MEMORY_TRAINING;
+
+    frozen->requires_grad = false;
+    store.memory = (enum mt_memory)_i;
+    allocate();
+    ck_assert_uint_eq(store.flat, 16); /* whatever the memory */
+    ck_assert(!store.values == !values && !store.grads == !grads);
+    ck_assert(w->data == store.values);
+    ck_assert(w->grad == store.grads);
+    ck_assert(!frozen->data == !values && !frozen->grad);
+}
+END_TEST
+
 Suite *tensor_suite(void);
 
 Suite *tensor_suite(void)
@@ -220,6 +236,8 @@ Suite *tensor_suite(void)
     tcase_add_loop_test(t, impossible_sizes_are_refused, 0, 10);
     tcase_add_test(t, stores_copy_into_one_another);
     tcase_add_test(t, a_freed_store_is_empty);
+    tcase_add_loop_test(t, takes_the_memory_that_is_asked_for,
+                        MT_MEMORY_TRAINING, MT_MEMORY_NONE + 1);
     suite_add_tcase(s, t);
     return s;
 }

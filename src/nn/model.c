@@ -332,6 +332,7 @@ mt_status mt_model_new(const struct mt_model_request *request,
         return mt_fail_memory(err);
     m->doc = request->doc;
     m->y = request->y;
+    m->store.memory = request->memory;
     if ((status = build(m, request, err)) != MT_OK) {
         mt_model_free(m);
         return status;
@@ -371,9 +372,14 @@ mt_status mt_model_clone(const struct mt_model *m, struct mt_model **out,
                          struct mt_err *err)
 {
     struct mt_model_request request = {
-        .doc = m->doc, .x = m->x, .y = m->y, .tokens = m->x_dtype == MT_I32,
-        .classes = m->record.classes, .vocab = m->record.vocab,
+        .doc = m->doc,
+        .x = m->x,
+        .y = m->y,
+        .tokens = m->x_dtype == MT_I32,
+        .classes = m->record.classes,
+        .vocab = m->record.vocab,
         .seed = m->record.seed,
+        .memory = m->store.memory,
     };
     mt_status status;
 

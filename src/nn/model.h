@@ -20,6 +20,7 @@ struct mt_model_request {
     bool tokens;               /* inputs are integers that can be tokens */
     size_t classes, vocab;     /* 0: unknown */
     uint64_t seed;
+    enum mt_memory memory; /* of its tensors */
 };
 
 struct mt_model {

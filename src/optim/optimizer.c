@@ -195,6 +195,8 @@ static mt_status make_slots(struct mt_optimizer *o, struct mt_err *err)
 {
     mt_status status = MT_OK;
 
+    if (o->store->memory != MT_MEMORY_TRAINING)
+        return MT_OK;
     for (size_t i = 0; i < o->n_slots && status == MT_OK; i++) {
         bool needed = false;
 

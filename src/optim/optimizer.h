@@ -8,7 +8,9 @@
  * store and no others: stepping it after backward on a copy of the model moves
  * nothing of the copy, and the audit (train/) says so.
  *
- * A parameter without a gradient is skipped: no decay, no state.
+ * A parameter without a gradient is skipped: no decay, no state. Where the
+ * store has no gradients at all (enum mt_memory), slots take no memory: such
+ * an optimizer is its settings only.
  */
 #ifndef MT_OPTIM_OPTIMIZER_H
 #define MT_OPTIM_OPTIMIZER_H

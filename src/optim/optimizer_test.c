@@ -587,6 +587,25 @@ END_TEST
 /* --- threads ---------------------------------------------------------------
  */
 
+START_TEST(takes_no_slots_where_nothing_is_trained)
+{
+    struct mt_store bare = { .memory = MT_MEMORY_VALUES };
+    struct mt_shape shape = mt_shape_of(1, (size_t)5);
+    struct mt_optimizer *o;
+
+    read_spec("{'type': 'Adam'}");
+    ck_assert_ptr_nonnull(optimizer->slot[0]);
+    ck_assert_ptr_nonnull(mt_store_add(&bare, "w", MT_F32, &shape, false));
+    ck_assert_int_eq(mt_store_allocate(&bare, &err), MT_OK);
+    ck_assert_int_eq(mt_optimizer_new(doc, mt_json_root(doc), &bare, &o, &err),
+                     MT_OK);
+    ck_assert(!o->slot[0] && !o->slot[1]);
+    ck_assert(!mt_optimizer_has_slots(o, 0));
+    mt_optimizer_free(o);
+    mt_store_free(&bare);
+}
+END_TEST
+
 /* A store with one tensor of several tasks; its values after some steps. */
 static float *run_threads(size_t threads, size_t n)
 {
@@ -745,6 +764,7 @@ Suite *optimizer_suite(void)
     tcase_add_test(t, step_counts_survive_changes);
     tcase_add_test(t, each_tensor_counts_for_itself);
     tcase_add_test(t, equal_neighbours_are_one_segment);
+    tcase_add_test(t, takes_no_slots_where_nothing_is_trained);
     tcase_add_test(t, threads_change_no_bit);
     tcase_add_loop_test(t, mistakes_are_named_with_their_place, 0,
                         sizeof mistakes / sizeof *mistakes);

@@ -66,11 +66,6 @@ size_t mt_ema_bytes(const struct mt_ema *e)
     return e->n * sizeof *e->flat;
 }
 
-bool mt_ema_has_mean(const struct mt_ema *e)
-{
-    return e->has_mean;
-}
-
 /* --- moving ------------------------------------------------------------- */
 
 void mt_ema_begin(struct mt_ema *e)
@@ -113,16 +108,6 @@ void mt_ema_update(struct mt_ema *e, struct mt_team *team)
     }
 }
 
-void mt_ema_apply(const struct mt_ema *e)
-{
-    for (size_t i = 0; i < e->store->n; i++) {
-        const struct mt_tensor *t = e->store->tensors[i];
-
-        if (!t->buffer)
-            memcpy(t->data, mean_of(e, t), t->count * sizeof(float));
-    }
-}
-
 /* --- in bundles --------------------------------------------------------- */
 
 void mt_ema_save(const struct mt_ema *e, const struct mt_kept *of,
@@ -137,11 +122,15 @@ void mt_ema_save(const struct mt_ema *e, const struct mt_kept *of,
     }
 }
 
-static mt_status restore_tensor(struct mt_ema *e, const struct mt_array *a,
+/* The parameter whose mean the array is. */
+static mt_status find_parameter(const struct mt_store *store,
+                                const struct mt_array *a,
+                                const struct mt_tensor **out,
                                 struct mt_err *err)
 {
-    const struct mt_tensor *t = mt_store_find(e->store, mt_name_key(a->name));
+    const struct mt_tensor *t = mt_store_find(store, mt_name_key(a->name));
 
+    *out = t;
     if (!t || t->buffer)
         return mt_fail(err, MT_MISMATCH,
                        "%s: the spec's model has no parameter of that name",
@@ -151,8 +140,6 @@ static mt_status restore_tensor(struct mt_ema *e, const struct mt_array *a,
                        "%s is %s %s, but the spec makes it float32 %s", a->name,
                        mt_dtype_name(a->dtype), mt_shape_text(&a->shape).text,
                        mt_shape_text(&t->shape).text);
-    mt_ema_begin(e);
-    memcpy(mean_of(e, t), a->data, t->count * sizeof(float));
     return MT_OK;
 }
 
@@ -162,8 +149,33 @@ mt_status mt_ema_restore(struct mt_ema *e, const struct mt_bundle *from,
     mt_status status = MT_OK;
 
     for (size_t i = 0; i < from->n && status == MT_OK; i++) {
-        if (mt_name_is(from->arrays[i].name, MT_EMA))
-            status = restore_tensor(e, &from->arrays[i], err);
+        const struct mt_array *a = &from->arrays[i];
+        const struct mt_tensor *t;
+
+        if (!mt_name_is(a->name, MT_EMA) ||
+            (status = find_parameter(e->store, a, &t, err)) != MT_OK)
+            continue;
+        mt_ema_begin(e);
+        memcpy(mean_of(e, t), a->data, t->count * sizeof(float));
+    }
+    return status;
+}
+
+mt_status mt_ema_put(struct mt_store *store, const struct mt_bundle *from,
+                     bool *any, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    *any = false;
+    for (size_t i = 0; i < from->n && status == MT_OK; i++) {
+        const struct mt_array *a = &from->arrays[i];
+        const struct mt_tensor *t;
+
+        if (!mt_name_is(a->name, MT_EMA) ||
+            (status = find_parameter(store, a, &t, err)) != MT_OK)
+            continue;
+        memcpy(t->data, a->data, t->count * sizeof(float));
+        *any = true;
     }
     return status;
 }

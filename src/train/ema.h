@@ -33,15 +33,9 @@ mt_status mt_ema_new(const struct mt_store *store, double decay,
 void *mt_ema_memory(const struct mt_ema *ema);
 size_t mt_ema_bytes(const struct mt_ema *ema);
 
-/* Is there a mean: after a step, or restored? */
-bool mt_ema_has_mean(const struct mt_ema *ema);
-
 /* Before each step: the first one starts it. After each step: moves it. */
 void mt_ema_begin(struct mt_ema *ema);
 void mt_ema_update(struct mt_ema *ema, struct mt_team *team);
-
-/* Puts the mean in the place of the parameters. */
-void mt_ema_apply(const struct mt_ema *ema);
 
 /* Adds it to a bundle, or what is kept of it (kept.h); arrays refer to its
  * memory. */
@@ -52,6 +46,11 @@ void mt_ema_save(const struct mt_ema *ema, const struct mt_kept *of,
  * starts as its parameter. No mean at all is fine. */
 mt_status mt_ema_restore(struct mt_ema *ema, const struct mt_bundle *from,
                          struct mt_err *err);
+
+/* Puts the mean that a bundle has in the place of the parameters, to be
+ * evaluated. *any: there is one. */
+mt_status mt_ema_put(struct mt_store *store, const struct mt_bundle *from,
+                     bool *any, struct mt_err *err);
 
 /* The mean of a model's array in the same bundle, or NULL. */
 const struct mt_array *mt_ema_find(const struct mt_bundle *b,

@@ -15,7 +15,8 @@ static bool is_integer(enum mt_dtype dtype)
     return dtype == MT_I32 || dtype == MT_I64 || dtype == MT_U8;
 }
 
-static mt_status build_model(struct mt_infer *m, struct mt_err *err)
+static mt_status build_model(struct mt_infer *m, enum mt_memory memory,
+                             struct mt_err *err)
 {
     const struct mt_fitted *facts = &m->facts;
     const struct mt_item *root = mt_json_root(m->doc);
@@ -38,6 +39,7 @@ static mt_status build_model(struct mt_infer *m, struct mt_err *err)
         .classes = facts->classes,
         .vocab = facts->vocab,
         .seed = settings.seed,
+        .memory = memory,
     };
 
     if (!loss.type->classification && !request.classes)
@@ -46,7 +48,8 @@ static mt_status build_model(struct mt_infer *m, struct mt_err *err)
 }
 
 static mt_status build(struct mt_infer *m, const struct mt_bundle *from,
-                       const char *source, struct mt_err *err)
+                       const char *source, enum mt_memory memory,
+                       struct mt_err *err)
 {
     mt_status status;
 
@@ -58,7 +61,7 @@ static mt_status build(struct mt_infer *m, const struct mt_bundle *from,
     m->format = mt_format_find(mt_is_string(type) ? type->text : "");
     if (mt_data_state_read(from, &m->arena, &m->facts, err) != MT_OK)
         return mt_context(err, "%s", source);
-    if ((status = build_model(m, err)) != MT_OK)
+    if ((status = build_model(m, memory, err)) != MT_OK)
         return status;
     if (m->model->x_dtype == MT_I32)
         m->tokens = m->model->record.tokens;
@@ -67,9 +70,9 @@ static mt_status build(struct mt_infer *m, const struct mt_bundle *from,
     return MT_OK;
 }
 
-mt_status mt_infer_open(const struct mt_bundle *from, const char *source,
-                        struct mt_team *team, struct mt_infer **out,
-                        struct mt_err *err)
+static mt_status open_with(const struct mt_bundle *from, const char *source,
+                           struct mt_team *team, enum mt_memory memory,
+                           struct mt_infer **out, struct mt_err *err)
 {
     struct mt_infer *m = calloc(1, sizeof *m);
     mt_status status;
@@ -77,12 +80,25 @@ mt_status mt_infer_open(const struct mt_bundle *from, const char *source,
     if (!m)
         return mt_fail_memory(err);
     m->team = team;
-    if ((status = build(m, from, source, err)) != MT_OK) {
+    if ((status = build(m, from, source, memory, err)) != MT_OK) {
         mt_infer_close(m);
         return status;
     }
     *out = m;
     return MT_OK;
+}
+
+mt_status mt_infer_open(const struct mt_bundle *from, const char *source,
+                        struct mt_team *team, struct mt_infer **out,
+                        struct mt_err *err)
+{
+    return open_with(from, source, team, MT_MEMORY_VALUES, out, err);
+}
+
+mt_status mt_infer_describe(const struct mt_bundle *from, const char *source,
+                            struct mt_infer **out, struct mt_err *err)
+{
+    return open_with(from, source, NULL, MT_MEMORY_NONE, out, err);
 }
 
 void mt_infer_close(struct mt_infer *m)

@@ -40,6 +40,11 @@ struct mt_infer {
 mt_status mt_infer_open(const struct mt_bundle *from, const char *source,
                         struct mt_team *team, struct mt_infer **out,
                         struct mt_err *err);
+
+/* Only the layers and their shapes, to be shown: no values are read, though
+ * names and shapes must fit, and nothing can be prepared or run. */
+mt_status mt_infer_describe(const struct mt_bundle *from, const char *source,
+                            struct mt_infer **out, struct mt_err *err);
 void mt_infer_close(struct mt_infer *m); /* NULL is allowed */
 
 /* Gets ready for batches of so many samples of that shape; what was prepared

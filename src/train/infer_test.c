@@ -74,6 +74,33 @@ START_TEST(same_as_the_session)
 }
 END_TEST
 
+START_TEST(a_description_has_no_values)
+{
+    struct mt_infer *m;
+    struct mt_array *w = NULL;
+
+    make(MT_TEST_SPEC, NULL);
+    for (size_t i = 0; i < bundle.n; i++) {
+        if (strcmp(bundle.arrays[i].name, "model/fc1.weight") == 0)
+            w = &bundle.arrays[i];
+    }
+    ck_assert_ptr_nonnull(w);
+    w->data = NULL; /* none is needed */
+    ck_assert_msg(mt_infer_describe(&bundle, "t.mtc", &m, &error) == MT_OK,
+                  "%s", error.text);
+    ck_assert_uint_eq(mt_model_parameters(m->model, false), 5 * 8 + 8 + 27);
+    ck_assert(mt_shape_equal(&m->model->output, &made.s->model->output));
+    ck_assert(!m->model->store.values && !m->model->store.grads);
+    mt_infer_close(m);
+
+    w->shape.dim[0]++; /* but names and shapes must fit */
+    ck_assert_int_eq(mt_infer_describe(&bundle, "t.mtc", &m, &error),
+                     MT_MISMATCH);
+    ck_assert_ptr_nonnull(strstr(error.text, "model/fc1.weight"));
+    done();
+}
+END_TEST
+
 /* Samples 0 ... 19 in batches of every size. */
 START_TEST(any_batch_gives_the_same_bits)
 {
@@ -234,6 +261,7 @@ Suite *infer_suite(void)
     TCase *tc = tcase_create("all");
 
     tcase_add_test(tc, same_as_the_session);
+    tcase_add_test(tc, a_description_has_no_values);
     tcase_add_test(tc, any_batch_gives_the_same_bits);
     tcase_add_test(tc, bad_checkpoints);
     tcase_add_test(tc, too_many_tensors);

@@ -36,14 +36,6 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err)
     return mt_model_init(s->model, err);
 }
 
-bool mt_session_take_mean(struct mt_session *s)
-{
-    if (!s->ema || !mt_ema_has_mean(s->ema))
-        return false;
-    mt_ema_apply(s->ema);
-    return true;
-}
-
 /* --- memory of steps and evaluations ------------------------------------ */
 
 /* Records the programs for full batches of n samples and for the rest. */
@@ -90,12 +82,14 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     s->order = mt_arena_calloc(&s->arena, n + 1, sizeof *s->order);
     s->partial = mt_arena_calloc(&s->arena, m->store.flat / MT_SPAN + 1,
                                  sizeof *s->partial);
-    if (s->settings.accumulate > 1)
+    bool sums = s->settings.accumulate > 1 && m->store.grads;
+
+    if (sums)
         s->grad_sum =
             mt_arena_calloc(&s->arena, m->store.flat, sizeof *s->grad_sum);
     s->workspace = aligned_alloc(64, mt_size_align(s->workspace_bytes + 1, 64));
     if (!s->x || !s->t || !s->order || !s->partial || !s->workspace ||
-        (s->settings.accumulate > 1 && !s->grad_sum))
+        (sums && !s->grad_sum))
         return mt_fail_memory(err);
     if (!mt_part_has_reader(&s->data->train) &&
         !mt_part_has_reader(&s->data->val) &&

@@ -46,19 +46,20 @@ static mt_status open_data(struct mt_session *s,
     return mt_dataset_open(&data, &s->data, err);
 }
 
-static mt_status build_model(struct mt_session *s, bool classification,
-                             struct mt_err *err)
+static mt_status build_model(struct mt_session *s, enum mt_memory memory,
+                             bool classification, struct mt_err *err)
 {
     const struct mt_fitted *f = &s->data->fitted;
     struct mt_model_request request = {
         .doc = s->doc,
         .x = f->x,
         .y = f->y,
-        .tokens = f->x_dtype == MT_I32 || f->x_dtype == MT_I64 ||
-                  f->x_dtype == MT_U8,
+        .tokens =
+            f->x_dtype == MT_I32 || f->x_dtype == MT_I64 || f->x_dtype == MT_U8,
         .classes = f->classes,
         .vocab = f->vocab,
         .seed = s->settings.seed,
+        .memory = memory,
     };
 
     if (!classification && !request.classes)
@@ -177,7 +178,8 @@ static mt_status build(struct mt_session *s,
             MT_OK ||
         (status = read_loss(s, &loss, err)) != MT_OK ||
         (status = open_data(s, request, &loss, err)) != MT_OK ||
-        (status = build_model(s, loss.type->classification, err)) != MT_OK ||
+        (status = build_model(s, request->memory, loss.type->classification,
+                              err)) != MT_OK ||
         (status = check_tokens(s, err)) != MT_OK ||
         (status = check_labels(s, err)) != MT_OK ||
         (status = mt_range_check_targets(s, err)) != MT_OK ||
@@ -191,6 +193,7 @@ static mt_status build(struct mt_session *s,
     if ((status = check_whole(s, err)) != MT_OK)
         return status;
     if (!isnan(s->settings.ema.decay) &&
+        request->memory == MT_MEMORY_TRAINING &&
         (status = mt_ema_new(&s->model->store, s->settings.ema.decay, &s->arena,
                              &s->ema, err)) != MT_OK)
         return status;

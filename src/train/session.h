@@ -53,6 +53,7 @@ struct mt_session_request {
                                      or NULL */
     enum mt_data_purpose purpose; /* train, eval or check */
     enum mt_split split;          /* of an evaluation */
+    enum mt_memory memory;        /* less than for training: no steps */
     size_t resident;            /* as in mt_data_request; 0: its default */
 };
 
@@ -67,7 +68,8 @@ struct mt_run_length mt_run_length(const struct mt_settings *settings,
                                    const struct mt_batching *batching,
                                    size_t n);
 
-/* Reads the spec, the data, and builds everything; tensors are zero. */
+/* Reads the spec, the data, and builds everything; tensors are zero, where
+ * request->memory has memory for them. */
 mt_status mt_session_open(const struct mt_session_request *request,
                           struct mt_session **out, struct mt_err *err);
 void mt_session_close(struct mt_session *s); /* NULL is allowed */
@@ -78,10 +80,6 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err);
 /* Plans and takes the memory of steps and evaluations; called by the first
  * step or evaluation otherwise. */
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
-
-/* Puts train.ema's mean in the place of the parameters, to be evaluated. False:
- * there is none. */
-bool mt_session_take_mean(struct mt_session *s);
 
 /* The memory that the session works in, once it is prepared: parameters,
  * gradients, the optimizer's slots, the best state, activations and scratch. */

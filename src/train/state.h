@@ -39,7 +39,8 @@ mt_status mt_state_restore_position(struct mt_session *s,
                                     const struct mt_bundle *from,
                                     struct mt_err *err);
 
-/* Only the model's tensors, as strictly. */
+/* Only the model's tensors, as strictly; where the store has no memory for
+ * values, they are only checked. */
 mt_status mt_state_restore_model(struct mt_store *store,
                                  const struct mt_bundle *from,
                                  struct mt_err *err);

@@ -24,7 +24,8 @@ mt_status mt_state_take(const struct mt_bundle *from, const char *name,
         return mt_fail(err, MT_MISMATCH, "%s is missing", name);
     if (a->dtype != dtype || !mt_shape_equal(&a->shape, shape))
         return fail_shape(a, shape, mt_dtype_name(dtype), err);
-    memcpy(to, a->data, mt_array_bytes(a));
+    if (to)
+        memcpy(to, a->data, mt_array_bytes(a));
     ++*taken;
     return MT_OK;
 }
