@@ -20,8 +20,8 @@ struct mt_csv_field {
     size_t at; /* bytes from the record's start, for mt_csv_fail */
 };
 
-/* 8 bytes from the text of a field on can be read, whatever n. */
-enum { MT_CSV_PADDING = 8 };
+/* 64 bytes from the text of a field on can be read, whatever n. */
+enum { MT_CSV_PADDING = 64 };
 
 /* Without spaces and tabs around. */
 static inline struct mt_csv_field mt_csv_trim(struct mt_csv_field f)

@@ -70,11 +70,11 @@ static int scan_end(struct mt_csv *csv, struct scan *s)
 }
 
 /* The first byte from p on that may end a plain field: the delimiter, or a
- * control character. Eight bytes at a time; the padding ends it. */
-static const char *find_stop(const struct mt_csv *csv, const char *p)
+ * control character. Eight bytes at a time; the padding ends it. delimiter: in
+ * every byte. */
+static inline const char *find_stop(const char *p, uint64_t delimiter)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-    uint64_t delimiter = ones * (unsigned char)csv->dialect.delimiter;
 
     for (;; p += 8) {
         uint64_t x, d, found;
@@ -88,13 +88,19 @@ static const char *find_stop(const struct mt_csv *csv, const char *p)
     }
 }
 
+static uint64_t delimiter_bytes(const struct mt_csv *csv)
+{
+    return UINT64_C(0x0101010101010101) * (unsigned char)csv->dialect.delimiter;
+}
+
 static int scan_plain(struct mt_csv *csv, struct scan *s,
                       struct mt_csv_field *field)
 {
-    const char *p = find_stop(csv, s->p);
+    uint64_t delimiter = delimiter_bytes(csv);
+    const char *p = find_stop(s->p, delimiter);
 
     while (*p != csv->dialect.delimiter && !csv->stops[(unsigned char)*p])
-        p = find_stop(csv, p + 1);
+        p = find_stop(p + 1, delimiter);
     field->text = s->p;
     field->n = (size_t)(p - s->p);
     s->p = p;
@@ -250,6 +256,59 @@ static mt_status fail_scan(struct mt_csv *csv, const struct scan *s,
                        (unsigned long long)open.column);
 }
 
+/* Which of 64 bytes may end a plain field: the delimiter, or a control
+ * character. Bit i is byte i. Eight at a time, exactly: no carry goes from byte
+ * to byte. */
+static uint64_t find_stops(const char *at, uint64_t delimiter)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 127;
+    const uint64_t gather = UINT64_C(0x0102040810204080);
+    uint64_t stops = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t x, d, others;
+
+        memcpy(&x, at + 8 * i, sizeof x);
+        x = le64toh(x);
+        d = x ^ delimiter;
+        others = (((d & low) + low) | d) & (x | x << 1 | x << 2);
+        stops |= ((~others >> 7 & ones) * gather >> 56) << 8 * i;
+    }
+    return stops;
+}
+
+/* The fields from s->p on that are as most are: neither quotes nor spaces at
+ * their beginning, nothing to look at within them, and a delimiter behind them.
+ * Those that are not, and fields for which there is no room, are left to
+ * scan_field. Where the next delimiter is would be known late, if each field
+ * were searched from the end of the one before it: so 64 bytes are. */
+static void scan_usual(struct mt_csv *csv, struct scan *s, const char *start)
+{
+    struct mt_csv_field *f = csv->fields + csv->n;
+    const struct mt_csv_field *end = csv->fields + csv->fields_room;
+    uint64_t delimiter = delimiter_bytes(csv), stops;
+    const char *p = s->p, *at = s->p;
+
+    for (;; at += 64) {
+        stops = find_stops(at, delimiter);
+        for (; stops; stops &= stops - 1) {
+            const char *stop = at + __builtin_ctzll(stops);
+
+            if (f == end || *p == '"' || *p == ' ' ||
+                *stop != csv->dialect.delimiter)
+                goto out;
+            f->text = p;
+            f->n = (size_t)(stop - p);
+            f->at = (size_t)(p - start);
+            f++;
+            p = stop + 1;
+        }
+    }
+out:
+    csv->n = (size_t)(f - csv->fields);
+    s->p = p;
+}
+
 /* Fields up to the record's end. *ended: what ended the last one. */
 static mt_status scan_fields(struct mt_csv *csv, struct scan *s, int *ended,
                              struct mt_err *err)
@@ -260,9 +319,12 @@ static mt_status scan_fields(struct mt_csv *csv, struct scan *s, int *ended,
         while (is_blank(*s->p))
             s->p++;
     do {
-        mt_status status = grow_fields(csv, err);
+        mt_status status;
         struct mt_csv_field *field;
 
+        if (csv->dialect.delimiter != ' ')
+            scan_usual(csv, s, start);
+        status = grow_fields(csv, err);
         if (status != MT_OK)
             return status;
         field = &csv->fields[csv->n];

@@ -2,6 +2,7 @@
 
 #include <nettle/sha2.h>
 
+#include "base/philox.h"
 #include "data/testing.h"
 
 static struct mt_csv *csv;
@@ -347,6 +348,89 @@ START_TEST(test_chunks)
 }
 END_TEST
 
+/* Writes a field that means out[0 ... return-1], in one of the ways to do so.
+ * *text: moves behind it. */
+static size_t write_field(char **text, char *out, char delimiter, uint64_t draw)
+{
+    static const char plain[] = "0123456789.-ab\t '\"#\xc3\xa9\x7f\xff";
+    size_t k = draw % 11 == 0 ? draw / 11 % 200 : draw / 11 % 9;
+    bool quoted = draw / 2200 % 4 == 0;
+    char *to = *text;
+
+    if (quoted && draw & 1)
+        *to++ = ' ';
+    if (quoted)
+        *to++ = '"';
+    for (size_t i = 0; i < k; i++) {
+        char c = plain[(draw >> i % 40) % (sizeof plain - 1)];
+
+        c = c == delimiter || (!quoted && i == 0 && strchr(" \"\t#", c)) ? 'x'
+                                                                         : c;
+        c = quoted && i % 7 == 5 ? (i & 8 ? '\n' : delimiter) : c;
+        if (quoted && c == '"')
+            *to++ = c;
+        out[i] = *to++ = c;
+    }
+    if (quoted)
+        *to++ = '"';
+    *text = to;
+    return k;
+}
+
+/* Fields of every kind, wherever they are in the words and blocks that are
+ * searched at once. */
+START_TEST(test_random)
+{
+    enum { ROWS = 4000, WIDTH = 9 };
+    static const char delimiters[] = ",;\t|\xa7";
+    struct mt_philox_key key = mt_philox_key(1, "test", "csvscan");
+    char *text = malloc(ROWS * WIDTH * 300),
+         *values = malloc(ROWS * WIDTH * 200);
+    size_t(*sizes)[WIDTH] = malloc(ROWS * sizeof *sizes);
+    size_t(*places)[WIDTH] = malloc(ROWS * sizeof *places);
+
+    ck_assert(text && values && sizes && places);
+    for (uint32_t d = 0; d < sizeof delimiters - 1; d++) {
+        char *to = text, *value = values;
+
+        for (uint32_t i = 0; i < ROWS; i++) {
+            char *row = to;
+
+            for (uint32_t c = 0; c < WIDTH; c++) {
+                uint32_t w[4];
+
+                mt_philox_block(key, d, (uint64_t)i << 8 | c, w);
+                places[i][c] = (size_t)(to - row);
+                sizes[i][c] = write_field(&to, value, delimiters[d],
+                                          (uint64_t)w[0] << 32 | w[1]);
+                value += sizes[i][c];
+                *to++ = c + 1 < WIDTH ? delimiters[d] : '\n';
+            }
+        }
+        start(text, (size_t)(to - text), delimiters[d]);
+        value = values;
+        for (size_t i = 0; i < ROWS; i++) {
+            ck_assert_msg(mt_csv_next(csv, &fields, &n, &err) == MT_OK, "%s",
+                          err.text);
+            ck_assert_uint_eq(n, WIDTH);
+            for (size_t c = 0; c < WIDTH; c++) {
+                ck_assert_uint_eq(fields[c].n, sizes[i][c]);
+                ck_assert_uint_eq(fields[c].at, places[i][c]);
+                ck_assert_mem_eq(fields[c].text, value, sizes[i][c]);
+                value += sizes[i][c];
+            }
+        }
+        ck_assert_int_eq(mt_csv_next(csv, &fields, &n, &err), MT_OK);
+        ck_assert_uint_eq(n, 0);
+        mt_csv_free(csv);
+    }
+    free(text);
+    free(values);
+    free(sizes);
+    free(places);
+}
+END_TEST
+
 START_TEST(test_limits)
 {
     size_t size = (size_t)MT_CSV_MAX_RECORD + (8 << 20);
@@ -414,6 +498,7 @@ Suite *csvscan_suite(void)
     tcase_add_test(tc, test_faults);
     tcase_add_test(tc, test_place);
     tcase_add_test(tc, test_chunks);
+    tcase_add_test(tc, test_random);
     tcase_add_test(tc, test_limits);
     tcase_add_test(tc, test_sha256);
     suite_add_tcase(suite, tc);
