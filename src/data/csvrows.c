@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "data/gaps.h"
 #include "data/number.h"
+#include "data/number_short.h"
 
 /* Room for targets. */
 static mt_status resize(struct mt_csv_table *t, size_t rows, struct mt_err *err)
@@ -130,28 +131,44 @@ static mt_status fail_feature(const struct mt_csv_table *t, struct mt_err *err)
                    cause.text);
 }
 
+/* The features from number i on that are short numbers; returns the number of
+ * the first that is not. */
+static size_t read_short(const struct mt_csv_table *t,
+                         const struct mt_csv_field *fields, size_t i)
+{
+    const struct mt_plan_column *plan = t->state->plan.columns;
+    const size_t *columns = t->columns.features;
+    size_t n = t->columns.n_features;
+
+    for (; i < n; i++) {
+        const struct mt_csv_field *f = &fields[columns[i]];
+        struct mt_short s;
+
+        if (plan[i].type != MT_PLAN_NUMBER || f->n - 1 >= 8 ||
+            !mt_short_parse(mt_short_load(f->text), f->n, &s))
+            break;
+        mt_cells_put_decimal(t->x->cells, i,
+                             (int64_t)((s.digits ^ (0 - s.minus)) + s.minus),
+                             s.places);
+    }
+    return i;
+}
+
 static mt_status read_features(const struct mt_csv_table *t,
                                const struct mt_csv_field *fields, bool *drop,
                                struct mt_err *err)
 {
-    const struct mt_plan *plan = &t->state->plan;
+    struct mt_plan *plan = &t->state->plan;
     bool plain = mt_csv_is_plain(t->csv) && !plan->digits;
+    size_t i = 0, n = t->columns.n_features;
 
-    for (size_t i = 0; i < t->columns.n_features; i++) {
-        const struct mt_csv_field *f = &fields[t->columns.features[i]];
-        unsigned places;
-        int64_t digits;
+    while ((i = plain ? read_short(t, fields, i) : i) < n) {
         double cell;
 
-        if (plain && plan->columns[i].type == MT_PLAN_NUMBER &&
-            mt_number_short(f->text, f->n, &digits, &places)) {
-            mt_cells_put_decimal(t->x->cells, i, digits, places);
-            continue;
-        }
-        if (mt_plan_field(&t->state->plan, i, t->csv, &t->columns, fields,
-                          &cell, drop, err) != MT_OK)
+        if (mt_plan_field(plan, i, t->csv, &t->columns, fields, &cell, drop,
+                          err) != MT_OK)
             return fail_feature(t, err);
-        mt_cells_put(t->x->cells, i, cell);
+        mt_cells_put(t->x->cells, i++, cell);
     }
     return MT_OK;
 }

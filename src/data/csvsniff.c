@@ -8,6 +8,7 @@
 #include "data/csvscan.h"
 #include "data/gaps.h"
 #include "data/gzstream.h"
+#include "data/number_short.h"
 
 enum { HEAD = 1 << 16, LINES = 100 };
 
@@ -223,10 +224,11 @@ struct column {
  * all that have decimal points. */
 static unsigned forms_of(const struct mt_csv_field *f)
 {
-    unsigned places, points = 0;
-    int64_t digits;
+    unsigned points = 0;
+    struct mt_short s;
 
-    if (!mt_number_short(f->text, f->n, &digits, &places) || places == 3)
+    if (f->n - 1 >= 8 || !mt_short_parse(mt_short_load(f->text), f->n, &s) ||
+        s.places == 3)
         return mt_csv_forms_of(f->text, f->n);
     if (!memchr(f->text, '.', f->n))
         return (1u << MT_CSV_FORMS) - 1;

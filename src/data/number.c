@@ -1,6 +1,5 @@
 #include "data/number.h"
 
-#include <endian.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "data/number_short.h"
 
 /* A decimal as it was scanned: w * 10^exp10 if !cut. */
 struct decimal {
@@ -159,87 +160,33 @@ static uint64_t load(const char *text, size_t n)
     return le64toh(v);
 }
 
-/* x has n bytes, at its high end. */
-static uint64_t fill(uint64_t x, size_t n)
+/* The 1 to 8 characters as a word (number_short.h); loads overlap in the
+ * middle. */
+static uint64_t load_word(const char *text, size_t n)
 {
-    return x | (UINT64_C(0x3030303030303030) >> 4 * n >> 4 * n);
-}
-
-/* The 1 to 8 characters as bytes, the last one in the highest; '0' before the
- * first. Loads overlap in the middle. */
-static uint64_t align(const char *text, size_t n)
-{
-    uint64_t x;
-
     if (n >= 4)
-        x = load(text + n - 4, 4) << 32 | load(text, 4) << (64 - 8 * n);
-    else if (n >= 2)
-        x = load(text + n - 2, 2) << 48 | load(text, 2) << (64 - 8 * n);
-    else
-        x = (uint64_t)(unsigned char)*text << 56;
-    return fill(x, n);
-}
-
-/* Eight digits of a byte each, two at a time, then four, then all. */
-static uint64_t join_digits(uint64_t x)
-{
-    x = (x & UINT64_C(0x0f0f0f0f0f0f0f0f)) * (10 * 256 + 1) >> 8;
-    x = (x & UINT64_C(0x00ff00ff00ff00ff)) * (100 * 65536 + 1) >> 16;
-    return (x & UINT64_C(0x0000ffff0000ffff)) * (UINT64_C(10000) << 32 | 1) >>
-           32;
-}
-
-/* What most fields are: a minus sign or none, digits, a point among them or
- * none; 1 to 8 characters, aligned. Which characters are where cannot be
- * predicted: so there is no branch on it. */
-static inline bool read_short(uint64_t x, uint64_t minus, size_t n,
-                              uint64_t *digits, unsigned *places)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-    const uint64_t zeros = ones * '0';
-    uint64_t points, below, moved;
-    uint64_t point; /* all bits, or none */
-    unsigned at;    /* bits below the first point */
-
-    x ^= minus * ('-' ^ '0') << (64 - 8 * n);
-    points = x ^ ones * '.';
-    points = (points - ones) & ~points & high;
-    point = 0 - (uint64_t)(points != 0);
-    at = (unsigned)__builtin_ctzll(points | UINT64_C(1) << 63) & ~7u;
-    below = (UINT64_C(1) << at) - 1;
-    moved = (x & below) << 8 | '0' | (x & ~below & ~(UINT64_C(255) << at));
-    x = (moved & point) | (x & ~point);
-    if (((x ^ zeros) | ((x + ones * 6) ^ zeros)) & ones * 0xf0)
-        return false; /* something else is there */
-    *digits = join_digits(x);
-    *places = (7 - at / 8) & (unsigned)point;
-    return n != minus - point; /* there is a digit */
-}
-
-bool mt_number_short(const char *text, size_t n, int64_t *digits,
-                     unsigned *places)
-{
-    uint64_t minus = *text == '-', w;
-
-    if (n - 1 >= 8 || !read_short(fill(load(text, 8) << (64 - 8 * n), n), minus,
-                                  n, &w, places))
-        return false;
-    *digits = (int64_t)((w ^ (0 - minus)) + minus);
-    return true;
+        return load(text, 4) | load(text + n - 4, 4) << (8 * n - 32);
+    if (n >= 2)
+        return load(text, 2) | load(text + n - 2, 2) << (8 * n - 16);
+    return load(text, 1);
 }
 
 /* The digits and the power of ten are exact doubles, so that their quotient is
  * rounded once (Clinger). */
+static double to_double(const struct mt_short *s)
+{
+    double v = (double)s->digits / pow10_of[s->places];
+
+    return s->minus ? -v : v;
+}
+
 static bool short_double(const char *text, size_t n, double *out)
 {
-    bool negative = *text == '-';
-    unsigned places;
-    uint64_t w;
+    struct mt_short s;
 
-    if (n - 1 >= 8 || !read_short(align(text, n), negative, n, &w, &places))
+    if (n - 1 >= 8 || !mt_short_parse(load_word(text, n), n, &s))
         return false;
-    *out = (double)w / pow10_of[places];
-    *out = negative ? -*out : *out;
+    *out = to_double(&s);
     return true;
 }
 
@@ -292,14 +239,10 @@ enum mt_number mt_number_in_f32(const char *text, size_t n, double *out)
 
 enum mt_number mt_number_padded(const char *text, size_t n, double *out)
 {
-    bool negative = *text == '-';
-    unsigned places;
-    uint64_t w;
+    struct mt_short s;
 
-    if (n - 1 >= 8 || !read_short(fill(load(text, 8) << (64 - 8 * n), n),
-                                  negative, n, &w, &places))
+    if (n - 1 >= 8 || !mt_short_parse(mt_short_load(text), n, &s))
         return mt_number_in_f32(text, n, out);
-    *out = (double)w / pow10_of[places];
-    *out = negative ? -*out : *out;
+    *out = to_double(&s);
     return MT_NUMBER_OK;
 }

@@ -6,9 +6,7 @@
 #ifndef MT_DATA_NUMBER_H
 #define MT_DATA_NUMBER_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum mt_number {
     MT_NUMBER_OK,
@@ -26,13 +24,7 @@ enum mt_number mt_number_f64(const char *text, size_t n, double *out);
 enum mt_number mt_number_in_f32(const char *text, size_t n, double *out);
 
 /* The same, quicker, of a text from which on 8 bytes can be read, whatever its
- * length. */
+ * length. (number_short.h is quicker still.) */
 enum mt_number mt_number_padded(const char *text, size_t n, double *out);
-
-/* What most fields of a table are, of such a text: at most 8 characters, a minus
- * sign or none, digits and perhaps a point. The number is digits / 10^places;
- * false: it is something else. */
-bool mt_number_short(const char *text, size_t n, int64_t *digits,
-                     unsigned *places);
 
 #endif

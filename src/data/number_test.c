@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "data/number_short.h"
 
 /* The results of strtod in the C locale are the reference. */
 static void same_as_libc(const char *text)
@@ -137,6 +138,74 @@ START_TEST(test_long)
 }
 END_TEST
 
+/* [-]digits[.digits], one digit or more, the point anywhere */
+static bool is_plain(const char *text)
+{
+    size_t before, after = 0;
+
+    text += *text == '-';
+    before = strspn(text, "0123456789");
+    text += before;
+    if (*text == '.')
+        after = strspn(++text, "0123456789");
+    return before + after > 0 && !text[after];
+}
+
+static void check_short(const char *text)
+{
+    struct mt_short s;
+    char padded[16];
+    size_t n = strlen(text);
+    bool is = is_plain(text);
+
+    memset(padded, '.', sizeof padded);
+    memcpy(padded, text, n);
+    ck_assert_msg(mt_short_parse(mt_short_load(padded), n, &s) == is, "%s",
+                  text);
+    if (!is)
+        return;
+    ck_assert_msg(fabs(strtod(text, NULL)) ==
+                      (double)s.digits / pow(10, (double)s.places),
+                  "%s", text);
+    ck_assert_uint_eq(s.minus, *text == '-');
+    same_as_libc(text);
+}
+
+/* All texts of up to five of these characters, which are next to digits and
+ * signs, or differ from them in a bit; and texts of six to eight. */
+START_TEST(test_short)
+{
+    static const char some[] = "09-.,/:e \xb0";
+    enum { N = sizeof some - 1 };
+    char text[9];
+
+    for (size_t n = 1, all = N; n <= 5; n++, all *= N)
+        for (size_t i = 0; i < all; i++) {
+            size_t rest = i;
+
+            for (size_t k = 0; k < n; k++, rest /= N)
+                text[k] = some[rest % N];
+            text[n] = '\0';
+            check_short(text);
+        }
+    for (uint32_t i = 0; i < 100000; i++) {
+        size_t n = 6 + i % 3;
+        uint32_t w[4];
+
+        mt_philox_block(mt_philox_key(1, "test", "short"), 0, i, w);
+        for (size_t k = 0; k < n; k++)
+            text[k] = (char)('0' + (w[k / 3] >> (k % 3 * 8)) % 10);
+        text[n] = '\0';
+        text[0] = w[3] & 1 ? '-' : text[0];
+        if (w[3] & 2)
+            text[w[3] / 64 % n] = '.';
+        if (!(w[3] >> 2 & 7))
+            text[w[3] / 1024 % n] = (char)(1 + (w[3] >> 20) % 255);
+        check_short(text);
+    }
+}
+END_TEST
+
 START_TEST(test_refused)
 {
     static const struct {
@@ -205,6 +274,7 @@ Suite *number_suite(void)
     tcase_add_test(tc, test_values);
     tcase_add_test(tc, test_random);
     tcase_add_test(tc, test_long);
+    tcase_add_test(tc, test_short);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_bounds);
     suite_add_tcase(suite, tc);
