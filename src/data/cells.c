@@ -12,20 +12,22 @@ enum {
     BLOCK_BYTES = 256 << 10, /* of rows that wait to be packed */
     MAX_ROWS = 4096,         /* of a block */
     MAX_PLACES = 15,
-    DOUBLE = 8, /* bytes of a column that is not integers */
-    RAW = 255   /* places of a value that is not one: its bits */
+    DOUBLE = 64, /* bits of a column that is not integers */
+    WIDEST = 56, /* of one that is: with 7 bits before it, it is in a word */
+    RAW = 255    /* places of a value that is not one: its bits */
 };
 
-/* How a column of a block is packed. */
+/* How a column of a block is packed. Of the word at byte `at`, the bits from
+ * number `shift` on are a code: MISSING's, or an integer and the places beyond
+ * `places`, in `choice` bits:
+ *
+ *     integer << choice | places
+ *
+ * sign: the highest bit of an integer; 0: none is below 0. */
 struct packed {
-    uint32_t at; /* bytes from the row's start */
-    uint8_t bytes, places;
-};
-
-/* What the values of a column have, so far. */
-struct seen {
-    uint64_t bits;    /* of their digits, any of them */
-    uint64_t sources; /* 1 << places */
+    uint32_t at; /* from the row's start */
+    uint8_t shift, bits, places, choice;
+    uint64_t sign, missing;
 };
 
 /* columns[width], rows, and 8 bytes that a load may go beyond the last one. */
@@ -40,11 +42,11 @@ struct mt_cells {
     struct block **blocks;
     size_t n_blocks, room, bytes;
     /* Of the rows that wait: digits / 10^places, MISSING, or RAW bits. */
-    int64_t *digits;        /* [1 << shift, width] */
-    uint8_t *places;        /* [1 << shift, width] */
-    size_t at;              /* of the next row */
-    struct packed *columns; /* [width]: places and DOUBLE, so far */
-    struct seen *seen;      /* [width]: of columns that are not */
+    int64_t *digits;            /* [1 << shift, width] */
+    uint8_t *places;            /* [1 << shift, width] */
+    size_t at;                  /* of the next row */
+    struct packed *columns;     /* [width]: of the block that is packed */
+    struct mt_cells_seen *seen; /* [width]: in the rows that wait */
 };
 
 static const int64_t MISSING = INT64_MIN;
@@ -118,30 +120,17 @@ size_t mt_cells_bytes(const struct mt_cells *cells)
     return cells->bytes;
 }
 
-/* ---- packing ---- */
+/* ---- rows that wait ---- */
 
 static size_t in_block(const struct mt_cells *cells)
 {
     return cells->rows & (((size_t)1 << cells->shift) - 1);
 }
 
-static uint64_t magnitude(int64_t v)
+struct mt_cells_next mt_cells_next(struct mt_cells *cells)
 {
-    return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-}
-
-void mt_cells_put_decimal(struct mt_cells *cells, size_t column, int64_t digits,
-                          unsigned places)
-{
-    struct packed *c = &cells->columns[column];
-
-    cells->digits[cells->at + column] = digits;
-    cells->places[cells->at + column] = (uint8_t)places;
-    c->places = places > c->places ? (uint8_t)places : c->places;
-    if (digits == MISSING)
-        return;
-    cells->seen[column].bits |= magnitude(digits);
-    cells->seen[column].sources |= UINT64_C(1) << places;
+    return (struct mt_cells_next){ cells->digits + cells->at,
+                                   cells->places + cells->at, cells->seen };
 }
 
 /* Is v an integer / 10^places, exactly? */
@@ -158,20 +147,30 @@ static bool has_places(double v, unsigned places, int64_t *digits)
 
 void mt_cells_put(struct mt_cells *cells, size_t column, double v)
 {
-    int64_t digits = MISSING;
+    struct mt_cells_next next = mt_cells_next(cells);
+    int64_t digits = 0;
     unsigned places = 0;
 
-    if (v == v)
-        while (places <= MAX_PLACES && !has_places(v, places, &digits))
-            places++;
-    if (places <= MAX_PLACES) {
-        mt_cells_put_decimal(cells, column, digits, places);
+    if (v != v) {
+        next.digits[column] = MISSING;
+        next.places[column] = 0;
+        next.seen[column].missing = true;
         return;
     }
-    memcpy(&cells->digits[cells->at + column], &v, sizeof v);
-    cells->places[cells->at + column] = RAW;
-    cells->columns[column].bytes = DOUBLE;
+    while (places <= MAX_PLACES && !has_places(v, places, &digits))
+        places++;
+    if (places <= MAX_PLACES) {
+        mt_cells_put_decimal(
+            next, column, digits < 0 ? 0 - (uint64_t)digits : (uint64_t)digits,
+            digits < 0, places);
+        return;
+    }
+    memcpy(&next.digits[column], &v, sizeof v);
+    next.places[column] = RAW;
+    next.seen[column].raw = true;
 }
+
+/* ---- packing ---- */
 
 static double value_of(int64_t digits, unsigned places)
 {
@@ -186,86 +185,118 @@ static double value_of(int64_t digits, unsigned places)
     return v;
 }
 
-/* The size in bytes of integers up to this one; the lowest value means NaN. */
-static uint8_t bytes_of(uint64_t magnitude)
+static unsigned length_of(uint64_t v)
 {
-    uint8_t bytes = 1;
-
-    while (bytes < DOUBLE && magnitude >> (8 * bytes - 1))
-        bytes++;
-    return bytes;
+    return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
 }
 
-/* The bytes that a column takes whose values have several numbers of places. */
-static uint8_t measure_column(const struct mt_cells *cells, size_t rows,
-                              size_t column)
+/* The bits of the largest integer, if all have the most places; DOUBLE: they
+ * would not be exact. */
+static unsigned scaled_length(const struct mt_cells *cells, size_t rows,
+                              size_t column, unsigned most)
 {
     const uint64_t limit = UINT64_C(1) << 53;
-    unsigned most = cells->columns[column].places;
     uint64_t bits = 0;
 
     for (size_t i = column; i < rows * cells->width; i += cells->width) {
-        uint64_t power, n;
+        int64_t digits = cells->digits[i];
+        uint64_t n = digits < 0 ? 0 - (uint64_t)digits : (uint64_t)digits;
+        uint64_t power = whole_powers[most - cells->places[i]];
 
-        if (cells->digits[i] == MISSING)
+        if (digits == MISSING)
             continue;
-        power = whole_powers[most - cells->places[i]];
-        n = magnitude(cells->digits[i]);
         if (n > limit / power)
             return DOUBLE;
         bits |= n * power;
     }
-    return bytes_of(bits);
+    return length_of(bits);
 }
 
-static void size_columns(struct mt_cells *cells, size_t rows)
+/* The fewest bits that a column's values are in: all with the same places, or
+ * each with its own. */
+static struct packed size_column(const struct mt_cells *cells, size_t rows,
+                                 size_t column)
 {
-    for (size_t i = 0; i < cells->width; i++) {
-        struct packed *c = &cells->columns[i];
-        const struct seen *seen = &cells->seen[i];
+    const struct mt_cells_seen *seen = &cells->seen[column];
+    bool sign = (seen->bits & 1) || seen->missing;
+    unsigned most = length_of(seen->places >> 1), scaled;
+    unsigned least = (unsigned)__builtin_ctzll(seen->places | 1u << most);
+    unsigned choice = length_of(most - least), own = length_of(seen->bits >> 1);
+    struct packed p = { .places = (uint8_t)most, .missing = UINT64_MAX };
 
-        if (c->bytes != DOUBLE)
-            c->bytes = seen->sources & (seen->sources - 1)
-                           ? measure_column(cells, rows, i)
-                           : bytes_of(seen->bits);
+    p.bits = DOUBLE;
+    if (seen->raw)
+        return p;
+    scaled = choice ? scaled_length(cells, rows, column, most) : own;
+    if (own + choice < scaled) {
+        p.places = (uint8_t)least;
+        p.choice = (uint8_t)choice;
+        scaled = own;
     }
+    if (scaled + sign + p.choice > WIDEST)
+        return p;
+    p.bits = (uint8_t)(scaled + sign + p.choice);
+    p.bits += !p.bits;
+    p.sign = (uint64_t)sign << scaled;
+    if (seen->missing)
+        p.missing = p.sign << p.choice;
+    return p;
 }
 
-/* Where each column is; returns the bytes of a row. */
+/* Where each column is: doubles first. Returns the bytes of a row. */
 static size_t place_columns(struct mt_cells *cells)
 {
-    size_t stride = 0;
+    size_t bits = 0;
 
-    for (size_t i = 0; i < cells->width; i++) {
-        struct packed *c = &cells->columns[i];
+    for (int wide = 1; wide >= 0; wide--)
+        for (size_t i = 0; i < cells->width; i++) {
+            struct packed *c = &cells->columns[i];
 
-        c->at = (uint32_t)stride;
-        stride += c->bytes;
-    }
-    return stride;
+            if ((c->bits == DOUBLE) != wide)
+                continue;
+            c->at = (uint32_t)(bits / 8);
+            c->shift = bits % 8;
+            bits += c->bits;
+        }
+    return (bits + 7) / 8;
 }
 
-/* Each column writes 8 bytes; the next one writes over those beyond its own. */
+static uint64_t code_of(const struct packed *c, int64_t digits, unsigned places)
+{
+    uint64_t n = (uint64_t)digits;
+
+    if (digits == MISSING)
+        return c->missing;
+    if (c->choice)
+        n = n << c->choice | (places - c->places);
+    else
+        n *= whole_powers[c->places - places];
+    return n & (UINT64_MAX >> (64 - c->bits));
+}
+
+/* A column writes whole bytes and what its last one has of it so far; the next
+ * one goes on from there. */
 static void pack_row(const struct mt_cells *cells, size_t at, char *to)
 {
+    uint64_t bits = 0, word;
+
     for (size_t i = 0; i < cells->width; i++) {
         const struct packed *c = &cells->columns[i];
         int64_t digits = cells->digits[at + i];
         unsigned places = cells->places[at + i];
-        uint64_t bits;
 
-        if (c->bytes == DOUBLE) {
+        if (c->bits == DOUBLE) {
             double v = value_of(digits, places);
 
-            memcpy(&bits, &v, sizeof bits);
-        } else if (digits == MISSING) {
-            bits = UINT64_C(1) << (8 * c->bytes - 1);
-        } else {
-            bits =
-                (uint64_t)(digits * (int64_t)whole_powers[c->places - places]);
+            memcpy(&word, &v, sizeof word);
+            word = htole64(word);
+            memcpy(to + c->at, &word, sizeof word);
+            continue;
         }
-        bits = htole64(bits);
-        memcpy(to + c->at, &bits, sizeof bits);
+        bits |= code_of(c, digits, places) << c->shift;
+        word = htole64(bits);
+        memcpy(to + c->at, &word, sizeof word);
+        bits >>= (c->shift + c->bits) & ~7u;
     }
 }
 
@@ -300,10 +331,11 @@ static mt_status pack_block(struct mt_cells *cells, size_t rows,
     struct block *block;
     char *to;
 
-    size_columns(cells, rows);
+    for (size_t i = 0; i < cells->width; i++)
+        cells->columns[i] = size_column(cells, rows, i);
     stride = place_columns(cells);
     bytes = sizeof *block + cells->width * sizeof *cells->columns +
-            rows * stride + DOUBLE;
+            rows * stride + sizeof(uint64_t);
     block = malloc(bytes);
     if (!block)
         return mt_fail_memory(err);
@@ -314,7 +346,6 @@ static mt_status pack_block(struct mt_cells *cells, size_t rows,
     to = rows_of(cells, block);
     for (size_t i = 0; i < rows; i++)
         pack_row(cells, i * cells->width, to + i * stride);
-    memset(cells->columns, 0, cells->width * sizeof *cells->columns);
     memset(cells->seen, 0, cells->width * sizeof *cells->seen);
     cells->at = 0;
     return add_block(cells, block, err);
@@ -342,25 +373,23 @@ mt_status mt_cells_finish(struct mt_cells *cells, struct mt_err *err)
 
 /* ---- reading ---- */
 
-static double unpack(const char *at, const struct packed *c)
+static inline double unpack(const char *row, const struct packed *c)
 {
-    unsigned unused = 64 - 8u * c->bytes;
-    uint64_t bits;
+    uint64_t word;
     int64_t n;
     double v;
 
-    memcpy(&bits, at, sizeof bits);
-    bits = le64toh(bits);
-    if (c->bytes == DOUBLE) {
-        memcpy(&v, &bits, sizeof v);
+    memcpy(&word, row + c->at, sizeof word);
+    word = le64toh(word);
+    if (c->bits == DOUBLE) {
+        memcpy(&v, &word, sizeof v);
         return v;
     }
-    bits <<= unused;
-    if (bits == UINT64_C(1) << 63)
+    word = word >> c->shift & (UINT64_MAX >> (64 - c->bits));
+    if (word == c->missing)
         return NAN;
-    memcpy(&n, &bits, sizeof n);
-    v = (double)(n >> unused); /* arithmetic, as compilers do it */
-    return c->places ? v / powers[c->places] : v;
+    n = (int64_t)((word >> c->choice ^ c->sign) - c->sign);
+    return (double)n / powers[c->places + (word & ~(UINT64_MAX << c->choice))];
 }
 
 void mt_cells_row(const struct mt_cells *cells, size_t row, double *out)
@@ -370,7 +399,7 @@ void mt_cells_row(const struct mt_cells *cells, size_t row, double *out)
     const char *at = rows_of(cells, block) + i * block->stride;
 
     for (size_t c = 0; c < cells->width; c++)
-        out[c] = unpack(at + block->columns[c].at, &block->columns[c]);
+        out[c] = unpack(at, &block->columns[c]);
 }
 
 double mt_cells_at(const struct mt_cells *cells, size_t row, size_t column)
@@ -378,7 +407,6 @@ double mt_cells_at(const struct mt_cells *cells, size_t row, size_t column)
     const struct block *block = cells->blocks[row >> cells->shift];
     size_t i = row & (((size_t)1 << cells->shift) - 1);
 
-    return unpack(rows_of(cells, block) + i * block->stride +
-                      block->columns[column].at,
+    return unpack(rows_of(cells, block) + i * block->stride,
                   &block->columns[column]);
 }

@@ -1,26 +1,28 @@
 /*
- * A table of numbers [rows, width] in few bytes, read back exactly: what
- * text of 5 bytes a field says fits into 2 bytes, not 8.
+ * A table of numbers [rows, width] in few bits, read back exactly: what text
+ * of 5 bytes a field says fits into 10 to 17 bits, not 64.
  *
- * Rows are packed in blocks. In a block each column has the narrowest integers
- * (1 to 7 bytes) and the power of ten that give all its values,
+ * Rows are packed in blocks. A value is
  *
- *     value = integer / 10^places
+ *     integer / 10^places
  *
  * which is one correctly rounded division, as reading "12.34" is one: so
- * decimals come back exactly. A column with a value that has no such form (more
- * than 15 digits, an infinity) keeps its doubles. NaN is the lowest integer; -0
- * becomes 0.
+ * decimals come back exactly. In a block each column has as many bits as its
+ * largest integer needs, where all values have the same number of places; or,
+ * if that takes less, each has its own, in some bits more. A column with a
+ * value that has no such form (more than 15 digits, an infinity) keeps its
+ * doubles. NaN is a code of its own; -0 becomes 0.
  *
  *     mt_cells_new(width)
  *     mt_cells_put(cells, column, 12.34);      for each column of a row
  *     mt_cells_push(cells, err);               it is filled
- *     mt_cells_finish(cells, err);          no more rows
+ *     mt_cells_finish(cells, err);             no more rows
  *     mt_cells_row(cells, i, out);
  */
 #ifndef MT_DATA_CELLS_H
 #define MT_DATA_CELLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,11 +34,8 @@ struct mt_cells *mt_cells_new(size_t width); /* NULL: no memory */
 void mt_cells_free(struct mt_cells *cells);  /* NULL is allowed */
 
 /* A value of the next row, which counts once all of its columns are put and it
- * is pushed: a double, or digits / 10^places with at most 15 digits and 15
- * places. */
+ * is pushed. */
 void mt_cells_put(struct mt_cells *cells, size_t column, double value);
-void mt_cells_put_decimal(struct mt_cells *cells, size_t column, int64_t digits,
-                          unsigned places);
 mt_status mt_cells_push(struct mt_cells *cells, struct mt_err *err);
 
 /* After it rows can be read, by several threads at once, and none added. */
@@ -48,5 +47,35 @@ size_t mt_cells_bytes(const struct mt_cells *cells); /* of memory */
 
 void mt_cells_row(const struct mt_cells *cells, size_t row, double *out);
 double mt_cells_at(const struct mt_cells *cells, size_t row, size_t column);
+
+/* ---- the quick way in ---- */
+
+/* What the values of a column have, so far. */
+struct mt_cells_seen {
+    uint64_t bits;   /* of digits << 1 | minus, any of them */
+    uint32_t places; /* 1 << places, any of them */
+    bool missing, raw;
+};
+
+/* Where the next row goes; until it is pushed. */
+struct mt_cells_next {
+    int64_t *digits;
+    uint8_t *places;
+    struct mt_cells_seen *seen;
+};
+
+struct mt_cells_next mt_cells_next(struct mt_cells *cells);
+
+/* Puts digits / 10^places, or less than 0 (minus: 0 or 1). At most 15 digits
+ * and 15 places. */
+static inline void mt_cells_put_decimal(struct mt_cells_next next,
+                                        size_t column, uint64_t digits,
+                                        uint64_t minus, unsigned places)
+{
+    next.digits[column] = (int64_t)((digits ^ (0 - minus)) + minus);
+    next.places[column] = (uint8_t)places;
+    next.seen[column].bits |= digits << 1 | minus;
+    next.seen[column].places |= 1u << places;
+}
 
 #endif

@@ -71,7 +71,9 @@ static void round_trip(size_t width, size_t rows)
             v = value((uint32_t)(c + (c % 3 ? 0 : i / 3000)) % KINDS, w);
             if (c % 5 == 4 && w[2] & 64) {
                 v = (double)(int32_t)w[0] / 1e3;
-                mt_cells_put_decimal(cells, c, (int32_t)w[0], 3);
+                mt_cells_put_decimal(mt_cells_next(cells), c,
+                                     (uint64_t)llabs((int32_t)w[0]),
+                                     (int32_t)w[0] < 0, 3);
             } else {
                 mt_cells_put(cells, c, v);
             }
@@ -107,33 +109,54 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
-/* Bytes of a field: decimals of four characters are in two. */
+enum { ROWS = 100000, WIDTH = 8 };
+
+/* Fields of few characters, of several kinds. */
+static double small(size_t kind, size_t i)
+{
+    double n = (double)(i % 128);
+
+    switch (kind) {
+    case 0:
+        return n;
+    case 1:
+        return n / 100;
+    case 2:
+        return -n / 100;
+    case 3:
+        return n * 1e7;
+    case 4:
+        return i % 128 == 7 ? (double)NAN : n;
+    case 5: /* integers to 9999, and hundredths to 1.27 */
+        return i % 2 ? (double)(i % 10000) : n / 100;
+    default:
+        return 0;
+    }
+}
+
+/* The bits that values take, and not many more. */
 START_TEST(test_small)
 {
-    static const struct {
-        double step;
-        size_t bytes;
-    } rows[] = { { 1, 1 }, { 0.01, 1 }, { 1e2, 2 }, { 5e4, 3 }, { 1e7, 4 } };
-    enum { ROWS = 100000, WIDTH = 8 };
+    static const size_t bits[] = { 7, 7, 8, 31, 8, 16, 1 };
 
-    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+    for (size_t k = 0; k < sizeof bits / sizeof *bits; k++) {
         struct mt_cells *cells = mt_cells_new(WIDTH);
+        size_t bytes = ROWS * WIDTH * bits[k] / 8;
 
         ck_assert_ptr_nonnull(cells);
         for (size_t i = 0; i < ROWS; i++) {
-            for (size_t c = 0; c < WIDTH; c++) {
-                double n = (double)((i * 7 + c) % 128);
-
-                /* a hundredth as text says it */
-                mt_cells_put(cells, c,
-                             rows[k].step < 1 ? n / 100 : n * rows[k].step);
-            }
+            for (size_t c = 0; c < WIDTH; c++)
+                mt_cells_put(cells, c, small(k, i * 7 + c));
             ck_assert_int_eq(mt_cells_push(cells, &err), MT_OK);
         }
         ck_assert_int_eq(mt_cells_finish(cells, &err), MT_OK);
-        ck_assert_uint_ge(mt_cells_bytes(cells), ROWS * WIDTH * rows[k].bytes);
-        ck_assert_uint_le(mt_cells_bytes(cells),
-                          ROWS * WIDTH * rows[k].bytes * 101 / 100);
+        ck_assert_uint_ge(mt_cells_bytes(cells), bytes);
+        ck_assert_uint_le(mt_cells_bytes(cells), bytes * 101 / 100 + 6000);
+        for (size_t i = 0; i < ROWS; i += 997) {
+            double v = small(k, i * 7 + 3), at = mt_cells_at(cells, i, 3);
+
+            ck_assert(v == at || (v != v && at != at));
+        }
         mt_cells_free(cells);
     }
 }

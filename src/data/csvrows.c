@@ -139,6 +139,7 @@ static size_t read_short(const struct mt_csv_table *t,
     const struct mt_plan_column *plan = t->state->plan.columns;
     const size_t *columns = t->columns.features;
     size_t n = t->columns.n_features;
+    struct mt_cells_next next = mt_cells_next(t->x->cells);
 
     for (; i < n; i++) {
         const struct mt_csv_field *f = &fields[columns[i]];
@@ -147,9 +148,7 @@ static size_t read_short(const struct mt_csv_table *t,
         if (plan[i].type != MT_PLAN_NUMBER || f->n - 1 >= 8 ||
             !mt_short_parse(mt_short_load(f->text), f->n, &s))
             break;
-        mt_cells_put_decimal(t->x->cells, i,
-                             (int64_t)((s.digits ^ (0 - s.minus)) + s.minus),
-                             s.places);
+        mt_cells_put_decimal(next, i, s.digits, s.minus, s.places);
     }
     return i;
 }
