@@ -98,7 +98,7 @@ void mt_graph_fuse(struct mt_graph *g)
 
 static bool is_needed(const struct mt_node *node)
 {
-    if (node->op->effects)
+    if (node->op->update)
         return true;
     for (size_t i = 0; i < node->n_out; i++) {
         const struct mt_value *v = node->out[i];

@@ -61,11 +61,23 @@ struct mt_value {
 
 enum { MT_NODE_INPUTS = 8, MT_NODE_OUTPUTS = 4 };
 
+/* Which samples of a step's batch a run works on. Random numbers are drawn by
+ * step and by place in the batch, so that a batch that is cut into parts draws
+ * the same ones whoever works on them. */
+struct mt_turn {
+    uint32_t step;
+    size_t first, samples; /* of the batch; samples 0: all of it */
+    double *statistics;    /* NULL: running statistics are updated. Otherwise
+                              mt_graph_statistics numbers, filled in place of
+                              that */
+};
+
 /* What a running node may use. */
 struct mt_run {
     struct mt_team *team;
-    uint32_t step;            /* selects this step's random numbers */
-    void *scratch;            /* as many bytes as the op asked for */
+    struct mt_turn turn;
+    double *statistics; /* where this node's begin, or NULL as in turn */
+    void *scratch;      /* as many bytes as the op asked for */
 };
 
 struct mt_op {
@@ -96,8 +108,12 @@ struct mt_op {
      * cannot be expressed. */
     void (*onnx)(struct mt_onnx *o, const struct mt_node *node);
 
-    bool effects;  /* runs even if nothing reads its outputs: it changes a
-                      buffer (running statistics) */
+    /* Of an op that keeps running statistics: how many numbers they take in a
+     * run, two for each channel; and the update by them. Such a node runs even
+     * if nothing reads its outputs. */
+    size_t (*statistics)(const struct mt_node *node);
+    void (*update)(const struct mt_node *node, const double *statistics);
+
     bool in_place; /* output 0 may take input 0's memory if that dies here */
 };
 
@@ -185,11 +201,20 @@ void mt_graph_bind(struct mt_graph *g, void *memory);
 void mt_graph_run(const struct mt_graph *g, struct mt_team *team,
                   uint32_t step);
 
+/* The same for a part of a batch. */
+void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
+                       const struct mt_turn *turn);
+
+/* How many statistics a run finds; and the update of the running ones by those
+ * of one. Parts are to be taken in their order. */
+size_t mt_graph_statistics(const struct mt_graph *g);
+void mt_graph_update(const struct mt_graph *g, const double *statistics);
+
 /* Runs node after node and stops after the first whose outputs are not all
  * finite; returns it, or NULL. For messages after a run went wrong. */
 const struct mt_node *mt_graph_find_non_finite(const struct mt_graph *g,
                                                struct mt_team *team,
-                                               uint32_t step);
+                                               const struct mt_turn *turn);
 
 size_t mt_graph_node_count(const struct mt_graph *g);
 const struct mt_node *mt_graph_node_at(const struct mt_graph *g, size_t i);

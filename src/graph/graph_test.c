@@ -19,6 +19,7 @@ static struct mt_store store = MT_STORE_INIT;
 static struct mt_arena arena = MT_ARENA_INIT;
 static struct mt_err err = MT_ERR_INIT;
 static void *memory;
+static const struct mt_turn whole = { 0 };
 
 static void enter(void)
 {
@@ -619,9 +620,9 @@ START_TEST(inputs_may_move_between_runs)
     x->data = b;
     mt_graph_run(graph, NULL, 1);
     ck_assert(data_of(y)[0] == 20 && data_of(y)[5] == 120);
-    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, 1));
+    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, &whole));
     x->data = a;
-    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, 1));
+    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, &whole));
     ck_assert(data_of(y)[5] == 12);
 }
 END_TEST
@@ -669,14 +670,14 @@ START_TEST(the_first_node_that_is_not_finite_is_found)
     y = mt_softmax(graph, y);
     mt_graph_keep(graph, y);
     finish(1);
-    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, 0));
+    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, &whole));
     ((float *)w2->data)[5] = NAN;
-    node = mt_graph_find_non_finite(graph, NULL, 0);
+    node = mt_graph_find_non_finite(graph, NULL, &whole);
     ck_assert_ptr_nonnull(node);
     ck_assert_str_eq(node->layer, "fc2");
     ck_assert_str_eq(node->op->name, "linear");
     ((float *)w1->data)[0] = NAN; /* relu must not make a number of it */
-    node = mt_graph_find_non_finite(graph, NULL, 0);
+    node = mt_graph_find_non_finite(graph, NULL, &whole);
     ck_assert_ptr_nonnull(node);
     ck_assert_str_eq(node->layer, "fc1");
 }
@@ -701,11 +702,11 @@ START_TEST(backward_nodes_are_named_by_their_forward_layer)
     finish(1);
     *data_of(one) = 1e38f; /* only the weight's gradient overflows */
     memcpy(w->data, (float[]){ 50, 60, 70 }, 3 * sizeof(float));
-    node = mt_graph_find_non_finite(graph, NULL, 0);
+    node = mt_graph_find_non_finite(graph, NULL, &whole);
     ck_assert_ptr_nonnull(node);
     ck_assert_str_eq(node->layer, "loss");
     *data_of(one) = 1;
-    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, 0));
+    ck_assert_ptr_null(mt_graph_find_non_finite(graph, NULL, &whole));
     for (size_t i = 0; i < mt_graph_node_count(graph); i++) {
         node = mt_graph_node_at(graph, i);
         if (strcmp(node->op->name, "linear_grad_weight") == 0)

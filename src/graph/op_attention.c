@@ -42,6 +42,7 @@ struct job {
     size_t t, d, model;  /* steps, size of a head, of all heads */
     float scale;
     uint32_t step;
+    size_t first; /* head among those of the whole batch */
     char *scratch;
     size_t own_bytes, gemm_bytes;
 };
@@ -51,7 +52,10 @@ static struct job make_job(const struct mt_node *node,
                            const struct mt_value *qkv)
 {
     const struct attention_args *args = node->args;
-    struct job job = { .args = args, .qkv = qkv->data, .step = run->step,
+    struct job job = { .args = args,
+                       .qkv = qkv->data,
+                       .step = run->turn.step,
+                       .first = run->turn.first * args->heads,
                        .scratch = run->scratch };
 
     job.t = qkv->shape.dim[1];
@@ -150,8 +154,9 @@ static void drop(const struct job *job, const struct head *h, size_t i,
 
     if (a->threshold)
         mt_kernels()->dropout(row, row, n,
-                              (h->index * job->t + i) * padded(job->t), a->key,
-                              job->step, a->threshold, a->keep_scale);
+                              ((job->first + h->index) * job->t + i) *
+                                  padded(job->t),
+                              a->key, job->step, a->threshold, a->keep_scale);
 }
 
 /* --- forward ------------------------------------------------------------ */

@@ -49,8 +49,7 @@ struct job {
     size_t chunk, chunks; /* samples of a chunk */
     const float *x, *g, *w, *b;
     float *y, *mean, *rstd; /* y is dx in backward */
-    float *running_mean, *running_var;
-    double factor; /* of the new statistics */
+    const float *running_mean, *running_var; /* of fixed ones */
     float *dw, *db;
     double *slots; /* (chunks, 2, c): mean and m2, or the two sums */
     float *coef;   /* (3, c): what apply multiplies and adds */
@@ -206,17 +205,6 @@ static void set_forward(const struct job *job, size_t c, float mean,
     coef[2 * job->c] = job->b ? job->b[c] : 0;
 }
 
-/* As torch: the running variance takes the unbiased one of the batch. */
-static void update_running(const struct job *job, size_t c,
-                           const struct mt_moments *m)
-{
-    double f = job->factor, mean = (double)job->running_mean[c];
-    double var = (double)job->running_var[c];
-
-    job->running_mean[c] = (float)((1 - f) * mean + f * m->mean);
-    job->running_var[c] = (float)((1 - f) * var + f * (m->m2 / (m->n - 1)));
-}
-
 static void forward_finish(const struct job *job, size_t c, size_t end)
 {
     for (; c < end; c++) {
@@ -231,8 +219,9 @@ static void forward_finish(const struct job *job, size_t c, size_t end)
         job->mean[c] = (float)m.mean;
         job->rstd[c] = (float)rstd;
         set_forward(job, c, job->mean[c], (double)job->rstd[c]);
-        if (job->running_mean)
-            update_running(job, c, &m);
+        /* for the running ones; as in torch, the variance is unbiased */
+        slot(job, 0, 0)[c] = m.mean;
+        slot(job, 0, 1)[c] = m.m2 / (m.n - 1);
     }
 }
 
@@ -357,21 +346,35 @@ static void batch_norm_run(const struct mt_node *node, const struct mt_run *run)
     run_pass(&job, run->team);
 }
 
+static size_t tracked_statistics(const struct mt_node *node)
+{
+    return 2 * node->in[X]->shape.dim[1];
+}
+
+static void tracked_update(const struct mt_node *node, const double *statistics)
+{
+    const struct batch_norm_args *args = node->args;
+    size_t channels = node->in[X]->shape.dim[1];
+    int64_t *batches = node->in[BATCHES]->data;
+    double momentum = args->momentum;
+
+    ++*batches;
+    if (isnan(momentum))
+        momentum = 1 / (double)*batches;
+    mt_running_update(node->in[MEAN]->data, statistics, 1, channels, momentum);
+    mt_running_update(node->in[VAR]->data, statistics + channels, 1, channels,
+                      momentum);
+}
+
 static void batch_norm_tracked_run(const struct mt_node *node,
                                    const struct mt_run *run)
 {
     struct job job = forward_job(node, run);
-    int64_t *batches = node->in[BATCHES]->data;
 
-    ++*batches;
-    job.factor = job.args->momentum;
-    if (isnan(job.factor))
-        job.factor = 1 / (double)*batches;
-    job.running_mean = node->in[MEAN]->data;
-    job.running_var = node->in[VAR]->data;
     job.mean = node->out[Y_MEAN]->data;
     job.rstd = node->out[Y_RSTD]->data;
     run_pass(&job, run->team);
+    mt_running_found(node, run, slot(&job, 0, 0));
 }
 
 static size_t forward_scratch(const struct mt_node *node, size_t workers)
@@ -470,7 +473,8 @@ const struct mt_op mt_op_batch_norm_tracked = {
     .scratch = forward_scratch,
     .absorb = absorb,
     .again = batch_norm_again,
-    .effects = true,
+    .statistics = tracked_statistics,
+    .update = tracked_update,
     .in_place = true,
 };
 

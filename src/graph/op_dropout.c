@@ -2,6 +2,7 @@
  * Dropout, of elements or of whole channels. The mask is not stored: backward
  * draws the same numbers again, from the layer's own stream at this step.
  */
+#include "base/size.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
@@ -20,6 +21,7 @@ struct job {
     float *y;
     const float *x;
     uint32_t step;
+    size_t place; /* of the part's first value among the batch's */
 };
 
 struct channels_job {
@@ -44,10 +46,16 @@ static struct dropout_args args_of(double p, struct mt_philox_key key)
                                   (float)(1 / (1 - p)) };
 }
 
-static struct job job_of(const struct mt_node *node, const struct mt_run *run)
+/* n: draws of the whole part. A sample's are a multiple of 64 from those of the
+ * sample before, where streams may begin. */
+static struct job job_of(const struct mt_node *node, const struct mt_run *run,
+                         size_t n)
 {
+    const struct mt_turn *turn = &run->turn;
+    size_t each = turn->samples ? mt_size_align(n / turn->samples, 64) : 0;
+
     return (struct job){ node->args, node->out[Y]->data, node->in[X]->data,
-                         run->step };
+                         turn->step, turn->first * each };
 }
 
 /* --- elements: y_i = x_i / (1 - p), or 0 --------------------------------- */
@@ -65,15 +73,16 @@ static void dropout_span(const void *ctx, size_t at, size_t n)
     const struct job *job = ctx;
     const struct dropout_args *args = job->args;
 
-    mt_kernels()->dropout(job->y + at, job->x + at, n, at, args->key,
-                          job->step, args->threshold, args->scale);
+    mt_kernels()->dropout(job->y + at, job->x + at, n, job->place + at,
+                          args->key, job->step, args->threshold, args->scale);
 }
 
 static void dropout_run(const struct mt_node *node, const struct mt_run *run)
 {
-    struct job job = job_of(node, run);
+    size_t n = mt_elements(node->in[X]);
+    struct job job = job_of(node, run, n);
 
-    mt_spans(run->team, mt_elements(node->in[X]), dropout_span, &job);
+    mt_spans(run->team, n, dropout_span, &job);
 }
 
 static void dropout_grad(struct mt_graph *g, const struct mt_node *node,
@@ -115,8 +124,9 @@ static void mask_span(const void *ctx, size_t at, size_t n)
 
     for (size_t i = at; i < at + n; i++)
         job->mask[i] = 1;
-    mt_kernels()->dropout(job->mask + at, job->mask + at, n, at, args->key,
-                          job->of.step, args->threshold, args->scale);
+    mt_kernels()->dropout(job->mask + at, job->mask + at, n, job->of.place + at,
+                          args->key, job->of.step, args->threshold,
+                          args->scale);
 }
 
 /* A product, as in torch: a dropped channel with a NaN is no 0. */
@@ -134,7 +144,7 @@ static void dropout_channels_run(const struct mt_node *node,
                                  const struct mt_run *run)
 {
     size_t channels = channels_of(node->in[X]);
-    struct channels_job job = { job_of(node, run), run->scratch,
+    struct channels_job job = { job_of(node, run, channels), run->scratch,
                                 mt_elements(node->in[X]) / channels };
 
     mt_spans(run->team, channels, mask_span, &job);

@@ -27,9 +27,7 @@ struct job {
     float *y, *mean, *rstd; /* y is dx in backward */
     double *sums;           /* (samples, C, 2): sum g, sum g (x - mean) */
     float *dw, *db;
-    double *found;          /* (samples, C, 2): mean and m2, or NULL */
-    double momentum;
-    float *running_mean, *running_var;
+    double *found; /* (samples, C, 2): mean and m2, or NULL */
 };
 
 static struct job job_of(const struct mt_node *node, const struct mt_value *x)
@@ -153,11 +151,12 @@ static void group_norm_run(const struct mt_node *node, const struct mt_run *run)
 }
 
 /* As torch: the running statistics take the means, over the samples, of the
- * channel's mean and of its unbiased variance. */
-static void running_span(const void *ctx, size_t at, size_t channels)
+ * channel's mean and of its unbiased variance. Into the first sample's place,
+ * which holds those two and is not needed any more. */
+static void average_span(const void *ctx, size_t at, size_t channels)
 {
     const struct job *job = ctx;
-    double f = job->momentum, n = (double)job->samples;
+    double n = (double)job->samples;
 
     for (size_t c = at; c < at + channels; c++) {
         double mean = 0, m2 = 0;
@@ -166,11 +165,8 @@ static void running_span(const void *ctx, size_t at, size_t channels)
             mean += job->found[2 * (i * job->groups + c)];
             m2 += job->found[2 * (i * job->groups + c) + 1];
         }
-        job->running_mean[c] = (float)((1 - f) * (double)job->running_mean[c] +
-                                       f * mean / n);
-        job->running_var[c] =
-            (float)((1 - f) * (double)job->running_var[c] +
-                    f * m2 / (n * ((double)job->size - 1)));
+        job->found[2 * c] = mean / n;
+        job->found[2 * c + 1] = m2 / (n * ((double)job->size - 1));
     }
 }
 
@@ -180,11 +176,25 @@ static void instance_norm_tracked_run(const struct mt_node *node,
     struct job job = forward_job(node);
 
     job.found = run->scratch;
-    job.momentum = ((const struct group_norm_args *)node->args)->momentum;
-    job.running_mean = node->in[RUNNING_MEAN]->data;
-    job.running_var = node->in[RUNNING_VAR]->data;
     run_forward(&job, run->team);
-    mt_row_spans(run->team, job.groups, 2 * job.samples, running_span, &job);
+    mt_row_spans(run->team, job.groups, 2 * job.samples, average_span, &job);
+    mt_running_found(node, run, job.found);
+}
+
+static size_t tracked_statistics(const struct mt_node *node)
+{
+    return 2 * node->in[X]->shape.dim[1];
+}
+
+static void tracked_update(const struct mt_node *node, const double *statistics)
+{
+    const struct group_norm_args *args = node->args;
+    size_t channels = node->in[X]->shape.dim[1];
+
+    mt_running_update(node->in[RUNNING_MEAN]->data, statistics, 2, channels,
+                      args->momentum);
+    mt_running_update(node->in[RUNNING_VAR]->data, statistics + 1, 2, channels,
+                      args->momentum);
 }
 
 /* Two doubles for each channel of each sample. */
@@ -260,7 +270,8 @@ const struct mt_op mt_op_instance_norm_tracked = {
     .run = instance_norm_tracked_run,
     .grad = group_norm_grad,
     .scratch = tracked_scratch,
-    .effects = true,
+    .statistics = tracked_statistics,
+    .update = tracked_update,
     .in_place = true,
 };
 

@@ -78,4 +78,15 @@ static inline size_t mt_elements(const struct mt_value *v)
     return mt_shape_elements(&v->shape);
 }
 
+/* Running statistics (running.c). found: what a node has found in a run, as its
+ * op's statistics counts: updates the running ones by that, or leaves it for
+ * mt_graph_update. */
+void mt_running_found(const struct mt_node *node, const struct mt_run *run,
+                      const double *found);
+
+/* r_c = (1 - momentum) r_c + momentum found_c, c < n; found_c are stride apart
+ */
+void mt_running_update(float *r, const double *found, size_t stride, size_t n,
+                       double momentum);
+
 #endif

@@ -13,14 +13,60 @@ static void follow_leaves(const struct mt_graph *g)
     }
 }
 
+static struct mt_run begin(const struct mt_graph *g, struct mt_team *team,
+                           const struct mt_turn *turn)
+{
+    follow_leaves(g);
+    return (struct mt_run){ team, *turn, turn->statistics, g->scratch };
+}
+
+static size_t statistics_of(const struct mt_node *node)
+{
+    return node->op->statistics ? node->op->statistics(node) : 0;
+}
+
+static void run_node(const struct mt_node *node, struct mt_run *run)
+{
+    node->op->run(node, run);
+    if (run->statistics)
+        run->statistics += statistics_of(node);
+}
+
+void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
+                       const struct mt_turn *turn)
+{
+    struct mt_run run = begin(g, team, turn);
+
+    for (size_t i = 0; i < g->n_nodes; i++)
+        run_node(g->nodes[i], &run);
+}
+
 void mt_graph_run(const struct mt_graph *g, struct mt_team *team,
                   uint32_t step)
 {
-    struct mt_run run = { team, step, g->scratch };
+    struct mt_turn turn = { .step = step };
 
-    follow_leaves(g);
+    mt_graph_run_part(g, team, &turn);
+}
+
+size_t mt_graph_statistics(const struct mt_graph *g)
+{
+    size_t n = 0;
+
     for (size_t i = 0; i < g->n_nodes; i++)
-        g->nodes[i]->op->run(g->nodes[i], &run);
+        n += statistics_of(g->nodes[i]);
+    return n;
+}
+
+void mt_graph_update(const struct mt_graph *g, const double *statistics)
+{
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        const struct mt_node *node = g->nodes[i];
+
+        if (node->op->update)
+            node->op->update(node, statistics);
+        statistics += statistics_of(node);
+    }
 }
 
 static bool outputs_finite(const struct mt_node *node)
@@ -37,13 +83,12 @@ static bool outputs_finite(const struct mt_node *node)
 
 const struct mt_node *mt_graph_find_non_finite(const struct mt_graph *g,
                                                struct mt_team *team,
-                                               uint32_t step)
+                                               const struct mt_turn *turn)
 {
-    struct mt_run run = { team, step, g->scratch };
+    struct mt_run run = begin(g, team, turn);
 
-    follow_leaves(g);
     for (size_t i = 0; i < g->n_nodes; i++) {
-        g->nodes[i]->op->run(g->nodes[i], &run);
+        run_node(g->nodes[i], &run);
         if (!outputs_finite(g->nodes[i]))
             return g->nodes[i];
     }

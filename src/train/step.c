@@ -18,8 +18,9 @@ static mt_status fail_non_finite(const struct mt_session *s,
                                  const struct mt_program *p, float loss,
                                  uint32_t stream, struct mt_err *err)
 {
+    struct mt_turn turn = { .step = stream };
     const struct mt_node *node =
-        mt_graph_find_non_finite(p->graph, s->team, stream);
+        mt_graph_find_non_finite(p->graph, s->team, &turn);
 
     return mt_fail(err, MT_NON_FINITE,
                    "step %llu: the loss is %s; the first output that is not "

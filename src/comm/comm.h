@@ -1,0 +1,86 @@
+/*
+ * The processes of one job and what they say to each other. A rank is one of
+ * them, numbered from 0; NULL in place of a communicator is a job of one.
+ *
+ *     mt_comm_gather(comm, all, at, err);       each rank's piece, to all
+ *
+ *     mt_comm_start(comm, out, n, in, m, &t, err);
+ *     ...                                       work on something else
+ *     mt_comm_wait(comm, t, err);
+ *
+ * Nothing here adds numbers: sums have an order, and that is their caller's.
+ * Every rank makes the same calls in the same order. What fails on one rank
+ * alone ends the job: mt_comm_abort.
+ *
+ * An implementation is a struct mt_comm_type: threads.h for tests, and that of
+ * MPI, a module that is loaded when it is needed (module.h).
+ */
+#ifndef MT_COMM_COMM_H
+#define MT_COMM_COMM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct mt_comm;
+
+/* Bytes to or from another rank. Those between two ranks arrive in the order in
+ * which they were started; both sides give the same size. */
+struct mt_message {
+    size_t rank;
+    void *data; /* only read where it is sent */
+    size_t bytes;
+};
+
+/* Functions return NULL, or what went wrong: a text that stays valid until the
+ * next call. A module is compiled apart and calls nothing of this program. */
+struct mt_comm_type {
+    /* Begins to send and to receive; *transfer is for wait. Data belong to the
+     * transfer until then. */
+    const char *(*start)(struct mt_comm *comm, const struct mt_message *out,
+                         size_t n_out, const struct mt_message *in,
+                         size_t n_in, void **transfer);
+    const char *(*wait)(struct mt_comm *comm, void *transfer);
+
+    /* Rank r has filled bytes [at[r], at[r + 1]) of all; then every rank has
+     * all of them. at has size + 1 numbers, the same on every rank. */
+    const char *(*gather)(struct mt_comm *comm, void *all, const size_t *at);
+
+    /* Ends every rank of the job with this exit code; may return. */
+    void (*abort)(struct mt_comm *comm, int code);
+    void (*close)(struct mt_comm *comm);
+};
+
+struct mt_comm {
+    const struct mt_comm_type *type;
+    size_t rank, size;
+    size_t here;        /* ranks on this machine, */
+    size_t here_before; /* and how many of them have a lower number */
+    const char *library; /* "Open MPI 4.1.4" */
+    const char *host;    /* of this machine */
+    uint64_t sent;      /* bytes, by start and gather; of this rank */
+};
+
+size_t mt_comm_rank(const struct mt_comm *comm); /* NULL: 0 */
+size_t mt_comm_size(const struct mt_comm *comm); /* NULL: 1 */
+
+mt_status mt_comm_start(struct mt_comm *comm, const struct mt_message *out,
+                        size_t n_out, const struct mt_message *in, size_t n_in,
+                        void **transfer, struct mt_err *err);
+mt_status mt_comm_wait(struct mt_comm *comm, void *transfer,
+                       struct mt_err *err);
+mt_status mt_comm_exchange(struct mt_comm *comm, const struct mt_message *out,
+                           size_t n_out, const struct mt_message *in,
+                           size_t n_in, struct mt_err *err);
+mt_status mt_comm_gather(struct mt_comm *comm, void *all, const size_t *at,
+                         struct mt_err *err);
+
+/* The same for pieces of one size: all is (size, bytes). */
+mt_status mt_comm_gather_each(struct mt_comm *comm, void *all, size_t bytes,
+                              struct mt_err *err);
+
+void mt_comm_abort(struct mt_comm *comm, int code); /* NULL: does nothing */
+void mt_comm_close(struct mt_comm *comm);           /* NULL is allowed */
+
+#endif
