@@ -30,9 +30,8 @@ mt_status mt_comm_start(struct mt_comm *comm, const struct mt_message *out,
         return MT_OK;
     for (size_t i = 0; i < n_out; i++)
         comm->sent += out[i].bytes;
-    return outcome(comm,
-                   comm->type->start(comm, out, n_out, in, n_in, transfer),
-                   err);
+    return outcome(
+        comm, comm->type->start(comm, out, n_out, in, n_in, transfer), err);
 }
 
 mt_status mt_comm_wait(struct mt_comm *comm, void *transfer, struct mt_err *err)

@@ -39,8 +39,8 @@ struct mt_comm_type {
     /* Begins to send and to receive; *transfer is for wait. Data belong to the
      * transfer until then. */
     const char *(*start)(struct mt_comm *comm, const struct mt_message *out,
-                         size_t n_out, const struct mt_message *in,
-                         size_t n_in, void **transfer);
+                         size_t n_out, const struct mt_message *in, size_t n_in,
+                         void **transfer);
     const char *(*wait)(struct mt_comm *comm, void *transfer);
 
     /* Rank r has filled bytes [at[r], at[r + 1]) of all; then every rank has
@@ -55,11 +55,11 @@ struct mt_comm_type {
 struct mt_comm {
     const struct mt_comm_type *type;
     size_t rank, size;
-    size_t here;        /* ranks on this machine, */
-    size_t here_before; /* and how many of them have a lower number */
+    size_t here;         /* ranks on this machine, */
+    size_t here_before;  /* and how many of them have a lower number */
     const char *library; /* "Open MPI 4.1.4" */
     const char *host;    /* of this machine */
-    uint64_t sent;      /* bytes, by start and gather; of this rank */
+    uint64_t sent;       /* bytes, by start and gather; of this rank */
 };
 
 size_t mt_comm_rank(const struct mt_comm *comm); /* NULL: 0 */
