@@ -42,11 +42,13 @@ static bool whole(const struct mt_call *call, const char *name,
 
 /* --- samples ------------------------------------------------------------ */
 
+/* At once: who reads from a pipe wants each line as it comes. */
 static mt_status write_text(struct mt_strbuf *text, struct mt_err *err)
 {
     if (text->failed)
         return mt_fail_memory(err);
-    if (text->len && fwrite(text->text, 1, text->len, stdout) != text->len)
+    if (text->len && (fwrite(text->text, 1, text->len, stdout) != text->len ||
+                      fflush(stdout) != 0))
         return mt_fail_errno(err, errno, "standard output",
                              "cannot be written");
     text->len = 0;
@@ -188,6 +190,7 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
         .n_targets = table ? mt_shape_elements(&f->y) : 0,
         .n_features = f->n_features,
         .facts = table ? f->facts : NULL,
+        .whole = m->model->record.mixes_batch,
     };
     bool header = !call->json && !mt_option(call, "no-header");
     struct mt_predictions p;

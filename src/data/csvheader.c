@@ -193,12 +193,38 @@ static void add_record(struct table *t, const struct mt_csv *csv,
     t->records++;
 }
 
+/* How far the number is outside the range of those below; at most 0: it is
+ * inside. */
+static double distance(const struct column *c)
+{
+    return fmax(c->min - c->number, c->number - c->max);
+}
+
+/* Can the column not speak for a header, whatever the records say that follow?
+ * These can only make a number more like those below it. */
+static bool is_settled(const struct table *t, const struct column *c)
+{
+    if (c->look != NUMBER || !c->numbers || t->step != 0)
+        return c->look == GAP || c->again;
+    return distance(c) <= c->max - c->min &&
+           (!c->fractions || c->first[strcspn(c->first, ".eE")]);
+}
+
+static bool all_settled(const struct table *t)
+{
+    size_t i = 0;
+
+    while (i < t->n && is_settled(t, &t->columns[i]))
+        i++;
+    return i == t->n;
+}
+
 static mt_status read_records(struct table *t, struct mt_csv *csv,
                               struct mt_err *err)
 {
     size_t bytes = 0;
 
-    while (t->records < RECORDS && bytes < BYTES) {
+    while (t->records < RECORDS && bytes < BYTES && !all_settled(t)) {
         const struct mt_csv_field *fields;
         size_t n;
         mt_status status = mt_csv_next(csv, &fields, &n, err);
@@ -234,8 +260,7 @@ enum reason {
  * follow an order. */
 static bool is_outside(const struct column *c)
 {
-    double range = c->max - c->min;
-    double away = fmax(c->min - c->number, c->number - c->max);
+    double range = c->max - c->min, away = distance(c);
     bool many = c->numbers >= SOME && !c->rises && !c->falls;
 
     return c->numbers >= STEPS && range > 0 && away > (many ? 1 : 3) * range;

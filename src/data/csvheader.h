@@ -1,7 +1,9 @@
 /*
  * Does the first record of a table name its columns? Found out from the first
- * records, up to a thousand of them or a megabyte. Each column may say
- * something; the header is there if more columns say so than say otherwise.
+ * records, up to a thousand of them or a megabyte; fewer where no others can
+ * make the first one a header any more, as plain numbers above numbers. Each
+ * column may say something; the header is there if more columns say so than say
+ * otherwise.
  *
  * For:
  *  - a text above numbers, or a text without digits above dates, prices and the

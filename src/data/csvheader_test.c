@@ -1,10 +1,7 @@
 #include "data/csvheader.h"
 
-#include <check.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "data/csvcolumns.h"
+#include "data/testing.h"
 
 /* What is found out of the table that is this text. */
 static bool finds(const char *text, char *why, size_t size)
@@ -13,9 +10,9 @@ static bool finds(const char *text, char *why, size_t size)
     struct mt_err err = MT_ERR_INIT;
     struct mt_csv_header found;
     struct mt_csv *csv;
-    bool ok = mt_csv_open_bytes("t.csv", text, strlen(text), &mt_csv_plain,
-                                &csv, &err) == MT_OK &&
-              mt_csv_find_header(csv, &arena, &found, &err) == MT_OK;
+    bool ok =
+        test_csv(text, strlen(text), &mt_csv_plain, &csv, &err) == MT_OK &&
+        mt_csv_find_header(csv, &arena, &found, &err) == MT_OK;
 
     ck_assert_msg(ok, "%s", err.text);
     snprintf(why, size, "%s", found.why);
@@ -107,8 +104,7 @@ static const char *names_of(const char *text)
     struct mt_csv *csv;
     size_t n = 0;
 
-    ck_assert_int_eq(mt_csv_open_bytes("t.csv", text, strlen(text),
-                                       &mt_csv_plain, &csv, &err),
+    ck_assert_int_eq(test_csv(text, strlen(text), &mt_csv_plain, &csv, &err),
                      MT_OK);
     ck_assert_int_eq(mt_csv_read_header(&none, csv, "t.csv", &arena, &c, &err),
                      MT_OK);

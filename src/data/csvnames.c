@@ -170,16 +170,20 @@ static bool ends_empty(const struct mt_csv_field *fields, size_t n)
     return n > 1 && mt_csv_trim(fields[n - 1]).n == 0;
 }
 
-/* From the first two records; fields: those of the first. */
-static mt_status find_trailing(struct mt_csv *csv,
-                               const struct mt_csv_field *fields, size_t n,
-                               struct trailing *out, struct mt_err *err)
+/* From the first two records, the header and one more. */
+static mt_status find_trailing(struct mt_csv *csv, struct trailing *out,
+                               struct mt_err *err)
 {
-    bool first = ends_empty(fields, n), second;
-    size_t below;
-    mt_status status = mt_csv_next(csv, &fields, &below, err);
+    const struct mt_csv_field *fields;
+    size_t n, below = 0;
+    bool first = false, second;
+    mt_status status = mt_csv_next(csv, &fields, &n, err);
 
     *out = (struct trailing){ 0 };
+    if (status == MT_OK) {
+        first = ends_empty(fields, n);
+        status = mt_csv_next(csv, &fields, &below, err);
+    }
     if (status != MT_OK || below == 0)
         return status;
     second = ends_empty(fields, below);
@@ -210,11 +214,14 @@ mt_status mt_csv_read_header(const struct mt_csv_select *select,
     if (status == MT_OK)
         status = take_names(fields, n, arena, out, err);
     if (status == MT_OK)
-        status = find_trailing(csv, fields, n, &trailing, err);
-    if (status == MT_OK)
         status = find_header(select, csv, arena, out, &header, err);
     if (status == MT_OK)
         status = mt_csv_rewind(csv, err);
+    if (status == MT_OK && header) {
+        status = find_trailing(csv, &trailing, err);
+        if (status == MT_OK)
+            status = mt_csv_rewind(csv, err);
+    }
     if (status != MT_OK)
         return status;
     if (header) {

@@ -51,12 +51,12 @@ mt_status mt_csv_open(const char *path, int fd, uint64_t size,
     return status == MT_OK ? csv_new(path, stream, dialect, out, err) : status;
 }
 
-mt_status mt_csv_open_bytes(const char *source, const char *bytes, size_t n,
-                            const struct mt_csv_dialect *dialect,
-                            struct mt_csv **out, struct mt_err *err)
+mt_status mt_csv_open_pipe(const char *source, int fd,
+                           const struct mt_csv_dialect *dialect,
+                           struct mt_csv **out, struct mt_err *err)
 {
     struct mt_gzstream *stream;
-    mt_status status = mt_gzstream_open_bytes(source, bytes, n, &stream, err);
+    mt_status status = mt_gzstream_open_pipe(source, fd, &stream, err);
 
     return status == MT_OK ? csv_new(source, stream, dialect, out, err)
                            : status;
@@ -106,7 +106,7 @@ static mt_status refill(struct mt_csv *csv, struct mt_err *err)
         mt_gzstream_read(csv->stream, csv->buf + csv->end, want, &got, err);
     if (status != MT_OK)
         return status;
-    csv->ended = got < want;
+    csv->ended = got == 0;
     csv->end += got;
     memset(csv->buf + csv->end, 0, 1 + MT_CSV_PADDING);
     return MT_OK;
@@ -135,6 +135,20 @@ static mt_status pass_sep(struct mt_csv *csv, struct mt_err *err)
     return MT_OK;
 }
 
+/* Enough to know a mark, or a line "sep=;", by: a pipe may give less at once.
+ */
+static mt_status fill_head(struct mt_csv *csv, struct mt_err *err)
+{
+    enum { MARK = 4, HEAD = 16 };
+    mt_status status = refill(csv, err);
+
+    while (status == MT_OK && !csv->ended &&
+           (csv->end < MARK ||
+            (csv->end < HEAD && !memchr(csv->buf, '\n', csv->end))))
+        status = refill(csv, err);
+    return status;
+}
+
 mt_status mt_csv_rewind(struct mt_csv *csv, struct mt_err *err)
 {
     mt_status status = mt_gzstream_rewind(csv->stream, err);
@@ -147,7 +161,7 @@ mt_status mt_csv_rewind(struct mt_csv *csv, struct mt_err *err)
     csv->blanks = 0;
     csv->n = 0;
     if (status == MT_OK)
-        status = refill(csv, err);
+        status = fill_head(csv, err);
     if (status == MT_OK)
         status = mt_csv_check_text(csv->path, csv->buf, csv->end, err);
     if (status != MT_OK)
@@ -155,6 +169,11 @@ mt_status mt_csv_rewind(struct mt_csv *csv, struct mt_err *err)
     if (csv->end >= 3 && !memcmp(csv->buf, "\xef\xbb\xbf", 3))
         csv->next = 3;
     return pass_sep(csv, err);
+}
+
+void mt_csv_settle(struct mt_csv *csv)
+{
+    mt_gzstream_settle(csv->stream);
 }
 
 void mt_csv_set_trailing(struct mt_csv *csv, size_t width)
@@ -216,8 +235,9 @@ static bool is_blank_line(const struct mt_csv *csv)
     return csv->n == 1 && f->text == csv->buf + csv->record + f->at;
 }
 
-/* Reads the next line with fields, whole. */
-static mt_status next_line(struct mt_csv *csv, struct mt_err *err)
+/* Reads the next line with fields, whole. waits: NULL, or as in
+ * mt_csv_next_ready. */
+static mt_status next_line(struct mt_csv *csv, bool *waits, struct mt_err *err)
 {
     bool more = true;
     mt_status status = MT_OK;
@@ -226,12 +246,21 @@ static mt_status next_line(struct mt_csv *csv, struct mt_err *err)
     csv->line = csv->next_line;
     while (more && status == MT_OK) {
         if (csv->record == csv->end && csv->ended) {
+            csv->next = csv->record;
             csv->n = 0;
             return MT_OK;
         }
         status = mt_csv_scan_record(csv, &more, err);
-        if (more && status == MT_OK)
-            status = refill(csv, err);
+        if (!more || status != MT_OK)
+            break;
+        if (waits && mt_gzstream_waits(csv->stream)) {
+            csv->next = csv->record;
+            csv->next_line = csv->line;
+            csv->n = 0;
+            *waits = true;
+            break;
+        }
+        status = refill(csv, err);
     }
     return status;
 }
@@ -270,16 +299,18 @@ static void count_blanks(struct mt_csv *csv)
     csv->blanks = 0;
 }
 
-mt_status mt_csv_next(struct mt_csv *csv, const struct mt_csv_field **fields,
-                      size_t *n, struct mt_err *err)
+static mt_status next(struct mt_csv *csv, bool *waits,
+                      const struct mt_csv_field **fields, size_t *n,
+                      struct mt_err *err)
 {
     mt_status status;
 
     for (;;) {
-        status = next_line(csv, err);
+        status = next_line(csv, waits, err);
         if (status != MT_OK)
             return status;
-        if (csv->n == 0 && csv->record == csv->end && csv->ended)
+        if ((waits && *waits) ||
+            (csv->n == 0 && csv->record == csv->end && csv->ended))
             break;
         if (csv->n == 0) {
             if (csv->passed.comments++ == 0)
@@ -306,4 +337,18 @@ mt_status mt_csv_next(struct mt_csv *csv, const struct mt_csv_field **fields,
         *n = csv->n;
     }
     return status;
+}
+
+mt_status mt_csv_next(struct mt_csv *csv, const struct mt_csv_field **fields,
+                      size_t *n, struct mt_err *err)
+{
+    return next(csv, NULL, fields, n, err);
+}
+
+mt_status mt_csv_next_ready(struct mt_csv *csv,
+                            const struct mt_csv_field **fields, size_t *n,
+                            bool *waits, struct mt_err *err)
+{
+    *waits = false;
+    return next(csv, waits, fields, n, err);
 }

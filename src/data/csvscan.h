@@ -34,23 +34,32 @@ mt_status mt_csv_open(const char *path, int fd, uint64_t size,
                       const struct mt_csv_dialect *dialect, struct mt_csv **out,
                       struct mt_err *err);
 
-/* The same from memory, which must outlive the reader. */
-mt_status mt_csv_open_bytes(const char *source, const char *bytes, size_t n,
-                            const struct mt_csv_dialect *dialect,
-                            struct mt_csv **out, struct mt_err *err);
+/* The same from a pipe, which stays open; its records come as they are written
+ * to it. */
+mt_status mt_csv_open_pipe(const char *source, int fd,
+                           const struct mt_csv_dialect *dialect,
+                           struct mt_csv **out, struct mt_err *err);
 void mt_csv_free(struct mt_csv *csv); /* NULL is allowed */
 
 /* The next record; *n == 0 at the end. The fields live until the next call. */
 mt_status mt_csv_next(struct mt_csv *csv, const struct mt_csv_field **fields,
                       size_t *n, struct mt_err *err);
 
+/* The same, unless more of a pipe had to be read, and perhaps waited for: *n ==
+ * 0 and *waits then, and the record comes another time. */
+mt_status mt_csv_next_ready(struct mt_csv *csv,
+                            const struct mt_csv_field **fields, size_t *n,
+                            bool *waits, struct mt_err *err);
+
 /* From here on, after the header, each record has a delimiter more than its
  * `width` fields need: a last, empty field, which is dropped. One that is not
  * so is an error. */
 void mt_csv_set_trailing(struct mt_csv *csv, size_t width);
 
-/* Back to the first record. */
+/* Back to the first record; and not any more from here on, so that what was
+ * read of a pipe need not be kept. */
 mt_status mt_csv_rewind(struct mt_csv *csv, struct mt_err *err);
+void mt_csv_settle(struct mt_csv *csv);
 
 /* The line, from 1, in which the last record begins. */
 uint64_t mt_csv_line(const struct mt_csv *csv);

@@ -3,6 +3,8 @@
  * and system calls fail: opening and gathering end as they should or say why
  * not, and leave nothing.
  */
+#include <fcntl.h>
+
 #include "base/file_testing.h"
 #include "base/inject_testing.h"
 #include "data/csvguess.h"
@@ -226,7 +228,7 @@ static struct inputs {
 } inputs[] = {
     { "t.csv", { 1, { 2 } }, true },     { "n.csv", { 1, { 3 } }, false },
     { "i.idx", { 2, { 2, 3 } }, false }, { "i.gz", { 2, { 2, 3 } }, false },
-    { "x.npy", { 1, { 3 } }, false },
+    { "x.npy", { 1, { 3 } }, false },    { "-", { 1, { 2 } }, true },
 };
 
 static const char *read_inputs(void *ctx, mt_status *status, struct mt_err *e)
@@ -250,6 +252,7 @@ static const char *read_inputs(void *ctx, mt_status *status, struct mt_err *e)
     request.doc = doc;
     request.spec = mt_json_root(doc);
     request.feature_names = from->named ? features : NULL;
+    lseek(STDIN_FILENO, 0, SEEK_SET); /* where it is t.csv */
     *status = mt_inputs_open(&request, &in, e);
     while (*status == MT_OK && n) {
         *status = mt_inputs_next(in, 3, &column, &n, e);
@@ -265,7 +268,9 @@ START_TEST(inputs_alone)
 {
     mt_status status;
     struct mt_err e = MT_ERR_INIT;
+    int fd = open("t.csv", O_RDONLY);
 
+    ck_assert(fd >= 0 && dup2(fd, STDIN_FILENO) == 0);
     ck_assert_ptr_null(read_inputs(&inputs[_i], &status, &e));
     ck_assert_msg(status == MT_OK, "%s", e.text);
     inject_everywhere(inputs[_i].path, read_inputs, &inputs[_i]);

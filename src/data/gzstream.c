@@ -1,5 +1,7 @@
 #include "data/gzstream.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <nettle/sha2.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,32 +10,112 @@
 #include <zlib.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 
 enum { CHUNK = 128 << 10 };
 
+/* The size of a pipe whose end has not been seen. */
+#define UNKNOWN UINT64_MAX
+
 struct mt_gzstream {
     const char *path;
-    const unsigned char *bytes; /* all of it; NULL: fd */
     int fd;
     uint64_t size, offset; /* of the file; how far it was read */
     struct sha256_ctx sha;
     bool gzipped;
     bool in_member; /* of gzip: its end has not been seen */
     z_stream z;     /* next_in and avail_in are used for plain files too */
-    size_t room;    /* at most CHUNK */
+
+    bool piped, settled;
+    unsigned char *kept; /* the first bytes of a pipe, n_kept of them */
+    size_t n_kept, kept_room;
+
+    size_t room; /* at most CHUNK */
     unsigned char chunk[];
 };
+
+/* ---- pipes ---- */
+
+/* What the pipe has, at most a chunk, and waits for some. */
+static mt_status read_pipe(struct mt_gzstream *s, unsigned char *to, size_t *n,
+                           struct mt_err *err)
+{
+    int times = 0;
+    ssize_t got;
+
+    do
+        got = read(s->fd, to, CHUNK);
+    while (got < 0 && mt_call_again(&times));
+    if (got < 0)
+        return mt_fail_errno(err, errno, s->path, "cannot be read");
+    if (got == 0)
+        s->size = s->settled ? s->offset : s->n_kept;
+    *n = (size_t)got;
+    return MT_OK;
+}
+
+static mt_status keep_more(struct mt_gzstream *s, struct mt_err *err)
+{
+    size_t n = 0;
+    mt_status status;
+
+    if (s->kept_room - s->n_kept < CHUNK) {
+        size_t room = 2 * s->kept_room + CHUNK;
+        unsigned char *grown = realloc(s->kept, room);
+
+        if (!grown)
+            return mt_fail_memory(err);
+        s->kept = grown;
+        s->kept_room = room;
+    }
+    status = read_pipe(s, s->kept + s->n_kept, &n, err);
+    s->n_kept += n;
+    return status;
+}
+
+/* The chunk's bytes from a pipe, *n of them: those that are kept first. */
+static mt_status take_piped(struct mt_gzstream *s, size_t *n,
+                            struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    if (!s->settled && s->offset == s->n_kept && s->size == UNKNOWN)
+        status = keep_more(s, err);
+    if (status != MT_OK)
+        return status;
+    if (s->offset < s->n_kept) {
+        *n = s->n_kept - s->offset;
+        *n = *n < s->room ? *n : s->room;
+        memcpy(s->chunk, s->kept + s->offset, *n);
+    } else if (s->size == UNKNOWN) {
+        free(s->kept);
+        s->kept = NULL;
+        s->n_kept = 0;
+        status = read_pipe(s, s->chunk, n, err);
+    }
+    s->offset += *n;
+    return status;
+}
+
+void mt_gzstream_settle(struct mt_gzstream *s)
+{
+    s->settled = true;
+}
+
+bool mt_gzstream_waits(const struct mt_gzstream *s)
+{
+    return s->piped && s->z.avail_in == 0 && s->offset >= s->n_kept &&
+           s->size == UNKNOWN;
+}
+
+/* ---- all ---- */
 
 /* The next n bytes of the file. */
 static mt_status take(struct mt_gzstream *s, unsigned char *to, size_t n,
                       struct mt_err *err)
 {
-    mt_status status = MT_OK;
+    mt_status status = mt_file_pread(s->fd, s->path, s->offset, to, n, err);
 
-    if (s->bytes)
-        memcpy(to, s->bytes + s->offset, n);
-    else
-        status = mt_file_pread(s->fd, s->path, s->offset, to, n, err);
     if (status != MT_OK)
         return status;
     sha256_update(&s->sha, n, to);
@@ -45,8 +127,9 @@ static mt_status take(struct mt_gzstream *s, unsigned char *to, size_t n,
 static mt_status fill(struct mt_gzstream *s, struct mt_err *err)
 {
     uint64_t left = s->size - s->offset;
-    size_t n = left < s->room ? (size_t)left : s->room;
-    mt_status status = take(s, s->chunk, n, err);
+    size_t n = s->piped ? 0 : left < s->room ? (size_t)left : s->room;
+    mt_status status =
+        s->piped ? take_piped(s, &n, err) : take(s, s->chunk, n, err);
 
     s->z.next_in = s->chunk;
     s->z.avail_in = status == MT_OK ? (uInt)n : 0;
@@ -55,6 +138,7 @@ static mt_status fill(struct mt_gzstream *s, struct mt_err *err)
 
 mt_status mt_gzstream_rewind(struct mt_gzstream *s, struct mt_err *err)
 {
+    assert(!s->settled);
     sha256_init(&s->sha);
     s->offset = 0;
     s->in_member = s->gzipped;
@@ -63,26 +147,28 @@ mt_status mt_gzstream_rewind(struct mt_gzstream *s, struct mt_err *err)
     return fill(s, err);
 }
 
-/* fd or bytes */
-static mt_status open_stream(const char *path, int fd, const void *bytes,
+static mt_status open_stream(const char *path, int fd, bool piped,
                              uint64_t size, struct mt_gzstream **out,
                              struct mt_err *err)
 {
     size_t room = size < CHUNK ? (size_t)size : CHUNK;
     struct mt_gzstream *s = calloc(1, sizeof *s + room);
-    mt_status status;
+    mt_status status = MT_OK;
 
     if (!s) {
-        if (fd >= 0)
+        if (!piped)
             close(fd);
         return mt_fail_memory(err);
     }
     s->path = path;
-    s->bytes = bytes;
     s->fd = fd;
+    s->piped = piped;
     s->size = size;
     s->room = room;
-    status = mt_gzstream_rewind(s, err);
+    while (status == MT_OK && piped && s->n_kept < 2 && s->size == UNKNOWN)
+        status = keep_more(s, err);
+    if (status == MT_OK)
+        status = mt_gzstream_rewind(s, err);
     if (status == MT_OK && s->z.avail_in >= 2 && s->chunk[0] == 0x1f &&
         s->chunk[1] == 0x8b) {
         /* 16: a gzip header and trailer, no other kind */
@@ -102,14 +188,13 @@ static mt_status open_stream(const char *path, int fd, const void *bytes,
 mt_status mt_gzstream_open(const char *path, int fd, uint64_t size,
                            struct mt_gzstream **out, struct mt_err *err)
 {
-    return open_stream(path, fd, NULL, size, out, err);
+    return open_stream(path, fd, false, size, out, err);
 }
 
-mt_status mt_gzstream_open_bytes(const char *source, const void *bytes,
-                                 size_t n, struct mt_gzstream **out,
-                                 struct mt_err *err)
+mt_status mt_gzstream_open_pipe(const char *source, int fd,
+                                struct mt_gzstream **out, struct mt_err *err)
 {
-    return open_stream(source, -1, bytes ? bytes : "", n, out, err);
+    return open_stream(source, fd, true, UNKNOWN, out, err);
 }
 
 void mt_gzstream_close(struct mt_gzstream *s)
@@ -118,8 +203,9 @@ void mt_gzstream_close(struct mt_gzstream *s)
         return;
     if (s->gzipped)
         inflateEnd(&s->z);
-    if (s->fd >= 0)
+    if (!s->piped)
         close(s->fd);
+    free(s->kept);
     free(s);
 }
 
@@ -220,7 +306,10 @@ mt_status mt_gzstream_read(struct mt_gzstream *s, void *out, size_t n,
         size_t some = 0;
         mt_status status = MT_OK;
 
-        if (s->z.avail_in == 0 && !s->gzipped && n - *got >= s->room) {
+        if (*got && mt_gzstream_waits(s))
+            return MT_OK;
+        if (s->z.avail_in == 0 && !s->gzipped && !s->piped &&
+            n - *got >= s->room) {
             uint64_t left = s->size - s->offset;
 
             some = n - *got < left ? n - *got : (size_t)left;

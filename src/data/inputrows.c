@@ -248,16 +248,22 @@ static void set_column(const struct mt_input_rows *in, size_t row,
                                in->row * size, in->request.shape };
 }
 
-/* At most max rows into `rows`, from number `first` on. */
+/* At most max rows into `rows`, from number `first` on; of a pipe it waits for
+ * `least` of them only. */
 static mt_status read_records(struct mt_input_rows *in, size_t first,
-                              size_t max, size_t *n, struct mt_err *err)
+                              size_t least, size_t max, size_t *n,
+                              struct mt_err *err)
 {
     const struct mt_csv_field *fields;
+    bool waits = false;
     size_t got;
     mt_status status;
 
     for (*n = 0; *n < max; ++*n) {
-        if ((status = mt_csv_next(in->csv, &fields, &got, err)) != MT_OK)
+        status = *n < least || in->request.whole
+                     ? mt_csv_next(in->csv, &fields, &got, err)
+                     : mt_csv_next_ready(in->csv, &fields, &got, &waits, err);
+        if (status != MT_OK)
             return status;
         if (got == 0)
             break;
@@ -277,7 +283,7 @@ static mt_status next_records(struct mt_input_rows *in, size_t max,
     mt_status status = make_room(in, max, err);
 
     if (status == MT_OK)
-        status = read_records(in, 0, max, n, err);
+        status = read_records(in, 0, 1, max, n, err);
     set_column(in, 0, column);
     return status;
 }
@@ -312,7 +318,8 @@ static mt_status next_windows(struct mt_input_rows *in, size_t max,
         return status;
     keep_last(in);
     kept = in->have;
-    status = read_records(in, kept, kept ? max : max + steps - 1, &got, err);
+    status = read_records(in, kept, kept ? 1 : steps,
+                          kept ? max : max + steps - 1, &got, err);
     in->have += got;
     *n = in->have < steps ? 0 : kept ? got : in->have - steps + 1;
     set_column(in, kept ? 1 : 0, column);
@@ -468,6 +475,7 @@ mt_status mt_input_rows_open(const struct mt_inputs_request *request,
         status = open_plan(in, err);
     if (status == MT_OK)
         status = find_columns(in, err);
+    mt_csv_settle(csv);
     if (status != MT_OK) {
         mt_input_rows_close(in);
         return status;

@@ -1,12 +1,10 @@
 #include "data/inputs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "data/csvdialect.h"
 #include "data/format.h"
 #include "data/gzstream.h"
@@ -16,52 +14,17 @@ struct mt_inputs {
     struct mt_inputs_request request;
     const char *source;         /* for messages */
     struct mt_input_rows *rows; /* of a table; NULL: an array */
-    char *bytes;                /* of standard input */
     struct mt_dataset *data;    /* an array's memory */
     size_t at;                  /* samples of it that were given out */
 };
 
 /* ---- tables ---- */
 
-enum { STDIN_CHUNK = 1 << 16 };
-
-/* A pipe longer than this should be a file. */
-#define STDIN_MAX ((size_t)1 << 32)
-
-static mt_status read_stdin(struct mt_inputs *in, size_t *n, struct mt_err *err)
-{
-    size_t size = 0;
-    int times = 0;
-
-    for (*n = 0;;) {
-        ssize_t got;
-
-        if (*n + STDIN_CHUNK > size) {
-            char *grown;
-
-            size = size ? 2 * size : 4 * (size_t)STDIN_CHUNK;
-            grown = size > 2 * STDIN_MAX ? NULL : realloc(in->bytes, size);
-            if (!grown)
-                return mt_fail_memory(err);
-            in->bytes = grown;
-        }
-        got = read(STDIN_FILENO, in->bytes + *n, STDIN_CHUNK);
-        if (got < 0 && mt_call_again(&times))
-            continue;
-        if (got < 0)
-            return mt_fail_errno(err, errno, in->source, "cannot be read");
-        if (got == 0)
-            return MT_OK;
-        *n += (size_t)got;
-    }
-}
-
 static mt_status open_table(struct mt_inputs *in, int fd, uint64_t size,
                             struct mt_err *err)
 {
     struct mt_csv_dialect dialect;
     struct mt_csv *csv = NULL;
-    size_t n = 0;
     mt_status status =
         mt_csv_dialect_read(in->request.doc, in->request.spec, &dialect, err);
 
@@ -70,14 +33,9 @@ static mt_status open_table(struct mt_inputs *in, int fd, uint64_t size,
             close(fd);
         return status;
     }
-    if (fd >= 0) {
-        status = mt_csv_open(in->source, fd, size, &dialect, &csv, err);
-    } else {
-        status = read_stdin(in, &n, err);
-        if (status == MT_OK)
-            status = mt_csv_open_bytes(in->source, in->bytes, n, &dialect, &csv,
-                                       err);
-    }
+    status = fd >= 0 ? mt_csv_open(in->source, fd, size, &dialect, &csv, err)
+                     : mt_csv_open_pipe(in->source, STDIN_FILENO, &dialect,
+                                        &csv, err);
     if (status != MT_OK)
         return status;
     return mt_input_rows_open(&in->request, in->source, csv, dialect.delimiter,
@@ -224,7 +182,6 @@ void mt_inputs_close(struct mt_inputs *in)
         return;
     mt_input_rows_close(in->rows);
     mt_dataset_close(in->data);
-    free(in->bytes);
     free(in);
 }
 

@@ -30,6 +30,7 @@ struct mt_inputs_request {
     size_t n_features; /* columns of a table that the model reads */
     const char *facts; /* of mt_fitted, of a table's model; NULL: plain numbers,
                           a column for each element */
+    bool whole;        /* wait until there are max samples for mt_inputs_next */
 };
 
 struct mt_inputs;
@@ -40,7 +41,8 @@ mt_status mt_inputs_open(const struct mt_inputs_request *request,
 void mt_inputs_close(struct mt_inputs *inputs); /* NULL is allowed */
 
 /* The next samples, at most max > 0, as float64 (int32: tokens) or as they are
- * in the file; *n == 0 at the end. The column lives until the next call. */
+ * in the file; *n == 0 at the end. From a pipe as many come as are there. The
+ * column lives until the next call. */
 mt_status mt_inputs_next(struct mt_inputs *inputs, size_t max,
                          struct mt_column *column, size_t *n,
                          struct mt_err *err);

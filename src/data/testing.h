@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "data/csvscan.h"
 #include "data/dataset.h"
 #include "data/format.h"
 
@@ -70,6 +71,22 @@ static inline void test_write(const char *name, const void *bytes, size_t n)
 static inline void test_puts(const char *name, const char *text)
 {
     test_write(name, text, strlen(text));
+}
+
+/* Opens a table of n bytes, which need not be text: a file without a name. */
+static inline mt_status test_csv(const char *bytes, size_t n,
+                                 const struct mt_csv_dialect *dialect,
+                                 struct mt_csv **csv, struct mt_err *err)
+{
+    FILE *f = tmpfile();
+    int fd;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
+    ck_assert_int_eq(fflush(f), 0);
+    fd = dup(fileno(f));
+    fclose(f);
+    return mt_csv_open("t.csv", fd, n, dialect, csv, err);
 }
 
 /* One gzip member; returns its length. */

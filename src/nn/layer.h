@@ -101,6 +101,8 @@ struct mt_record {
     size_t n_inits;
     size_t tokens;              /* rows of the smallest table that the input
                                    is looked up in; 0: none */
+    bool mixes_batch;           /* outputs of a sample depend on the others of
+                                   its batch, also where nothing is trained */
     const struct mt_item **tied;         /* the members of tie that were asked for */
     size_t n_tied;
 };

@@ -106,6 +106,7 @@ static mt_status batch_norm(struct mt_record *r, struct mt_layer *layer,
     if (args->track_running_stats &&
         (status = running_buffers(r, layer, &shape, &running, err)) != MT_OK)
         return status;
+    r->mixes_batch |= !args->track_running_stats;
     if (args->track_running_stats && !mt_graph_training(r->graph))
         *out = mt_batch_norm_fixed(r->graph, x, w, b, running.mean, running.var,
                                    args->eps);
