@@ -21,13 +21,13 @@ static void read_last(struct mt_typed *typed, const char **words, size_t n)
 
     typed->file = begun.n_args ? begun.args[0] : NULL;
     if (option && option->arg && !begun.value) {
-        typed->offer = mt_offer_of(typed->command, option->arg);
+        typed->offer = mt_offer_of_option(typed->command, option);
     } else if (!begun.ended && strncmp(typed->word, "--", 2) == 0 &&
                strchr(typed->word, '=')) {
         option = mt_call_begun(typed->command, (int)n, argv).option;
         typed->word = strchr(typed->word, '=') + 1;
         if (option && option->arg)
-            typed->offer = mt_offer_of(typed->command, option->arg);
+            typed->offer = mt_offer_of_option(typed->command, option);
     } else if (!begun.ended && *typed->word == '-') {
         typed->offer = (struct mt_offer){ MT_OFFER_OPTIONS, "" };
     } else if (mt_operand_at(typed->command, begun.n_args, &operand)) {
@@ -82,12 +82,9 @@ static void print_candidate(void *ctx, const char *text, const char *doc)
 
 static void print_choices(const struct mt_typed *typed, struct mt_team *team)
 {
-    char values[128], *rest = values;
-
     (void)team;
-    snprintf(values, sizeof values, "%s", typed->offer.values);
-    for (char *word; (word = strsep(&rest, " ")) != NULL;)
-        print_candidate((void *)typed, word, "");
+    for (const char *const *word = typed->offer.choices; *word; word++)
+        print_candidate((void *)typed, *word, "");
 }
 
 static void print_row(const struct mt_typed *typed, const struct mt_option *o)

@@ -28,6 +28,9 @@ struct mt_option {
     char letter;       /* 'o', or 0 */
     const char *arg;   /* "FILE"; NULL: a flag */
     const char *doc;
+    const char *const *choices; /* what the value can be, NULL-terminated; NULL:
+                                   anything. With arg "LIST", a list of them
+                                   with commas. The parser checks it. */
 };
 
 /* A parsed command line. */
@@ -67,6 +70,13 @@ const char *mt_option(const struct mt_call *call, const char *name);
 
 /* All its values, NULL-terminated; never NULL. */
 const char *const *mt_option_all(const struct mt_call *call, const char *name);
+
+/* Which of the option's choices its value is; -1 where it was not given. */
+int mt_option_choice(const struct mt_call *call, const char *name);
+
+/* Is the choice in the list that an option with arg "LIST" was given? */
+bool mt_option_lists(const struct mt_call *call, const char *name,
+                     const char *choice);
 
 /* Reads a number from an option; fails with a message that names it. */
 bool mt_option_size(const struct mt_call *call, const char *name, size_t *out);

@@ -1,7 +1,14 @@
-/* The table of commands: to add one, write its file, its row and its page. */
+/* The table of commands: to add one, write its file, its row and its page. And
+ * the start of the program, which runs one. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cmd/command.h"
+#include "cmd/report.h"
+#include "kernels/dispatch.h"
 
 #define COMMANDS(X)                                                            \
     X(train) X(resume) X(copy) X(save) X(load) X(average) X(diff) X(show)      \
@@ -26,4 +33,101 @@ const struct mt_command *mt_command_find(const char *name)
             return mt_commands[i];
     }
     return NULL;
+}
+
+static int run(struct mt_call *call)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    if (mt_kernels_choose(&err) != MT_OK ||
+        mt_team_new(call->threads, &call->team, &err) != MT_OK)
+        return mt_report_error(&err);
+    int code = call->command->run(call);
+
+    mt_team_free(call->team);
+    return code;
+}
+
+static int call_command(const struct mt_command *command, int argc, char **argv)
+{
+    struct mt_call call;
+    int code = mt_call_parse(command, argc, argv, &call);
+
+    if (code < 0)
+        code = run(&call);
+    mt_call_free(&call);
+    return mt_report_end(code);
+}
+
+int mt_command_unknown(const char *name)
+{
+    struct mt_nearest search = mt_nearest_to(name);
+
+    for (size_t i = 0; mt_commands[i]; i++)
+        mt_nearest_try(&search, mt_commands[i]->name);
+    const char *near = search.best;
+
+    mt_report_no("unknown command \"%s\"%s%s%s\ntry 'mtrain help'", name,
+                 near ? "; did you mean \"" : "", near ? near : "",
+                 near ? "\"?" : "");
+    return MT_EXIT_TROUBLE;
+}
+
+/* A standard file that came closed is given a place holder that can be neither
+ * read nor written, so that no checkpoint or log gets its number and, with it,
+ * what is printed. */
+static bool hold_standard_files(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
+            return false;
+    }
+    return true;
+}
+
+/* --help and -h, with a command behind or not, and help without one. */
+static bool asks_for_help(int argc, char **argv)
+{
+    bool option = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+
+    return option || (argc == 2 && strcmp(argv[1], "help") == 0);
+}
+
+static int help(int argc, char **argv)
+{
+    const struct mt_command *command;
+
+    if (argc == 2) {
+        mt_commands_help(stdout);
+        return mt_report_end(MT_EXIT_DONE);
+    }
+    command = mt_command_find(argv[2]);
+    if (!command)
+        return mt_command_unknown(argv[2]);
+    mt_command_help(command);
+    return mt_report_end(MT_EXIT_DONE);
+}
+
+int mt_command_main(int argc, char **argv)
+{
+    if (!hold_standard_files())
+        return MT_EXIT_TROUBLE; /* and no place to say so */
+    /* a file-size limit is an error of a write, not the end of the process */
+    signal(SIGXFSZ, SIG_IGN);
+    if (argc < 2) {
+        mt_commands_help(stderr);
+        return MT_EXIT_TROUBLE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("mtrain %s\n", MT_VERSION);
+        return mt_report_end(MT_EXIT_DONE);
+    }
+    if (asks_for_help(argc, argv))
+        return help(argc, argv);
+    const struct mt_command *command = mt_command_find(argv[1]);
+
+    return command ? call_command(command, argc - 1, argv + 1)
+                   : mt_command_unknown(argv[1]);
 }

@@ -6,9 +6,7 @@
 #include "cmd/report.h"
 #include "cmd/texts.h"
 
-static const char *const shells[] = { "bash", "zsh", "fish" };
-
-enum { N_SHELLS = sizeof shells / sizeof *shells };
+const char *const mt_shells[] = { "bash", "zsh", "fish", NULL };
 
 static int completion_run(struct mt_call *call)
 {
@@ -22,9 +20,10 @@ static int completion_run(struct mt_call *call)
     }
     if (call->n_args != 1)
         return mt_report_usage(call, "needs one of bash, zsh and fish");
-    for (size_t i = 0; i < N_SHELLS; i++) {
-        if (strcmp(shells[i], call->args[0]) == 0) {
-            snprintf(path, sizeof path, "src/cmd/shells/mtrain.%s", shells[i]);
+    for (size_t i = 0; mt_shells[i]; i++) {
+        if (strcmp(mt_shells[i], call->args[0]) == 0) {
+            snprintf(path, sizeof path, "src/cmd/shells/mtrain.%s",
+                     mt_shells[i]);
             fputs(mt_text(path), stdout);
             return MT_EXIT_DONE;
         }

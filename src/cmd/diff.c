@@ -179,29 +179,12 @@ static bool has_section(const struct mt_bundle *b,
     return false;
 }
 
-static mt_status read_sections(struct diff *d, struct mt_err *err)
+static void read_sections(struct diff *d)
 {
-    const char *list = mt_option(d->call, "section");
-
     for (int i = 0; i < MT_SECTIONS; i++)
-        d->report.parts[i].wanted = list == NULL;
-    while (list && *list) {
-        size_t n = strcspn(list, ",");
-        bool found = false;
-
-        for (int i = 0; i < MT_SECTIONS; i++) {
-            if (strlen(mt_section_names[i]) == n &&
-                strncmp(mt_section_names[i], list, n) == 0)
-                found = d->report.parts[i].wanted = true;
-        }
-        if (!found)
-            return mt_fail(err, MT_INVALID,
-                           "--section: \"%.*s\" is not one of model, "
-                           "optimizer, ema, spec, progress",
-                           (int)n, list);
-        list += n + (list[n] == ',');
-    }
-    return MT_OK;
+        d->report.parts[i].wanted =
+            !mt_option(d->call, "section") ||
+            mt_option_lists(d->call, "section", mt_section_names[i]);
 }
 
 /* A section that one side lacks counts as a difference only where it was asked
@@ -386,8 +369,8 @@ static mt_status compare(struct diff *d, struct mt_err *err)
 {
     mt_status status;
 
-    if ((status = read_sections(d, err)) != MT_OK ||
-        (status = open_side(d, 0, &d->a, &d->spec_a, err)) != MT_OK ||
+    read_sections(d);
+    if ((status = open_side(d, 0, &d->a, &d->spec_a, err)) != MT_OK ||
         (status = open_side(d, 1, &d->b, &d->spec_b, err)) != MT_OK ||
         (status = list_entries(d, err)) != MT_OK ||
         (status = mt_compare_pairs(d->pairs, d->n_pairs, &d->tolerance,
@@ -447,7 +430,8 @@ static int diff_run(struct mt_call *call)
 static const struct mt_option diff_options[] = {
     { "section", 0, "LIST",
       "model, optimizer, ema, spec, progress (default: "
-      "those that both have)" },
+      "those that both have)",
+      mt_section_names },
     { "only", 0, "GLOB", "only tensors whose names match" },
     MT_STATE_OPTIONS,
     { "atol", 0, "X", "tolerate |a - b| up to X (+ rtol |b|)" },

@@ -279,27 +279,6 @@ static mt_status take_mean(const struct mt_call *call,
 
 /* --- the command -------------------------------------------------------- */
 
-/* --split; false: it was reported that there is no such one. */
-static bool read_split(const struct mt_call *call, enum mt_split *out)
-{
-    const char *text = mt_option(call, "split");
-    int i = 0;
-
-    *out = MT_SPLIT_VAL;
-    while (text && mt_split_names[i] && strcmp(text, mt_split_names[i]))
-        i++;
-    if (text && !mt_split_names[i]) {
-        mt_report_usage(call,
-                        "--split: expected train, val or test, got "
-                        "\"%s\"",
-                        text);
-        return false;
-    }
-    if (text)
-        *out = (enum mt_split)i;
-    return true;
-}
-
 /* `data.val=...` replaces a `val_split`: there is only one validation set. */
 static void replace_split(const struct mt_call *call, size_t *n,
                                         const char **list, size_t size)
@@ -321,7 +300,7 @@ static int eval_run(struct mt_call *call)
     struct mt_err err = MT_ERR_INIT;
     struct mt_opened opened;
     size_t n = 0, n_overrides;
-    enum mt_split split;
+    int split = mt_option_choice(call, "split");
 
     for (; texts[n]; n++) {
         if (n == 32) {
@@ -331,8 +310,6 @@ static int eval_run(struct mt_call *call)
         if (!parse_assertion(call, texts[n], &assertions[n]))
             return MT_EXIT_TROUBLE;
     }
-    if (!read_split(call, &split))
-        return MT_EXIT_TROUBLE;
     replace_split(call, &n_overrides, overrides, 256);
 
     struct mt_open_request request = {
@@ -341,7 +318,7 @@ static int eval_run(struct mt_call *call)
         .overrides = overrides,
         .n_overrides = n_overrides,
         .purpose = MT_DATA_EVAL,
-        .split = split,
+        .split = split < 0 ? MT_SPLIT_VAL : (enum mt_split)split,
         .team = call->team,
     };
 
@@ -369,7 +346,7 @@ static const struct mt_option eval_options[] = {
       "how many samples of each class are taken for "
       "each" },
     { "data-dir", 0, "DIR", "where relative data paths start" },
-    { "split", 0, "NAME", "train, val (the default) or test" },
+    { "split", 0, "NAME", "train, val (the default) or test", mt_split_names },
     { NULL, 0, NULL, NULL },
 };
 

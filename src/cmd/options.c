@@ -1,17 +1,21 @@
-/* Parsing command lines by the tables. */
+/* Command lines, parsed by the tables. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/strbuf.h"
 #include "cmd/command.h"
 #include "cmd/report.h"
 #include "cmd/terminal.h"
-#include "kernels/dispatch.h"
+
+static const char *const colors[] = {
+    [MT_COLOR_AUTO] = "auto",
+    [MT_COLOR_ALWAYS] = "always",
+    [MT_COLOR_NEVER] = "never",
+    NULL,
+};
 
 const struct mt_option mt_common_options[] = {
     { "quiet", 'q', NULL, "say nothing but results and errors" },
@@ -20,7 +24,7 @@ const struct mt_option mt_common_options[] = {
     { "force", 'f', NULL, "overwrite existing output files" },
     { "strict", 0, NULL, "take every warning for an error" },
     { "threads", 0, "N", "threads (default: one for each processor)" },
-    { "color", 0, "WHEN", "auto, always or never" },
+    { "color", 0, "WHEN", "auto, always or never", colors },
     { "help", 'h', NULL, "show this help" },
     { NULL, 0, NULL, NULL },
 };
@@ -55,6 +59,42 @@ const char *mt_option(const struct mt_call *call, const char *name)
 const char *const *mt_option_all(const struct mt_call *call, const char *name)
 {
     return (const char *const *)call->lists[option_index(call, name)];
+}
+
+/* The choice that n characters are; -1: none. */
+static int find_choice(const char *const *choices, const char *text, size_t n)
+{
+    for (int i = 0; choices[i]; i++) {
+        if (strlen(choices[i]) == n && strncmp(choices[i], text, n) == 0)
+            return i;
+    }
+    return -1;
+}
+
+int mt_option_choice(const struct mt_call *call, const char *name)
+{
+    size_t i = option_index(call, name);
+    const char *text = call->values[i];
+
+    return text ? find_choice(call->command->options[i].choices, text,
+                              strlen(text))
+                : -1;
+}
+
+bool mt_option_lists(const struct mt_call *call, const char *name,
+                     const char *choice)
+{
+    const char *list = mt_option(call, name);
+    size_t n = strlen(choice);
+
+    while (list && *list) {
+        size_t item = strcspn(list, ",");
+
+        if (item == n && strncmp(list, choice, n) == 0)
+            return true;
+        list += item + (list[item] == ',');
+    }
+    return false;
 }
 
 bool mt_option_size(const struct mt_call *call, const char *name, size_t *out)
@@ -149,6 +189,16 @@ static int code_of(const struct parser *p, int found)
     return -1;
 }
 
+static const struct mt_option *option_at(const struct parser *p, int code)
+{
+    int common = code - FIRST_CODE - MAX_OPTIONS;
+
+    if (code < 0)
+        return NULL;
+    return common < 0 ? &p->command->options[code - FIRST_CODE]
+                      : &mt_common_options[common];
+}
+
 static void out_of_memory(void)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -192,21 +242,11 @@ static bool set_threads(struct mt_call *call, const char *text)
 
 static bool set_color(struct mt_call *call, const char *text)
 {
-    static const char *const choices[] = {
-        [MT_COLOR_AUTO] = "auto", [MT_COLOR_ALWAYS] = "always",
-        [MT_COLOR_NEVER] = "never",
-    };
+    int which = find_choice(colors, text, strlen(text));
 
-    for (size_t i = 0; i < 3; i++) {
-        if (strcmp(text, choices[i]) == 0) {
-            mt_color_choose((enum mt_color_when)i);
-            call->color = mt_color_on(stdout);
-            return true;
-        }
-    }
-    mt_report_usage(call, "--color: expected auto, always or never, got "
-                          "\"%s\"", text);
-    return false;
+    mt_color_choose((enum mt_color_when)which);
+    call->color = mt_color_on(stdout);
+    return true;
 }
 
 static bool set_common(struct mt_call *call, int which, const char *value)
@@ -259,6 +299,48 @@ static bool is_misplaced_set(const struct mt_call *call)
     return o && o->name && strchr(call->args[call->command->max_args], '=');
 }
 
+/* A LIST is items with commas between; anything else is one item. */
+static bool check_choice(const struct mt_call *call, const struct mt_option *o,
+                         const char *value)
+{
+    const char *commas = strcmp(o->arg, "LIST") == 0 ? "," : "";
+    struct mt_strbuf names = MT_STRBUF_INIT;
+
+    for (;;) {
+        size_t n = strcspn(value, commas);
+
+        if (find_choice(o->choices, value, n) < 0) {
+            for (size_t i = 0; o->choices[i]; i++)
+                mt_strbuf_printf(&names, "%s%s",
+                                 i == 0              ? ""
+                                 : o->choices[i + 1] ? ", "
+                                                     : " or ",
+                                 o->choices[i]);
+            mt_report_usage(call, "--%s: expected %s, got \"%.*s\"", o->name,
+                            names.failed ? "another value" : names.text, (int)n,
+                            value);
+            mt_strbuf_free(&names);
+            return false;
+        }
+        if (!value[n])
+            return true;
+        value += n + 1;
+    }
+}
+
+/* The option was given; false: it was reported what is wrong with its value. */
+static bool set_option(const struct parser *p, int code, const char *value)
+{
+    const struct mt_option *o = option_at(p, code);
+    int common = code - FIRST_CODE - MAX_OPTIONS;
+
+    if (o->choices && !check_choice(p->call, o, value))
+        return false;
+    return common < 0 ? set_own(p->call, (size_t)(code - FIRST_CODE),
+                                value ? value : "")
+                      : set_common(p->call, common, value);
+}
+
 /* Returns an exit code, or -1 to go on. */
 static int parse(struct parser *p, int argc, char **argv)
 {
@@ -268,17 +350,14 @@ static int parse(struct parser *p, int argc, char **argv)
     while ((found = getopt_long(argc, argv, p->letters, p->long_options,
                                 NULL)) != -1) {
         int code = found == '?' || found == ':' ? -1 : code_of(p, found);
-        int common = code - FIRST_CODE - MAX_OPTIONS;
 
         if (code < 0)
             return fail_option(p, found, argv);
-        if (common == HELP) {
+        if (code == FIRST_CODE + MAX_OPTIONS + HELP) {
             mt_command_help(call->command);
             return MT_EXIT_DONE;
         }
-        if (common < 0 ? !set_own(call, (size_t)(code - FIRST_CODE),
-                                  optarg ? optarg : "")
-                       : !set_common(call, common, optarg))
+        if (!set_option(p, code, optarg))
             return MT_EXIT_TROUBLE;
     }
     call->args = (const char **)argv + optind;
@@ -294,19 +373,6 @@ static int parse(struct parser *p, int argc, char **argv)
         return mt_report_usage(call, "unexpected operand \"%s\"",
                                call->args[call->command->max_args]);
     return -1;
-}
-
-static int run(struct mt_call *call)
-{
-    struct mt_err err = MT_ERR_INIT;
-
-    if (mt_kernels_choose(&err) != MT_OK ||
-        mt_team_new(call->threads, &call->team, &err) != MT_OK)
-        return mt_report_error(&err);
-    int code = call->command->run(call);
-
-    mt_team_free(call->team);
-    return code;
 }
 
 /* Room for the values of n options. */
@@ -337,16 +403,6 @@ int mt_call_parse(const struct mt_command *command, int argc, char **argv,
     }
     prepare(&parser);
     return parse(&parser, argc, argv);
-}
-
-static const struct mt_option *option_at(const struct parser *p, int code)
-{
-    int common = code - FIRST_CODE - MAX_OPTIONS;
-
-    if (code < 0)
-        return NULL;
-    return common < 0 ? &p->command->options[code - FIRST_CODE]
-                      : &mt_common_options[common];
 }
 
 struct mt_begun mt_call_begun(const struct mt_command *command, int argc,
@@ -380,89 +436,4 @@ void mt_call_free(struct mt_call *call)
         free(call->lists[i]);
     free(call->lists);
     free(call->values);
-}
-
-static int call_command(const struct mt_command *command, int argc,
-                        char **argv)
-{
-    struct mt_call call;
-    int code = mt_call_parse(command, argc, argv, &call);
-
-    if (code < 0)
-        code = run(&call);
-    mt_call_free(&call);
-    return mt_report_end(code);
-}
-
-int mt_command_unknown(const char *name)
-{
-    struct mt_nearest search = mt_nearest_to(name);
-
-    for (size_t i = 0; mt_commands[i]; i++)
-        mt_nearest_try(&search, mt_commands[i]->name);
-    const char *near = search.best;
-
-    mt_report_no("unknown command \"%s\"%s%s%s\ntry 'mtrain help'", name,
-                 near ? "; did you mean \"" : "", near ? near : "",
-                 near ? "\"?" : "");
-    return MT_EXIT_TROUBLE;
-}
-
-/* A standard file that came closed is given a place holder that can be neither
- * read nor written, so that no checkpoint or log gets its number and, with it,
- * what is printed. */
-static bool hold_standard_files(void)
-{
-    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
-
-    for (int fd = 0; fd < 3; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
-            return false;
-    }
-    return true;
-}
-
-/* --help and -h, with a command behind or not, and help without one. */
-static bool asks_for_help(int argc, char **argv)
-{
-    bool option = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
-
-    return option || (argc == 2 && strcmp(argv[1], "help") == 0);
-}
-
-static int help(int argc, char **argv)
-{
-    const struct mt_command *command;
-
-    if (argc == 2) {
-        mt_commands_help(stdout);
-        return mt_report_end(MT_EXIT_DONE);
-    }
-    command = mt_command_find(argv[2]);
-    if (!command)
-        return mt_command_unknown(argv[2]);
-    mt_command_help(command);
-    return mt_report_end(MT_EXIT_DONE);
-}
-
-int mt_command_main(int argc, char **argv)
-{
-    if (!hold_standard_files())
-        return MT_EXIT_TROUBLE; /* and no place to say so */
-    /* a file-size limit is an error of a write, not the end of the process */
-    signal(SIGXFSZ, SIG_IGN);
-    if (argc < 2) {
-        mt_commands_help(stderr);
-        return MT_EXIT_TROUBLE;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("mtrain %s\n", MT_VERSION);
-        return mt_report_end(MT_EXIT_DONE);
-    }
-    if (asks_for_help(argc, argv))
-        return help(argc, argv);
-    const struct mt_command *command = mt_command_find(argv[1]);
-
-    return command ? call_command(command, argc - 1, argv + 1)
-                   : mt_command_unknown(argv[1]);
 }

@@ -59,17 +59,15 @@ static bool read_sizes(struct plotting *p)
            read_within(p->call, "density", 1, MOST_DENSITY, &p->density);
 }
 
+enum { EPOCH, STEP };
+
+static const char *const axes[] = { [EPOCH] = "epoch", [STEP] = "step", NULL };
+
 static bool read_options(struct plotting *p)
 {
-    const char *x = mt_option(p->call, "x");
-
     p->out = mt_option(p->call, "output");
     p->png = p->out && ends_in(p->out, ".png");
-    p->by_step = x && strcmp(x, "step") == 0;
-    if (x && !p->by_step && strcmp(x, "epoch") != 0) {
-        mt_report_usage(p->call, "--x: expected epoch or step, got \"%s\"", x);
-        return false;
-    }
+    p->by_step = mt_option_choice(p->call, "x") == STEP;
     if (p->out && !p->png && !ends_in(p->out, ".svg")) {
         mt_report_usage(p->call,
                         "-o: expected a name that ends in .svg or "
@@ -309,7 +307,7 @@ static const struct mt_option plot_options[] = {
     { "metric", 0, "LIST",
       "loss (the default), accuracy, lr, ...: a panel "
       "for each" },
-    { "x", 0, "AXIS", "epoch (the default) or step" },
+    { "x", 0, "AXIS", "epoch (the default) or step", axes },
     { "log-y", 0, NULL, "a logarithmic y axis" },
     { "title", 0, "TEXT", "what stands above" },
     { "width", 0, "N", "of the picture in pixels, or of the text in columns" },

@@ -128,6 +128,8 @@ static void select_state(const struct mt_bundle *from, bool weights_only,
     }
 }
 
+static const char *const short_dtypes[] = { "float16", "bfloat16", NULL };
+
 static mt_status read_conversion(const struct mt_call *call, const char *out,
                                  struct conversion *c, struct mt_err *err)
 {
@@ -146,13 +148,7 @@ static mt_status read_conversion(const struct mt_call *call, const char *out,
                        "%s: a checkpoint keeps its weights as they are; --%s "
                        "writes bare state dicts (.safetensors, .npz)",
                        out, dtype ? "dtype" : "ema");
-    if (!dtype)
-        return MT_OK;
-    c->shorten = true;
-    if (!mt_dtype_from_name(dtype, &c->dtype) ||
-        (c->dtype != MT_F16 && c->dtype != MT_BF16))
-        return mt_fail(err, MT_INVALID,
-                       "--dtype %s: expected float16 or bfloat16", dtype);
+    c->shorten = dtype && mt_dtype_from_name(dtype, &c->dtype);
     return MT_OK;
 }
 
@@ -301,7 +297,8 @@ static const struct mt_option save_options[] = {
     MT_STATE_OPTIONS,
     { "weights-only", 0, NULL, "leave the optimizer's state out" },
     { "ema", 0, NULL, "write the exponential mean of the parameters" },
-    { "dtype", 0, "TYPE", "write weights as float16 or bfloat16" },
+    { "dtype", 0, "TYPE", "write weights as float16 or bfloat16",
+      short_dtypes },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },
     { NULL, 0, NULL, NULL },
 };

@@ -14,7 +14,6 @@ static const struct row {
     { NULL, "MODEL", { MT_OFFER_FILES, "json mtc" } },
     { "average", "STATE", { MT_OFFER_FILES, "json " STATES } },
     { "average", "OUT", { MT_OFFER_FILES, STATES } },
-    { "save", "TYPE", { MT_OFFER_CHOICES, "float16 bfloat16" } },
     { NULL, "STATE", { MT_OFFER_FILES, STATES } },
     { NULL, "A", { MT_OFFER_FILES, "json " STATES } },
     { NULL, "B", { MT_OFFER_FILES, "json " STATES } },
@@ -27,11 +26,8 @@ static const struct row {
     { NULL, "INPUT", { MT_OFFER_FILES, "" } },
     { NULL, "FILE", { MT_OFFER_FILES, "" } },
     { NULL, "DIR", { MT_OFFER_FOLDERS, "" } },
-    { NULL, "WHEN", { MT_OFFER_CHOICES, "auto always never" } },
     { "plot", "LIST", { MT_OFFER_METRICS, "" } },
-    { NULL, "AXIS", { MT_OFFER_CHOICES, "epoch step" } },
-    { NULL, "LIST", { MT_OFFER_CHOICES, "model optimizer ema spec progress" } },
-    { NULL, "SHELL", { MT_OFFER_CHOICES, "bash zsh fish" } },
+    { NULL, "SHELL", { MT_OFFER_CHOICES, .choices = mt_shells } },
     { NULL, "KEY=VALUE", { MT_OFFER_OVERRIDES, "" } },
     { NULL, "TENSOR", { MT_OFFER_TENSORS, "" } },
     { NULL, "GLOB", { MT_OFFER_TENSORS, "" } },
@@ -47,6 +43,15 @@ struct mt_offer mt_offer_of(const struct mt_command *command, const char *word)
             return rows[i].offer;
     }
     return (struct mt_offer){ MT_OFFER_NOTHING, "" };
+}
+
+struct mt_offer mt_offer_of_option(const struct mt_command *command,
+                                   const struct mt_option *option)
+{
+    if (option->choices)
+        return (struct mt_offer){ MT_OFFER_CHOICES,
+                                  .choices = option->choices };
+    return mt_offer_of(command, option->arg);
 }
 
 /* "[KEY=VALUE]..." is KEY=VALUE, and repeats; so is "[INPUT|-]" INPUT. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const mt_section_names[MT_SECTIONS] = {
+const char *const mt_section_names[MT_SECTIONS + 1] = {
     [MT_MODEL] = "model", [MT_OPTIMIZER] = "optimizer", [MT_EMA] = "ema",
     [MT_SPEC] = "spec",   [MT_PROGRESS] = "progress",
 };

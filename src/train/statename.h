@@ -43,7 +43,7 @@ enum mt_state_section {
     MT_NO_SECTION = MT_SECTIONS, /* of a newer version, or none at all */
 };
 
-extern const char *const mt_section_names[MT_SECTIONS];
+extern const char *const mt_section_names[MT_SECTIONS + 1]; /* then NULL */
 
 /* --- names that are known beforehand ------------------------------------ */
 
