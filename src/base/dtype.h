@@ -62,6 +62,7 @@ struct mt_shape_text {
 struct mt_shape_text mt_shape_text(const struct mt_shape *shape);
 
 struct mt_source; /* elements that are still in a file: ckpt/blockstream.h */
+struct mt_packed; /* what is packed of them already: ckpt/packed.h */
 
 struct mt_array {
     const char *name;
@@ -70,6 +71,8 @@ struct mt_array {
     void *data; /* mt_shape_elements(&shape) elements; owned elsewhere */
     const struct mt_source *source; /* where data is NULL; or NULL as well */
     const char *type; /* of MT_OTHER: what the file calls it; owned elsewhere */
+    struct mt_packed *packed; /* of one of 8-byte elements in memory that
+                                 grows; or NULL */
 };
 
 /* What its elements are, for people: mt_dtype_name() or `type`. */

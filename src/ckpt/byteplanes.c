@@ -1,5 +1,6 @@
 #include "ckpt/byteplanes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,7 @@ static inline void join8(const unsigned char *const plane[], size_t at,
     }
 }
 
+/* Of elements of 4 bytes; those of 1 byte are their plane. */
 static void split(const struct mt_byte_planes *planes, const unsigned char *in,
                   size_t n, unsigned char *out)
 {
@@ -104,7 +106,7 @@ static void split(const struct mt_byte_planes *planes, const unsigned char *in,
     if (planes->n == 4)
         split4(in + 4 * i, out + i, n, n - i, planes->rotate);
     else
-        split8(in, out, n, n, planes->rotate);
+        memcpy(out, in, n);
 }
 
 static void join(const struct mt_byte_planes *planes,
@@ -175,6 +177,13 @@ static bool judge(const unsigned char *plane, size_t n,
            256 * squares >= m * m + m * m / 8 + 256 * m;
 }
 
+/* The most bytes that deflate may take for a plane of n; more than one, for a
+ * plane that is stored takes n. */
+static size_t room_of(size_t n)
+{
+    return n - n / MIN_GAIN - (n < MIN_GAIN);
+}
+
 /* Packs the plane of n bytes to `out`, which is at or before it, and returns
  * the bytes that it takes there. */
 static size_t pack_plane(struct mt_packer *p, const unsigned char *plane,
@@ -182,10 +191,10 @@ static size_t pack_plane(struct mt_packer *p, const unsigned char *plane,
                          unsigned char *out)
 {
     enum mt_deflate_way way = MT_DEFLATE_TEXT;
-    size_t room = n - n / MIN_GAIN - (n < MIN_GAIN), size = 0;
+    size_t size = 0;
 
     if (text || judge(plane, n, &way))
-        size = mt_deflate(p->deflater, way, plane, n, p->packed, room);
+        size = mt_deflate(p->deflater, way, plane, n, p->packed, room_of(n));
     *method = size ? MT_PLANE_DEFLATE : MT_PLANE_STORED;
     if (size)
         memcpy(out, p->packed, size);
@@ -194,16 +203,115 @@ static size_t pack_plane(struct mt_packer *p, const unsigned char *plane,
     return size ? size : n;
 }
 
+/* --- planes in pieces ----------------------------------------------------- */
+
+void mt_packed_planes_free(struct mt_packed_planes *packed)
+{
+    for (size_t i = 0; i < MT_PLANES_MAX; i++) {
+        mt_strbuf_free(&packed->plane[i].bytes);
+        mt_strbuf_free(&packed->plane[i].stream);
+    }
+    *packed = (struct mt_packed_planes){ 0 };
+}
+
+static void add_piece(struct mt_packer *p, struct mt_deflate_stream *s,
+                      const unsigned char *piece, size_t n, bool last)
+{
+    enum mt_deflate_way way;
+
+    if (!judge(piece, n, &way))
+        way = MT_DEFLATE_STORED;
+    mt_deflate_block(p->deflater, s, way, piece, n, last);
+}
+
+/* All pieces but the last one, which elements to come may make longer. */
+static size_t whole_pieces(size_t n)
+{
+    return (n - 1) / MT_PLANES_PIECE * MT_PLANES_PIECE;
+}
+
+/* The stream of a plane, in p->packed: what k has of it, and then `rest`, the n
+ * bytes of the plane that k does not know. Returns its size. */
+static size_t pack_pieces(struct mt_packer *p, struct mt_packed_plane *k,
+                          const unsigned char *rest, size_t n, bool learn)
+{
+    size_t whole = whole_pieces(n), known = k->stream.len;
+    struct mt_deflate_stream s = k->end;
+
+    s.out = p->packed + known;
+    if (known)
+        memcpy(p->packed, k->stream.text, known);
+    for (size_t i = 0; i < whole; i += MT_PLANES_PIECE)
+        add_piece(p, &s, rest + i, MT_PLANES_PIECE, false);
+    if (learn && whole) {
+        k->end = s;
+        mt_strbuf_add(&k->stream, p->packed + known,
+                      (size_t)(s.out - p->packed) - known);
+        mt_strbuf_add(&k->bytes, rest, whole);
+    }
+    add_piece(p, &s, rest + whole, n - whole, true);
+    return (size_t)(s.out - p->packed);
+}
+
+/* As pack_plane does: the plane of n bytes is at `plane`, without the `done`
+ * ones that k knows. */
+static size_t pack_growing(struct mt_packer *p, struct mt_packed_plane *k,
+                           const unsigned char *plane, size_t n, size_t done,
+                           bool learn, uint8_t *method, unsigned char *out)
+{
+    const unsigned char *rest = plane + done;
+    size_t size = pack_pieces(p, k, rest, n - done, learn);
+
+    *method = size <= room_of(n) ? MT_PLANE_DEFLATE : MT_PLANE_STORED;
+    if (*method == MT_PLANE_DEFLATE) {
+        memcpy(out, p->packed, size);
+        return size;
+    }
+    if (out + done != rest)
+        memmove(out + done, rest, n - done);
+    if (done)
+        memcpy(out, k->bytes.text, done);
+    return n;
+}
+
+/* Eight planes, in pieces. */
+static void pack_long(struct mt_packer *p, const unsigned char *elements,
+                      size_t n, struct mt_packed_planes *packed,
+                      struct mt_byte_planes *planes, unsigned char *payload)
+{
+    struct mt_packed_plane none = { 0 };
+    size_t done = packed ? packed->done : 0;
+    unsigned char *out = payload;
+    bool failed = false;
+
+    assert(done < n);
+    split8(elements + 8 * done, payload + done, n, n - done, planes->rotate);
+    for (size_t i = 0; i < planes->n; i++) {
+        struct mt_packed_plane *k = packed ? &packed->plane[i] : &none;
+
+        planes->stored[i] = (uint32_t)pack_growing(
+            p, k, payload + i * n, n, done, packed, &planes->method[i], out);
+        out += planes->stored[i];
+        failed |= k->bytes.failed || k->stream.failed;
+    }
+    if (failed)
+        mt_packed_planes_free(packed);
+    else if (packed)
+        packed->done = whole_pieces(n);
+}
+
 void mt_pack(struct mt_packer *p, enum mt_dtype dtype, const void *elements,
-             size_t n, struct mt_byte_planes *planes, unsigned char *payload)
+             size_t n, struct mt_packed_planes *packed,
+             struct mt_byte_planes *planes, unsigned char *payload)
 {
     unsigned char *out = payload;
 
     *planes = mt_planes_of(dtype);
-    if (planes->n > 1)
-        split(planes, elements, n, payload);
-    else
-        memcpy(payload, elements, n);
+    if (planes->n == 8) {
+        pack_long(p, elements, n, packed, planes, payload);
+        return;
+    }
+    split(planes, elements, n, payload);
     for (size_t i = 0; i < planes->n; i++) {
         size_t size = pack_plane(p, payload + i * n, n, planes->n == 1,
                                  &planes->method[i], out);

@@ -10,6 +10,10 @@
  * Each plane is stored as it is or as one raw deflate stream (RFC 1951),
  * whichever is shorter by a good margin. The bytes depend on the elements
  * alone. zlib reads what others wrote; see deflate.h and inflate.h.
+ *
+ * Planes of 8-byte elements are deflated in blocks of MT_PLANES_PIECE bytes
+ * that do not know of each other, so that all but the last one stay as they
+ * are when elements are added: struct mt_packed_planes keeps those.
  */
 #ifndef MT_CKPT_BYTEPLANES_H
 #define MT_CKPT_BYTEPLANES_H
@@ -21,10 +25,11 @@
 
 #include "base/dtype.h"
 #include "base/status.h"
+#include "base/strbuf.h"
 #include "ckpt/deflate.h"
 #include "ckpt/inflate.h"
 
-enum { MT_PLANES_MAX = 8 };
+enum { MT_PLANES_MAX = 8, MT_PLANES_PIECE = 8192 };
 
 enum mt_plane_method { MT_PLANE_STORED = 0, MT_PLANE_DEFLATE = 1 };
 
@@ -51,10 +56,25 @@ mt_status mt_packer_init(struct mt_packer *p, size_t max_raw,
                          struct mt_err *err);
 void mt_packer_free(struct mt_packer *p); /* also one that is all zero */
 
+/* What is packed of the first elements of a chunk; those never change. */
+struct mt_packed_planes {
+    size_t done; /* elements, a multiple of MT_PLANES_PIECE; 0: nothing yet */
+    struct mt_packed_plane {
+        struct mt_strbuf bytes, stream; /* the plane's, unpacked and packed */
+        struct mt_deflate_stream end;   /* where the stream goes on */
+    } plane[MT_PLANES_MAX];
+};
+
+void mt_packed_planes_free(struct mt_packed_planes *packed);
+
 /* Packs n >= 1 elements into payload, which has room for their raw bytes (it
- * never needs more), and describes it in *planes. */
+ * never needs more), and describes it in *planes. packed, of 8-byte elements
+ * or NULL, saves the work for those of which it knows, and learns of more;
+ * without memory it forgets all. The payload is the same with it and without.
+ */
 void mt_pack(struct mt_packer *p, enum mt_dtype dtype, const void *elements,
-             size_t n, struct mt_byte_planes *planes, unsigned char *payload);
+             size_t n, struct mt_packed_planes *packed,
+             struct mt_byte_planes *planes, unsigned char *payload);
 
 struct mt_unpacker {
     unsigned char *scratch;

@@ -67,7 +67,7 @@ START_TEST(packs_and_unpacks)
 
             fills[f](n * size);
             back[n * size] = 0xa5;
-            mt_pack(&packer, dtype, in, n, &planes, payload);
+            mt_pack(&packer, dtype, in, n, NULL, &planes, payload);
             ck_assert_ptr_null(mt_planes_fault(&planes, dtype, n));
             ck_assert_uint_le(mt_planes_stored(&planes), n * size);
             ck_assert_msg(
@@ -85,7 +85,7 @@ START_TEST(finds_what_shrinks)
     struct mt_byte_planes p;
 
     fill_weights(4 * MOST);
-    mt_pack(&packer, MT_F32, in, MOST, &p, payload);
+    mt_pack(&packer, MT_F32, in, MOST, NULL, &p, payload);
     ck_assert(p.rotate);
     ck_assert_uint_eq(p.n, 4);
     for (int i = 0; i < 3; i++)
@@ -94,11 +94,11 @@ START_TEST(finds_what_shrinks)
     ck_assert_uint_lt(p.stored[3], MOST * 45 / 100);
 
     fill_zero(4 * MOST);
-    mt_pack(&packer, MT_F32, in, MOST, &p, payload);
+    mt_pack(&packer, MT_F32, in, MOST, NULL, &p, payload);
     ck_assert_uint_lt(mt_planes_stored(&p), 200);
 
     fill_noise(8 * MOST);
-    mt_pack(&packer, MT_I64, in, MOST, &p, payload);
+    mt_pack(&packer, MT_I64, in, MOST, NULL, &p, payload);
     ck_assert_uint_eq(mt_planes_stored(&p), 8 * MOST);
 }
 END_TEST
@@ -108,7 +108,7 @@ START_TEST(planes_are_by_significance)
     float x[3] = { -1.0f, 0.5f, 1.5f }; /* bf800000 3f000000 3fc00000 */
     struct mt_byte_planes p;
 
-    mt_pack(&packer, MT_F32, x, 3, &p, payload);
+    mt_pack(&packer, MT_F32, x, 3, NULL, &p, payload);
     /* rotated: 7f000001 7e000000 7f800000 */
     ck_assert_mem_eq(payload,
                      "\x01\x00\x00"
@@ -126,14 +126,14 @@ START_TEST(has_no_memory)
     struct mt_byte_planes p, q;
 
     fill_weights(4 * MOST);
-    mt_pack(&packer, MT_F32, in, MOST, &p, payload);
+    mt_pack(&packer, MT_F32, in, MOST, NULL, &p, payload);
     for (size_t f = 0; f < sizeof fills / sizeof *fills; f++) {
         fills[f](MOST);
-        mt_pack(&packer, MT_U8, in, MOST, &q, again);
-        mt_pack(&packer, MT_F64, in, MOST / 8, &q, again);
+        mt_pack(&packer, MT_U8, in, MOST, NULL, &q, again);
+        mt_pack(&packer, MT_F64, in, MOST / 8, NULL, &q, again);
     }
     fill_weights(4 * MOST);
-    mt_pack(&packer, MT_F32, in, MOST, &q, again);
+    mt_pack(&packer, MT_F32, in, MOST, NULL, &q, again);
     ck_assert_mem_eq(&p, &q, sizeof p);
     ck_assert_mem_eq(payload, again, mt_planes_stored(&p));
 }
@@ -144,7 +144,7 @@ START_TEST(faults)
     struct mt_byte_planes good, p;
 
     fill_weights(4 * MOST);
-    mt_pack(&packer, MT_F32, in, MOST, &good, payload);
+    mt_pack(&packer, MT_F32, in, MOST, NULL, &good, payload);
 #define FAULT(change, text)                                                    \
     do {                                                                       \
         p = good;                                                              \
@@ -183,7 +183,7 @@ START_TEST(both_ends_must_meet)
     struct mt_byte_planes p;
 
     memset(in, 'a', 1000);
-    mt_pack(&packer, MT_U8, in, 1000, &p, payload);
+    mt_pack(&packer, MT_U8, in, 1000, NULL, &p, payload);
     ck_assert_int_eq(p.method[0], MT_PLANE_DEFLATE);
     unpack_fails(&p, 999, "does not unpack to exactly 999 bytes");
     unpack_fails(&p, 1001, "does not unpack to exactly 1001 bytes");

@@ -50,11 +50,12 @@ static struct mt_byte_planes get_planes(const unsigned char *p)
 }
 
 void mt_chunk_encode(const struct mt_chunk *chunk, const void *elements,
-                     struct mt_packer *packer, unsigned char *out, size_t *size)
+                     struct mt_packed_planes *packed, struct mt_packer *packer,
+                     unsigned char *out, size_t *size)
 {
     struct mt_byte_planes planes;
 
-    mt_pack(packer, chunk->dtype, elements, chunk->elements, &planes,
+    mt_pack(packer, chunk->dtype, elements, chunk->elements, packed, &planes,
             out + CKPT_CHUNK_HEADER);
     size_t end = CKPT_CHUNK_HEADER + mt_planes_stored(&planes);
 

@@ -23,10 +23,11 @@ struct mt_chunk mt_chunk_of(const struct mt_array *array, size_t i, size_t k);
 size_t mt_chunk_room(size_t raw);
 
 /* Packs elements into out (mt_chunk_room bytes of it) and returns in *size the
- * bytes used, a multiple of 64. The checksum is still to be set. */
+ * bytes used, a multiple of 64. packed: as mt_pack's. The checksum is still to
+ * be set. */
 void mt_chunk_encode(const struct mt_chunk *chunk, const void *elements,
-                     struct mt_packer *packer, unsigned char *out,
-                     size_t *size);
+                     struct mt_packed_planes *packed, struct mt_packer *packer,
+                     unsigned char *out, size_t *size);
 
 /* Sets the checksum of an encoded chunk, once its place in the file is known.
  * payload_crc is from mt_chunk_payload_crc, which is the slow part and needs

@@ -23,7 +23,7 @@ static void enter(void)
     ck_assert_int_eq(mt_packer_init(&packer, sizeof weights, &err), MT_OK);
     ck_assert_int_eq(mt_unpacker_init(&unpacker, sizeof weights, &err), MT_OK);
     memset(bytes, 0xa5, sizeof bytes);
-    mt_chunk_encode(&chunk, weights, &packer, bytes, &size);
+    mt_chunk_encode(&chunk, weights, NULL, &packer, bytes, &size);
     mt_chunk_place(bytes, mt_chunk_payload_crc(bytes), OFFSET);
 }
 

@@ -8,14 +8,16 @@
 #include "ckpt/blockstream.h"
 #include "ckpt/chunk.h"
 #include "ckpt/ckpt_format.h"
+#include "ckpt/packed_internal.h"
 
 /*
- * Workers take chunks in order and pack them into a ring of slots. A worker that
- * finishes packing while nobody is writing writes every packed chunk that is
- * next in file order; the others go on packing. Memory is bounded by the ring,
- * and the file's bytes do not depend on its size. An array without data comes
- * from a file and is read by the worker that packs it; in order, where the file
- * can only be read in order.
+ * Workers take chunks in order and pack them into a ring of slots. A worker
+ * that finishes packing while nobody is writing writes every packed chunk that
+ * is next in file order; the others go on packing. Memory is bounded by the
+ * ring, and the file's bytes do not depend on its size. An array without data
+ * comes from a file and is read by the worker that packs it; in order, where
+ * the file can only be read in order. Of an array that grows (packed.h), each
+ * chunk is one worker's, and so is what is remembered of it.
  */
 enum {
     MAX_RING = 64,
@@ -26,6 +28,7 @@ struct slot {
     struct mt_chunk chunk;
     const void *elements;           /* in memory, or in `raw` once it is read */
     struct mt_block_stream *stream; /* NULL: they are in memory */
+    struct mt_packed_chunk *known;  /* of an array that grows, or NULL */
     unsigned char *raw;             /* max_raw, where an array has a source */
     unsigned char *bytes;           /* mt_chunk_room(max_raw) */
     size_t size;
@@ -163,6 +166,10 @@ static mt_status writer_init(struct writer *w, struct mt_err *err)
         w->max_raw = max > w->max_raw ? max : w->max_raw;
         w->chunks += mt_ckpt_chunk_count(&w->arrays[i]);
         w->sources |= !w->arrays[i].data && w->arrays[i].source;
+        if (w->arrays[i].packed &&
+            !mt_packed_reserve(w->arrays[i].packed,
+                               mt_ckpt_chunk_count(&w->arrays[i])))
+            return mt_fail_memory(err);
     }
     w->ring = 2 * workers < MAX_RING ? 2 * workers : MAX_RING;
     w->ring = w->ring < w->chunks ? w->ring : w->chunks;
@@ -326,6 +333,7 @@ static bool fill_slot(struct writer *w, struct slot *s, size_t worker)
     mt_status status = MT_OK;
 
     s->stream = NULL;
+    s->known = a->packed && a->data ? &a->packed->chunk[s->chunk.number] : NULL;
     if (a->data) {
         s->elements = (const char *)a->data + s->chunk.number * step;
         return true;
@@ -377,8 +385,12 @@ static void pack_slot(struct slot *s, struct mt_packer *packer)
 {
     size_t size = mt_dtype_size(s->chunk.dtype);
 
-    mt_digest_chunk(s->elements, s->chunk.elements, size, &s->sha256);
-    mt_chunk_encode(&s->chunk, s->elements, packer, s->bytes, &s->size);
+    if (s->known)
+        mt_packed_hash(s->known, s->elements, s->chunk.elements, &s->sha256);
+    else
+        mt_digest_chunk(s->elements, s->chunk.elements, size, &s->sha256);
+    mt_chunk_encode(&s->chunk, s->elements, s->known ? &s->known->planes : NULL,
+                    packer, s->bytes, &s->size);
     s->payload_crc = mt_chunk_payload_crc(s->bytes);
 }
 

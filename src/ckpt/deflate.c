@@ -1,6 +1,5 @@
 #include "ckpt/deflate.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,14 +8,15 @@
 #include "ckpt/match.h"
 
 enum {
-    BLOCK_BYTES = 64 * 1024,  /* of a block without matches */
-    BLOCK_TOKENS = 32 * 1024, /* of a block with them */
-    LITERALS = 286,           /* bytes, the end, lengths */
+    BLOCK_BYTES = 64 * 1024,         /* of a block without matches */
+    BLOCK_TOKENS = MT_DEFLATE_BLOCK, /* of a block with them */
+    LITERALS = 286,                  /* bytes, the end, lengths */
     DISTANCES = 30,
     END = 256,
     LENGTH_CODES = 19, /* symbols for the lengths of the other codes */
     LENGTH_BITS = 7,
-    DYNAMIC = 2, /* the type of a block with codes of its own */
+    STORED = 0,  /* the type of a block of bytes as they are, */
+    DYNAMIC = 2, /* and of one with codes of its own */
 };
 
 struct code {
@@ -52,14 +52,8 @@ void mt_deflater_free(struct mt_deflater *d)
 
 /* --- bits, the first one lowest ------------------------------------------ */
 
-struct bits {
-    unsigned char *out;
-    uint64_t bits;
-    unsigned count; /* < 8 between two calls */
-};
-
 /* Writes 8 bytes, of which the whole ones count. */
-static inline void flush(struct bits *b)
+static inline void flush(struct mt_deflate_stream *b)
 {
     uint64_t v = MT_BIG_ENDIAN ? __builtin_bswap64(b->bits) : b->bits;
 
@@ -70,13 +64,13 @@ static inline void flush(struct bits *b)
 }
 
 /* At most 56 bits before a flush. */
-static inline void add(struct bits *b, uint64_t value, unsigned n)
+static inline void add(struct mt_deflate_stream *b, uint64_t value, unsigned n)
 {
     b->bits |= value << b->count;
     b->count += n;
 }
 
-static inline void put(struct bits *b, uint64_t value, unsigned n)
+static inline void put(struct mt_deflate_stream *b, uint64_t value, unsigned n)
 {
     add(b, value, n);
     flush(b);
@@ -213,7 +207,8 @@ static uint64_t block_bits(const struct mt_deflater *d)
            code_bits(&d->distance);
 }
 
-static void put_header(struct bits *b, const struct mt_deflater *d, bool last)
+static void put_header(struct mt_deflate_stream *b, const struct mt_deflater *d,
+                       bool last)
 {
     const struct lengths *l = &d->lengths;
     size_t sent = lengths_sent(l);
@@ -257,11 +252,11 @@ static void count_bytes(const unsigned char *in, size_t n, uint32_t *count)
 }
 
 /* Four codes of at most 11 bits and 7 bits that are left: 51 of 64. */
-static void put_bytes(struct bits *out, const struct code *c,
+static void put_bytes(struct mt_deflate_stream *out, const struct code *c,
                       const unsigned char *in, size_t n)
 {
     uint32_t entry[256]; /* length << 16 | code */
-    struct bits b = *out;
+    struct mt_deflate_stream b = *out;
     size_t i = 0;
 
     for (size_t s = 0; s < 256; s++)
@@ -281,13 +276,13 @@ static void put_bytes(struct bits *out, const struct code *c,
     *out = b;
 }
 
-static bool has_room(const struct bits *b, const unsigned char *end,
-                     uint64_t bits)
+static bool has_room(const struct mt_deflate_stream *b,
+                     const unsigned char *end, uint64_t bits)
 {
     return (b->count + bits + 7) / 8 <= (uint64_t)(end - b->out);
 }
 
-static bool bytes_block(struct mt_deflater *d, struct bits *b,
+static bool bytes_block(struct mt_deflater *d, struct mt_deflate_stream *b,
                         const unsigned char *in, size_t n, bool last,
                         const unsigned char *end)
 {
@@ -333,14 +328,15 @@ static uint64_t count_tokens(struct mt_deflater *d, size_t n)
     return extra;
 }
 
-static void put_symbol(struct bits *b, const struct code *c, struct symbol s)
+static void put_symbol(struct mt_deflate_stream *b, const struct code *c,
+                       struct symbol s)
 {
     add(b, c->code[s.symbol], c->length[s.symbol]);
     put(b, s.extra, s.bits);
 }
 
-static bool tokens_block(struct mt_deflater *d, struct bits *b, size_t n,
-                         bool last, const unsigned char *end)
+static bool tokens_block(struct mt_deflater *d, struct mt_deflate_stream *b,
+                         size_t n, bool last, const unsigned char *end)
 {
     uint64_t extra = count_tokens(d, n);
 
@@ -364,11 +360,19 @@ static bool tokens_block(struct mt_deflater *d, struct bits *b, size_t n,
     return true;
 }
 
+/* A byte that is not full is filled with zeros. */
+static void end_byte(struct mt_deflate_stream *b)
+{
+    if (b->count)
+        *b->out++ = (unsigned char)b->bits;
+    b->bits = b->count = 0;
+}
+
 size_t mt_deflate(struct mt_deflater *d, enum mt_deflate_way way,
                   const unsigned char *in, size_t n, unsigned char *out,
                   size_t room)
 {
-    struct bits b = { .out = out };
+    struct mt_deflate_stream b = { .out = out };
     const unsigned char *end = out + room;
     bool fits = true;
 
@@ -389,7 +393,45 @@ size_t mt_deflate(struct mt_deflater *d, enum mt_deflate_way way,
     }
     if (!fits)
         return 0;
-    if (b.count)
-        *b.out++ = (unsigned char)b.bits;
+    end_byte(&b);
     return (size_t)(b.out - out);
+}
+
+/* Its length, the complement of that, and the bytes, from a whole byte on. */
+static void stored_block(struct mt_deflate_stream *b, const unsigned char *in,
+                         size_t n, bool last)
+{
+    put(b, last, 1);
+    put(b, STORED, 2);
+    end_byte(b);
+    put_u16(b->out, (uint16_t)n);
+    put_u16(b->out + 2, (uint16_t)~n);
+    memcpy(b->out + 4, in, n);
+    b->out += 4 + n;
+}
+
+static bool packed_block(struct mt_deflater *d, struct mt_deflate_stream *b,
+                         enum mt_deflate_way way, const unsigned char *in,
+                         size_t n, bool last)
+{
+    const unsigned char *end = b->out + n + MT_DEFLATE_OVERHEAD;
+
+    if (way == MT_DEFLATE_STORED)
+        return false;
+    if (way == MT_DEFLATE_HUFFMAN)
+        return bytes_block(d, b, in, n, last, end);
+    mt_matcher_start(&d->matcher, in, n,
+                     way == MT_DEFLATE_TEXT ? MT_MATCH_TEXT : MT_MATCH_RUNS);
+    return tokens_block(d, b, mt_matcher_next(&d->matcher, d->token, n), last,
+                        end);
+}
+
+void mt_deflate_block(struct mt_deflater *d, struct mt_deflate_stream *s,
+                      enum mt_deflate_way way, const unsigned char *in,
+                      size_t n, bool last)
+{
+    if (!packed_block(d, s, way, in, n, last))
+        stored_block(s, in, n, last);
+    if (last)
+        end_byte(s);
 }

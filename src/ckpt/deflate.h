@@ -10,17 +10,22 @@
 #ifndef MT_CKPT_DEFLATE_H
 #define MT_CKPT_DEFLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum mt_deflate_way {
     MT_DEFLATE_HUFFMAN, /* no matches: for noise of uneven bytes */
     MT_DEFLATE_RUNS,    /* for planes that are mostly runs, of zeros say */
     MT_DEFLATE_TEXT,
+    MT_DEFLATE_STORED, /* as they are: only for mt_deflate_block */
 };
 
 enum {
     MT_DEFLATE_SHORT = 11, /* bits of a code of MT_DEFLATE_HUFFMAN */
     MT_DEFLATE_SLACK = 16, /* bytes past the output that may be written */
+    MT_DEFLATE_BLOCK = 32 * 1024, /* bytes of one mt_deflate_block at most */
+    MT_DEFLATE_OVERHEAD = 6,      /* of a block, at most */
 };
 
 struct mt_deflater; /* scratch, about half a megabyte */
@@ -33,5 +38,21 @@ void mt_deflater_free(struct mt_deflater *d);
 size_t mt_deflate(struct mt_deflater *d, enum mt_deflate_way way,
                   const unsigned char *in, size_t n, unsigned char *out,
                   size_t room);
+
+/* A stream on its way: what is written of it never changes, so that a copy of
+ * this and of the bytes before `out` is enough to go on from here again. */
+struct mt_deflate_stream {
+    unsigned char *out; /* where the next byte goes */
+    uint64_t bits;      /* those of a byte that is not full yet, */
+    unsigned count;     /* fewer than 8 */
+};
+
+/* Writes 1 to MT_DEFLATE_BLOCK bytes as one block, which takes at most n +
+ * MT_DEFLATE_OVERHEAD: stored where the way does not make it smaller. The last
+ * block ends the stream, at `out`. The block is a function of the way and its
+ * bytes alone. */
+void mt_deflate_block(struct mt_deflater *d, struct mt_deflate_stream *s,
+                      enum mt_deflate_way way, const unsigned char *in,
+                      size_t n, bool last);
 
 #endif

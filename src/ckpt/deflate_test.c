@@ -114,6 +114,89 @@ START_TEST(the_same_bytes_for_ever)
 }
 END_TEST
 
+/* Bytes of block i of a stream of n. */
+static size_t block_of(size_t i, size_t left)
+{
+    static const size_t sizes[] = { 8192, 1, 5, MT_DEFLATE_BLOCK, 300 };
+    size_t n = sizes[i % (sizeof sizes / sizeof *sizes)];
+
+    return n < left ? n : left;
+}
+
+/* From byte `at` on, which is where block i begins. */
+static void add_blocks(struct mt_deflate_stream *s, enum mt_deflate_way way,
+                       size_t at, size_t i, size_t n)
+{
+    for (size_t part; at < n; at += part, i++) {
+        unsigned char *from = s->out;
+
+        part = block_of(i, n - at);
+        mt_deflate_block(deflater, s, way, in + at, part, at + part == n);
+        ck_assert_uint_le((size_t)(s->out - from), part + MT_DEFLATE_OVERHEAD);
+    }
+}
+
+START_TEST(blocks_make_a_stream)
+{
+    static const size_t counts[] = { 1, 8192, 8193, 41290, 41291, MOST };
+    enum mt_deflate_way way =
+        (enum mt_deflate_way)(MT_DEFLATE_HUFFMAN + _i / DEFLATE_FILLS);
+
+    deflate_fills[_i % DEFLATE_FILLS](in, MOST);
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        struct mt_deflate_stream s = { .out = out };
+        size_t n = counts[c];
+
+        add_blocks(&s, way, 0, 0, n);
+        ck_assert_uint_lt(s.out - out, ROOM);
+        memset(back, 0xa5, n);
+        ck_assert(deflate_reads(out, (size_t)(s.out - out), back, n));
+        ck_assert(memcmp(back, in, n) == 0);
+    }
+}
+END_TEST
+
+/* After any block a copy of the stream goes on as the stream itself did. */
+START_TEST(a_stream_goes_on_from_a_copy)
+{
+    enum mt_deflate_way way =
+        (enum mt_deflate_way)(MT_DEFLATE_HUFFMAN + _i / DEFLATE_FILLS);
+    struct mt_deflate_stream whole = { .out = out }, first = { .out = theirs };
+    size_t n = 50000, at = 0;
+
+    deflate_fills[_i % DEFLATE_FILLS](in, n);
+    add_blocks(&whole, way, 0, 0, n);
+    for (size_t i = 0; at + block_of(i, n - at) < n; i++) {
+        size_t part = block_of(i, n - at);
+
+        mt_deflate_block(deflater, &first, way, in + at, part, false);
+        at += part;
+        struct mt_deflate_stream then = first;
+
+        add_blocks(&then, way, at, i + 1, n);
+        ck_assert_int_eq(then.out - theirs, whole.out - out);
+        ck_assert_mem_eq(theirs, out, whole.out - out);
+    }
+    ck_assert_uint_gt(at, 41000);
+}
+END_TEST
+
+/* A block is stored where its way makes nothing smaller. */
+START_TEST(blocks_of_noise_are_stored)
+{
+    for (int way = MT_DEFLATE_HUFFMAN; way <= MT_DEFLATE_STORED; way++) {
+        struct mt_deflate_stream s = { .out = out };
+
+        deflate_fill_noise(in, 8192);
+        mt_deflate_block(deflater, &s, (enum mt_deflate_way)way, in, 8192,
+                         true);
+        ck_assert_int_eq(s.out - out, 5 + 8192);
+        ck_assert_mem_eq(out, "\x01\x00\x20\xff\xdf", 5);
+        ck_assert_mem_eq(out + 5, in, 8192);
+    }
+}
+END_TEST
+
 Suite *deflate_suite(void);
 Suite *deflate_suite(void)
 {
@@ -124,6 +207,11 @@ Suite *deflate_suite(void)
     tcase_add_loop_test(tc, zlib_reads_it, 0, WAYS * DEFLATE_FILLS);
     tcase_add_loop_test(tc, keeps_to_its_room, 0, WAYS);
     tcase_add_test(tc, is_small);
+    tcase_add_loop_test(tc, blocks_make_a_stream, 0,
+                        (WAYS + 1) * DEFLATE_FILLS);
+    tcase_add_loop_test(tc, a_stream_goes_on_from_a_copy, 0,
+                        (WAYS + 1) * DEFLATE_FILLS);
+    tcase_add_test(tc, blocks_of_noise_are_stored);
     tcase_add_test(tc, the_same_bytes_for_ever);
     suite_add_tcase(s, tc);
     return s;

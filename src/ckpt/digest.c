@@ -30,26 +30,40 @@ static void digest_end(struct sha256_ctx *ctx, struct mt_sha256 *out)
     sha256_digest(ctx, sizeof out->byte, out->byte);
 }
 
-void mt_digest_chunk(const void *elements, size_t n, size_t element_size,
-                     struct mt_sha256 *out)
+void mt_digest_add(struct sha256_ctx *ctx, const void *elements, size_t n,
+                   size_t element_size)
 {
-    struct sha256_ctx ctx;
     const unsigned char *p = elements;
     size_t left = n * element_size;
     unsigned char block[4096];
 
-    sha256_init(&ctx);
     if (!MT_BIG_ENDIAN || element_size == 1)
-        sha256_update(&ctx, left, p);
+        sha256_update(ctx, left, p);
     for (; MT_BIG_ENDIAN && element_size > 1 && left;) {
         size_t part = left < sizeof block ? left : sizeof block;
 
         memcpy(block, p, part);
         mt_swap_bytes(block, part / element_size, element_size);
-        sha256_update(&ctx, part, block);
+        sha256_update(ctx, part, block);
         p += part;
         left -= part;
     }
+}
+
+void mt_digest_so_far(const struct sha256_ctx *ctx, struct mt_sha256 *out)
+{
+    struct sha256_ctx copy = *ctx;
+
+    digest_end(&copy, out);
+}
+
+void mt_digest_chunk(const void *elements, size_t n, size_t element_size,
+                     struct mt_sha256 *out)
+{
+    struct sha256_ctx ctx;
+
+    sha256_init(&ctx);
+    mt_digest_add(&ctx, elements, n, element_size);
     digest_end(&ctx, out);
 }
 

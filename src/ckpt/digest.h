@@ -36,6 +36,11 @@ size_t mt_digest_identity(const struct mt_array *array,
 /* elements are in this machine's byte order. */
 void mt_digest_chunk(const void *elements, size_t n, size_t element_size,
                      struct mt_sha256 *out);
+/* The same in parts: adds elements to those that ctx has; the hash of those so
+ * far. */
+void mt_digest_add(struct sha256_ctx *ctx, const void *elements, size_t n,
+                   size_t element_size);
+void mt_digest_so_far(const struct sha256_ctx *ctx, struct mt_sha256 *out);
 
 /* The hash of an array, from its chunks' hashes in order. */
 struct mt_digest_array {

@@ -18,12 +18,21 @@ _Static_assert(AT(epoch) == 0 && AT(step) == 1 && AT(lr) == 2 &&
 
 void mt_epochs_free(struct mt_epochs *e)
 {
-    for (size_t c = 0; c < MT_EPOCH_COLUMNS; c++)
+    for (size_t c = 0; c < MT_EPOCH_COLUMNS; c++) {
         free(e->column[c]);
+        mt_packed_free(&e->packed[c]);
+    }
     *e = (struct mt_epochs){ 0 };
 }
 
-/* Columns that every run has, in its part. */
+/* All but the first n epochs are dropped, or about to change. */
+static void forget(struct mt_epochs *e, size_t n)
+{
+    for (size_t c = 0; c < MT_EPOCH_COLUMNS; c++)
+        mt_packed_cut(&e->packed[c], n);
+}
+
+/* Is it of scores, and which one of them? */
 static bool is_score(size_t column, size_t *i)
 {
     *i = column < MT_EPOCH_RUN ? 0 : (column - MT_EPOCH_RUN) % MT_EPOCH_SCORES;
@@ -107,6 +116,7 @@ void mt_epochs_cut(struct mt_epochs *e, size_t n)
 {
     if (n >= e->n)
         return;
+    forget(e, n);
     e->n = n;
     if (n)
         e->last = get(e, n - 1);
@@ -114,6 +124,7 @@ void mt_epochs_cut(struct mt_epochs *e, size_t n)
 
 void mt_epochs_replace_last(struct mt_epochs *e, const struct mt_epoch *epoch)
 {
+    forget(e, e->n - 1);
     put(e, e->n - 1, epoch);
     e->last = *epoch;
 }
@@ -127,12 +138,12 @@ mt_status mt_epochs_set(struct mt_epochs *e,
     mt_status status;
 
     memcpy(&other[1], &unknown, WORD);
-    e->n = 0;
+    mt_epochs_cut(e, 0);
     if (!n || (status = mt_epochs_reserve(e, n, err)) != MT_OK)
         return n ? status : MT_OK;
     for (size_t c = 0; c < MT_EPOCH_COLUMNS; c++) {
         if (e->column[c] && columns[c])
-            memcpy(e->column[c], columns[c], n * WORD);
+            memmove(e->column[c], columns[c], n * WORD);
         for (size_t i = 0; e->column[c] && !columns[c] && i < n; i++)
             e->column[c][i] = other[mt_epochs_dtype(c) == MT_F64];
     }

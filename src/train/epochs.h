@@ -1,7 +1,8 @@
 /*
  * The finished epochs of a run in memory: a column for each value of an epoch,
  * as a checkpoint has them (history.h), so that a save writes them from here,
- * however many there are, without a copy.
+ * however many there are, without a copy, and packs only those that came since
+ * the last one.
  *
  * Column c is the word number c of struct mt_epoch: epoch, step, lr; samples,
  * loss and metrics of the training; the same of the validation.
@@ -11,6 +12,7 @@
 
 #include "base/dtype.h"
 #include "base/status.h"
+#include "ckpt/packed.h"
 #include "train/session.h"
 
 enum {
@@ -26,6 +28,7 @@ struct mt_epochs {
     size_t n_metrics;     /* of the run: other columns do not exist */
     struct mt_epoch last; /* if there is any */
     uint64_t *column[MT_EPOCH_COLUMNS]; /* (size) the bits of the values */
+    struct mt_packed packed[MT_EPOCH_COLUMNS];
 };
 
 void mt_epochs_free(struct mt_epochs *e);

@@ -34,15 +34,18 @@ static bool is_saved(const struct mt_session *s, size_t column)
             !metric_of(s, column)->whole);
 }
 
-void mt_history_save(const struct mt_session *s, struct mt_bundle *out)
+void mt_history_save(struct mt_session *s, struct mt_bundle *out)
 {
-    const struct mt_epochs *e = &s->history;
-    struct mt_shape shape = mt_shape_of(1, e->n);
+    struct mt_epochs *e = &s->history;
 
     for (size_t c = 0; e->n && c < MT_EPOCH_COLUMNS; c++) {
+        struct mt_array a = { .dtype = mt_epochs_dtype(c),
+                              .shape = mt_shape_of(1, e->n),
+                              .data = e->column[c],
+                              .packed = &e->packed[c] };
+
         if (is_saved(s, c))
-            mt_bundle_add(out, name_of(s, c).text, mt_epochs_dtype(c), &shape,
-                          e->column[c]);
+            mt_bundle_add_array(out, name_of(s, c).text, &a);
     }
     if (e->n && e->last.unscheduled)
         mt_bundle_i64(out, MT_NAME_UNSCHEDULED, (int64_t)e->last.epoch);

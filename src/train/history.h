@@ -19,7 +19,7 @@
 #include "train/session.h"
 
 /* The bundle refers to the session's columns, until the next step. */
-void mt_history_save(const struct mt_session *s, struct mt_bundle *out);
+void mt_history_save(struct mt_session *s, struct mt_bundle *out);
 mt_status mt_history_restore(struct mt_session *s,
                              const struct mt_bundle *from, struct mt_err *err);
 

@@ -68,10 +68,37 @@ static void write_stream(const uint8_t *bytes, size_t n,
     free(back);
 }
 
+/* The same in blocks; the first byte says how long they are. */
+static void write_blocks(const uint8_t *bytes, size_t n,
+                         enum mt_deflate_way way)
+{
+    size_t part = 1 + bytes[0] % 200u * 160u, blocks = n / part + 1;
+    struct mt_deflater *d = mt_deflater_new();
+    uint8_t *out = malloc(n + blocks * MT_DEFLATE_OVERHEAD + MT_DEFLATE_SLACK);
+    uint8_t *back = malloc(n);
+    struct mt_deflate_stream s = { .out = out };
+
+    if (!d || !out || !back)
+        abort();
+    for (size_t i = 0; i < n; i += part) {
+        size_t size = n - i < part ? n - i : part;
+
+        mt_deflate_block(d, &s, way, bytes + i, size, i + size == n);
+    }
+    if (!zlib_reads(out, (size_t)(s.out - out), back, n) ||
+        memcmp(back, bytes, n) != 0)
+        abort();
+    mt_deflater_free(d);
+    free(out);
+    free(back);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     read_stream(bytes, n);
     for (int way = MT_DEFLATE_HUFFMAN; n && way <= MT_DEFLATE_TEXT; way++)
         write_stream(bytes, n, (enum mt_deflate_way)way);
+    for (int way = MT_DEFLATE_HUFFMAN; n && way <= MT_DEFLATE_STORED; way++)
+        write_blocks(bytes, n, (enum mt_deflate_way)way);
     return 0;
 }
