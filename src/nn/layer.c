@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "base/nearest.h"
 #include "kernels/dmath.h"
 
@@ -64,7 +65,20 @@ const struct mt_kind mt_layer_kind = {
 
 enum { MAX_LAYERS = 10000 };
 
+/* A list of layers that is being read. */
+struct list {
+    const struct mt_json *doc;
+    struct mt_layer *parent;
+    struct mt_arena *arena;
+    struct mt_names names; /* of the layers so far */
+};
+
 /* --- names -------------------------------------------------------------- */
+
+static const char *name_of(const void *parent, size_t i)
+{
+    return ((const struct mt_layer *)parent)->layers[i].name;
+}
 
 static bool is_name(const char *text)
 {
@@ -74,33 +88,33 @@ static bool is_name(const char *text)
     return *text && text[strspn(text, allowed)] == '\0';
 }
 
-static mt_status check_name(const struct mt_json *doc, const struct mt_item *object,
-                            const struct mt_layer *parent,
-                            const struct mt_layer *layer, struct mt_err *err)
+static mt_status add_name(struct list *list, const struct mt_item *object,
+                          const struct mt_layer *layer, struct mt_err *err)
 {
+    const struct mt_layer *parent = list->parent;
     const struct mt_item *item = mt_json_get(object, "name");
 
     if (!item)
         item = object;
     if (!is_name(layer->name))
-        return mt_json_fail(doc, item, err,
+        return mt_json_fail(list->doc, item, err,
                             "a layer's name has letters, digits, _ and - only, "
                             "got \"%s\"", layer->name);
     if (!parent->parent && (strcmp(layer->name, "optimizer") == 0))
-        return mt_json_fail(doc, item, err,
+        return mt_json_fail(list->doc, item, err,
                             "\"optimizer\" cannot name a layer: state dicts "
                             "keep the optimizer's tensors under it");
     if (strcmp(layer->name, "input") == 0)
-        return mt_json_fail(doc, item, err,
+        return mt_json_fail(list->doc, item, err,
                             "\"input\" cannot name a layer: \"inputs\" means "
                             "by it what goes into the list");
-    for (const struct mt_layer *l = parent->layers; l < layer; l++) {
-        if (strcmp(l->name, layer->name) == 0)
-            return mt_json_fail(doc, item, err,
-                                "the name \"%s\" is taken by an earlier layer",
-                                layer->name);
-    }
-    return MT_OK;
+    if (mt_names_find(&list->names, layer->name, name_of, parent) !=
+        SIZE_MAX)
+        return mt_json_fail(list->doc, item, err,
+                            "the name \"%s\" is taken by an earlier layer",
+                            layer->name);
+    return mt_names_add(&list->names, name_of, parent) ? MT_OK
+                                                       : mt_fail_memory(err);
 }
 
 /* --- inputs ------------------------------------------------------------- */
@@ -122,16 +136,16 @@ static mt_status fail_input(const struct mt_json *doc, const struct mt_item *obj
                         near ? near : "", near ? "\"?" : "");
 }
 
-static mt_status read_inputs(const struct mt_json *doc, const struct mt_item *object,
-                             const struct mt_strings *inputs,
-                             const struct mt_layer *parent, size_t index,
+static mt_status read_inputs(const struct list *list,
+                             const struct mt_item *object,
+                             const struct mt_strings *inputs, size_t index,
                              struct mt_layer *layer, struct mt_err *err)
 {
     bool many = layer->type->flags & MT_LAYER_MANY_INPUTS;
 
     if (inputs->n == 0) {
         if (many)
-            return mt_json_fail(doc, object, err,
+            return mt_json_fail(list->doc, object, err,
                                 "%s needs \"inputs\", the names of two or more "
                                 "earlier layers", layer->type->name);
         layer->n_in = 1;
@@ -139,22 +153,20 @@ static mt_status read_inputs(const struct mt_json *doc, const struct mt_item *ob
         return MT_OK;
     }
     if (many ? inputs->n < 2 || inputs->n > MT_LAYER_INPUTS : inputs->n != 1)
-        return mt_json_fail(doc, mt_json_get(object, "inputs"), err,
+        return mt_json_fail(list->doc, mt_json_get(object, "inputs"), err,
                             "%s reads %s, got %zu", layer->type->name,
                             many ? "2 to 8 layers" : "one layer", inputs->n);
     layer->n_in = inputs->n;
     for (size_t k = 0; k < inputs->n; k++) {
-        int found = -2;
+        const char *name = inputs->v[k];
+        size_t found =
+            mt_names_find(&list->names, name, name_of, list->parent);
+        bool outer = strcmp(name, "input") == 0;
 
-        if (strcmp(inputs->v[k], "input") == 0)
-            found = MT_INPUT;
-        for (size_t i = 0; i < index; i++) {
-            if (strcmp(parent->layers[i].name, inputs->v[k]) == 0)
-                found = (int)i;
-        }
-        if (found == -2)
-            return fail_input(doc, object, parent, index, inputs->v[k], err);
-        layer->in[k] = found;
+        if (!outer && found >= index)
+            return fail_input(list->doc, object, list->parent, index, name,
+                              err);
+        layer->in[k] = outer ? MT_INPUT : (int)found;
     }
     return MT_OK;
 }
@@ -177,16 +189,15 @@ static mt_status count_layers(const struct mt_json *doc, const struct mt_item *i
     return MT_OK;
 }
 
-static mt_status read_layer(const struct mt_json *doc,
-                            const struct mt_item *object,
-                            struct mt_layer *parent, size_t index,
-                            struct mt_arena *arena, struct mt_err *err)
+static mt_status read_layer(struct list *list, const struct mt_item *object,
+                            size_t index, struct mt_err *err)
 {
-    struct mt_layer *layer = &parent->layers[index];
+    struct mt_layer *parent = list->parent, *layer = &parent->layers[index];
     const struct mt_type *type;
     struct common_args common;
-    mt_status status = mt_kind_read(&mt_layer_kind, doc, object, &common, arena,
-                                    &type, &layer->args, err);
+    mt_status status =
+        mt_kind_read(&mt_layer_kind, list->doc, object, &common, list->arena,
+                     &type, &layer->args, err);
 
     if (status != MT_OK)
         return status;
@@ -194,20 +205,19 @@ static mt_status read_layer(const struct mt_json *doc,
     layer->object = object;
     layer->parent = parent;
     layer->name = common.name ? common.name
-                              : mt_arena_printf(arena, "%zu", index);
+                              : mt_arena_printf(list->arena, "%zu", index);
     layer->path = !layer->name || !parent->path || !*parent->path
                       ? layer->name
-                      : mt_arena_printf(arena, "%s.%s", parent->path,
+                      : mt_arena_printf(list->arena, "%s.%s", parent->path,
                                         layer->name);
     if (!layer->path)
         return mt_fail_memory(err);
-    status = check_name(doc, object, parent, layer, err);
+    status = add_name(list, object, layer, err);
     if (status == MT_OK)
-        status = read_inputs(doc, object, &common.inputs, parent, index, layer,
-                             err);
+        status = read_inputs(list, object, &common.inputs, index, layer, err);
     if (status != MT_OK || !(layer->type->flags & MT_LAYER_CONTAINER))
         return status;
-    return mt_layers_read(doc, common.layers, layer, arena, err);
+    return mt_layers_read(list->doc, common.layers, layer, list->arena, err);
 }
 
 /* The copies are containers of their own, named by their number. */
@@ -264,14 +274,15 @@ mt_status mt_layers_read(const struct mt_json *doc, const struct mt_item *list,
     if (!parent->layers)
         return mt_fail_memory(err);
 
+    struct list layers = { doc, parent, arena, MT_NAMES_INIT };
     const struct mt_item *item = list->child;
 
-    for (size_t i = 0; i < n; i++, item = item->next) {
-        if ((status = read_layer(doc, item, parent, i, arena, err)) != MT_OK)
-            return status;
-        parent->n_layers = i + 1;
+    for (; parent->n_layers < n && status == MT_OK; item = item->next) {
+        status = read_layer(&layers, item, parent->n_layers, err);
+        parent->n_layers += status == MT_OK;
     }
-    return MT_OK;
+    mt_names_free(&layers.names);
+    return status;
 }
 
 /* --- what reads what ----------------------------------------------------- */
