@@ -5,10 +5,10 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/size.h"
 #include "graph/graph_internal.h"
+#include "graph/place.h"
 
 enum { ALIGN = 64 };
 
@@ -83,79 +83,43 @@ static int by_size(const void *a, const void *b)
     return (x->born > y->born) - (x->born < y->born);
 }
 
-/* The values that have their places, the lowest first: graphs of deep models
- * have very many. */
-struct placed {
-    size_t at, end, born, dies;
-};
-
-/* The lowest place for v among the n that have one. */
-static size_t find_place(const struct mt_value *v, const struct placed *placed,
-                         size_t n)
+static mt_status place_value(struct mt_graph *g, struct mt_places *places,
+                             struct mt_value *v, struct mt_err *err)
 {
-    size_t at = 0;
+    size_t end = v->bytes;
+    mt_status status;
 
-    for (size_t i = 0; i < n && placed[i].at < at + v->bytes; i++) {
-        const struct placed *p = &placed[i];
-
-        if (p->born <= v->dies && v->born <= p->dies && at < p->end)
-            at = p->end;
+    if (end < LIMIT) {
+        v->place = mt_places_find(places, v->bytes, v->born, v->dies);
+        end = mt_size_align(v->place + v->bytes, ALIGN);
     }
-    return at;
-}
-
-/* Enters v, which has its offset, after those at the same offset. */
-static void enter(struct placed *placed, size_t n, const struct mt_value *v)
-{
-    size_t low = 0, high = n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (placed[middle].at <= v->place)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    memmove(placed + low + 1, placed + low, (n - low) * sizeof *placed);
-    placed[low] =
-        (struct placed){ v->place, mt_size_align(v->place + v->bytes, ALIGN),
-                         v->born, v->dies };
+    if (end >= LIMIT)
+        return mt_fail_memory(err);
+    status = mt_places_take(places, v->place, end, v->born, v->dies, err);
+    if (end > g->activation_bytes)
+        g->activation_bytes = end;
+    return status;
 }
 
 static mt_status place_values(struct mt_graph *g, struct mt_err *err)
 {
     struct mt_value **list = malloc((g->n_values + 1) * sizeof *list);
-    struct placed *placed = malloc((g->n_values + 1) * sizeof *placed);
-    mt_status status = list && placed ? MT_OK : mt_fail_memory(err);
+    struct mt_places *places = NULL;
+    mt_status status = list ? MT_OK : mt_fail_memory(err);
     size_t n = 0;
 
-    if (status != MT_OK)
-        goto out;
-    for (size_t i = 0; i < g->n_values; i++) {
+    if (status == MT_OK)
+        status = mt_places_new(g->n_nodes + 1, &places, err);
+    for (size_t i = 0; i < g->n_values && status == MT_OK; i++) {
         if (is_planned(g->values[i]) &&
             g->values[i]->born <= g->values[i]->dies)
             list[n++] = g->values[i];
     }
-    qsort(list, n, sizeof *list, by_size);
-    for (size_t i = 0; i < n; i++) {
-        struct mt_value *v = list[i];
-        size_t end = v->bytes;
-
-        if (end < LIMIT) {
-            v->place = find_place(v, placed, i);
-            end = mt_size_align(v->place + v->bytes, ALIGN);
-        }
-        if (end >= LIMIT) {
-            status = mt_fail_memory(err);
-            goto out;
-        }
-        enter(placed, i, v);
-        if (end > g->activation_bytes)
-            g->activation_bytes = end;
-    }
-out:
-    free(placed);
+    if (n)
+        qsort(list, n, sizeof *list, by_size);
+    for (size_t i = 0; i < n && status == MT_OK; i++)
+        status = place_value(g, places, list[i], err);
+    mt_places_free(places);
     free(list);
     return status;
 }
