@@ -224,6 +224,16 @@ static mt_status freeze(struct mt_model *m, const struct mt_item *object,
     return MT_OK;
 }
 
+static void count_parameters(struct mt_model *m)
+{
+    for (size_t t = 0; t < m->store.n; t++) {
+        const struct mt_tensor *tensor = m->store.tensors[t];
+
+        m->parameters += tensor->buffer ? 0 : tensor->count;
+        m->trainable += tensor->requires_grad ? tensor->count : 0;
+    }
+}
+
 static const struct mt_init *rule_for(const struct mt_model *m, size_t t)
 {
     const struct mt_init *found = m->record.inits[t];
@@ -319,6 +329,7 @@ static mt_status build(struct mt_model *m,
         (status = freeze(m, object, &args.freeze, err)) != MT_OK ||
         (status = check_rules(m, args.init, err)) != MT_OK)
         return status;
+    count_parameters(m);
     return mt_store_allocate(&m->store, err);
 }
 
@@ -391,15 +402,7 @@ mt_status mt_model_clone(const struct mt_model *m, struct mt_model **out,
 
 size_t mt_model_parameters(const struct mt_model *m, bool trainable_only)
 {
-    size_t n = 0;
-
-    for (size_t t = 0; t < m->store.n; t++) {
-        const struct mt_tensor *tensor = m->store.tensors[t];
-
-        if (trainable_only ? tensor->requires_grad : !tensor->buffer)
-            n += tensor->count;
-    }
-    return n;
+    return trainable_only ? m->trainable : m->parameters;
 }
 
 /* --- programs ----------------------------------------------------------- */
