@@ -165,6 +165,13 @@ void mt_cells_put(struct mt_cells *cells, size_t column, double v)
             digits < 0, places);
         return;
     }
+    mt_cells_put_raw(cells, column, v);
+}
+
+void mt_cells_put_raw(struct mt_cells *cells, size_t column, double v)
+{
+    struct mt_cells_next next = mt_cells_next(cells);
+
     memcpy(&next.digits[column], &v, sizeof v);
     next.places[column] = RAW;
     next.seen[column].raw = true;
@@ -392,13 +399,14 @@ static inline double unpack(const char *row, const struct packed *c)
     return (double)n / powers[c->places + (word & ~(UINT64_MAX << c->choice))];
 }
 
-void mt_cells_row(const struct mt_cells *cells, size_t row, double *out)
+void mt_cells_row(const struct mt_cells *cells, size_t row, size_t n,
+                  double *out)
 {
     const struct block *block = cells->blocks[row >> cells->shift];
     size_t i = row & (((size_t)1 << cells->shift) - 1);
     const char *at = rows_of(cells, block) + i * block->stride;
 
-    for (size_t c = 0; c < cells->width; c++)
+    for (size_t c = 0; c < n; c++)
         out[c] = unpack(at, &block->columns[c]);
 }
 

@@ -34,8 +34,9 @@ struct mt_cells *mt_cells_new(size_t width); /* NULL: no memory */
 void mt_cells_free(struct mt_cells *cells);  /* NULL is allowed */
 
 /* A value of the next row, which counts once all of its columns are put and it
- * is pushed. */
+ * is pushed; raw: as it is, -0 too, in 64 bits. */
 void mt_cells_put(struct mt_cells *cells, size_t column, double value);
+void mt_cells_put_raw(struct mt_cells *cells, size_t column, double value);
 mt_status mt_cells_push(struct mt_cells *cells, struct mt_err *err);
 
 /* After it rows can be read, by several threads at once, and none added. */
@@ -45,7 +46,9 @@ size_t mt_cells_rows(const struct mt_cells *cells);
 size_t mt_cells_width(const struct mt_cells *cells);
 size_t mt_cells_bytes(const struct mt_cells *cells); /* of memory */
 
-void mt_cells_row(const struct mt_cells *cells, size_t row, double *out);
+/* The first n columns of a row; one cell. */
+void mt_cells_row(const struct mt_cells *cells, size_t row, size_t n,
+                  double *out);
 double mt_cells_at(const struct mt_cells *cells, size_t row, size_t column);
 
 /* ---- the quick way in ---- */

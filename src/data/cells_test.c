@@ -84,7 +84,7 @@ static void round_trip(size_t width, size_t rows)
     ck_assert_int_eq(mt_cells_finish(cells, &err), MT_OK);
     ck_assert_uint_eq(mt_cells_rows(cells), rows);
     for (size_t i = 0; i < rows; i++) {
-        mt_cells_row(cells, i, row);
+        mt_cells_row(cells, i, width, row);
         for (size_t c = 0; c < width; c++) {
             double v = all[i * width + c], at = mt_cells_at(cells, i, c);
 

@@ -72,10 +72,38 @@ enum { RESIDENT = 256 << 20 };
 
 /* ---- parts ---- */
 
-static mt_status set_part(const struct mt_csv_table *t, const char *path,
-                          struct mt_part *part, struct mt_err *err)
+/* In the first file that is read, what was collected becomes classes. */
+static mt_status set_targets(struct mt_csv_table *t, const char *path,
+                             struct mt_arena *arena, struct mt_part *part,
+                             struct mt_err *err)
 {
-    const struct mt_csv_columns *c = &t->columns;
+    const struct mt_window *w = &t->state->window;
+    struct mt_labels *labels = t->labels;
+    int32_t *class_of;
+
+    if (!labels) {
+        mt_table_rows_numbers(t->cells, w, &part->y);
+        return MT_OK;
+    }
+    if (labels->names) {
+        mt_table_rows_classes(t->cells, NULL, t->label_min, t->label_max, w,
+                              &part->y);
+        return MT_OK;
+    }
+    class_of = mt_arena_calloc(arena, labels->n, sizeof *class_of);
+    if (!class_of || mt_labels_finish(labels) != MT_OK)
+        return mt_fail_memory(err);
+    memcpy(class_of, labels->class_of, labels->n * sizeof *class_of);
+    t->labels_source = path;
+    mt_table_rows_classes(t->cells, class_of, 0, (int32_t)labels->classes - 1,
+                          w, &part->y);
+    return MT_OK;
+}
+
+static mt_status set_part(struct mt_csv_table *t, const char *path,
+                          struct mt_dataset *data, struct mt_part *part,
+                          struct mt_err *err)
+{
     const struct mt_window *w = &t->state->window;
 
     part->samples = mt_window_count(w, t->rows);
@@ -86,16 +114,8 @@ static mt_status set_part(const struct mt_csv_table *t, const char *path,
                             "window of %zu steps and its target",
                             path, t->rows, mt_window_rows(w, 1), w->steps);
     part->source = part->y_source = path;
-    mt_table_rows_column(t->x, NULL, w, &part->x);
-    if (t->labels)
-        part->y = (struct mt_column){ t->y->memory, MT_I32, sizeof(int32_t),
-                                      mt_shape_of(0) };
-    else
-        part->y = (struct mt_column){ t->y->memory, MT_F64,
-                                      c->n_targets * sizeof(double),
-                                      mt_shape_of(1, c->n_targets) };
-    mt_window_targets(w, &part->y);
-    return MT_OK;
+    mt_table_rows_column(t->cells, NULL, w, &part->x);
+    return set_targets(t, path, &data->arena, part, err);
 }
 
 /* Are the features that the spec names those that the model was trained on, in
@@ -306,24 +326,20 @@ static mt_status open_part(const struct csv_args *args, const char *key,
     if (status == MT_OK && args->window)
         status = check_series(t, args, err);
     if (status == MT_OK)
-        status = mt_table_rows_new(data, t->columns.n_features, &t->x, err);
-    t->y = mt_data_own(data);
-    t->state->rows[part == &data->val] = t->x;
-    if (status == MT_OK && !t->y)
-        status = mt_fail_memory(err);
+        status = mt_table_rows_new(data, t->columns.n_features,
+                                   t->columns.n_targets, &t->cells, err);
+    t->state->rows[part == &data->val] = t->cells;
     if (status == MT_OK)
         status = read_samples(t, file.path, &data->arena, err);
     if (status == MT_OK)
         status = note_dropped(t, file.path, data, err);
     if (status == MT_OK)
         status = note_blanks(t, file.path, data, err);
-    if (status == MT_OK)
-        status = mt_csv_finish_labels(t, file.path, err);
     if (status == MT_OK && t->request->purpose != MT_DATA_CHECK)
         status = mt_data_add_fingerprint(data, file.role, size,
                                          mt_csv_sha256(t->csv), err);
     if (status == MT_OK)
-        status = set_part(t, file.path, part, err);
+        status = set_part(t, file.path, data, part, err);
     mt_csv_free(t->csv);
     t->csv = NULL;
     return status;
@@ -492,7 +508,7 @@ static mt_status count_unseen(struct mt_plan *plan, const struct mt_cells *cells
     if (!row)
         return mt_fail_memory(err);
     for (size_t i = 0; i < mt_cells_rows(cells); i++) {
-        mt_cells_row(cells, i, row);
+        mt_cells_row(cells, i, plan->n, row);
         mt_plan_count_unseen(plan, row);
     }
     free(row);
@@ -514,7 +530,7 @@ static mt_status encode_part(const struct mt_data_request *request,
         status = count_unseen(&state->plan, rows->cells, err);
     mt_table_rows_column(rows, &state->plan, &state->window, &part->x);
     return status == MT_OK ? mt_table_rows_load(rows, limit, data,
-                                                &state->window, &part->x, err)
+                                                &state->window, part, err)
                            : status;
 }
 

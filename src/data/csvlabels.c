@@ -1,9 +1,20 @@
 #include "data/csvlabels.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/number.h"
+
+enum { RECENT = 64 }; /* texts */
+
+/* A text of 1 to 16 bytes: its first eight and its last eight, which overlap.
+ * n == 0: none. */
+struct mt_labels_recent {
+    uint64_t head, tail;
+    uint32_t n;
+    int32_t meaning;
+};
 
 void mt_labels_init(struct mt_labels *labels, struct mt_arena *arena)
 {
@@ -12,6 +23,7 @@ void mt_labels_init(struct mt_labels *labels, struct mt_arena *arena)
 
 void mt_labels_free(struct mt_labels *labels)
 {
+    free(labels->recent);
     free(labels->values);
     free(labels->numbers);
     free(labels->sorted);
@@ -61,13 +73,15 @@ static mt_status grow(struct mt_labels *labels)
 
     if (labels->n < labels->room)
         return MT_OK;
+    if (!labels->recent)
+        labels->recent = calloc(RECENT, sizeof *labels->recent);
     values = realloc(labels->values, room * sizeof *values);
     labels->values = values ? values : labels->values;
     numbers = realloc(labels->numbers, room * sizeof *numbers);
     labels->numbers = numbers ? numbers : labels->numbers;
     sorted = realloc(labels->sorted, room * sizeof *sorted);
     labels->sorted = sorted ? sorted : labels->sorted;
-    if (!values || !numbers || !sorted)
+    if (!values || !numbers || !sorted || !labels->recent)
         return MT_NO_MEMORY;
     labels->room = room;
     return MT_OK;
@@ -107,6 +121,58 @@ int32_t mt_labels_index(const struct mt_labels *labels, const char *text,
     size_t at;
 
     return search(labels, text, n, &at) ? (int32_t)labels->sorted[at] : -1;
+}
+
+/* ---- recent texts ---- */
+
+static uint64_t load(const char *text)
+{
+    uint64_t x;
+
+    memcpy(&x, text, sizeof x);
+    return le64toh(x);
+}
+
+/* Of 1 to 16 bytes; where it is remembered. */
+static size_t place_of(const char *text, size_t n, struct mt_labels_recent *out)
+{
+    uint64_t head = load(text), tail = 0;
+
+    if (n > 8)
+        tail = load(text + n - 8);
+    else
+        head &= UINT64_MAX >> (64 - 8 * n);
+    *out = (struct mt_labels_recent){ head, tail, (uint32_t)n, 0 };
+    return ((head ^ tail >> 32 ^ tail << 32) * UINT64_C(0x9e3779b97f4a7c15)) >>
+           58;
+}
+
+int32_t mt_labels_recall(const struct mt_labels *labels, const char *text,
+                         size_t n)
+{
+    struct mt_labels_recent key;
+    const struct mt_labels_recent *known;
+
+    if (n - 1 >= 16 || !labels->recent)
+        return -1;
+    known = &labels->recent[place_of(text, n, &key)];
+    return known->head == key.head && known->tail == key.tail &&
+                   known->n == key.n
+               ? known->meaning
+               : -1;
+}
+
+void mt_labels_remember(struct mt_labels *labels, const char *text, size_t n,
+                        int32_t meaning)
+{
+    struct mt_labels_recent key;
+    size_t at;
+
+    if (n - 1 >= 16 || !labels->recent)
+        return;
+    at = place_of(text, n, &key);
+    key.meaning = meaning;
+    labels->recent[at] = key;
 }
 
 /* ---- classes ---- */
@@ -159,6 +225,8 @@ mt_status mt_labels_finish(struct mt_labels *labels)
     labels->class_of = calloc(labels->n + 1, sizeof *labels->class_of);
     if (!names || !labels->class_of)
         return MT_NO_MEMORY;
+    if (labels->recent)
+        memset(labels->recent, 0, RECENT * sizeof *labels->recent);
     if (labels->numeric) {
         if (sort_numbers(labels) != MT_OK)
             return MT_NO_MEMORY;

@@ -15,8 +15,11 @@
 
 enum { MT_LABELS_MAX = 1 << 16 }; /* distinct values */
 
+struct mt_labels_recent; /* texts and what they mean (mt_labels_recall) */
+
 struct mt_labels {
     struct mt_arena *arena; /* of the names */
+    struct mt_labels_recent *recent;
     size_t n, room;
     const char **values;      /* [n], as first met */
     double *numbers;          /* [n], where numeric */
@@ -39,6 +42,15 @@ mt_status mt_labels_add(struct mt_labels *labels, const char *text, size_t n,
 /* The index of exactly this value, or -1. */
 int32_t mt_labels_index(const struct mt_labels *labels, const char *text,
                         size_t n);
+
+/* A text is often one of few, and the same as a few rows before. What it was
+ * said to mean by the last mt_labels_remember, or -1: it is not known any more,
+ * or has more than 16 bytes. mt_labels_finish forgets all. 8 bytes of the text
+ * can be read, whatever n. */
+int32_t mt_labels_recall(const struct mt_labels *labels, const char *text,
+                         size_t n);
+void mt_labels_remember(struct mt_labels *labels, const char *text, size_t n,
+                        int32_t meaning); /* at least 0 */
 
 /* Makes the classes of what was added; class_of then turns indices into
  * classes. */

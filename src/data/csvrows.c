@@ -1,46 +1,26 @@
 #include "data/csvrows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
 #include "base/utf8.h"
 #include "data/gaps.h"
 #include "data/number.h"
 #include "data/number_short.h"
 
-/* Room for targets. */
-static mt_status resize(struct mt_csv_table *t, size_t rows, struct mt_err *err)
-{
-    size_t each =
-        t->labels ? sizeof(int32_t) : t->columns.n_targets * sizeof(double);
-    size_t bytes;
-    void *grown;
+/* A value of the target while classes are being collected. */
+struct value {
+    size_t rows;
+    uint64_t line; /* of the first of them */
+};
 
-    if (!mt_size_mul(rows, each, &bytes))
-        return mt_fail_memory(err);
-    grown = realloc(t->y->memory, bytes);
-    if (!grown)
-        return mt_fail_memory(err);
-    t->y->memory = grown;
-    t->room = rows;
-    return MT_OK;
-}
-
-static mt_status read_numbers(const struct mt_csv_table *t,
-                              const struct mt_csv_field *fields,
-                              const size_t *columns, size_t n, double *out,
-                              struct mt_err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        mt_status status = mt_csv_number(t->csv, &t->columns, fields,
-                                         columns[i], &out[i], err);
-
-        if (status != MT_OK)
-            return status;
-    }
-    return MT_OK;
-}
+struct reading {
+    struct mt_csv_table *t;
+    bool plain;           /* numbers can be read by mt_short_parse */
+    struct value *values; /* [room], of t->labels; if they are looked at */
+    size_t room;
+};
 
 static mt_status fail_label(const struct mt_csv_table *t,
                             const struct mt_csv_field *field, mt_status status,
@@ -73,20 +53,37 @@ static mt_status fail_label(const struct mt_csv_table *t,
 
 /* Targets that are probabilities. Samples of other formats, which have no
  * lines, are checked later. */
-static mt_status check_fractions(const struct mt_csv_table *t, const double *y,
-                                 struct mt_err *err)
+static mt_status check_fraction(const struct mt_csv_table *t, size_t column,
+                                double y, struct mt_err *err)
 {
-    for (size_t i = 0; i < t->columns.n_targets; i++) {
-        size_t column = t->columns.targets[i];
+    if (!t->request->fractions || (y >= 0 && y <= 1))
+        return MT_OK;
+    return mt_csv_fail(t->csv, column, err,
+                       "%s: the target is %g; the loss needs targets of 0 to 1",
+                       mt_csv_column_text(&t->columns, column).text, y);
+}
 
-        if (t->request->fractions && !(y[i] >= 0 && y[i] <= 1))
-            return mt_csv_fail(t->csv, column, err,
-                               "%s: the target is %g; the loss needs targets "
-                               "of 0 to 1",
-                               mt_csv_column_text(&t->columns, column).text,
-                               y[i]);
+static mt_status read_numbers(const struct mt_csv_table *t,
+                              const struct mt_csv_field *fields,
+                              struct mt_err *err)
+{
+    const struct mt_csv_columns *c = &t->columns;
+    struct mt_cells *cells = t->cells->cells;
+    mt_status status = MT_OK;
+    double y = 0;
+
+    for (size_t i = 0; i < c->n_targets && status == MT_OK; i++) {
+        status = mt_csv_number(t->csv, c, fields, c->targets[i], &y, err);
+        if (y == 0 && signbit(y))
+            mt_cells_put_raw(cells, c->n_features + i, y);
+        else
+            mt_cells_put(cells, c->n_features + i, y);
     }
-    return MT_OK;
+    for (size_t i = 0; i < c->n_targets && status == MT_OK; i++) {
+        mt_csv_value(t->csv, &fields[c->targets[i]], &y);
+        status = check_fraction(t, c->targets[i], y, err);
+    }
+    return status;
 }
 
 /* The class of the target, or its index while classes are being collected. */
@@ -94,7 +91,8 @@ static mt_status read_label(const struct mt_csv_table *t,
                             const struct mt_csv_field *fields, int32_t *out,
                             struct mt_err *err)
 {
-    struct mt_csv_field field = mt_csv_trim(fields[t->columns.targets[0]]);
+    const struct mt_csv_field *whole = &fields[t->columns.targets[0]];
+    struct mt_csv_field field = mt_csv_trim(*whole);
     uint32_t index = 0;
     mt_status status;
 
@@ -106,13 +104,18 @@ static mt_status read_label(const struct mt_csv_table *t,
         return status;
     if (t->labels->names) {
         *out = mt_labels_find(t->labels, field.text, field.n);
-        return *out >= 0 ? MT_OK : fail_label(t, &field, MT_OK, err);
+        if (*out < 0)
+            return fail_label(t, &field, MT_OK, err);
+    } else {
+        if (!mt_utf8_valid(field.text, field.n))
+            return fail_label(t, &field, MT_OK, err);
+        status = mt_labels_add(t->labels, field.text, field.n, &index);
+        if (status != MT_OK)
+            return fail_label(t, &field, status, err);
+        *out = (int32_t)index;
     }
-    if (!mt_utf8_valid(field.text, field.n))
-        return fail_label(t, &field, MT_OK, err);
-    status = mt_labels_add(t->labels, field.text, field.n, &index);
-    *out = (int32_t)index;
-    return status == MT_OK ? MT_OK : fail_label(t, &field, status, err);
+    mt_labels_remember(t->labels, whole->text, whole->n, *out);
+    return MT_OK;
 }
 
 /* A column below a header that begins with a text is likely one of texts: all
@@ -131,6 +134,11 @@ static mt_status fail_feature(const struct mt_csv_table *t, struct mt_err *err)
                    cause.text);
 }
 
+static inline bool is_short(const struct mt_csv_field *f, struct mt_short *out)
+{
+    return f->n - 1 < 8 && mt_short_parse(mt_short_load(f->text), f->n, out);
+}
+
 /* The features from number i on that are short numbers; returns the number of
  * the first that is not. */
 static size_t read_short(const struct mt_csv_table *t,
@@ -139,35 +147,31 @@ static size_t read_short(const struct mt_csv_table *t,
     const struct mt_plan_column *plan = t->state->plan.columns;
     const size_t *columns = t->columns.features;
     size_t n = t->columns.n_features;
-    struct mt_cells_next next = mt_cells_next(t->x->cells);
+    struct mt_cells_next next = mt_cells_next(t->cells->cells);
+    struct mt_short s;
 
-    for (; i < n; i++) {
-        const struct mt_csv_field *f = &fields[columns[i]];
-        struct mt_short s;
-
-        if (plan[i].type != MT_PLAN_NUMBER || f->n - 1 >= 8 ||
-            !mt_short_parse(mt_short_load(f->text), f->n, &s))
+    for (; i < n && plan[i].type == MT_PLAN_NUMBER; i++) {
+        if (!is_short(&fields[columns[i]], &s))
             break;
         mt_cells_put_decimal(next, i, s.digits, s.minus, s.places);
     }
     return i;
 }
 
-static mt_status read_features(const struct mt_csv_table *t,
+static mt_status read_features(const struct reading *r,
                                const struct mt_csv_field *fields, bool *drop,
                                struct mt_err *err)
 {
-    struct mt_plan *plan = &t->state->plan;
-    bool plain = mt_csv_is_plain(t->csv) && !plan->digits;
+    struct mt_csv_table *t = r->t;
     size_t i = 0, n = t->columns.n_features;
 
-    while ((i = plain ? read_short(t, fields, i) : i) < n) {
+    while ((i = r->plain ? read_short(t, fields, i) : i) < n) {
         double cell;
 
-        if (mt_plan_field(plan, i, t->csv, &t->columns, fields, &cell, drop,
-                          err) != MT_OK)
+        if (mt_plan_field(&t->state->plan, i, t->csv, &t->columns, fields,
+                          &cell, drop, err) != MT_OK)
             return fail_feature(t, err);
-        mt_cells_put(t->x->cells, i++, cell);
+        mt_cells_put(t->cells->cells, i++, cell);
     }
     return MT_OK;
 }
@@ -208,83 +212,132 @@ static mt_status drop_row(struct mt_csv_table *t, bool target)
     return MT_OK;
 }
 
-static mt_status read_row(struct mt_csv_table *t,
-                          const struct mt_csv_field *fields, size_t n,
-                          struct mt_err *err)
+/* Of the value that is number `index` in labels. */
+static mt_status count_value(struct reading *r, size_t index,
+                             struct mt_err *err)
 {
-    const struct mt_csv_columns *c = &t->columns;
-    double *y;
-    bool drop = false, target = false;
-    mt_status status = mt_csv_check_width(t->csv, c, fields, n, err);
+    if (index >= r->room) {
+        size_t room = r->room ? 2 * r->room : 64;
+        struct value *grown = realloc(r->values, room * sizeof *grown);
+
+        if (!grown)
+            return mt_fail_memory(err);
+        memset(grown + r->room, 0, (room - r->room) * sizeof *grown);
+        r->values = grown;
+        r->room = room;
+    }
+    if (r->values[index].rows++ == 0)
+        r->values[index].line = mt_csv_line(r->t->csv);
+    return MT_OK;
+}
+
+static mt_status put_label(struct reading *r, int32_t label, struct mt_err *err)
+{
+    struct mt_csv_table *t = r->t;
+
+    mt_cells_put_decimal(mt_cells_next(t->cells->cells), t->columns.n_features,
+                         (uint64_t)label, 0, 0);
+    t->label_min = label < t->label_min ? label : t->label_min;
+    t->label_max = label > t->label_max ? label : t->label_max;
+    return t->look ? count_value(r, (size_t)label, err) : MT_OK;
+}
+
+/* Puts targets that are short numbers; false: not all are. -0 stays what it
+ * is. */
+static bool put_short(const struct reading *r,
+                      const struct mt_csv_field *fields)
+{
+    const struct mt_csv_columns *c = &r->t->columns;
+    struct mt_cells_next next = mt_cells_next(r->t->cells->cells);
+    struct mt_short s;
+
+    for (size_t i = 0; i < c->n_targets; i++) {
+        if (!is_short(&fields[c->targets[i]], &s) || (s.minus && !s.digits))
+            return false;
+        mt_cells_put_decimal(next, c->n_features + i, s.digits, s.minus,
+                             s.places);
+    }
+    return true;
+}
+
+/* What most rows have needs no closer look: a class that was there lately
+ * (label: which), or short numbers. */
+static bool has_usual_targets(const struct reading *r,
+                              const struct mt_csv_field *fields, int32_t *label)
+{
+    const struct mt_csv_table *t = r->t;
+    const struct mt_csv_field *f = &fields[t->columns.targets[0]];
+
+    *label = -1;
+    if (!t->labels)
+        return r->plain && !t->request->fractions && put_short(r, fields);
+    *label = mt_labels_recall(t->labels, f->text, f->n);
+    return *label >= 0;
+}
+
+static mt_status read_row(struct reading *r, const struct mt_csv_field *fields,
+                          size_t n, struct mt_err *err)
+{
+    struct mt_csv_table *t = r->t;
+    bool drop = false, target = false, usual;
+    mt_status status = mt_csv_check_width(t->csv, &t->columns, fields, n, err);
+    int32_t label;
 
     if (status != MT_OK)
         return status;
     if (t->rows == UINT32_MAX)
         return mt_csv_fail(t->csv, n, err, "more than %zu samples",
                            (size_t)UINT32_MAX);
-    if (t->rows == t->room)
-        status = resize(t, t->room ? t->room + t->room / 2 : 64, err);
+    status = read_features(r, fields, &drop, err);
     if (status != MT_OK)
         return status;
-    status = read_features(t, fields, &drop, err);
-    if (status == MT_OK)
+    usual = has_usual_targets(r, fields, &label);
+    if (!usual)
         status = check_targets(t, fields, &target, err);
-    drop |= target;
     if (status != MT_OK)
         return status;
-    if (drop)
+    if (drop || target)
         return drop_row(t, target);
-    if (t->look)
-        status = mt_look_add(t->look, t->csv, &fields[c->targets[0]], err);
-    if (status != MT_OK)
-        return status;
-    if (t->labels) {
-        status = read_label(t, fields, (int32_t *)t->y->memory + t->rows, err);
-    } else {
-        y = (double *)t->y->memory + t->rows * c->n_targets;
-        status = read_numbers(t, fields, c->targets, c->n_targets, y, err);
-        if (status == MT_OK)
-            status = check_fractions(t, y, err);
-    }
+    if (!usual)
+        status = t->labels ? read_label(t, fields, &label, err)
+                           : read_numbers(t, fields, err);
+    if (status == MT_OK && t->labels)
+        status = put_label(r, label, err);
     t->rows++;
-    return status == MT_OK ? mt_cells_push(t->x->cells, err) : status;
+    return status == MT_OK ? mt_cells_push(t->cells->cells, err) : status;
+}
+
+static mt_status read_records(struct reading *r, struct mt_err *err)
+{
+    const struct mt_csv_field *fields;
+    mt_status status;
+    size_t n;
+
+    while ((status = mt_csv_next(r->t->csv, &fields, &n, err)) == MT_OK && n)
+        if ((status = read_row(r, fields, n, err)) != MT_OK)
+            break;
+    return status;
 }
 
 mt_status mt_csv_read_rows(struct mt_csv_table *t, const char *path,
                            struct mt_err *err)
 {
-    const struct mt_csv_field *fields;
-    size_t n;
+    struct reading r = {
+        .t = t, .plain = mt_csv_is_plain(t->csv) && !t->state->plan.digits
+    };
+    mt_status status;
 
-    for (;;) {
-        mt_status status = mt_csv_next(t->csv, &fields, &n, err);
-
-        if (status == MT_OK && n == 0)
-            break;
-        if (status == MT_OK)
-            status = read_row(t, fields, n, err);
-        if (status != MT_OK)
-            return status;
-    }
+    t->label_min = INT32_MAX;
+    t->label_max = -1;
+    status = read_records(&r, err);
+    for (size_t i = 0; t->look && i < t->labels->n && status == MT_OK; i++)
+        status = mt_look_add_rows(t->look, t->csv, t->labels->values[i],
+                                  r.values[i].rows, r.values[i].line, err);
+    free(r.values);
+    if (status != MT_OK)
+        return status;
     if (t->rows == 0)
         return mt_fail(err, MT_INVALID,
                        "%s: no rows of data; expected at least one", path);
-    if (resize(t, t->rows, err) != MT_OK)
-        return err->status;
-    return mt_cells_finish(t->x->cells, err);
-}
-
-mt_status mt_csv_finish_labels(struct mt_csv_table *t, const char *path,
-                               struct mt_err *err)
-{
-    int32_t *y = t->y->memory;
-
-    if (!t->labels || t->labels->names)
-        return MT_OK;
-    if (mt_labels_finish(t->labels) != MT_OK)
-        return mt_fail_memory(err);
-    t->labels_source = path;
-    for (size_t i = 0; i < t->rows; i++)
-        y[i] = t->labels->class_of[y[i]];
-    return MT_OK;
+    return mt_cells_finish(t->cells->cells, err);
 }

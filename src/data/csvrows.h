@@ -31,20 +31,19 @@ struct mt_csv_table {
     const char *labels_source;
     struct mt_look *look; /* of the target, while its classes are found out;
                              or NULL */
-    struct mt_table_rows *x;
-    struct mt_owned *y; /* double [rows, targets], or int32 [rows] */
-    size_t rows, room;
+    struct mt_table_rows *cells;  /* features, then targets: numbers, or the
+                                     index of the class's value in labels, or,
+                                     where labels->names was known, the class */
+    int32_t label_min, label_max; /* of these */
+    size_t rows;
     size_t dropped[2];        /* rows with gaps: in features only, in targets */
     uint64_t dropped_line[2]; /* of the first of them */
 };
 
-/* Reads all records from where t->csv is. All but rows, room and dropped is
- * set; cells and y are whole afterwards. At least one row must remain. */
+/* Reads all records from where t->csv is. All but label_min, label_max, rows
+ * and dropped is set; cells are whole afterwards. At least one row must remain.
+ */
 mt_status mt_csv_read_rows(struct mt_csv_table *t, const char *path,
                            struct mt_err *err);
-
-/* Turns what was collected into classes, in the first file that is read. */
-mt_status mt_csv_finish_labels(struct mt_csv_table *t, const char *path,
-                               struct mt_err *err);
 
 #endif

@@ -31,15 +31,26 @@ void mt_look_free(struct mt_look *l)
     free(l->lines);
 }
 
-static void add_number(struct mt_look *l, double v)
+/* A field, or several rows' that are the same. */
+struct fields {
+    const struct mt_csv_field *field;
+    size_t rows;
+    uint64_t line; /* of the first */
+};
+
+static void add_number(struct mt_look *l, double v, size_t rows)
 {
-    if (l->numbers++ == 0)
+    double d;
+
+    if (!l->numbers)
         l->first = l->min = l->max = v;
+    l->numbers += rows;
     l->min = v < l->min ? v : l->min;
     l->max = v > l->max ? v : l->max;
     l->whole &= v == floor(v);
-    l->sum += v - l->first;
-    l->squares += (v - l->first) * (v - l->first);
+    d = v - l->first;
+    l->sum += (double)rows * d;
+    l->squares += (double)rows * (d * d);
 }
 
 /* "1,5", with a comma in place of the point? */
@@ -59,34 +70,36 @@ static bool has_decimal_comma(const struct mt_csv_field *field)
 }
 
 static mt_status add_some(struct mt_look_some *some, const struct mt_look *l,
-                          const struct mt_csv *csv,
-                          const struct mt_csv_field *field, struct mt_err *err)
+                          const struct fields *f, struct mt_err *err)
 {
-    if (some->n++)
+    bool first = !some->n;
+
+    some->n += f->rows;
+    if (!first)
         return MT_OK;
-    some->line = mt_csv_line(csv);
+    some->line = f->line;
     some->text = mt_arena_strdup(l->labels.arena,
-                                 mt_excerpt(field->text, field->n).text);
+                                 mt_excerpt(f->field->text, f->field->n).text);
     return some->text ? MT_OK : mt_fail_memory(err);
 }
 
-static mt_status add_text(struct mt_look *l, const struct mt_csv *csv,
-                          const struct mt_csv_field *field, struct mt_err *err)
+static mt_status add_text(struct mt_look *l, const struct fields *f,
+                          struct mt_err *err)
 {
-    mt_status status = add_some(&l->texts, l, csv, field, err);
+    mt_status status = add_some(&l->texts, l, f, err);
 
-    if (status == MT_OK && has_decimal_comma(field))
-        status = add_some(&l->commas, l, csv, field, err);
-    if (status == MT_OK && mt_date_is_other(field->text, field->n))
-        status = add_some(&l->other_dates, l, csv, field, err);
+    if (status == MT_OK && has_decimal_comma(f->field))
+        status = add_some(&l->commas, l, f, err);
+    if (status == MT_OK && mt_date_is_other(f->field->text, f->field->n))
+        status = add_some(&l->other_dates, l, f, err);
     return status;
 }
 
-static mt_status count_value(struct mt_look *l, const struct mt_csv *csv,
-                             const struct mt_csv_field *field,
+static mt_status count_value(struct mt_look *l, const struct fields *fields,
                              struct mt_err *err)
 {
-    struct mt_csv_field f = l->raw ? mt_csv_trim(*field) : mt_plan_value(field);
+    struct mt_csv_field f =
+        l->raw ? mt_csv_trim(*fields->field) : mt_plan_value(fields->field);
     size_t n = l->labels.n;
     uint32_t index;
 
@@ -108,9 +121,9 @@ static mt_status count_value(struct mt_look *l, const struct mt_csv *csv,
     }
     if (l->labels.n > n) {
         l->counts[n] = 0;
-        l->lines[n] = mt_csv_line(csv);
+        l->lines[n] = fields->line;
     }
-    l->counts[index]++;
+    l->counts[index] += fields->rows;
     return MT_OK;
 }
 
@@ -122,7 +135,7 @@ static void follow_counter(struct mt_look *l, bool number, double v)
     l->next = v + 1;
 }
 
-static void follow_code(struct mt_look *l, struct mt_csv_field f)
+static void follow_code(struct mt_look *l, struct mt_csv_field f, size_t rows)
 {
     if (!l->coded)
         return;
@@ -131,40 +144,61 @@ static void follow_code(struct mt_look *l, struct mt_csv_field f)
     l->coded = f.n == l->width && f.n >= CODE;
     for (size_t i = 0; i < f.n && l->coded; i++)
         l->coded = f.text[i] >= '0' && f.text[i] <= '9';
-    l->zeros += f.text[0] == '0';
+    l->zeros += f.text[0] == '0' ? rows : 0;
 }
 
-static mt_status add_date(struct mt_look *l, const struct mt_csv *csv,
-                          const struct mt_csv_field *field, double seconds,
-                          struct mt_err *err)
+static mt_status add_date(struct mt_look *l, const struct fields *f,
+                          double seconds, struct mt_err *err)
 {
     mt_status status = MT_OK;
 
     if (l->dates.n && seconds < l->last_date)
-        status = add_some(&l->falls, l, csv, field, err);
+        status = add_some(&l->falls, l, f, err);
     l->last_date = seconds;
-    return status == MT_OK ? add_some(&l->dates, l, csv, field, err) : status;
+    return status == MT_OK ? add_some(&l->dates, l, f, err) : status;
 }
 
-mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
-                      const struct mt_csv_field *field, struct mt_err *err)
+static mt_status add_fields(struct mt_look *l, const struct fields *f,
+                            bool number, double v, struct mt_err *err)
 {
-    double v = 0;
-    bool number = mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
+    const struct mt_csv_field *field = f->field;
     bool gap = !number && mt_is_gap(NULL, field), time;
     mt_status status = MT_OK;
 
     follow_counter(l, number, v);
     if (gap)
-        return add_some(&l->gaps, l, csv, field, err);
-    follow_code(l, mt_csv_trim(*field));
+        return add_some(&l->gaps, l, f, err);
+    follow_code(l, mt_csv_trim(*field), f->rows);
     if (number)
-        add_number(l, v);
+        add_number(l, v, f->rows);
     else if (mt_date_parse(field->text, field->n, &v, &time))
-        status = add_date(l, csv, field, v, err);
+        status = add_date(l, f, v, err);
     else
-        status = add_text(l, csv, field, err);
-    return status == MT_OK ? count_value(l, csv, field, err) : status;
+        status = add_text(l, f, err);
+    return status == MT_OK ? count_value(l, f, err) : status;
+}
+
+mt_status mt_look_add(struct mt_look *l, const struct mt_csv *csv,
+                      const struct mt_csv_field *field, struct mt_err *err)
+{
+    struct fields one = { field, 1, mt_csv_line(csv) };
+    double v = 0;
+    bool number = mt_csv_value(csv, field, &v) == MT_NUMBER_OK;
+
+    return add_fields(l, &one, number, v, err);
+}
+
+mt_status mt_look_add_rows(struct mt_look *l, const struct mt_csv *csv,
+                           const char *text, size_t rows, uint64_t line,
+                           struct mt_err *err)
+{
+    struct mt_csv_field field = { text, strlen(text), 0 };
+    struct fields all = { &field, rows, line };
+    double v = 0;
+    bool number =
+        mt_csv_parse(mt_csv_dialect(csv), text, field.n, &v) == MT_NUMBER_OK;
+
+    return add_fields(l, &all, number, v, err);
 }
 
 size_t mt_look_values(const struct mt_look *l)

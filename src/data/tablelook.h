@@ -50,6 +50,12 @@ void mt_look_free(struct mt_look *look);
 mt_status mt_look_add(struct mt_look *look, const struct mt_csv *csv,
                       const struct mt_csv_field *field, struct mt_err *err);
 
+/* The same of a value that several rows have, the first in `line`. Where the
+ * rows are is not known: counts_rows, falls and next say nothing then. */
+mt_status mt_look_add_rows(struct mt_look *look, const struct mt_csv *csv,
+                           const char *text, size_t rows, uint64_t line,
+                           struct mt_err *err);
+
 /* What a target is. */
 enum mt_csv_target {
     MT_TARGET_NUMBERS,

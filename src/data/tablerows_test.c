@@ -1,5 +1,49 @@
 #include "data/testing.h"
 
+/* The targets of a column as mt_gather_f32, _f64 and _i32 give them, from the
+ * last sample to the first. */
+static char *gather_targets(const struct mt_dataset *data, size_t *bytes)
+{
+    const struct mt_column *y = &data->train.y;
+    size_t n = data->train.samples, each = mt_shape_elements(&y->shape);
+    size_t all = n * each;
+    uint32_t *rows = malloc(n * sizeof *rows);
+    char *out = malloc(all * 16);
+    struct mt_samples some = { rows, 0, n };
+
+    ck_assert(rows && out);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = (uint32_t)(n - 1 - i);
+    ck_assert_int_eq(mt_gather_f64(y, &some, (double *)(void *)out, &test_err),
+                     MT_OK);
+    ck_assert_int_eq(mt_gather_f32(y, &data->fitted.y_norm, &some,
+                                   (float *)(void *)(out + 8 * all), &test_err),
+                     MT_OK);
+    ck_assert_int_eq(
+        mt_gather_i32(y, &some, (int32_t *)(void *)(out + 12 * all), &test_err),
+        MT_OK);
+    free(rows);
+    *bytes = 16 * all;
+    return out;
+}
+
+static void same_targets(const struct mt_dataset *held,
+                         const struct mt_dataset *packed)
+{
+    size_t n, n_packed;
+    char *y = gather_targets(held, &n);
+    char *from_cells = gather_targets(packed, &n_packed);
+
+    ck_assert(mt_shape_equal(&held->train.y.shape, &packed->train.y.shape));
+    ck_assert_int_eq(held->train.y.dtype, packed->train.y.dtype);
+    ck_assert_int_eq(held->label_min, packed->label_min);
+    ck_assert_int_eq(held->label_max, packed->label_max);
+    ck_assert_uint_eq(n, n_packed);
+    ck_assert_mem_eq(y, from_cells, n);
+    free(y);
+    free(from_cells);
+}
+
 /* A table that is not held in memory gives the same bits. */
 static void same_both_ways(const char *spec)
 {
@@ -13,6 +57,9 @@ static void same_both_ways(const char *spec)
     packed = test_open(spec);
     ck_assert_ptr_nonnull(held->train.x.data);
     ck_assert_ptr_null(packed->train.x.data);
+    ck_assert_ptr_nonnull(held->train.y.data);
+    ck_assert_ptr_null(packed->train.y.data);
+    same_targets(held, packed);
     n = mt_shape_elements(&held->train.x.shape) * held->train.samples;
     ck_assert(mt_shape_equal(&held->train.x.shape, &packed->train.x.shape));
     ck_assert_uint_eq(held->train.samples, packed->train.samples);
@@ -44,6 +91,45 @@ START_TEST(test_plain)
     same_both_ways("{'type':'csv','train':'t.csv','normalize':'standard'}");
     same_both_ways("{'type':'csv','train':'t.csv','normalize':'minmax',"
                    "'val_split':0.34}");
+}
+END_TEST
+
+/* Numbers come back with all their bits, -0 among them, and classes in their
+ * order, not in that of their first rows. */
+START_TEST(test_targets)
+{
+    static const double expected[] = { 0.1, -0.0, 1e30, 12 };
+    struct mt_dataset *data;
+    double y[4];
+    int32_t class[4];
+
+    test_puts("t.csv", "a,y,z\n1,0.1,3\n2,-0,c\n3,1e30,2\n4,12,3\n");
+    same_both_ways("{'type':'csv','train':'t.csv','target':'y',"
+                   "'features':['a']}");
+    same_both_ways("{'type':'csv','train':'t.csv','target':['y','a'],"
+                   "'features':['a'],'window':{'steps':1},"
+                   "'target_normalize':'standard'}");
+    test_request.resident = 1;
+    data = test_open("{'type':'csv','train':'t.csv','target':'y',"
+                     "'features':['a']}");
+    ck_assert_int_eq(mt_gather_f64(&data->train.y,
+                                   &(const struct mt_samples){ .n = 4 }, y,
+                                   &test_err),
+                     MT_OK);
+    ck_assert_mem_eq(y, expected, sizeof y);
+    mt_dataset_close(data);
+    test_request.classification = true;
+    same_both_ways("{'type':'csv','train':'t.csv','features':['a'],"
+                   "'types':{'z':'category'}}");
+    test_request.resident = 1;
+    data = test_open("{'type':'csv','train':'t.csv','features':['a'],"
+                     "'types':{'z':'category'}}");
+    ck_assert_int_eq(mt_gather_i32(&data->train.y,
+                                   &(const struct mt_samples){ .n = 4 }, class,
+                                   &test_err),
+                     MT_OK);
+    ck_assert_mem_eq(class, ((const int32_t[]){ 1, 2, 0, 1 }), sizeof class);
+    mt_dataset_close(data);
 }
 END_TEST
 
@@ -91,6 +177,7 @@ Suite *tablerows_suite(void)
     TCase *tc = test_case(suite, "rows");
 
     tcase_add_test(tc, test_plain);
+    tcase_add_test(tc, test_targets);
     tcase_add_test(tc, test_plan);
     tcase_add_test(tc, test_windows);
     tcase_add_test(tc, test_rows);

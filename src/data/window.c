@@ -58,13 +58,6 @@ void mt_window_inputs(const struct mt_window *w, struct mt_column *x)
         x->shape = mt_shape_of(2, w->steps, x->shape.dim[0]);
 }
 
-void mt_window_targets(const struct mt_window *w, struct mt_column *y)
-{
-    if (w->steps)
-        y->data =
-            (const char *)y->data + (w->steps + w->horizon - 1) * y->stride;
-}
-
 mt_status mt_window_norm(const struct mt_window *w, struct mt_arena *arena,
                          struct mt_normalization *norm, struct mt_err *err)
 {

@@ -35,9 +35,8 @@ size_t mt_window_count(const struct mt_window *w, size_t rows);
 size_t mt_window_rows(const struct mt_window *w, size_t n);
 size_t mt_window_input_rows(const struct mt_window *w, size_t n);
 
-/* Columns of rows become columns of windows. */
+/* A column of rows becomes one of windows. */
 void mt_window_inputs(const struct mt_window *w, struct mt_column *x);
-void mt_window_targets(const struct mt_window *w, struct mt_column *y);
 
 /* Statistics of one row become those of each row of a window. */
 mt_status mt_window_norm(const struct mt_window *w, struct mt_arena *arena,
