@@ -2,28 +2,32 @@
 
 #include <string.h>
 
+enum { LANES = 8 };
+
+static uint64_t rotate(uint64_t x)
+{
+    return x << 27 | x >> 37;
+}
+
 /* A 64-bit hash of a tensor's bits, for moved or not moved. Each step is a
- * bijection of a lane, so one changed word changes the hash. Four lanes, since
- * each multiplication waits for the one before it. */
+ * bijection of a lane, so one changed word changes the hash. Only rotations and
+ * additions, on lanes that do not wait for each other: at the end of each epoch
+ * this is to be as fast as memory. */
 static uint64_t hash_tensor(const struct mt_tensor *t)
 {
     static const uint64_t k = 0xff51afd7ed558ccdu;
     const unsigned char *p = t->data;
     size_t n = t->count * mt_dtype_size(t->dtype);
-    uint64_t h[4] = { n, 1, 2, 3 }, sum = 0;
+    uint64_t h[LANES] = { n, 1, 2, 3 }, word[LANES], sum = 0;
 
-    for (; n >= 32; n -= 32, p += 32) {
-        uint64_t word[4];
-
-        memcpy(word, p, 32);
-        for (int i = 0; i < 4; i++) {
-            h[i] = (h[i] ^ word[i]) * k;
-            h[i] ^= h[i] >> 32;
-        }
+    for (; n >= sizeof word; n -= sizeof word, p += sizeof word) {
+        memcpy(word, p, sizeof word);
+        for (int i = 0; i < LANES; i++)
+            h[i] = rotate(h[i]) + word[i];
     }
     for (; n; n--, p++)
-        h[0] = (h[0] ^ *p) * k;
-    for (int i = 0; i < 4; i++) {
+        h[0] = rotate(h[0]) + *p;
+    for (int i = 0; i < LANES; i++) {
         sum = (sum ^ h[i]) * k;
         sum ^= sum >> 32;
     }
@@ -42,15 +46,9 @@ mt_status mt_audit_before(const struct mt_store *store, struct mt_audit *audit,
         mt_audit_free(audit);
         return mt_fail_memory(err);
     }
-    mt_audit_restart(store, audit);
-    return MT_OK;
-}
-
-void mt_audit_restart(const struct mt_store *store, struct mt_audit *audit)
-{
-    audit->trainable = audit->moved = audit->n_unmoved = 0;
     for (size_t i = 0; i < store->n; i++)
         audit->before[i] = hash_tensor(store->tensors[i]);
+    return MT_OK;
 }
 
 static bool all_zero(const struct mt_tensor *t)
@@ -87,10 +85,13 @@ void mt_audit_after(const struct mt_store *store,
                     const struct mt_optimizer *optimizer,
                     const struct mt_scheduled *now, struct mt_audit *audit)
 {
+    audit->trainable = audit->moved = audit->n_unmoved = 0;
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
-        bool moved = hash_tensor(t) != audit->before[i];
+        uint64_t hash = hash_tensor(t);
+        bool moved = hash != audit->before[i];
 
+        audit->before[i] = hash;
         if (t->buffer)
             continue;
         audit->trainable += t->requires_grad;

@@ -35,13 +35,11 @@ struct mt_audit {
 
 mt_status mt_audit_before(const struct mt_store *store, struct mt_audit *audit,
                           struct mt_err *err);
+/* Tensors as they are now are what the next call compares with. */
 void mt_audit_after(const struct mt_store *store,
                     const struct mt_optimizer *optimizer,
                     const struct mt_scheduled *now, struct mt_audit *audit);
 void mt_audit_free(struct mt_audit *audit);
-
-/* From the tensors as they are now on. */
-void mt_audit_restart(const struct mt_store *store, struct mt_audit *audit);
 
 /* Did the step have an effect? Fails with MT_NO_EFFECT and the reasons if no
  * trainable tensor moved; unless `strict`, only if none ever will (a resumed run

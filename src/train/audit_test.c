@@ -176,6 +176,34 @@ START_TEST(reasons)
 }
 END_TEST
 
+/* Any bit of any element counts, once: the next audit is from there on. */
+START_TEST(one_bit_is_a_move)
+{
+    struct mt_test_session t = mt_test_open(MT_TEST_SPEC, NULL);
+    const struct mt_store *store = &t.s->model->store;
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_audit audit;
+
+    mt_session_schedule(t.s);
+    ck_assert(mt_audit_before(store, &audit, &err) == MT_OK);
+    for (size_t i = 0; i < store->n; i++) {
+        struct mt_tensor *x = store->tensors[i];
+
+        for (size_t bit = 0; bit < 32 * x->count; bit++) {
+            ((unsigned char *)x->data)[bit / 8] ^=
+                (unsigned char)(1 << bit % 8);
+            mt_audit_after(store, t.s->optimizer, t.s->now, &audit);
+            ck_assert_uint_eq(audit.moved, 1);
+            ck_assert_str_eq(reason_of(&audit, x->name), "moved");
+            mt_audit_after(store, t.s->optimizer, t.s->now, &audit);
+            ck_assert_uint_eq(audit.moved, 0);
+        }
+    }
+    mt_audit_free(&audit);
+    mt_test_close(&t);
+}
+END_TEST
+
 Suite *audit_suite(void)
 {
     Suite *suite = suite_create("audit");
@@ -185,6 +213,7 @@ Suite *audit_suite(void)
     tcase_add_test(tc, own_optimizer_moves_the_copy_alone);
     tcase_add_test(tc, clone_shares_nothing);
     tcase_add_test(tc, reasons);
+    tcase_add_test(tc, one_bit_is_a_move);
     suite_add_tcase(suite, tc);
     return suite;
 }

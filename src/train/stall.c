@@ -86,5 +86,4 @@ void mt_stall_epoch(const struct mt_session *s, struct mt_stall *stall,
             stall->moved[i] = true;
     }
     stall->whole = true;
-    mt_audit_restart(&s->model->store, audit);
 }
