@@ -28,7 +28,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DMT_VERSION='"$(VERSION)"' -Isrc -pthread \
              $(BITS)
 # A build gives the same bytes in any folder.
 PREFIX_MAP = '-ffile-prefix-map=$(CURDIR)=.'
-LIBS = -lcjson -lz -lnettle -pthread -lm
+LIBS = -lcjson -lz -lnettle -pthread -lm -ldl
 # libpng and libjpeg are optional: without them (or with PNG=, JPEG=) `plot`
 # writes no .png, and pictures of that kind are not read.
 PNG ?= $(shell pkg-config --exists libpng 2>/dev/null && echo 1)
@@ -41,6 +41,9 @@ ifeq ($(JPEG),1)
 JPEG_CFLAGS := -DMT_JPEG $(shell pkg-config --cflags libjpeg)
 LIBS += $(shell pkg-config --libs libjpeg)
 endif
+# MPI is optional and no part of the program: with mpicc (or MPI=mpicc.mpich,
+# not with MPI=) it becomes a module that mpirun's processes load.
+MPI ?= $(shell command -v mpicc 2>/dev/null)
 TEST_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 
 # Kernels are compiled once per instruction set: src/kernels/isa/*.c
@@ -68,7 +71,10 @@ MAIN_OBJ  = $(B)/cmd/main.o
 TEST_OBJS = $(TESTS:src/%.c=$(B)/%.o) \
             $(foreach isa,$(ISAS),$(B)/kernels/isa/$(isa)/probe.o)
 
-all: $(B)/mtrain
+MODULE_OBJS = $(patsubst src/%.c,$(B)/%.o,$(wildcard src/comm/mpi/*.c))
+MODULE      = $(if $(MPI),$(B)/mtrain-mpi.so)
+
+all: $(B)/mtrain $(MODULE)
 
 $(B)/mtrain: $(MAIN_OBJ) $(B)/libmtrain.a
 	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -80,6 +86,15 @@ $(B)/libmtrain.a: $(LIB_OBJS)
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Sanitizers want to be linked with the program: the module does without.
+$(MODULE_OBJS): $(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(MPI) $(filter-out $(SAN),$(ALL_CFLAGS)) -fPIC -fvisibility=hidden \
+	    -c -o $@ $<
+
+$(B)/mtrain-mpi.so: $(MODULE_OBJS)
+	$(MPI) -shared $(LDFLAGS) -o $@ $^ -pthread
 
 # Files that the binary has in it as text (cmd/texts.h): the specs that
 # `mtrain init` starts from, and the completion scripts.
@@ -253,7 +268,7 @@ bench-kernels: $(B)/bench-kernels
 	scripts/bench/run-kernels $(B)/bench-kernels
 
 $(B)/bench-kernels: scripts/bench/kernels.c $(B)/libmtrain.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Speed and size of checkpoints: of CKPT=FILE.mtc, or of 70 MB of trained
 # weights with Adam's state.

@@ -1,0 +1,251 @@
+/*
+ * The pulse: a thread that sends every other rank a byte a second. A link that
+ * is cut gives no error, for TCP goes on trying for a quarter of an hour; but
+ * the byte fails to come. All pairs, as all ranks send each other gradients.
+ *
+ * Silence is counted in ticks that this process has lived through, so that a
+ * machine which was suspended, or a job that was stopped, misses nobody. A rank
+ * is also heard of when a piece of a transfer arrives from it (transfer.c).
+ *
+ * Rank 0 is the first to notice; others wait a second longer for a rank that is
+ * not 0. So there is one message as a rule, and where mpirun runs.
+ *
+ * A rank that closes says so by its last byte, and goes on to watch those that
+ * have not closed.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "comm/mpi/job.h"
+
+enum { ALIVE = 1, CLOSING = 2 };
+enum {
+    TICK = 100000000,  /* ns */
+    MOVING = 200000,   /* ns between looks at a large transfer, */
+    LEAVING = 500000,  /* and at ranks that have yet to close */
+    TICKS = 10,        /* a second */
+    SILENCE = 6,       /* seconds, unless MTRAIN_MPI_TIMEOUT says else */
+    LONGEST = 1000000, /* of that */
+};
+
+struct beat {
+    MPI_Request in, out;
+    char heard, said;
+    bool gone, left; /* heard, said CLOSING */
+};
+
+struct mt_pulse {
+    struct mt_job *job;
+    MPI_Comm comm;
+    pthread_t thread;
+    unsigned limit, ticks; /* 0: no limit; since the start */
+    bool closing;
+    struct beat beats[]; /* (size) */
+};
+
+int mt_thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, NULL, run, arg);
+
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+/* ---- ranks that are silent ---- */
+
+static void end_job(struct mt_pulse *p, size_t rank)
+{
+    struct mt_job *job = p->job;
+    char text[512], more[64] = "";
+    size_t others = 0;
+
+    /* those that went with it: a whole machine, or all but this one */
+    for (size_t r = 0; r < job->comm.size; r++)
+        others +=
+            r != rank && !p->beats[r].gone && job->silent[r] > p->limit / 2;
+    if (others)
+        snprintf(more, sizeof more, " and %zu other%s", others,
+                 others > 1 ? "s" : "");
+    int n = snprintf(text, sizeof text,
+                     "mtrain: rank %zu (host %s)%s: not heard of for %u s: "
+                     "the job ends\n",
+                     rank, job->hosts[rank], more, job->silent[rank] / TICKS);
+
+    if (write(STDERR_FILENO, text, (size_t)n) < 0) {
+        /* nobody to tell */
+    }
+    pthread_mutex_unlock(&job->lock);
+    mt_job_abort(job, 2);
+}
+
+static void tick(struct mt_pulse *p)
+{
+    struct mt_job *job = p->job;
+
+    for (size_t r = 0; p->limit && r < job->comm.size; r++) {
+        if (r == job->comm.rank || p->beats[r].gone)
+            continue;
+        unsigned later = r == 0 || job->comm.rank == 0 ? 0 : TICKS;
+
+        if (job->silent[r]++ >= p->limit + later)
+            end_job(p, r);
+    }
+}
+
+/* ---- bytes ---- */
+
+static const char *listen_to(struct mt_pulse *p, size_t r)
+{
+    struct beat *b = &p->beats[r];
+    int done = b->in == MPI_REQUEST_NULL, code = MPI_SUCCESS;
+
+    if (!done) {
+        code = MPI_Test(&b->in, &done, MPI_STATUS_IGNORE);
+        if (code == MPI_SUCCESS && done) {
+            p->job->silent[r] = 0;
+            b->gone = b->heard == CLOSING;
+        }
+    }
+    if (code == MPI_SUCCESS && done && !b->gone)
+        code = MPI_Irecv(&b->heard, 1, MPI_BYTE, (int)r, 0, p->comm, &b->in);
+    return mt_job_outcome(p->job, code);
+}
+
+static const char *talk_to(struct mt_pulse *p, size_t r, bool due)
+{
+    struct beat *b = &p->beats[r];
+    int done = b->out == MPI_REQUEST_NULL, code = MPI_SUCCESS;
+
+    if (!done)
+        code = MPI_Test(&b->out, &done, MPI_STATUS_IGNORE);
+    if (code == MPI_SUCCESS && done && !b->left && (due || p->closing)) {
+        b->said = p->closing ? CLOSING : ALIVE;
+        b->left = p->closing;
+        code = MPI_Isend(&b->said, 1, MPI_BYTE, (int)r, 0, p->comm, &b->out);
+    }
+    return mt_job_outcome(p->job, code);
+}
+
+/* Says whether all have closed. What MPI makes of a rank that has died shows
+ * where the caller uses it; here it is silence. */
+static bool exchange(struct mt_pulse *p, bool due)
+{
+    bool closed = p->closing;
+
+    for (size_t r = 0; r < p->job->comm.size; r++) {
+        struct beat *b = &p->beats[r];
+
+        if (r == p->job->comm.rank)
+            continue;
+        listen_to(p, r);
+        talk_to(p, r, due);
+        closed = closed && b->gone && b->left && b->out == MPI_REQUEST_NULL;
+    }
+    return closed;
+}
+
+/* ---- the thread ---- */
+
+static long long now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void *run(void *arg)
+{
+    struct mt_pulse *p = arg;
+    struct mt_job *job = p->job;
+    long long next = now();
+
+    pthread_mutex_lock(&job->lock);
+    for (;;) {
+        bool moving = mt_transfer_poll(job);
+        long long time = now();
+        bool ticks = time >= next;
+
+        if (ticks || p->closing) {
+            if (exchange(p, ticks && p->ticks % TICKS == 0))
+                break;
+        }
+        if (ticks) {
+            tick(p);
+            p->ticks++;
+            next = time + TICK;
+        }
+        long long until = moving       ? time + MOVING
+                          : p->closing ? time + LEAVING
+                                       : next;
+        struct timespec at = { (time_t)(until / 1000000000LL),
+                               (long)(until % 1000000000LL) };
+
+        pthread_cond_timedwait(&job->wake, &job->lock, &at);
+    }
+    pthread_mutex_unlock(&job->lock);
+    return NULL;
+}
+
+static unsigned limit_from_environment(void)
+{
+    const char *text = getenv("MTRAIN_MPI_TIMEOUT");
+    char *end;
+    unsigned long seconds = text ? strtoul(text, &end, 10) : SILENCE;
+
+    if (text && (end == text || *end || seconds > LONGEST))
+        seconds = SILENCE;
+    return (unsigned)seconds * TICKS;
+}
+
+const char *mt_pulse_start(struct mt_job *job)
+{
+    size_t size = job->comm.size;
+    struct mt_pulse *p = calloc(1, sizeof *p + size * sizeof(struct beat));
+
+    if (!p)
+        return "out of memory";
+    const char *why =
+        mt_job_outcome(job, MPI_Comm_dup(MPI_COMM_WORLD, &p->comm));
+
+    if (why)
+        goto failed;
+    MPI_Comm_set_errhandler(p->comm, MPI_ERRORS_RETURN);
+    p->job = job;
+    p->limit = limit_from_environment();
+    for (size_t r = 0; r < size; r++)
+        p->beats[r].in = p->beats[r].out = MPI_REQUEST_NULL;
+    job->pulse = p;
+    if (mt_thread_start(&p->thread, run, p) == 0)
+        return NULL;
+    job->pulse = NULL;
+    MPI_Comm_free(&p->comm);
+    why = "the system refuses a thread";
+failed:
+    free(p);
+    return why;
+}
+
+void mt_pulse_stop(struct mt_job *job)
+{
+    struct mt_pulse *p = job->pulse;
+
+    if (!p)
+        return;
+    pthread_mutex_lock(&job->lock);
+    p->closing = true;
+    pthread_cond_signal(&job->wake);
+    pthread_mutex_unlock(&job->lock);
+    pthread_join(p->thread, NULL);
+    MPI_Comm_free(&p->comm);
+    free(p);
+    job->pulse = NULL;
+}

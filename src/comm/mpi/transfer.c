@@ -1,0 +1,376 @@
+/*
+ * Messages in pieces, and gathering. A transfer has a request for every piece,
+ * those that arrive first. Nothing is allocated once there is a spare transfer
+ * that is large enough.
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "comm/mpi/job.h"
+
+enum { TAG = 1 };
+
+/* Less than this is sent at once, and needs nobody to keep it moving. */
+static const size_t much = (size_t)1 << 16;
+
+struct piece {
+    char *data;
+    int bytes, rank;
+};
+
+struct mt_transfer {
+    struct mt_transfer *next;
+    int n, n_in, room, left; /* pieces: all, those that arrive, unfinished */
+    int sent;                /* of a ring: pieces that were passed on */
+    bool large;
+    struct piece *pieces;  /* (room) */
+    MPI_Request *requests; /* (room) MPI_REQUEST_NULL: finished, not begun */
+    MPI_Status *statuses;  /* (room) */
+    int *finished;         /* (room) */
+    const char *failed;
+};
+
+static size_t pieces_of(size_t bytes)
+{
+    return bytes / MT_MPI_PIECE + (bytes % MT_MPI_PIECE != 0);
+}
+
+/* ---- a store of transfers ---- */
+
+static void release(struct mt_transfer *t)
+{
+    if (!t)
+        return;
+    free(t->pieces);
+    free(t->requests);
+    free(t->statuses);
+    free(t->finished);
+    free(t);
+}
+
+static struct mt_transfer *acquire(size_t room)
+{
+    struct mt_transfer *t = calloc(1, sizeof *t);
+
+    if (!t || room > INT32_MAX / sizeof(MPI_Status))
+        goto no_memory;
+    t->room = (int)room;
+    t->pieces = malloc(room * sizeof *t->pieces);
+    t->requests = malloc(room * sizeof *t->requests);
+    t->statuses = malloc(room * sizeof *t->statuses);
+    t->finished = malloc(room * sizeof *t->finished);
+    if (t->pieces && t->requests && t->statuses && t->finished)
+        return t;
+no_memory:
+    release(t);
+    return NULL;
+}
+
+/* A transfer with room for n pieces, which flies from now on; NULL: there is no
+ * memory. Under the lock. */
+static struct mt_transfer *take(struct mt_job *job, size_t n)
+{
+    struct mt_transfer **best = &job->spare;
+
+    while (*best && (size_t)(*best)->room < n)
+        best = &(*best)->next;
+    struct mt_transfer *t = *best;
+
+    if (t) {
+        *best = t->next;
+    } else {
+        t = acquire(n + n / 2 + 16);
+        if (!t)
+            return NULL;
+    }
+    t->n = t->n_in = t->left = t->sent = 0;
+    t->failed = NULL;
+    t->large = false;
+    t->next = job->flying;
+    job->flying = t;
+    return t;
+}
+
+/* Smallest first, so that take() finds one that fits well. Under the lock. */
+static void give_back(struct mt_job *job, struct mt_transfer *t)
+{
+    struct mt_transfer **at = &job->flying;
+
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    for (at = &job->spare; *at && (*at)->room < t->room;)
+        at = &(*at)->next;
+    t->next = *at;
+    *at = t;
+}
+
+void mt_transfer_free(struct mt_job *job)
+{
+    while (job->spare) {
+        struct mt_transfer *t = job->spare;
+
+        job->spare = t->next;
+        release(t);
+    }
+}
+
+/* ---- pieces ---- */
+
+static void cut(struct mt_transfer *t, void *data, size_t bytes, size_t rank)
+{
+    t->large = t->large || bytes > much;
+    for (size_t at = 0; at < bytes; at += MT_MPI_PIECE) {
+        size_t n = bytes - at < MT_MPI_PIECE ? bytes - at : MT_MPI_PIECE;
+
+        t->requests[t->n] = MPI_REQUEST_NULL;
+        t->pieces[t->n++] =
+            (struct piece){ (char *)data + at, (int)n, (int)rank };
+        t->left++;
+    }
+}
+
+static const char *begin(struct mt_job *job, struct mt_transfer *t, int i)
+{
+    struct piece *p = &t->pieces[i];
+
+    if (i < t->n_in)
+        return mt_job_outcome(job,
+                              MPI_Irecv(p->data, p->bytes, MPI_BYTE, p->rank,
+                                        TAG, job->data, &t->requests[i]));
+    return mt_job_outcome(job, MPI_Isend(p->data, p->bytes, MPI_BYTE, p->rank,
+                                         TAG, job->data, &t->requests[i]));
+}
+
+/* A shorter message than the one that was waited for is no error of MPI's. */
+static const char *check_piece(struct mt_job *job, struct mt_transfer *t, int i,
+                               MPI_Status *status, bool in_status)
+{
+    struct piece *p = &t->pieces[i];
+    int bytes = 0;
+
+    if (in_status && status->MPI_ERROR != MPI_SUCCESS)
+        return mt_job_outcome(job, status->MPI_ERROR);
+    if (i >= t->n_in)
+        return NULL;
+    job->silent[p->rank] = 0;
+    MPI_Get_count(status, MPI_BYTE, &bytes);
+    if (bytes == p->bytes)
+        return NULL;
+    snprintf(job->text, sizeof job->text,
+             "rank %d (host %s) sent %d bytes where %d were expected", p->rank,
+             job->hosts[p->rank], bytes, p->bytes);
+    return job->text;
+}
+
+/* Says whether pieces have finished. Under the lock. */
+static bool advance(struct mt_job *job, struct mt_transfer *t)
+{
+    int n = 0;
+
+    if (!t->left || t->failed)
+        return false;
+    int code = MPI_Testsome(t->n, t->requests, &n, t->finished, t->statuses);
+
+    if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS)
+        t->failed = mt_job_outcome(job, code);
+    if (t->failed || n == MPI_UNDEFINED)
+        return false;
+    for (int k = 0; k < n && !t->failed; k++, t->left--)
+        t->failed = check_piece(job, t, t->finished[k], &t->statuses[k],
+                                code == MPI_ERR_IN_STATUS);
+    return n > 0;
+}
+
+bool mt_transfer_poll(struct mt_job *job)
+{
+    bool large = false;
+
+    for (struct mt_transfer *t = job->flying; t; t = t->next) {
+        advance(job, t);
+        large = large || (t->large && t->left && !t->failed);
+    }
+    return large && !job->waiting;
+}
+
+/* ---- waiting ---- */
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* What to do while nothing moves: the ranks of a machine may be more than its
+ * processors, and another rank may be writing a file for seconds. */
+struct patience {
+    int tries;
+    double since;
+};
+
+static void be_patient(struct patience *p)
+{
+    enum { SPINS = 100 };
+    static const double yielding = 0.02; /* seconds */
+    static const struct timespec nap = { 0, 100000 };
+
+    if (p->tries++ < SPINS)
+        return;
+    if (p->tries == SPINS + 1)
+        p->since = now();
+    if (now() - p->since < yielding)
+        sched_yield();
+    else
+        nanosleep(&nap, NULL);
+}
+
+/* Of a ring: passes on, in order, what has arrived; the last block that arrives
+ * is the next rank's own. */
+static const char *pass_on(struct mt_job *job, struct mt_transfer *t, int own)
+{
+    const char *why = NULL;
+
+    for (int i = t->n_in + own + t->sent;
+         !why && i < t->n && t->requests[t->sent] == MPI_REQUEST_NULL; i++) {
+        why = begin(job, t, i);
+        t->sent++;
+    }
+    return why;
+}
+
+/* own: how many pieces at first were sent; of a ring. */
+static const char *finish(struct mt_job *job, struct mt_transfer *t, int own)
+{
+    struct patience patience = { 0, 0 };
+    bool done = false;
+    const char *why = NULL;
+
+    while (!done) {
+        pthread_mutex_lock(&job->lock);
+        job->waiting = true;
+        if (advance(job, t))
+            patience.tries = 0;
+        if (own >= 0 && !t->failed)
+            t->failed = pass_on(job, t, own);
+        done = !t->left || t->failed;
+        if (done) {
+            job->waiting = false;
+            why = t->failed;
+            if (!why)
+                give_back(job, t);
+        }
+        pthread_mutex_unlock(&job->lock);
+        if (!done)
+            be_patient(&patience);
+    }
+    return why;
+}
+
+/* ---- the calls ---- */
+
+const char *mt_transfer_start(struct mt_comm *comm,
+                              const struct mt_message *out, size_t n_out,
+                              const struct mt_message *in, size_t n_in,
+                              void **transfer)
+{
+    struct mt_job *job = (struct mt_job *)comm;
+    const char *why = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_in; i++)
+        n += pieces_of(in[i].bytes);
+    for (size_t i = 0; i < n_out; i++)
+        n += pieces_of(out[i].bytes);
+    pthread_mutex_lock(&job->lock);
+    struct mt_transfer *t = take(job, n);
+
+    if (!t)
+        why = "out of memory";
+    for (size_t i = 0; t && i < n_in; i++)
+        cut(t, in[i].data, in[i].bytes, in[i].rank);
+    if (t)
+        t->n_in = t->n;
+    for (size_t i = 0; t && i < n_out; i++)
+        cut(t, out[i].data, out[i].bytes, out[i].rank);
+    for (int i = 0; !why && i < t->n; i++)
+        why = begin(job, t, i);
+    if (!why && t->large)
+        pthread_cond_signal(&job->wake);
+    pthread_mutex_unlock(&job->lock);
+    *transfer = t;
+    return why;
+}
+
+const char *mt_transfer_wait(struct mt_comm *comm, void *transfer)
+{
+    return finish((struct mt_job *)comm, transfer, -1);
+}
+
+static const char *gather_direct(struct mt_job *job, char *all,
+                                 const size_t *at)
+{
+    size_t size = job->comm.size, rank = job->comm.rank, n = 0;
+    struct mt_message *in = job->messages, *out = in + size;
+    void *transfer;
+
+    for (size_t k = 1; k < size; k++, n++) {
+        size_t to = (rank + k) % size, from = (rank + size - k) % size;
+
+        out[n] =
+            (struct mt_message){ to, all + at[rank], at[rank + 1] - at[rank] };
+        in[n] = (struct mt_message){ from, all + at[from],
+                                     at[from + 1] - at[from] };
+    }
+    const char *why = mt_transfer_start(&job->comm, out, n, in, n, &transfer);
+
+    return why ? why : mt_transfer_wait(&job->comm, transfer);
+}
+
+/* Block b goes from its rank to the next, and so on, size - 1 times. */
+static const char *gather_ring(struct mt_job *job, char *all, const size_t *at)
+{
+    size_t size = job->comm.size, rank = job->comm.rank, n = 0;
+    size_t left = (rank + size - 1) % size, right = (rank + 1) % size;
+    const char *why = NULL;
+
+    for (size_t b = 0; b < size; b++)
+        n += 2 * pieces_of(at[b + 1] - at[b]);
+    pthread_mutex_lock(&job->lock);
+    struct mt_transfer *t = take(job, n);
+
+    if (!t) {
+        pthread_mutex_unlock(&job->lock);
+        return "out of memory";
+    }
+    for (size_t k = 1; k < size; k++) {
+        size_t b = (rank + size - k) % size;
+
+        cut(t, all + at[b], at[b + 1] - at[b], left);
+    }
+    t->n_in = t->n;
+    for (size_t k = 0; k + 1 < size; k++) {
+        size_t b = (rank + size - k) % size;
+
+        cut(t, all + at[b], at[b + 1] - at[b], right);
+    }
+    int own = (int)pieces_of(at[rank + 1] - at[rank]);
+
+    for (int i = 0; !why && i < t->n_in + own; i++)
+        why = begin(job, t, i);
+    pthread_mutex_unlock(&job->lock);
+    return why ? why : finish(job, t, own);
+}
+
+const char *mt_transfer_gather(struct mt_comm *comm, void *all,
+                               const size_t *at)
+{
+    struct mt_job *job = (struct mt_job *)comm;
+
+    if (at[comm->size] - at[0] <= MT_MPI_DIRECT)
+        return gather_direct(job, all, at);
+    return gather_ring(job, all, at);
+}
