@@ -185,6 +185,13 @@ def streams():
             ("with-a-dictionary", with_dict, "not a valid|unpack to exactly"),
             ("of-zlib", zlib.compress(bytes(n)), "not a valid|unpack"),
             ("of-noise", bytes(range(7, 64)), "not a valid|unpack"),
+            ("stored-with-two-lengths",
+             b"\1" + struct.pack("<HH", 9, 9 ^ 0xfffe) + bytes(9),
+             "not a valid"),
+            ("stored-and-longer", b"\0" + struct.pack("<HH", 9, 9 ^ 0xffff) +
+             bytes(9) + good, "unpack to exactly|bytes follow"),
+            ("stored-and-cut", b"\0" + struct.pack("<HH", 4096, 0xefff) +
+             bytes(99), "unpack to exactly|not a valid"),
             ("that-never-ends", b"\0\0\0\xff\xff" * 20,
              "unpack to exactly|not a valid")):
         array = zeros([(1, stream)] + [(0, bytes(n))] * 3, n)

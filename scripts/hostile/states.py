@@ -81,6 +81,15 @@ STATES = (
 )
 
 
+def places(n):
+    """The metadata have a place for each of n tensors, which come in the
+    opposite order."""
+    names = [f"progress/{i}" for i in range(n)]
+    header = {"__metadata__": dict.fromkeys(names, "tensor")}
+    header.update((name, tensor([0], 0, 0)) for name in reversed(names))
+    return st(header)
+
+
 def npy_pickle(path):
     with open(path, "wb") as f:
         f.write(b"\x80\x04cos\nsystem\n(S'touch /tmp/owned'\ntR.")
@@ -98,6 +107,15 @@ def cases(base):
     yield case("state-name-with-dots-is-only-a-name",
                "load good.mtc bad.safetensors -o new.mtc", "etc/passwd",
                {"bad.safetensors": dots}, lines=40)
+    yield case("state-hundred-thousand-places",
+               "load good.mtc bad.safetensors -o new.mtc", "missing|no tensor",
+               {"bad.safetensors": places(100000)}, memory=256 << 20, lines=40)
+    twice = st({"__metadata__": {"progress/step": "int64 [] " + "00" * 8},
+                "progress/step": tensor([1], 0, 8, "I64")}, bytes(8))
+    yield case("state-a-text-and-a-tensor",
+               "save bad.safetensors -o new.safetensors",
+               'progress/step": the name is there twice',
+               {"bad.safetensors": twice})
     yield case("state-a-pickle", "load good.mtc bad.pt -o new.mtc",
                "not of torch.save", {"bad.pt": npy_pickle})
     # Odd names and types are listed, in characters that do no harm.

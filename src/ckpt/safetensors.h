@@ -6,9 +6,10 @@
  * The header is {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets":
  * [begin, end]}, ...}, offsets counted from the end of the header, and
  * optionally "__metadata__": {"KEY": "TEXT", ...}, of which arrays as text
- * (textarray.h) are read and all else is ignored. The tensors must tile the
- * rest of the file exactly. Those of types that are not known, such as F8_E4M3
- * and C64, and of too many dimensions are listed as MT_OTHER.
+ * (textarray.h) are read and all else is ignored; so that the arrays keep their
+ * order, it names tensors that are too long for text, too. The tensors must
+ * tile the rest of the file exactly. Those of types that are not known, such as
+ * F8_E4M3 and C64, and of too many dimensions are listed as MT_OTHER.
  */
 #ifndef MT_CKPT_SAFETENSORS_H
 #define MT_CKPT_SAFETENSORS_H

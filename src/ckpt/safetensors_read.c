@@ -24,11 +24,15 @@ struct mt_safetensors {
     uint64_t data_at; /* offset of the data in the file */
     uint64_t data_size;
     size_t n;
+    size_t next; /* the next place that is for a tensor, or n (take_place) */
     struct mt_state_opening *opening; /* until it is open */
     struct mt_array *arrays; /* (n) */
     struct span *spans;      /* (n) */
     struct mt_arena arena;
 };
+
+/* The type of an entry that is a place for a tensor (textarray.h). */
+static const char elsewhere[] = MT_TEXT_ARRAY_ELSEWHERE;
 
 static const char *const dtypes[] = {
     [MT_F32] = "F32", [MT_F64] = "F64", [MT_F16] = "F16", [MT_BF16] = "BF16",
@@ -155,7 +159,7 @@ static mt_status check_bytes(const struct mt_json *doc,
 }
 
 /* With `salvage`: a tensor whose bytes are cut off. */
-static void leave_out(struct mt_safetensors *f, struct mt_array *a,
+static void leave_out(struct mt_safetensors *f, const struct mt_array *a,
                       const struct span *span)
 {
     mt_state_note(f->opening, true,
@@ -165,41 +169,76 @@ static void leave_out(struct mt_safetensors *f, struct mt_array *a,
                   (unsigned long long)(f->data_at + span->end),
                   (unsigned long long)(f->data_at + f->data_size));
     f->opening->lost++;
-    *a = (struct mt_array){ 0 };
+}
+
+static bool is_place(const struct mt_array *a)
+{
+    return a->type == elsewhere;
+}
+
+/* Puts a tensor where the metadata have a place for it, if it is the next one;
+ * else behind all others. */
+static void add_tensor(struct mt_safetensors *f, const struct mt_array *a,
+                       const struct span *span)
+{
+    size_t i = f->next;
+
+    while (i < f->n && !is_place(&f->arrays[i]))
+        i++;
+    f->next = i;
+    if (i == f->n || strcmp(f->arrays[i].name, a->name) != 0)
+        i = f->n++;
+    f->arrays[i] = *a;
+    f->spans[i] = *span;
+}
+
+/* Places that no tensor took are none. */
+static void close_places(struct mt_safetensors *f)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->n; i++) {
+        if (is_place(&f->arrays[i]))
+            continue;
+        f->arrays[n] = f->arrays[i];
+        f->spans[n++] = f->spans[i];
+    }
+    f->n = n;
 }
 
 static mt_status parse_tensor(struct mt_safetensors *f,
                               const struct mt_json *doc, const struct mt_item *tensor,
                               struct mt_err *err)
 {
-    struct mt_array *a = &f->arrays[f->n];
-    struct span *span = &f->spans[f->n];
+    struct mt_array a = { 0 };
+    struct span span = { 0 };
     bool salvage = f->opening->options.salvage;
     mt_status status;
 
     if (!mt_is_object(tensor))
         return mt_json_fail(doc, tensor, err,
                             "expected an object that describes a tensor");
-    a->name = mt_printable_name(&f->arena, tensor->key, strlen(tensor->key),
-                                f->n);
-    if (!a->name)
+    a.name =
+        mt_printable_name(&f->arena, tensor->key, strlen(tensor->key), f->n);
+    if (!a.name)
         return mt_fail_memory(err);
-    status = parse_dtype(f, doc, tensor, a, err);
+    status = parse_dtype(f, doc, tensor, &a, err);
     if (status == MT_OK)
-        status = parse_shape(f, doc, tensor, a, err);
+        status = parse_shape(f, doc, tensor, &a, err);
     if (status == MT_OK)
         status = parse_span(doc, tensor, salvage ? 1ull << 53 : f->data_size,
-                            span, err);
+                            &span, err);
     if (status == MT_OK)
-        status = check_bytes(doc, tensor, a, span, err);
-    if (status == MT_OK && span->end > f->data_size)
-        leave_out(f, a, span);
-    else
-        f->n += status == MT_OK;
+        status = check_bytes(doc, tensor, &a, &span, err);
+    if (status == MT_OK && span.end > f->data_size)
+        leave_out(f, &a, &span);
+    else if (status == MT_OK)
+        add_tensor(f, &a, &span);
     return status;
 }
 
-/* Arrays that mtrain keeps as text become entries with data in memory. */
+/* Arrays that mtrain keeps as text become entries with data in memory; those
+ * that are tensors get their place. */
 static mt_status add_text_array(struct mt_safetensors *f, const struct mt_item *item,
                                 struct mt_err *err)
 {
@@ -209,7 +248,12 @@ static mt_status add_text_array(struct mt_safetensors *f, const struct mt_item *
     if (!mt_text_array_is(item->key) ||
         mt_ckpt_text_fault(item->key, strlen(item->key)))
         return MT_OK;
-    status = mt_text_array_decode(item->text, &f->arena, a);
+    if (strcmp(item->text, MT_TEXT_ARRAY_ELSEWHERE) == 0) {
+        a->type = elsewhere;
+        status = MT_OK;
+    } else {
+        status = mt_text_array_decode(item->text, &f->arena, a);
+    }
     if (status == MT_INVALID)
         return MT_OK;
     a->name = mt_arena_strdup(&f->arena, item->key);
@@ -320,6 +364,7 @@ static mt_status parse_header(struct mt_safetensors *f,
         if (status != MT_OK)
             return status;
     }
+    close_places(f);
     return check_tiling(f, err);
 }
 

@@ -117,6 +117,44 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* The metadata's places for tensors: what is not there, of another order, or no
+ * array of the position takes none. */
+START_TEST(places_for_tensors)
+{
+    static const char *const order[] = { "progress/a", "progress/x", "w",
+                                         "progress/b", "progress/d", "c" };
+    struct mt_safetensors *f = NULL;
+
+    put_file(
+        "{\"__metadata__\":{\"c\":\"tensor\",\"progress/a\":\"tensor\","
+        "\"progress/none\":\"tensor\",\"progress/b\":\"tensor\","
+        "\"progress/x\":\"uint8 [1] 07\",\"progress/\\u0001\":\"tensor\"}," T(
+            "w", "U8", "[1]",
+            "[0,1]") "," T("progress/a", "U8", "[1]",
+                           "[1,2]") "," T("progress/b", "U8", "[1]",
+                                          "[2,3]") "," T("progress/d", "U8",
+                                                         "[1]",
+                                                         "[3,4]") "," T("c",
+                                                                        "U8",
+                                                                        "[1]",
+                                                                        "[4,5]") "}",
+        5);
+    ck_assert_msg(testing_open_safetensors("x.safetensors", &f) == MT_OK, "%s",
+                  err.text);
+    ck_assert_uint_eq(mt_safetensors_count(f), 6);
+    for (size_t i = 0; i < 6; i++) {
+        const struct mt_array *a = mt_safetensors_array(f, i);
+        unsigned char out;
+
+        ck_assert_str_eq(a->name, order[i]);
+        ck_assert_ptr_null(a->type);
+        ck_assert_int_eq(mt_safetensors_read(f, a, &out, &err), MT_OK);
+        ck_assert_int_eq(out, "\1\7\0\2\3\4"[i]);
+    }
+    mt_safetensors_close(f);
+}
+END_TEST
+
 /* Types and names that are odd are listed, and the others can be read. */
 START_TEST(lists_what_is_odd)
 {
@@ -242,6 +280,7 @@ Suite *safetensors_read_suite(void)
 
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
     tcase_add_test(tc, reads_tensors);
+    tcase_add_test(tc, places_for_tensors);
     tcase_add_loop_test(tc, refuses, 0, sizeof bad / sizeof *bad);
     tcase_add_test(tc, lists_what_is_odd);
     tcase_add_test(tc, shortens_names_that_are_too_long);

@@ -14,7 +14,8 @@ enum { HEADER_ALIGN = 8, SWAP_BLOCK = 1 << 16 };
 struct writer {
     const char *path;
     const struct mt_array *arrays;
-    struct mt_array *texts; /* (n) those that are text have data here */
+    struct mt_array *texts; /* (n) those that are text, with data; others
+                               have no name */
     size_t n;
     struct mt_team *team;
     uint64_t *begin;  /* (n) offsets of the arrays in the data */
@@ -94,7 +95,7 @@ static mt_status lay_out(struct writer *w)
         for (size_t i = 0; i < w->n; i++) {
             const struct mt_array *a = &w->arrays[i];
 
-            if (mt_dtype_size(a->dtype) != size || mt_text_array_is(a->name))
+            if (mt_dtype_size(a->dtype) != size || w->texts[i].name)
                 continue;
             if (mt_array_bytes(a) > (uint64_t)0x1p53 - w->data_size)
                 return mt_fail(w->err, MT_INVALID,
@@ -110,7 +111,8 @@ static mt_status lay_out(struct writer *w)
 }
 
 /* "__metadata__":{"format":"pt","progress/step":"int64 [] ...",...}; some
- * readers want the format, and layouts are PyTorch's. */
+ * readers want the format, and layouts are PyTorch's. What is too long for text
+ * is named, so that readers know the order. */
 static void add_metadata(const struct writer *w, struct mt_strbuf *out)
 {
     mt_strbuf_puts(out, "\"__metadata__\":{\"format\":\"pt\"");
@@ -119,7 +121,10 @@ static void add_metadata(const struct writer *w, struct mt_strbuf *out)
 
         if (!mt_text_array_is(w->arrays[i].name))
             continue;
-        mt_text_array_encode(&w->texts[i], &text);
+        if (w->texts[i].name)
+            mt_text_array_encode(&w->texts[i], &text);
+        else
+            mt_strbuf_puts(&text, MT_TEXT_ARRAY_ELSEWHERE);
         mt_strbuf_putc(out, ',');
         mt_json_add_string(out, w->arrays[i].name);
         mt_strbuf_putc(out, ':');
@@ -155,7 +160,7 @@ static mt_status write_header(struct writer *w, uint64_t *size)
     mt_strbuf_putc(&out, '{');
     add_metadata(w, &out);
     for (size_t i = 0; i < w->n; i++) {
-        if (mt_text_array_is(w->arrays[i].name))
+        if (w->texts[i].name)
             continue;
         mt_strbuf_putc(&out, ',');
         add_tensor(w, i, &out);
@@ -235,12 +240,16 @@ static mt_status write_data(struct writer *w)
 /* Those that go into the header as text are read first. */
 static mt_status read_texts(struct writer *w, struct mt_arena *arena)
 {
+    size_t all = 0;
+
     for (size_t i = 0; i < w->n; i++) {
         struct mt_array *a = &w->texts[i];
         size_t bytes = mt_array_bytes(&w->arrays[i]);
 
+        if (!mt_text_array_fits(&w->arrays[i], &all))
+            continue;
         *a = w->arrays[i];
-        if (!mt_text_array_is(a->name) || a->data || !bytes)
+        if (a->data || !bytes)
             continue;
         void *data = mt_arena_alloc(arena, bytes);
 
@@ -275,8 +284,8 @@ mt_status mt_safetensors_write(const char *path, const struct mt_array *arrays,
         goto out;
     }
     if ((status = check_arrays(&w)) != MT_OK ||
-        (status = lay_out(&w)) != MT_OK ||
         (status = read_texts(&w, &arena)) != MT_OK ||
+        (status = lay_out(&w)) != MT_OK ||
         (status = mt_replace_open(path, &w.file, err)) != MT_OK ||
         (status = write_header(&w, &header_size)) != MT_OK ||
         (status = write_data(&w)) != MT_OK)

@@ -1,5 +1,6 @@
 #include "ckpt/ckpt_testing.h"
 #include "ckpt/safetensors.h"
+#include "ckpt/textarray.h"
 
 START_TEST(writes_the_format)
 {
@@ -86,6 +87,93 @@ START_TEST(reads_back)
 }
 END_TEST
 
+/* Arrays of the position: the small ones are text, the order is kept. */
+START_TEST(long_texts_are_tensors)
+{
+    enum { FITS = MT_TEXT_ARRAY_MOST / 8, N = 7 };
+    static double values[FITS + 1];
+    int64_t step = 5;
+    struct mt_array a[N] = {
+        testing_array("w", MT_F64, mt_shape_of(1, (size_t)2), values),
+        testing_array("progress/step", MT_I64, mt_shape_of(0), &step),
+        testing_array("progress/a", MT_F64, mt_shape_of(1, FITS + (size_t)1),
+                      values),
+        testing_array("progress/b", MT_F64, mt_shape_of(1, (size_t)FITS),
+                      values),
+        testing_array("progress/c", MT_F64, mt_shape_of(1, FITS + (size_t)1),
+                      values),
+        testing_array("progress/d", MT_I64, mt_shape_of(0), &step),
+        testing_array("progress/none", MT_F32, mt_shape_of(1, (size_t)0),
+                      values),
+    };
+    struct mt_safetensors *f = NULL;
+    double back[FITS + 1];
+
+    for (size_t i = 0; i <= FITS; i++)
+        values[i] = (double)i + 0.5;
+    ck_assert_int_eq(mt_safetensors_write("x", a, N, NULL, NULL, &err), MT_OK);
+    struct mt_bytes b = testing_get("x");
+
+    ck_assert_ptr_nonnull(
+        strstr((char *)b.data + 8, ",\"progress/step\":\"int64 [] 05"));
+    ck_assert_ptr_nonnull(strstr((char *)b.data + 8,
+                                 ",\"progress/a\":\"tensor\",\"progress/b\":"
+                                 "\"float64 [512] "));
+    ck_assert_ptr_nonnull(strstr((char *)b.data + 8,
+                                 "\"progress/c\":{\"dtype\":\"F64\","
+                                 "\"shape\":[513]"));
+    ck_assert_uint_eq(b.n, 8 + get_u64(b.data) + 8 * (2 + 2 * (FITS + 1)));
+    free(b.data);
+    ck_assert_int_eq(testing_open_safetensors("x", &f), MT_OK);
+    ck_assert_uint_eq(mt_safetensors_count(f), N);
+    for (size_t i = 0; i < N; i++) {
+        /* the model's tensor comes after those */
+        const struct mt_array *is = mt_safetensors_array(f, (i + N - 1) % N);
+
+        ck_assert_str_eq(is->name, a[i].name);
+        ck_assert(mt_shape_equal(&is->shape, &a[i].shape));
+        ck_assert_int_eq(mt_safetensors_read(f, is, back, &err), MT_OK);
+        ck_assert_mem_eq(back, a[i].data, mt_array_bytes(is));
+    }
+    mt_safetensors_close(f);
+}
+END_TEST
+
+/* However many there are, the header stays small; scalars are text always. */
+START_TEST(many_texts_are_tensors)
+{
+    enum { N = 400, FIT = MT_TEXT_ARRAY_ALL / MT_TEXT_ARRAY_MOST };
+    static unsigned char bytes[MT_TEXT_ARRAY_MOST];
+    static char names[N][24];
+    struct mt_array a[N];
+    struct mt_safetensors *f = NULL;
+
+    for (size_t i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "progress/%zu", i);
+        a[i] =
+            testing_array(names[i], MT_U8, mt_shape_of(1, sizeof bytes), bytes);
+    }
+    a[N - 2].shape = mt_shape_of(1, (size_t)1);
+    a[N - 1].shape = mt_shape_of(0);
+    ck_assert_int_eq(mt_safetensors_write("x", a, N, NULL, NULL, &err), MT_OK);
+    struct mt_bytes b = testing_get("x");
+
+    ck_assert_uint_eq(b.n,
+                      8 + get_u64(b.data) + sizeof bytes * (N - 2 - FIT) + 1);
+    ck_assert_uint_lt(get_u64(b.data), 2 * MT_TEXT_ARRAY_ALL + N * 150);
+    free(b.data);
+    ck_assert_int_eq(testing_open_safetensors("x", &f), MT_OK);
+    for (size_t i = 0; i < N; i++) {
+        const struct mt_array *is = mt_safetensors_array(f, i);
+
+        ck_assert_str_eq(is->name, a[i].name);
+        ck_assert_int_eq(is->data != NULL, i < FIT || i == N - 1);
+        ck_assert(mt_shape_equal(&is->shape, &a[i].shape));
+    }
+    mt_safetensors_close(f);
+}
+END_TEST
+
 START_TEST(refuses)
 {
     struct mt_array good[SMALL_ARRAYS], a[SMALL_ARRAYS];
@@ -126,6 +214,8 @@ Suite *safetensors_write_suite(void)
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
     tcase_add_test(tc, writes_the_format);
     tcase_add_test(tc, reads_back);
+    tcase_add_test(tc, long_texts_are_tensors);
+    tcase_add_test(tc, many_texts_are_tensors);
     tcase_add_test(tc, refuses);
     suite_add_tcase(s, tc);
     return s;

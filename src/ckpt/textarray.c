@@ -11,6 +11,20 @@ bool mt_text_array_is(const char *name)
                    sizeof MT_TEXT_ARRAY_PREFIX - 1) == 0;
 }
 
+bool mt_text_array_fits(const struct mt_array *array, size_t *all)
+{
+    size_t bytes = mt_array_bytes(array);
+
+    if (!mt_text_array_is(array->name))
+        return false;
+    if (array->shape.rank == 0)
+        return true;
+    if (bytes > MT_TEXT_ARRAY_MOST || bytes > MT_TEXT_ARRAY_ALL - *all)
+        return false;
+    *all += bytes;
+    return true;
+}
+
 void mt_text_array_encode(const struct mt_array *array, struct mt_strbuf *out)
 {
     const unsigned char *p = array->data;

@@ -19,8 +19,16 @@ void mt_text_array_encode(const struct mt_array *array, struct mt_strbuf *out);
 mt_status mt_text_array_decode(const char *text, struct mt_arena *arena,
                                struct mt_array *array);
 
-/* Arrays that a bare state dict has as text: the position of training. */
+/* Arrays that a bare state dict may have as text: the position of training. */
 #define MT_TEXT_ARRAY_PREFIX "progress/"
 bool mt_text_array_is(const char *name);
+
+/* Those that are small: scalars, and up to MT_TEXT_ARRAY_MOST bytes as long as
+ * all of these have no more than MT_TEXT_ARRAY_ALL together, which *all counts.
+ * Others, such as a long history and the tensors of the best epoch, are
+ * tensors, and in their place is this: */
+enum { MT_TEXT_ARRAY_MOST = 4096, MT_TEXT_ARRAY_ALL = 1 << 20 };
+#define MT_TEXT_ARRAY_ELSEWHERE "tensor"
+bool mt_text_array_fits(const struct mt_array *array, size_t *all);
 
 #endif
