@@ -5,7 +5,9 @@
  * A stream is a row of blocks, each with Huffman codes of its own. For the
  * bytes of floating-point planes there is a fast way without any matches, whose
  * codes have at most MT_DEFLATE_SHORT bits: that is what makes inflate.h fast,
- * too.
+ * too. Specs and names are searched for matches, as they may be most of a
+ * checkpoint: with 5,600 categories of a table it takes 54 KB, by Huffman codes
+ * alone 85 KB.
  */
 #ifndef MT_CKPT_DEFLATE_H
 #define MT_CKPT_DEFLATE_H
