@@ -305,6 +305,16 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, dropout, (float *y, const float *x, size_t n, size_t first,        \
                       struct mt_philox_key key, uint32_t step,                 \
                       uint32_t threshold, float scale))                        \
+    /* initial values (nn/draw.h): elements first ... first + n - 1 of the      \
+       stream, first % 64 == 0 */                                              \
+    X(void, draw_uniform, (float *y, size_t n, uint64_t first,                 \
+                           struct mt_philox_key key, double a, double width,   \
+                           float low, float high))                             \
+    X(void, draw_normal, (float *y, size_t n, uint64_t first,                  \
+                          struct mt_philox_key key, double mean, double std))  \
+    /* two standard normal numbers of each block, first % 16 == 0 */           \
+    X(void, normals, (double *z, size_t blocks, uint64_t first,                \
+                      struct mt_philox_key key, uint32_t step))                \
     /* windows along the rows of x (rows, in), and along the columns of planes \
        x (planes, in, width); every sum is divided by divisor */               \
     X(void, band_rows, (float *y, const float *x, size_t rows,                 \

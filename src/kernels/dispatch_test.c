@@ -1078,6 +1078,7 @@ static void check_gemm_small(const struct io *io, const float *before)
 /* --- other families ----------------------------------------------------- */
 
 #include "kernels/cases_norm.h"
+#include "kernels/cases_draw.h"
 #include "kernels/cases_loss.h"
 #include "kernels/cases_recurrent.h"
 #include "kernels/cases_pool.h"

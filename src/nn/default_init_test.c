@@ -116,7 +116,7 @@ static struct mt_model *make(const char *layers, bool tokens,
     if (tokens)
         request.y = mt_shape_of(2, (size_t)40, (size_t)2);
     ck_assert_msg(mt_model_new(&request, &m, &err) == MT_OK, "%s", err.text);
-    ck_assert_msg(mt_model_init(m, &err) == MT_OK, "%s", err.text);
+    ck_assert_msg(mt_model_init(m, NULL, &err) == MT_OK, "%s", err.text);
     mt_strbuf_free(&spec);
     return m;
 }

@@ -16,6 +16,7 @@ struct mt_init_target {
     const struct mt_shape *shape;
     uint64_t seed;
     struct mt_philox_key key; /* the tensor's own stream */
+    struct mt_team *team;     /* that draws it; or NULL */
     size_t n;                 /* elements, at least 1 */
     float *out;
 };
@@ -87,7 +88,7 @@ static mt_status fill_uniform(const struct mt_init *init,
                               struct mt_err *err)
 {
     (void)err;
-    mt_draw_uniform(t->key, init->a, init->b, t->n, t->out);
+    mt_draw_uniform(t->team, t->key, init->a, init->b, t->n, t->out);
     return MT_OK;
 }
 
@@ -95,7 +96,7 @@ static mt_status fill_normal(const struct mt_init *init,
                              const struct mt_init_target *t, struct mt_err *err)
 {
     (void)err;
-    mt_draw_normal(t->key, init->mean, init->std, t->n, t->out);
+    mt_draw_normal(t->team, t->key, init->mean, init->std, t->n, t->out);
     return MT_OK;
 }
 
@@ -104,8 +105,8 @@ static mt_status fill_truncated(const struct mt_init *init,
                                 struct mt_err *err)
 {
     (void)err;
-    mt_draw_truncated(t->key, init->mean, init->std, init->a, init->b, t->n,
-                      t->out);
+    mt_draw_truncated(t->team, t->key, init->mean, init->std, init->a, init->b,
+                      t->n, t->out);
     return MT_OK;
 }
 
@@ -141,7 +142,7 @@ static mt_status fill_uniform_std(const struct mt_init_target *t, double std)
 {
     double bound = mt_dsqrt(3) * std;
 
-    mt_draw_uniform(t->key, -bound, bound, t->n, t->out);
+    mt_draw_uniform(t->team, t->key, -bound, bound, t->n, t->out);
     return MT_OK;
 }
 
@@ -158,7 +159,7 @@ static mt_status fill_xavier_normal(const struct mt_init *init,
                                     struct mt_err *err)
 {
     (void)err;
-    mt_draw_normal(t->key, 0, xavier_std(init, t), t->n, t->out);
+    mt_draw_normal(t->team, t->key, 0, xavier_std(init, t), t->n, t->out);
     return MT_OK;
 }
 
@@ -222,7 +223,7 @@ static mt_status fill_kaiming_normal(const struct mt_init *init,
                                      struct mt_err *err)
 {
     (void)err;
-    mt_draw_normal(t->key, 0, kaiming_std(init, t), t->n, t->out);
+    mt_draw_normal(t->team, t->key, 0, kaiming_std(init, t), t->n, t->out);
     return MT_OK;
 }
 
@@ -332,7 +333,7 @@ static mt_status fill_orthogonal(const struct mt_init *init,
     if (!drawn)
         return mt_fail_memory(err);
     q = tall ? drawn + t->n : drawn;
-    mt_draw_normal_f64(t->key, t->n, drawn);
+    mt_draw_normal_f64(t->team, t->key, t->n, drawn);
     for (size_t i = 0; tall && i < t->n; i++)
         q[i % cols * rows + i / cols] = drawn[i];
     orthonormalise(q, tall ? cols : rows, tall ? rows : cols);
@@ -363,7 +364,7 @@ static mt_status fill_sparse(const struct mt_init *init,
     if (!order)
         return mt_fail_memory(err);
     zeros += (double)zeros < part; /* rounds up */
-    mt_draw_normal(t->key, 0, init->std, t->n, t->out);
+    mt_draw_normal(t->team, t->key, 0, init->std, t->n, t->out);
     for (size_t col = 0; col < cols; col++) {
         mt_philox_permutation(key, (uint32_t)col, (uint32_t)rows, order);
         for (size_t i = 0; i < zeros && i < rows; i++)
@@ -579,13 +580,15 @@ mt_status mt_init_check(const struct mt_init *init,
 }
 
 mt_status mt_init_fill(const struct mt_init *init, const struct mt_shape *shape,
-                       uint64_t seed, const char *tensor_name, float *out,
-                       struct mt_err *err)
+                       uint64_t seed, const char *tensor_name,
+                       struct mt_team *team, float *out, struct mt_err *err)
 {
     const struct mt_init_type *type = find_type(init->type);
-    struct mt_init_target t = {
-        .name = tensor_name, .shape = shape, .seed = seed, .out = out
-    };
+    struct mt_init_target t = { .name = tensor_name,
+                                .shape = shape,
+                                .seed = seed,
+                                .team = team,
+                                .out = out };
 
     if (!type)
         return fail_target(&t, MT_INVALID, err, "unknown initialisation \"%s\"",

@@ -9,12 +9,13 @@
  * out, naming the members that its type takes:
  *
  *     struct mt_init init = { .type = "kaiming_uniform_", .a = sqrt5 };
- *     mt_init_fill(&init, &shape, seed, "fc1.weight", weights, err);
+ *     mt_init_fill(&init, &shape, seed, "fc1.weight", team, weights, err);
  */
 #ifndef MT_NN_INIT_H
 #define MT_NN_INIT_H
 
 #include "base/dtype.h"
+#include "base/team.h"
 #include "spec/kind.h"
 
 /* Members that the type does not take are ignored. */
@@ -53,11 +54,12 @@ mt_status mt_init_read(const struct mt_json *doc, const struct mt_item *rule,
                        struct mt_arena *arena, struct mt_init *out,
                        struct mt_err *err);
 
-/* Fills out, of mt_shape_elements(shape) floats. MT_MISMATCH: the type cannot
- * take this shape. MT_INVALID: the arguments do not go together. */
+/* Fills out, of mt_shape_elements(shape) floats; team may be NULL. MT_MISMATCH:
+ * the type cannot take this shape. MT_INVALID: the arguments do not go
+ * together. */
 mt_status mt_init_fill(const struct mt_init *init, const struct mt_shape *shape,
-                       uint64_t seed, const char *tensor_name, float *out,
-                       struct mt_err *err);
+                       uint64_t seed, const char *tensor_name,
+                       struct mt_team *team, float *out, struct mt_err *err);
 
 /* What mt_init_fill would refuse of the shape, without filling anything. */
 mt_status mt_init_check(const struct mt_init *init,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/dmath.h"
 #include "nn/draw.h"
 
 enum { SEED = 42, MANY = 100000 };
@@ -60,7 +61,7 @@ static float *filled(const char *members, struct mt_shape shape,
     struct reading r = read_rule(json);
 
     ck_assert_msg(r.status == MT_OK, "%s", r.err.text);
-    r.status = mt_init_fill(&r.init, &shape, SEED, name, out, &r.err);
+    r.status = mt_init_fill(&r.init, &shape, SEED, name, NULL, out, &r.err);
     ck_assert_msg(r.status == MT_OK, "%s", r.err.text);
     ck_assert(out[n] == 12345);
     release(&r);
@@ -188,7 +189,7 @@ START_TEST(uniform_keeps_its_bounds_in_float)
         double a = bounds[i][0], b = bounds[i][1];
         static float x[4000];
 
-        mt_draw_uniform(mt_philox_key(SEED, "t", ""), a, b, 4000, x);
+        mt_draw_uniform(NULL, mt_philox_key(SEED, "t", ""), a, b, 4000, x);
         for (int j = 0; j < 4000; j++)
             ck_assert_msg(x[j] >= a && x[j] < b, "%a not in [%a, %a)", x[j], a,
                           b);
@@ -200,11 +201,11 @@ START_TEST(uniform_without_room_is_constant)
 {
     float x[3] = { 9, 9, 9 };
 
-    mt_draw_uniform(mt_philox_key(SEED, "t", ""), 0.5, 0.5, 3, x);
+    mt_draw_uniform(NULL, mt_philox_key(SEED, "t", ""), 0.5, 0.5, 3, x);
     ck_assert(x[0] == 0.5f && x[1] == 0.5f && x[2] == 0.5f);
-    mt_draw_uniform(mt_philox_key(SEED, "t", ""), 0.1, 0.1 + 1e-12, 3, x);
+    mt_draw_uniform(NULL, mt_philox_key(SEED, "t", ""), 0.1, 0.1 + 1e-12, 3, x);
     ck_assert(x[0] == 0.1f && x[1] == 0.1f && x[2] == 0.1f);
-    mt_draw_uniform(mt_philox_key(SEED, "t", ""), -0.0, 0, 3, x);
+    mt_draw_uniform(NULL, mt_philox_key(SEED, "t", ""), -0.0, 0, 3, x);
     ck_assert(x[0] == 0 && !signbit(x[0]));
 }
 END_TEST
@@ -276,7 +277,7 @@ START_TEST(trunc_normal_takes_any_interval)
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
         float x[64];
 
-        mt_draw_truncated(mt_philox_key(SEED, "t", ""), v[i][0], v[i][1],
+        mt_draw_truncated(NULL, mt_philox_key(SEED, "t", ""), v[i][0], v[i][1],
                           v[i][2], v[i][3], 64, x);
         for (int j = 0; j < 64; j++)
             ck_assert_msg(x[j] >= (float)v[i][2] && x[j] <= (float)v[i][3],
@@ -421,7 +422,7 @@ START_TEST(orthogonal_is_orthogonal)
     double *z = malloc(rows * cols * sizeof *z);
 
     ck_assert_ptr_nonnull(z);
-    mt_draw_normal_f64(mt_philox_key(SEED, "init", "w"), rows * cols, z);
+    mt_draw_normal_f64(NULL, mt_philox_key(SEED, "init", "w"), rows * cols, z);
     for (size_t i = 0; i < k; i++) {
         double r = 0;
 
@@ -497,6 +498,62 @@ START_TEST(sparse_zeroes_its_part_of_each_column)
 }
 END_TEST
 
+/* Number i of block b, in double. */
+static double normal_of(struct mt_philox_key key, uint32_t step, uint64_t b,
+                        int i)
+{
+    double u = mt_philox_uniform(key, step, 2 * b);
+    double v = mt_philox_uniform(key, step, 2 * b + 1);
+    double r = mt_dsqrt(-2 * mt_dlog(u));
+
+    return r * (i ? mt_dsinpi(2 * v) : mt_dcospi(2 * v));
+}
+
+/* The first number in [-1.5, 1.5] of the element's own blocks. */
+static double truncated_of(struct mt_philox_key key, uint64_t element)
+{
+    for (uint32_t step = 0;; step++) {
+        for (int i = 0; i < 2; i++) {
+            double z = normal_of(key, step, element, i);
+
+            if (z >= -1.5 && z <= 1.5)
+                return z;
+        }
+    }
+}
+
+enum { DRAWN = 150003 }; /* more than two tasks, and no whole vectors */
+
+/* What the team draws by vectors is what one thread would number by number. */
+START_TEST(draws_are_those_of_the_definition)
+{
+    struct mt_philox_key key = mt_philox_key(SEED, "t", "");
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_team *team = NULL;
+    float *x = malloc(3 * DRAWN * sizeof *x);
+    double *z = malloc(DRAWN * sizeof *z);
+
+    ck_assert(x && z);
+    ck_assert_int_eq(mt_team_new(_i ? 3 : 1, &team, &err), MT_OK);
+    mt_draw_uniform(team, key, -0.25, 0.5, DRAWN, x);
+    mt_draw_normal(team, key, 2, 0.5, DRAWN, x + DRAWN);
+    mt_draw_truncated(team, key, 2, 0.5, 1.25, 2.75, DRAWN, x + 2 * DRAWN);
+    mt_draw_normal_f64(team, key, DRAWN, z);
+    for (size_t i = 0; i < DRAWN; i++) {
+        double u = ((double)mt_philox_word(key, 0, i) + 0.5) * 0x1p-32;
+        double normal = normal_of(key, 0, i / 2, i % 2);
+
+        ck_assert(x[i] == (float)(-0.25 + 0.75 * u));
+        ck_assert(z[i] == normal);
+        ck_assert(x[DRAWN + i] == (float)(2 + 0.5 * normal));
+        ck_assert(x[2 * DRAWN + i] == (float)(2 + 0.5 * truncated_of(key, i)));
+    }
+    mt_team_free(team);
+    free(z);
+    free(x);
+}
+END_TEST
+
 /* A tensor's values depend on seed, name and index, on nothing else. */
 START_TEST(elements_are_pure)
 {
@@ -545,7 +602,7 @@ START_TEST(the_bits_stay)
     struct mt_err err = MT_ERR_INIT;
 
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
-        mt_init_fill(&golden[i].init, &shape, SEED, "w", x, &err);
+        mt_init_fill(&golden[i].init, &shape, SEED, "w", NULL, x, &err);
         ck_assert_msg(memcmp(x, golden[i].first, 3 * sizeof *x) == 0,
                       "%s: %a %a %a", golden[i].init.type, x[0], x[1], x[2]);
     }
@@ -559,8 +616,8 @@ START_TEST(the_seed_matters)
     struct mt_err err = MT_ERR_INIT;
     float a[16], b[16];
 
-    ck_assert_int_eq(mt_init_fill(&init, &shape, 1, "w", a, &err), MT_OK);
-    ck_assert_int_eq(mt_init_fill(&init, &shape, 2, "w", b, &err), MT_OK);
+    ck_assert_int_eq(mt_init_fill(&init, &shape, 1, "w", NULL, a, &err), MT_OK);
+    ck_assert_int_eq(mt_init_fill(&init, &shape, 2, "w", NULL, b, &err), MT_OK);
     for (int i = 0; i < 16; i++)
         ck_assert(a[i] != b[i]);
 }
@@ -575,7 +632,8 @@ START_TEST(empty_tensors_are_left_alone)
         struct mt_shape shape = { .rank = t->min_rank > 1 ? t->min_rank : 1 };
         struct mt_err err = MT_ERR_INIT;
 
-        ck_assert_msg(mt_init_fill(&init, &shape, 1, "w", NULL, &err) == MT_OK,
+        ck_assert_msg(mt_init_fill(&init, &shape, 1, "w", NULL, NULL, &err) ==
+                          MT_OK,
                       "%s: %s", t->name, err.text);
     }
 }
@@ -751,7 +809,7 @@ START_TEST(refusals_name_tensor_and_shape)
 {
     struct mt_err err = MT_ERR_INIT;
     mt_status status = mt_init_fill(&refusals[_i].init, &refusals[_i].shape,
-                                    SEED, "fc1.bias", NULL, &err);
+                                    SEED, "fc1.bias", NULL, NULL, &err);
     char place[256];
 
     snprintf(place, sizeof place,
@@ -784,6 +842,7 @@ Suite *init_suite(void)
     tcase_add_loop_test(t, orthogonal_is_orthogonal, 0, 9);
     tcase_add_test(t, orthogonal_flattens_the_rest);
     tcase_add_test(t, sparse_zeroes_its_part_of_each_column);
+    tcase_add_loop_test(t, draws_are_those_of_the_definition, 0, 2);
     tcase_add_test(t, elements_are_pure);
     tcase_add_test(t, the_bits_stay);
     tcase_add_test(t, the_seed_matters);

@@ -363,7 +363,8 @@ void mt_model_free(struct mt_model *m)
 
 /* --- values ------------------------------------------------------------- */
 
-mt_status mt_model_init(struct mt_model *m, struct mt_err *err)
+mt_status mt_model_init(struct mt_model *m, struct mt_team *team,
+                        struct mt_err *err)
 {
     mt_status status;
 
@@ -373,7 +374,7 @@ mt_status mt_model_init(struct mt_model *m, struct mt_err *err)
         if (tensor->dtype == MT_F32 &&
             (status =
                  mt_init_fill(rule_for(m, t), &tensor->shape, m->record.seed,
-                              tensor->name, tensor->data, err)) != MT_OK)
+                              tensor->name, team, tensor->data, err)) != MT_OK)
             return status;
     }
     return MT_OK;

@@ -2,7 +2,7 @@
  * A model: the layers and the loss of a spec, and the tensors they declared.
  *
  *     mt_model_new(&request, &model, err);       shapes are checked here
- *     mt_model_init(model, err);                 or values from a checkpoint
+ *     mt_model_init(model, team, err);           or values from a checkpoint
  *     mt_model_record(model, 64, true, workers, &program, err);
  *     program.x->data = batch; program.t->data = targets;
  *     mt_graph_run(program.graph, team, step);
@@ -46,8 +46,9 @@ mt_status mt_model_new(const struct mt_model_request *request,
 void mt_model_free(struct mt_model *model); /* NULL is allowed */
 
 /* Fills every tensor with its initial values: a function of the seed and the
- * tensor's name, shape and rule. */
-mt_status mt_model_init(struct mt_model *model, struct mt_err *err);
+ * tensor's name, shape and rule. team: draws them; may be NULL. */
+mt_status mt_model_init(struct mt_model *model, struct mt_team *team,
+                        struct mt_err *err);
 
 /* An independent copy: own memory, same spec, same values, nothing shared. */
 mt_status mt_model_clone(const struct mt_model *model, struct mt_model **out,

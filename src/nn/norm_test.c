@@ -43,7 +43,7 @@ static mt_status open_model(const char *layer, struct mt_shape sample)
     };
     mt_status status = mt_model_new(&request, &model, &err);
 
-    return status == MT_OK ? mt_model_init(model, &err) : status;
+    return status == MT_OK ? mt_model_init(model, NULL, &err) : status;
 }
 
 #define SAMPLE(r, ...) ((struct mt_shape){ (r), { __VA_ARGS__ } })

@@ -33,7 +33,7 @@ void mt_session_close(struct mt_session *s)
 
 mt_status mt_session_init(struct mt_session *s, struct mt_err *err)
 {
-    return mt_model_init(s->model, err);
+    return mt_model_init(s->model, s->team, err);
 }
 
 /* --- memory of steps and evaluations ------------------------------------ */
