@@ -23,7 +23,7 @@
 #include "data/format.h"
 
 struct synthetic_args {
-    const char *task;
+    int task;
     size_t samples;
     struct mt_sizes input;
     size_t output, classes, vocab, seq_len;
@@ -32,12 +32,18 @@ struct synthetic_args {
 
 #define AT(member) offsetof(struct synthetic_args, member)
 
-static const char *const tasks[] = { "regression", "classification", "tokens",
-                                     NULL };
+enum task { REGRESSION, CLASSIFICATION, TOKENS };
+
+static const char *const tasks[] = {
+    [REGRESSION] = "regression",
+    [CLASSIFICATION] = "classification",
+    [TOKENS] = "tokens",
+    NULL,
+};
 
 static const struct mt_key synthetic_keys[] = {
-    { "task", MT_KEY_STRING, AT(task), .flags = MT_KEY_REQUIRED,
-      .choices = tasks, .doc = "regression, classification or tokens" },
+    { "task", MT_KEY_ENUM, AT(task), .flags = MT_KEY_REQUIRED, .choices = tasks,
+      .doc = "regression, classification or tokens" },
     { "samples", MT_KEY_SIZE, AT(samples), .def = "1000", .min = 1,
       .max = 4294967295.0, .doc = "how many samples to make" },
     { "input", MT_KEY_SIZES, AT(input), .def = "10", .min = 1,
@@ -254,13 +260,14 @@ static mt_status make_tokens(struct synthetic *s, struct mt_err *err)
 static mt_status check_task_keys(const struct synthetic *s, struct mt_err *err)
 {
     static const struct {
-        const char *key, *task;
-    } only[] = { { "output", "regression" },
-                 { "classes", "classification" },
-                 { "vocab", "tokens" },
-                 { "seq_len", "tokens" } };
+        const char *key;
+        int task;
+    } only[] = { { "output", REGRESSION },
+                 { "classes", CLASSIFICATION },
+                 { "vocab", TOKENS },
+                 { "seq_len", TOKENS } };
     const struct mt_data_request *request = s->request;
-    bool tokens = !strcmp(s->args.task, "tokens");
+    bool tokens = s->args.task == TOKENS;
     static const char *const floats[] = { "input", "scale", "mean", "std" };
     static const char *const files[] = { "train", "val" };
     mt_status status = MT_OK;
@@ -276,8 +283,8 @@ static mt_status check_task_keys(const struct synthetic *s, struct mt_err *err)
     for (size_t i = 0; i < 4 && status == MT_OK; i++) {
         char why[64];
 
-        snprintf(why, sizeof why, "only for task \"%s\"", only[i].task);
-        if (strcmp(only[i].task, s->args.task))
+        snprintf(why, sizeof why, "only for task \"%s\"", tasks[only[i].task]);
+        if (only[i].task != s->args.task)
             status = mt_data_refuse(request, only[i].key, why, err);
     }
     return status;
@@ -297,13 +304,13 @@ static mt_status read_args(struct synthetic *s, struct mt_err *err)
     if (!mt_shape_count(&s->shape, &s->elements))
         return mt_json_fail(request->doc, mt_json_get(request->spec, "input"),
                             err, "the shape is too large");
-    if (!strcmp(s->args.task, "tokens") && s->args.noise > 1)
+    if (s->args.task == TOKENS && s->args.noise > 1)
         return mt_json_fail(request->doc, mt_json_get(request->spec, "noise"),
                             err,
                             "expected a probability, 0 to 1, for task "
                             "\"tokens\", got %g",
                             s->args.noise);
-    if (!strcmp(s->args.task, "regression") && request->classification)
+    if (s->args.task == REGRESSION && request->classification)
         return mt_json_fail(request->doc, mt_json_get(request->spec, "task"),
                             err,
                             "\"regression\" makes targets that are real "
@@ -316,21 +323,18 @@ static mt_status synthetic_open(const struct mt_data_request *request,
                                 const struct mt_data_keys *keys,
                                 struct mt_dataset *data, struct mt_err *err)
 {
-    static const struct {
-        const char *task;
-        mt_status (*make)(struct synthetic *s, struct mt_err *err);
-    } makers[] = { { "regression", make_regression },
-                   { "classification", make_classification },
-                   { "tokens", make_tokens } };
+    static mt_status (*const make[])(struct synthetic *, struct mt_err *) = {
+        [REGRESSION] = make_regression,
+        [CLASSIFICATION] = make_classification,
+        [TOKENS] = make_tokens,
+    };
     struct synthetic s = { .request = request, .data = data,
                            .args = *(const struct synthetic_args *)keys->args };
     mt_status status = read_args(&s, err);
 
     if (status != MT_OK)
         return status;
-    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
-        if (!strcmp(makers[i].task, s.args.task))
-            status = makers[i].make(&s, err);
+    status = make[s.args.task](&s, err);
     data->train.samples = s.args.samples;
     data->train.source = data->train.y_source = "synthetic data";
     return status;

@@ -168,34 +168,43 @@ static const char *problem_gain(const struct mt_init *init)
     return init->gain >= 0 ? NULL : "gain must be at least 0";
 }
 
-static const char *const modes[] = { "fan_in", "fan_out", NULL };
+static const char *const modes[] = {
+    [MT_FAN_IN] = "fan_in",
+    [MT_FAN_OUT] = "fan_out",
+    NULL,
+};
 
 static const char *const nonlinearities[] = {
-    "linear",
+    [MT_GAIN_LEAKY_RELU] = "leaky_relu",
+    [MT_GAIN_RELU] = "relu",
+    [MT_GAIN_TANH] = "tanh",
+    [MT_GAIN_SELU] = "selu",
+    [MT_GAIN_LINEAR] = "linear",
+    "sigmoid",
     "conv1d",
     "conv2d",
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "selu",
     NULL,
 };
 
-/* torch.nn.init.calculate_gain; those not named here have 1. */
-static double nonlinearity_gain(const char *name, double slope)
+/* torch.nn.init.calculate_gain */
+static double nonlinearity_gain(int nonlinearity, double slope)
 {
-    if (!name || !strcmp(name, "leaky_relu"))
+    switch (nonlinearity) {
+    case MT_GAIN_LEAKY_RELU:
         return mt_dsqrt(2 / (1 + slope * slope));
-    if (!strcmp(name, "relu"))
+    case MT_GAIN_RELU:
         return mt_dsqrt(2);
-    if (!strcmp(name, "tanh"))
+    case MT_GAIN_TANH:
         return 5.0 / 3;
-    return strcmp(name, "selu") ? 1 : 0.75;
+    case MT_GAIN_SELU:
+        return 0.75;
+    default:
+        return 1;
+    }
 }
 
 /* std = gain / sqrt(fan) */
@@ -203,11 +212,10 @@ static double kaiming_std(const struct mt_init *init,
                           const struct mt_init_target *t)
 {
     size_t in = 0, out = 0;
-    bool use_out = init->mode && !strcmp(init->mode, "fan_out");
 
     mt_init_fans(t->shape, &in, &out);
     return nonlinearity_gain(init->nonlinearity, init->a) /
-           mt_dsqrt((double)(use_out ? out : in));
+           mt_dsqrt((double)(init->mode == MT_FAN_OUT ? out : in));
 }
 
 static mt_status fill_kaiming_uniform(const struct mt_init *init,
@@ -442,10 +450,9 @@ static const struct mt_key any_gain_keys[] = {
 static const struct mt_key kaiming_keys[] = {
     { "a", MT_KEY_REAL, MEMBER(a), .def = "0.0", ANY_FLOAT,
       .doc = "the negative slope, where nonlinearity is leaky_relu" },
-    { "mode", MT_KEY_STRING, MEMBER(mode), .def = "\"fan_in\"",
-      .choices = modes,
+    { "mode", MT_KEY_ENUM, MEMBER(mode), .def = "\"fan_in\"", .choices = modes,
       .doc = "keep the variance forward (fan_in) or backward (fan_out)" },
-    { "nonlinearity", MT_KEY_STRING, MEMBER(nonlinearity),
+    { "nonlinearity", MT_KEY_ENUM, MEMBER(nonlinearity),
       .def = "\"leaky_relu\"", .choices = nonlinearities,
       .doc = "the activation that follows, which decides the gain" },
     { .name = NULL },

@@ -18,6 +18,18 @@
 #include "base/team.h"
 #include "spec/kind.h"
 
+enum mt_init_mode { MT_FAN_IN, MT_FAN_OUT };
+
+/* The activation that follows. Those of torch.nn.init.calculate_gain that are
+ * not named here have the gain 1, as linear. */
+enum mt_init_nonlinearity {
+    MT_GAIN_LEAKY_RELU,
+    MT_GAIN_RELU,
+    MT_GAIN_TANH,
+    MT_GAIN_SELU,
+    MT_GAIN_LINEAR,
+};
+
 /* Members that the type does not take are ignored. */
 struct mt_init {
     const char *type;         /* "xavier_uniform_" */
@@ -29,8 +41,8 @@ struct mt_init {
     double gain;              /* xavier_*, orthogonal_ */
     double sparsity;          /* sparse_: the part of each column that is 0 */
     size_t groups;            /* dirac_ */
-    const char *mode;         /* kaiming_*: "fan_in" (or NULL), "fan_out" */
-    const char *nonlinearity; /* kaiming_*: "leaky_relu" (or NULL), ... */
+    int mode;                 /* kaiming_*: enum mt_init_mode */
+    int nonlinearity;         /* kaiming_*: enum mt_init_nonlinearity */
     size_t zero_row;          /* this row + 1 is zero whatever the type; 0:
                                  none (Embedding's padding_idx) */
 };

@@ -656,8 +656,8 @@ START_TEST(defaults_are_those_of_torch)
     release(&r);
     r = read_rule("{'params': 'w', 'type': 'kaiming_normal_'}");
     ck_assert_double_eq(r.init.a, 0);
-    ck_assert_str_eq(r.init.mode, "fan_in");
-    ck_assert_str_eq(r.init.nonlinearity, "leaky_relu");
+    ck_assert_int_eq(r.init.mode, MT_FAN_IN);
+    ck_assert_int_eq(r.init.nonlinearity, MT_GAIN_LEAKY_RELU);
     release(&r);
     r = read_rule("{'params': 'w', 'type': 'sparse_', 'sparsity': 0.5}");
     ck_assert_double_eq(r.init.std, 0.01);
