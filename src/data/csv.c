@@ -12,12 +12,18 @@ struct csv_args {
     const struct mt_item *header;
     const char *delimiter, *decimal, *thousands, *comment;
     const struct mt_item *target, *features;
-    const char *normalize;
+    int normalize; /* -1: not at all */
     const struct mt_item *window;
     struct mt_plan_args plan;
 };
 
-static const char *const normalize_choices[] = { "standard", "minmax", NULL };
+enum { STANDARD, MINMAX };
+
+static const char *const normalize_choices[] = {
+    [STANDARD] = "standard",
+    [MINMAX] = "minmax",
+    NULL,
+};
 
 #define COLUMN "\"type\":[\"string\",\"integer\"]"
 #define COLUMNS                                                                \
@@ -36,7 +42,7 @@ static const struct mt_key csv_keys[] = {
     { "features", MT_KEY_JSON, offsetof(struct csv_args, features),
       .doc = "columns to predict from; default: all that are not targets",
       .schema = COLUMNS },
-    { "normalize", MT_KEY_STRING, offsetof(struct csv_args, normalize),
+    { "normalize", MT_KEY_ENUM, offsetof(struct csv_args, normalize),
       .choices = normalize_choices,
       .doc = "statistics of the training rows that each feature is normalized "
              "by: standard (mean, standard deviation) or minmax (to 0 ... 1)" },
@@ -58,7 +64,7 @@ static mt_status check_args(const struct mt_data_request *request,
     static const char *const others[] = { "scale", "mean", "std" };
     mt_status status = MT_OK;
 
-    for (size_t i = 0; i < 3 && status == MT_OK && args->normalize; i++)
+    for (size_t i = 0; i < 3 && status == MT_OK && args->normalize >= 0; i++)
         status =
             mt_data_refuse(request, others[i],
                            "expected only one of this and \"normalize\"", err);
@@ -607,7 +613,7 @@ static mt_status csv_finish(const struct mt_data_request *request,
     mt_status status;
     double *v;
 
-    if (request->fitted || !args->normalize)
+    if (request->fitted || args->normalize < 0)
         return MT_OK;
     if (!set.n)
         return mt_json_fail(request->doc,
@@ -620,8 +626,8 @@ static mt_status csv_finish(const struct mt_data_request *request,
         one.steps = 1;
         rows.reader = &one.reader;
     }
-    status = mt_data_measure(!strcmp(args->normalize, "minmax"), "feature",
-                             &set, &rows, &data->arena, norm, err);
+    status = mt_data_measure(args->normalize == MINMAX, "feature", &set, &rows,
+                             &data->arena, norm, err);
     if (status != MT_OK)
         return status;
     v = mt_arena_calloc(&data->arena, norm->n, 2 * sizeof *v);
