@@ -177,16 +177,28 @@ static void tell_next(const struct mt_call *call, const struct mt_template *t,
     }
 }
 
+static const char *const header_choices[] = {
+    [MT_HEADER_YES - 1] = "yes",
+    [MT_HEADER_NO - 1] = "no",
+    NULL,
+};
+
+static enum mt_csv_header_hint read_header(const struct mt_call *call)
+{
+    return (enum mt_csv_header_hint)(mt_option_choice(call, "header") + 1);
+}
+
 static int init(struct mt_call *call, const struct mt_template *t,
                 const char *path)
 {
     struct mt_own_data own = { .files = mt_option_all(call, "data"),
                                .targets = mt_option_all(call, "target"),
-                               .header = mt_option(call, "header"),
+                               .header = read_header(call),
                                .delimiter = mt_option(call, "delimiter"),
                                .decimal = mt_option(call, "decimal"),
                                .thousands = mt_option(call, "thousands"),
-                               .tell = tell, .ctx = call };
+                               .tell = tell,
+                               .ctx = call };
     static const char *const of_tables[] = { "target",    "header",
                                              "delimiter", "decimal",
                                              "thousands", "window" };
@@ -253,7 +265,8 @@ static const struct mt_option init_options[] = {
       "index (default: the last one)" },
     { "header", 0, "yes|no",
       "of a table: is the first line a header? "
-      "(default: found out)" },
+      "(default: found out)",
+      header_choices },
     { "delimiter", 0, "C",
       "of a table: the character between fields (default: "
       "found out)" },

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "data/csvguess.h"
 
 /* The files of --data, and what is said about them. */
 struct mt_own_data {
@@ -12,7 +13,7 @@ struct mt_own_data {
     size_t n;
     const char *const *targets; /* of a table, NULL-terminated */
     size_t n_targets;
-    const char *header; /* of a table: "yes", "no" or NULL */
+    enum mt_csv_header_hint header; /* of a table */
     size_t window; /* of a table that is a series: rows of a sample; 0: it is
                       none */
     const char *delimiter, *decimal, *thousands; /* of a table, or NULL */

@@ -80,16 +80,12 @@ static mt_status set_target(struct mt_json *doc, const struct mt_csv_hints *h,
     return status;
 }
 
-static mt_status set_header(struct mt_json *doc, const char *header,
+static mt_status set_header(struct mt_json *doc, enum mt_csv_header_hint header,
                             struct mt_err *err)
 {
     struct mt_strbuf value = MT_STRBUF_INIT;
-    bool yes = !strcmp(header, "yes");
 
-    if (!yes && strcmp(header, "no"))
-        return mt_fail(err, MT_INVALID, "--header: expected yes or no, got %s",
-                       mt_excerpt(header, strlen(header)).text);
-    mt_strbuf_puts(&value, yes ? "true" : "false");
+    mt_strbuf_puts(&value, header == MT_HEADER_YES ? "true" : "false");
     return set_key(doc, "header", &value, "--header", err);
 }
 

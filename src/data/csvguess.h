@@ -39,12 +39,14 @@ struct mt_csv_guess {
     bool series; /* no row can be left out; never found out */
 };
 
+enum mt_csv_header_hint { MT_HEADER_GUESS, MT_HEADER_YES, MT_HEADER_NO };
+
 /* What the user says; NULL or 0: nothing. */
 struct mt_csv_hints {
     const char *const *targets; /* names or indices, as in a spec; none: the
                                    last column */
     size_t n_targets;
-    const char *header;         /* "yes", "no" */
+    enum mt_csv_header_hint header;
     struct mt_csv_dialect dialect; /* what is known of it; 0: nothing */
 };
 

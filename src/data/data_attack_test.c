@@ -282,7 +282,7 @@ END_TEST
 static const char *guess_table(void *ctx, mt_status *status, struct mt_err *e)
 {
     const char *const targets[] = { "y", NULL };
-    const struct mt_csv_hints hints = { targets, 1, "yes" };
+    const struct mt_csv_hints hints = { targets, 1, MT_HEADER_YES };
     struct mt_arena arena = MT_ARENA_INIT;
     struct mt_csv_guess guess;
     struct mt_csv_class *classes;
