@@ -322,7 +322,7 @@ static mt_status scan_fields(struct mt_csv *csv, struct scan *s, int *ended,
         mt_status status;
         struct mt_csv_field *field;
 
-        if (csv->dialect.delimiter != ' ')
+        if (csv->fields && csv->dialect.delimiter != ' ')
             scan_usual(csv, s, start);
         status = grow_fields(csv, err);
         if (status != MT_OK)
