@@ -6,18 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/size.h"
 #include "cmd/predictions.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/warn.h"
-#include "data/inputrows.h"
 #include "spec/tree.h"
 #include "train/generate.h"
 #include "train/range.h"
 
-/* Samples that go through the model at once: the result does not depend on
- * it. */
+/* Samples that go through the model at once: the result does not depend on it,
+ * unless a BatchNorm layer has no running statistics. */
 enum { BATCH = 64 };
 
 /* A whole number of at least 0. */
@@ -55,218 +53,126 @@ static mt_status write_text(struct mt_strbuf *text, struct mt_err *err)
     return MT_OK;
 }
 
-/* One batch: n samples, from number `start` of the column on. first: the number
- * of the first one among all. */
-static mt_status predict_batch(struct mt_infer *m,
-                               const struct mt_column *column, size_t start,
-                               size_t n, size_t first, struct mt_predictions *p,
-                               struct mt_strbuf *lines, struct mt_err *err)
+/* What is predicted from, and how its results are printed. */
+struct prediction {
+    struct mt_infer *m;
+    struct mt_dataset *data;
+    struct mt_predictions lines;
+    struct mt_strbuf text;
+    size_t done;    /* samples */
+    const float *y; /* outputs of the last batch */
+};
+
+/* One batch: the n samples of the column. */
+static mt_status predict_batch(struct prediction *p,
+                               const struct mt_column *column, size_t n,
+                               struct mt_err *err)
 {
+    struct mt_infer *m = p->m;
+    size_t outputs = p->lines.outputs, bad;
     mt_status status = mt_infer_prepare(m, n, &m->model->x, err);
-    const float *y;
-    size_t bad;
 
     if (status == MT_OK)
-        status = mt_infer_gather(m, column, start, err);
+        status = mt_infer_gather(m, column, err);
     if (status != MT_OK)
         return status;
-    y = mt_infer_run(m);
-    bad = mt_range_find(&m->model->loss, y, n * p->outputs);
-    if (bad < n * p->outputs)
+    p->y = mt_infer_run(m);
+    bad = mt_range_find(&m->model->loss, p->y, n * outputs);
+    if (bad < n * outputs)
         return mt_fail(err, MT_INVALID,
                        "sample %zu: the output is %g, which is no probability, "
                        "but %s takes it for one; a model that ends with a "
                        "Sigmoid layer gives no other",
-                       first + bad / p->outputs, (double)y[bad],
+                       p->done + bad / outputs, (double)p->y[bad],
                        m->model->loss.type->name);
     for (size_t i = 0; i < n; i++)
-        mt_predictions_add(p, first + i, y + i * p->outputs, lines);
-    return write_text(lines, err);
+        mt_predictions_add(&p->lines, p->done++, p->y + i * outputs, &p->text);
+    return write_text(&p->text, err);
 }
 
-static mt_status predict_all(struct mt_infer *m, struct mt_inputs *inputs,
-                             struct mt_predictions *p, bool header,
-                             struct mt_err *err)
+static mt_status predict_all(struct prediction *p, struct mt_err *err)
 {
-    struct mt_strbuf lines = MT_STRBUF_INIT;
-    size_t n = 1, done = 0;
     mt_status status = MT_OK;
 
-    if (header)
-        mt_predictions_header(p, &lines);
-    while (status == MT_OK && n > 0) {
+    for (size_t n = 1; status == MT_OK && n > 0;) {
         struct mt_column column;
 
-        status = mt_inputs_next(inputs, BATCH, &column, &n, err);
+        status = mt_dataset_next(p->data, BATCH, &column, &n, err);
         if (status == MT_OK && n > 0)
-            status = predict_batch(m, &column, 0, n, done, p, &lines, err);
-        done += n;
+            status = predict_batch(p, &column, n, err);
     }
-    if (status == MT_OK) /* the header, if there was no sample */
-        status = write_text(&lines, err);
-    mt_strbuf_free(&lines);
-    return status;
+    return status == MT_OK ? write_text(&p->text, err) /* no sample */
+                           : status;
 }
-
-/* --- a series, continued ------------------------------------------------ */
 
 /* What the last window of the series is followed by, and then each row that is
- * made of its own predictions: n lines. of: the target that each feature is;
- * cells: room for a row. */
-static mt_status continue_rows(struct mt_infer *m, struct mt_input_rows *rows,
-                               size_t n, const size_t *of, double *cells,
-                               struct mt_predictions *p,
-                               struct mt_strbuf *lines, struct mt_err *err)
-{
-    mt_status status = mt_infer_prepare(m, 1, &m->model->x, err);
-
-    for (size_t i = 0; i < n && status == MT_OK; i++) {
-        struct mt_column column;
-        const float *y;
-
-        mt_input_rows_last(rows, &column);
-        status = mt_infer_gather(m, &column, 0, err);
-        if (status != MT_OK)
-            return status;
-        y = mt_infer_run(m);
-        mt_predictions_add(p, i, y, lines);
-        status = write_text(lines, err);
-        for (size_t f = 0; f < mt_input_rows_features(rows); f++) {
-            cells[f] = mt_infer_value(m, of[f], y[of[f]]);
-            if (!isfinite(cells[f]) && i + 1 < n && status == MT_OK)
-                status = mt_fail(err, MT_NON_FINITE,
-                                 "the prediction of row %zu after the last one "
-                                 "is not a finite number, and cannot be fed "
-                                 "back", i + 1);
-        }
-        mt_input_rows_append(rows, cells);
-    }
-    return status;
-}
-
-static mt_status predict_ahead(struct mt_infer *m, struct mt_inputs *inputs,
-                               size_t n, struct mt_predictions *p, bool header,
+ * made of its own predictions: n lines. */
+static mt_status predict_ahead(struct prediction *p, size_t n,
                                struct mt_err *err)
 {
-    struct mt_input_rows *rows = mt_inputs_rows(inputs);
-    size_t width = rows ? mt_input_rows_features(rows) : 0, some = 1;
-    size_t *of = calloc(width + 1, sizeof *of);
-    double *cells = calloc(width + 1, sizeof *cells);
-    struct mt_strbuf lines = MT_STRBUF_INIT;
-    struct mt_column column;
-    mt_status status = of && cells ? MT_OK : mt_fail_memory(err);
+    double *row = calloc(p->lines.outputs + 1, sizeof *row);
+    mt_status status = row ? MT_OK : mt_fail_memory(err);
 
-    if (status == MT_OK && !rows)
-        status = mt_fail(err, MT_INVALID,
-                         "--horizon: the input is an array; expected a table, "
-                         "whose last rows the series continues");
-    if (status == MT_OK)
-        status = mt_input_rows_feedback(rows, of, err);
-    while (status == MT_OK && some > 0)
-        status = mt_inputs_next(inputs, BATCH, &column, &some, err);
-    if (header)
-        mt_predictions_header(p, &lines);
-    if (status == MT_OK)
-        status = continue_rows(m, rows, n, of, cells, p, &lines, err);
-    mt_strbuf_free(&lines);
-    free(cells);
-    free(of);
+    while (status == MT_OK && p->done < n) {
+        struct mt_column column;
+        size_t one;
+
+        if (p->done)
+            status = mt_dataset_append(p->data, row, err);
+        if (status == MT_OK)
+            status = mt_dataset_next(p->data, 1, &column, &one, err);
+        if (status == MT_OK)
+            status = predict_batch(p, &column, one, err);
+        for (size_t i = 0; status == MT_OK && i < p->lines.outputs; i++)
+            row[i] = mt_infer_value(p->m, i, p->y[i]);
+    }
+    free(row);
     return status;
 }
 
 static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
                                  struct mt_err *err)
 {
-    const struct mt_fitted *f = &m->facts;
-    bool table = m->format && m->format->flags & MT_FORMAT_TABLE;
-    struct mt_inputs_request request = {
-        .path = call->n_args > 1 ? call->args[1] : "-",
-        .doc = m->doc,
-        .spec = table ? mt_json_get(mt_json_root(m->doc), "data") : NULL,
-        .shape = f->x,
-        .tokens = m->tokens,
-        .feature_names = f->feature_names,
-        .target_names = f->target_names,
-        .n_targets = table ? mt_shape_elements(&f->y) : 0,
-        .n_features = f->n_features,
-        .facts = table ? f->facts : NULL,
-        .whole = m->model->record.mixes_batch,
-    };
-    bool header = !call->json && !mt_option(call, "no-header");
-    struct mt_predictions p;
-    struct mt_inputs *inputs;
-    size_t rows = 0;
-    mt_status status;
-
-    if (mt_option(call, "horizon"))
-        mt_option_size(call, "horizon", &rows);
-    if ((status = mt_inputs_open(&request, &inputs, err)) != MT_OK)
-        return status;
-    if (mt_inputs_ignored(inputs))
-        mt_report(call, "mtrain: note: passed over the columns %s",
-                  mt_inputs_ignored(inputs));
-    status = mt_predictions_init(&p, m, call->json,
-                                 mt_option(call, "all") != NULL, err);
-    if (status == MT_OK)
-        status = rows ? predict_ahead(m, inputs, rows, &p, header, err)
-                      : predict_all(m, inputs, &p, header, err);
-    if (status == MT_OK && mt_inputs_warning(inputs))
-        status =
-            mt_warn(call, NULL, "data", err, "%s", mt_inputs_warning(inputs));
-    mt_predictions_free(&p);
-    mt_inputs_close(inputs);
-    return status;
-}
-
-/* --- pictures ----------------------------------------------------------- */
-
-static mt_status predict_part(struct mt_infer *m, const struct mt_part *part,
-                              struct mt_predictions *p, bool header,
-                              struct mt_err *err)
-{
-    struct mt_strbuf lines = MT_STRBUF_INIT;
-    mt_status status = MT_OK;
-
-    p->paths = part->names;
-    if (header)
-        mt_predictions_header(p, &lines);
-    for (size_t at = 0; at < part->samples && status == MT_OK; at += BATCH)
-        status = predict_batch(m, &part->x, at,
-                               mt_size_min(BATCH, part->samples - at), at, p,
-                               &lines, err);
-    if (status == MT_OK)
-        status = write_text(&lines, err);
-    mt_strbuf_free(&lines);
-    return status;
-}
-
-/* Files and folders of pictures, through the format that trained. */
-static mt_status predict_pictures(const struct mt_call *call,
-                                  struct mt_infer *m, struct mt_err *err)
-{
+    static const char *const piped[] = { "-" };
     struct mt_data_request request = {
         .purpose = MT_DATA_PREDICT,
         .doc = m->doc,
         .spec = mt_json_get(mt_json_root(m->doc), "data"),
         .classification = m->model->loss.type->classification,
         .fitted = &m->facts,
-        .inputs = (const char *const *)call->args + 1,
-        .n_inputs = (size_t)call->n_args - 1,
+        .inputs = piped,
+        .n_inputs = 1,
+        .tokens = m->tokens,
+        .whole = m->model->record.mixes_batch,
+        .resident = 1, /* each sample is read once */
     };
-    struct mt_dataset *data = NULL;
-    struct mt_predictions p;
-    mt_status status = mt_dataset_open(&request, &data, err);
+    struct prediction p = { .m = m, .text = MT_STRBUF_INIT };
+    size_t rows = 0;
+    mt_status status;
 
-    if (status != MT_OK)
+    if (call->n_args > 1) {
+        request.inputs = (const char *const *)call->args + 1;
+        request.n_inputs = (size_t)call->n_args - 1;
+    }
+    if (mt_option(call, "horizon"))
+        mt_option_size(call, "horizon", &rows);
+    request.ahead = rows > 0;
+    if ((status = mt_dataset_open(&request, &p.data, err)) != MT_OK)
         return status;
-    status = mt_predictions_init(&p, m, call->json,
+    if (p.data->note)
+        mt_report(call, "mtrain: note: %s", p.data->note);
+    status = mt_predictions_init(&p.lines, m, call->json,
                                  mt_option(call, "all") != NULL, err);
+    p.lines.paths = p.data->val.names;
+    if (status == MT_OK && !call->json && !mt_option(call, "no-header"))
+        mt_predictions_header(&p.lines, &p.text);
     if (status == MT_OK)
-        status = predict_part(m, &data->val, &p,
-                              !call->json && !mt_option(call, "no-header"),
-                              err);
-    mt_predictions_free(&p);
-    mt_dataset_close(data);
+        status = rows ? predict_ahead(&p, rows, err) : predict_all(&p, err);
+    if (status == MT_OK && p.data->warning)
+        status = mt_warn(call, NULL, "data", err, "%s", p.data->warning);
+    mt_strbuf_free(&p.text);
+    mt_predictions_free(&p.lines);
+    mt_dataset_close(p.data);
     return status;
 }
 
@@ -461,8 +367,7 @@ static int predict_run(struct mt_call *call)
         goto out;
     if (status == MT_OK)
         status = mt_generates(m) ? predict_text(call, m, &generation, &err)
-                 : of_pictures(m) ? predict_pictures(call, m, &err)
-                                  : predict_samples(call, m, &err);
+                                 : predict_samples(call, m, &err);
     code = status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
 out:
     mt_infer_close(m);

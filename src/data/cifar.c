@@ -62,7 +62,7 @@ static mt_status read_file(const struct mt_data_request *request,
     } else if (status == MT_OK) {
         status = mt_fail_memory(err);
     }
-    if (status == MT_OK && request->purpose != MT_DATA_CHECK) {
+    if (status == MT_OK && mt_data_hashes(request)) {
         sha256_init(&sha);
         sha256_update(&sha, in.n, in.data);
         status = mt_data_add_fingerprint(data, file->role, in.n, &sha, err);
@@ -71,13 +71,14 @@ static mt_status read_file(const struct mt_data_request *request,
     return status;
 }
 
-static mt_status open_part(const struct mt_data_request *request,
-                           const struct mt_data_keys *keys, const char *key,
-                           const struct mt_strings *names,
-                           struct mt_dataset *data, struct mt_part *part,
-                           struct mt_err *err)
+static mt_status cifar_part(const struct mt_data_request *request,
+                            const struct mt_data_keys *keys, const char *key,
+                            struct mt_dataset *data, struct mt_part *part,
+                            struct mt_err *err)
 {
     const struct cifar_args *args = keys->args;
+    const struct mt_strings *names =
+        part == &data->val ? &keys->val : &keys->train;
     struct mt_data_file *files =
         mt_arena_calloc(&data->arena, names->n + 1, sizeof *files);
     struct mt_owned *own = mt_data_own(data);
@@ -107,21 +108,6 @@ static mt_status open_part(const struct mt_data_request *request,
     return MT_OK;
 }
 
-static mt_status cifar_open(const struct mt_data_request *request,
-                            const struct mt_data_keys *keys,
-                            struct mt_dataset *data, struct mt_err *err)
-{
-    mt_status status = MT_OK;
-
-    if (mt_data_wants_train(request, keys))
-        status = open_part(request, keys, "train", &keys->train, data,
-                           &data->train, err);
-    if (status == MT_OK && keys->val.n)
-        status = open_part(request, keys, "val", &keys->val, data, &data->val,
-                           err);
-    return status;
-}
-
 extern const struct mt_format mt_format_cifar;
 
 const struct mt_format mt_format_cifar = {
@@ -130,5 +116,5 @@ const struct mt_format mt_format_cifar = {
     .keys = cifar_keys,
     .args_size = sizeof(struct cifar_args),
     .files = MT_FILES_ANY,
-    .open = cifar_open,
+    .part = cifar_part,
 };

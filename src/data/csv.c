@@ -649,6 +649,7 @@ const struct mt_format mt_format_csv = {
     .flags = MT_FORMAT_TABLE,
     .files = 1,
     .open = csv_open,
+    .inputs = mt_csv_inputs,
     .fit = csv_fit,
     .finish = csv_finish,
 };

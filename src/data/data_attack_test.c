@@ -8,7 +8,6 @@
 #include "base/file_testing.h"
 #include "base/inject_testing.h"
 #include "data/csvguess.h"
-#include "data/inputs.h"
 #include "data/testing.h"
 
 enum { MOST = 3072 }; /* elements of a sample */
@@ -236,13 +235,22 @@ static const char *read_inputs(void *ctx, mt_status *status, struct mt_err *e)
     static const char spec[] = "{\"type\": \"csv\", \"train\": \"t.csv\","
                                " \"delimiter\": \";\", \"target\": \"y\"}";
     const struct inputs *from = ctx;
-    struct mt_inputs_request request = { .path = from->path,
-                                         .shape = from->shape };
-    struct mt_inputs *in = NULL;
+    const struct mt_fitted fitted = {
+        .x = from->shape,
+        .norm = { .scale = 1 },
+        .n_features = from->named ? 2 : 0,
+        .feature_names = from->named ? features : NULL,
+    };
+    struct mt_data_request request = { .purpose = MT_DATA_PREDICT,
+                                       .fitted = &fitted,
+                                       .inputs = &from->path,
+                                       .n_inputs = 1 };
+    struct mt_dataset *data = NULL;
     struct mt_json *doc = NULL;
     struct mt_column column;
     struct mt_err own = MT_ERR_INIT;
-    const char *text = from->named ? "{\"type\": \"csv\"}" : spec;
+    const char *text =
+        from->named ? "{\"type\": \"csv\", \"train\": \"t.csv\"}" : spec;
     size_t n = 1;
 
     e = e ? e : &own;
@@ -251,15 +259,14 @@ static const char *read_inputs(void *ctx, mt_status *status, struct mt_err *e)
         return NULL;
     request.doc = doc;
     request.spec = mt_json_root(doc);
-    request.feature_names = from->named ? features : NULL;
     lseek(STDIN_FILENO, 0, SEEK_SET); /* where it is t.csv */
-    *status = mt_inputs_open(&request, &in, e);
+    *status = mt_dataset_open(&request, &data, e);
     while (*status == MT_OK && n) {
-        *status = mt_inputs_next(in, 3, &column, &n, e);
+        *status = mt_dataset_next(data, 3, &column, &n, e);
         if (*status == MT_OK && n)
             *status = gather(&column, NULL, n, e);
     }
-    mt_inputs_close(in);
+    mt_dataset_close(data);
     mt_json_free(doc);
     return NULL;
 }

@@ -111,6 +111,22 @@ mt_status mt_data_read_file(const struct mt_data_request *request,
                       err);
 }
 
+bool mt_data_hashes(const struct mt_data_request *request)
+{
+    return request->purpose == MT_DATA_TRAIN ||
+           request->purpose == MT_DATA_EVAL;
+}
+
+struct mt_data_file mt_data_input(const struct mt_data_request *request)
+{
+    return (struct mt_data_file){ request->inputs[0], "input", NULL };
+}
+
+bool mt_data_piped(const struct mt_data_request *request)
+{
+    return strcmp(request->inputs[0], "-") == 0;
+}
+
 mt_status mt_data_refuse(const struct mt_data_request *request, const char *key,
                          const char *why, struct mt_err *err)
 {

@@ -194,6 +194,46 @@ static void finish_fitted(struct mt_dataset *data)
     data->fitted.x_dtype = part->x.dtype;
 }
 
+static mt_status open_parts(const struct mt_data_request *request,
+                            const struct mt_data_keys *keys,
+                            const struct mt_format *format,
+                            struct mt_dataset *data, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    if (format->open)
+        return format->open(request, keys, data, err);
+    if (mt_data_wants_train(request, keys))
+        status = format->part(request, keys, "train", data, &data->train, err);
+    if (status == MT_OK && keys->val.n)
+        status = format->part(request, keys, "val", data, &data->val, err);
+    return status;
+}
+
+static mt_status open_data(const struct mt_data_request *request,
+                           struct mt_data_keys *keys,
+                           const struct mt_format *format,
+                           struct mt_dataset *data, struct mt_err *err)
+{
+    mt_status status = open_parts(request, keys, format, data, err);
+
+    if (status == MT_OK)
+        status = check_samples(request, keys, format, data, err);
+    if (status == MT_OK && format->fit)
+        status = format->fit(request, keys, data, err);
+    if (status == MT_OK)
+        status = mt_data_augment(request, keys->augment, data, err);
+    if (status == MT_OK)
+        status = mt_data_read_norm(request, keys, data, err);
+    if (status == MT_OK && format->finish)
+        status = format->finish(request, keys, data, err);
+    if (status == MT_OK)
+        status = mt_data_target_norm(request, keys, data, err);
+    if (status == MT_OK)
+        finish_fitted(data);
+    return status;
+}
+
 static mt_status load(const struct mt_data_request *request,
                       struct mt_dataset *data, struct mt_err *err)
 {
@@ -213,25 +253,30 @@ static mt_status load(const struct mt_data_request *request,
         keys.val = (struct mt_strings){ 0 };
     if (status == MT_OK)
         status = start_fitted(request, format, data, err);
-    if (status == MT_OK)
-        status = format->open(request, &keys, data, err);
-    if (status == MT_OK && request->purpose != MT_DATA_PREDICT)
-        status = check_samples(request, &keys, format, data, err);
-    if (status == MT_OK && format->fit && request->purpose != MT_DATA_PREDICT)
-        status = format->fit(request, &keys, data, err);
-    if (status == MT_OK)
-        status = mt_data_augment(request, keys.augment, data, err);
-    if (status == MT_OK)
-        status = mt_data_read_norm(request, &keys, data, err);
-    if (status == MT_OK && format->finish &&
-        request->purpose != MT_DATA_PREDICT)
-        status = format->finish(request, &keys, data, err);
-    if (status == MT_OK && request->purpose != MT_DATA_PREDICT)
-        status = mt_data_target_norm(request, &keys, data, err);
     if (status != MT_OK)
         return status;
-    finish_fitted(data);
-    return MT_OK;
+    return request->purpose == MT_DATA_PREDICT
+               ? mt_inputs_open(request, &keys, format, data, err)
+               : open_data(request, &keys, format, data, err);
+}
+
+/* In another format than the model's, files are read as that has them by
+ * default. */
+static mt_status load_inputs(const struct mt_data_request *request,
+                             struct mt_dataset *data, struct mt_err *err)
+{
+    struct mt_data_request own = *request;
+    struct mt_json *doc;
+    mt_status status = mt_inputs_choose(request, &doc, err);
+
+    if (doc) {
+        own.doc = doc;
+        own.spec = mt_json_root(doc);
+    }
+    if (status == MT_OK)
+        status = load(&own, data, err);
+    mt_json_free(doc);
+    return status;
 }
 
 mt_status mt_dataset_open(const struct mt_data_request *request,
@@ -242,7 +287,9 @@ mt_status mt_dataset_open(const struct mt_data_request *request,
 
     if (!data)
         return mt_fail_memory(err);
-    status = load(request, data, err);
+    status = request->purpose == MT_DATA_PREDICT
+                 ? load_inputs(request, data, err)
+                 : load(request, data, err);
     if (status != MT_OK) {
         mt_dataset_close(data);
         return status;

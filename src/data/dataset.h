@@ -1,19 +1,23 @@
+/* clang-format off */
 /*
  * The door to samples: train, resume, eval, predict, check and init all read
  * data through mt_dataset_open. A request names the spec's "data" object and
  * the purpose; one format (a row in the table of formats.c, format.h) reads the
  * files; everyone else sees parts, columns and samples.
  *
- *     request ----> format ----> parts: x and y columns      samples, by number
- *     purpose,      csv, idx,    in memory, or behind a  -->
- * mt_gather_f32/_i32: spec, seed    npy, ...     reader (reader.h) convert,
- * augment, ^                       and what is fitted          normalise | |
- *        +---- struct mt_fitted <---+    kept in checkpoints (train/datastate)
+ *     request                format                parts: columns x and y,
+ *     purpose, spec,  ---->  csv, idx,  ---->      in memory, or behind a
+ *     seed                   npy, ...              reader (reader.h)
+ *        ^                      |                       |
+ *        | a checkpoint's       | what follows from     | samples, by number
+ *        |                      v the training data     v
+ *        +----------------  struct mt_fitted        mt_gather_f32, _f64, _i32:
+ *                                                   converted, normalised
  *
  * What follows from the training data (statistics, classes, vocabulary, names)
- * is one struct, mt_fitted. Opened without one, a data set fits it afresh from
- * its training part; with that of a checkpoint, further data is read the same
- * way.
+ * is one struct, mt_fitted, which checkpoints keep (train/datastate.h). Opened
+ * without one, a data set fits it afresh from its training part; with that of a
+ * checkpoint, further data is read the same way.
  *
  *     struct mt_data_request request = { .doc = doc, .spec = data_object,
  *                                        .seed = 1, .classification = true };
@@ -24,14 +28,26 @@
  *     mt_gather_i32(&data->train.y, &some, y, err);
  *     mt_dataset_close(data);
  *
+ * Samples to predict from have no targets, and come one after another; how many
+ * there are need not be known (a table, standard input):
+ *
+ *     request.purpose = MT_DATA_PREDICT;
+ *     request.fitted = &fitted;
+ *     mt_dataset_open(&request, &data, err);
+ *     while (mt_dataset_next(data, 64, &column, &n, err) == MT_OK && n > 0)
+ *         mt_gather_f32(&column, &fitted.norm, &(struct mt_samples){ .n = n },
+ *                       x, err);
+ *
  * What the formats yield, the shape of one sample in brackets:
  *
  *     csv        x float64 [features]; y float64 [targets], or the class of
  *                the one target, int32 []
  *     idx        x uint8 [rows, cols] (what the header says); y uint8 []
- *     npy        x and y of the files' types, shaped as the files without
+ *     npy, npz   x and y of the files' types, shaped as the files without
  *                their first dimension
  *     text       x and y uint8 or int32 [seq_len]
+ *     images     x uint8 [channels, height, width], behind a reader; y int32 []
+ *     cifar      x uint8 [3, 32, 32]; y uint8 []
  *     synthetic  x float32 [input]; y float32 [output] or int32 []; for
  *                tokens x and y int32 [seq_len]
  *
@@ -47,6 +63,7 @@
  * and those about the spec with the place in the spec
  * (digits.json:7:15: data.val_split: ...).
  */
+/* clang-format on */
 #ifndef MT_DATA_DATASET_H
 #define MT_DATA_DATASET_H
 
@@ -56,6 +73,7 @@
 #include "spec/tree.h"
 
 struct mt_reader; /* reader.h */
+struct mt_feed;
 
 /* One value per sample of `shape`: in memory, sample i at data + i * stride
  * bytes, or given by a reader. */
@@ -189,6 +207,11 @@ struct mt_dataset {
 
     struct mt_owned *owned; /* memory and readers (format.h) */
     void *state;            /* the format's own, from open on */
+
+    /* MT_DATA_PREDICT: */
+    struct mt_feed *feed; /* of samples whose number is not known (reader.h);
+                             NULL: they are val's, */
+    size_t given;         /* of which so many were given out */
 };
 
 /* What the samples are for. */
@@ -197,8 +220,8 @@ enum mt_data_purpose {
     MT_DATA_EVAL, /* one split only: training data is not read where that is a
                      validation file; train.samples is 0 then. A split that is
                      not there is an error */
-    MT_DATA_PREDICT, /* the inputs of the request, without targets: they are
-                        `val`, of which y is nothing. `fitted` must be given */
+    MT_DATA_PREDICT, /* the inputs of the request, without targets, for
+                        mt_dataset_next. `fitted` must be given */
     MT_DATA_CHECK,   /* a look: shapes are enough where that saves time. No
                         fingerprints, no search for NaN in arrays */
 };
@@ -213,8 +236,16 @@ struct mt_data_request {
     bool classification;       /* targets are classes (from the loss), */
     bool probabilities;        /* or probabilities, 0 ... 1 */
     bool fractions;            /* every target must be in 0 ... 1 */
-    const char *const *inputs; /* what to predict from: files or folders */
+
+    /* What to predict from: a file, of whatever format knows it by its first
+     * bytes; "-" is a table, from standard input; of a model of pictures, any
+     * number of files and folders. */
+    const char *const *inputs;
     size_t n_inputs;
+    size_t tokens; /* inputs are token numbers below this; 0: floats */
+    bool whole;    /* mt_dataset_next waits for all samples that it may give */
+    bool ahead;    /* of a series: its last sample, and mt_dataset_append */
+
     size_t resident;     /* bytes of an array that are held in memory; larger
                             ones stay in their file. 0: 256 MiB */
     const struct mt_fitted *fitted; /* a checkpoint's; copied. NULL: fit afresh
@@ -227,6 +258,21 @@ struct mt_data_request {
 mt_status mt_dataset_open(const struct mt_data_request *request,
                           struct mt_dataset **out, struct mt_err *err);
 void mt_dataset_close(struct mt_dataset *data); /* NULL is allowed */
+
+/* The next samples to predict from, at most max > 0; *n == 0 at the end. From
+ * standard input as many come as are there, unless all are asked for. The
+ * column lives until the next call. data->val.names has the names of samples,
+ * in their order, where these have some; data->warning is set at the end. */
+mt_status mt_dataset_next(struct mt_dataset *data, size_t max,
+                          struct mt_column *column, size_t *n,
+                          struct mt_err *err);
+
+/* Where the request says `ahead`: the table has one row more, whose targets are
+ * y, in their own unit. mt_dataset_next gives the sample that ends in the last
+ * row, each time. MT_NON_FINITE: y cannot be a row. That the features are the
+ * targets is seen to when the set is opened (MT_MISMATCH). */
+mt_status mt_dataset_append(struct mt_dataset *data, const double *y,
+                            struct mt_err *err);
 
 /* That all targets, of train and of val, are in 0 ... classes-1 or equal
  * *ignore (NULL: none is ignored). Names the first that is not, with its file

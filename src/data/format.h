@@ -6,12 +6,19 @@
  *
  *     mt_dataset_open                      (dataset.c)
  *         keys of "data", the format's own ones (args)
- *         format->open                     files -> columns, fitted
+ *         format->part, or ->open          files -> columns, fitted
  *         checks that all share            (check.c)
  *         the splits                       (split.c)
  *         format->fit                      inputs that training rows decide
  *         scale, mean, std                 (normalization.c)
  *         format->finish                   what needs the training rows
+ *
+ * and, of what is to be predicted from,
+ *
+ *         format->knows                    whose file is it?  (inputs.c)
+ *         keys of "data", if it is the format of the spec; else the defaults
+ *         format->inputs                   files -> x of data->val
+ *         that x suits the model
  *
  * A format finds in data->fitted what a checkpoint knows already (request->
  * fitted, copied), and sets there what it does not: `classes` and the other
@@ -52,7 +59,8 @@ enum mt_format_flags {
     MT_FORMAT_GENERATES = 2, /* a sequence that `predict` continues */
     MT_FORMAT_TOKENS = 4,    /* integer inputs can be tokens, not pixels */
     MT_FORMAT_SPLITS = 8,    /* open holds out the tail itself */
-    MT_FORMAT_PICTURES = 16, /* samples are picture files */
+    MT_FORMAT_PICTURES = 16, /* samples are picture files; its models predict
+                                from any number of these, and of folders */
 };
 
 enum { MT_FILES_ANY = 99 }; /* files: one or more */
@@ -62,10 +70,18 @@ struct mt_format {
     unsigned flags;            /* enum mt_format_flags */
     size_t files;              /* that train names, and val; 0: neither */
 
-    /* Fills data->train, ->val, of text ->test (samples, x, y, sources),
-     * ->fingerprints and memory and readers by mt_data_own; and of data->fitted
-     * what the format knows better than the integers themselves tell: classes,
-     * class_names, vocab, vocab_names, names of columns, its own facts. */
+    /* Reads the files that key, "train" or "val", names: sets all of part,
+     * which is data->train or ->val, ->fingerprints (mt_data_hashes), and
+     * memory and readers by mt_data_own; and of data->fitted what the format
+     * knows better than the integers themselves tell: classes, class_names,
+     * vocab, vocab_names, names of columns, its own facts. */
+    mt_status (*part)(const struct mt_data_request *request,
+                      const struct mt_data_keys *keys, const char *key,
+                      struct mt_dataset *data, struct mt_part *part,
+                      struct mt_err *err);
+
+    /* In place of it, where parts depend on each other: sets data->train,
+     * ->val, of text ->test. */
     mt_status (*open)(const struct mt_data_request *request,
                       const struct mt_data_keys *keys, struct mt_dataset *data,
                       struct mt_err *err);
@@ -81,6 +97,21 @@ struct mt_format {
     mt_status (*finish)(const struct mt_data_request *request,
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);
+
+    /* To predict from (MT_DATA_PREDICT): sets data->val but for y, from the
+     * files request->inputs, of which only the first is there if samples are no
+     * pictures; or data->feed. data->val.source is set. Inputs of other shapes
+     * than the model's are refused, or cropped by the spec's "augment", later.
+     * NULL: only files of other formats are predicted from. */
+    mt_status (*inputs)(const struct mt_data_request *request,
+                        const struct mt_data_keys *keys,
+                        struct mt_dataset *data, struct mt_err *err);
+
+    /* Is a file one of this format that begins with these n bytes (unpacked, if
+     * it is gzipped)? Any model predicts from it then. NULL: nothing tells; the
+     * models that the format trained take what no format knows for its files,
+     * and all others for a table (csv). */
+    bool (*knows)(const unsigned char *head, size_t n);
 };
 
 extern const struct mt_kind mt_data_kind; /* the table of formats.c */
@@ -117,6 +148,14 @@ mt_status mt_data_read_file(const struct mt_data_request *request,
                             const struct mt_data_file *file, size_t max,
                             struct mt_bytes *out, struct mt_err *err);
 
+/* Are the contents of files to be recognized later, by fingerprints? */
+bool mt_data_hashes(const struct mt_data_request *request);
+
+/* The file to predict from, and whether it is standard input, which no format
+ * but csv reads. */
+struct mt_data_file mt_data_input(const struct mt_data_request *request);
+bool mt_data_piped(const struct mt_data_request *request);
+
 /* Fails at a key that this format has no use for, if it is given. */
 mt_status mt_data_refuse(const struct mt_data_request *request, const char *key,
                          const char *why, struct mt_err *err);
@@ -136,20 +175,6 @@ struct mt_owned {
 struct mt_owned *mt_data_own(struct mt_dataset *data); /* NULL: no memory */
 void mt_data_release(struct mt_dataset *data); /* all of them */
 
-/* Reads one IDX file into a column of samples; images: it has to have more
- * than one dimension (idx.c). */
-mt_status mt_idx_read(const struct mt_data_request *request,
-                      const struct mt_data_file *file, bool images,
-                      struct mt_dataset *data, struct mt_column *column,
-                      size_t *samples, struct mt_err *err);
-
-/* An array of an .npz file as a column of samples (npz.c): keys NULL chooses as
- * for training inputs. */
-mt_status mt_npz_read(const struct mt_data_request *request,
-                      const struct mt_data_file *file, const void *args,
-                      struct mt_dataset *data, struct mt_column *column,
-                      size_t *samples, struct mt_err *err);
-
 /* The n bytes of an .npy file, which become the data's, as a column of samples
  * (npy.c); place names them in messages. peek: values need no check. */
 mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
@@ -157,11 +182,23 @@ mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
                       struct mt_column *column, size_t *samples,
                       struct mt_err *err);
 
-/* Opens one .npy file as a column of samples (npy.c). */
-mt_status mt_npy_read(const struct mt_data_request *request,
-                      const struct mt_data_file *file, struct mt_dataset *data,
-                      struct mt_column *column, size_t *samples,
-                      struct mt_err *err);
+/* ---- inputs to predict from (inputs.c) ---- */
+
+/* *doc: a spec {"type": ...} of the format that reads the inputs; NULL: that of
+ * request->spec does. */
+mt_status mt_inputs_choose(const struct mt_data_request *request,
+                           struct mt_json **doc, struct mt_err *err);
+
+/* format->inputs, and what is the same for all formats. */
+mt_status mt_inputs_open(const struct mt_data_request *request,
+                         const struct mt_data_keys *keys,
+                         const struct mt_format *format,
+                         struct mt_dataset *data, struct mt_err *err);
+
+/* Of csv (csvinputs.c). */
+mt_status mt_csv_inputs(const struct mt_data_request *request,
+                        const struct mt_data_keys *keys,
+                        struct mt_dataset *data, struct mt_err *err);
 
 /* ---- what is held out (split.c) ---- */
 

@@ -139,10 +139,10 @@ static mt_status read_elements(struct idx *idx, struct mt_owned *own,
 
 /* Reads one file into a column of samples. images tells how many dimensions
  * it should have. */
-mt_status mt_idx_read(const struct mt_data_request *request,
-                      const struct mt_data_file *file, bool images,
-                      struct mt_dataset *data, struct mt_column *column,
-                      size_t *samples, struct mt_err *err)
+static mt_status read_file(const struct mt_data_request *request,
+                           const struct mt_data_file *file, bool images,
+                           struct mt_dataset *data, struct mt_column *column,
+                           size_t *samples, struct mt_err *err)
 {
     struct idx idx = { .file = file };
     struct mt_owned *own = mt_data_own(data);
@@ -167,7 +167,7 @@ mt_status mt_idx_read(const struct mt_data_request *request,
                                     : "");
     if (status == MT_OK)
         status = read_elements(&idx, own, err);
-    if (status == MT_OK && request->purpose != MT_DATA_CHECK)
+    if (status == MT_OK && mt_data_hashes(request))
         status = mt_data_add_fingerprint(data, file->role, size,
                                          mt_gzstream_sha256(idx.stream), err);
     mt_gzstream_close(idx.stream);
@@ -183,21 +183,24 @@ mt_status mt_idx_read(const struct mt_data_request *request,
     return MT_OK;
 }
 
-static mt_status open_part(const struct mt_data_request *request,
-                           const char *key, struct mt_dataset *data,
-                           struct mt_part *part, struct mt_err *err)
+static mt_status idx_part(const struct mt_data_request *request,
+                          const struct mt_data_keys *keys, const char *key,
+                          struct mt_dataset *data, struct mt_part *part,
+                          struct mt_err *err)
 {
     struct mt_data_file files[2];
     size_t labels = 0;
+
+    (void)keys;
     mt_status status = mt_data_files(request, data, key, 2,
                                      "two files, [images, labels]", files, err);
 
     if (status == MT_OK)
-        status = mt_idx_read(request, &files[0], true, data, &part->x,
-                             &part->samples, err);
+        status = read_file(request, &files[0], true, data, &part->x,
+                           &part->samples, err);
     if (status == MT_OK)
-        status = mt_idx_read(request, &files[1], false, data, &part->y,
-                             &labels, err);
+        status =
+            read_file(request, &files[1], false, data, &part->y, &labels, err);
     if (status != MT_OK)
         return status;
     part->source = files[0].path;
@@ -210,17 +213,20 @@ static mt_status open_part(const struct mt_data_request *request,
     return MT_OK;
 }
 
-static mt_status idx_open(const struct mt_data_request *request,
-                          const struct mt_data_keys *keys,
-                          struct mt_dataset *data, struct mt_err *err)
+static bool idx_knows(const unsigned char *head, size_t n)
 {
-    mt_status status = MT_OK;
+    return n >= 2 && !head[0] && !head[1];
+}
 
-    if (mt_data_wants_train(request, keys))
-        status = open_part(request, "train", data, &data->train, err);
-    if (status == MT_OK && keys->val.n)
-        status = open_part(request, "val", data, &data->val, err);
-    return status;
+static mt_status idx_inputs(const struct mt_data_request *request,
+                            const struct mt_data_keys *keys,
+                            struct mt_dataset *data, struct mt_err *err)
+{
+    struct mt_data_file file = mt_data_input(request);
+
+    (void)keys;
+    return read_file(request, &file, true, data, &data->val.x,
+                     &data->val.samples, err);
 }
 
 extern const struct mt_format mt_format_idx;
@@ -230,5 +236,7 @@ const struct mt_format mt_format_idx = {
     .doc = "images and labels as MNIST has them, plain or gzipped",
     .keys = idx_keys,
     .files = 2,
-    .open = idx_open,
+    .part = idx_part,
+    .knows = idx_knows,
+    .inputs = idx_inputs,
 };

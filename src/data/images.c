@@ -200,18 +200,40 @@ static mt_status set_classes(const struct mt_image_list *list,
     return MT_OK;
 }
 
-static mt_status open_part(const struct mt_data_request *request,
-                           const struct mt_data_keys *keys, const char *key,
-                           struct mt_dataset *data, struct mt_part *part,
-                           struct mt_err *err)
+static mt_status check_args(const struct mt_data_request *request,
+                            const struct images_args *args, struct mt_err *err)
+{
+    if (args->size.n > 2)
+        return mt_json_fail(request->doc, mt_json_get(request->spec, "size"),
+                            err, "expected [height, width], got %zu numbers",
+                            args->size.n);
+    if (args->channels == 2)
+        return mt_json_fail(request->doc,
+                            mt_json_get(request->spec, "channels"), err,
+                            "expected 1 (grey) or 3 (RGB), got 2");
+    if (!request->classification)
+        return mt_json_fail(
+            request->doc, request->spec, err,
+            "pictures have classes as targets: the loss must be "
+            "one of classes");
+    return MT_OK;
+}
+
+static mt_status images_part(const struct mt_data_request *request,
+                             const struct mt_data_keys *keys, const char *key,
+                             struct mt_dataset *data, struct mt_part *part,
+                             struct mt_err *err)
 {
     const struct images_args *args = keys->args;
     struct mt_image_list list;
     struct mt_data_file file;
-    mt_status status = mt_data_files(request, data, key, 1,
-                                     "a folder of pictures, or a CSV file of "
-                                     "path and label", &file, err);
+    mt_status status = check_args(request, args, err);
 
+    if (status == MT_OK)
+        status = mt_data_files(request, data, key, 1,
+                               "a folder of pictures, or a CSV file of "
+                               "path and label",
+                               &file, err);
     if (status != MT_OK)
         return status;
     part->source = part->y_source = file.path;
@@ -222,46 +244,20 @@ static mt_status open_part(const struct mt_data_request *request,
 }
 
 /* Files, and those in folders, without classes. */
-static mt_status open_inputs(const struct mt_data_request *request,
-                             const struct images_args *args,
-                             struct mt_dataset *data, struct mt_err *err)
+static mt_status images_inputs(const struct mt_data_request *request,
+                               const struct mt_data_keys *keys,
+                               struct mt_dataset *data, struct mt_err *err)
 {
+    const struct images_args *args = keys->args;
     struct mt_image_list list = { 0 };
-    mt_status status = mt_image_inputs(request->inputs, request->n_inputs,
-                                       &data->arena, &list.paths, &list.n, err);
+    mt_status status = check_args(request, args, err);
 
-    data->val.source = request->n_inputs ? request->inputs[0] : "";
+    if (status == MT_OK)
+        status = mt_image_inputs(request->inputs, request->n_inputs,
+                                 &data->arena, &list.paths, &list.n, err);
     return status == MT_OK
                ? open_pictures(request, args, &list, data, &data->val, err)
                : status;
-}
-
-static mt_status images_open(const struct mt_data_request *request,
-                             const struct mt_data_keys *keys,
-                             struct mt_dataset *data, struct mt_err *err)
-{
-    const struct images_args *args = keys->args;
-    mt_status status = MT_OK;
-
-    if (args->size.n > 2)
-        return mt_json_fail(request->doc, mt_json_get(request->spec, "size"),
-                            err, "expected [height, width], got %zu numbers",
-                            args->size.n);
-    if (args->channels == 2)
-        return mt_json_fail(request->doc,
-                            mt_json_get(request->spec, "channels"), err,
-                            "expected 1 (grey) or 3 (RGB), got 2");
-    if (!request->classification)
-        return mt_json_fail(request->doc, request->spec, err,
-                            "pictures have classes as targets: the loss must be "
-                            "one of classes");
-    if (request->purpose == MT_DATA_PREDICT)
-        return open_inputs(request, args, data, err);
-    if (mt_data_wants_train(request, keys))
-        status = open_part(request, keys, "train", data, &data->train, err);
-    if (status == MT_OK && keys->val.n)
-        status = open_part(request, keys, "val", data, &data->val, err);
-    return status;
 }
 
 extern const struct mt_format mt_format_images;
@@ -274,5 +270,6 @@ const struct mt_format mt_format_images = {
     .args_size = sizeof(struct images_args),
     .flags = MT_FORMAT_PICTURES,
     .files = 1,
-    .open = images_open,
+    .part = images_part,
+    .inputs = images_inputs,
 };

@@ -1,209 +1,157 @@
-#include "data/inputs.h"
-
-#include <stdlib.h>
+/*
+ * The inputs of a prediction: which format reads them, that they suit the
+ * model, and the samples one after another.
+ */
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "data/csvdialect.h"
+#include "data/augment.h"
 #include "data/format.h"
 #include "data/gzstream.h"
-#include "data/inputrows.h"
+#include "data/reader.h"
 
-struct mt_inputs {
-    struct mt_inputs_request request;
-    const char *source;         /* for messages */
-    struct mt_input_rows *rows; /* of a table; NULL: an array */
-    struct mt_dataset *data;    /* an array's memory */
-    size_t at;                  /* samples of it that were given out */
-};
+/* ---- the format ---- */
 
-/* ---- tables ---- */
+enum { HEAD = 16 }; /* first bytes that are looked at */
 
-static mt_status open_table(struct mt_inputs *in, int fd, uint64_t size,
-                            struct mt_err *err)
-{
-    struct mt_csv_dialect dialect;
-    struct mt_csv *csv = NULL;
-    mt_status status =
-        mt_csv_dialect_read(in->request.doc, in->request.spec, &dialect, err);
-
-    if (status != MT_OK) {
-        if (fd >= 0)
-            close(fd);
-        return status;
-    }
-    status = fd >= 0 ? mt_csv_open(in->source, fd, size, &dialect, &csv, err)
-                     : mt_csv_open_pipe(in->source, STDIN_FILENO, &dialect,
-                                        &csv, err);
-    if (status != MT_OK)
-        return status;
-    return mt_input_rows_open(&in->request, in->source, csv, dialect.delimiter,
-                              &in->rows, err);
-}
-
-/* ---- arrays ---- */
-
-static mt_status check_array(struct mt_inputs *in, struct mt_err *err)
-{
-    const struct mt_part *part = &in->data->train;
-
-    if (mt_shape_elements(&part->x.shape) !=
-        mt_shape_elements(&in->request.shape))
-        return mt_fail(err, MT_MISMATCH,
-                       "%s: each sample has the shape %s; expected %s (the "
-                       "first dimension counts the samples)",
-                       in->source, mt_shape_text(&part->x.shape).text,
-                       mt_shape_text(&in->request.shape).text);
-    if (!in->request.tokens && part->x.reader)
-        return mt_data_scan(in->source, (struct mt_stream *)part->x.reader,
-                            part->samples, true, NULL, err);
-    if (!in->request.tokens)
-        return mt_data_check_finite(in->source, &part->x, part->samples, err);
-    if (!mt_dtype_is_integer(part->x.dtype))
-        return mt_fail(err, MT_MISMATCH,
-                       "%s: the elements are %s; expected integers, because "
-                       "the model reads tokens",
-                       in->source, mt_dtype_name(part->x.dtype));
-    return mt_dataset_check_tokens(in->data, in->request.tokens, err);
-}
-
-enum array_kind { NPY, NPZ, IDX, NO_ARRAY };
-
-/* What the first bytes, inflated, say. */
-static enum array_kind array_kind(const unsigned char head[6])
-{
-    return memcmp(head, "\x93NUMPY", 6) == 0 ? NPY
-           : memcmp(head, "PK\3\4", 4) == 0  ? NPZ
-           : memcmp(head, "\0\0", 2) == 0    ? IDX
-                                             : NO_ARRAY;
-}
-
-static mt_status open_array(struct mt_inputs *in, enum array_kind kind,
-                            struct mt_err *err)
-{
-    struct mt_data_request request = { .doc = in->request.doc,
-                                       .purpose = MT_DATA_CHECK };
-    struct mt_data_file file = { in->source, "input", NULL };
-    mt_status status;
-
-    in->data = calloc(1, sizeof *in->data);
-    if (!in->data)
-        return mt_fail_memory(err);
-    struct mt_part *part = &in->data->train;
-
-    part->source = part->y_source = in->source;
-    status = kind == NPY ? mt_npy_read(&request, &file, in->data, &part->x,
-                                       &part->samples, err)
-             : kind == NPZ
-                 ? mt_npz_read(&request, &file, NULL, in->data, &part->x,
-                               &part->samples, err)
-                 : mt_idx_read(&request, &file, true, in->data, &part->x,
-                               &part->samples, err);
-    return status == MT_OK ? check_array(in, err) : status;
-}
-
-static mt_status next_samples(struct mt_inputs *in, size_t max,
-                              struct mt_column *column, size_t *n)
-{
-    size_t left = in->data->train.samples - in->at;
-
-    *n = left < max ? left : max;
-    *column = in->data->train.x;
-    if (column->data)
-        column->data = (const char *)column->data + in->at * column->stride;
-    else
-        column->first = in->at;
-    in->at += *n;
-    return MT_OK;
-}
-
-/* ---- all ---- */
-
-/* The first bytes, inflated. */
-static mt_status peek(const struct mt_inputs *in, int fd, uint64_t size,
-                      unsigned char head[6], struct mt_err *err)
+static mt_status read_head(const char *path, unsigned char head[HEAD],
+                           size_t *n, struct mt_err *err)
 {
     struct mt_gzstream *stream;
-    mt_status status;
-    size_t got;
+    uint64_t size;
+    int fd;
+    mt_status status = mt_file_open(path, &fd, &size, err);
 
-    memset(head, 0xff, 6);
-    status = mt_gzstream_open(in->source, fd, size, &stream, err);
+    if (status == MT_OK)
+        status = mt_gzstream_open(path, fd, size, &stream, err);
     if (status != MT_OK)
         return status;
-    status = mt_gzstream_read(stream, head, 6, &got, err);
+    status = mt_gzstream_read(stream, head, HEAD, n, err);
     mt_gzstream_close(stream);
     return status;
 }
 
-static mt_status open_file(struct mt_inputs *in, struct mt_err *err)
+/* Whose the file is; NULL: no format knows it. */
+static mt_status recognize(const char *path, const struct mt_format **out,
+                           struct mt_err *err)
 {
-    unsigned char head[6];
-    uint64_t size;
-    enum array_kind kind;
-    int fd;
-    mt_status status = mt_file_open(in->source, &fd, &size, err);
+    unsigned char head[HEAD];
+    size_t n = 0;
+    const struct mt_type *type;
+    mt_status status = read_head(path, head, &n, err);
 
-    if (status == MT_OK)
-        status = peek(in, fd, size, head, err);
-    if (status != MT_OK)
-        return status;
-    kind = array_kind(head);
-    if (kind != NO_ARRAY)
-        return open_array(in, kind, err);
-    status = mt_file_open(in->source, &fd, &size, err);
-    return status == MT_OK ? open_table(in, fd, size, err) : status;
+    *out = NULL;
+    for (size_t i = 0;
+         status == MT_OK && !*out && (type = mt_data_kind.at(i)) != NULL; i++) {
+        const struct mt_format *format = (const struct mt_format *)type;
+
+        if (format->knows && format->knows(head, n))
+            *out = format;
+    }
+    return status;
 }
 
-mt_status mt_inputs_open(const struct mt_inputs_request *request,
-                         struct mt_inputs **out, struct mt_err *err)
+mt_status mt_inputs_choose(const struct mt_data_request *request,
+                           struct mt_json **doc, struct mt_err *err)
 {
-    struct mt_inputs *in = calloc(1, sizeof *in);
-    bool piped = strcmp(request->path, "-") == 0;
+    const struct mt_item *type = mt_json_get(request->spec, "type");
+    const struct mt_format *own =
+        mt_format_find(mt_is_string(type) ? type->text : "");
+    const struct mt_format *format = NULL;
+    char spec[64];
+    mt_status status = MT_OK;
+
+    *doc = NULL;
+    if (own && own->flags & MT_FORMAT_PICTURES)
+        return MT_OK;
+    if (!mt_data_piped(request))
+        status = recognize(request->inputs[0], &format, err);
+    if (!format && own && own->inputs && !own->knows)
+        format = own;
+    if (!format ||
+        (mt_data_piped(request) && !(format->flags & MT_FORMAT_TABLE)))
+        format = mt_format_find("csv");
+    if (status != MT_OK || format == own)
+        return status;
+    snprintf(spec, sizeof spec, "{\"type\": \"%s\"}", format->name);
+    return mt_json_parse(format->name, spec, strlen(spec), doc, err);
+}
+
+/* ---- do they suit the model? ---- */
+
+static mt_status check_samples(const struct mt_data_request *request,
+                               struct mt_dataset *data, struct mt_err *err)
+{
+    const struct mt_part *part = &data->val;
+    const struct mt_shape *shape = &request->fitted->x;
+
+    if (mt_shape_elements(&part->x.shape) != mt_shape_elements(shape))
+        return mt_fail(err, MT_MISMATCH,
+                       "%s: each sample has the shape %s; expected %s (the "
+                       "first dimension counts the samples)",
+                       part->source, mt_shape_text(&part->x.shape).text,
+                       mt_shape_text(shape).text);
+    if (!request->tokens)
+        return MT_OK;
+    if (!mt_dtype_is_integer(part->x.dtype))
+        return mt_fail(err, MT_MISMATCH,
+                       "%s: the elements are %s; expected integers, because "
+                       "the model reads tokens",
+                       part->source, mt_dtype_name(part->x.dtype));
+    return mt_dataset_check_tokens(data, request->tokens, err);
+}
+
+mt_status mt_inputs_open(const struct mt_data_request *request,
+                         const struct mt_data_keys *keys,
+                         const struct mt_format *format,
+                         struct mt_dataset *data, struct mt_err *err)
+{
+    const struct mt_shape *shape = &request->fitted->x;
+    struct mt_part *part = &data->val;
     mt_status status;
 
-    if (!in)
-        return mt_fail_memory(err);
-    in->request = *request;
-    in->source = piped ? "standard input" : request->path;
-    status = piped ? open_table(in, -1, 0, err) : open_file(in, err);
-    if (status != MT_OK) {
-        mt_inputs_close(in);
-        return status;
-    }
-    *out = in;
+    part->source =
+        mt_data_piped(request) ? "standard input" : request->inputs[0];
+    status = format->inputs(request, keys, data, err);
+    if (status == MT_OK && !data->feed &&
+        mt_shape_elements(&part->x.shape) != mt_shape_elements(shape))
+        status = mt_data_augment(request, keys->augment, data, err);
+    if (status == MT_OK && !data->feed)
+        status = check_samples(request, data, err);
+    if (status == MT_OK && request->ahead &&
+        !(data->feed && data->feed->append))
+        status = mt_fail(err, MT_INVALID,
+                         "--horizon: the input is an array; expected a table, "
+                         "whose last rows the series continues");
+    part->x.shape = *shape;
+    return status;
+}
+
+/* ---- one after another ---- */
+
+mt_status mt_dataset_next(struct mt_dataset *data, size_t max,
+                          struct mt_column *column, size_t *n,
+                          struct mt_err *err)
+{
+    size_t left = data->val.samples - data->given;
+
+    if (data->feed)
+        return data->feed->next(data->feed, max, column, n, err);
+    *n = left < max ? left : max;
+    *column = data->val.x;
+    if (column->data)
+        column->data =
+            (const char *)column->data + data->given * column->stride;
+    else
+        column->first += data->given;
+    data->given += *n;
     return MT_OK;
 }
 
-void mt_inputs_close(struct mt_inputs *in)
+mt_status mt_dataset_append(struct mt_dataset *data, const double *y,
+                            struct mt_err *err)
 {
-    if (!in)
-        return;
-    mt_input_rows_close(in->rows);
-    mt_dataset_close(in->data);
-    free(in);
-}
-
-mt_status mt_inputs_next(struct mt_inputs *in, size_t max,
-                         struct mt_column *column, size_t *n,
-                         struct mt_err *err)
-{
-    return in->rows ? mt_input_rows_next(in->rows, max, column, n, err)
-                    : next_samples(in, max, column, n);
-}
-
-struct mt_input_rows *mt_inputs_rows(struct mt_inputs *in)
-{
-    return in->rows;
-}
-
-const char *mt_inputs_ignored(const struct mt_inputs *in)
-{
-    return in->rows ? mt_input_rows_ignored(in->rows) : NULL;
-}
-
-const char *mt_inputs_warning(struct mt_inputs *in)
-{
-    return in->rows ? mt_input_rows_warning(in->rows) : NULL;
+    assert(data->feed && data->feed->append);
+    return data->feed->append(data->feed, y, err);
 }

@@ -21,6 +21,8 @@ struct npy {
     const struct mt_data_file *file;
     int fd;        /* -1: none, or its column's */
     uint64_t size; /* of the file */
+    bool peek;     /* only the shape is asked for */
+    bool hash;     /* the file's contents are to be recognized */
     struct mt_npy_header head;
     struct sha256_ctx sha;
 };
@@ -81,8 +83,8 @@ static mt_status read_header(struct npy *npy, struct mt_err *err)
 
 /* Small arrays are read at once, and then no more of the file is needed. */
 static mt_status read_elements(struct npy *npy, struct mt_owned *own,
-                               size_t bytes, bool peek,
-                               struct mt_column *column, struct mt_err *err)
+                               size_t bytes, struct mt_column *column,
+                               struct mt_err *err)
 {
     const char *path = npy->file->path;
     mt_status status;
@@ -95,13 +97,14 @@ static mt_status read_elements(struct npy *npy, struct mt_owned *own,
     if (status != MT_OK)
         return status;
     column->data = own->memory;
-    if (peek)
+    if (npy->peek)
         return MT_OK;
-    sha256_update(&npy->sha, bytes, own->memory);
+    if (npy->hash)
+        sha256_update(&npy->sha, bytes, own->memory);
     return mt_data_check_finite(path, column, npy->head.shape.dim[0], err);
 }
 
-static mt_status keep_in_file(struct npy *npy, struct mt_owned *own, bool peek,
+static mt_status keep_in_file(struct npy *npy, struct mt_owned *own,
                               struct mt_arena *arena, struct mt_column *column,
                               struct mt_err *err)
 {
@@ -112,10 +115,10 @@ static mt_status keep_in_file(struct npy *npy, struct mt_owned *own, bool peek,
         return mt_fail_memory(err);
     own->reader = &stream->reader;
     npy->fd = -1;
-    if (peek && !mt_dtype_is_integer(column->dtype))
+    if (npy->peek && !mt_dtype_is_integer(column->dtype))
         return MT_OK;
-    return mt_data_scan(npy->file->path, stream, npy->head.shape.dim[0], !peek,
-                        peek ? NULL : &npy->sha, err);
+    return mt_data_scan(npy->file->path, stream, npy->head.shape.dim[0],
+                        !npy->peek, npy->hash ? &npy->sha : NULL, err);
 }
 
 /* --- elements that are converted ------------------------------------------- */
@@ -198,8 +201,7 @@ static mt_status convert_all(const char *path, const unsigned char *in,
 }
 
 static mt_status read_converted(struct npy *npy, struct mt_owned *own,
-                                bool peek, struct mt_column *column,
-                                struct mt_err *err)
+                                struct mt_column *column, struct mt_err *err)
 {
     const struct mt_npy_header *head = &npy->head;
     const char *path = npy->file->path;
@@ -214,12 +216,12 @@ static mt_status read_converted(struct npy *npy, struct mt_owned *own,
         status = mt_file_pread(npy->fd, path, head->offset, raw, bytes, err);
     if (status == MT_OK)
         status = convert_all(path, raw, head, own->memory, err);
-    if (status == MT_OK && !peek)
+    if (status == MT_OK && npy->hash)
         sha256_update(&npy->sha, bytes, raw);
     free(raw);
     column->data = own->memory;
     column->stride = n / head->shape.dim[0] * mt_dtype_size(head->dtype);
-    if (status != MT_OK || peek)
+    if (status != MT_OK || npy->peek)
         return status;
     return mt_data_check_finite(path, column, head->shape.dim[0], err);
 }
@@ -284,26 +286,27 @@ static mt_status place_elements(const struct mt_data_request *request,
     const struct mt_npy_header *head = &npy->head;
     size_t bytes = (size_t)npy->size - head->offset;
     size_t resident = request->resident ? request->resident : MAX_RESIDENT;
-    bool peek = request->purpose == MT_DATA_CHECK;
     struct mt_owned *own = mt_data_own(data);
 
     if (!own)
         return mt_fail_memory(err);
     set_column(head, bytes, column);
     if (!is_native(head))
-        return read_converted(npy, own, peek, column, err);
-    if (bytes > resident ||
-        (peek && !mt_dtype_is_integer(column->dtype)))
-        return keep_in_file(npy, own, peek, &data->arena, column, err);
-    return read_elements(npy, own, bytes, peek, column, err);
+        return read_converted(npy, own, column, err);
+    if (bytes > resident || (npy->peek && !mt_dtype_is_integer(column->dtype)))
+        return keep_in_file(npy, own, &data->arena, column, err);
+    return read_elements(npy, own, bytes, column, err);
 }
 
-mt_status mt_npy_read(const struct mt_data_request *request,
-                      const struct mt_data_file *file, struct mt_dataset *data,
-                      struct mt_column *column, size_t *samples,
-                      struct mt_err *err)
+static mt_status read_file(const struct mt_data_request *request,
+                           const struct mt_data_file *file,
+                           struct mt_dataset *data, struct mt_column *column,
+                           size_t *samples, struct mt_err *err)
 {
-    struct npy npy = { .file = file, .fd = -1 };
+    struct npy npy = { .file = file,
+                       .fd = -1,
+                       .peek = request->purpose == MT_DATA_CHECK,
+                       .hash = mt_data_hashes(request) };
     mt_status status =
         mt_data_open_file(request, file, &npy.fd, &npy.size, err);
 
@@ -317,25 +320,28 @@ mt_status mt_npy_read(const struct mt_data_request *request,
     if (status != MT_OK)
         return status;
     *samples = npy.head.shape.dim[0];
-    if (request->purpose == MT_DATA_CHECK)
+    if (!npy.hash)
         return MT_OK;
     return mt_data_add_fingerprint(data, file->role, npy.size, &npy.sha, err);
 }
 
-static mt_status open_part(const struct mt_data_request *request,
-                           const char *key, struct mt_dataset *data,
-                           struct mt_part *part, struct mt_err *err)
+static mt_status npy_part(const struct mt_data_request *request,
+                          const struct mt_data_keys *keys, const char *key,
+                          struct mt_dataset *data, struct mt_part *part,
+                          struct mt_err *err)
 {
     struct mt_data_file files[2];
     size_t targets = 0;
+
+    (void)keys;
     mt_status status = mt_data_files(request, data, key, 2,
                                      "two files, [x.npy, y.npy]", files, err);
 
     if (status == MT_OK)
-        status = mt_npy_read(request, &files[0], data, &part->x, &part->samples,
-                             err);
+        status =
+            read_file(request, &files[0], data, &part->x, &part->samples, err);
     if (status == MT_OK)
-        status = mt_npy_read(request, &files[1], data, &part->y, &targets, err);
+        status = read_file(request, &files[1], data, &part->y, &targets, err);
     if (status != MT_OK)
         return status;
     part->source = files[0].path;
@@ -347,17 +353,20 @@ static mt_status open_part(const struct mt_data_request *request,
     return MT_OK;
 }
 
-static mt_status npy_open(const struct mt_data_request *request,
-                          const struct mt_data_keys *keys,
-                          struct mt_dataset *data, struct mt_err *err)
+static bool npy_knows(const unsigned char *head, size_t n)
 {
-    mt_status status = MT_OK;
+    return n >= 6 && !memcmp(head, "\x93NUMPY", 6);
+}
 
-    if (mt_data_wants_train(request, keys))
-        status = open_part(request, "train", data, &data->train, err);
-    if (status == MT_OK && keys->val.n)
-        status = open_part(request, "val", data, &data->val, err);
-    return status;
+static mt_status npy_inputs(const struct mt_data_request *request,
+                            const struct mt_data_keys *keys,
+                            struct mt_dataset *data, struct mt_err *err)
+{
+    struct mt_data_file file = mt_data_input(request);
+
+    (void)keys;
+    return read_file(request, &file, data, &data->val.x, &data->val.samples,
+                     err);
 }
 
 extern const struct mt_format mt_format_npy;
@@ -368,5 +377,7 @@ const struct mt_format mt_format_npy = {
     .keys = npy_keys,
     .flags = MT_FORMAT_TOKENS,
     .files = 2,
-    .open = npy_open,
+    .part = npy_part,
+    .knows = npy_knows,
+    .inputs = npy_inputs,
 };

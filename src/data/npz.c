@@ -220,7 +220,7 @@ static mt_status open_zip(const struct mt_data_request *request,
     int fd = -1;
     mt_status status = mt_data_open_file(request, file, &fd, &size, err);
 
-    if (status == MT_OK && request->purpose != MT_DATA_CHECK)
+    if (status == MT_OK && mt_data_hashes(request))
         status = add_fingerprint(file, fd, size, data, err);
     if (status == MT_OK)
         return mt_zip_open(file->path, fd, size, NULL, zip, err);
@@ -229,35 +229,19 @@ static mt_status open_zip(const struct mt_data_request *request,
     return status;
 }
 
-mt_status mt_npz_read(const struct mt_data_request *request,
-                      const struct mt_data_file *file, const void *args,
-                      struct mt_dataset *data, struct mt_column *column,
-                      size_t *samples, struct mt_err *err)
+static mt_status npz_part(const struct mt_data_request *request,
+                          const struct mt_data_keys *keys, const char *key,
+                          struct mt_dataset *data, struct mt_part *part,
+                          struct mt_err *err)
 {
-    const struct npz_args *a = args;
-    struct pair names = { a ? a->x : NULL, NULL };
-    struct mt_zip *zip = NULL;
-    const char *place;
-    mt_status status = open_zip(request, file, data, &zip, err);
-
-    if (status == MT_OK)
-        status = choose(zip, true, true, &names, err);
-    if (status == MT_OK)
-        status = read_array(request, zip, names.x, data, column, &place,
-                            samples, err);
-    mt_zip_close(zip);
-    return status;
-}
-
-static mt_status open_part(const struct mt_data_request *request, bool val,
-                           struct pair names, struct mt_dataset *data,
-                           struct mt_part *part, struct mt_err *err)
-{
+    const struct npz_args *a = keys->args;
+    bool val = part == &data->val;
+    struct pair names = { val ? a->val_x : a->x, val ? a->val_y : a->y };
     struct mt_data_file file;
     struct mt_zip *zip = NULL;
     size_t targets = 0;
-    mt_status status = mt_data_files(request, data, val ? "val" : "train", 1,
-                                     "an .npz file", &file, err);
+    mt_status status =
+        mt_data_files(request, data, key, 1, "an .npz file", &file, err);
 
     if (status == MT_OK)
         status = open_zip(request, &file, data, &zip, err);
@@ -277,18 +261,34 @@ static mt_status open_part(const struct mt_data_request *request, bool val,
     return status;
 }
 
-static mt_status npz_open(const struct mt_data_request *request,
-                          const struct mt_data_keys *keys,
-                          struct mt_dataset *data, struct mt_err *err)
+static bool npz_knows(const unsigned char *head, size_t n)
+{
+    return n >= 4 && !memcmp(head, "PK\3\4", 4);
+}
+
+/* The array that the spec names, if the file has it, or else one that is known
+ * as inputs. */
+static mt_status npz_inputs(const struct mt_data_request *request,
+                            const struct mt_data_keys *keys,
+                            struct mt_dataset *data, struct mt_err *err)
 {
     const struct npz_args *a = keys->args;
-    struct pair train = { a->x, a->y }, val = { a->val_x, a->val_y };
-    mt_status status = MT_OK;
+    struct mt_data_file file = mt_data_input(request);
+    struct mt_part *part = &data->val;
+    struct pair names = { NULL, NULL };
+    struct mt_zip *zip = NULL;
+    mt_status status = open_zip(request, &file, data, &zip, err);
 
-    if (mt_data_wants_train(request, keys))
-        status = open_part(request, false, train, data, &data->train, err);
-    if (status == MT_OK && keys->val.n)
-        status = open_part(request, true, val, data, &data->val, err);
+    if (status == MT_OK) {
+        names.x = find(zip, a->val_x) ? a->val_x
+                  : find(zip, a->x)   ? a->x
+                                      : NULL;
+        status = choose(zip, true, true, &names, err);
+    }
+    if (status == MT_OK)
+        status = read_array(request, zip, names.x, data, &part->x,
+                            &part->source, &part->samples, err);
+    mt_zip_close(zip);
     return status;
 }
 
@@ -301,5 +301,7 @@ const struct mt_format mt_format_npz = {
     .args_size = sizeof(struct npz_args),
     .flags = MT_FORMAT_TOKENS,
     .files = 1,
-    .open = npz_open,
+    .part = npz_part,
+    .knows = npz_knows,
+    .inputs = npz_inputs,
 };

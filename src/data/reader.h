@@ -39,6 +39,22 @@ struct mt_reader {
                            known. Set before mt_dataset_open's checks */
 };
 
+/* Inputs of a prediction that come one after another, so that their number is
+ * not known before. It begins the struct of whoever writes one, and is given to
+ * mt_data_own by its reader, of which only close is called. */
+struct mt_feed {
+    struct mt_reader reader;
+
+    /* mt_dataset_next. Where request->whole is not set, it waits for one sample
+     * only. data->warning is set at the end. */
+    mt_status (*next)(struct mt_feed *feed, size_t max,
+                      struct mt_column *column, size_t *n, struct mt_err *err);
+
+    /* mt_dataset_append; NULL: the samples are no series. */
+    mt_status (*append)(struct mt_feed *feed, const double *y,
+                        struct mt_err *err);
+};
+
 static inline size_t mt_sample_number(const struct mt_samples *samples,
                                       size_t i)
 {

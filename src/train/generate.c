@@ -215,7 +215,7 @@ static mt_status run(struct text *t, struct mt_err *err)
                        "the model's output is %s for %zu tokens: these are no "
                        "%zu logits for each",
                        mt_shape_text(&output).text, t->n, t->classes);
-    if ((status = mt_infer_gather(t->m, &column, 0, err)) != MT_OK)
+    if ((status = mt_infer_gather(t->m, &column, err)) != MT_OK)
         return status;
     y = mt_infer_run(t->m);
     mt_class_row(&layout, y, layout.rows - 1, t->logits);

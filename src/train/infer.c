@@ -174,9 +174,9 @@ mt_status mt_infer_prepare(struct mt_infer *m, size_t batch,
 }
 
 mt_status mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
-                          size_t first, struct mt_err *err)
+                          struct mt_err *err)
 {
-    struct mt_samples samples = { .first = first, .n = m->program.batch };
+    struct mt_samples samples = { .n = m->program.batch };
 
     if (m->model->x_dtype == MT_I32)
         return mt_gather_i32(column, &samples, m->x, err);

@@ -4,7 +4,7 @@
  *
  *     mt_infer_open(&bundle, "digits.mtc", team, &m, err);
  *     mt_infer_prepare(m, 64, &m->model->x, err);
- *     mt_infer_gather(m, &column, 0, err);       or fill m->x otherwise
+ *     mt_infer_gather(m, &column, err);          or fill m->x otherwise
  *     y = mt_infer_run(m);                       (64, output elements)
  *     mt_infer_close(m);
  *
@@ -52,10 +52,10 @@ void mt_infer_close(struct mt_infer *m); /* NULL is allowed */
 mt_status mt_infer_prepare(struct mt_infer *m, size_t batch,
                            const struct mt_shape *sample, struct mt_err *err);
 
-/* Fills m->x with the batch's samples, from the column's sample `first` on,
- * normalised as in training. */
+/* Fills m->x with the batch's samples, the first of the column, normalised as
+ * in training. */
 mt_status mt_infer_gather(struct mt_infer *m, const struct mt_column *column,
-                          size_t first, struct mt_err *err);
+                          struct mt_err *err);
 
 /* The outputs of the batch; they live until the next call. */
 const float *mt_infer_run(struct mt_infer *m);

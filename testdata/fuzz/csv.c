@@ -24,5 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
              how & 32 ? ",\"target\":[0,-1]" : "",
              how & 128 ? ",\"val_split\":0.5" : "");
     fuzz_dataset(&request, fuzz_spec(bytes[0], spec));
+    fuzz_predict(&file, how & 16 ? 1 : 2, how & 32 ? 5 : 0,
+                 fuzz_spec(bytes[0], spec));
     return 0;
 }

@@ -76,4 +76,34 @@ static inline void fuzz_dataset(struct mt_data_request *request,
     fuzz_all_closed();
 }
 
+/* The file as inputs of a model of samples of so many elements. */
+static inline void fuzz_predict(const struct fuzz_file *file, size_t elements,
+                                size_t tokens, struct mt_json *spec)
+{
+    const char *path = file->path;
+    const struct mt_fitted fitted = { .x = mt_shape_of(1, elements),
+                                      .norm = { .scale = 1 } };
+    const struct mt_data_request request = { .purpose = MT_DATA_PREDICT,
+                                             .doc = spec,
+                                             .spec = mt_json_root(spec),
+                                             .fitted = &fitted,
+                                             .inputs = &path,
+                                             .n_inputs = 1,
+                                             .tokens = tokens };
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_dataset *data = NULL;
+    struct mt_column column;
+    mt_status status = mt_dataset_open(&request, &data, &err);
+
+    fuzz_said(status, &err);
+    for (size_t n = 1; status == MT_OK && n;) {
+        status = mt_dataset_next(data, 3, &column, &n, &err);
+        fuzz_said(status, &err);
+        if (status == MT_OK)
+            fuzz_gather(&column, NULL, n);
+    }
+    mt_dataset_close(data);
+    fuzz_all_closed();
+}
+
 #endif

@@ -1,30 +1,31 @@
 /* IDX files: as they are, and the same bytes gzipped. The first byte says
- * whether they are to be images. */
+ * whether they are images, to train on or to predict from, or labels. */
 #include <zlib.h>
 
 #include "ckpt/ckpt_format.h"
-#include "data/format.h"
 #include "dataset.h"
 
-static void read_idx(const struct fuzz_file *file, bool images)
+/* Elements of an image, as the header has it; 1: it has none. */
+static size_t elements_of(const uint8_t *head, size_t n)
+{
+    size_t elements = 1;
+
+    for (size_t at = 8; n >= 4 && at < 4 + 4 * (size_t)head[3] && at + 4 <= n;
+         at += 4)
+        if (elements < 256)
+            elements *= (size_t)head[at + 2] << 8 | head[at + 3];
+    return elements ? elements : 1;
+}
+
+static void read_pair(const struct fuzz_file *images,
+                      const struct fuzz_file *labels, bool as_images)
 {
     struct mt_data_request request = { .seed = 1 };
-    struct mt_data_file named = { file->path, "train", NULL };
-    struct mt_dataset *data = calloc(1, sizeof *data);
-    struct mt_column column = { 0 };
-    struct mt_err err = MT_ERR_INIT;
-    size_t samples = 0;
+    char text[128];
 
-    if (!data)
-        abort();
-    mt_status status =
-        mt_idx_read(&request, &named, images, data, &column, &samples, &err);
-
-    fuzz_said(status, &err);
-    if (status == MT_OK)
-        fuzz_gather(&column, NULL, samples);
-    mt_dataset_close(data);
-    fuzz_all_closed();
+    snprintf(text, sizeof text, "{\"type\":\"idx\",\"train\":[\"%s\",\"%s\"]}",
+             images->path, labels->path);
+    fuzz_dataset(&request, fuzz_spec(1 + as_images, text));
 }
 
 /* One stored block after another: the reader unpacks as from any gzip. */
@@ -52,15 +53,32 @@ static size_t gzip(const uint8_t *bytes, size_t n, uint8_t *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    static struct fuzz_file plain, packed;
+    static const uint8_t images[] = { 0, 0, 8, 2, 0, 0, 0, 2,
+                                      0, 0, 0, 2, 1, 2, 3, 4 };
+    static const uint8_t labels[] = { 0, 0, 8, 1, 0, 0, 0, 2, 0, 1 };
+    static struct fuzz_file plain, other;
     uint8_t *out = n ? malloc(n + 64 + n / 0xffff * 5) : NULL;
+    size_t size, elements;
+    bool as_images;
 
     if (!out)
         return 0;
-    fuzz_write(&plain, 0, bytes + 1, n - 1);
-    read_idx(&plain, *bytes & 1);
-    fuzz_write(&packed, 1, out, gzip(bytes + 1, n - 1, out));
-    read_idx(&packed, *bytes & 1);
+    as_images = *bytes & 1;
+    elements = elements_of(bytes + 1, n - 1);
+    size = gzip(bytes + 1, n - 1, out);
+    for (int packed = 0; packed < 2; packed++) {
+        fuzz_write(&plain, 0, packed ? out : bytes + 1, packed ? size : n - 1);
+        if (as_images)
+            fuzz_write(&other, 1, labels, sizeof labels);
+        else
+            fuzz_write(&other, 1, images, sizeof images);
+        if (*bytes & 2)
+            fuzz_predict(&plain, elements, 0,
+                         fuzz_spec(0, "{\"type\":\"idx\"}"));
+        else
+            read_pair(as_images ? &plain : &other, as_images ? &other : &plain,
+                      as_images);
+    }
     free(out);
     return 0;
 }
