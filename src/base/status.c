@@ -53,6 +53,8 @@ mt_status mt_context(struct mt_err *err, const char *fmt, ...)
 
     memcpy(prefix + head, ": ", 2);
     head += 2;
+    if (strncmp(err->text, prefix, head) == 0)
+        return err->status;
 
     size_t tail = strlen(err->text);
     size_t room = sizeof err->text - head - 1;

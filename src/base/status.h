@@ -64,7 +64,8 @@ mt_status mt_fail_memory(struct mt_err *err);
 mt_status mt_fail_errno(struct mt_err *err, int error, const char *path,
                         const char *what);
 
-/* Prepends "context: " to the message in err and returns its status. */
+/* Prepends "context: " to the message in err, unless it begins with just that
+ * (a file's own message), and returns its status. */
 mt_status mt_context(struct mt_err *err, const char *fmt, ...) MT_PRINTF(2, 3);
 
 #endif

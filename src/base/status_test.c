@@ -127,6 +127,20 @@ START_TEST(context_cuts_what_no_longer_fits)
 }
 END_TEST
 
+START_TEST(a_context_is_not_repeated)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    mt_fail(&err, MT_DAMAGED, "a.mtc: damaged");
+    ck_assert_int_eq(mt_context(&err, "%s", "a.mtc"), MT_DAMAGED);
+    ck_assert_str_eq(err.text, "a.mtc: damaged");
+    mt_context(&err, "a");
+    ck_assert_str_eq(err.text, "a: a.mtc: damaged");
+    mt_context(&err, "a: a.mtc: dam");
+    ck_assert_str_eq(err.text, "a: a.mtc: dam: a: a.mtc: damaged");
+}
+END_TEST
+
 START_TEST(long_contexts_leave_room_for_the_cause)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -135,8 +149,10 @@ START_TEST(long_contexts_leave_room_for_the_cause)
     mt_fail(&err, MT_INVALID, "the cause");
     mt_context(&err, "%s", text);
     ck_assert_ptr_nonnull(strstr(err.text, "x: the cause"));
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
+        text[0] = (char)('a' + i);
         mt_context(&err, "%s", text);
+    }
     ck_assert_uint_lt(strlen(err.text), sizeof err.text);
     free(text);
 }
@@ -158,6 +174,7 @@ Suite *status_suite(void)
     tcase_add_test(t, errno_names_the_file_the_act_and_the_cause);
     tcase_add_test(t, context_goes_in_front);
     tcase_add_test(t, context_cuts_what_no_longer_fits);
+    tcase_add_test(t, a_context_is_not_repeated);
     tcase_add_test(t, long_contexts_leave_room_for_the_cause);
     suite_add_tcase(s, t);
     return s;
