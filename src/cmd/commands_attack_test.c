@@ -28,7 +28,9 @@ static const char spec[] =
     "0.25,\n"
     "  \"batch_size\": 4},\n"
     " \"train\": {\"epochs\": 2, \"seed\": 1, \"metrics\": [\"accuracy\"],\n"
-    "  \"checkpoint\": {\"keep\": 1, \"best\": \"val_loss\"}}}\n";
+    "  \"checkpoint\": {\"keep\": 1, \"best\": \"val_loss\"},\n"
+    "  \"early_stopping\": {\"monitor\": \"val_loss\", \"patience\": 9,\n"
+    "   \"restore_best\": true}, \"ema\": {\"decay\": 0.9}}}\n";
 
 static const char csv[] = "a,b,y\n1,2,0\n3,4,1\n5,6,2\n1,1,0\n2,4,1\n5,5,2\n"
                           "1,3,0\n3,3,1\n";
@@ -188,8 +190,11 @@ static void enter(void)
 static struct command commands[] = {
     { "train spec.json -f -q -o b.mtc --threads 1", "spec.json", "b.mtc",
       .keeps = true },
+    { "train spec.json -f -q -o b.mtc --init a.mtc --threads 1", "a.mtc",
+      "b.mtc", .keeps = true },
     { "resume b.mtc -q --epochs 4 --threads 1", "spec.json", "b.mtc",
       .keeps = true },
+    { "resume a.mtc --prove --threads 1", "a.mtc", NULL },
     { "copy -f -q --with-optimizer a.mtc b.mtc --threads 2", "a.mtc", "b.mtc" },
     { "copy -f -q a.mtc b.mtc --threads 1", "a.mtc", "b.mtc" },
     { "save -f -q a.mtc -o b.safetensors --threads 1", "a.mtc",
@@ -204,8 +209,11 @@ static struct command commands[] = {
     { "diff a.mtc b.npz --threads 1", "a.mtc", NULL },
     { "show a.mtc --threads 1", "a.mtc", NULL },
     { "show a.mtc fc1.weight --threads 1", "a.mtc", NULL },
+    { "show spec.json --threads 1", "spec.json", NULL },
+    { "show spec.json fc1.weight --threads 1", "spec.json", NULL },
     { "verify a.mtc --threads 1", "a.mtc", NULL },
     { "eval a.mtc --threads 1", "a.mtc", NULL },
+    { "eval a.mtc --ema --threads 1", "a.mtc", NULL },
     { "predict a.mtc x.csv --threads 1", "a.mtc", NULL },
     { "check spec.json --threads 1", "spec.json", NULL },
     { "plot a.mtc --threads 1", "a.mtc", NULL },

@@ -5,20 +5,20 @@
 #include "train/transfer_move.h"
 
 /* Does the bundle's spec keep a mean? */
-static bool keeps_mean(const struct mt_bundle *b)
+static mt_status keeps_mean(const struct mt_bundle *b, bool *keeps,
+                            struct mt_err *err)
 {
-    struct mt_err ignored = MT_ERR_INIT;
     const struct mt_item *train, *ema;
     struct mt_json *doc;
-    bool keeps;
+    mt_status status = mt_state_spec(b, "spec", &doc, err);
 
-    if (mt_state_spec(b, "spec", &doc, &ignored) != MT_OK)
-        return false;
+    if (status != MT_OK)
+        return status;
     train = mt_json_get(mt_json_root(doc), "train");
     ema = train ? mt_json_get(train, "ema") : NULL;
-    keeps = ema && !mt_is_null(ema);
+    *keeps = ema && !mt_is_null(ema);
     mt_json_free(doc);
-    return keeps;
+    return MT_OK;
 }
 
 mt_status mt_ema_transfer(const struct mt_transfer *plan,
@@ -26,8 +26,8 @@ mt_status mt_ema_transfer(const struct mt_transfer *plan,
                           const struct mt_bundle *source, struct mt_team *team,
                           struct mt_bundle *out, struct mt_err *err)
 {
-    bool keeps = keeps_mean(target);
-    mt_status status = MT_OK;
+    bool keeps = false;
+    mt_status status = keeps_mean(target, &keeps, err);
 
     for (size_t i = 0; i < plan->n && keeps && status == MT_OK; i++) {
         const struct mt_transfer_pair *p = &plan->pairs[i];
