@@ -258,12 +258,19 @@ struct window {
     struct mt_block_stream *stream;
     struct mt_block_rooms *rooms;
     size_t first, n, size; /* blocks; bytes of each */
-    unsigned char *bytes;  /* (n, size) */
+    unsigned char *all;    /* where block 0 goes; or NULL: */
+    unsigned char *own;    /* (window, size) here, window by window */
     struct {
         mt_status status;
         struct mt_err err;
-    } * results; /* (n) */
+    } * results; /* (window) */
 };
+
+/* Where block i of the window is. */
+static unsigned char *block_at(const struct window *w, size_t i)
+{
+    return w->all ? w->all + (w->first + i) * w->size : w->own + i * w->size;
+}
 
 static void read_block(void *ctx, size_t task, size_t worker)
 {
@@ -271,7 +278,7 @@ static void read_block(void *ctx, size_t task, size_t worker)
 
     w->results[task].status =
         mt_block_stream_read(w->stream, w->first + task, w->rooms, worker,
-                             w->bytes + task * w->size, &w->results[task].err);
+                             block_at(w, task), &w->results[task].err);
 }
 
 static void read_window(struct window *w, struct mt_team *team)
@@ -287,6 +294,7 @@ static void read_window(struct window *w, struct mt_team *team)
     }
 }
 
+/* use: NULL where the blocks are only to be where they belong. */
 static mt_status use_window(const struct window *w, mt_block_use *use,
                             void *ctx, struct mt_err *err)
 {
@@ -297,8 +305,10 @@ static mt_status use_window(const struct window *w, mt_block_use *use,
             *err = w->results[i].err;
             return status;
         }
-        status = use(ctx, w->bytes + i * w->size,
-                     mt_block_stream_elements(w->stream, w->first + i), err);
+        if (use)
+            status =
+                use(ctx, block_at(w, i),
+                    mt_block_stream_elements(w->stream, w->first + i), err);
         if (status != MT_OK)
             return status;
     }
@@ -324,24 +334,22 @@ static mt_status each_window(struct window *w, size_t window,
     return MT_OK;
 }
 
-mt_status mt_block_stream_each(const struct mt_array *array,
-                               struct mt_team *team, mt_block_use *use,
-                               void *ctx, struct mt_err *err)
+/* Reads all blocks into out, or without it window by window for use. */
+static mt_status read_blocks(const struct mt_array *array, struct mt_team *team,
+                             void *out, mt_block_use *use, void *ctx,
+                             struct mt_err *err)
 {
     size_t workers = mt_team_size(team), blocks = mt_ckpt_chunk_count(array);
-    size_t window = 2 * workers < MAX_WINDOW ? 2 * workers : MAX_WINDOW;
-    struct window w = { .size = mt_ckpt_chunk_max(array) };
+    size_t window = !out && 2 * workers < MAX_WINDOW ? 2 * workers : MAX_WINDOW;
+    struct window w = { .size = mt_ckpt_chunk_max(array), .all = out };
     mt_status status;
 
-    if (!blocks)
-        return MT_OK;
-    if (array->data)
-        return use(ctx, array->data, mt_shape_elements(&array->shape), err);
     window = window < blocks ? window : blocks;
     w.rooms = mt_block_rooms_new(workers);
-    w.bytes = malloc(window * w.size);
+    if (!out)
+        w.own = malloc(window * w.size);
     w.results = calloc(window, sizeof *w.results);
-    if (!w.rooms || !w.bytes || !w.results)
+    if (!w.rooms || !(w.all || w.own) || !w.results)
         status = mt_fail_memory(err);
     else
         status = mt_block_stream_open(array, &w.stream, err);
@@ -349,32 +357,30 @@ mt_status mt_block_stream_each(const struct mt_array *array,
         status = each_window(&w, window, team, use, ctx, err);
     mt_block_stream_close(w.stream);
     free(w.results);
-    free(w.bytes);
+    free(w.own);
     mt_block_rooms_free(w.rooms);
     return status;
 }
 
-struct copying {
-    unsigned char *out;
-    size_t size; /* bytes of an element */
-};
-
-static mt_status copy_block(void *ctx, const void *elements, size_t n,
-                            struct mt_err *err)
+mt_status mt_block_stream_each(const struct mt_array *array,
+                               struct mt_team *team, mt_block_use *use,
+                               void *ctx, struct mt_err *err)
 {
-    struct copying *c = ctx;
-
-    (void)err;
-    memcpy(c->out, elements, n * c->size);
-    c->out += n * c->size;
-    return MT_OK;
+    if (!mt_ckpt_chunk_count(array))
+        return MT_OK;
+    if (array->data)
+        return use(ctx, array->data, mt_shape_elements(&array->shape), err);
+    return read_blocks(array, team, NULL, use, ctx, err);
 }
 
 mt_status mt_block_stream_read_all(const struct mt_array *array,
                                    struct mt_team *team, void *out,
                                    struct mt_err *err)
 {
-    struct copying c = { out, mt_dtype_size(array->dtype) };
-
-    return mt_block_stream_each(array, team, copy_block, &c, err);
+    if (!mt_ckpt_chunk_count(array) || array->data == out)
+        return MT_OK;
+    if (!array->data)
+        return read_blocks(array, team, out, NULL, NULL, err);
+    memcpy(out, array->data, mt_array_bytes(array));
+    return MT_OK;
 }

@@ -84,7 +84,7 @@ mt_status mt_block_stream_each(const struct mt_array *array,
                                struct mt_team *team, mt_block_use *use,
                                void *ctx, struct mt_err *err);
 
-/* All elements into out. */
+/* All elements into out, each block to its place. */
 mt_status mt_block_stream_read_all(const struct mt_array *array,
                                    struct mt_team *team, void *out,
                                    struct mt_err *err);

@@ -112,7 +112,10 @@ static mt_status open_handle(struct mt_statefile *f,
 
     if (status != MT_OK)
         return status;
-    status = find_format(f->path, fd, size, &f->format, err);
+    if (options && options->checkpoint)
+        f->format = &mt_state_mtc;
+    else
+        status = find_format(f->path, fd, size, &f->format, err);
     if (status != MT_OK) {
         close(fd);
         return status;

@@ -28,6 +28,7 @@ struct mt_statefile;
 
 /* How to open one. All zeros: strictly. */
 struct mt_state_options {
+    bool checkpoint; /* only a .mtc: any other file is refused */
     bool salvage; /* take what is whole: see mt_statefile_lost() */
     /* Of a file of torch.save: which state dict, by its path (NULL: the only
      * one), and whether to pass over objects of unknown classes. */

@@ -108,9 +108,8 @@ static mt_status average(const struct mt_call *call, const char *out,
 
     for (size_t i = 0; i < call->n_args && status == MT_OK; i++) {
         states[i].path = call->args[i];
-        status = mt_open_state_streamed(call->args[i],
-                                        mt_option(call, "data-dir"), &options, call->team,
-                                        &states[i].bundle, err);
+        status = mt_open_state(call->args[i], mt_option(call, "data-dir"),
+                               &options, call->team, &states[i].bundle, err);
         /* a state file has tied tensors under each name, a checkpoint not */
         if (status == MT_OK && (i > 0 || !is_mtc(out)))
             status = mt_ties_add_own(&states[i].bundle, err);

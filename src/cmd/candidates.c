@@ -208,7 +208,8 @@ static void print_tensors(const struct mt_typed *typed, struct mt_team *team)
         for (size_t i = 0; i < mt_ckpt_count(ckpt); i++)
             print_tensor(typed, mt_ckpt_array(ckpt, i));
         mt_ckpt_close(ckpt);
-    } else if (mt_open_state(typed->file, NULL, NULL, team, &b, &err) == MT_OK) {
+    } else if (mt_list_state(typed->file, NULL, NULL, team, &b, &err) ==
+               MT_OK) {
         for (size_t i = 0; i < b.n; i++)
             print_tensor(typed, &b.arrays[i]);
         mt_bundle_free(&b);

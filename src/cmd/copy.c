@@ -138,7 +138,7 @@ static void weights_only(const struct mt_bundle *from, struct mt_bundle *out)
         const struct mt_array *a = &from->arrays[i];
 
         if (mt_name_is(a->name, MT_SPEC) || mt_name_is(a->name, MT_MODEL))
-            mt_bundle_add(out, a->name, a->dtype, &a->shape, a->data);
+            mt_bundle_add_array(out, a->name, a);
     }
     mt_state_add_start(out);
 }
@@ -149,7 +149,7 @@ static mt_status copy(const struct mt_call *call, bool with_optimizer,
     struct mt_bundle source, bare;
     mt_status status;
 
-    if (mt_bundle_read(call->args[0], call->team, &source, err) != MT_OK)
+    if (mt_bundle_open(call->args[0], call->team, &source, err) != MT_OK)
         return mt_hint_not_checkpoint(call->args[0], err);
     if (!mt_bundle_find(&source, MT_NAME_SPEC))
         status = mt_fail(err, MT_INVALID, "%s: has no spec", call->args[0]);

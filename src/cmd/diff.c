@@ -356,9 +356,8 @@ static mt_status open_side(const struct diff *d, int side,
 {
     const char *path = d->call->args[side];
     struct mt_state_options options = mt_state_options(d->call);
-    mt_status status =
-        mt_open_state_streamed(path, mt_option(d->call, "data-dir"), &options,
-                               d->call->team, out, err);
+    mt_status status = mt_open_state(path, mt_option(d->call, "data-dir"),
+                                     &options, d->call->team, out, err);
 
     return status == MT_OK && mt_bundle_find(out, MT_NAME_SPEC)
                ? mt_state_spec(out, path, spec, err)

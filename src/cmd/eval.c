@@ -11,7 +11,6 @@
 #include "cmd/specs.h"
 #include "cmd/warn.h"
 #include "train/datastate.h"
-#include "train/ema.h"
 #include "train/state.h"
 
 struct assertion {
@@ -263,20 +262,6 @@ static mt_status warn_trained_on(const struct mt_call *call,
     return MT_OK;
 }
 
-/* --ema: the mean in the place of the parameters. */
-static mt_status take_mean(const struct mt_call *call,
-                           const struct mt_opened *o, struct mt_err *err)
-{
-    bool any;
-
-    if (!mt_option(call, "ema"))
-        return MT_OK;
-    if (mt_ema_put(&mt_session_model(o->session)->store, &o->bundle, &any,
-                   err) != MT_OK)
-        return mt_context(err, "%s", call->args[0]);
-    return any ? MT_OK : mt_fail(err, MT_INVALID, MT_NO_MEAN, call->args[0]);
-}
-
 /* --- the command -------------------------------------------------------- */
 
 /* `data.val=...` replaces a `val_split`: there is only one validation set. */
@@ -319,6 +304,8 @@ static int eval_run(struct mt_call *call)
         .n_overrides = n_overrides,
         .purpose = MT_DATA_EVAL,
         .split = split < 0 ? MT_SPLIT_VAL : (enum mt_split)split,
+        .mean = mt_option(call, "ema") != NULL,
+        .memory = MT_MEMORY_VALUES,
         .team = call->team,
     };
 
@@ -326,8 +313,7 @@ static int eval_run(struct mt_call *call)
         return mt_report_error(&err);
     int code;
 
-    if (take_mean(call, &opened, &err) != MT_OK ||
-        warn_trained_on(call, &opened, &err) != MT_OK)
+    if (warn_trained_on(call, &opened, &err) != MT_OK)
         code = mt_report_error(&err);
     else
         code = evaluate(call, &opened, assertions, n);

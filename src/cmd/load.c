@@ -427,9 +427,8 @@ static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
     options.salvage = given(call, "salvage");
     options.note = note;
     options.ctx = &l;
-    status =
-        mt_open_state_streamed(call->args[1], mt_option(call, "data-dir"),
-                               &options, call->team, out, err);
+    status = mt_open_state(call->args[1], mt_option(call, "data-dir"), &options,
+                           call->team, out, err);
 
     if (status == MT_DAMAGED && options.salvage)
         return mt_context(err, "nothing can be salvaged, for the names of the "

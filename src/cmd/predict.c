@@ -358,11 +358,13 @@ static int predict_run(struct mt_call *call)
 
     if (!read_generation(call, &generation))
         return MT_EXIT_TROUBLE;
-    if (mt_bundle_read(call->args[0], call->team, &bundle, &err) != MT_OK) {
+    if (mt_bundle_open(call->args[0], call->team, &bundle, &err) != MT_OK) {
         mt_hint_not_checkpoint(call->args[0], &err);
         return mt_report_error(&err);
     }
     status = mt_infer_open(&bundle, call->args[0], call->team, &m, &err);
+    if (status == MT_OK)
+        status = mt_bundle_detach(&bundle, &err);
     if (status == MT_OK && !check_use(call, m))
         goto out;
     if (status == MT_OK)

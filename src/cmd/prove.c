@@ -66,7 +66,7 @@ static mt_status find_start(struct proof *p, struct mt_err *err)
             return mt_fail_memory(err);
         if (!mt_output_exists(p->from))
             return fail_no_start(p, err);
-        if ((status = mt_bundle_read(p->from, p->call->team, &p->start, err)) !=
+        if ((status = mt_bundle_open(p->from, p->call->team, &p->start, err)) !=
             MT_OK)
             return status;
         int64_t step = mt_bundle_get_i64(&p->start, MT_NAME_STEP, -1);
@@ -79,53 +79,6 @@ static mt_status find_start(struct proof *p, struct mt_err *err)
         free(p->from);
         p->from = NULL;
     }
-}
-
-/* --- replaying ------------------------------------------------------------ */
-
-/* A session of its own: with path's spec and data, at the kept position. */
-static mt_status open_session(struct proof *p, struct mt_err *err)
-{
-    struct mt_session_request request = {
-        .data_dir = mt_option(p->call, "data-dir"), .team = p->call->team,
-        .from = &p->claim,
-    };
-    mt_status status;
-
-    if ((status = mt_state_spec(&p->claim, p->path, &p->doc, err)) != MT_OK)
-        return status;
-    request.doc = p->doc;
-    if ((status = mt_session_open(&request, &p->session, err)) != MT_OK)
-        return status;
-    if (mt_data_state_check(&p->claim, mt_session_data(p->session), NULL, 0,
-                            err) != MT_OK)
-        return mt_context(err, "%s", p->path);
-    if (mt_state_restore(p->session, &p->start, err) != MT_OK)
-        return mt_context(err, "%s", p->from);
-    return mt_session_prepare(p->session, err);
-}
-
-static mt_status replay(struct proof *p, struct mt_err *err)
-{
-    struct mt_session *s = p->session;
-    struct mt_progress progress;
-    struct mt_step_info info;
-    mt_status status;
-
-    mt_details_tell(p->call, s);
-    mt_report(p->call, "%s: replays step %llu to %llu from %s", p->path,
-              (unsigned long long)p->first + 1, (unsigned long long)p->last,
-              p->from);
-    mt_signals_catch();
-    mt_progress_start(&progress, p->call, s, p->last);
-    while (mt_session_at(s).step < p->last && !mt_signal_stop()) {
-        if ((status = mt_session_step(s, false, &info, err)) != MT_OK)
-            return status;
-        mt_progress_step(&progress, s);
-    }
-    mt_live_clear();
-    mt_session_restore_best(s);
-    return mt_signal_stop() ? MT_OK : mt_state_save(s, &p->replayed, err);
 }
 
 /* --- comparing ------------------------------------------------------------ */
@@ -151,31 +104,40 @@ static void tell(struct proof *p, const struct mt_array *a, const char *what,
         printf("%s\n", what);
 }
 
-static void compare(struct proof *p, const struct mt_array *a)
+/* The replay's array that a claimed one can be compared with, or NULL. */
+static const struct mt_array *partner(const struct proof *p,
+                                      const struct mt_array *a)
 {
     const struct mt_array *b = mt_bundle_find(&p->replayed, a->name);
-    static const struct mt_tolerance exact;
-    struct mt_compared c;
 
-    if (b && a->dtype == b->dtype && mt_shape_equal(&a->shape, &b->shape)) {
-        mt_compare_block(a->dtype, a->data, b->data,
-                         mt_shape_elements(&a->shape), &exact, &c);
-        if (c.n_differ == 0) {
-            p->same++;
-            return;
-        }
-        tell(p, a, NULL, &c);
-    } else {
-        tell(p, a, b ? "has another type or shape in the replay"
-                     : "is not in the replay", NULL);
-    }
-    p->differ++;
+    return b && a->dtype == b->dtype && mt_shape_equal(&a->shape, &b->shape)
+               ? b
+               : NULL;
 }
 
-static void compare_all(struct proof *p)
+static void judge(struct proof *p, const struct mt_array *a,
+                  const struct mt_compared *c)
 {
-    for (size_t i = 0; i < p->claim.n; i++)
-        compare(p, &p->claim.arrays[i]);
+    bool there = mt_bundle_find(&p->replayed, a->name) != NULL;
+
+    if (c && c->n_differ == 0) {
+        p->same++;
+        return;
+    }
+    p->differ++;
+    tell(p, a,
+         there ? "has another type or shape in the replay"
+               : "is not in the replay",
+         c);
+}
+
+static void judge_all(struct proof *p, const struct mt_compare_pair *pairs)
+{
+    for (size_t i = 0; i < p->claim.n; i++) {
+        const struct mt_array *a = &p->claim.arrays[i];
+
+        judge(p, a, partner(p, a) ? &(pairs++)->result : NULL);
+    }
     for (size_t i = 0; i < p->replayed.n; i++) {
         const struct mt_array *b = &p->replayed.arrays[i];
 
@@ -184,6 +146,81 @@ static void compare_all(struct proof *p)
         tell(p, b, "is only in the replay", NULL);
         p->differ++;
     }
+}
+
+/* The claim is read block by block: it need not fit beside the session. */
+static mt_status compare_all(struct proof *p, struct mt_err *err)
+{
+    static const struct mt_tolerance exact;
+    struct mt_compare_pair *pairs = calloc(p->claim.n + 1, sizeof *pairs);
+    size_t n = 0;
+    mt_status status;
+
+    if (!pairs)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < p->claim.n; i++) {
+        const struct mt_array *a = &p->claim.arrays[i], *b = partner(p, a);
+
+        if (b)
+            pairs[n++] = (struct mt_compare_pair){ .a = a, .b = b };
+    }
+    status = mt_compare_pairs(pairs, n, &exact, p->call->team, err);
+    if (status == MT_OK)
+        judge_all(p, pairs);
+    free(pairs);
+    return status;
+}
+
+/* --- replaying ------------------------------------------------------------ */
+
+/* A session of its own: with path's spec and data, at the kept position. */
+static mt_status open_session(struct proof *p, struct mt_err *err)
+{
+    struct mt_session_request request = {
+        .data_dir = mt_option(p->call, "data-dir"), .team = p->call->team,
+        .from = &p->claim,
+    };
+    mt_status status;
+
+    if ((status = mt_state_spec(&p->claim, p->path, &p->doc, err)) != MT_OK)
+        return status;
+    request.doc = p->doc;
+    if ((status = mt_session_open(&request, &p->session, err)) != MT_OK)
+        return status;
+    if (mt_data_state_check(&p->claim, mt_session_data(p->session), NULL, 0,
+                            err) != MT_OK)
+        return mt_context(err, "%s", p->path);
+    if (mt_state_restore(p->session, &p->start, err) != MT_OK)
+        return mt_context(err, "%s", p->from);
+    if ((status = mt_bundle_detach(&p->start, err)) != MT_OK)
+        return status;
+    return mt_session_prepare(p->session, err);
+}
+
+static mt_status replay(struct proof *p, struct mt_err *err)
+{
+    struct mt_session *s = p->session;
+    struct mt_progress progress;
+    struct mt_step_info info;
+    mt_status status;
+
+    mt_details_tell(p->call, s);
+    mt_report(p->call, "%s: replays step %llu to %llu from %s", p->path,
+              (unsigned long long)p->first + 1, (unsigned long long)p->last,
+              p->from);
+    mt_signals_catch();
+    mt_progress_start(&progress, p->call, s, p->last);
+    while (mt_session_at(s).step < p->last && !mt_signal_stop()) {
+        if ((status = mt_session_step(s, false, &info, err)) != MT_OK)
+            return status;
+        mt_progress_step(&progress, s);
+    }
+    mt_live_clear();
+    mt_session_restore_best(s);
+    if (mt_signal_stop())
+        return MT_OK;
+    status = mt_state_save(s, &p->replayed, err);
+    return status == MT_OK ? compare_all(p, err) : status;
 }
 
 /* --- the answer ----------------------------------------------------------- */
@@ -226,7 +263,7 @@ static mt_status prove(struct proof *p, struct mt_err *err)
 {
     mt_status status;
 
-    if ((status = mt_bundle_read(p->path, p->call->team, &p->claim, err)) !=
+    if ((status = mt_bundle_open(p->path, p->call->team, &p->claim, err)) !=
             MT_OK ||
         (status = find_start(p, err)) != MT_OK ||
         (status = open_session(p, err)) != MT_OK)
@@ -246,7 +283,6 @@ int mt_prove(const struct mt_call *call, const char *path)
     } else if (mt_signal_stop()) {
         code = MT_EXIT_SIGNAL + mt_signal_stop();
     } else {
-        compare_all(&p);
         code = answer(&p);
     }
     mt_bundle_free(&p.replayed); /* it refers to the session's memory */

@@ -262,8 +262,8 @@ static int save_run(struct mt_call *call)
     if (read_conversion(call, out, &conversion, &err) != MT_OK ||
         mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
         check_ending(out, &err) != MT_OK ||
-        mt_open_state_streamed(call->args[0], mt_option(call, "data-dir"),
-                               &options, call->team, &source, &err) != MT_OK) {
+        mt_open_state(call->args[0], mt_option(call, "data-dir"), &options,
+                      call->team, &source, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
     }

@@ -375,7 +375,7 @@ static int show_spec(const struct mt_call *call)
     if (mt_is_spec(call->args[0])) {
         status = mt_json_read_file(call->args[0], &doc, &err);
     } else {
-        status = mt_bundle_read(call->args[0], call->team, &b, &err);
+        status = mt_bundle_open(call->args[0], call->team, &b, &err);
         if (status == MT_OK)
             status = mt_state_spec(&b, call->args[0], &doc, &err);
     }
@@ -447,12 +447,14 @@ static int show_run(struct mt_call *call)
         return show_digest(call);
     if (mt_option(call, "spec"))
         return show_spec(call);
-    if (mt_open_state(s.path, mt_option(call, "data-dir"), &options, call->team,
-                      &s.bundle, &err) != MT_OK)
+    bool tensor = call->n_args > 1;
+
+    if ((tensor ? mt_open_state
+                : mt_list_state)(s.path, mt_option(call, "data-dir"), &options,
+                                 call->team, &s.bundle, &err) != MT_OK)
         return mt_report_error(&err);
-    code = call->n_args > 1
-               ? mt_tensor_show(call, &s.bundle, s.path, call->args[1])
-               : show_state(&s);
+    code = tensor ? mt_tensor_show(call, &s.bundle, s.path, call->args[1])
+                  : show_state(&s);
     mt_infer_close(s.infer);
     mt_json_free(s.doc);
     mt_bundle_free(&s.bundle);

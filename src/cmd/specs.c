@@ -1,6 +1,7 @@
 #include "cmd/specs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "cmd/report.h"
 #include "cmd/warn.h"
 #include "train/datastate.h"
+#include "train/ema.h"
 #include "train/grammar.h"
 #include "train/state.h"
 #include "train/traps.h"
@@ -163,17 +165,39 @@ static mt_status check_fitted(const struct mt_opened *o, struct mt_err *err)
     return MT_OK;
 }
 
+/* The data must be those of the run. */
+static mt_status restore_all(const struct mt_open_request *r,
+                             const struct mt_opened *o, struct mt_err *err)
+{
+    if (mt_data_state_check(&o->bundle, mt_session_data(o->session),
+                            r->overrides, r->n_overrides, err) != MT_OK ||
+        mt_state_restore(o->session, &o->bundle, err) != MT_OK)
+        return mt_context(err, "%s", r->path);
+    return MT_OK;
+}
+
+static mt_status restore_model(const struct mt_open_request *r,
+                               const struct mt_opened *o, struct mt_err *err)
+{
+    struct mt_store *store = &mt_session_model(o->session)->store;
+    bool any = true;
+
+    if (mt_state_restore_model(store, &o->bundle, err) != MT_OK ||
+        (r->mean && mt_ema_put(store, &o->bundle, &any, err) != MT_OK))
+        return mt_context(err, "%s", r->path);
+    return any ? MT_OK : mt_fail(err, MT_INVALID, MT_NO_MEAN, r->path);
+}
+
 static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
                        struct mt_err *err)
 {
-    bool evaluates = r->purpose == MT_DATA_EVAL;
     struct mt_session_request request = {
         .data_dir = r->data_dir,
         .team = r->team,
         .from = &out->bundle,
         .purpose = r->purpose,
         .split = r->split,
-        .memory = evaluates ? MT_MEMORY_VALUES : MT_MEMORY_TRAINING,
+        .memory = r->memory,
     };
     mt_status status;
 
@@ -185,16 +209,8 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
     request.doc = out->doc;
     if ((status = mt_session_open(&request, &out->session, err)) != MT_OK)
         return status;
-    if (evaluates)
-        status = mt_state_restore_model(&mt_session_model(out->session)->store,
-                                        &out->bundle, err);
-    else
-        status =
-            mt_data_state_check(&out->bundle, mt_session_data(out->session),
-                                r->overrides, r->n_overrides, err);
-    if (status == MT_OK && !evaluates)
-        status = mt_state_restore(out->session, &out->bundle, err);
-    return status == MT_OK ? MT_OK : mt_context(err, "%s", r->path);
+    return r->purpose == MT_DATA_EVAL ? restore_model(r, out, err)
+                                      : restore_all(r, out, err);
 }
 
 mt_status mt_open_checkpoint(const struct mt_open_request *r,
@@ -203,13 +219,14 @@ mt_status mt_open_checkpoint(const struct mt_open_request *r,
     mt_status status;
 
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
-    if (mt_bundle_read(r->path, r->team, &out->bundle, err) != MT_OK)
+    if (mt_bundle_open(r->path, r->team, &out->bundle, err) != MT_OK)
         return mt_hint_not_checkpoint(r->path, err);
-    if ((status = build(r, out, err)) != MT_OK) {
+    status = build(r, out, err);
+    if (status == MT_OK)
+        status = mt_bundle_detach(&out->bundle, err);
+    if (status != MT_OK)
         mt_opened_close(out);
-        return status;
-    }
-    return MT_OK;
+    return status;
 }
 
 mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
@@ -217,7 +234,8 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
 {
     struct mt_session_request request = { .data_dir = r->data_dir,
                                           .team = r->team,
-                                          .purpose = r->purpose };
+                                          .purpose = r->purpose,
+                                          .memory = r->memory };
     mt_status status;
 
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
@@ -227,7 +245,8 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
     request.doc = out->doc;
     if (status == MT_OK)
         status = mt_session_open(&request, &out->session, err);
-    if (status == MT_OK && r->purpose != MT_DATA_CHECK)
+    if (status == MT_OK && r->purpose != MT_DATA_CHECK &&
+        r->memory != MT_MEMORY_NONE)
         status = mt_session_init(out->session, err);
     if (status != MT_OK)
         mt_opened_close(out);
@@ -255,10 +274,13 @@ mt_status mt_open_model(const struct mt_open_request *r, struct mt_opened *out,
 {
     mt_status status;
 
+    struct mt_open_request values = *r;
+
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
     if (!mt_is_spec(r->path))
         return mt_bundle_open_state(r->path, NULL, r->team, &out->bundle, err);
-    status = mt_open_spec(r, out, err);
+    values.memory = MT_MEMORY_VALUES;
+    status = mt_open_spec(&values, out, err);
     if (status == MT_OK)
         status = mt_state_save(out->session, &out->bundle, err);
     if (status != MT_OK)
@@ -287,39 +309,30 @@ mt_status mt_open_session(const struct mt_open_request *r, struct mt_opened *o,
     return mt_session_open(&request, &o->session, err);
 }
 
-/* The session's arrays, copied so that the session can go. */
-static mt_status copy_bundle(const struct mt_bundle *from,
-                             struct mt_bundle *out, struct mt_err *err)
+static void close_opened(void *opened)
 {
-    *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    for (size_t i = 0; i < from->n && !out->failed; i++) {
-        const struct mt_array *a = &from->arrays[i];
-
-        mt_bundle_add_copy(out, a->name, a->dtype, &a->shape, a->data);
-    }
-    if (!out->failed)
-        return MT_OK;
-    mt_bundle_free(out);
-    return mt_fail_memory(err);
+    mt_opened_close(opened);
+    free(opened);
 }
 
-static mt_status fresh_state(const char *path, const char *data_dir,
-                             struct mt_team *team, struct mt_bundle *out,
-                             struct mt_err *err)
+/* The bundle's arrays are the session's, which it owns. */
+static mt_status fresh_state(const struct mt_open_request *r,
+                             struct mt_bundle *out, struct mt_err *err)
 {
-    struct mt_open_request request = { .path = path, .data_dir = data_dir,
-                                       .team = team };
-    struct mt_bundle borrowed;
-    struct mt_opened opened;
+    struct mt_opened *opened = calloc(1, sizeof *opened);
     mt_status status;
 
-    if ((status = mt_open_spec(&request, &opened, err)) != MT_OK)
+    if (!opened)
+        return mt_fail_memory(err);
+    if ((status = mt_open_spec(r, opened, err)) != MT_OK) {
+        free(opened);
         return status;
-    status = mt_state_save(opened.session, &borrowed, err);
-    if (status == MT_OK)
-        status = copy_bundle(&borrowed, out, err);
-    mt_bundle_free(&borrowed);
-    mt_opened_close(&opened);
+    }
+    status = mt_state_save(opened->session, out, err);
+    out->owner = opened;
+    out->free_owner = close_opened;
+    if (status != MT_OK)
+        mt_bundle_free(out);
     return status;
 }
 
@@ -339,22 +352,33 @@ struct mt_state_options mt_state_options(const struct mt_call *call)
     };
 }
 
+static mt_status open_state(const char *path, const char *data_dir,
+                            const struct mt_state_options *options,
+                            struct mt_team *team, enum mt_memory memory,
+                            struct mt_bundle *out, struct mt_err *err)
+{
+    struct mt_open_request request = {
+        .path = path, .data_dir = data_dir, .memory = memory, .team = team
+    };
+
+    if (mt_is_spec(path))
+        return fresh_state(&request, out, err);
+    return mt_bundle_open_state(path, options, team, out, err);
+}
+
 mt_status mt_open_state(const char *path, const char *data_dir,
                         const struct mt_state_options *options,
                         struct mt_team *team, struct mt_bundle *out,
                         struct mt_err *err)
 {
-    if (mt_is_spec(path))
-        return fresh_state(path, data_dir, team, out, err);
-    return mt_bundle_read_state(path, options, out, err);
+    return open_state(path, data_dir, options, team, MT_MEMORY_VALUES, out,
+                      err);
 }
 
-mt_status mt_open_state_streamed(const char *path, const char *data_dir,
-                                 const struct mt_state_options *options,
-                                 struct mt_team *team, struct mt_bundle *out,
-                                 struct mt_err *err)
+mt_status mt_list_state(const char *path, const char *data_dir,
+                        const struct mt_state_options *options,
+                        struct mt_team *team, struct mt_bundle *out,
+                        struct mt_err *err)
 {
-    if (mt_is_spec(path))
-        return fresh_state(path, data_dir, team, out, err);
-    return mt_bundle_open_state(path, options, team, out, err);
+    return open_state(path, data_dir, options, team, MT_MEMORY_NONE, out, err);
 }

@@ -19,7 +19,8 @@ bool mt_is_spec(const char *path);
 mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err);
 
 /* A checkpoint opened for work: its arrays, its spec, and the session restored
- * from both. */
+ * from both. Once it is restored, the bundle has the small arrays only (see
+ * mt_bundle_detach). */
 struct mt_opened {
     struct mt_bundle bundle;
     struct mt_json *doc;
@@ -35,17 +36,20 @@ struct mt_open_request {
     size_t n_overrides;
     enum mt_data_purpose purpose; /* train, eval or check */
     enum mt_split split;          /* of eval */
+    bool mean;                    /* eval: of the parameters, in their place */
+    enum mt_memory memory;        /* less than for training: no steps */
     struct mt_team *team;
 };
 
 /* Opens path, applies the overrides to its spec, builds the session and
  * restores it; checks that the data files are the same, except those that an
- * override names. To evaluate, only the model is restored, whatever the
- * files. */
+ * override names. To evaluate, only the model is restored (by request->memory
+ * without more), whatever the files. */
 mt_status mt_open_checkpoint(const struct mt_open_request *request,
                              struct mt_opened *out, struct mt_err *err);
 
-/* A spec opened for work: freshly initialised, except to be checked. */
+/* A spec opened for work: freshly initialised, except to be checked or without
+ * memory. */
 mt_status mt_open_spec(const struct mt_open_request *request,
                        struct mt_opened *out, struct mt_err *err);
 
@@ -82,18 +86,18 @@ struct mt_samples_text mt_samples_text(const struct mt_session *s);
 /* What they say; remarks are reported. */
 struct mt_state_options mt_state_options(const struct mt_call *call);
 
-/* Whatever holds a state, as a bundle: a checkpoint, a bare state dict, or a
- * spec (freshly initialised), for which the options (may be NULL) say
- * nothing. */
+/* Whatever holds a state, as a bundle: a checkpoint or a bare state dict, whose
+ * large arrays stay in the file (mt_bundle_open_state), or a spec (freshly
+ * initialised), for which the options (may be NULL) say nothing. */
 mt_status mt_open_state(const char *path, const char *data_dir,
                         const struct mt_state_options *options,
                         struct mt_team *team, struct mt_bundle *out,
                         struct mt_err *err);
 
-/* The same, but large arrays stay in the file (mt_bundle_open_state). */
-mt_status mt_open_state_streamed(const char *path, const char *data_dir,
-                                 const struct mt_state_options *options,
-                                 struct mt_team *team, struct mt_bundle *out,
-                                 struct mt_err *err);
+/* The same to be listed only: tensors of a spec have no values. */
+mt_status mt_list_state(const char *path, const char *data_dir,
+                        const struct mt_state_options *options,
+                        struct mt_team *team, struct mt_bundle *out,
+                        struct mt_err *err);
 
 #endif

@@ -153,7 +153,7 @@ int mt_tensor_show(const struct mt_call *call, const struct mt_bundle *b,
                 path, mt_name_key(a->name), mt_array_type(a));
         return mt_report_error(&err);
     }
-    if (mt_statistics_take(a, &s, &err) != MT_OK)
+    if (mt_statistics_take(a, call->team, &s, &err) != MT_OK)
         return mt_report_error(&err);
     if (call->json)
         print_json(a, &s);

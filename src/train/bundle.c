@@ -13,6 +13,8 @@ void mt_bundle_free(struct mt_bundle *b)
     mt_names_free(&b->names);
     free(b->arrays);
     mt_arena_free(&b->arena);
+    if (b->owner)
+        b->free_owner(b->owner);
     *b = (struct mt_bundle)MT_BUNDLE_INIT;
 }
 
@@ -151,38 +153,7 @@ mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,
     return *out ? MT_OK : mt_fail_memory(err);
 }
 
-static mt_status read_array(const struct mt_ckpt *ckpt,
-                            const struct mt_array *array, struct mt_team *team,
-                            struct mt_bundle *out, struct mt_err *err)
-{
-    void *data = mt_arena_alloc(&out->arena, mt_array_bytes(array) + 1);
-    mt_status status;
-
-    if (!data)
-        return mt_fail_memory(err);
-    if ((status = mt_ckpt_read(ckpt, array, data, team, err)) != MT_OK)
-        return status;
-    mt_bundle_add(out, array->name, array->dtype, &array->shape, data);
-    return out->failed ? mt_fail_memory(err) : MT_OK;
-}
-
-mt_status mt_bundle_read(const char *path, struct mt_team *team,
-                         struct mt_bundle *out, struct mt_err *err)
-{
-    struct mt_ckpt *ckpt;
-    mt_status status;
-
-    *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    if ((status = mt_ckpt_open(path, &ckpt, err)) != MT_OK)
-        return status;
-    status = MT_OK;
-    for (size_t i = 0; status == MT_OK && i < mt_ckpt_count(ckpt); i++)
-        status = read_array(ckpt, mt_ckpt_array(ckpt, i), team, out, err);
-    mt_ckpt_close(ckpt);
-    if (status != MT_OK)
-        mt_bundle_free(out);
-    return status;
-}
+/* --- files -------------------------------------------------------------- */
 
 /* An array of the file under its name in a bundle. */
 static struct mt_name name_in(const struct mt_statefile *file,
@@ -226,29 +197,13 @@ static mt_status read_entry(struct mt_statefile *file,
     return out->failed ? mt_fail_memory(err) : MT_OK;
 }
 
-mt_status mt_bundle_read_state(const char *path,
-                               const struct mt_state_options *options,
-                               struct mt_bundle *out, struct mt_err *err)
-{
-    struct mt_statefile *file;
-    mt_status status = MT_OK;
-
-    *out = (struct mt_bundle)MT_BUNDLE_INIT;
-    if ((status = mt_statefile_open(path, options, &file, err)) != MT_OK)
-        return status;
-    for (size_t i = 0; status == MT_OK && i < mt_statefile_count(file); i++)
-        status = read_entry(file, mt_statefile_array(file, i), out, err);
-    mt_statefile_close(file);
-    if (status != MT_OK)
-        mt_bundle_free(out);
-    return status;
-}
-
-/* Small, and needed as values. */
+/* Small, and needed as values: spec and progress, also of what is kept. */
 static bool is_small(const char *name)
 {
+    const char *kept = mt_name_kept_of(name);
+
     return mt_name_is(name, MT_SPEC) ||
-           (mt_name_is(name, MT_PROGRESS) && !mt_name_kept_of(name));
+           mt_name_is(kept ? kept : name, MT_PROGRESS);
 }
 
 static mt_status add_entry(struct mt_bundle *b, const struct mt_array *entry,
@@ -316,6 +271,7 @@ mt_status mt_bundle_open_state(const char *path,
     mt_status status;
 
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    out->team = team;
     options = options ? options : &strict;
     if ((status = mt_statefile_open(path, options, &out->file, err)) != MT_OK)
         return status;
@@ -331,6 +287,33 @@ mt_status mt_bundle_open_state(const char *path,
     if (status != MT_OK)
         mt_bundle_free(out);
     return status;
+}
+
+mt_status mt_bundle_open(const char *path, struct mt_team *team,
+                         struct mt_bundle *out, struct mt_err *err)
+{
+    struct mt_state_options options = { .checkpoint = true };
+
+    return mt_bundle_open_state(path, &options, team, out, err);
+}
+
+mt_status mt_bundle_detach(struct mt_bundle *b, struct mt_err *err)
+{
+    size_t n = b->n;
+
+    mt_names_free(&b->names);
+    b->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!b->arrays[i].data)
+            continue;
+        b->arrays[b->n] = b->arrays[i];
+        if (!mt_names_add(&b->names, name_of, b))
+            return mt_fail_memory(err);
+        b->n++;
+    }
+    mt_statefile_close(b->file);
+    b->file = NULL;
+    return MT_OK;
 }
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,

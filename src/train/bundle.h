@@ -22,7 +22,10 @@ struct mt_bundle {
     bool failed; /* memory ran out while adding: check once at the end */
     struct mt_names names;     /* of the arrays */
     struct mt_statefile *file; /* where arrays have their sources, or NULL */
+    struct mt_team *team;      /* that reads them; or NULL */
     size_t lost;               /* arrays left out, for they are damaged */
+    void *owner;               /* of arrays' memory, to be freed with it; or */
+    void (*free_owner)(void *owner); /* NULL */
 };
 
 #define MT_BUNDLE_INIT { .arena = MT_ARENA_INIT }
@@ -63,25 +66,24 @@ mt_status mt_bundle_get_text(const struct mt_bundle *b, const char *name,
                              struct mt_arena *arena, const char **out,
                              struct mt_err *err);
 
-/* Reads every array of a checkpoint. A file of another format is refused,
- * with a word on what it is. */
-mt_status mt_bundle_read(const char *path, struct mt_team *team,
-                         struct mt_bundle *out, struct mt_err *err);
-
-/* Reads every array of any state file (statefile.h); names become
- * those of a bundle. */
-mt_status mt_bundle_read_state(const char *path,
-                               const struct mt_state_options *options,
-                               struct mt_bundle *out, struct mt_err *err);
-
-/* The same, but only spec and progress are read: all other arrays have sources
- * in the file, which stays open as long as the bundle. options may be NULL;
- * with `salvage` every array is read once, by the team (may be NULL), to see
- * that it is whole; those that are not are left out, counted, and noted. */
+/* Opens any state file (statefile.h); names become those of a bundle. Only spec
+ * and progress are read: all other arrays have sources in the file, which stays
+ * open as long as the bundle. options may be NULL; with `salvage` every array
+ * is read once, by the team (may be NULL), to see that it is whole; those that
+ * are not are left out, counted, and noted. */
 mt_status mt_bundle_open_state(const char *path,
                                const struct mt_state_options *options,
                                struct mt_team *team, struct mt_bundle *out,
                                struct mt_err *err);
+
+/* The same of a checkpoint. A file of another format is refused, with a word on
+ * what it is. */
+mt_status mt_bundle_open(const char *path, struct mt_team *team,
+                         struct mt_bundle *out, struct mt_err *err);
+
+/* Closes the file, once everything wanted of it is taken: arrays without data
+ * are gone. The file's space is free again when it has been replaced. */
+mt_status mt_bundle_detach(struct mt_bundle *b, struct mt_err *err);
 
 mt_status mt_bundle_write(const struct mt_bundle *b, const char *path,
                           struct mt_team *team, struct mt_ckpt_info *info,

@@ -5,6 +5,7 @@
 #include "graph/spans.h"
 #include "kernels/dispatch.h"
 #include "train/regions.h"
+#include "train/state_take.h"
 #include "train/statename.h"
 
 struct mt_ema {
@@ -128,18 +129,11 @@ static mt_status find_parameter(const struct mt_store *store,
                                 const struct mt_tensor **out,
                                 struct mt_err *err)
 {
-    const struct mt_tensor *t = mt_store_find(store, mt_name_key(a->name));
-
-    *out = t;
-    if (!t || t->buffer)
+    *out = mt_store_find(store, mt_name_key(a->name));
+    if (!*out || (*out)->buffer)
         return mt_fail(err, MT_MISMATCH,
                        "%s: the spec's model has no parameter of that name",
                        a->name);
-    if (a->dtype != MT_F32 || !mt_shape_equal(&a->shape, &t->shape))
-        return mt_fail(err, MT_MISMATCH,
-                       "%s is %s %s, but the spec makes it float32 %s", a->name,
-                       mt_dtype_name(a->dtype), mt_shape_text(&a->shape).text,
-                       mt_shape_text(&t->shape).text);
     return MT_OK;
 }
 
@@ -147,16 +141,19 @@ mt_status mt_ema_restore(struct mt_ema *e, const struct mt_bundle *from,
                          struct mt_err *err)
 {
     mt_status status = MT_OK;
+    size_t taken = 0;
 
     for (size_t i = 0; i < from->n && status == MT_OK; i++) {
-        const struct mt_array *a = &from->arrays[i];
+        const char *name = from->arrays[i].name;
         const struct mt_tensor *t;
 
-        if (!mt_name_is(a->name, MT_EMA) ||
-            (status = find_parameter(e->store, a, &t, err)) != MT_OK)
+        if (!mt_name_is(name, MT_EMA) ||
+            (status = find_parameter(e->store, &from->arrays[i], &t, err)) !=
+                MT_OK)
             continue;
         mt_ema_begin(e);
-        memcpy(mean_of(e, t), a->data, t->count * sizeof(float));
+        status = mt_state_take(from, name, MT_F32, &t->shape, mean_of(e, t),
+                               &taken, err);
     }
     return status;
 }
@@ -165,18 +162,20 @@ mt_status mt_ema_put(struct mt_store *store, const struct mt_bundle *from,
                      bool *any, struct mt_err *err)
 {
     mt_status status = MT_OK;
+    size_t taken = 0;
 
-    *any = false;
     for (size_t i = 0; i < from->n && status == MT_OK; i++) {
-        const struct mt_array *a = &from->arrays[i];
+        const char *name = from->arrays[i].name;
         const struct mt_tensor *t;
 
-        if (!mt_name_is(a->name, MT_EMA) ||
-            (status = find_parameter(store, a, &t, err)) != MT_OK)
+        if (!mt_name_is(name, MT_EMA) ||
+            (status = find_parameter(store, &from->arrays[i], &t, err)) !=
+                MT_OK)
             continue;
-        memcpy(t->data, a->data, t->count * sizeof(float));
-        *any = true;
+        status =
+            mt_state_take(from, name, MT_F32, &t->shape, t->data, &taken, err);
     }
+    *any = taken > 0;
     return status;
 }
 

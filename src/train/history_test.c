@@ -42,7 +42,7 @@ static struct mt_test_session resumed(const char *path, const char *key,
     struct mt_test_session t = start(key, value);
     struct mt_bundle b;
 
-    ck_assert_int_eq(mt_bundle_read(path, NULL, &b, &err), MT_OK);
+    ck_assert_int_eq(mt_bundle_open(path, NULL, &b, &err), MT_OK);
     ck_assert_msg(mt_state_restore(t.s, &b, &err) == MT_OK, "%s", err.text);
     mt_bundle_free(&b);
     return t;

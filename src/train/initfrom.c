@@ -33,6 +33,7 @@ static mt_status load(struct mt_session *s, const struct mt_bundle *source,
     if (status == MT_OK)
         status = mt_transfer_apply(&plan, &target, source, s->team, &loaded,
                                    err);
+    loaded.team = s->team;
     if (status == MT_OK)
         status = mt_state_restore(s, &loaded, err);
     mt_transfer_free(&plan);
@@ -49,7 +50,8 @@ mt_status mt_init_from(struct mt_session *s, const char *path,
     size_t n;
     mt_status status;
 
-    if ((status = mt_bundle_read_state(path, options, &source, err)) != MT_OK)
+    if ((status = mt_bundle_open_state(path, options, s->team, &source, err)) !=
+        MT_OK)
         return status;
     status = mt_weight_norm_fold(&source, s->team, &folded, &n, err);
     if (status == MT_OK)

@@ -267,7 +267,7 @@ mt_status mt_output_bring_best(const char *best, const char *to,
     bool here = strcmp(best, to) == 0;
     mt_status status;
 
-    if ((status = mt_bundle_read(best, team, &bundle, err)) != MT_OK)
+    if ((status = mt_bundle_open(best, team, &bundle, err)) != MT_OK)
         return status;
     status = mt_state_spec(&bundle, best, &saved, err);
     if (status != MT_OK)

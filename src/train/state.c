@@ -465,6 +465,7 @@ static mt_status select_kept(const struct mt_bundle *from,
         if (name)
             mt_bundle_add_array(out, name, &from->arrays[i]);
     }
+    out->team = from->team;
     return out->failed ? mt_fail_memory(err) : MT_OK;
 }
 
@@ -477,6 +478,13 @@ static mt_status restore_state(struct mt_session *s,
     return status == MT_OK ? mt_state_restore_position(s, from, err) : status;
 }
 
+/* Is it the file or the machine that failed, and not the state that does not
+ * fit? */
+static bool is_trouble(mt_status status)
+{
+    return status != MT_OK && status != MT_MISMATCH && status != MT_INVALID;
+}
+
 /* Puts the kept state into the session, to keep it from there. A state that
  * does not fit (tensors were renamed since) is none. */
 static mt_status restore_kept(struct mt_session *s,
@@ -485,12 +493,17 @@ static mt_status restore_kept(struct mt_session *s,
 {
     struct mt_bundle kept = MT_BUNDLE_INIT;
     struct mt_err why = MT_ERR_INIT;
-    mt_status status = select_kept(from, &kept, err);
+    mt_status status = select_kept(from, &kept, err), fits = MT_MISMATCH;
 
-    *there = status == MT_OK && kept.n &&
-             restore_state(s, &kept, &why) == MT_OK;
-    if (*there)
+    if (status == MT_OK && kept.n)
+        fits = restore_state(s, &kept, &why);
+    *there = fits == MT_OK;
+    if (*there) {
         mt_kept_take(s);
+    } else if (is_trouble(fits)) {
+        *err = why;
+        status = fits;
+    }
     mt_bundle_free(&kept);
     return status;
 }

@@ -1,7 +1,6 @@
 #include "train/state_take.h"
 
-#include <string.h>
-
+#include "ckpt/blockstream.h"
 #include "train/statename.h"
 
 static mt_status fail_shape(const struct mt_array *a,
@@ -24,10 +23,8 @@ mt_status mt_state_take(const struct mt_bundle *from, const char *name,
         return mt_fail(err, MT_MISMATCH, "%s is missing", name);
     if (a->dtype != dtype || !mt_shape_equal(&a->shape, shape))
         return fail_shape(a, shape, mt_dtype_name(dtype), err);
-    if (to)
-        memcpy(to, a->data, mt_array_bytes(a));
     ++*taken;
-    return MT_OK;
+    return to ? mt_block_stream_read_all(a, from->team, to, err) : MT_OK;
 }
 
 mt_status mt_state_take_step(const struct mt_bundle *from, const char *tensor,

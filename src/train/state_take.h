@@ -5,8 +5,8 @@
 
 #include "train/bundle.h"
 
-/* Copies the named array to `to` (NULL: nowhere) and counts it, if there is one
- * of that type and shape. */
+/* Reads the named array into `to` (NULL: nowhere) and counts it, if there is
+ * one of that type and shape. */
 mt_status mt_state_take(const struct mt_bundle *from, const char *name,
                         enum mt_dtype dtype, const struct mt_shape *shape,
                         void *to, size_t *taken, struct mt_err *err);

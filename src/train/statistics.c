@@ -4,116 +4,253 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
+#include "ckpt/blockstream.h"
 #include "kernels/dmath.h"
 
 const double mt_quantile_at[MT_QUANTILES] = { 0.01, 0.25, 0.5, 0.75, 0.99 };
 
-/* --- sorting -------------------------------------------------------------- */
+/*
+ * The array is read in pieces, several times. Quantiles are found without
+ * sorting: values are keys, integers in the order of the values, and each pass
+ * counts how often the next 16 bits of those keys occur that begin as a value
+ * wanted does. So a pass makes 16 more bits of that value known.
+ */
+enum {
+    DIGIT = 16,
+    DIGITS = 1 << DIGIT,
+    WANTED = 2 * MT_QUANTILES, /* the values on both sides of each quantile */
+};
 
-/* Doubles as integers in their own order, and back. */
-static uint64_t to_key(double x)
-{
+/* The value of a place in the sorted order, of which some bits are known. */
+struct wanted {
+    size_t rank; /* among the keys that begin with these bits */
     uint64_t bits;
+    size_t table; /* where the next ones are counted */
+};
 
-    memcpy(&bits, &x, sizeof bits);
-    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+struct passes {
+    struct mt_statistics s;
+    enum mt_dtype dtype;
+    int width, known; /* bits of a key; of those wanted, that are known */
+    uint64_t min, max;
+    double sum, squares, spread;
+    struct wanted wanted[WANTED];
+    uint64_t begin[WANTED]; /* of table i: the bits of the keys in it */
+    size_t n_tables;
+    size_t *count; /* (WANTED, DIGITS) */
+};
+
+/* --- keys ----------------------------------------------------------------- */
+
+/* 32 bits are enough for what float holds. */
+static int key_width(enum mt_dtype dtype)
+{
+    return dtype == MT_F32 || dtype == MT_F16 || dtype == MT_BF16 ? 32 : 64;
 }
 
-static double from_key(uint64_t key)
+static uint64_t to_key(const struct passes *p, double x)
 {
-    uint64_t bits = key >> 63 ? key & ~((uint64_t)1 << 63) : ~key;
+    float narrow = (float)x;
+    uint64_t bits = 0, sign = (uint64_t)1 << (p->width - 1);
+    uint32_t half;
+
+    if (p->width == 32) {
+        memcpy(&half, &narrow, sizeof half);
+        bits = half;
+    } else {
+        memcpy(&bits, &x, sizeof bits);
+    }
+    return (bits & sign ? ~bits : bits | sign) & (2 * sign - 1);
+}
+
+static double from_key(const struct passes *p, uint64_t key)
+{
+    uint64_t sign = (uint64_t)1 << (p->width - 1);
+    uint64_t bits = key & sign ? key & ~sign : ~key;
+    uint32_t half = (uint32_t)bits;
+    float narrow;
     double x;
 
+    if (p->width == 32) {
+        memcpy(&narrow, &half, sizeof narrow);
+        return (double)narrow;
+    }
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
-/* By one byte after the other, the lowest first: linear, whatever the values.
- * spare has room for n more; returns the one that is sorted. */
-static uint64_t *sort(uint64_t *keys, uint64_t *spare, size_t n)
-{
-    for (int shift = 0; shift < 64; shift += 8) {
-        size_t at[257] = { 0 };
-        uint64_t *other = spare;
+/* --- quantiles ------------------------------------------------------------ */
 
-        for (size_t i = 0; i < n; i++)
-            at[(keys[i] >> shift & 255) + 1]++;
-        if (n && at[(keys[0] >> shift & 255) + 1] == n)
-            continue; /* all have this byte */
-        for (size_t i = 0; i < 256; i++)
-            at[i + 1] += at[i];
-        for (size_t i = 0; i < n; i++)
-            other[at[keys[i] >> shift & 255]++] = keys[i];
-        spare = keys;
-        keys = other;
+static void count_key(struct passes *p, uint64_t key)
+{
+    int below = p->width - p->known; /* bits */
+    uint64_t begin = p->known ? key >> below : 0;
+    size_t digit = key >> (below - DIGIT) & (DIGITS - 1);
+
+    for (size_t i = 0; i < p->n_tables; i++) {
+        if (p->begin[i] == begin)
+            p->count[i * DIGITS + digit]++;
     }
-    return keys;
 }
 
-/* --- sums ----------------------------------------------------------------- */
-
-static void count(double x, struct mt_statistics *s)
+/* Before the first pass all keys are counted in one table. */
+static void begin_tables(struct passes *p)
 {
-    s->nan += isnan(x) != 0;
-    s->inf += isinf(x) != 0;
-    s->finite += isfinite(x) != 0;
-    s->zeros += x == 0;
+    p->known = 0;
+    p->n_tables = 1;
+    p->begin[0] = 0;
+}
+
+/* Where quantile i is: between this place in the sorted order and the next. */
+static double place_of(const struct passes *p, size_t i)
+{
+    return mt_quantile_at[i] * (double)(p->s.finite - 1);
+}
+
+static void want(struct passes *p)
+{
+    for (size_t i = 0; i < MT_QUANTILES; i++) {
+        size_t below = (size_t)place_of(p, i);
+
+        p->wanted[2 * i] = (struct wanted){ .rank = below };
+        p->wanted[2 * i + 1] = (struct wanted){
+            .rank = below + (below + 1 < p->s.finite),
+        };
+    }
+}
+
+/* Reads off the next bits, and makes a table of each beginning. */
+static void narrow(struct passes *p)
+{
+    for (size_t i = 0; i < WANTED; i++) {
+        struct wanted *w = &p->wanted[i];
+        const size_t *count = p->count + w->table * DIGITS;
+        size_t digit = 0;
+
+        while (digit + 1 < DIGITS && w->rank >= count[digit])
+            w->rank -= count[digit++];
+        w->bits = w->bits << DIGIT | digit;
+    }
+    p->known += DIGIT;
+    p->n_tables = 0;
+    for (size_t i = 0; i < WANTED; i++) {
+        size_t table = 0;
+
+        while (table < p->n_tables && p->begin[table] != p->wanted[i].bits)
+            table++;
+        p->wanted[i].table = table;
+        p->begin[table] = p->wanted[i].bits;
+        p->n_tables += table == p->n_tables;
+    }
+    memset(p->count, 0, p->n_tables * DIGITS * sizeof *p->count);
+}
+
+static void take_quantiles(struct passes *p)
+{
+    for (size_t i = 0; i < MT_QUANTILES; i++) {
+        double place = place_of(p, i), part = place - (double)(size_t)place;
+        double a = from_key(p, p->wanted[2 * i].bits);
+        double b = from_key(p, p->wanted[2 * i + 1].bits);
+
+        p->s.quantile[i] = a == b ? a : a * (1 - part) + b * part;
+    }
+}
+
+/* --- passes --------------------------------------------------------------- */
+
+/* Counts, extremes, sums. */
+static void look(struct passes *p, double x)
+{
+    p->s.nan += isnan(x) != 0;
+    p->s.inf += isinf(x) != 0;
+    p->s.zeros += x == 0;
+    if (!isfinite(x))
+        return;
+    uint64_t key = to_key(p, x);
+
+    p->min = p->s.finite && p->min < key ? p->min : key;
+    p->max = p->s.finite && p->max > key ? p->max : key;
+    p->s.finite++;
+    p->sum += x;
+    p->squares += x * x;
+    count_key(p, key);
+}
+
+/* What needs the mean and the extremes. Halves, for the difference of two
+ * doubles can be beyond all doubles. */
+static void spread(struct passes *p, double x)
+{
+    double half_width = p->s.max / 2 - p->s.min / 2;
+    double place =
+        half_width > 0 ? (x / 2 - p->s.min / 2) / half_width * MT_BINS : 0;
+
+    p->s.bin[place >= MT_BINS ? MT_BINS - 1 : place > 0 ? (size_t)place : 0]++;
+    p->spread += (x - p->s.mean) * (x - p->s.mean);
+}
+
+static mt_status pass(void *ctx, const void *elements, size_t n,
+                      struct mt_err *err)
+{
+    struct passes *p = ctx;
+    struct mt_array a = { .dtype = p->dtype,
+                          .shape = mt_shape_of(1, n),
+                          .data = (void *)(uintptr_t)elements };
+
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        double x = mt_array_value(&a, i);
+
+        if (!p->known) {
+            look(p, x);
+        } else if (isfinite(x)) {
+            if (p->known == DIGIT)
+                spread(p, x);
+            count_key(p, to_key(p, x));
+        }
+    }
+    return MT_OK;
 }
 
 /* mean = sum x / n, norm = sqrt(sum x^2), std = sqrt(sum (x - mean)^2 / n) */
-static void take_moments(const struct mt_array *a, struct mt_statistics *s)
+static mt_status make_passes(struct passes *p, const struct mt_array *a,
+                             struct mt_team *team, struct mt_err *err)
 {
-    double sum = 0, squares = 0, spread = 0, n = (double)s->finite;
+    mt_status status;
 
-    for (size_t i = 0; i < s->n; i++) {
-        double x = mt_array_value(a, i);
-
-        if (isfinite(x)) {
-            sum += x;
-            squares += x * x;
-        }
+    begin_tables(p);
+    if ((status = mt_block_stream_each(a, team, pass, p, err)) != MT_OK ||
+        p->s.finite == 0)
+        return status;
+    p->s.min = from_key(p, p->min);
+    p->s.max = from_key(p, p->max);
+    p->s.mean = p->sum / (double)p->s.finite;
+    p->s.norm = mt_dsqrt(p->squares);
+    want(p);
+    narrow(p);
+    while (status == MT_OK && p->known < p->width) {
+        status = mt_block_stream_each(a, team, pass, p, err);
+        if (status == MT_OK)
+            narrow(p);
     }
-    s->mean = sum / n;
-    for (size_t i = 0; i < s->n; i++) {
-        double x = mt_array_value(a, i);
-
-        if (isfinite(x))
-            spread += (x - s->mean) * (x - s->mean);
-    }
-    s->std = mt_dsqrt(spread / n);
-    s->norm = mt_dsqrt(squares);
+    p->s.std = mt_dsqrt(p->spread / (double)p->s.finite);
+    if (status == MT_OK)
+        take_quantiles(p);
+    return status;
 }
 
-static void take_quantiles(const uint64_t *sorted, struct mt_statistics *s)
+mt_status mt_statistics_take(const struct mt_array *a, struct mt_team *team,
+                             struct mt_statistics *out, struct mt_err *err)
 {
-    for (size_t i = 0; i < MT_QUANTILES; i++) {
-        double place = mt_quantile_at[i] * (double)(s->finite - 1);
-        size_t below = (size_t)place;
-        size_t next = below + (below + 1 < s->finite);
-        double part = place - (double)below;
-        double a = from_key(sorted[below]), b = from_key(sorted[next]);
+    struct passes p = { .s = { .n = mt_shape_elements(&a->shape) },
+                        .dtype = a->dtype,
+                        .width = key_width(a->dtype),
+                        .count = calloc(WANTED * DIGITS, sizeof *p.count) };
+    mt_status status =
+        p.count ? make_passes(&p, a, team, err) : mt_fail_memory(err);
 
-        s->quantile[i] = a == b ? a : a * (1 - part) + b * part;
-    }
-}
-
-/* --- the histogram -------------------------------------------------------- */
-
-/* Halves, for the difference of two doubles can be beyond all doubles. */
-static void take_bins(const uint64_t *sorted, struct mt_statistics *s)
-{
-    double half_width = s->max / 2 - s->min / 2;
-
-    for (size_t i = 0; i < s->finite; i++) {
-        double x = from_key(sorted[i]);
-        double place = half_width > 0
-                           ? (x / 2 - s->min / 2) / half_width * MT_BINS
-                           : 0;
-        size_t bin = (size_t)place;
-
-        s->bin[bin < MT_BINS ? bin : MT_BINS - 1]++;
-    }
+    free(p.count);
+    *out = p.s;
+    return status;
 }
 
 double mt_statistics_edge(const struct mt_statistics *s, size_t i)
@@ -121,38 +258,4 @@ double mt_statistics_edge(const struct mt_statistics *s, size_t i)
     double part = (double)i / MT_BINS;
 
     return s->min * (1 - part) + s->max * part;
-}
-
-mt_status mt_statistics_take(const struct mt_array *a,
-                             struct mt_statistics *out, struct mt_err *err)
-{
-    struct mt_statistics s = { .n = mt_shape_elements(&a->shape) };
-    uint64_t *keys, *sorted;
-    size_t bytes, at = 0;
-
-    for (size_t i = 0; i < s.n; i++)
-        count(mt_array_value(a, i), &s);
-    *out = s;
-    if (s.finite == 0)
-        return MT_OK;
-    if (!mt_size_mul(s.finite, 2 * sizeof *keys, &bytes))
-        return mt_fail_memory(err);
-    keys = malloc(bytes);
-    if (!keys)
-        return mt_fail_memory(err);
-    for (size_t i = 0; i < s.n; i++) {
-        double x = mt_array_value(a, i);
-
-        if (isfinite(x))
-            keys[at++] = to_key(x);
-    }
-    sorted = sort(keys, keys + s.finite, s.finite);
-    s.min = from_key(sorted[0]);
-    s.max = from_key(sorted[s.finite - 1]);
-    take_moments(a, &s);
-    take_quantiles(sorted, &s);
-    take_bins(sorted, &s);
-    free(keys);
-    *out = s;
-    return MT_OK;
 }

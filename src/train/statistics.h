@@ -1,7 +1,10 @@
 /*
  * What there is to say of the values of one array.
  *
- *     mt_statistics_take(&array, &s, err);
+ *     mt_statistics_take(&array, team, &s, err);
+ *
+ * The array may have a source (ckpt/blockstream.h): it is read in pieces, two
+ * to four times.
  *
  * Zeros, minimum to quantiles and the histogram are of the finite values;
  * without any, all of them are 0. int64 counts as its nearest double.
@@ -10,6 +13,7 @@
 #define MT_TRAIN_STATISTICS_H
 
 #include "base/dtype.h"
+#include "base/team.h"
 
 enum { MT_QUANTILES = 5, MT_BINS = 16 };
 
@@ -25,7 +29,7 @@ struct mt_statistics {
                                       the first one where these are equal */
 };
 
-mt_status mt_statistics_take(const struct mt_array *a,
+mt_status mt_statistics_take(const struct mt_array *a, struct mt_team *team,
                              struct mt_statistics *out, struct mt_err *err);
 
 /* Where bin i begins; MT_BINS: where the last one ends. */

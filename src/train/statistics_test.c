@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/file_testing.h"
+#include "train/bundle.h"
 #include "train/statistics.h"
 
 static struct mt_statistics take(enum mt_dtype dtype, void *data, size_t n)
@@ -11,7 +13,7 @@ static struct mt_statistics take(enum mt_dtype dtype, void *data, size_t n)
     struct mt_statistics s;
     struct mt_err err = MT_ERR_INIT;
 
-    ck_assert_int_eq(mt_statistics_take(&a, &s, &err), MT_OK);
+    ck_assert_int_eq(mt_statistics_take(&a, NULL, &s, &err), MT_OK);
     return s;
 }
 
@@ -138,6 +140,68 @@ START_TEST(sorts_as_qsort)
 }
 END_TEST
 
+/* Values of one type, from a file in several blocks, against those in memory
+ * and against sorting. */
+static const enum mt_dtype types[] = { MT_F32, MT_F64, MT_I32, MT_I64, MT_U8 };
+
+START_TEST(reads_from_files_in_pieces)
+{
+    enum { N = 600000 };
+    enum mt_dtype dtype = types[_i];
+    double *x = malloc(N * sizeof *x);
+    int64_t *values = malloc(N * sizeof *values); /* room for any type */
+    struct mt_array a = { "model/x", dtype, mt_shape_of(1, (size_t)N), values };
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_bundle b;
+    struct mt_statistics s, streamed;
+    uint64_t state = 1;
+
+    for (size_t i = 0; i < N; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        switch (dtype) {
+        case MT_F32:
+            ((float *)values)[i] = (float)(int32_t)(state >> 32);
+            break;
+        case MT_F64:
+            ((double *)values)[i] = 1 / (double)(int64_t)state;
+            break;
+        case MT_I32:
+            ((int32_t *)values)[i] = (int32_t)(state >> 32);
+            break;
+        case MT_I64:
+            values[i] = (int64_t)state;
+            break;
+        default:
+            ((uint8_t *)values)[i] = (uint8_t)(state >> 56);
+            break;
+        }
+        x[i] = mt_array_value(&a, i);
+    }
+    ck_assert_int_eq(mt_statistics_take(&a, NULL, &s, &err), MT_OK);
+    ck_assert_msg(mt_ckpt_write("x.mtc", &a, 1, NULL, NULL, &err) == MT_OK &&
+                      mt_bundle_open("x.mtc", NULL, &b, &err) == MT_OK,
+                  "%s", err.text);
+    ck_assert_ptr_null(b.arrays[0].data);
+    ck_assert_int_eq(mt_statistics_take(&b.arrays[0], NULL, &streamed, &err),
+                     MT_OK);
+    ck_assert_int_eq(memcmp(&s, &streamed, sizeof s), 0);
+    mt_bundle_free(&b);
+
+    qsort(x, N, sizeof *x, by_value);
+    ck_assert_double_eq(s.min, x[0]);
+    ck_assert_double_eq(s.max, x[N - 1]);
+    for (int i = 0; i < MT_QUANTILES; i++) {
+        double place = mt_quantile_at[i] * (N - 1);
+        size_t below = (size_t)place;
+
+        ck_assert_double_ge(s.quantile[i], x[below]);
+        ck_assert_double_le(s.quantile[i], x[below + 1]);
+    }
+    free(values);
+    free(x);
+}
+END_TEST
+
 Suite *statistics_suite(void);
 
 Suite *statistics_suite(void)
@@ -145,6 +209,7 @@ Suite *statistics_suite(void)
     Suite *suite = suite_create("statistics");
     TCase *tc = tcase_create("statistics");
 
+    tcase_add_checked_fixture(tc, testing_enter, testing_leave);
     tcase_add_test(tc, knows_simple_values);
     tcase_add_test(tc, interpolates_quantiles_as_torch);
     tcase_add_test(tc, counts_what_is_not_finite);
@@ -152,6 +217,8 @@ Suite *statistics_suite(void)
     tcase_add_test(tc, survives_the_ends_of_the_range);
     tcase_add_test(tc, equal_values_fill_one_bin);
     tcase_add_test(tc, sorts_as_qsort);
+    tcase_add_loop_test(tc, reads_from_files_in_pieces, 0,
+                        sizeof types / sizeof *types);
     suite_add_tcase(suite, tc);
     return suite;
 }
