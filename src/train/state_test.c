@@ -1,24 +1,25 @@
 /* Saving and restoring sessions: exact, strict. */
+#include <math.h>
+#include <stdio.h>
+
 #include "train/monitor.h"
 #include "train/state.h"
 #include "train/testing.h"
 
 Suite *state_suite(void);
 
-static const char *const optimizers[] = {
+/* Settings other than the defaults, with which each row of the table runs. */
+static const char *const settings[] = {
     "{\"type\":\"SGD\",\"lr\":0.05,\"momentum\":0.9,\"dampening\":0.1}",
     "{\"type\":\"Adam\",\"lr\":0.01,\"amsgrad\":true}",
     ("{\"type\":\"AdamW\",\"lr\":0.01,\"groups\":[{\"params\":\"*.bias\","
      "\"weight_decay\":0}]}"),
-    "{\"type\":\"SGD\",\"lr\":0.05}",
     ("{\"type\":\"RMSprop\",\"momentum\":0.5,\"groups\":[{\"params\":"
      "\"*.bias\",\"centered\":true,\"momentum\":0}]}"),
     ("{\"type\":\"NAdam\",\"lr\":0.01,\"groups\":[{\"params\":\"fc2.*\","
      "\"momentum_decay\":0.1}]}"),
     "{\"type\":\"RAdam\",\"lr\":0.01,\"betas\":[0.9,0.8]}",
-    "{\"type\":\"Adamax\"}",
     "{\"type\":\"Adagrad\",\"initial_accumulator_value\":0.2}",
-    "{\"type\":\"Adadelta\"}",
 };
 
 static const char *const schedulers[] = {
@@ -27,15 +28,45 @@ static const char *const schedulers[] = {
     "{\"type\":\"CosineAnnealingLR\",\"T_max\":11,\"interval\":\"step\"}",
     "{\"type\":\"LinearLR\",\"total_iters\":2}",
     "{\"type\":\"OneCycleLR\",\"max_lr\":0.05,\"total_steps\":15,"
+    "\"interval\":\"step\",\"cycle_momentum\":false}",
+    "{\"type\":\"OneCycleLR\",\"max_lr\":0.05,\"total_steps\":15,"
     "\"interval\":\"step\"}",
 };
 
 enum {
-    OPTIMIZERS = sizeof optimizers / sizeof *optimizers,
-    NO_MOMENTUM = 2, /* the last of them have none that OneCycleLR, the last
-                        schedule, could change */
-    PAIRS = OPTIMIZERS * (sizeof schedulers / sizeof *schedulers) - NO_MOMENTUM
+    SETTINGS = sizeof settings / sizeof *settings,
+    SCHEDULERS = sizeof schedulers / sizeof *schedulers,
+    CYCLED = SCHEDULERS - 1, /* needs a momentum */
 };
+
+/* The optimizers: all settings, then all rows of the table. */
+static int count_optimizers(void)
+{
+    int n = 0;
+
+    while (mt_optimizer_kind.at((size_t)n))
+        n++;
+    return SETTINGS + n;
+}
+
+static const char *optimizer_at(int i, char row[64])
+{
+    if (i < SETTINGS)
+        return settings[i];
+    snprintf(row, 64, "{\"type\":\"%s\",\"lr\":0.05}",
+             mt_optimizer_kind.at((size_t)(i - SETTINGS))->name);
+    return row;
+}
+
+static bool has_momentum(const char *optimizer)
+{
+    const char *set[] = { "optimizer", optimizer, NULL };
+    struct mt_test_session t = mt_test_open(MT_TEST_SPEC, set);
+    bool has = !isnan(mt_optimizer_base(t.s->optimizer, 0).momentum);
+
+    mt_test_close(&t);
+    return has;
+}
 
 /* Bytes of all arrays, to compare two states. */
 static void flatten(struct mt_session *s, struct mt_strbuf *out)
@@ -67,13 +98,21 @@ static void assert_same(struct mt_session *a, struct mt_session *b)
 /* Every optimizer x schedule, stopped after every step. */
 START_TEST(resume_is_exact_everywhere)
 {
-    const char *set[] = { "optimizer", optimizers[_i % OPTIMIZERS],
-                          "scheduler", schedulers[_i / OPTIMIZERS],
+    int scheduler = _i % SCHEDULERS;
+    char row[64];
+    const char *set[] = { "optimizer",
+                          optimizer_at(_i / SCHEDULERS, row),
+                          "scheduler",
+                          schedulers[scheduler],
                           "train.accumulate",
-                          _i / OPTIMIZERS % 2 ? "2" : "1", NULL };
+                          scheduler % 2 ? "2" : "1",
+                          NULL };
     struct mt_err err = MT_ERR_INIT;
-    struct mt_test_session whole = mt_test_open(MT_TEST_SPEC, set);
+    struct mt_test_session whole;
 
+    if (scheduler == CYCLED && !has_momentum(set[1]))
+        return;
+    whole = mt_test_open(MT_TEST_SPEC, set);
     mt_test_steps(whole.s, whole.s->total_steps);
     for (uint64_t k = 0; k < whole.s->total_steps; k++) {
         struct mt_test_session first = mt_test_open(MT_TEST_SPEC, set);
@@ -270,7 +309,8 @@ Suite *state_suite(void)
     TCase *tc = tcase_create("state");
 
     tcase_set_timeout(tc, 60);
-    tcase_add_loop_test(tc, resume_is_exact_everywhere, 0, PAIRS);
+    tcase_add_loop_test(tc, resume_is_exact_everywhere, 0,
+                        count_optimizers() * SCHEDULERS);
     tcase_add_loop_test(tc, resume_is_exact_with_monitors, 0, 8);
     tcase_add_test(tc, refusals);
     tcase_add_test(tc, different_seeds_differ);
