@@ -1,6 +1,6 @@
 /*
  * What a data format provides: one row in the table of formats.c. To add a
- * format, write one file with its keys and its open function, and add its row.
+ * format, write one file with its keys and its functions, and add its row.
  * The rest of this header is what mt_dataset_open and the formats share; users
  * of data sets need dataset.h only.
  *
