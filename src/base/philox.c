@@ -72,28 +72,45 @@ double mt_philox_uniform(struct mt_philox_key key, uint32_t step, uint64_t i)
     return ((double)bits + 0.5) * 0x1p-52;
 }
 
+/* Places in a long array are in no cache: they are asked for AHEAD swaps before
+ * they are needed. */
+enum { AHEAD = 64 };
+
+void mt_philox_shuffle(struct mt_philox_key key, uint32_t step, uint32_t n,
+                       uint32_t *values)
+{
+    uint64_t next = 0;
+    uint32_t block[4], picks[AHEAD];
+
+    for (uint32_t left = n, k; left > 1; left -= k) {
+        k = left - 1 < AHEAD ? left - 1 : AHEAD;
+        for (uint32_t i = 0; i < k; i++) {
+            uint32_t bound = left - i, low;
+            uint64_t product;
+
+            do { /* until low is at least 2^32 mod bound */
+                if (next % 4 == 0)
+                    mt_philox_block(key, step, next / 4, block);
+                product = (uint64_t)block[next++ % 4] * bound;
+                low = (uint32_t)product;
+            } while (low < bound && low < -bound % bound);
+            picks[i] = (uint32_t)(product >> 32);
+            __builtin_prefetch(&values[picks[i]], 1);
+        }
+        for (uint32_t i = 0; i < k; i++) {
+            uint32_t pick = picks[i], last = left - i - 1;
+            uint32_t was = values[pick];
+
+            values[pick] = values[last];
+            values[last] = was;
+        }
+    }
+}
+
 void mt_philox_permutation(struct mt_philox_key key, uint32_t step, uint32_t n,
                            uint32_t *order)
 {
-    uint64_t next = 0;
-    uint32_t block[4];
-
     for (uint32_t i = 0; i < n; i++)
         order[i] = i;
-    for (uint32_t left = n; left > 1; left--) {
-        uint32_t threshold = -left % left; /* 2^32 mod left */
-        uint64_t product;
-
-        do {
-            if (next % 4 == 0)
-                mt_philox_block(key, step, next / 4, block);
-            product = (uint64_t)block[next++ % 4] * left;
-        } while ((uint32_t)product < threshold);
-
-        uint32_t pick = (uint32_t)(product >> 32), last = left - 1;
-        uint32_t tmp = order[pick];
-
-        order[pick] = order[last];
-        order[last] = tmp;
-    }
+    mt_philox_shuffle(key, step, n, order);
 }

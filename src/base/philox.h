@@ -36,8 +36,12 @@ uint32_t mt_philox_word(struct mt_philox_key key, uint32_t step, uint64_t i);
  * words 2i and 2i + 1. */
 double mt_philox_uniform(struct mt_philox_key key, uint32_t step, uint64_t i);
 
-/* A random order of 0 ... n-1 (Fisher-Yates with Lemire's unbiased bounded
- * numbers), a function of (key, step) alone. order has room for n. */
+/* Puts the n values in a random order (Fisher-Yates with Lemire's unbiased
+ * bounded numbers), a function of (key, step) alone. */
+void mt_philox_shuffle(struct mt_philox_key key, uint32_t step, uint32_t n,
+                       uint32_t *values);
+
+/* The same of 0 ... n-1. order has room for n. */
 void mt_philox_permutation(struct mt_philox_key key, uint32_t step, uint32_t n,
                            uint32_t *order);
 

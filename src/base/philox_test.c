@@ -179,6 +179,36 @@ START_TEST(permutations_depend_on_key_and_step_alone)
 }
 END_TEST
 
+/* The definition, one word after the other. */
+START_TEST(permutations_are_those_of_fisher_and_yates)
+{
+    struct mt_philox_key key = mt_philox_key(5, "shuffle", "");
+    const uint32_t sizes[] = { 2, 3, 63, 64, 65, 66, 128, 129, 1000, 65537 };
+    static uint32_t got[65537], expected[65537];
+
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        uint32_t n = sizes[s];
+        uint64_t word = 0;
+
+        for (uint32_t i = 0; i < n; i++)
+            expected[i] = got[i] = 7 * i + 3;
+        for (uint32_t left = n; left > 1; left--) {
+            uint64_t product;
+            uint32_t was;
+
+            do
+                product = (uint64_t)mt_philox_word(key, 9, word++) * left;
+            while ((uint32_t)product < (UINT64_C(1) << 32) % left);
+            was = expected[product >> 32];
+            expected[product >> 32] = expected[left - 1];
+            expected[left - 1] = was;
+        }
+        mt_philox_shuffle(key, 9, n, got);
+        ck_assert_mem_eq(got, expected, n * sizeof *got);
+    }
+}
+END_TEST
+
 /* Chi-square over the 24 orders of 4: 23 degrees of freedom, whose 0.9999
  * quantile is 54; a swap with any place ("naive" shuffling) gives thousands. */
 START_TEST(permutations_are_close_to_uniform)
@@ -222,6 +252,7 @@ Suite *philox_suite(void)
     tcase_add_test(t, uniform_numbers_are_52_bits_of_two_words);
     tcase_add_test(t, permutations_hold_every_number_once);
     tcase_add_test(t, permutations_depend_on_key_and_step_alone);
+    tcase_add_test(t, permutations_are_those_of_fisher_and_yates);
     tcase_add_test(t, permutations_are_close_to_uniform);
     suite_add_tcase(s, t);
     return s;
