@@ -500,7 +500,8 @@ static struct mt_subset training_rows(const struct mt_dataset *data,
 
     if (!w->steps)
         return set;
-    set.rows = NULL; /* the tail is held out */
+    set.rows = set.others = NULL; /* the tail is held out */
+    set.n_others = 0;
     set.n = mt_window_input_rows(w, set.n);
     return set;
 }
@@ -551,8 +552,7 @@ static mt_status fit_plan(struct mt_csv_state *state, struct mt_dataset *data,
     if (!set.n)
         return mt_fail(err, MT_INVALID, "no training rows to find categories "
                        "and gaps in");
-    return mt_plan_fit(plan, state->rows[0]->cells, set.rows, set.n,
-                       &data->arena, err);
+    return mt_plan_fit(plan, state->rows[0]->cells, &set, &data->arena, err);
 }
 
 static mt_status csv_fit(const struct mt_data_request *request,

@@ -494,7 +494,8 @@ START_TEST(test_normalize_split)
     ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 3);
     ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].n, 2);
     for (size_t i = 0; i < 3; i++) {
-        double v = (double)x_at(&data->train, data->subset[MT_SPLIT_TRAIN].rows[i]);
+        double v = (double)x_at(&data->train,
+                                test_row(&data->subset[MT_SPLIT_TRAIN], i));
 
         low = v < low ? v : low;
         high = v > high ? v : high;

@@ -128,12 +128,20 @@ enum mt_split {
 
 extern const char *const mt_split_names[]; /* train, val, test; then NULL */
 
-/* The samples of a split, which may share their part with others. */
+/* The samples of a split, which may share their part with others, in ascending
+ * order: mt_subset_rows says which they are. */
 struct mt_subset {
     const struct mt_part *part;
-    const uint32_t *rows; /* [n], ascending; NULL: 0 ... n-1 */
     size_t n;             /* 0: there is no such split */
+    const uint32_t *rows; /* [n]; NULL: from 0 on, without */
+    const uint32_t *others; /* [n_others]: these, in ascending order */
+    size_t n_others;
 };
+
+/* The numbers of n of its samples, from its sample `first` on; room[n]: for
+ * where they are in no memory yet. NULL: first ... first+n-1. */
+const uint32_t *mt_subset_rows(const struct mt_subset *set, size_t first,
+                               size_t n, uint32_t *room);
 
 /* The name of the token that stands for characters without one. */
 #define MT_UNKNOWN_TOKEN "<unk>"

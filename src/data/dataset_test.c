@@ -54,8 +54,10 @@ START_TEST(test_split)
     uint32_t order[1000];
     unsigned char held[1000] = { 0 };
 
-    const uint32_t *train = data->subset[MT_SPLIT_TRAIN].rows;
     const uint32_t *val = data->subset[MT_SPLIT_VAL].rows;
+    uint32_t room[800];
+    const uint32_t *train =
+        mt_subset_rows(&data->subset[MT_SPLIT_TRAIN], 0, 800, room);
 
     ck_assert_uint_eq(data->subset[MT_SPLIT_TRAIN].n, 800);
     ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].n, 200);
@@ -120,9 +122,17 @@ START_TEST(test_test_split)
         held[order[i]] = i < 200 ? MT_SPLIT_VAL : MT_SPLIT_TEST;
     for (int s = 0; s < MT_SPLITS; s++)
         for (size_t i = 0; i < set[s].n; i++) {
-            ck_assert(i == 0 || set[s].rows[i] > set[s].rows[i - 1]);
-            ck_assert_int_eq(held[set[s].rows[i]], s);
+            ck_assert(i == 0 ||
+                      test_row(&set[s], i) > test_row(&set[s], i - 1));
+            ck_assert_int_eq(held[test_row(&set[s], i)], s);
         }
+    for (size_t first = 0; first + 37 <= 700; first += 13) {
+        uint32_t room[37];
+        const uint32_t *rows = mt_subset_rows(set, first, 37, room);
+
+        for (size_t i = 0; i < 37; i++)
+            ck_assert_uint_eq(rows[i], test_row(set, first + i));
+    }
     mt_dataset_close(data);
 }
 END_TEST
@@ -138,9 +148,9 @@ START_TEST(test_split_tail)
                 : i < 900 ? MT_SPLIT_VAL
                           : MT_SPLIT_TEST;
 
-        ck_assert_uint_eq(set[s].rows[i - (i < 700   ? 0
-                                           : i < 900 ? 700
-                                                     : 900)],
+        ck_assert_uint_eq(test_row(&set[s], i - (i < 700   ? 0
+                                                 : i < 900 ? 700
+                                                           : 900)),
                           i);
     }
     mt_dataset_close(data);
@@ -167,7 +177,7 @@ static void count_classes(const struct mt_subset *set, size_t *count)
 
     memset(count, 0, 4 * sizeof *count);
     for (size_t i = 0; i < set->n; i++)
-        count[y[set->rows[i]]]++;
+        count[y[test_row(set, i)]]++;
 }
 
 #define STRATIFIED "{'type':'csv','train':'t.csv','split':'stratified'"

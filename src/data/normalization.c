@@ -189,10 +189,10 @@ static mt_status add_rows(const struct measure *m, struct mt_err *err)
         size_t left = m->set->n - i;
         struct mt_samples samples = { .first = i,
                                       .n = left < m->some ? left : m->some };
+        uint32_t numbers[MEASURED_VALUES];
         mt_status status;
 
-        if (m->set->rows)
-            samples.rows = m->set->rows + i;
+        samples.rows = mt_subset_rows(m->set, i, samples.n, numbers);
         status = mt_gather_f64(m->column, &samples, m->x, err);
         if (status != MT_OK)
             return status;

@@ -18,6 +18,17 @@ struct sizes {
     size_t n, val, test;
 };
 
+/* Where each sample goes (enum mt_split), in two bits. */
+static void hold(unsigned char *held, size_t i, enum mt_split split)
+{
+    held[i / 4] |= (unsigned char)(split << i % 4 * 2);
+}
+
+static enum mt_split split_of(const unsigned char *held, size_t i)
+{
+    return (enum mt_split)(held[i / 4] >> i % 4 * 2 & 3);
+}
+
 static mt_status read_sizes(const struct mt_data_request *request,
                             const struct mt_data_keys *keys, size_t n,
                             struct sizes *out, struct mt_err *err)
@@ -183,8 +194,8 @@ static void take_shares(const struct share *shares, size_t classes,
         const struct share *s = &shares[c];
 
         for (size_t i = 0; i < s->val + s->test; i++)
-            held[order[members[s->first + i].at]] =
-                i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST;
+            hold(held, order[members[s->first + i].at],
+                 i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST);
     }
 }
 
@@ -219,36 +230,55 @@ static mt_status hold_classes(const struct mt_data_request *request,
 
 static void hold_tail(const struct sizes *s, unsigned char *held)
 {
-    memset(held + s->n - s->test - s->val, MT_SPLIT_VAL, s->val);
-    memset(held + s->n - s->test, MT_SPLIT_TEST, s->test);
+    for (size_t i = s->n - s->test - s->val; i < s->n; i++)
+        hold(held, i, i < s->n - s->test ? MT_SPLIT_VAL : MT_SPLIT_TEST);
 }
 
 static void hold_first(const struct sizes *s, const uint32_t *order,
                        unsigned char *held)
 {
     for (size_t i = 0; i < s->val + s->test; i++)
-        held[order[i]] = i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST;
+        hold(held, order[i], i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST);
 }
 
-/* Where each sample goes, to the rows of each split, ascending. */
+/* The samples of validation and test, ascending. Those of training are many:
+ * they are the others. */
 static mt_status set_rows(const unsigned char *held, size_t n,
                           struct mt_dataset *data, struct mt_err *err)
 {
-    uint32_t *rows = mt_arena_calloc(&data->arena, n, sizeof *rows);
+    const struct mt_part *part = &data->train;
     struct mt_subset *sets = data->subset;
-    size_t at = 0;
+    size_t count[MT_SPLITS] = { 0 }, out = 0;
+    uint32_t *all, *rows[MT_SPLITS] = { NULL };
 
-    if (!rows)
-        return mt_fail_memory(err);
-    for (int s = 0; s < MT_SPLITS; s++) {
-        size_t first = at;
-
-        for (size_t i = 0; i < n; i++)
-            if (held[i] == s)
-                rows[at++] = (uint32_t)i;
-        if (at == first)
+    for (size_t i = 0; i < n; i++)
+        count[split_of(held, i)]++;
+    all = mt_arena_calloc(&data->arena, n - count[MT_SPLIT_TRAIN] + 1,
+                          sizeof *all);
+    for (int s = MT_SPLIT_VAL; s < MT_SPLITS && all; s++) {
+        if (!count[s])
             continue;
-        sets[s] = (struct mt_subset){ &data->train, rows + first, at - first };
+        rows[s] = count[s] == n - count[MT_SPLIT_TRAIN]
+                      ? all
+                      : mt_arena_calloc(&data->arena, count[s], sizeof *all);
+        if (!rows[s])
+            return mt_fail_memory(err);
+        sets[s] = (struct mt_subset){ part, count[s], rows[s] };
+    }
+    if (!all)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        enum mt_split s = split_of(held, i);
+
+        if (s == MT_SPLIT_TRAIN)
+            continue;
+        all[out++] = (uint32_t)i;
+        *rows[s]++ = (uint32_t)i;
+    }
+    sets[MT_SPLIT_TRAIN] = (struct mt_subset){ part, n - out };
+    if (all[0] < n - out) { /* not the tail */
+        sets[MT_SPLIT_TRAIN].others = all;
+        sets[MT_SPLIT_TRAIN].n_others = out;
     }
     return MT_OK;
 }
@@ -269,6 +299,24 @@ static mt_status check_held(const struct mt_data_request *request,
                         val ? "test" : "validation");
 }
 
+static mt_status hold_samples(const struct mt_data_request *request,
+                              const struct mt_data_keys *keys,
+                              const struct mt_dataset *data,
+                              const struct sizes *sizes, uint32_t *order,
+                              unsigned char *held, struct mt_err *err)
+{
+    if (keys->split == MT_HOLD_TAIL) {
+        hold_tail(sizes, held);
+        return MT_OK;
+    }
+    mt_philox_permutation(mt_philox_key(request->seed, "split", ""), 0,
+                          (uint32_t)sizes->n, order);
+    if (keys->split == MT_HOLD_STRATIFIED)
+        return hold_classes(request, &data->train, sizes, order, held, err);
+    hold_first(sizes, order, held);
+    return MT_OK;
+}
+
 mt_status mt_data_split(const struct mt_data_request *request,
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err)
@@ -282,25 +330,14 @@ mt_status mt_data_split(const struct mt_data_request *request,
     if (status != MT_OK || sizes.val + sizes.test == 0)
         return status;
     order = malloc(n * sizeof *order);
-    held = calloc(n, 1);
-    if (!order || !held) {
-        status = mt_fail_memory(err);
-        goto out;
-    }
-    mt_philox_permutation(mt_philox_key(request->seed, "split", ""), 0,
-                          (uint32_t)n, order);
-    if (keys->split == MT_HOLD_TAIL)
-        hold_tail(&sizes, held);
-    else if (keys->split == MT_HOLD_RANDOM)
-        hold_first(&sizes, order, held);
-    else
-        status = hold_classes(request, &data->train, &sizes, order, held, err);
+    held = calloc(n / 4 + 1, 1);
+    status = order && held ? MT_OK : mt_fail_memory(err);
+    if (status == MT_OK)
+        status = hold_samples(request, keys, data, &sizes, order, held, err);
+    free(order);
     if (status == MT_OK)
         status = set_rows(held, n, data, err);
-    if (status == MT_OK)
-        status = check_held(request, &sizes, data->subset, err);
-out:
-    free(order);
     free(held);
-    return status;
+    return status == MT_OK ? check_held(request, &sizes, data->subset, err)
+                           : status;
 }

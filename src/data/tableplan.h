@@ -30,6 +30,7 @@
 #include "data/cells.h"
 #include "data/csvcolumns.h"
 #include "data/csvlabels.h"
+#include "data/dataset.h"
 #include "spec/keys.h"
 
 enum mt_missing {
@@ -162,10 +163,10 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
                         const struct mt_csv_field *fields, double *cell,
                         bool *drop, struct mt_err *err);
 
-/* Finds values and fills from the training rows of cells (rows NULL: 0 ...
- * n-1), unless they were loaded. */
+/* Finds values and fills from the training rows of cells, unless they were
+ * loaded. */
 mt_status mt_plan_fit(struct mt_plan *plan, const struct mt_cells *cells,
-                      const uint32_t *rows, size_t n, struct mt_arena *arena,
+                      const struct mt_subset *rows, struct mt_arena *arena,
                       struct mt_err *err);
 
 /* x [elements] of cells [n]. */

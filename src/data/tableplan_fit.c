@@ -30,15 +30,25 @@ static double fill_value(enum mt_missing rule, double *v, size_t n)
     return (v[(n - 1) / 2] + v[n / 2]) / 2;
 }
 
+enum { BLOCK = 1024 };
+
 struct fit {
     const struct mt_cells *cells;
-    const uint32_t *rows;
+    const struct mt_subset *set;
     size_t n;
 };
 
-static double cell_at(const struct fit *f, size_t row, size_t column)
+/* Of the training rows i ... i+n-1, at most BLOCK; *n is how many. */
+static void read_cells(const struct fit *f, size_t column, size_t i,
+                       double *cells, size_t *n)
 {
-    return mt_cells_at(f->cells, f->rows ? f->rows[row] : row, column);
+    uint32_t room[BLOCK];
+    const uint32_t *rows;
+
+    *n = f->n - i < BLOCK ? f->n - i : BLOCK;
+    rows = mt_subset_rows(f->set, i, *n, room);
+    for (size_t k = 0; k < *n; k++)
+        cells[k] = mt_cells_at(f->cells, rows ? rows[k] : i + k, column);
 }
 
 /* The fill of numbers and dates; *low and *high: the smallest and largest. */
@@ -46,20 +56,23 @@ static mt_status fit_number(struct mt_plan_column *p, const struct fit *f,
                             size_t column, double *low, double *high,
                             struct mt_err *err)
 {
-    double *v = malloc((f->n + 1) * sizeof *v);
+    double *v = malloc((f->n + 1) * sizeof *v), cells[BLOCK];
     size_t n = 0;
 
     if (!v)
         return mt_fail_memory(err);
     *low = *high = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        double x = cell_at(f, i, column);
+    for (size_t i = 0, some; i < f->n; i += some) {
+        read_cells(f, column, i, cells, &some);
+        for (size_t k = 0; k < some; k++) {
+            double x = cells[k];
 
-        if (x != x)
-            continue;
-        *low = n && *low < x ? *low : x;
-        *high = n && *high > x ? *high : x;
-        v[n++] = x;
+            if (x != x)
+                continue;
+            *low = n && *low < x ? *low : x;
+            *high = n && *high > x ? *high : x;
+            v[n++] = x;
+        }
     }
     p->gaps = n < f->n;
     if (n)
@@ -77,14 +90,14 @@ static mt_status fit_number(struct mt_plan_column *p, const struct fit *f,
 static mt_status fit_date(struct mt_plan_column *p, const struct fit *f,
                           size_t column, struct mt_err *err)
 {
-    double last;
+    double last, cells[BLOCK];
     mt_status status = fit_number(p, f, column, &p->start, &last, err);
 
     p->range = last - p->start;
-    for (size_t i = 0; i < f->n; i++) {
-        double t = cell_at(f, i, column);
-
-        p->times |= t == t && mt_date_of_day(t) != 0;
+    for (size_t i = 0, some; i < f->n; i += some) {
+        read_cells(f, column, i, cells, &some);
+        for (size_t k = 0; k < some; k++)
+            p->times |= cells[k] == cells[k] && mt_date_of_day(cells[k]) != 0;
     }
     if (p->missing == MT_MISSING_ZERO)
         p->fill = p->start;
@@ -162,6 +175,7 @@ static mt_status fit_category(struct mt_plan *plan, struct mt_plan_column *p,
                               struct mt_arena *arena, struct mt_err *err)
 {
     struct value *v = calloc(p->labels.n + 1, sizeof *v);
+    double cells[BLOCK];
     mt_status status;
     size_t n = 0;
 
@@ -169,12 +183,15 @@ static mt_status fit_category(struct mt_plan *plan, struct mt_plan_column *p,
         return mt_fail_memory(err);
     for (size_t i = 0; i < p->labels.n; i++)
         v[i] = (struct value){ p->labels.values[i], 0, i < p->n_given };
-    for (size_t i = 0; i < f->n; i++) {
-        double x = cell_at(f, i, column);
+    for (size_t i = 0, some; i < f->n; i += some) {
+        read_cells(f, column, i, cells, &some);
+        for (size_t k = 0; k < some; k++) {
+            double x = cells[k];
 
-        if (x == x && x >= 0)
-            v[(size_t)x].count++;
-        p->n_missing += x != x;
+            if (x == x && x >= 0)
+                v[(size_t)x].count++;
+            p->n_missing += x != x;
+        }
     }
     p->gaps = p->n_missing > 0;
     for (size_t i = p->n_given; p->n_given && i < p->labels.n; i++) {
@@ -230,10 +247,10 @@ static mt_status fit_column(struct mt_plan *plan, const struct fit *f, size_t i,
 }
 
 mt_status mt_plan_fit(struct mt_plan *plan, const struct mt_cells *cells,
-                      const uint32_t *rows, size_t n, struct mt_arena *arena,
+                      const struct mt_subset *rows, struct mt_arena *arena,
                       struct mt_err *err)
 {
-    struct fit f = { cells, rows, n };
+    struct fit f = { cells, rows, rows->n };
     mt_status status = MT_OK;
 
     if (plan->fitted || plan->plain)

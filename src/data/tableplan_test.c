@@ -5,12 +5,11 @@ static const char *inputs(const struct mt_dataset *data)
 {
     static char text[4096];
     const struct mt_column *x = &data->train.x;
-    const uint32_t *rows = data->subset[MT_SPLIT_TRAIN].rows;
+    const struct mt_subset *set = &data->subset[MT_SPLIT_TRAIN];
     size_t width = mt_shape_elements(&x->shape), n = 0;
 
-    for (size_t i = 0; i < data->subset[MT_SPLIT_TRAIN].n; i++) {
-        const double *v =
-            (const double *)x->data + (rows ? rows[i] : i) * width;
+    for (size_t i = 0; i < set->n; i++) {
+        const double *v = (const double *)x->data + test_row(set, i) * width;
 
         for (size_t k = 0; k < width && n < sizeof text; k++)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%g",

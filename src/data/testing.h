@@ -175,6 +175,15 @@ static inline float test_element(const struct mt_column *column, size_t n,
     return v;
 }
 
+/* The number of a subset's sample i. */
+static inline size_t test_row(const struct mt_subset *set, size_t i)
+{
+    uint32_t room;
+    const uint32_t *row = mt_subset_rows(set, i, 1, &room);
+
+    return row ? *row : i;
+}
+
 /* A case named for its own test suite. */
 static inline TCase *test_case(Suite *suite, const char *name)
 {

@@ -30,11 +30,12 @@ static mt_status each_target(const struct mt_session *s, visit_fn *visit,
         return mt_fail_memory(err);
     for (size_t at = 0; at < set->n && status == MT_OK; at += block) {
         struct mt_samples some = {
-            .rows = set->rows ? set->rows + at : NULL,
             .first = at,
             .n = set->n - at < block ? set->n - at : block,
         };
+        uint32_t numbers[BLOCK];
 
+        some.rows = mt_subset_rows(set, at, some.n, numbers);
         status = classes ? mt_gather_i32(&set->part->y, &some, y, err)
                          : mt_gather_f32(&set->part->y, NULL, &some, y, err);
         if (status == MT_OK)

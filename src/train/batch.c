@@ -11,18 +11,16 @@ void mt_session_order(struct mt_session *s)
 {
     const struct mt_subset *set = &s->data->subset[MT_SPLIT_TRAIN];
     uint32_t n = (uint32_t)set->n;
+    const uint32_t *rows;
 
     if (s->order_epoch == s->at.epoch + 1)
         return;
-    if (s->batching.shuffle) {
-        mt_philox_permutation(mt_philox_key(s->settings.seed, "shuffle", ""),
-                              (uint32_t)s->at.epoch, n, s->order);
-    } else {
-        for (uint32_t i = 0; i < n; i++)
-            s->order[i] = i;
-    }
-    for (uint32_t i = 0; set->rows && i < n; i++)
-        s->order[i] = set->rows[s->order[i]];
+    rows = mt_subset_rows(set, 0, n, s->order);
+    for (uint32_t i = 0; rows != s->order && i < n; i++)
+        s->order[i] = rows ? rows[i] : i;
+    if (s->batching.shuffle)
+        mt_philox_shuffle(mt_philox_key(s->settings.seed, "shuffle", ""),
+                          (uint32_t)s->at.epoch, n, s->order);
     s->order_epoch = s->at.epoch + 1;
 }
 

@@ -23,16 +23,20 @@ static void add_evaluated(const struct mt_session *s, double *totals,
     *weights += weight;
 }
 
-/* Samples of the set from number `at` on, a batch of them or what is left. */
-static struct mt_rows batch_of(const struct mt_subset *set, size_t at, size_t b)
+/* Samples of the set from number `at` on, a batch of them or what is left.
+ * Their numbers live until the batch after the next one is asked for. */
+static struct mt_rows batch_of(const struct mt_session *s, size_t at)
 {
+    const struct mt_subset *set = mt_session_evaluated(s);
+    size_t b = s->batching.batch_size;
     struct mt_rows rows = { .part = set->part };
 
     if (at >= set->n)
         return rows;
     rows.first = at;
-    rows.rows = set->rows ? set->rows + at : NULL;
     rows.n = set->n - at < b ? set->n - at : b;
+    rows.rows =
+        mt_subset_rows(set, at, rows.n, s->evaluated + (at / b % 2 ? b : 0));
     return rows;
 }
 
@@ -51,8 +55,8 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
         return status;
     mt_totals_clear(s, s->eval_totals);
     for (size_t at = 0; at < set->n; at += b) {
-        struct mt_rows rows = batch_of(set, at, b);
-        struct mt_rows next = batch_of(set, at + b, b);
+        struct mt_rows rows = batch_of(s, at);
+        struct mt_rows next = batch_of(s, at + b);
         struct mt_program *p = rows.n == b ? &s->eval_full : &s->eval_last;
 
         if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)

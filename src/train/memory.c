@@ -80,6 +80,7 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     s->x = mt_arena_calloc(&s->arena, x, sizeof *s->x);
     s->t = mt_arena_calloc(&s->arena, t, sizeof *s->t);
     s->order = mt_arena_calloc(&s->arena, n + 1, sizeof *s->order);
+    s->evaluated = mt_arena_calloc(&s->arena, b, 2 * sizeof *s->evaluated);
     s->partial = mt_arena_calloc(&s->arena, m->store.flat / MT_SPAN + 1,
                                  sizeof *s->partial);
     bool sums = s->settings.accumulate > 1 && m->store.grads;
@@ -88,8 +89,8 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
         s->grad_sum =
             mt_arena_calloc(&s->arena, m->store.flat, sizeof *s->grad_sum);
     s->workspace = aligned_alloc(64, mt_size_align(s->workspace_bytes + 1, 64));
-    if (!s->x || !s->t || !s->order || !s->partial || !s->workspace ||
-        (sums && !s->grad_sum))
+    if (!s->x || !s->t || !s->order || !s->evaluated || !s->partial ||
+        !s->workspace || (sums && !s->grad_sum))
         return mt_fail_memory(err);
     if (!mt_part_has_reader(&s->data->train) &&
         !mt_part_has_reader(&s->data->val) &&

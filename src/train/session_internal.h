@@ -55,6 +55,7 @@ struct mt_session {
     struct mt_ahead *ahead; /* reads the next one; NULL: all data are in
                                memory */
     uint32_t *order;        /* of this epoch's rows */
+    uint32_t *evaluated;    /* [2, batch]: of evaluations (mt_subset_rows) */
     uint64_t order_epoch;   /* which epoch it is of, plus 1; 0: none */
     float *grad_sum;        /* of several batches, if accumulate > 1 */
     double *partial;        /* sums of gradient blocks */
