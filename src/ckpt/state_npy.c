@@ -21,12 +21,6 @@ struct npy {
     struct mt_arena arena;
 };
 
-/* The array that is being read. */
-struct blocks {
-    const struct npy *file;
-    unsigned char *whole; /* of Fortran order: all elements; or NULL */
-};
-
 static bool is_npy(const void *head, size_t n)
 {
     return n >= 6 && memcmp(head, "\x93NUMPY", 6) == 0;
@@ -125,64 +119,30 @@ static const struct mt_array *array_npy(const void *handle, size_t i)
     return &((const struct npy *)handle)->array;
 }
 
-static void end_npy(void *blocks)
-{
-    struct blocks *b = blocks;
+/* --- reading ------------------------------------------------------------ */
 
-    if (b)
-        free(b->whole);
-    free(b);
+static mt_status read_bytes(void *handle, uint64_t at, void *out, size_t n,
+                            struct mt_err *err)
+{
+    const struct npy *f = handle;
+
+    return mt_file_pread(f->fd, f->path, f->header.offset + at, out, n, err);
 }
 
 static mt_status begin_npy(void *handle, const struct mt_array *array,
                            void **blocks, struct mt_err *err)
 {
     const struct npy *f = handle;
-    struct blocks *b = calloc(1, sizeof *b);
-    mt_status status = MT_OK;
+    struct mt_strides fortran = mt_strides_fortran(&array->shape);
+    struct mt_strided s = {
+        .array = array,
+        .read = read_bytes,
+        .ctx = handle,
+        .swap = f->header.big_endian != MT_BIG_ENDIAN,
+    };
 
-    if (!b)
-        return mt_fail_memory(err);
-    b->file = f;
-    if (f->header.fortran) {
-        size_t n = mt_array_bytes(array); /* as many as the file has */
-
-        b->whole = malloc(n + 1);
-        status = b->whole ? mt_file_pread(f->fd, f->path, f->header.offset,
-                                          b->whole, n, err)
-                          : mt_fail_memory(err);
-    }
-    if (status != MT_OK) {
-        end_npy(b);
-        return status;
-    }
-    *blocks = b;
-    return MT_OK;
-}
-
-static mt_status block_npy(void *blocks, size_t k, struct mt_block_room *room,
-                           void *out, struct mt_err *err)
-{
-    const struct blocks *b = blocks;
-    const struct npy *f = b->file;
-    size_t n = mt_ckpt_chunk_elements(&f->array, k);
-    size_t size = mt_dtype_size(f->array.dtype);
-    mt_status status = MT_OK;
-
-    (void)room;
-    if (b->whole) {
-        struct mt_strides strides = mt_strides_fortran(&f->array.shape);
-
-        mt_strided_gather(b->whole, size, &f->array.shape, &strides,
-                          k * MT_BLOCK, n, out);
-    } else {
-        status = mt_file_pread(f->fd, f->path,
-                               f->header.offset + k * MT_BLOCK * size, out,
-                               n * size, err);
-    }
-    if (status == MT_OK && f->header.big_endian != MT_BIG_ENDIAN)
-        mt_swap_bytes(out, n, size);
-    return status;
+    return mt_strided_begin(&s, f->header.fortran ? &fortran : NULL, blocks,
+                            err);
 }
 
 const struct mt_state_format mt_state_npy = {
@@ -194,7 +154,7 @@ const struct mt_state_format mt_state_npy = {
     .count = count_npy,
     .array = array_npy,
     .begin = begin_npy,
-    .block = block_npy,
-    .end = end_npy,
+    .block = mt_strided_block,
+    .end = mt_strided_end,
     .write = mt_npy_write,
 };

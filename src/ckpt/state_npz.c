@@ -23,14 +23,6 @@ struct npz {
     struct mt_arena arena;
 };
 
-/* One array that is being read. */
-struct blocks {
-    struct mt_zip_stream *stream;
-    const struct mt_array *array;
-    bool swap;
-    unsigned char *whole; /* of Fortran order: all elements; or NULL */
-};
-
 /* "x.npz: member "fc1.weight.npy"", for messages; NULL: no memory. */
 static const char *place_of(struct npz *f, const struct mt_zip_member *m)
 {
@@ -262,15 +254,17 @@ static const struct mt_array *array_npz(const void *handle, size_t i)
 
 /* --- reading ------------------------------------------------------------ */
 
-static void end_npz(void *blocks)
+/* Blocks come in order, so the stream is where the next one begins. */
+static mt_status read_bytes(void *stream, uint64_t at, void *out, size_t n,
+                            struct mt_err *err)
 {
-    struct blocks *b = blocks;
+    (void)at;
+    return mt_zip_stream_read(stream, out, n, err);
+}
 
-    if (!b)
-        return;
-    mt_zip_stream_close(b->stream);
-    free(b->whole);
-    free(b);
+static void close_stream(void *stream)
+{
+    mt_zip_stream_close(stream);
 }
 
 static mt_status skip(struct mt_zip_stream *s, size_t n, struct mt_err *err)
@@ -287,64 +281,33 @@ static mt_status skip(struct mt_zip_stream *s, size_t n, struct mt_err *err)
     return status;
 }
 
-/* Fortran order has the last element of a block anywhere. The zip reader has
- * bounded the size by what is stored. */
-static mt_status read_whole(struct blocks *b, struct mt_err *err)
-{
-    size_t n = mt_array_bytes(b->array);
-
-    b->whole = malloc(n + 1);
-    return b->whole ? mt_zip_stream_read(b->stream, b->whole, n, err)
-                    : mt_fail_memory(err);
-}
-
+/* The zip reader has bounded the size by what is stored. */
 static mt_status begin_npz(void *handle, const struct mt_array *array,
-                           void **out, struct mt_err *err)
+                           void **blocks, struct mt_err *err)
 {
     const struct npz *f = handle;
     size_t i = (size_t)(array - f->arrays);
-    struct blocks *b = calloc(1, sizeof *b);
-
-    if (!b)
-        return mt_fail_memory(err);
-    b->array = array;
-    b->swap = f->header[i].big_endian != MT_BIG_ENDIAN;
-    mt_status status =
-        mt_zip_stream_open(
-        f->zip, mt_zip_member(f->zip, f->member[i]), &b->stream, err);
+    const struct mt_npy_header *h = &f->header[i];
+    struct mt_strides fortran = mt_strides_fortran(&array->shape);
+    struct mt_zip_stream *stream = NULL;
+    mt_status status = mt_zip_stream_open(
+        f->zip, mt_zip_member(f->zip, f->member[i]), &stream, err);
 
     if (status == MT_OK)
-        status = skip(b->stream, f->header[i].offset, err);
-    if (status == MT_OK && f->header[i].fortran)
-        status = read_whole(b, err);
+        status = skip(stream, h->offset, err);
     if (status != MT_OK) {
-        end_npz(b);
+        mt_zip_stream_close(stream);
         return status;
     }
-    *out = b;
-    return MT_OK;
-}
+    struct mt_strided s = {
+        .array = array,
+        .read = read_bytes,
+        .close = close_stream,
+        .ctx = stream,
+        .swap = h->big_endian != MT_BIG_ENDIAN,
+    };
 
-static mt_status block_npz(void *blocks, size_t k, struct mt_block_room *room,
-                           void *out, struct mt_err *err)
-{
-    const struct blocks *b = blocks;
-    size_t n = mt_ckpt_chunk_elements(b->array, k);
-    size_t size = mt_dtype_size(b->array->dtype);
-    mt_status status = MT_OK;
-
-    (void)room;
-    if (b->whole) {
-        struct mt_strides strides = mt_strides_fortran(&b->array->shape);
-
-        mt_strided_gather(b->whole, size, &b->array->shape, &strides,
-                          k * MT_BLOCK, n, out);
-    } else {
-        status = mt_zip_stream_read(b->stream, out, n * size, err);
-    }
-    if (status == MT_OK && b->swap)
-        mt_swap_bytes(out, n, size);
-    return status;
+    return mt_strided_begin(&s, h->fortran ? &fortran : NULL, blocks, err);
 }
 
 const struct mt_state_format mt_state_npz = {
@@ -357,7 +320,7 @@ const struct mt_state_format mt_state_npz = {
     .count = count_npz,
     .array = array_npz,
     .begin = begin_npz,
-    .block = block_npz,
-    .end = end_npz,
+    .block = mt_strided_block,
+    .end = mt_strided_end,
     .write = mt_npz_write,
 };

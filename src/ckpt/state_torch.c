@@ -12,7 +12,9 @@
 
 /* Where the elements of an array are. */
 struct origin {
-    struct mt_torch_place *place; /* or NULL: array.data has them */
+    const struct torch *file;
+    struct mt_torch_place *place; /* NULL: it is the number */
+    unsigned char number[8];
     uint64_t offset;              /* bytes in the storage */
     struct mt_strides strides;
     bool in_order; /* as C has them, without gaps */
@@ -29,14 +31,6 @@ struct torch {
     struct mt_state_group *groups; /* (n_groups) */
     size_t n_groups;
     struct mt_state_opening *opening; /* until it is open */
-};
-
-/* One array that is being read. */
-struct blocks {
-    const struct torch *file;
-    const struct mt_array *array;
-    const struct origin *from;
-    unsigned char *whole; /* out of order or packed: all that it spans */
 };
 
 /* --- arrays -------------------------------------------------------------- */
@@ -91,19 +85,6 @@ static bool is_in_order(const struct mt_torch_tensor *t)
     return true;
 }
 
-/* Bytes from the first element to the end of the last one. */
-static size_t span_of(const struct mt_array *a, const struct mt_strides *s)
-{
-    size_t last = 0;
-
-    for (int d = 0; d < a->shape.rank; d++) {
-        if (a->shape.dim[d] == 0)
-            return 0;
-        last += (a->shape.dim[d] - 1) * (size_t)s->of[d];
-    }
-    return (last + 1) * mt_dtype_size(a->dtype);
-}
-
 enum { MOST = 64 }; /* bytes of tensors for a byte of the file */
 
 /* A few bytes can be said to be a tensor of any size (stride 0), or many. */
@@ -119,7 +100,7 @@ static mt_status add_tensor(struct torch *f, const char *name,
                             const struct mt_torch_tensor *t, struct mt_err *err)
 {
     struct mt_array a = { .name = name, .shape = t->shape };
-    struct origin o = { .strides = t->strides };
+    struct origin o = { .file = f, .strides = t->strides };
     const char *fault;
     uint64_t bytes;
 
@@ -148,10 +129,7 @@ static mt_status add_number(struct torch *f, const char *name,
     struct mt_array a = { .name = name, .dtype = whole ? MT_I64 : MT_F64 };
     struct origin o = { .place = NULL };
 
-    a.data = mt_arena_alloc(&f->arena, 8);
-    if (!a.data)
-        return mt_fail_memory(err);
-    memcpy(a.data, whole ? (const void *)&v->i : &v->f, 8);
+    memcpy(o.number, whole ? (const void *)&v->i : &v->f, sizeof o.number);
     return add(f, &a, &o, err);
 }
 
@@ -322,67 +300,33 @@ static const struct mt_state_group *groups_torch(const void *handle, size_t *n)
 
 /* --- reading ------------------------------------------------------------- */
 
-static void end_torch(void *blocks)
+static mt_status read_bytes(void *origin, uint64_t at, void *out, size_t n,
+                            struct mt_err *err)
 {
-    struct blocks *b = blocks;
+    const struct origin *from = origin;
 
-    if (b)
-        free(b->whole);
-    free(b);
-}
-
-static mt_status begin_torch(void *handle, const struct mt_array *array,
-                             void **out, struct mt_err *err)
-{
-    const struct torch *f = handle;
-    struct blocks *b = calloc(1, sizeof *b);
-    mt_status status = MT_OK;
-
-    if (!b)
-        return mt_fail_memory(err);
-    b->file = f;
-    b->array = array;
-    b->from = &f->origins[array - f->arrays];
-    if (b->from->place &&
-        (!b->from->in_order || mt_torch_is_packed(b->from->place))) {
-        size_t span = span_of(array, &b->from->strides);
-
-        b->whole = malloc(span + 1);
-        status = b->whole ? mt_torch_read(&f->file, b->from->place,
-                                          b->from->offset, b->whole, span, err)
-                          : mt_fail_memory(err);
-    }
-    if (status != MT_OK) {
-        end_torch(b);
-        return status;
-    }
-    *out = b;
+    if (from->place)
+        return mt_torch_read(&from->file->file, from->place, from->offset + at,
+                             out, n, err);
+    memcpy(out, from->number + at, n);
     return MT_OK;
 }
 
-static mt_status block_torch(void *blocks, size_t k, struct mt_block_room *room,
-                             void *out, struct mt_err *err)
+static mt_status begin_torch(void *handle, const struct mt_array *array,
+                             void **blocks, struct mt_err *err)
 {
-    const struct blocks *b = blocks;
-    size_t n = mt_ckpt_chunk_elements(b->array, k);
-    size_t size = mt_dtype_size(b->array->dtype);
-    mt_status status = MT_OK;
+    const struct torch *f = handle;
+    struct origin *from = &f->origins[array - f->arrays];
+    bool apart =
+        from->place && (!from->in_order || mt_torch_is_packed(from->place));
+    struct mt_strided s = {
+        .array = array,
+        .read = read_bytes,
+        .ctx = from,
+        .swap = from->place && f->file.big_endian != MT_BIG_ENDIAN,
+    };
 
-    (void)room;
-    if (!b->from->place) {
-        memcpy(out, b->array->data, n * size);
-        return MT_OK;
-    }
-    if (b->whole)
-        mt_strided_gather(b->whole, size, &b->array->shape, &b->from->strides,
-                          k * MT_BLOCK, n, out);
-    else
-        status = mt_torch_read(&b->file->file, b->from->place,
-                               b->from->offset + k * MT_BLOCK * size, out,
-                               n * size, err);
-    if (status == MT_OK && b->file->file.big_endian != MT_BIG_ENDIAN)
-        mt_swap_bytes(out, n, size);
-    return status;
+    return mt_strided_begin(&s, apart ? &from->strides : NULL, blocks, err);
 }
 
 const struct mt_state_format mt_state_torch = {
@@ -395,6 +339,6 @@ const struct mt_state_format mt_state_torch = {
     .array = array_torch,
     .groups = groups_torch,
     .begin = begin_torch,
-    .block = block_torch,
-    .end = end_torch,
+    .block = mt_strided_block,
+    .end = mt_strided_end,
 };

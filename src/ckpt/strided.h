@@ -1,10 +1,12 @@
 /*
- * Arrays whose elements are in memory in another order than C's.
+ * Arrays whose elements are in another order than C's: in memory, or in a file.
  */
 #ifndef MT_CKPT_STRIDED_H
 #define MT_CKPT_STRIDED_H
 
-#include "base/dtype.h"
+#include "ckpt/blockstream.h"
+
+struct mt_block_room;
 
 struct mt_strides {
     uint64_t of[MT_MAX_RANK]; /* elements from one index to the next */
@@ -19,5 +21,36 @@ void mt_strided_gather(const void *from, size_t size,
                        const struct mt_shape *shape,
                        const struct mt_strides *strides, size_t first, size_t n,
                        void *out);
+
+/* Reads n bytes of an array in a file, from `at` bytes after its first element
+ * on. */
+typedef mt_status mt_strided_read(void *ctx, uint64_t at, void *out, size_t n,
+                                  struct mt_err *err);
+
+/* An array in a file, for a format of state files (stateformat.h). */
+struct mt_strided {
+    const struct mt_array *array;
+    mt_strided_read *read;
+    void (*close)(void *ctx); /* may be NULL */
+    void *ctx;
+    bool swap;                 /* the file has the other byte order */
+    struct mt_strides strides; /* of whole */
+    unsigned char *whole;      /* all bytes that the array spans; NULL: blocks
+                                  are read as they come */
+};
+
+/* Begins with a copy of s. strides: for an array whose blocks are not parts of
+ * the file, such as one in another order; all that it spans is read, which the
+ * caller has bounded by the size of the file. NULL: it is as C has it. A
+ * failure closes ctx. */
+mt_status mt_strided_begin(const struct mt_strided *s,
+                           const struct mt_strides *strides, void **blocks,
+                           struct mt_err *err);
+
+/* The elements of block k, in C's order and this machine's byte order. */
+mt_status mt_strided_block(void *blocks, size_t k, struct mt_block_room *room,
+                           void *out, struct mt_err *err);
+
+void mt_strided_end(void *blocks);
 
 #endif
