@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "ckpt/blockstream.h"
 #include "train/ema.h"
 #include "train/onnx.h"
 #include "train/statename.h"
@@ -15,37 +14,17 @@ bool mt_is_onnx(const char *path)
     return n > 5 && strcmp(path + n - 5, ".onnx") == 0;
 }
 
-/* The array with its elements in memory, under a name. */
-static mt_status load(const struct mt_array *a, const char *name,
-                      struct mt_team *team, struct mt_bundle *out,
-                      struct mt_err *err)
-{
-    struct mt_array loaded = *a;
-    mt_status status = MT_OK;
-
-    if (!a->data) {
-        loaded.data = mt_arena_alloc(&out->arena, mt_array_bytes(a) + 1);
-        status = loaded.data
-                     ? mt_block_stream_read_all(a, team, loaded.data, err)
-                     : mt_fail_memory(err);
-    }
-    if (status == MT_OK)
-        mt_bundle_add_array(out, name, &loaded);
-    return status;
-}
-
 /* The spec and the model, the means in the place of its parameters. */
-static mt_status load_model(const struct mt_call *call,
-                            const struct mt_bundle *source,
-                            struct mt_bundle *out, size_t *n,
-                            struct mt_err *err)
+static mt_status select_model(const struct mt_call *call,
+                              const struct mt_bundle *source,
+                              struct mt_bundle *out, size_t *n,
+                              struct mt_err *err)
 {
     bool ema = mt_option(call, "ema") != NULL, any = false;
-    mt_status status = MT_OK;
 
-    *out = (struct mt_bundle)MT_BUNDLE_INIT;
+    *out = (struct mt_bundle){ .team = call->team };
     *n = 0;
-    for (size_t i = 0; i < source->n && status == MT_OK; i++) {
+    for (size_t i = 0; i < source->n; i++) {
         const struct mt_array *a = &source->arrays[i];
         bool model = mt_name_is(a->name, MT_MODEL);
         const struct mt_array *mean =
@@ -54,13 +33,12 @@ static mt_status load_model(const struct mt_call *call,
         any |= mean != NULL;
         *n += model;
         if (model || mt_name_is(a->name, MT_SPEC))
-            status = load(mean ? mean : a, a->name, call->team, out, err);
+            mt_bundle_add_array(out, a->name, mean ? mean : a);
     }
-    if (status == MT_OK && out->failed)
-        status = mt_fail_memory(err);
-    if (status == MT_OK && ema && !any)
-        status = mt_fail(err, MT_INVALID, MT_NO_MEAN, call->args[0]);
-    return status;
+    if (out->failed)
+        return mt_fail_memory(err);
+    return any || !ema ? MT_OK
+                       : mt_fail(err, MT_INVALID, MT_NO_MEAN, call->args[0]);
 }
 
 static mt_status write_bytes(const char *path, const struct mt_strbuf *bytes,
@@ -96,7 +74,7 @@ mt_status mt_save_onnx(const struct mt_call *call,
                        call->args[0], call->args[0]);
     if (ckpt)
         info = mt_ckpt_info(ckpt);
-    status = load_model(call, source, &model, n, err);
+    status = select_model(call, source, &model, n, err);
     if (status == MT_OK)
         status = mt_onnx_export(&model, call->args[0],
                                 ckpt ? info.digest : NULL, &bytes, err);

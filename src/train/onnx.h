@@ -14,8 +14,8 @@
 
 #include "train/bundle.h"
 
-/* Appends the file's bytes to out. The bundle must be in memory and have a
- * spec; source names it in messages; digest: NULL where there is none. */
+/* Appends the file's bytes to out. The bundle must have a spec; source names it
+ * in messages; digest: NULL where there is none. */
 mt_status mt_onnx_export(const struct mt_bundle *from, const char *source,
                          const char *digest, struct mt_strbuf *out,
                          struct mt_err *err);
