@@ -83,7 +83,7 @@ static int check_spec(struct mt_call *call)
 
     if (mt_open_spec(&request, &opened, &err) != MT_OK)
         return mt_report_error(&err);
-    status = mt_session_prepare(opened.session, &err);
+    status = mt_session_plan(opened.session, &err);
     if (status == MT_OK)
         status = mt_opened_warn(call, &opened, NULL, &err);
     if (status == MT_OK && mt_session_data(opened.session)->note)

@@ -239,6 +239,8 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
     mt_status status;
 
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };
+    if (r->purpose == MT_DATA_CHECK)
+        request.memory = MT_MEMORY_NONE;
     if (mt_json_read_file(r->path, &out->doc, err) != MT_OK)
         return hint_not_spec(r->path, err);
     status = override(r, out, err);

@@ -34,6 +34,7 @@ static void place_gradient(struct mt_graph *g, struct mt_value *leaf)
 
     if (!grad->producer || grad->view_of || grad->fixed)
         grad = mt_copy(g, grad);
+    leaf->grad = grad;
     grad->fixed = true;
     grad->data = leaf->tensor->grad;
     leaf->tensor->has_grad = true;

@@ -195,7 +195,8 @@ mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
 size_t mt_graph_bytes(const struct mt_graph *g);
 
 /* Lays the graph's activations into memory (aligned to 64 bytes, owned by the
- * caller). Graphs that do not run at the same time may share it. */
+ * caller), and takes the memory that tensors have now. Graphs that do not run
+ * at the same time may share it. */
 void mt_graph_bind(struct mt_graph *g, void *memory);
 
 void mt_graph_run(const struct mt_graph *g, struct mt_team *team,

@@ -651,6 +651,41 @@ END_TEST
 
 /* --- which node went wrong ---------------------------------------------- */
 
+/* The gradients of two parameters: of one that is computed in its place, and
+ * of one that is the same value as another's and copied. */
+static void record_pair(bool memory_first, float grads[2 * 16])
+{
+    struct mt_value *x, *loss;
+
+    declare("a", SHAPE(1, 16));
+    declare("b", SHAPE(1, 16));
+    if (memory_first)
+        allocate();
+    x = mt_add(graph, mt_graph_leaf(graph, store.tensors[0]),
+               mt_graph_leaf(graph, store.tensors[1]));
+    loss = mt_pair_loss_of(graph, activate(x, "tanh"), input("t", SHAPE(1, 16)),
+                           mt_pair_loss_find("mse"), true, NULL);
+    mt_graph_backward(graph, loss);
+    if (!memory_first)
+        allocate();
+    finish(1);
+    mt_graph_run(graph, NULL, 0);
+    memcpy(grads, store.grads, 2 * 16 * sizeof *grads);
+}
+
+START_TEST(tensors_may_get_their_memory_after_recording)
+{
+    float before[2 * 16], after[2 * 16];
+
+    record_pair(true, before);
+    leave();
+    enter();
+    record_pair(false, after);
+    ck_assert(before[0] != 0 && before[0] == before[16]);
+    ck_assert_mem_eq(before, after, sizeof before);
+}
+END_TEST
+
 START_TEST(the_first_node_that_is_not_finite_is_found)
 {
     struct mt_tensor *w1 = declare("w1", SHAPE(2, 4, 3));
@@ -745,6 +780,7 @@ Suite *graph_suite(void)
     tcase_add_test(t, the_step_selects_the_random_numbers);
     tcase_add_test(t, inputs_may_move_between_runs);
     tcase_add_test(t, graphs_may_be_bound_again);
+    tcase_add_test(t, tensors_may_get_their_memory_after_recording);
     tcase_add_test(t, the_first_node_that_is_not_finite_is_found);
     tcase_add_test(t, backward_nodes_are_named_by_their_forward_layer);
     suite_add_tcase(s, t);

@@ -140,11 +140,21 @@ mt_status mt_graph_plan(struct mt_graph *g, size_t workers, struct mt_err *err)
     return place_values(g, err);
 }
 
+/* Tensors may have got their memory after the graph was recorded. */
+static void bind_leaf(struct mt_value *v)
+{
+    v->data = v->tensor->data;
+    if (v->requires_grad && v->grad)
+        v->grad->data = v->tensor->grad;
+}
+
 void mt_graph_bind(struct mt_graph *g, void *memory)
 {
     char *base = memory;
 
     for (size_t i = 0; i < g->n_values; i++) {
+        if (g->values[i]->tensor)
+            bind_leaf(g->values[i]);
         if (is_planned(g->values[i]))
             g->values[i]->data = base + g->values[i]->place;
     }

@@ -65,11 +65,16 @@ struct mt_tensor *mt_store_find(const struct mt_store *store, const char *name)
     return i < store->n ? store->tensors[i] : NULL;
 }
 
+/* Of a tensor that is not in the blocks. */
+static size_t own_bytes(const struct mt_tensor *t)
+{
+    return mt_size_align(t->count + 1, PAD) * mt_dtype_size(t->dtype);
+}
+
 static mt_status allocate_own(struct mt_store *store, struct mt_tensor *t,
                               struct mt_err *err)
 {
-    t->data = mt_arena_calloc(&store->arena, mt_size_align(t->count + 1, PAD),
-                              mt_dtype_size(t->dtype));
+    t->data = mt_arena_alloc(&store->arena, own_bytes(t));
     return t->data ? MT_OK : mt_fail_memory(err);
 }
 
@@ -117,6 +122,20 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
         t->grad = store->grads ? store->grads + t->offset : NULL;
     }
     return status;
+}
+
+size_t mt_store_bytes(const struct mt_store *store, enum mt_memory memory)
+{
+    size_t blocks = memory == MT_MEMORY_NONE       ? 0
+                    : memory == MT_MEMORY_TRAINING ? 2
+                                                   : 1;
+    size_t bytes = blocks * store->flat * sizeof(float);
+
+    for (size_t i = 0; i < store->n && blocks; i++) {
+        if (!store->tensors[i]->requires_grad)
+            bytes += own_bytes(store->tensors[i]);
+    }
+    return bytes;
 }
 
 void mt_store_copy(struct mt_store *to, const struct mt_store *from)

@@ -64,6 +64,9 @@ struct mt_tensor *mt_store_find(const struct mt_store *store,
  * everything is declared and requires_grad is final. */
 mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err);
 
+/* What it takes, or would, with this memory; once it is laid out. */
+size_t mt_store_bytes(const struct mt_store *store, enum mt_memory memory);
+
 /* Copies every value from one store to another with the same tensors. */
 void mt_store_copy(struct mt_store *to, const struct mt_store *from);
 

@@ -168,14 +168,36 @@ static bool has_slot(const struct mt_optimizer *o, size_t group, size_t i)
            o->type->has_slot(o->groups[group].args, o->cycled, i);
 }
 
+/* Does some group need slot i? */
+static bool is_needed(const struct mt_optimizer *o, size_t i)
+{
+    bool needed = false;
+
+    for (size_t g = 0; g < o->n_groups; g++)
+        needed |= has_slot(o, g, i);
+    return needed;
+}
+
+/* Floats of slot i. */
+static size_t slot_floats(const struct mt_optimizer *o, size_t i)
+{
+    return mt_optimizer_is_product(o->type, i) ? o->store->n : o->store->flat;
+}
+
+size_t mt_optimizer_bytes(const struct mt_optimizer *o)
+{
+    size_t floats = 0;
+
+    for (size_t i = 0; i < o->n_slots; i++)
+        floats += is_needed(o, i) ? slot_floats(o, i) : 0;
+    return floats * sizeof(float);
+}
+
 /* Takes a slot's block, with the value that it starts with. */
 static mt_status make_slot(struct mt_optimizer *o, size_t i, struct mt_err *err)
 {
-    o->slot[i] = mt_arena_calloc(&o->arena,
-                                 mt_optimizer_is_product(o->type, i)
-                                     ? o->store->n
-                                     : o->store->flat + PAD,
-                                 sizeof(float));
+    o->slot[i] =
+        mt_arena_calloc(&o->arena, slot_floats(o, i) + PAD, sizeof(float));
     if (!o->slot[i])
         return mt_fail_memory(err);
     for (size_t t = 0; o->type->start && t < o->store->n; t++) {
@@ -198,11 +220,7 @@ static mt_status make_slots(struct mt_optimizer *o, struct mt_err *err)
     if (o->store->memory != MT_MEMORY_TRAINING)
         return MT_OK;
     for (size_t i = 0; i < o->n_slots && status == MT_OK; i++) {
-        bool needed = false;
-
-        for (size_t g = 0; g < o->n_groups; g++)
-            needed |= has_slot(o, g, i);
-        if (needed && !o->slot[i])
+        if (is_needed(o, i) && !o->slot[i])
             status = make_slot(o, i, err);
     }
     return status;

@@ -143,6 +143,9 @@ mt_status mt_optimizer_follow(struct mt_optimizer *optimizer,
                               const struct mt_scheduler *scheduler,
                               struct mt_err *err);
 
+/* What the slots take, or would if the store had memory to train in. */
+size_t mt_optimizer_bytes(const struct mt_optimizer *optimizer);
+
 /* The settings that a schedule starts from, for a group. */
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *optimizer,
                                       size_t group);

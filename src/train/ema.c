@@ -15,7 +15,6 @@ struct mt_ema {
     float *flat;    /* (store->flat) of the trainable block, laid out alike;
                        those of frozen parameters follow */
     float **frozen; /* (store->n) where those are; else NULL */
-    size_t n;       /* floats in all */
 };
 
 static bool is_frozen(const struct mt_tensor *t)
@@ -38,10 +37,7 @@ mt_status mt_ema_new(const struct mt_store *store, double decay,
         return mt_fail_memory(err);
     e->store = store;
     e->rate = (float)(1 - decay);
-    e->n = store->flat;
-    for (size_t i = 0; i < store->n; i++)
-        e->n += is_frozen(store->tensors[i]) ? store->tensors[i]->count : 0;
-    e->flat = mt_arena_calloc(arena, e->n + 1, sizeof *e->flat);
+    e->flat = mt_arena_alloc(arena, mt_ema_bytes(store) + sizeof *e->flat);
     e->frozen = mt_arena_calloc(arena, store->n + 1, sizeof *e->frozen);
     if (!e->flat || !e->frozen)
         return mt_fail_memory(err);
@@ -62,9 +58,13 @@ void *mt_ema_memory(const struct mt_ema *e)
     return e->flat;
 }
 
-size_t mt_ema_bytes(const struct mt_ema *e)
+size_t mt_ema_bytes(const struct mt_store *store)
 {
-    return e->n * sizeof *e->flat;
+    size_t n = store->flat;
+
+    for (size_t i = 0; i < store->n; i++)
+        n += is_frozen(store->tensors[i]) ? store->tensors[i]->count : 0;
+    return n * sizeof(float);
 }
 
 /* --- moving ------------------------------------------------------------- */

@@ -31,7 +31,7 @@ mt_status mt_ema_new(const struct mt_store *store, double decay,
 
 /* Its memory, in one piece. */
 void *mt_ema_memory(const struct mt_ema *ema);
-size_t mt_ema_bytes(const struct mt_ema *ema);
+size_t mt_ema_bytes(const struct mt_store *store);
 
 /* Before each step: the first one starts it. After each step: moves it. */
 void mt_ema_begin(struct mt_ema *ema);

@@ -55,7 +55,7 @@ static bool add_rest(struct mt_session *s)
     for (size_t i = 0; all && i < MT_OPTIM_MAX_SLOTS; i++)
         all = add(s, o->slot[i], slot_bytes(s, i));
     return all &&
-           (!s->ema || add(s, mt_ema_memory(s->ema), mt_ema_bytes(s->ema))) &&
+           (!s->ema || add(s, mt_ema_memory(s->ema), mt_ema_bytes(o->store))) &&
            add(s, s->scheduler->state, states * sizeof *s->scheduler->state) &&
            add(s, &s->at, sizeof s->at) &&
            add(s, &s->stopping, sizeof s->stopping);
@@ -76,12 +76,12 @@ mt_status mt_kept_prepare(struct mt_session *s, struct mt_err *err)
 
 size_t mt_kept_bytes(const struct mt_session *s)
 {
-    size_t bytes = s->model->store.flat * sizeof(float);
+    const struct mt_store *store = &s->model->store;
 
-    for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
-        bytes += slot_bytes(s, i);
-    bytes += s->ema ? mt_ema_bytes(s->ema) : 0;
-    return s->kept.watch.monitor.name ? bytes : 0;
+    if (!s->kept.watch.monitor.name)
+        return 0;
+    return mt_store_bytes(store, MT_MEMORY_VALUES) +
+           mt_optimizer_bytes(s->optimizer) + mt_session_ema_bytes(s);
 }
 
 /* --- keeping and bringing back ------------------------------------------- */

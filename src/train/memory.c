@@ -1,4 +1,4 @@
-/* The memory that steps and evaluations work in: taking, counting and freeing
+/* The memory that steps and evaluations work in: planning, taking and freeing
  * it. */
 #include <stdlib.h>
 
@@ -67,16 +67,29 @@ static void bind(struct mt_session *s, struct mt_program *p)
     mt_graph_bind(p->graph, s->workspace);
 }
 
+/* Inputs and targets of a batch. */
+static mt_status count_batch(const struct mt_session *s, size_t *x, size_t *t,
+                             struct mt_err *err)
+{
+    const struct mt_model *m = s->model;
+    size_t b = s->batching.batch_size;
+
+    *x = *t = 0;
+    if (mt_size_mul(b, mt_shape_elements(&m->x), x) &&
+        mt_size_mul(b, mt_shape_elements(&m->y), t))
+        return MT_OK;
+    return mt_fail_memory(err);
+}
+
 static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_model *m = s->model;
-    size_t b = s->batching.batch_size,
-           n = mt_session_samples(s, MT_SPLIT_TRAIN);
-    size_t x, t;
+    size_t b = s->batching.batch_size, x, t;
+    size_t n = mt_session_samples(s, MT_SPLIT_TRAIN);
+    mt_status status = count_batch(s, &x, &t, err);
 
-    if (!mt_size_mul(b, mt_shape_elements(&m->x), &x) ||
-        !mt_size_mul(b, mt_shape_elements(&m->y), &t))
-        return mt_fail_memory(err);
+    if (status != MT_OK)
+        return status;
     s->x = mt_arena_calloc(&s->arena, x, sizeof *s->x);
     s->t = mt_arena_calloc(&s->arena, t, sizeof *s->t);
     s->order = mt_arena_calloc(&s->arena, n + 1, sizeof *s->order);
@@ -99,23 +112,39 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     return mt_ahead_new(s, x, t, b, &s->ahead, err);
 }
 
-mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
+mt_status mt_session_plan(struct mt_session *s, struct mt_err *err)
 {
     struct mt_program *all[] = { &s->train_full, &s->train_last, &s->eval_full,
                                  &s->eval_last };
     size_t n = s->batches ? mt_session_samples(s, MT_SPLIT_TRAIN) : 0;
+    size_t x, t;
     mt_status status;
 
-    if (s->workspace)
+    if (s->planned)
         return MT_OK;
-    if ((status = record_both(s, n, true, !s->batching.drop_last,
+    if ((status = count_batch(s, &x, &t, err)) != MT_OK ||
+        (status = mt_totals_check(s, err)) != MT_OK ||
+        (status = record_both(s, n, true, !s->batching.drop_last,
                               &s->train_full, &s->train_last, err)) != MT_OK ||
         (status = record_both(s, mt_session_evaluated(s)->n, false, true,
                               &s->eval_full, &s->eval_last, err)) != MT_OK)
         return status;
     for (size_t i = 0; i < 4; i++)
         largest(s, all[i]);
-    if ((status = take_buffers(s, err)) != MT_OK ||
+    s->planned = true;
+    return MT_OK;
+}
+
+mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
+{
+    struct mt_program *all[] = { &s->train_full, &s->train_last, &s->eval_full,
+                                 &s->eval_last };
+    mt_status status;
+
+    if (s->workspace)
+        return MT_OK;
+    if ((status = mt_session_plan(s, err)) != MT_OK ||
+        (status = take_buffers(s, err)) != MT_OK ||
         (status = mt_kept_prepare(s, err)) != MT_OK ||
         (status = mt_totals_prepare(s, err)) != MT_OK ||
         (status = mt_epochs_reserve(&s->history, 2 * s->history.n, err)) !=
@@ -127,68 +156,4 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
                                    s->data->label_max);
     mt_optimizer_restart(s->optimizer); /* has_grad is known now */
     return MT_OK;
-}
-
-enum {
-    PROGRAM = 4400 << 10, /* code, libraries and small things, measured */
-    SAVE = 2 << 20,       /* of the state on its way to a file, measured */
-};
-
-size_t mt_session_bytes(const struct mt_session *s)
-{
-    const struct mt_store *store = &s->model->store;
-    size_t blocks = 2; /* values and gradients */
-
-    for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++)
-        blocks += s->optimizer->slot[i] != NULL;
-    return blocks * store->flat * sizeof(float) + mt_kept_bytes(s) +
-           (s->ranking ? mt_ranking_bytes(s->ranking) : 0) +
-           s->workspace_bytes + (s->ema ? mt_ema_bytes(s->ema) : 0);
-}
-
-size_t mt_session_workspace_bytes(const struct mt_session *s)
-{
-    return s->workspace_bytes;
-}
-
-static size_t column_bytes(const struct mt_column *c, size_t samples)
-{
-    size_t sample = mt_shape_elements(&c->shape) * mt_dtype_size(c->dtype);
-
-    if (!c->data || samples == 0)
-        return 0;
-    return (samples - 1) * c->stride + sample;
-}
-
-/* Windows of a text: the targets are the inputs, one token on. */
-static bool is_same_text(const struct mt_column *x, const struct mt_column *y)
-{
-    size_t token = mt_dtype_size(x->dtype);
-
-    return x->data && (const char *)y->data == (const char *)x->data + token;
-}
-
-size_t mt_session_data_bytes(const struct mt_session *s)
-{
-    const struct mt_part *part[MT_SPLITS] = { &s->data->train, &s->data->val,
-                                              &s->data->test };
-    size_t bytes = 0;
-
-    for (int i = 0; i < MT_SPLITS; i++) {
-        size_t x = column_bytes(&part[i]->x, part[i]->samples);
-        size_t y = column_bytes(&part[i]->y, part[i]->samples);
-
-        bytes += x;
-        if (!is_same_text(&part[i]->x, &part[i]->y))
-            bytes += y;
-    }
-    return bytes;
-}
-
-size_t mt_session_peak_bytes(const struct mt_session *s)
-{
-    size_t state = mt_session_bytes(s) - s->workspace_bytes;
-
-    return mt_session_bytes(s) + mt_session_data_bytes(s) + PROGRAM +
-           (state < SAVE ? state : SAVE);
 }

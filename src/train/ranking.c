@@ -17,21 +17,28 @@ size_t mt_ranking_columns(size_t outputs, bool classes)
     return classes && outputs == 2 ? 1 : outputs;
 }
 
-mt_status mt_ranking_reserve(struct mt_ranking *r, size_t columns, size_t rows,
-                             struct mt_err *err)
+mt_status mt_ranking_check(size_t columns, size_t rows, struct mt_err *err)
 {
     size_t keys;
 
-    if (r->columns == columns && r->room >= rows)
+    if (mt_size_mul(columns, rows, &keys) && keys <= MOST_KEYS)
         return MT_OK;
-    if (!mt_size_mul(columns, rows, &keys) || keys > MOST_KEYS)
-        return mt_fail(err, MT_INVALID,
-                       "auc keeps the scores of all samples "
-                       "until they are sorted: %zu times %zu are more than "
-                       "2^27; leave it out, or evaluate fewer samples",
-                       rows, columns);
+    return mt_fail(err, MT_INVALID,
+                   "auc keeps the scores of all samples until they are sorted: "
+                   "%zu times %zu are more than 2^27; leave it out, or "
+                   "evaluate fewer samples",
+                   rows, columns);
+}
+
+mt_status mt_ranking_reserve(struct mt_ranking *r, size_t columns, size_t rows,
+                             struct mt_err *err)
+{
+    mt_status status = mt_ranking_check(columns, rows, err);
+
+    if (status != MT_OK || (r->columns == columns && r->room >= rows))
+        return status;
     mt_ranking_free(r);
-    r->keys = calloc(keys + 1, sizeof *r->keys);
+    r->keys = calloc(columns * rows + 1, sizeof *r->keys);
     r->scratch = calloc(rows + 1, sizeof *r->scratch);
     if (!r->keys || !r->scratch) {
         mt_ranking_free(r);
@@ -49,9 +56,9 @@ void mt_ranking_free(struct mt_ranking *r)
     *r = (struct mt_ranking){ .n = 0 };
 }
 
-size_t mt_ranking_bytes(const struct mt_ranking *r)
+size_t mt_ranking_bytes(size_t columns, size_t rows)
 {
-    return (r->columns + 1) * r->room * sizeof *r->keys;
+    return (columns + 1) * rows * sizeof(uint64_t);
 }
 
 void mt_ranking_clear(struct mt_ranking *r)

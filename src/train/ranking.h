@@ -39,11 +39,14 @@ struct mt_ranking {
 /* Columns of outputs with so many values in the last dimension. */
 size_t mt_ranking_columns(size_t outputs, bool classes);
 
-/* Fails if the rows are too many to keep. Done before, it does nothing. */
+/* Fails if the rows are too many to keep. */
+mt_status mt_ranking_check(size_t columns, size_t rows, struct mt_err *err);
+
+/* Takes memory for them, unless that is done; fails likewise. */
 mt_status mt_ranking_reserve(struct mt_ranking *r, size_t columns, size_t rows,
                              struct mt_err *err);
 void mt_ranking_free(struct mt_ranking *r); /* zeroed is allowed */
-size_t mt_ranking_bytes(const struct mt_ranking *r);
+size_t mt_ranking_bytes(size_t columns, size_t rows); /* of memory */
 
 void mt_ranking_clear(struct mt_ranking *r);
 void mt_ranking_add(struct mt_ranking *r, const struct mt_outcome *o);

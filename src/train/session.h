@@ -77,12 +77,16 @@ void mt_session_close(struct mt_session *s); /* NULL is allowed */
 /* Initial values for a run from step 0. */
 mt_status mt_session_init(struct mt_session *s, struct mt_err *err);
 
-/* Plans and takes the memory of steps and evaluations; called by the first
- * step or evaluation otherwise. */
+/* Plans the memory of steps and evaluations; a session without memory can be
+ * planned, too. Done before, it does nothing. */
+mt_status mt_session_plan(struct mt_session *s, struct mt_err *err);
+
+/* Plans it, and takes it; called by the first step or evaluation otherwise. */
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
 
-/* The memory that the session works in, once it is prepared: parameters,
- * gradients, the optimizer's slots, the best state, activations and scratch. */
+/* The memory that training works in, of a session that is planned, whatever
+ * memory it has: parameters, gradients, the optimizer's slots, the best state,
+ * activations and scratch. */
 size_t mt_session_bytes(const struct mt_session *s);
 size_t mt_session_workspace_bytes(const struct mt_session *s); /* of these */
 

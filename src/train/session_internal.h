@@ -48,6 +48,7 @@ struct mt_session {
 
     /* the machinery of steps and evaluations (step.c, evaluate.c, batch.h) */
     struct mt_program train_full, train_last, eval_full, eval_last;
+    bool planned;    /* they are recorded */
     void *workspace; /* shared by the programs */
     size_t workspace_bytes;
     bool may_idle;          /* there are targets that may not count */
@@ -63,5 +64,8 @@ struct mt_session {
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);
+
+/* What train.ema's mean takes; 0 without it. */
+size_t mt_session_ema_bytes(const struct mt_session *s);
 
 #endif

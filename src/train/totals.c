@@ -26,30 +26,65 @@ static const struct mt_metric *metric_at(const struct mt_session *s, size_t i)
     return i < s->n_metrics ? s->metrics[i] : &mt_metric_confusion;
 }
 
+/* Does a metric look at all samples of a set at once? */
+static bool ranks(const struct mt_session *s)
+{
+    for (size_t i = 0; i < s->n_metrics; i++) {
+        if (s->metrics[i]->whole && mt_session_evaluated(s)->n)
+            return true;
+    }
+    return false;
+}
+
+static size_t ranked_columns(const struct mt_session *s)
+{
+    return mt_ranking_columns(columns_of(s),
+                              s->model->loss.type->classification);
+}
+
+/* Scores of one sample. */
+static size_t ranked_rows(const struct mt_session *s)
+{
+    return mt_shape_elements(&s->model->output) / columns_of(s);
+}
+
+size_t mt_totals_bytes(const struct mt_session *s)
+{
+    return ranks(s)
+               ? mt_ranking_bytes(ranked_columns(s),
+                                  ranked_rows(s) * mt_session_evaluated(s)->n)
+               : 0;
+}
+
+mt_status mt_totals_check(const struct mt_session *s, struct mt_err *err)
+{
+    size_t all;
+
+    if (!ranks(s))
+        return MT_OK;
+    if (!mt_size_mul(mt_session_evaluated(s)->n, ranked_rows(s), &all))
+        return mt_fail_memory(err);
+    return mt_ranking_check(ranked_columns(s), all, err);
+}
+
 /* A place to keep the scores of the samples that evaluations look at. */
 static mt_status take_ranking(struct mt_session *s, struct mt_err *err)
 {
-    bool classes = s->model->loss.type->classification;
-    size_t rows = mt_shape_elements(&s->model->output) / columns_of(s);
-    size_t columns = mt_ranking_columns(columns_of(s), classes), all;
+    size_t all = mt_session_evaluated(s)->n * ranked_rows(s);
 
-    if (!mt_size_mul(mt_session_evaluated(s)->n, rows, &all))
-        return mt_fail_memory(err);
     if (!s->ranking)
         s->ranking = mt_arena_alloc(&s->arena, sizeof *s->ranking);
     if (!s->ranking)
         return mt_fail_memory(err);
-    return mt_ranking_reserve(s->ranking, columns, all, err);
+    return mt_ranking_reserve(s->ranking, ranked_columns(s), all, err);
 }
 
 mt_status mt_totals_prepare(struct mt_session *s, struct mt_err *err)
 {
-    mt_status status = MT_OK;
+    mt_status status = mt_totals_check(s, err);
 
-    for (size_t i = 0; i < s->n_metrics && status == MT_OK; i++) {
-        if (s->metrics[i]->whole && mt_session_evaluated(s)->n)
-            status = take_ranking(s, err);
-    }
+    if (status == MT_OK && ranks(s))
+        status = take_ranking(s, err);
     return status == MT_OK ? mt_totals_new(s, &s->eval_totals, err) : status;
 }
 

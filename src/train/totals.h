@@ -14,6 +14,10 @@ enum { MT_TOTAL_LOSS, MT_TOTAL_SAMPLES, MT_TOTALS };
 size_t mt_totals_count(const struct mt_session *s);
 mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err);
 
+/* What the metrics keep of samples, in bytes; and that it is not too much. */
+size_t mt_totals_bytes(const struct mt_session *s);
+mt_status mt_totals_check(const struct mt_session *s, struct mt_err *err);
+
 /* Takes those of evaluations, and what their metrics keep of samples. */
 mt_status mt_totals_prepare(struct mt_session *s, struct mt_err *err);
 void mt_totals_clear(const struct mt_session *s, double *totals);
