@@ -87,3 +87,15 @@ void mt_strbuf_free(struct mt_strbuf *buf)
     free(buf->text);
     *buf = (struct mt_strbuf)MT_STRBUF_INIT;
 }
+
+bool mt_ends_with(const char *text, const char *ending)
+{
+    return mt_stem_length(text, ending) < strlen(text);
+}
+
+size_t mt_stem_length(const char *text, const char *ending)
+{
+    size_t n = strlen(text), tail = strlen(ending);
+
+    return n > tail && strcmp(text + n - tail, ending) == 0 ? n - tail : n;
+}

@@ -33,4 +33,10 @@ void mt_strbuf_printf(struct mt_strbuf *buf, const char *fmt, ...)
 void mt_strbuf_vprintf(struct mt_strbuf *buf, const char *fmt, va_list args);
 void mt_strbuf_free(struct mt_strbuf *buf);
 
+/* Is the ending the end of the text, and not all of it? */
+bool mt_ends_with(const char *text, const char *ending);
+
+/* The length of the text, without the ending if it has that. */
+size_t mt_stem_length(const char *text, const char *ending);
+
 #endif

@@ -102,6 +102,18 @@ START_TEST(exhausted_memory_sticks)
 }
 END_TEST
 
+START_TEST(endings_leave_a_stem)
+{
+    ck_assert(mt_ends_with("a.mtc", ".mtc"));
+    ck_assert(!mt_ends_with(".mtc", ".mtc"));
+    ck_assert(!mt_ends_with("mtc", ".mtc"));
+    ck_assert(!mt_ends_with("a.mtc.npz", ".mtc"));
+    ck_assert_uint_eq(mt_stem_length("dir/a.mtc", ".mtc"), 5);
+    ck_assert_uint_eq(mt_stem_length("dir/a.npz", ".mtc"), 9);
+    ck_assert_uint_eq(mt_stem_length(".mtc", ".mtc"), 4);
+}
+END_TEST
+
 Suite *strbuf_suite(void);
 
 Suite *strbuf_suite(void)
@@ -115,6 +127,7 @@ Suite *strbuf_suite(void)
     tcase_add_test(t, it_grows_and_stays_terminated);
     tcase_add_test(t, printf_fits_exactly);
     tcase_add_test(t, exhausted_memory_sticks);
+    tcase_add_test(t, endings_leave_a_stem);
     suite_add_tcase(s, t);
     return s;
 }

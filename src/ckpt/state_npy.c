@@ -11,8 +11,6 @@
 #include "ckpt/stateformat.h"
 #include "ckpt/strided.h"
 
-static const char ending[] = ".npy";
-
 struct npy {
     char *path;
     int fd;
@@ -43,11 +41,9 @@ static mt_status name_array(struct npy *f, struct mt_err *err)
 {
     const char *slash = strrchr(f->path, '/');
     const char *name = slash ? slash + 1 : f->path;
-    size_t n = strlen(name), tail = sizeof ending - 1;
 
-    if (n > tail && strcmp(name + n - tail, ending) == 0)
-        n -= tail;
-    f->array.name = mt_printable_name(&f->arena, name, n, 0);
+    f->array.name =
+        mt_printable_name(&f->arena, name, mt_stem_length(name, ".npy"), 0);
     return f->array.name ? MT_OK : mt_fail_memory(err);
 }
 

@@ -229,13 +229,6 @@ struct mt_state_place mt_statefile_place(const struct mt_source *source)
                                     f->format->array(f->handle, i) };
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t n = strlen(text), tail = strlen(ending);
-
-    return n > tail && strcmp(text + n - tail, ending) == 0;
-}
-
 /* The format that path's ending asks for. */
 static mt_status find_writable(const char *path,
                                const struct mt_state_format **out,
@@ -248,7 +241,7 @@ static mt_status find_writable(const char *path,
     for (size_t i = 0; i < N_FORMATS && !*out; i++) {
         if (!formats[i]->write)
             continue;
-        if (ends_with(path, formats[i]->ending))
+        if (mt_ends_with(path, formats[i]->ending))
             *out = formats[i];
         mt_strbuf_printf(&endings, endings.len ? ", %s" : "%s",
                          formats[i]->ending);

@@ -66,13 +66,6 @@ static const char *member_name(const void *zip, size_t i)
     return mt_zip_member(zip, i)->name;
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t n = strlen(text), tail = strlen(ending);
-
-    return n >= tail && strcmp(text + n - tail, ending) == 0;
-}
-
 static mt_status find_pickle(const struct mt_torch_file *f,
                              const struct mt_zip_member **out,
                              struct mt_err *err)
@@ -81,14 +74,14 @@ static mt_status find_pickle(const struct mt_torch_file *f,
     for (size_t i = 0; i < mt_zip_count(f->zip); i++) {
         const struct mt_zip_member *m = mt_zip_member(f->zip, i);
 
-        if (ends_with(m->name, "/constants.pkl"))
+        if (mt_ends_with(m->name, "/constants.pkl"))
             return mt_fail(err, MT_INVALID,
                            "%s: a TorchScript file, a program with its "
                            "weights; save these alone in Python: "
                            "torch.save(torch.jit.load(...).state_dict(), "
                            "\"state.pt\")",
                            f->path);
-        if (!ends_with(m->name, "/data.pkl"))
+        if (!mt_ends_with(m->name, "/data.pkl"))
             continue;
         if (*out)
             return mt_fail(err, MT_INVALID,

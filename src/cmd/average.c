@@ -48,13 +48,6 @@ static mt_status read_weights(const char *text, size_t n, double *weights,
     return MT_OK;
 }
 
-static bool is_mtc(const char *path)
-{
-    size_t n = strlen(path);
-
-    return n > 4 && strcmp(path + n - 4, ".mtc") == 0;
-}
-
 /* The model alone, under the names of a state file. */
 static void make_bare(const struct mt_bundle *from, struct mt_bundle *out)
 {
@@ -74,13 +67,13 @@ static mt_status write_mean(const struct mt_call *call,
     struct mt_bundle bare;
     mt_status status;
 
-    if (is_mtc(out) && !mt_bundle_find(mean, MT_NAME_SPEC))
+    if (mt_ends_with(out, ".mtc") && !mt_bundle_find(mean, MT_NAME_SPEC))
         return mt_fail(err, MT_INVALID,
                        "%s: has no spec, so the mean cannot become a "
                        "checkpoint; name a checkpoint first, or write a "
                        "state file (.safetensors, .npz)",
                        call->args[0]);
-    if (is_mtc(out))
+    if (mt_ends_with(out, ".mtc"))
         return mt_bundle_write(mean, out, call->team, NULL, err);
     make_bare(mean, &bare);
     status = bare.failed ? mt_fail_memory(err)
@@ -111,7 +104,7 @@ static mt_status average(const struct mt_call *call, const char *out,
         status = mt_open_state(call->args[i], mt_option(call, "data-dir"),
                                &options, call->team, &states[i].bundle, err);
         /* a state file has tied tensors under each name, a checkpoint not */
-        if (status == MT_OK && (i > 0 || !is_mtc(out)))
+        if (status == MT_OK && (i > 0 || !mt_ends_with(out, ".mtc")))
             status = mt_ties_add_own(&states[i].bundle, err);
     }
     if (status != MT_OK)
@@ -133,7 +126,8 @@ static void print_done(const struct mt_call *call, const char *out,
     } else if (!call->quiet) {
         printf("%s: the mean of %zu states in %zu tensors%s\n", out,
                call->n_args, averaged,
-               is_mtc(out) ? "; its optimizer is fresh, at step 0" : "");
+               mt_ends_with(out, ".mtc") ? "; its optimizer is fresh, at step 0"
+                                         : "");
     }
 }
 
@@ -150,7 +144,7 @@ static int average_run(struct mt_call *call)
     double *weights = calloc(call->n_args, sizeof *weights);
     mt_status status = states && weights ? MT_OK : mt_fail_memory(&err);
 
-    if (status == MT_OK && !is_mtc(out))
+    if (status == MT_OK && !mt_ends_with(out, ".mtc"))
         status = mt_statefile_can_write(out, &err);
     if (status == MT_OK)
         status = mt_replace_claim(out, call->force, &lock, &err);

@@ -31,10 +31,9 @@ static const char *template_for(const char *file)
 {
     static const char *const endings[][2] = { { ".npy", "autoencoder" },
                                               { ".txt", "gpt" } };
-    size_t n = strlen(file);
 
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        if (n > 4 && strcmp(file + n - 4, endings[i][0]) == 0)
+        if (mt_ends_with(file, endings[i][0]))
             return endings[i][1];
     }
     return "csv";

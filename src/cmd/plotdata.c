@@ -17,13 +17,9 @@ enum { N_PARTS = 3, MOST_LABEL = 60 /* characters */ };
 static char *base_label(struct mt_plot_data *d, const char *path)
 {
     const char *base = strrchr(path, '/');
-    size_t n;
 
     base = base ? base + 1 : path;
-    n = strlen(base);
-    if (n > 4 && strcmp(base + n - 4, ".mtc") == 0)
-        n -= 4;
-    return mt_arena_strndup(&d->arena, base, n);
+    return mt_arena_strndup(&d->arena, base, mt_stem_length(base, ".mtc"));
 }
 
 /* Base names, or whole paths where two files have the same one. */

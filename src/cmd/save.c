@@ -15,18 +15,6 @@
 #include "train/statename.h"
 #include "train/ties.h"
 
-static bool ends_with(const char *path, const char *ending)
-{
-    size_t n = strlen(path), tail = strlen(ending);
-
-    return n > tail && strcmp(path + n - tail, ending) == 0;
-}
-
-static bool is_mtc(const char *path)
-{
-    return ends_with(path, ".mtc");
-}
-
 /* Weights, unless they are all that is wanted optimizer state, and without
  * `only` where training stands. */
 static bool is_selected(const char *name, bool weights_only, const char *only)
@@ -136,14 +124,14 @@ static mt_status read_conversion(const struct mt_call *call, const char *out,
     const char *dtype = mt_option(call, "dtype");
     bool ema = mt_option(call, "ema") != NULL;
 
-    *c = (struct conversion){ .numpy = ends_with(out, ".npz") ||
-                                       ends_with(out, ".npy") };
+    *c = (struct conversion){ .numpy = mt_ends_with(out, ".npz") ||
+                                       mt_ends_with(out, ".npy") };
     if (mt_is_onnx(out) && (dtype || mt_option(call, "only")))
         return mt_fail(err, MT_INVALID,
                        "%s: a network is written whole, in float32; --%s is "
                        "for bare state dicts (.safetensors, .npz)",
                        out, dtype ? "dtype" : "only");
-    if (is_mtc(out) && (dtype || ema))
+    if (mt_ends_with(out, ".mtc") && (dtype || ema))
         return mt_fail(err, MT_INVALID,
                        "%s: a checkpoint keeps its weights as they are; --%s "
                        "writes bare state dicts (.safetensors, .npz)",
@@ -231,7 +219,7 @@ static mt_status write(const struct mt_call *call, struct mt_bundle *source,
                        const char *out, struct conversion *c, size_t *n,
                        struct mt_err *err)
 {
-    if (is_mtc(out))
+    if (mt_ends_with(out, ".mtc"))
         return write_mtc(call, source, out, n, err);
     if (mt_is_onnx(out))
         return mt_save_onnx(call, source, out, n, err);
@@ -241,7 +229,7 @@ static mt_status write(const struct mt_call *call, struct mt_bundle *source,
 
 static mt_status check_ending(const char *out, struct mt_err *err)
 {
-    if (is_mtc(out) || mt_is_onnx(out) ||
+    if (mt_ends_with(out, ".mtc") || mt_is_onnx(out) ||
         mt_statefile_can_write(out, err) == MT_OK)
         return MT_OK;
     return mt_hint(err, "or .mtc for a checkpoint, .onnx for the network");

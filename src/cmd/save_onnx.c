@@ -9,9 +9,7 @@
 
 bool mt_is_onnx(const char *path)
 {
-    size_t n = strlen(path);
-
-    return n > 5 && strcmp(path + n - 5, ".onnx") == 0;
+    return mt_ends_with(path, ".onnx");
 }
 
 /* The spec and the model, the means in the place of its parameters. */

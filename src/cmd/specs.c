@@ -15,16 +15,9 @@
 #include "train/state.h"
 #include "train/traps.h"
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t n = strlen(text), tail = strlen(ending);
-
-    return n > tail && strcmp(text + n - tail, ending) == 0;
-}
-
 bool mt_is_spec(const char *path)
 {
-    return ends_with(path, ".json");
+    return mt_ends_with(path, ".json");
 }
 
 static bool is_state(const char *path)
@@ -34,7 +27,7 @@ static bool is_state(const char *path)
     };
 
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        if (ends_with(path, endings[i]))
+        if (mt_ends_with(path, endings[i]))
             return true;
     }
     return false;
@@ -61,7 +54,7 @@ static mt_status hint_not_spec(const char *path, struct mt_err *err)
 
     if (access(path, F_OK) != 0)
         return mt_hint(err, "'mtrain init' lists specs to start from");
-    if (ends_with(path, ".csv") || ends_with(path, ".tsv"))
+    if (mt_ends_with(path, ".csv") || mt_ends_with(path, ".tsv"))
         return mt_hint(err, "for a table, 'mtrain init csv --data %s' writes a "
                             "spec", path);
     if (mt_is_spec(path) || mt_ckpt_open(path, &ckpt, &ignored) != MT_OK)

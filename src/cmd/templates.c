@@ -261,13 +261,6 @@ static mt_status use_table(const struct mt_template *t, struct mt_json *doc,
 
 /* --- images, text, arrays ----------------------------------------------- */
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t n = strlen(text), tail = strlen(ending);
-
-    return n > tail && strcmp(text + n - tail, ending) == 0;
-}
-
 static mt_status set_files(struct mt_json *doc, const struct mt_own_data *own,
                            const char *type, const char *more,
                            struct mt_err *err)
@@ -314,7 +307,7 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
 {
     struct mt_data_request request = { .doc = doc, .classification = true,
                                        .purpose = MT_DATA_CHECK };
-    bool npy = own->n && ends_with(own->files[0], ".npy");
+    bool npy = own->n && mt_ends_with(own->files[0], ".npy");
     bool dense = strcmp(t->config, "digits") == 0;
     struct mt_dataset *data;
     mt_status status;

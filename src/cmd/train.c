@@ -18,9 +18,7 @@ static char *default_output(const char *spec)
     char *out;
 
     base = base ? base + 1 : spec;
-    n = strlen(base);
-    if (n > 5 && strcmp(base + n - 5, ".json") == 0)
-        n -= 5;
+    n = mt_stem_length(base, ".json");
     out = malloc(n + 5);
     if (out)
         snprintf(out, n + 5, "%.*s.mtc", (int)n, base);

@@ -72,12 +72,9 @@ static void list_arrays(const struct mt_zip *zip, struct mt_strbuf *out)
 
     for (size_t i = 0; i < n && i < 20; i++) {
         const char *name = mt_zip_member(zip, i)->name;
-        size_t length = strlen(name);
 
-        if (length > 4 && strcmp(name + length - 4, ".npy") == 0)
-            length -= 4;
         mt_strbuf_printf(out, "%s\"%s\"", i ? ", " : "",
-                         mt_excerpt(name, length).text);
+                         mt_excerpt(name, mt_stem_length(name, ".npy")).text);
     }
     if (n > 20)
         mt_strbuf_printf(out, " and %zu more", n - 20);

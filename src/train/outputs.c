@@ -19,13 +19,10 @@ static const char ending[] = ".mtc";
 /* out without its ending, then `part`, then the ending. */
 static char *beside(const char *out, const char *part)
 {
-    size_t n = strlen(out), tail = strlen(ending), size;
-    char *path;
+    size_t n = mt_stem_length(out, ending);
+    size_t size = n + strlen(part) + sizeof ending;
+    char *path = malloc(size);
 
-    if (n > tail && strcmp(out + n - tail, ending) == 0)
-        n -= tail;
-    size = n + strlen(part) + tail + 1;
-    path = malloc(size);
     if (path)
         snprintf(path, size, "%.*s%s%s", (int)n, out, part, ending);
     return path;

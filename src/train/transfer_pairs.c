@@ -389,12 +389,9 @@ static bool is_factor(const char *key)
     static const char *const ends[] = { "_orig",   "_u",        "_v",
                                         "_g",      "original0", "original1",
                                         "original" };
-    size_t n = strlen(key);
 
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        size_t end = strlen(ends[i]);
-
-        if (n > end && strcmp(key + n - end, ends[i]) == 0)
+        if (mt_ends_with(key, ends[i]))
             return true;
     }
     return strstr(key, "parametrizations.") != NULL;

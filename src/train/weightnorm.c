@@ -10,13 +10,6 @@
 static const char middle[] = ".parametrizations.", first[] = ".original0",
                   second[] = ".original1";
 
-static bool ends(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-
-    return n > m && strcmp(name + n - m, end) == 0;
-}
-
 /* The weight's name and v's, if name is a g; false: it is none. */
 static bool take_apart(const char *name, struct mt_arena *arena, char **weight,
                        char **v)
@@ -25,7 +18,7 @@ static bool take_apart(const char *name, struct mt_arena *arena, char **weight,
     const char *m = strstr(name, middle);
 
     *weight = *v = NULL;
-    if (m && ends(name, first)) {
+    if (m && mt_ends_with(name, first)) {
         const char *of = m + sizeof middle - 1;
 
         *weight = mt_arena_printf(
@@ -35,7 +28,7 @@ static bool take_apart(const char *name, struct mt_arena *arena, char **weight,
                              name, second);
         return true;
     }
-    if (!ends(name, "_g"))
+    if (!mt_ends_with(name, "_g"))
         return false;
     *weight = mt_arena_printf(arena, "%.*s", (int)(n - 2), name);
     *v = mt_arena_printf(arena, "%.*s_v", (int)(n - 2), name);
