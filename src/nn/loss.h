@@ -67,6 +67,9 @@ double mt_loss_weight(const struct mt_loss *loss, const int32_t *targets,
                       size_t rows, size_t samples);
 bool mt_loss_is_sum(const struct mt_loss *loss);
 
+/* Have its classes weights of their own? */
+bool mt_loss_weighs_classes(const struct mt_loss *loss);
+
 /* Are there targets from min to max that do not count, for they are ignored or
  * their class has a weight of 0? */
 bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max);

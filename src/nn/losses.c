@@ -152,6 +152,13 @@ double mt_loss_weight(const struct mt_loss *loss, const int32_t *targets,
     return sum * (double)samples / (double)rows;
 }
 
+bool mt_loss_weighs_classes(const struct mt_loss *loss)
+{
+    const struct mt_loss_args *args = loss->args;
+
+    return loss->type->classification && args->weight.n > 0;
+}
+
 bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max)
 {
     const struct mt_loss_args *args = loss->args;

@@ -280,6 +280,7 @@ mt_status mt_optimizer_new(const struct mt_json *doc, const struct mt_item *obje
     if (!o)
         return mt_fail_memory(err);
     o->store = store;
+    o->end = SIZE_MAX;
     if ((status = read_spec(o, doc, object, err)) != MT_OK) {
         mt_optimizer_free(o);
         return status;
@@ -366,6 +367,7 @@ struct pass {
     const struct mt_optimizer *o;
     const struct mt_segment *segment;
     const void *prepared;
+    size_t first, end; /* floats of the block */
     atomic_bool non_finite;
 };
 
@@ -374,7 +376,7 @@ static void pass_task(void *ctx, size_t task, size_t worker)
     struct pass *pass = ctx;
     const struct mt_optimizer *o = pass->o;
     const struct mt_segment *s = pass->segment;
-    size_t at = s->offset + task * SPAN, end = s->offset + s->n;
+    size_t at = pass->first + task * SPAN, end = pass->end;
     struct mt_update u = { .p = o->store->values + at,
                            .g = o->store->grads + at,
                            .n = end - at < SPAN ? end - at : SPAN };
@@ -386,6 +388,23 @@ static void pass_task(void *ctx, size_t task, size_t worker)
     }
     if (!o->type->update(&u, pass->prepared))
         atomic_store(&pass->non_finite, true);
+}
+
+void mt_optimizer_own(struct mt_optimizer *o, size_t first, size_t end)
+{
+    o->first = first;
+    o->end = end;
+}
+
+/* The part of the segment that is its own. */
+static void limit(const struct mt_optimizer *o, struct pass *pass)
+{
+    const struct mt_segment *s = pass->segment;
+
+    pass->first = s->offset > o->first ? s->offset : o->first;
+    pass->end = s->offset + s->n < o->end ? s->offset + s->n : o->end;
+    if (pass->end < pass->first)
+        pass->end = pass->first;
 }
 
 bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
@@ -408,7 +427,9 @@ bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
                 (float)o->type->factor(o->groups[s->group].args, &step);
         step.product = (double)s->product;
         o->type->prepare(o->groups[s->group].args, &step, prepared);
-        mt_team_run(team, (s->n + SPAN - 1) / SPAN, pass_task, &pass);
+        limit(o, &pass);
+        mt_team_run(team, (pass.end - pass.first + SPAN - 1) / SPAN, pass_task,
+                    &pass);
         finite &= !atomic_load(&pass.non_finite);
         s->step++;
     }

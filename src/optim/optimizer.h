@@ -123,6 +123,7 @@ struct mt_optimizer {
     float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each, a product
                                         one for each tensor; NULL where no
                                         group needs it */
+    size_t first, end;               /* floats of the block that it steps */
     struct mt_segment *segments;
     size_t n_segments;
     bool segmented;
@@ -149,6 +150,11 @@ size_t mt_optimizer_bytes(const struct mt_optimizer *optimizer);
 /* The settings that a schedule starts from, for a group. */
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *optimizer,
                                       size_t group);
+
+/* Leaves all but floats [first, end) of the store's block to others: their
+ * memory is not touched by a step. The borders are multiples of 16, or the
+ * block's end. */
+void mt_optimizer_own(struct mt_optimizer *optimizer, size_t first, size_t end);
 
 /* One step over all tensors that have a gradient; now: one for each group.
  * False if a gradient was not finite: the tensors are spoiled then. */

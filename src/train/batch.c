@@ -1,7 +1,5 @@
 #include "train/batch.h"
 
-#include <assert.h>
-
 #include "graph/spans.h"
 #include "train/ahead.h"
 
@@ -72,13 +70,13 @@ static void gather_from_memory(struct mt_session *s, const struct mt_rows *rows)
     mt_row_spans(s->team, rows->n, job.x_each + job.t_each, gather_span, &job);
 }
 
-mt_status mt_session_gather(struct mt_session *s, struct mt_program *p,
-                            const struct mt_rows *rows,
+mt_status mt_session_gather(struct mt_session *s, const struct mt_rows *rows,
                             const struct mt_rows *next, struct mt_err *err)
 {
     mt_status status;
 
-    assert(p->batch == rows->n);
+    if (!rows->n)
+        return MT_OK;
     if (!mt_part_has_reader(rows->part))
         gather_from_memory(s, rows);
     else if ((status = mt_ahead_take(s->ahead, rows, &s->x, &s->t, err)) !=
@@ -86,7 +84,5 @@ mt_status mt_session_gather(struct mt_session *s, struct mt_program *p,
         return status;
     else
         mt_ahead_start(s->ahead, next);
-    p->x->data = s->x;
-    p->t->data = s->t;
     return MT_OK;
 }

@@ -19,11 +19,10 @@ void mt_session_order(struct mt_session *s);
 /* Batch number i of the epoch that the order is of; n == 0 behind the last. */
 struct mt_rows mt_session_batch(const struct mt_session *s, size_t i);
 
-/* Gathers a batch of p->batch samples into s->x and s->t, and shows them to p.
- * next is the batch that will be asked for after it, as far as one can tell:
- * what is asked for then may be another one, or next changed by then. */
-mt_status mt_session_gather(struct mt_session *s, struct mt_program *p,
-                            const struct mt_rows *rows,
+/* Gathers a batch, or a part of one, into s->x and s->t. next is the batch that
+ * will be asked for after it, as far as one can tell: what is asked for then
+ * may be another one, or next changed by then. */
+mt_status mt_session_gather(struct mt_session *s, const struct mt_rows *rows,
                             const struct mt_rows *next, struct mt_err *err);
 
 #endif

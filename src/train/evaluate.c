@@ -1,6 +1,7 @@
 /* Evaluation on the validation data. */
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "train/batch.h"
 #include "train/range.h"
@@ -10,15 +11,15 @@
 /* The loss of the set at once, whatever the batches: a mean over all, or the
  * sum. */
 static void add_evaluated(const struct mt_session *s, double *totals,
-                          const struct mt_program *p, const void *targets,
-                          double *loss, double *weights)
+                          const struct mt_program *p, double *loss,
+                          double *weights)
 {
     const struct mt_shape *shape = &p->scores->shape;
     size_t rows = mt_shape_elements(shape) / shape->dim[shape->rank - 1];
     double value = *(const float *)p->loss->data;
-    double weight = mt_loss_weight(&s->model->loss, targets, rows, p->batch);
+    double weight = mt_loss_weight(&s->model->loss, p->t->data, rows, p->batch);
 
-    mt_totals_add(s, totals, p, targets, weight);
+    mt_totals_add(s, totals, p, p->t->data, weight);
     *loss += mt_loss_is_sum(&s->model->loss) ? value : value * weight;
     *weights += weight;
 }
@@ -28,7 +29,7 @@ static void add_evaluated(const struct mt_session *s, double *totals,
 static struct mt_rows batch_of(const struct mt_session *s, size_t at)
 {
     const struct mt_subset *set = mt_session_evaluated(s);
-    size_t b = s->batching.batch_size;
+    size_t b = s->eval_batch, turn = at / b / mt_comm_size(s->comm);
     struct mt_rows rows = { .part = set->part };
 
     if (at >= set->n)
@@ -36,37 +37,84 @@ static struct mt_rows batch_of(const struct mt_session *s, size_t at)
     rows.first = at;
     rows.n = set->n - at < b ? set->n - at : b;
     rows.rows =
-        mt_subset_rows(set, at, rows.n, s->evaluated + (at / b % 2 ? b : 0));
+        mt_subset_rows(set, at, rows.n, s->evaluated + (turn % 2 ? b : 0));
     return rows;
+}
+
+/* One batch, added to *loss, *weights and totals. */
+static mt_status run_batch(struct mt_session *s, const struct mt_rows *rows,
+                           const struct mt_rows *next, double *totals,
+                           double *loss, double *weights, struct mt_err *err)
+{
+    mt_status status;
+
+    if (!rows->n)
+        return MT_OK;
+    if ((status = mt_session_gather(s, rows, next, err)) != MT_OK)
+        return status;
+    struct mt_program *p = mt_programs_find(&s->eval, rows->n);
+
+    p->x->data = s->x;
+    p->t->data = s->t;
+    mt_graph_run(p->graph, s->team, 0);
+    if ((status = mt_range_check_outputs(s, p, rows, err)) != MT_OK)
+        return status;
+    add_evaluated(s, totals, p, loss, weights);
+    return MT_OK;
+}
+
+/* As many batches as there are processes, one each; they are added in their
+ * order. */
+static mt_status run_batches(struct mt_session *s, size_t at, double *loss,
+                             double *weights, struct mt_err *err)
+{
+    const struct mt_subset *set = mt_session_evaluated(s);
+    size_t size = mt_comm_size(s->comm), b = s->eval_batch;
+    size_t own = at + mt_comm_rank(s->comm) * b, each = mt_totals_record(s);
+    struct mt_rows rows = batch_of(s, own);
+    struct mt_rows next = batch_of(s, own + size * b);
+    mt_status status;
+
+    if (!s->eval_records)
+        return run_batch(s, &rows, &next, s->eval_totals, loss, weights, err);
+    double *record = s->eval_records + mt_comm_rank(s->comm) * each;
+
+    memset(record, 0, each * sizeof *record);
+    if ((status = run_batch(s, &rows, &next, record + 2, &record[0], &record[1],
+                            err)) != MT_OK ||
+        (status = mt_comm_gather_each(s->comm, s->eval_records,
+                                      each * sizeof *record, err)) != MT_OK)
+        return status;
+    record = s->eval_records;
+    for (size_t i = 0; i < size && at + i * b < set->n; i++, record += each) {
+        *loss += record[0];
+        *weights += record[1];
+        mt_totals_merge(s, s->eval_totals, record + 2);
+    }
+    return MT_OK;
 }
 
 mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
                               struct mt_err *err)
 {
-    const struct mt_subset *set = mt_session_evaluated(s);
-    size_t b = s->batching.batch_size;
+    size_t n = mt_session_evaluated(s)->n, size = mt_comm_size(s->comm);
     double loss = 0, weights = 0;
     mt_status status;
 
     *scores = (struct mt_scores){ 0 };
-    if (!set->n)
+    if (!n)
         return MT_OK;
     if ((status = mt_session_prepare(s, err)) != MT_OK)
         return status;
     mt_totals_clear(s, s->eval_totals);
-    for (size_t at = 0; at < set->n; at += b) {
-        struct mt_rows rows = batch_of(s, at);
-        struct mt_rows next = batch_of(s, at + b);
-        struct mt_program *p = rows.n == b ? &s->eval_full : &s->eval_last;
-
-        if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)
-            return status;
-        mt_graph_run(p->graph, s->team, 0);
-        status = mt_range_check_outputs(s, p, &rows, err);
+    for (size_t at = 0; at < n; at += size * s->eval_batch) {
+        status = run_batches(s, at, &loss, &weights, err);
         if (status != MT_OK)
             return status;
-        add_evaluated(s, s->eval_totals, p, s->t, &loss, &weights);
     }
+    if (s->ranking &&
+        (status = mt_ranking_gather(s->ranking, s->comm, err)) != MT_OK)
+        return status;
     mt_totals_scores(s, s->eval_totals, scores);
     if (!mt_loss_is_sum(&s->model->loss))
         loss /= weights; /* 0 / 0 where all targets are ignored, as in torch */

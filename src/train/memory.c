@@ -5,9 +5,12 @@
 #include "base/size.h"
 #include "graph/spans.h"
 #include "train/ahead.h"
+#include "train/batchrun.h"
 #include "train/ema.h"
 #include "train/kept.h"
 #include "train/ranking.h"
+#include "train/ranks.h"
+#include "train/reduce.h"
 #include "train/rows.h"
 #include "train/totals.h"
 
@@ -16,10 +19,8 @@ void mt_session_close(struct mt_session *s)
     if (!s)
         return;
     mt_ahead_free(s->ahead); /* first: its thread uses the others */
-    mt_graph_free(s->train_full.graph);
-    mt_graph_free(s->train_last.graph);
-    mt_graph_free(s->eval_full.graph);
-    mt_graph_free(s->eval_last.graph);
+    mt_programs_free(&s->train);
+    mt_programs_free(&s->eval);
     mt_optimizer_free(s->optimizer);
     mt_model_free(s->model);
     mt_dataset_close(s->data);
@@ -38,41 +39,71 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err)
 
 /* --- memory of steps and evaluations ------------------------------------ */
 
-/* Records the programs for full batches of n samples and for the rest. */
-static mt_status record_both(struct mt_session *s, size_t n, bool training,
-                             bool rest, struct mt_program *full,
-                             struct mt_program *last, struct mt_err *err)
+/* This process's parts of a batch of n samples, in training. */
+static mt_status record_parts(struct mt_session *s, size_t n,
+                              struct mt_err *err)
 {
-    size_t workers = mt_team_size(s->team), b = s->batching.batch_size;
-    mt_status status;
+    mt_status status = MT_OK;
 
-    if (n >= b && (status = mt_model_record(s->model, b, training, workers,
-                                            full, err)) != MT_OK)
+    for (size_t i = s->parts.first; i < s->parts.end && status == MT_OK; i++) {
+        struct mt_range part = mt_cut(n, s->settings.shards, i);
+
+        status = mt_programs_add(&s->train, s->model, part.end - part.first,
+                                 true, mt_team_size(s->team), err);
+        if (status != MT_OK && s->settings.shards > 1)
+            mt_context(err, "train.shards: %zu samples in %zu parts", n,
+                       s->settings.shards);
+    }
+    return status;
+}
+
+/* Evaluations work on batches of a part's size. */
+static mt_status record_evaluation(struct mt_session *s, struct mt_err *err)
+{
+    size_t n = mt_session_evaluated(s)->n, workers = mt_team_size(s->team);
+    mt_status status = MT_OK;
+
+    s->eval_batch = mt_cut_most(s->batching.batch_size, s->settings.shards, 1);
+    if (n >= s->eval_batch)
+        status = mt_programs_add(&s->eval, s->model, s->eval_batch, false,
+                                 workers, err);
+    if (status != MT_OK)
         return status;
-    if (rest && n % b)
-        return mt_model_record(s->model, n % b, training, workers, last, err);
-    return MT_OK;
+    return mt_programs_add(&s->eval, s->model, n % s->eval_batch, false,
+                           workers, err);
 }
 
-static void largest(struct mt_session *s, const struct mt_program *p)
+static mt_status record(struct mt_session *s, struct mt_err *err)
 {
-    if (p->graph && mt_graph_bytes(p->graph) > s->workspace_bytes)
-        s->workspace_bytes = mt_graph_bytes(p->graph);
+    size_t n = s->batches ? mt_session_samples(s, MT_SPLIT_TRAIN) : 0;
+    size_t b = s->batching.batch_size;
+    mt_status status = MT_OK;
+
+    if (n >= b)
+        status = record_parts(s, b, err);
+    if (status == MT_OK && !s->batching.drop_last)
+        status = record_parts(s, n % b, err);
+    if (status == MT_OK)
+        status = record_evaluation(s, err);
+    s->workspace_bytes = mt_programs_bytes(&s->train);
+    if (mt_programs_bytes(&s->eval) > s->workspace_bytes)
+        s->workspace_bytes = mt_programs_bytes(&s->eval);
+    return status;
 }
 
-static void bind(struct mt_session *s, struct mt_program *p)
+/* The most samples of a batch that this process has. */
+static size_t own_rows(const struct mt_session *s)
 {
-    if (!p->graph)
-        return;
-    mt_graph_bind(p->graph, s->workspace);
+    return mt_cut_most(s->batching.batch_size, s->settings.shards,
+                       s->parts.end - s->parts.first);
 }
 
-/* Inputs and targets of a batch. */
+/* Their inputs and targets. */
 static mt_status count_batch(const struct mt_session *s, size_t *x, size_t *t,
                              struct mt_err *err)
 {
     const struct mt_model *m = s->model;
-    size_t b = s->batching.batch_size;
+    size_t b = own_rows(s);
 
     *x = *t = 0;
     if (mt_size_mul(b, mt_shape_elements(&m->x), x) &&
@@ -84,7 +115,7 @@ static mt_status count_batch(const struct mt_session *s, size_t *x, size_t *t,
 static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_model *m = s->model;
-    size_t b = s->batching.batch_size, x, t;
+    size_t b = own_rows(s), x, t;
     size_t n = mt_session_samples(s, MT_SPLIT_TRAIN);
     mt_status status = count_batch(s, &x, &t, err);
 
@@ -112,48 +143,71 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     return mt_ahead_new(s, x, t, b, &s->ahead, err);
 }
 
+size_t mt_session_spans(const struct mt_session *s)
+{
+    return (s->model->store.flat + MT_SPAN - 1) / MT_SPAN;
+}
+
+/* Which part of the parameters each process steps. */
+static mt_status share_out(struct mt_session *s, struct mt_err *err)
+{
+    size_t size = mt_comm_size(s->comm), rank = mt_comm_rank(s->comm);
+
+    s->parts = mt_reduce_parts(s->settings.shards, s->comm, rank);
+    s->slice = mt_reduce_slice(&s->model->store, s->comm, rank);
+    s->slices_at = mt_arena_calloc(&s->arena, size + 1, sizeof *s->slices_at);
+    s->partial_at = mt_arena_calloc(&s->arena, size + 1, sizeof *s->partial_at);
+    if (!s->slices_at || !s->partial_at)
+        return mt_fail_memory(err);
+    for (size_t r = 0; r < size; r++) {
+        size_t end = mt_reduce_slice(&s->model->store, s->comm, r).end;
+
+        s->slices_at[r + 1] = end * sizeof(float);
+        s->partial_at[r + 1] =
+            (end + MT_SPAN - 1) / MT_SPAN * sizeof *s->partial;
+    }
+    return MT_OK;
+}
+
 mt_status mt_session_plan(struct mt_session *s, struct mt_err *err)
 {
-    struct mt_program *all[] = { &s->train_full, &s->train_last, &s->eval_full,
-                                 &s->eval_last };
-    size_t n = s->batches ? mt_session_samples(s, MT_SPLIT_TRAIN) : 0;
     size_t x, t;
     mt_status status;
 
     if (s->planned)
         return MT_OK;
-    if ((status = count_batch(s, &x, &t, err)) != MT_OK ||
+    if ((status = share_out(s, err)) != MT_OK ||
+        (status = count_batch(s, &x, &t, err)) != MT_OK ||
         (status = mt_totals_check(s, err)) != MT_OK ||
-        (status = record_both(s, n, true, !s->batching.drop_last,
-                              &s->train_full, &s->train_last, err)) != MT_OK ||
-        (status = record_both(s, mt_session_evaluated(s)->n, false, true,
-                              &s->eval_full, &s->eval_last, err)) != MT_OK)
+        (status = record(s, err)) != MT_OK)
         return status;
-    for (size_t i = 0; i < 4; i++)
-        largest(s, all[i]);
     s->planned = true;
     return MT_OK;
 }
 
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
 {
-    struct mt_program *all[] = { &s->train_full, &s->train_last, &s->eval_full,
-                                 &s->eval_last };
     mt_status status;
 
     if (s->workspace)
         return MT_OK;
     if ((status = mt_session_plan(s, err)) != MT_OK ||
+        (status = mt_ranks_compare(s, err)) != MT_OK ||
         (status = take_buffers(s, err)) != MT_OK ||
         (status = mt_kept_prepare(s, err)) != MT_OK ||
         (status = mt_totals_prepare(s, err)) != MT_OK ||
+        (status = mt_batchrun_prepare(s, err)) != MT_OK ||
         (status = mt_epochs_reserve(&s->history, 2 * s->history.n, err)) !=
             MT_OK)
         return status;
-    for (size_t i = 0; i < 4; i++)
-        bind(s, all[i]);
-    s->may_idle = mt_loss_may_skip(&s->model->loss, s->data->label_min,
-                                   s->data->label_max);
+    mt_programs_bind(&s->train, s->workspace);
+    mt_programs_bind(&s->eval, s->workspace);
+    s->weigh_targets =
+        mt_loss_may_skip(&s->model->loss, s->data->label_min,
+                         s->data->label_max) ||
+        (s->settings.shards > 1 && mt_loss_weighs_classes(&s->model->loss));
+    mt_optimizer_own(s->optimizer, s->slice.first, s->slice.end);
+    mt_ranks_release(s);
     mt_optimizer_restart(s->optimizer); /* has_grad is known now */
     return MT_OK;
 }

@@ -129,6 +129,24 @@ static void add_columns(const struct mt_outcome *o, struct mt_sums *sums)
     }
 }
 
+/* mean = mean_a + off n_b / n; spread = spread_a + spread_b + off^2 n_a n_b /
+ * n, off = mean_b - mean_a (Chan, Golub, LeVeque 1979) */
+static void merge_columns(struct mt_sums *sums, const double *others)
+{
+    for (size_t c = 0; c < sums->columns; c++) {
+        double *v = sums->v + c * R2_SUMS;
+        const double *o = others + c * R2_SUMS;
+        double n = v[COUNT] + o[COUNT], off = o[MEAN] - v[MEAN];
+
+        v[ERRORS] += o[ERRORS];
+        if (o[COUNT] == 0)
+            continue;
+        v[SPREAD] += o[SPREAD] + off * off * v[COUNT] * o[COUNT] / n;
+        v[MEAN] += off * o[COUNT] / n;
+        v[COUNT] = n;
+    }
+}
+
 /* The mean over columns of 1 - sum (y - t)^2 / sum (t - mean t)^2; where all
  * targets of a column are equal that is 1 without errors and 0 with any, as in
  * sklearn.metrics.r2_score. */
@@ -330,12 +348,24 @@ static const struct mt_metric metrics[] = {
       .larger_better = true,
       .per_column = R2_SUMS,
       .add = add_columns,
+      .merge = merge_columns,
       .value = r2 },
 };
 
 const struct mt_metric *mt_metric_at(size_t i)
 {
     return i < sizeof metrics / sizeof *metrics ? &metrics[i] : NULL;
+}
+
+void mt_metric_merge(const struct mt_metric *m, struct mt_sums *sums,
+                     const double *others)
+{
+    size_t n = mt_metric_sums(m, sums->columns);
+
+    if (m->merge)
+        m->merge(sums, others);
+    for (size_t i = 0; !m->merge && i < n; i++)
+        sums->v[i] += others[i];
 }
 
 static const struct mt_type *type_at(size_t i)

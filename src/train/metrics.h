@@ -45,6 +45,9 @@ struct mt_metric {
     bool square;       /* a sum for each column of each, and one more */
     void (*add)(const struct mt_outcome *o, struct mt_sums *sums);
     double (*value)(const struct mt_sums *sums);
+
+    /* Adds the sums of other samples; NULL: number by number. */
+    void (*merge)(struct mt_sums *sums, const double *others);
 };
 
 extern const struct mt_kind mt_metric_kind;
@@ -68,6 +71,9 @@ static inline size_t mt_metric_sums(const struct mt_metric *m, size_t columns)
            : m->per_column ? m->per_column * columns
                            : MT_METRIC_SUMS;
 }
+
+void mt_metric_merge(const struct mt_metric *m, struct mt_sums *sums,
+                     const double *others);
 
 /* Looks the names up and checks that each suits the loss. item is the list in
  * the spec, for messages. */

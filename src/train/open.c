@@ -111,6 +111,24 @@ struct mt_run_length mt_run_length(const struct mt_settings *t,
     return run;
 }
 
+static mt_status check_shards(const struct mt_session *s, struct mt_err *err)
+{
+    const struct mt_item *train = mt_json_get(mt_json_root(s->doc), "train");
+    size_t shards = s->settings.shards, ranks = mt_comm_size(s->comm);
+
+    if (shards > s->batching.batch_size)
+        return mt_json_fail(s->doc, mt_json_get(train, "shards"), err,
+                            "a batch of %zu samples cannot be cut in %zu parts",
+                            s->batching.batch_size, shards);
+    if (ranks > shards)
+        return mt_fail(err, MT_INVALID,
+                       "%zu processes need a train.shards of at least %zu, and "
+                       "it is %zu; it is part of the computation, so runs that "
+                       "shall give the same result need the same one",
+                       ranks, ranks, shards);
+    return MT_OK;
+}
+
 static mt_status count_steps(struct mt_session *s, struct mt_err *err)
 {
     size_t n = mt_session_samples(s, MT_SPLIT_TRAIN);
@@ -178,6 +196,7 @@ static mt_status build(struct mt_session *s,
             MT_OK ||
         (status = read_loss(s, &loss, err)) != MT_OK ||
         (status = open_data(s, request, &loss, err)) != MT_OK ||
+        (status = check_shards(s, err)) != MT_OK ||
         (status = build_model(s, request->memory, loss.type->classification,
                               err)) != MT_OK ||
         (status = check_tokens(s, err)) != MT_OK ||
@@ -216,6 +235,7 @@ mt_status mt_session_open(const struct mt_session_request *request,
         return mt_fail_memory(err);
     s->doc = request->doc;
     s->team = request->team;
+    s->comm = request->comm;
     if ((status = build(s, request, err)) != MT_OK) {
         mt_session_close(s);
         return status;

@@ -170,6 +170,34 @@ void mt_ranking_add(struct mt_ranking *r, const struct mt_outcome *o)
     }
 }
 
+mt_status mt_ranking_gather(struct mt_ranking *r, struct mt_comm *comm,
+                            struct mt_err *err)
+{
+    size_t size = mt_comm_size(comm), rank = mt_comm_rank(comm);
+    size_t *n = calloc(size + 1, sizeof *n);
+    mt_status status = n ? MT_OK : mt_fail_memory(err);
+
+    if (status != MT_OK)
+        return status;
+    n[rank] = r->n * sizeof *r->keys;
+    status = mt_comm_gather_each(comm, n, sizeof *n, err);
+    for (size_t i = 0, at = 0; i <= size; i++) { /* where they begin */
+        size_t bytes = n[i];
+
+        n[i] = at;
+        at += bytes;
+    }
+    for (size_t c = 0; c < r->columns && status == MT_OK; c++) {
+        char *keys = (char *)(r->keys + c * r->room);
+
+        memmove(keys + n[rank], keys, n[rank + 1] - n[rank]);
+        status = mt_comm_gather(comm, keys, n, err);
+    }
+    r->n = n[size] / sizeof *r->keys;
+    free(n);
+    return status;
+}
+
 /* --- the value ------------------------------------------------------------ */
 
 /* By one byte after the other, from the lowest on. */

@@ -24,6 +24,7 @@
 #define MT_TRAIN_RANKING_H
 
 #include "base/status.h"
+#include "comm/comm.h"
 #include "train/metrics.h"
 
 struct mt_ranking {
@@ -50,6 +51,10 @@ size_t mt_ranking_bytes(size_t columns, size_t rows); /* of memory */
 
 void mt_ranking_clear(struct mt_ranking *r);
 void mt_ranking_add(struct mt_ranking *r, const struct mt_outcome *o);
+
+/* Every process has added samples of its own: now each has those of all. */
+mt_status mt_ranking_gather(struct mt_ranking *r, struct mt_comm *comm,
+                            struct mt_err *err);
 
 /* Sorts what was added. */
 double mt_ranking_value(struct mt_ranking *r);

@@ -133,6 +133,11 @@ const struct mt_subset *mt_session_evaluated(const struct mt_session *s)
     return &s->data->subset[s->split];
 }
 
+void mt_session_wish(struct mt_session *s, unsigned bits)
+{
+    s->wish |= bits;
+}
+
 const struct mt_epoch *mt_session_last_epoch(const struct mt_session *s)
 {
     return s->history.n ? &s->history.last : NULL;

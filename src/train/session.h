@@ -24,6 +24,7 @@
 #include "train/watch.h"
 
 struct mt_bundle;
+struct mt_comm;
 
 struct mt_position {
     uint64_t step;   /* finished optimizer steps */
@@ -49,6 +50,7 @@ struct mt_session_request {
     const struct mt_json *doc;  /* the effective spec; must outlive it */
     const char *data_dir;       /* or NULL */
     struct mt_team *team;
+    struct mt_comm *comm;         /* the other processes of the job, or NULL */
     const struct mt_bundle *from; /* a checkpoint whose fitted data applies,
                                      or NULL */
     enum mt_data_purpose purpose; /* train, eval or check */
@@ -103,7 +105,18 @@ struct mt_step_info {
     size_t idle_batches; /* of which no target counts: they add nothing */
     bool idle;           /* all of them: nothing was updated */
     bool improved;     /* the epoch is the best one, by checkpoint.best */
+    unsigned wishes;   /* of any process (mt_session_wish), as they were when
+                          the step began; each has them once */
 };
+
+/* Says what this process wishes, such as to stop: bits, which the step that
+ * comes next tells to all processes. So all of them know it at the same step.
+ */
+void mt_session_wish(struct mt_session *s, unsigned bits);
+
+/* What process 0 says, for all. */
+mt_status mt_session_lead(const struct mt_session *s, bool *yes,
+                          struct mt_err *err);
 
 /* One optimizer step, and at the end of an epoch its evaluation and history,
  * and what watches them (monitor.h). Behind the first one, a step on data in

@@ -4,19 +4,24 @@
 #ifndef MT_TRAIN_SESSION_INTERNAL_H
 #define MT_TRAIN_SESSION_INTERNAL_H
 
+#include "comm/comm.h"
 #include "train/epochs.h"
+#include "train/programs.h"
 #include "train/refit.h"
 #include "train/regions.h"
 #include "train/session.h"
+#include "train/shards.h"
 
 struct mt_ahead;   /* ahead.h */
 struct mt_ema;     /* ema.h */
 struct mt_ranking; /* ranking.h */
+struct mt_reduce;  /* reduce.h */
 
 struct mt_session {
     struct mt_arena arena;
     const struct mt_json *doc;
     struct mt_team *team;
+    struct mt_comm *comm; /* the other processes; NULL: there are none */
     struct mt_settings settings;
     struct mt_batching batching;
     const struct mt_metric *metrics[MT_MAX_METRICS];
@@ -41,26 +46,47 @@ struct mt_session {
     uint64_t steps_per_epoch, total_steps;
 
     struct mt_position at;
+    unsigned wish;
     double *epoch_totals;     /* of the epoch so far */
     double *eval_totals;      /* taken by mt_session_prepare */
+    double *eval_records;     /* of each process: loss, weight, totals of the
+                                 batch that it is at; NULL: shards is 1 */
     struct mt_ranking *ranking; /* of metrics that need it; or NULL */
     struct mt_epochs history;
 
     /* the machinery of steps and evaluations (step.c, evaluate.c, batch.h) */
-    struct mt_program train_full, train_last, eval_full, eval_last;
+    struct mt_programs train, eval;
+    size_t eval_batch; /* samples */
     bool planned;    /* they are recorded */
     void *workspace; /* shared by the programs */
     size_t workspace_bytes;
-    bool may_idle;          /* there are targets that may not count */
-    float *x, *t;           /* a batch's inputs and targets */
+    bool weigh_targets;     /* what a part weighs depends on its targets */
+    float *x, *t;           /* a batch's inputs and targets: those of this
+                               process */
     struct mt_ahead *ahead; /* reads the next one; NULL: all data are in
                                memory */
     uint32_t *order;        /* of this epoch's rows */
     uint32_t *evaluated;    /* [2, batch]: of evaluations (mt_subset_rows) */
     uint64_t order_epoch;   /* which epoch it is of, plus 1; 0: none */
     float *grad_sum;        /* of several batches, if accumulate > 1 */
-    double *partial;        /* sums of gradient blocks */
+    double *partial;        /* sums of gradient blocks: [spans] of the store, */
+    size_t *partial_at;     /* and where each process's begin, in bytes */
+
+    /* parts of a batch and what they come to (batchrun.c) */
+    struct mt_range parts; /* of this process */
+    struct mt_range slice; /* of the parameters, in floats: whose optimizer
+                              state this process has */
+    size_t *slices_at;     /* where each one's begins, in bytes */
+    double *weights;       /* [shards] in the batch's loss; */
+    bool *counts;          /* [shards] are they more than 0? */
+    double *records;       /* (shards, record); NULL: shards is 1 */
+    size_t record;
+    size_t *weights_at, *records_at; /* where each process's begin, in bytes */
+    struct mt_reduce *reduce;        /* NULL: shards is 1 */
 };
+
+/* Spans (graph/spans.h) of the parameters. */
+size_t mt_session_spans(const struct mt_session *s);
 
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);

@@ -21,8 +21,9 @@ const struct mt_key mt_train_keys[] = {
       .doc = "seed of everything random" },
     { "metrics", MT_KEY_STRINGS, ARG(s.metrics),
       .doc = "values to report beside the loss",
-      .schema = "\"allOf\":[{\"anyOf\":[{" REF("metric") "},"
-                "{\"type\":\"array\",\"items\":{" REF("metric") "}}]}]" },
+      .schema = "\"allOf\":[{\"anyOf\":[{" REF(
+          "metric") "},"
+                    "{\"type\":\"array\",\"items\":{" REF("metric") "}}]}]" },
     { "clip_grad_norm", MT_KEY_REAL, ARG(s.clip_grad_norm),
       .flags = MT_KEY_OPEN_MIN | MT_KEY_NULL,
       .doc = "scale gradients down to this global 2-norm" },
@@ -31,6 +32,9 @@ const struct mt_key mt_train_keys[] = {
       .doc = "clamp each gradient value to +- this" },
     { "accumulate", MT_KEY_SIZE, ARG(s.accumulate), .def = "1", .min = 1,
       .doc = "batches whose losses are averaged into one step" },
+    { "shards", MT_KEY_SIZE, ARG(s.shards), .def = "1", .min = 1, .max = 65536,
+      .doc = "parts of a batch that are computed apart, by up to as many "
+             "processes" },
     { "eval_every", MT_KEY_SIZE, ARG(s.eval_every), .def = "1", .min = 1,
       .doc = "epochs between evaluations on the validation data" },
     { "checkpoint", MT_KEY_JSON, ARG(checkpoint),

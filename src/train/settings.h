@@ -32,6 +32,7 @@ struct mt_settings {
     struct mt_strings metrics;
     double clip_grad_norm, clip_grad_value; /* NAN: none */
     size_t accumulate;         /* batches per step */
+    size_t shards;             /* parts of a batch */
     size_t eval_every;         /* epochs */
     struct mt_checkpoint_settings checkpoint;
     struct mt_stopping_settings early_stopping;

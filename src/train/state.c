@@ -9,7 +9,7 @@
 #include "train/ema.h"
 #include "train/history.h"
 #include "train/kept.h"
-#include "train/session_internal.h"
+#include "train/ranks.h"
 #include "train/state_take.h"
 #include "train/statename.h"
 #include "train/totals.h"
@@ -190,11 +190,16 @@ mt_status mt_session_save(struct mt_session *s, const char *path,
         return mt_fail(err, MT_NON_FINITE,
                        "%s: not saved: a parameter is not finite after step "
                        "%llu", path, (unsigned long long)s->at.step);
-    status = mt_state_save(s, &bundle, err);
-    if (status == MT_OK)
-        status = mt_bundle_write(&bundle, path, s->team, info, err);
-    mt_bundle_free(&bundle);
-    return status;
+    if ((status = mt_ranks_collect(s, err)) != MT_OK)
+        return status;
+    if (mt_comm_rank(s->comm) == 0) {
+        status = mt_state_save(s, &bundle, err);
+        if (status == MT_OK)
+            status = mt_bundle_write(&bundle, path, s->team, info, err);
+        mt_bundle_free(&bundle);
+        mt_ranks_release(s);
+    }
+    return mt_ranks_outcome(s, status, info, err);
 }
 
 /* --- restoring ---------------------------------------------------------- */

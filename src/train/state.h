@@ -45,7 +45,8 @@ mt_status mt_state_restore_model(struct mt_store *store,
                                  const struct mt_bundle *from,
                                  struct mt_err *err);
 
-/* Saves the session to path. */
+/* Saves the session to path. Of several processes the first one writes, all of
+ * them take part, and know whether it worked. */
 mt_status mt_session_save(struct mt_session *s, const char *path,
                           struct mt_ckpt_info *info, struct mt_err *err);
 

@@ -6,31 +6,11 @@
 #include "kernels/dispatch.h"
 #include "kernels/dmath.h"
 #include "train/batch.h"
+#include "train/batchrun.h"
 #include "train/ema.h"
 #include "train/kept.h"
 #include "train/monitor.h"
-#include "train/range.h"
 #include "train/totals.h"
-
-/* --- when something is not finite --------------------------------------- */
-
-static mt_status fail_non_finite(const struct mt_session *s,
-                                 const struct mt_program *p, float loss,
-                                 uint32_t stream, struct mt_err *err)
-{
-    struct mt_turn turn = { .step = stream };
-    const struct mt_node *node =
-        mt_graph_find_non_finite(p->graph, s->team, &turn);
-
-    return mt_fail(err, MT_NON_FINITE,
-                   "step %llu: the loss is %s; the first output that is not "
-                   "finite is that of %s%s%s",
-                   (unsigned long long)s->at.step + 1,
-                   isnan(loss) ? "nan" : loss > 0 ? "inf" : "-inf",
-                   node && *node->layer ? "layer \"" : "",
-                   !node ? "no layer" : *node->layer ? node->layer : "the loss",
-                   node && *node->layer ? "\"" : "");
-}
 
 static mt_status fail_gradient(const struct mt_session *s, struct mt_err *err)
 {
@@ -54,7 +34,7 @@ static mt_status fail_gradient(const struct mt_session *s, struct mt_err *err)
 /* --- gradients ---------------------------------------------------------- */
 
 struct norm_job {
-    const float *grads;
+    const float *grads; /* of the slice */
     double *partial;
 };
 
@@ -65,17 +45,31 @@ static void norm_span(const void *ctx, size_t at, size_t n)
     job->partial[at / MT_SPAN] = mt_kernels()->sum_squares(job->grads + at, n);
 }
 
-/* The 2-norm over all gradients. */
-static double gradient_norm(const struct mt_session *s)
+static float *own_gradients(const struct mt_session *s)
 {
-    const struct mt_store *store = &s->model->store;
-    struct norm_job job = { store->grads, s->partial };
+    return s->model->store.grads + s->slice.first;
+}
+
+static size_t own_floats(const struct mt_session *s)
+{
+    return s->slice.end - s->slice.first;
+}
+
+/* The 2-norm over all gradients: those of every process's slice. */
+static mt_status gradient_norm(const struct mt_session *s, double *norm,
+                               struct mt_err *err)
+{
+    struct norm_job job = { own_gradients(s),
+                            s->partial + s->slice.first / MT_SPAN };
     double sum = 0;
 
-    mt_spans(s->team, store->flat, norm_span, &job);
-    for (size_t i = 0; i < (store->flat + MT_SPAN - 1) / MT_SPAN; i++)
+    mt_spans(s->team, own_floats(s), norm_span, &job);
+    mt_status status = mt_comm_gather(s->comm, s->partial, s->partial_at, err);
+
+    for (size_t i = 0; i < mt_session_spans(s); i++)
         sum += s->partial[i];
-    return mt_dsqrt(sum);
+    *norm = mt_dsqrt(sum);
+    return status;
 }
 
 struct scale_job {
@@ -99,26 +93,30 @@ static void clamp_span(const void *ctx, size_t at, size_t n)
 }
 
 /* clip_grad_norm_: scales by max_norm / (norm + 1e-6) where that is below 1;
- * clip_grad_value_: clamps. Returns the norm before, if it was needed. */
-static double clip(struct mt_session *s, bool want_norm)
+ * clip_grad_value_: clamps. *norm: before that, NAN if nobody needs it. */
+static mt_status clip(struct mt_session *s, bool want_norm, double *norm,
+                      struct mt_err *err)
 {
     const struct mt_settings *t = &s->settings;
-    struct scale_job job = { .grads = s->model->store.grads };
+    struct scale_job job = { .grads = own_gradients(s) };
     bool by_norm = !isnan(t->clip_grad_norm);
-    double norm = want_norm || by_norm ? gradient_norm(s) : NAN;
+    mt_status status = MT_OK;
 
+    *norm = (double)NAN;
+    if (want_norm || by_norm)
+        status = gradient_norm(s, norm, err);
     if (by_norm) {
-        double factor = t->clip_grad_norm / (norm + 1e-6);
+        double factor = t->clip_grad_norm / (*norm + 1e-6);
 
         job.factor = (float)factor;
         if (factor < 1)
-            mt_spans(s->team, s->model->store.flat, scale_span, &job);
+            mt_spans(s->team, own_floats(s), scale_span, &job);
     }
     if (!isnan(t->clip_grad_value)) {
         job.limit = (float)t->clip_grad_value;
-        mt_spans(s->team, s->model->store.flat, clamp_span, &job);
+        mt_spans(s->team, own_floats(s), clamp_span, &job);
     }
-    return norm;
+    return status;
 }
 
 struct sum_job {
@@ -136,13 +134,12 @@ static void sum_span(const void *ctx, size_t at, size_t n)
 /* Adds this batch's gradients to those of the step's batches before. */
 static void accumulate(struct mt_session *s, bool first)
 {
-    const struct mt_store *store = &s->model->store;
-    struct sum_job job = { s->grad_sum, store->grads };
+    struct sum_job job = { s->grad_sum + s->slice.first, own_gradients(s) };
 
     if (first)
-        memcpy(s->grad_sum, store->grads, store->flat * sizeof(float));
+        memcpy(job.sum, job.grads, own_floats(s) * sizeof(float));
     else
-        mt_spans(s->team, store->flat, sum_span, &job);
+        mt_spans(s->team, own_floats(s), sum_span, &job);
 }
 
 /* --- the step ----------------------------------------------------------- */
@@ -154,48 +151,6 @@ void mt_session_schedule(struct mt_session *s)
     for (size_t i = 0; i < s->optimizer->n_groups; i++)
         s->now[i] = mt_scheduler_at(s->scheduler, t,
                                     mt_optimizer_base(s->optimizer, i));
-}
-
-/* Is there no target that the mean over the batch would count? The loss would
- * be 0 / 0. */
-static bool is_idle(const struct mt_session *s, const struct mt_program *p)
-{
-    const struct mt_loss *loss = &s->model->loss;
-    size_t rows = mt_shape_elements(&p->t->shape);
-
-    return s->may_idle &&
-           mt_loss_weight(loss, (const int32_t *)s->t, rows, p->batch) == 0;
-}
-
-/* Forward and backward of the batch at the position; adds its loss. *idle: it
- * has nothing to add. */
-static mt_status run_batch(struct mt_session *s, size_t share, double *loss,
-                           bool *idle, struct mt_err *err)
-{
-    struct mt_rows rows = mt_session_batch(s, (size_t)s->at.batch);
-    struct mt_rows next = mt_session_batch(s, (size_t)s->at.batch + 1);
-    struct mt_program *p =
-        rows.n == s->batching.batch_size ? &s->train_full : &s->train_last;
-    uint32_t stream = (uint32_t)(s->at.epoch * s->batches + s->at.batch);
-    mt_status status;
-
-    if ((status = mt_session_gather(s, p, &rows, &next, err)) != MT_OK)
-        return status;
-    *idle = is_idle(s, p);
-    if (*idle)
-        return MT_OK;
-    *(float *)p->one->data = 1 / (float)share;
-    mt_graph_run(p->graph, s->team, stream);
-    if ((status = mt_range_check_outputs(s, p, &rows, err)) != MT_OK)
-        return status;
-
-    float value = *(const float *)p->loss->data;
-
-    if (!isfinite(value))
-        return fail_non_finite(s, p, value, stream, err);
-    *loss += (double)value / (double)share;
-    mt_totals_add(s, s->epoch_totals, p, s->t, (double)p->batch);
-    return MT_OK;
 }
 
 /* The last epoch of a run is evaluated in any case. What watches values does
@@ -247,14 +202,16 @@ static mt_status end_epoch(struct mt_session *s, struct mt_step_info *info,
 static mt_status update(struct mt_session *s, bool summed, bool want_norm,
                         struct mt_step_info *info, struct mt_err *err)
 {
-    const struct mt_store *store = &s->model->store;
+    mt_status status;
 
     if (summed)
-        memcpy(store->grads, s->grad_sum, store->flat * sizeof(float));
-    info->grad_norm = clip(s, want_norm);
-    return mt_optimizer_step(s->optimizer, s->now, s->team)
-               ? MT_OK
-               : fail_gradient(s, err);
+        memcpy(own_gradients(s), s->grad_sum + s->slice.first,
+               own_floats(s) * sizeof(float));
+    if ((status = clip(s, want_norm, &info->grad_norm, err)) != MT_OK)
+        return status;
+    if (!mt_optimizer_step(s->optimizer, s->now, s->team))
+        return fail_gradient(s, err);
+    return mt_comm_gather(s->comm, s->model->store.values, s->slices_at, err);
 }
 
 /* No batch adds anything: as a parameter without a gradient, all stay as they
@@ -282,7 +239,7 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
     for (size_t i = 0; i < count; i++) {
         bool idle;
 
-        status = run_batch(s, count, &info->loss, &idle, err);
+        status = mt_batchrun(s, count, &info->loss, &info->wishes, &idle, err);
         if (status != MT_OK)
             return status;
         if (!idle && count > 1)

@@ -85,7 +85,14 @@ mt_status mt_totals_prepare(struct mt_session *s, struct mt_err *err)
 
     if (status == MT_OK && ranks(s))
         status = take_ranking(s, err);
-    return status == MT_OK ? mt_totals_new(s, &s->eval_totals, err) : status;
+    if (status != MT_OK || s->settings.shards == 1)
+        return status == MT_OK ? mt_totals_new(s, &s->eval_totals, err)
+                               : status;
+    s->eval_records =
+        mt_arena_calloc(&s->arena, mt_comm_size(s->comm) * mt_totals_record(s),
+                        sizeof *s->eval_records);
+    return s->eval_records ? mt_totals_new(s, &s->eval_totals, err)
+                           : mt_fail_memory(err);
 }
 
 size_t mt_totals_count(const struct mt_session *s)
@@ -103,16 +110,31 @@ mt_status mt_totals_new(struct mt_session *s, double **out, struct mt_err *err)
     return *out ? MT_OK : mt_fail_memory(err);
 }
 
+size_t mt_totals_record(const struct mt_session *s)
+{
+    return 2 + mt_totals_count(s);
+}
+
+double *mt_totals_evaluated(const struct mt_session *s)
+{
+    if (!s->eval_records)
+        return s->eval_totals;
+    return s->eval_records + mt_comm_rank(s->comm) * mt_totals_record(s) + 2;
+}
+
 /* That of an evaluation, if a metric asks for it. */
 static struct mt_ranking *ranking_of(const struct mt_session *s,
                                      const double *totals)
 {
-    return totals == s->eval_totals ? s->ranking : NULL;
+    bool evaluates =
+        totals == s->eval_totals || totals == mt_totals_evaluated(s);
+
+    return evaluates ? s->ranking : NULL;
 }
 
 void mt_totals_clear(const struct mt_session *s, double *totals)
 {
-    if (ranking_of(s, totals))
+    if (totals == s->eval_totals && s->ranking)
         mt_ranking_clear(s->ranking);
     memset(totals, 0, mt_totals_count(s) * sizeof *totals);
 }
@@ -161,6 +183,21 @@ void mt_totals_add(const struct mt_session *s, double *totals,
         struct mt_sums sums = sums_of(s, totals, i, &at);
 
         metric_at(s, i)->add(&o, &sums);
+    }
+}
+
+void mt_totals_merge(const struct mt_session *s, double *totals,
+                     const double *part)
+{
+    double *at = totals + MT_TOTALS, *from = (double *)part + MT_TOTALS;
+
+    totals[MT_TOTAL_LOSS] += part[MT_TOTAL_LOSS];
+    totals[MT_TOTAL_SAMPLES] += part[MT_TOTAL_SAMPLES];
+    for (size_t i = 0; i < counted(s); i++) {
+        struct mt_sums sums = sums_of(s, totals, i, &at);
+
+        mt_metric_merge(metric_at(s, i), &sums, from);
+        from += mt_metric_sums(metric_at(s, i), sums.columns);
     }
 }
 

@@ -1,0 +1,327 @@
+#include "train/batchrun.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/batch.h"
+#include "train/range.h"
+#include "train/reduce.h"
+#include "train/totals.h"
+
+/* What a part leaves for the others, beside its gradient: its process's wishes,
+ * its loss, its totals, and the statistics of its batch norms. */
+enum { WISH, LOSS, TOTALS };
+
+static double *record_of(const struct mt_session *s, size_t part)
+{
+    return s->records + part * s->record;
+}
+
+static double *totals_of(const struct mt_session *s, size_t part)
+{
+    return s->settings.shards == 1 ? s->epoch_totals
+                                   : record_of(s, part) + TOTALS;
+}
+
+static double *statistics_of(const struct mt_session *s, size_t part)
+{
+    if (mt_comm_size(s->comm) == 1)
+        return NULL; /* they are taken at once, in order all the same */
+    return record_of(s, part) + TOTALS + mt_totals_count(s);
+}
+
+/* --- when something is not finite --------------------------------------- */
+
+static mt_status fail_non_finite(const struct mt_session *s,
+                                 const struct mt_program *p, float loss,
+                                 const struct mt_turn *turn, struct mt_err *err)
+{
+    const struct mt_node *node =
+        mt_graph_find_non_finite(p->graph, s->team, turn);
+
+    return mt_fail(err, MT_NON_FINITE,
+                   "step %llu: the loss is %s; the first output that is not "
+                   "finite is that of %s%s%s",
+                   (unsigned long long)s->at.step + 1,
+                   isnan(loss) ? "nan"
+                   : loss > 0  ? "inf"
+                               : "-inf",
+                   node && *node->layer ? "layer \"" : "",
+                   !node          ? "no layer"
+                   : *node->layer ? node->layer
+                                  : "the loss",
+                   node && *node->layer ? "\"" : "");
+}
+
+/* --- one part ------------------------------------------------------------- */
+
+/* A batch, what its parts weigh in its loss, and where this process's samples
+ * of it begin. */
+struct run {
+    struct mt_session *s;
+    size_t n, first;
+    size_t share;
+    double weight; /* of all parts */
+    uint32_t stream;
+};
+
+static struct mt_range rows_of(const struct run *run, size_t part)
+{
+    return mt_cut(run->n, run->s->settings.shards, part);
+}
+
+/* The part's program, with its samples. */
+static struct mt_program *program_of(const struct run *run, size_t part)
+{
+    struct mt_session *s = run->s;
+    struct mt_range rows = rows_of(run, part);
+    struct mt_program *p = mt_programs_find(&s->train, rows.end - rows.first);
+    size_t at = rows.first - run->first;
+
+    p->x->data = s->x + at * mt_shape_elements(&s->model->x);
+    p->t->data = s->t + at * mt_shape_elements(&s->model->y);
+    return p;
+}
+
+static double weigh(const struct run *run, size_t part)
+{
+    struct mt_session *s = run->s;
+    struct mt_range rows = rows_of(run, part);
+    struct mt_program *p;
+
+    if (rows.first == rows.end || !s->weigh_targets)
+        return (double)(rows.end - rows.first);
+    p = program_of(run, part);
+    return mt_loss_weight(&s->model->loss, p->t->data,
+                          mt_shape_elements(&p->t->shape), p->batch);
+}
+
+/* Of the loss of a batch: what its parts' losses are multiplied with. */
+static double factor_of(const struct run *run, size_t part)
+{
+    return mt_loss_is_sum(&run->s->model->loss)
+               ? 1
+               : run->s->weights[part] / run->weight;
+}
+
+static void add_totals(const struct run *run, size_t part,
+                       const struct mt_program *p)
+{
+    struct mt_session *s = run->s;
+    double *totals = totals_of(s, part), n = (double)run->n;
+    double value = *(const float *)p->loss->data;
+
+    if (mt_loss_is_sum(&s->model->loss)) {
+        double loss = totals[MT_TOTAL_LOSS];
+
+        mt_totals_add(s, totals, p, p->t->data, (double)p->batch);
+        totals[MT_TOTAL_LOSS] = loss + value * n;
+    } else {
+        mt_totals_add(s, totals, p, p->t->data, factor_of(run, part) * n);
+    }
+}
+
+static mt_status run_part(const struct run *run, size_t part,
+                          const struct mt_rows *rows, struct mt_err *err)
+{
+    struct mt_session *s = run->s;
+    struct mt_range at = rows_of(run, part);
+    struct mt_program *p = program_of(run, part);
+    struct mt_turn turn = { run->stream, at.first, p->batch,
+                            statistics_of(s, part) };
+    struct mt_rows own = *rows;
+    mt_status status;
+
+    *(float *)p->one->data = (float)(factor_of(run, part) / (double)run->share);
+    mt_graph_run_part(p->graph, s->team, &turn);
+    own.rows = rows->rows + (at.first - run->first);
+    own.n = p->batch;
+    if ((status = mt_range_check_outputs(s, p, &own, err)) != MT_OK)
+        return status;
+
+    float value = *(const float *)p->loss->data;
+
+    if (!isfinite(value))
+        return fail_non_finite(s, p, value, &turn, err);
+    if (s->records)
+        record_of(s, part)[LOSS] = (double)value;
+    add_totals(run, part, p);
+    return MT_OK;
+}
+
+/* --- all of them ------------------------------------------------------------
+ */
+
+/* The weights of all parts; of targets only their process knows them. */
+static mt_status weigh_all(struct run *run, struct mt_err *err)
+{
+    struct mt_session *s = run->s;
+    struct mt_range own = s->parts;
+    size_t shards = s->settings.shards;
+    mt_status status = MT_OK;
+
+    if (s->weigh_targets && mt_comm_size(s->comm) > 1) {
+        for (size_t i = own.first; i < own.end; i++)
+            s->weights[i] = weigh(run, i);
+        status = mt_comm_gather(s->comm, s->weights, s->weights_at, err);
+    } else {
+        for (size_t i = 0; i < shards; i++)
+            s->weights[i] = weigh(run, i);
+    }
+    run->weight = 0;
+    for (size_t i = 0; i < shards; i++) {
+        s->counts[i] = s->weights[i] > 0;
+        run->weight += s->weights[i];
+    }
+    return status;
+}
+
+static mt_status run_parts(const struct run *run, const struct mt_rows *rows,
+                           struct mt_err *err)
+{
+    struct mt_session *s = run->s;
+    mt_status status = MT_OK;
+
+    if (s->records)
+        memset(record_of(s, s->parts.first), 0,
+               (s->parts.end - s->parts.first) * s->record *
+                   sizeof *s->records);
+    if (s->reduce)
+        mt_reduce_begin(s->reduce);
+    if (s->records)
+        record_of(s, s->parts.first)[WISH] = s->wish;
+    s->wish = 0;
+    for (size_t i = s->parts.first; i < s->parts.end && status == MT_OK; i++) {
+        struct mt_range at = rows_of(run, i);
+
+        if (s->counts[i])
+            status = run_part(run, i, rows, err);
+        else
+            totals_of(s, i)[MT_TOTAL_SAMPLES] += (double)(at.end - at.first);
+        if (status == MT_OK && s->reduce)
+            mt_reduce_add(s->reduce, s->team, i, s->counts[i]);
+    }
+    return status;
+}
+
+/* A part's graph that knows where its statistics belong. */
+static const struct mt_graph *any_graph(const struct mt_session *s)
+{
+    return s->train.of[0].graph;
+}
+
+/* In the order of the parts: the loss, the totals, running statistics. */
+static mt_status take_records(const struct run *run, double *loss,
+                              unsigned *wishes, struct mt_err *err)
+{
+    struct mt_session *s = run->s;
+
+    for (size_t i = 0; i < s->settings.shards; i++) {
+        double value = record_of(s, i)[LOSS];
+
+        *wishes |= (unsigned)record_of(s, i)[WISH];
+        mt_totals_merge(s, s->epoch_totals, totals_of(s, i));
+        if (!s->counts[i])
+            continue;
+        if (!isfinite(value))
+            return mt_fail(err, MT_NON_FINITE,
+                           "step %llu: the loss of another process is not "
+                           "finite",
+                           (unsigned long long)s->at.step + 1);
+        if (statistics_of(s, i))
+            mt_graph_update(any_graph(s), statistics_of(s, i));
+        *loss += value * factor_of(run, i) / (double)run->share;
+    }
+    return MT_OK;
+}
+
+/* This process's samples of batch i of the epoch. */
+static struct mt_rows own_rows(const struct mt_session *s, size_t i,
+                               size_t *first)
+{
+    struct mt_rows rows = mt_session_batch(s, i);
+    size_t shards = s->settings.shards;
+    size_t end = mt_cut(rows.n, shards, s->parts.end - 1).end;
+
+    *first = mt_cut(rows.n, shards, s->parts.first).first;
+    if (rows.n)
+        rows.rows += *first;
+    rows.n = end - *first;
+    return rows;
+}
+
+mt_status mt_batchrun(struct mt_session *s, size_t share, double *loss,
+                      unsigned *wishes, bool *idle, struct mt_err *err)
+{
+    size_t batch = (size_t)s->at.batch, ahead;
+    struct run run = { .s = s,
+                       .share = share,
+                       .n = mt_session_batch(s, batch).n,
+                       .stream =
+                           (uint32_t)(s->at.epoch * s->batches + s->at.batch) };
+    unsigned wish = s->wish;
+    struct mt_rows rows = own_rows(s, batch, &run.first);
+    struct mt_rows next = own_rows(s, batch + 1, &ahead);
+    mt_status status;
+
+    if ((status = mt_session_gather(s, &rows, &next, err)) != MT_OK ||
+        (status = weigh_all(&run, err)) != MT_OK)
+        return status;
+    *idle = run.weight == 0;
+    if (*idle)
+        return MT_OK;
+    if ((status = run_parts(&run, &rows, err)) != MT_OK)
+        return status;
+    if (!s->records) {
+        *wishes |= wish;
+        const struct mt_program *p = mt_programs_find(&s->train, run.n);
+
+        *loss += (double)*(const float *)p->loss->data / (double)share;
+        return MT_OK;
+    }
+    if ((status = mt_comm_gather(s->comm, s->records, s->records_at, err)) !=
+            MT_OK ||
+        (status = take_records(&run, loss, wishes, err)) != MT_OK)
+        return status;
+    return mt_reduce_finish(s->reduce, s->team, s->counts, err);
+}
+
+/* --- memory -----------------------------------------------------------------
+ */
+
+/* Where the parts of each process begin among numbers of which each part has
+ * `each`. */
+static size_t *places(struct mt_session *s, size_t each)
+{
+    size_t size = mt_comm_size(s->comm);
+    size_t *at = mt_arena_calloc(&s->arena, size + 1, sizeof *at);
+
+    for (size_t r = 0; at && r < size; r++)
+        at[r + 1] = mt_reduce_parts(s->settings.shards, s->comm, r).end * each *
+                    sizeof(double);
+    return at;
+}
+
+mt_status mt_batchrun_prepare(struct mt_session *s, struct mt_err *err)
+{
+    size_t shards = s->settings.shards;
+    struct mt_reduce_request request = { &s->model->store, shards, s->comm,
+                                         &s->arena };
+
+    s->weights = mt_arena_calloc(&s->arena, shards, sizeof *s->weights);
+    s->counts = mt_arena_calloc(&s->arena, shards, sizeof *s->counts);
+    s->weights_at = places(s, 1);
+    if (!s->weights || !s->counts || !s->weights_at)
+        return mt_fail_memory(err);
+    if (shards == 1 || s->train.n == 0)
+        return MT_OK;
+    s->record = TOTALS + mt_totals_count(s);
+    if (mt_comm_size(s->comm) > 1)
+        s->record += mt_graph_statistics(any_graph(s));
+    s->records =
+        mt_arena_calloc(&s->arena, shards * s->record, sizeof *s->records);
+    s->records_at = places(s, s->record);
+    if (!s->records || !s->records_at)
+        return mt_fail_memory(err);
+    return mt_reduce_new(&request, &s->reduce, err);
+}

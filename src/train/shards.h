@@ -1,0 +1,40 @@
+/*
+ * How work is cut, so that neither the parts nor the order in which they are
+ * added depend on who does them.
+ *
+ * train.shards = n cuts each batch in n parts of neighbouring samples. Each
+ * part runs forward and backward alone. What the parts give is added as a tree:
+ * a node of more than one part has as its left child the largest power of two
+ * that is less than its parts, and as its right child the rest.
+ *
+ *     0 1 2 3 4 5 6     ((0 + 1) + (2 + 3)) + ((4 + 5) + 6)
+ *
+ * A process has a run of neighbouring parts, and a slice of the parameters, of
+ * which it knows the optimizer's state.
+ */
+#ifndef MT_TRAIN_SHARDS_H
+#define MT_TRAIN_SHARDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* [first, end) */
+struct mt_range {
+    size_t first, end;
+};
+
+/* Piece i of n things in `pieces` pieces; their sizes differ by at most one.
+ * n * pieces < 2^64 */
+struct mt_range mt_cut(size_t n, size_t pieces, size_t i);
+
+/* The most that `run` neighbouring pieces of them have. */
+size_t mt_cut_most(size_t n, size_t pieces, size_t run);
+
+/* The same, in units of so many; the last piece may end within one. */
+struct mt_range mt_cut_units(size_t n, size_t unit, size_t pieces, size_t i);
+
+/* Are [first, mid) and [mid, end) the two children of a node of the tree over n
+ * parts? */
+bool mt_tree_joins(size_t n, size_t first, size_t mid, size_t end);
+
+#endif
