@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "base/team.h"
+#include "comm/comm.h"
 
 /* Exit codes, as promised to scripts. */
 enum {
@@ -45,6 +46,7 @@ struct mt_call {
     bool color;             /* of stdout (terminal.h) */
     size_t threads;
     struct mt_team *team;
+    struct mt_comm *comm; /* the other processes, or NULL */
 };
 
 struct mt_command {
@@ -57,6 +59,7 @@ struct mt_command {
     const char *examples;   /* command lines for it, one a line; they work
                                beside digits.json and digits.mtc */
     int (*run)(struct mt_call *call);
+    bool shared; /* several processes can share its work (processes.h) */
 };
 
 extern const struct mt_command *const mt_commands[]; /* NULL-terminated */

@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "cmd/command.h"
+#include "cmd/processes.h"
 #include "cmd/report.h"
 #include "kernels/dispatch.h"
 
@@ -40,6 +41,8 @@ static int run(struct mt_call *call)
     struct mt_err err = MT_ERR_INIT;
 
     if (mt_kernels_choose(&err) != MT_OK ||
+        (!call->threads &&
+         mt_processes_threads(call->comm, &call->threads, &err) != MT_OK) ||
         mt_team_new(call->threads, &call->team, &err) != MT_OK)
         return mt_report_error(&err);
     int code = call->command->run(call);
@@ -51,12 +54,18 @@ static int run(struct mt_call *call)
 static int call_command(const struct mt_command *command, int argc, char **argv)
 {
     struct mt_call call;
-    int code = mt_call_parse(command, argc, argv, &call);
+    struct mt_comm *comm;
+    struct mt_err err = MT_ERR_INIT;
+    int code;
 
+    if (mt_processes_join(command, &comm, &err) != MT_OK)
+        return mt_processes_leave(comm, mt_report_error(&err));
+    code = mt_call_parse(command, argc, argv, &call);
+    call.comm = comm;
     if (code < 0)
         code = run(&call);
     mt_call_free(&call);
-    return mt_report_end(code);
+    return mt_processes_leave(comm, mt_report_end(code));
 }
 
 int mt_command_unknown(const char *name)

@@ -307,6 +307,7 @@ static int eval_run(struct mt_call *call)
         .mean = mt_option(call, "ema") != NULL,
         .memory = MT_MEMORY_VALUES,
         .team = call->team,
+        .comm = call->comm,
     };
 
     if (mt_open_checkpoint(&request, &opened, &err) != MT_OK)
@@ -352,4 +353,5 @@ const struct mt_command mt_cmd_eval = {
     .examples = "mtrain eval digits.mtc\n"
                 "mtrain eval digits.mtc --assert 'accuracy>=0.9'",
     .run = eval_run,
+    .shared = true,
 };

@@ -1,9 +1,11 @@
 #include "cmd/report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "spec/tree.h"
 #include "cmd/terminal.h"
@@ -27,8 +29,41 @@ static void print_name(enum mt_color color)
             mt_color(stderr, MT_COLOR_END));
 }
 
+/* Where a process prints that is not the first, and its communicator. */
+static int kept_stderr;
+static const struct mt_comm *following;
+
+void mt_report_follow(const struct mt_comm *comm)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    fflush(stdout);
+    fflush(stderr);
+    kept_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (null < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(null, STDERR_FILENO) < 0)
+        return;
+    close(null);
+    following = comm;
+}
+
+/* Most errors are those of all: the first process says so and ends the job,
+ * this one with it. */
+static void report_followed(const struct mt_err *err)
+{
+    enum { PAUSE = 2 };
+
+    sleep(PAUSE);
+    dprintf(kept_stderr, "mtrain: process %zu (%s): %s\n", following->rank,
+            following->host, err->text);
+}
+
 int mt_report_error(const struct mt_err *err)
 {
+    if (following) {
+        report_followed(err);
+        return mt_exit_code(err->status);
+    }
     fflush(stdout);
     print_name(MT_COLOR_BAD);
     fprintf(stderr, ": %s\n", err->text);

@@ -41,4 +41,8 @@ int mt_exit_code(mt_status status);
 /* Flushes stdout; an error there (a full disk, a closed pipe) is trouble. */
 int mt_report_end(int code);
 
+/* This process is one of several and not the first: nothing that it prints is
+ * seen, except an error that the first one has not. */
+void mt_report_follow(const struct mt_comm *comm);
+
 #endif

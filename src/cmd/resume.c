@@ -311,6 +311,9 @@ static int prove(const struct mt_call *call)
     static const char *const others[] = { "output", "log", "log-every",
                                           "epochs", "steps", "set" };
 
+    if (call->comm)
+        return mt_report_usage(call, "--prove is done by one process: start it "
+                                     "without mpirun");
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (mt_option(call, others[i]))
             return mt_report_usage(call, "--prove replays the run as it is: "
@@ -338,14 +341,18 @@ static int resume_run(struct mt_call *call)
         return MT_EXIT_TROUBLE;
 
     struct mt_open_request request = {
-        .path = path, .data_dir = mt_option(call, "data-dir"),
-        .overrides = changes.list, .n_overrides = changes.n,
+        .path = path,
+        .data_dir = mt_option(call, "data-dir"),
+        .overrides = changes.list,
+        .n_overrides = changes.n,
         .team = call->team,
+        .comm = call->comm,
     };
     bool in_place = strcmp(out, path) == 0;
 
     /* Locked before it is read: nobody goes on from there meanwhile. */
-    if (mt_replace_claim(out, in_place || call->force, &lock, &err) != MT_OK ||
+    if (mt_training_claim(call, out, in_place || call->force, &lock, &err) !=
+            MT_OK ||
         mt_open_checkpoint(&request, &opened, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
@@ -378,14 +385,16 @@ const struct mt_command mt_cmd_resume = {
     .max_args = 1,
     .details =
         "Trains in place unless -o names another file. Without a new total the "
-        "run continues\nto the one in its spec; a finished run says so. Changes "
+        "run continues\nto the one in its spec; a finished run says so. "
+        "Changes "
         "by --set are printed as\nsaved -> now. Data files must be the same as "
         "at the start, except those that --set\nnames (data.train=new.csv). "
         "With --prove, which needs train.checkpoint.keep, nothing is\ntrained "
         "or written: it exits with 0 if the replay gives the same bits, 1 if "
         "not.",
-    .examples =
-        "mtrain resume digits.mtc --epochs 42\n"
-        "mtrain resume digits.mtc --epochs 43 --set optimizer.lr=0.001 -o b.mtc",
+    .examples = "mtrain resume digits.mtc --epochs 42\n"
+                "mtrain resume digits.mtc --epochs 43 --set optimizer.lr=0.001 "
+                "-o b.mtc",
     .run = resume_run,
+    .shared = true,
 };

@@ -187,6 +187,7 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
     struct mt_session_request request = {
         .data_dir = r->data_dir,
         .team = r->team,
+        .comm = r->comm,
         .from = &out->bundle,
         .purpose = r->purpose,
         .split = r->split,
@@ -227,6 +228,7 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
 {
     struct mt_session_request request = { .data_dir = r->data_dir,
                                           .team = r->team,
+                                          .comm = r->comm,
                                           .purpose = r->purpose,
                                           .memory = r->memory };
     mt_status status;
@@ -289,6 +291,7 @@ mt_status mt_open_session(const struct mt_open_request *r, struct mt_opened *o,
     struct mt_session_request request = {
         .data_dir = r->data_dir,
         .team = r->team,
+        .comm = r->comm,
         .from = &o->bundle,
         .purpose = r->purpose,
         .memory = MT_MEMORY_NONE,

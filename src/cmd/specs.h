@@ -39,6 +39,7 @@ struct mt_open_request {
     bool mean;                    /* eval: of the parameters, in their place */
     enum mt_memory memory;        /* less than for training: no steps */
     struct mt_team *team;
+    struct mt_comm *comm; /* or NULL */
 };
 
 /* Opens path, applies the overrides to its spec, builds the session and

@@ -73,9 +73,12 @@ static int train(struct mt_call *call, const char *out)
     struct mt_lock *lock = NULL;
     struct mt_opened opened;
     struct mt_open_request request = {
-        .path = call->args[0], .data_dir = mt_option(call, "data-dir"),
-        .overrides = call->args + 1, .n_overrides = call->n_args - 1,
+        .path = call->args[0],
+        .data_dir = mt_option(call, "data-dir"),
+        .overrides = call->args + 1,
+        .n_overrides = call->n_args - 1,
         .team = call->team,
+        .comm = call->comm,
     };
     struct mt_training training = { .call = call, .out = out,
                                     .log = mt_option(call, "log"),
@@ -84,7 +87,7 @@ static int train(struct mt_call *call, const char *out)
     if (mt_option(call, "log-every") &&
         !mt_option_size(call, "log-every", &training.log_every))
         return MT_EXIT_TROUBLE;
-    if (mt_replace_claim(out, call->force, &lock, &err) != MT_OK ||
+    if (mt_training_claim(call, out, call->force, &lock, &err) != MT_OK ||
         mt_open_spec(&request, &opened, &err) != MT_OK) {
         mt_lock_release(lock);
         return mt_report_error(&err);
@@ -148,4 +151,5 @@ const struct mt_command mt_cmd_train = {
         "mtrain train digits.json optimizer.lr=0.01 train.epochs=5 -o b.mtc\n"
         "mtrain train digits.json --init digits.mtc --log run.jsonl -o c.mtc",
     .run = train_run,
+    .shared = true,
 };

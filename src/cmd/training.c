@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,17 @@ struct run {
     double saving;             /* seconds */
     uint64_t first_step, first_sample, samples;
     struct mt_run_end end;
+    int stop; /* the signal by which all of them stop, or 0 */
 };
+
+/* What a process wishes of all. */
+enum { SAVE = 1, STOP_INT = 2, STOP_TERM = 4, STOP_HUP = 8 };
+
+/* Is this not the first of several processes, which alone writes files? */
+static bool follows(const struct mt_training *t)
+{
+    return mt_comm_rank(t->call->comm) > 0;
+}
 
 /* By a warning, with --strict. */
 static bool refused(const struct run *r)
@@ -92,6 +103,12 @@ static mt_status replace(struct run *r, bool *replaced, struct mt_err *err)
     struct mt_err why = MT_ERR_INIT;
     struct mt_held held;
 
+    if (follows(r->t)) {
+        mt_status written = write_to(r, out, &r->info, err);
+
+        *replaced = written == MT_OK;
+        return written;
+    }
     if (mt_output_hold(out, keep, &held, &why) != MT_OK)
         warn_not_kept(r, &why);
     mt_status status = write_to(r, out, &r->info, err);
@@ -109,7 +126,7 @@ static void forget_others(struct run *r)
     struct mt_err err = MT_ERR_INIT;
 
     if (!mt_session_settings(r->s)->checkpoint.keep || r->saved ||
-        in_place(r->t))
+        in_place(r->t) || follows(r->t))
         return;
     if (mt_output_forget(r->t->out, &err) != MT_OK)
         mt_remarks_add(&r->remarks, "save", &err, ": it is of an older run");
@@ -173,12 +190,12 @@ static bool some_time_passed(const struct run *r)
     return mt_seconds() - last >= pause;
 }
 
-static bool save_is_due(const struct run *r, const struct mt_step_info *info)
+static bool save_is_due(struct run *r, const struct mt_step_info *info)
 {
     const struct mt_checkpoint_settings *c =
         &mt_session_settings(r->s)->checkpoint;
 
-    if (mt_signal_save())
+    if (r->t->call->comm ? info->wishes & SAVE : mt_signal_save())
         return true;
     if (c->every_steps != MT_SIZE_ABSENT &&
         mt_session_at(r->s).step % c->every_steps == 0)
@@ -186,7 +203,11 @@ static bool save_is_due(const struct run *r, const struct mt_step_info *info)
     if (!info->epoch_ended || !c->every_epochs ||
         mt_session_at(r->s).epoch % c->every_epochs != 0)
         return false;
-    return c->object || some_time_passed(r);
+    if (c->object)
+        return true;
+    bool due = some_time_passed(r);
+
+    return mt_session_lead(r->s, &due, &r->err) == MT_OK && due;
 }
 
 static void tell_step(struct run *r, const struct mt_step_info *info)
@@ -212,10 +233,38 @@ static void tell_step(struct run *r, const struct mt_step_info *info)
     mt_remarks_step(&r->remarks, info);
 }
 
+/* Signals that this process was sent: with others, it stops and saves when all
+ * of them know it, after the next step. */
+static void wish(struct run *r)
+{
+    int stop = mt_signal_stop();
+
+    if (!r->t->call->comm) {
+        r->stop = stop;
+        return;
+    }
+    if (mt_signal_save())
+        mt_session_wish(r->s, SAVE);
+    if (stop)
+        mt_session_wish(r->s, stop == SIGINT    ? STOP_INT
+                              : stop == SIGTERM ? STOP_TERM
+                                                : STOP_HUP);
+}
+
+static void take_wishes(struct run *r, const struct mt_step_info *info)
+{
+    if (info->wishes & STOP_INT)
+        r->stop = SIGINT;
+    else if (info->wishes & STOP_TERM)
+        r->stop = SIGTERM;
+    else if (info->wishes & STOP_HUP)
+        r->stop = SIGHUP;
+}
+
 static mt_status step(struct run *r, struct mt_step_info *info)
 {
     bool log_it =
-        r->events.log && (mt_session_at(r->s).step + 1) % r->t->log_every == 0;
+        r->t->log && (mt_session_at(r->s).step + 1) % r->t->log_every == 0;
 
     return mt_session_step(r->s, log_it, info, &r->err);
 }
@@ -267,11 +316,15 @@ static mt_status train(struct run *r)
 
     if ((status = mt_remarks_start(&r->remarks, &r->err)) != MT_OK)
         return status;
-    while (!done && !mt_signal_stop()) {
+    for (;;) {
+        wish(r);
+        if (done || r->stop)
+            break;
         if ((status = (first ? audited_step(r, &info) : step(r, &info))) !=
             MT_OK)
             return status;
         first = first && info.idle;
+        take_wishes(r, &info);
         tell_step(r, &info);
         if (info.improved && !refused(r))
             save_best(r);
@@ -318,8 +371,8 @@ static int finish(struct run *r)
                 r->t->out, mt_session_stopping(r->s)->monitor.name);
         return mt_report_error(&r->err);
     }
-    if (mt_signal_stop() && !mt_session_finished(r->s))
-        return MT_EXIT_SIGNAL + mt_signal_stop();
+    if (r->stop && !mt_session_finished(r->s))
+        return MT_EXIT_SIGNAL + r->stop;
     return MT_EXIT_DONE;
 }
 
@@ -332,6 +385,15 @@ static mt_status probe(char *path, bool force, struct mt_err *err)
 
     free(path);
     return status;
+}
+
+mt_status mt_training_claim(const struct mt_call *call, const char *out,
+                            bool force, struct mt_lock **lock,
+                            struct mt_err *err)
+{
+    *lock = NULL;
+    return mt_comm_rank(call->comm) ? MT_OK
+                                    : mt_replace_claim(out, force, lock, err);
 }
 
 mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
@@ -347,6 +409,8 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
     if (t->call->strict &&
         (status = mt_opened_warn(t->call, t->opened, NULL, err)) != MT_OK)
         return status;
+    if (follows(t))
+        return MT_OK;
     if (t->log && strcmp(t->log, t->out) == 0)
         return mt_fail(err, MT_INVALID, "%s: is the checkpoint to write; give "
                        "--log another file", t->log);
@@ -367,6 +431,8 @@ mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err)
 mt_status mt_training_bring_best(const struct mt_training *t,
                                  struct mt_err *err)
 {
+    if (follows(t))
+        return MT_OK;
     char *from = mt_output_best(t->from), *to = mt_output_best(t->out);
     struct mt_err lost = MT_ERR_INIT;
     mt_status status = MT_OK;
@@ -398,8 +464,9 @@ static mt_status start(struct run *r)
 
     r->events.out = t->call->json ? stdout : NULL;
     if ((status = mt_session_prepare(r->s, &r->err)) != MT_OK ||
-        (t->log && (status = mt_log_open(t->log, t->resumed, &r->events.log,
-                                         &r->err)) != MT_OK))
+        (t->log && !follows(t) &&
+         (status = mt_log_open(t->log, t->resumed, &r->events.log, &r->err)) !=
+             MT_OK))
         return status;
     mt_details_tell(t->call, r->s);
     mt_signals_catch();

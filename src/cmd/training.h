@@ -7,6 +7,8 @@
 #include "cmd/command.h"
 #include "cmd/specs.h"
 
+struct mt_lock; /* base/file.h */
+
 struct mt_training {
     const struct mt_call *call;
     const struct mt_opened *opened;
@@ -26,6 +28,12 @@ struct mt_training {
     { "log", 0, "FILE", "write JSON events to FILE; resume appends" },         \
     { "log-every", 0, "N", "a step event in the log every N steps "            \
                            "(default 50)" }
+
+/* Claims the checkpoint to write (mt_replace_claim); of several processes only
+ * the first one does. */
+mt_status mt_training_claim(const struct mt_call *call, const char *out,
+                            bool force, struct mt_lock **lock,
+                            struct mt_err *err);
 
 /* Trains until the session is finished and saves; returns an exit code. */
 int mt_training_run(const struct mt_training *t);

@@ -126,7 +126,7 @@ static void restore(struct mt_session *s, const char *name)
     char path[200];
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    ck_assert(mt_bundle_read(path, NULL, &bundle, &err) == MT_OK);
+    ck_assert(mt_bundle_open(path, NULL, &bundle, &err) == MT_OK);
     ck_assert_msg(mt_state_restore(s, &bundle, &err) == MT_OK, "%s", err.text);
     mt_bundle_free(&bundle);
 }
