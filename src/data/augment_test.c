@@ -18,17 +18,11 @@ static struct mt_planar run(const char *spec, size_t channels, size_t height,
     struct mt_draws draws = { mt_philox_key(1, "augment", "0"),
                               (uint32_t)epoch, 64 };
     struct mt_arena arena = { 0 };
-    struct mt_json *doc;
+    struct mt_json *doc = mt_test_json(spec);
     const struct mt_type *type;
     const struct mt_transform_type *t;
-    char text[300];
     void *args;
 
-    snprintf(text, sizeof text, "%s", spec);
-    for (char *c = text; *c; c++)
-        *c = *c == '\'' ? '"' : *c;
-    ck_assert_int_eq(mt_json_parse("t", text, strlen(text), &doc, &test_err),
-                     MT_OK);
     ck_assert_msg(mt_kind_read(&mt_augment_kind, doc, mt_json_root(doc), NULL,
                                &arena, &type, &args, &test_err) == MT_OK, "%s",
                   test_err.text);

@@ -17,15 +17,8 @@ static const char *path;
  * named or not. */
 static void model(const char *spec, bool named)
 {
-    char text[512];
-
-    snprintf(text, sizeof text, "%s", spec);
-    for (char *p = text; *p; p++)
-        *p = *p == '\'' ? '"' : *p;
     mt_json_free(test_doc);
-    ck_assert_int_eq(mt_json_parse("spec.json", text, strlen(text), &test_doc,
-                                   &test_err),
-                     MT_OK);
+    test_doc = mt_test_json(spec);
     test_fitted = (struct mt_fitted){
         .x = mt_shape_of(1, (size_t)3),
         .y = mt_shape_of(1, (size_t)1),

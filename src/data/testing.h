@@ -15,6 +15,7 @@
 #include "data/csvscan.h"
 #include "data/dataset.h"
 #include "data/format.h"
+#include "spec/testing.h"
 
 static char test_dir[64];
 static char test_files[32][160]; /* to be removed */
@@ -108,17 +109,9 @@ static inline size_t test_gzip(const void *bytes, size_t n, void *out,
 /* spec is a "data" object with ' for ". */
 static inline mt_status test_try(const char *spec, struct mt_dataset **data)
 {
-    char text[4096];
-
-    snprintf(text, sizeof text, "%s", spec);
-    for (char *p = text; *p; p++)
-        *p = *p == '\'' ? '"' : *p;
     mt_json_free(test_doc);
-    test_doc = NULL;
+    test_doc = mt_test_json(spec);
     test_err = (struct mt_err)MT_ERR_INIT;
-    ck_assert_msg(mt_json_parse("spec.json", text, strlen(text), &test_doc,
-                                &test_err) == MT_OK,
-                  "%s", test_err.text);
     test_request.doc = test_doc;
     test_request.spec = mt_json_root(test_doc);
     *data = NULL;

@@ -9,6 +9,7 @@
 
 #include "kernels/dmath.h"
 #include "nn/draw.h"
+#include "spec/testing.h"
 
 enum { SEED = 42, MANY = 100000 };
 
@@ -23,18 +24,12 @@ struct reading {
 
 static struct reading read_rule(const char *json)
 {
-    struct reading r = { .arena = MT_ARENA_INIT, .err = MT_ERR_INIT };
-    char *text = strdup(json);
+    struct reading r = { .arena = MT_ARENA_INIT,
+                         .doc = mt_test_json(json),
+                         .err = MT_ERR_INIT };
 
-    ck_assert_ptr_nonnull(text);
-    for (char *c = text; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    r.status = mt_json_parse("spec.json", text, strlen(text), &r.doc, &r.err);
-    ck_assert_msg(r.status == MT_OK, "%s", r.err.text);
     r.status =
         mt_init_read(r.doc, mt_json_root(r.doc), &r.arena, &r.init, &r.err);
-    free(text);
     return r;
 }
 

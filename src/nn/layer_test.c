@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/model.h"
+#include "spec/testing.h"
 
 /* A model of one layer, given without braces and with ' for ". */
 static mt_status make(const char *layer, const struct mt_shape *x,
@@ -20,10 +21,7 @@ static mt_status make(const char *layer, const struct mt_shape *x,
              " {'type': 'Linear', 'out_features': 2}]},\n"
              " 'loss': {'type': 'MSELoss'}}",
              layer);
-    for (char *c = text; *c; c++)
-        *c = *c == '\'' ? '"' : *c;
-    status = mt_json_parse("m.json", text, strlen(text), &doc, err);
-    ck_assert_msg(status == MT_OK, "%s", err->text);
+    doc = mt_test_json(text);
 
     struct mt_model_request request = {
         .doc = doc, .x = *x, .seed = 1, .y = mt_shape_of(1, (size_t)2)
@@ -140,7 +138,7 @@ static const struct {
     size_t x[3];
 } errors[] = {
     { "'type': 'MaxPool2d'",
-      "m.json:2:2: model.layers[0]",
+      "spec.json:2:2: model.layers[0]",
       "missing \"kernel_size\"",
       { 3, 7, 9 } },
     { "'type': 'MaxPool2d', 'kernel_size': 0",
@@ -432,7 +430,7 @@ START_TEST(errors_say_where_and_what)
 
     ck_assert_msg(make(errors[_i].layer, &x, &out, &err) == MT_INVALID, "%s",
                   errors[_i].layer);
-    ck_assert_msg(strncmp(err.text, "m.json:2:", 9) == 0, "%s", err.text);
+    ck_assert_msg(strncmp(err.text, "spec.json:2:", 12) == 0, "%s", err.text);
     ck_assert_msg(strstr(err.text, errors[_i].where) != NULL,
                   "%s\nhas no \"%s\"", err.text, errors[_i].where);
     ck_assert_msg(strstr(err.text, errors[_i].what) != NULL,

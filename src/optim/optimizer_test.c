@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "spec/testing.h"
 
 /* --- fixture: a store of a few tensors ----------------------------------- */
 
@@ -69,21 +70,12 @@ static void leave(void)
     doc = NULL;
 }
 
-/* Text with ' for ". */
 static mt_status open_spec(const char *text)
 {
-    char json[1024];
-    size_t n = strlen(text);
-
-    ck_assert_uint_lt(n, sizeof json);
-    for (size_t i = 0; i <= n; i++)
-        json[i] = text[i] == '\'' ? '"' : text[i];
     mt_optimizer_free(optimizer);
     mt_json_free(doc);
     optimizer = NULL;
-    doc = NULL;
-    ck_assert_msg(mt_json_parse("spec.json", json, n, &doc, &err) == MT_OK,
-                  "%s", err.text);
+    doc = mt_test_json(text);
     return mt_optimizer_new(doc, mt_json_root(doc), &store, &optimizer, &err);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/size.h"
 #include "optim/optim_internal.h"
+#include "spec/testing.h"
 
 enum { N = 21, STEPS = 50 };
 
@@ -37,21 +38,12 @@ static void leave(void)
     doc = NULL;
 }
 
-/* Text with ' for ". */
 static mt_status open_spec(const char *text)
 {
-    char json[1024];
-    size_t n = strlen(text);
-
-    ck_assert_uint_lt(n, sizeof json);
-    for (size_t i = 0; i <= n; i++)
-        json[i] = text[i] == '\'' ? '"' : text[i];
     mt_optimizer_free(optimizer);
     mt_json_free(doc);
     optimizer = NULL;
-    doc = NULL;
-    ck_assert_msg(mt_json_parse("spec.json", json, n, &doc, &err) == MT_OK,
-                  "%s", err.text);
+    doc = mt_test_json(text);
     return mt_optimizer_new(doc, mt_json_root(doc), &store, &optimizer, &err);
 }
 
@@ -423,8 +415,7 @@ START_TEST(momentum_is_cycled_only_where_there_is_one)
     struct mt_scheduler *scheduler;
     struct mt_json *text;
 
-    ck_assert_int_eq(mt_json_parse("s", cycle, strlen(cycle), &text, &err),
-                     MT_OK);
+    text = mt_test_json(cycle);
     ck_assert_int_eq(mt_scheduler_new(text, mt_json_root(text), &arena,
                                       &scheduler, &err), MT_OK);
     for (size_t row = 0; mt_optimizer_kind.at(row); row++) {

@@ -1,4 +1,5 @@
 #include "optim/scheduler.h"
+#include "spec/testing.h"
 
 #include <check.h>
 #include <math.h>
@@ -18,18 +19,11 @@ struct reading {
 
 static struct reading read_scheduler(const char *json)
 {
-    struct reading r = { MT_ARENA_INIT, NULL, NULL, MT_ERR_INIT, MT_OK };
-    char *text = strdup(json);
+    struct reading r = { MT_ARENA_INIT, mt_test_json(json), NULL, MT_ERR_INIT,
+                         MT_OK };
 
-    ck_assert_ptr_nonnull(text);
-    for (char *c = text; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    r.status = mt_json_parse("spec.json", text, strlen(text), &r.doc, &r.err);
-    ck_assert_msg(r.status == MT_OK, "%s", r.err.text);
     r.status =
         mt_scheduler_new(r.doc, mt_json_root(r.doc), &r.arena, &r.s, &r.err);
-    free(text);
     return r;
 }
 

@@ -168,7 +168,6 @@ END_TEST
 /* Stopped after every step, in mid-epoch too. */
 START_TEST(resumes_anywhere)
 {
-    struct mt_err err = MT_ERR_INIT;
     struct mt_test_session whole = open_spec(0, 0, NULL);
     uint64_t total = whole.s->total_steps;
 
@@ -179,9 +178,8 @@ START_TEST(resumes_anywhere)
         struct mt_bundle b;
 
         mt_test_steps(first.s, k);
-        ck_assert(mt_state_save(first.s, &b, &err) == MT_OK);
-        ck_assert_msg(mt_state_restore(then.s, &b, &err) == MT_OK, "%s",
-                      err.text);
+        b = mt_test_save(first.s);
+        mt_test_restore(then.s, &b);
         mt_bundle_free(&b);
         mt_test_close(&first);
         finish(&then, "b.mtc");

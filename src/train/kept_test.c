@@ -31,22 +31,6 @@ Suite *kept_suite(void);
 
 enum { PER_EPOCH = 6, EPOCHS = 12 };
 
-static struct mt_bundle state_of(struct mt_session *s)
-{
-    struct mt_err err = MT_ERR_INIT;
-    struct mt_bundle out;
-
-    ck_assert_msg(mt_state_save(s, &out, &err) == MT_OK, "%s", err.text);
-    return out;
-}
-
-static void restore(struct mt_session *s, const struct mt_bundle *from)
-{
-    struct mt_err err = MT_ERR_INIT;
-
-    ck_assert_msg(mt_state_restore(s, from, &err) == MT_OK, "%s", err.text);
-}
-
 static bool same_array(const struct mt_array *a, const struct mt_array *b)
 {
     return b && a->dtype == b->dtype && mt_shape_equal(&a->shape, &b->shape) &&
@@ -94,8 +78,8 @@ START_TEST(the_state_of_the_best_epoch_comes_back)
     ck_assert(!mt_session_restore_best(t.s));
     ck_assert_uint_eq(mt_session_last_step(t.s), PER_EPOCH * EPOCHS);
     ck_assert(mt_session_finished(t.s));
-    then = state_of(early.s);
-    now = state_of(t.s);
+    then = mt_test_save(early.s);
+    now = mt_test_save(t.s);
     check_same(&now, &then);
     check_same(&then, &now);
     mt_bundle_free(&then);
@@ -113,20 +97,20 @@ START_TEST(it_is_in_checkpoints)
     struct mt_bundle end;
 
     mt_session_restore_best(whole.s);
-    end = state_of(whole.s);
+    end = mt_test_save(whole.s);
     for (uint64_t k = best * PER_EPOCH - 1; k < EPOCHS * PER_EPOCH; k += 5) {
         struct mt_test_session a = mt_test_open(SPEC, NULL);
         struct mt_test_session b = mt_test_open(SPEC, NULL);
         struct mt_bundle middle, now;
 
         mt_test_steps(a.s, k);
-        middle = state_of(a.s);
+        middle = mt_test_save(a.s);
         ck_assert_ptr_nonnull(
             mt_bundle_find(&middle, "progress/best/progress/step"));
-        restore(b.s, &middle);
+        mt_test_restore(b.s, &middle);
         mt_test_steps(b.s, EPOCHS * PER_EPOCH - k);
         ck_assert(mt_session_restore_best(b.s));
-        now = state_of(b.s);
+        now = mt_test_save(b.s);
         check_same(&now, &end);
         check_same(&end, &now);
         mt_bundle_free(&middle);
@@ -139,31 +123,21 @@ START_TEST(it_is_in_checkpoints)
 }
 END_TEST
 
-static struct mt_array *find(struct mt_bundle *b, const char *name)
-{
-    for (size_t i = 0; i < b->n; i++) {
-        if (strcmp(b->arrays[i].name, name) == 0)
-            return &b->arrays[i];
-    }
-    ck_abort_msg("%s is not there", name);
-    return NULL;
-}
-
 /* A state that does not fit is none; the rest is restored all the same. */
 START_TEST(what_does_not_fit_is_not_kept)
 {
     struct mt_test_session t = trained(NULL), b = mt_test_open(SPEC, NULL);
-    struct mt_bundle saved = state_of(t.s), now;
+    struct mt_bundle saved = mt_test_save(t.s), now;
 
-    find(&saved, "progress/best/model/fc1.weight")->shape.dim[0]--;
-    restore(b.s, &saved);
+    mt_test_array(&saved, "progress/best/model/fc1.weight")->shape.dim[0]--;
+    mt_test_restore(b.s, &saved);
     ck_assert(!b.s->kept.there);
     ck_assert(!mt_session_restore_best(b.s));
-    now = state_of(b.s);
+    now = mt_test_save(b.s);
     for (size_t i = 0; i < now.n; i++)
         ck_assert_ptr_null(mt_name_kept_of(now.arrays[i].name));
-    ck_assert(same_array(find(&now, "model/fc1.weight"),
-                         find(&saved, "model/fc1.weight")));
+    ck_assert(same_array(mt_test_array(&now, "model/fc1.weight"),
+                         mt_test_array(&saved, "model/fc1.weight")));
     mt_bundle_free(&now);
     mt_bundle_free(&saved);
     mt_test_close(&t);
@@ -181,11 +155,11 @@ START_TEST(forged_ends_are_refused)
 
     mt_session_restore_best(t.s);
     for (size_t i = 0; i < 3; i++) {
-        struct mt_bundle saved = state_of(t.s);
+        struct mt_bundle saved = mt_test_save(t.s);
         struct mt_err err = MT_ERR_INIT;
 
-        restore(b.s, &saved);
-        find(&saved, names[i])->data = &wrong;
+        mt_test_restore(b.s, &saved);
+        mt_test_array(&saved, names[i])->data = &wrong;
         ck_assert(mt_state_restore(b.s, &saved, &err) == MT_INVALID);
         ck_assert_ptr_nonnull(strstr(err.text, "the end of the run"));
         mt_bundle_free(&saved);

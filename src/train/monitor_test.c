@@ -229,13 +229,12 @@ START_TEST(another_monitor_starts_anew)
     struct mt_test_session a = mt_test_open(MT_TEST_SPEC, stopping);
     struct mt_test_session same = mt_test_open(MT_TEST_SPEC, stopping);
     struct mt_test_session b = mt_test_open(MT_TEST_SPEC, other);
-    struct mt_err err = MT_ERR_INIT;
     struct mt_bundle bundle;
 
     mt_test_steps(a.s, 10);
-    ck_assert(mt_state_save(a.s, &bundle, &err) == MT_OK);
-    ck_assert(mt_state_restore(b.s, &bundle, &err) == MT_OK);
-    ck_assert(mt_state_restore(same.s, &bundle, &err) == MT_OK);
+    bundle = mt_test_save(a.s);
+    mt_test_restore(b.s, &bundle);
+    mt_test_restore(same.s, &bundle);
     mt_bundle_free(&bundle);
     ck_assert(!isnan(a.s->stopping.best));
     ck_assert(isnan(b.s->stopping.best));
@@ -253,13 +252,11 @@ START_TEST(metrics_that_are_added_are_not_known)
     const char *before[] = { "train.metrics", "[]", NULL };
     struct mt_test_session a = mt_test_open(MT_TEST_SPEC, before);
     struct mt_test_session b = mt_test_open(MT_TEST_SPEC, stopping);
-    struct mt_err err = MT_ERR_INIT;
     struct mt_bundle bundle;
 
     mt_test_steps(a.s, 10);
-    ck_assert(mt_state_save(a.s, &bundle, &err) == MT_OK);
-    ck_assert_msg(mt_state_restore(b.s, &bundle, &err) == MT_OK, "%s",
-                  err.text);
+    bundle = mt_test_save(a.s);
+    mt_test_restore(b.s, &bundle);
     mt_bundle_free(&bundle);
     ck_assert_uint_eq(b.s->history.n, 2);
     ck_assert(isnan(b.s->best.best));
@@ -267,16 +264,6 @@ START_TEST(metrics_that_are_added_are_not_known)
     mt_test_close(&b);
 }
 END_TEST
-
-static struct mt_array *find(struct mt_bundle *b, const char *name)
-{
-    for (size_t i = 0; i < b->n; i++) {
-        if (strcmp(b->arrays[i].name, name) == 0)
-            return &b->arrays[i];
-    }
-    ck_abort_msg("%s is not there", name);
-    return NULL;
-}
 
 START_TEST(forged_states_are_refused)
 {
@@ -286,11 +273,11 @@ START_TEST(forged_states_are_refused)
     struct mt_bundle b;
 
     mt_test_steps(t.s, 5);
-    ck_assert(mt_state_save(t.s, &b, &err) == MT_OK);
-    find(&b, "progress/early_stopping.bad")->data = &negative;
+    b = mt_test_save(t.s);
+    mt_test_array(&b, "progress/early_stopping.bad")->data = &negative;
     ck_assert(mt_state_restore(t.s, &b, &err) == MT_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, "early_stopping.bad"));
-    find(&b, "progress/early_stopping.best")->dtype = MT_I64;
+    mt_test_array(&b, "progress/early_stopping.best")->dtype = MT_I64;
     ck_assert(mt_state_restore(t.s, &b, &err) == MT_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, "early_stopping.best"));
     mt_bundle_i64(&b, "progress/unscheduled", 7);

@@ -71,10 +71,9 @@ static bool has_momentum(const char *optimizer)
 /* Bytes of all arrays, to compare two states. */
 static void flatten(struct mt_session *s, struct mt_strbuf *out)
 {
-    struct mt_err err = MT_ERR_INIT;
     struct mt_bundle b;
 
-    ck_assert(mt_state_save(s, &b, &err) == MT_OK);
+    b = mt_test_save(s);
     for (size_t i = 0; i < b.n; i++) {
         mt_strbuf_puts(out, b.arrays[i].name);
         mt_shape_print(&b.arrays[i].shape, out);
@@ -107,7 +106,6 @@ START_TEST(resume_is_exact_everywhere)
                           "train.accumulate",
                           scheduler % 2 ? "2" : "1",
                           NULL };
-    struct mt_err err = MT_ERR_INIT;
     struct mt_test_session whole;
 
     if (scheduler == CYCLED && !has_momentum(set[1]))
@@ -120,9 +118,8 @@ START_TEST(resume_is_exact_everywhere)
         struct mt_bundle b;
 
         mt_test_steps(first.s, k);
-        ck_assert(mt_state_save(first.s, &b, &err) == MT_OK);
-        ck_assert_msg(mt_state_restore(then.s, &b, &err) == MT_OK, "%s",
-                      err.text);
+        b = mt_test_save(first.s);
+        mt_test_restore(then.s, &b);
         mt_bundle_free(&b);
         mt_test_close(&first);
         mt_test_steps(then.s, whole.s->total_steps - k);
@@ -162,11 +159,15 @@ static void finish(struct mt_session *s, uint64_t *better)
 
 START_TEST(resume_is_exact_with_monitors)
 {
-    const char *set[] = { "train.epochs",   "5",
-                          "optimizer.lr",   "0.05",
-                          "train.eval_every", _i / 4 ? "2" : "1",
-                          watched[_i % 4][0], watched[_i % 4][1], NULL };
-    struct mt_err err = MT_ERR_INIT;
+    const char *set[] = { "train.epochs",
+                          "5",
+                          "optimizer.lr",
+                          "0.05",
+                          "train.eval_every",
+                          _i / 4 ? "2" : "1",
+                          watched[_i % 4][0],
+                          watched[_i % 4][1],
+                          NULL };
     struct mt_test_session whole = mt_test_open(MT_TEST_SPEC, set);
     uint64_t better = 0;
 
@@ -179,9 +180,8 @@ START_TEST(resume_is_exact_with_monitors)
         struct mt_bundle b;
 
         mt_test_steps(first.s, k);
-        ck_assert(mt_state_save(first.s, &b, &err) == MT_OK);
-        ck_assert_msg(mt_state_restore(then.s, &b, &err) == MT_OK, "%s",
-                      err.text);
+        b = mt_test_save(first.s);
+        mt_test_restore(then.s, &b);
         mt_bundle_free(&b);
         mt_test_close(&first);
         finish(then.s, &later);
@@ -203,7 +203,7 @@ static void refuse(void (*change)(struct mt_bundle *b), const char *text)
     struct mt_bundle b;
 
     mt_test_steps(t.s, 7);
-    ck_assert(mt_state_save(t.s, &b, &err) == MT_OK);
+    b = mt_test_save(t.s);
     change(&b);
     ck_assert(mt_state_restore(t.s, &b, &err) != MT_OK);
     ck_assert_msg(strstr(err.text, text) != NULL, "\"%s\" not in \"%s\"", text,
@@ -212,29 +212,20 @@ static void refuse(void (*change)(struct mt_bundle *b), const char *text)
     mt_test_close(&t);
 }
 
-static struct mt_array *named(struct mt_bundle *b, const char *name)
-{
-    for (size_t i = 0; i < b->n; i++) {
-        if (strcmp(b->arrays[i].name, name) == 0)
-            return &b->arrays[i];
-    }
-    ck_abort_msg("%s is not there", name);
-    return NULL;
-}
-
 static void drop_moment(struct mt_bundle *b)
 {
-    named(b, "optimizer/exp_avg.fc1.bias")->name = "optimizer/exp_avg.fc9.bias";
+    mt_test_array(b, "optimizer/exp_avg.fc1.bias")->name =
+        "optimizer/exp_avg.fc9.bias";
 }
 
 static void reshape_weight(struct mt_bundle *b)
 {
-    named(b, "model/fc1.weight")->shape.dim[0] = 4;
+    mt_test_array(b, "model/fc1.weight")->shape.dim[0] = 4;
 }
 
 static void retype_weight(struct mt_bundle *b)
 {
-    named(b, "model/fc2.bias")->dtype = MT_I32;
+    mt_test_array(b, "model/fc2.bias")->dtype = MT_I32;
 }
 
 static void add_tensor(struct mt_bundle *b)
@@ -246,19 +237,19 @@ static void bad_batch(struct mt_bundle *b)
 {
     static int64_t far = 1000;
 
-    named(b, "progress/batch")->data = &far;
+    mt_test_array(b, "progress/batch")->data = &far;
 }
 
 static void bad_step(struct mt_bundle *b)
 {
     static int64_t negative = -1;
 
-    named(b, "optimizer/step.fc1.weight")->data = &negative;
+    mt_test_array(b, "optimizer/step.fc1.weight")->data = &negative;
 }
 
 static void drop_totals(struct mt_bundle *b)
 {
-    named(b, "progress/totals")->name = "progress/other";
+    mt_test_array(b, "progress/totals")->name = "progress/other";
 }
 
 START_TEST(refusals)

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/bundle.h"
 #include "train/session_internal.h"
+#include "train/state.h"
 
 /* A small classifier on synthetic data; %s: more members of "train". */
 #define MT_TEST_SPEC                                                           \
@@ -59,6 +61,34 @@ static inline void mt_test_steps(struct mt_session *s, uint64_t n)
     for (uint64_t i = 0; i < n; i++)
         ck_assert_msg(mt_session_step(s, false, &info, &err) == MT_OK, "%s",
                       err.text);
+}
+
+/* The session's state, to be freed. */
+static inline struct mt_bundle mt_test_save(struct mt_session *s)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_bundle out;
+
+    ck_assert_msg(mt_state_save(s, &out, &err) == MT_OK, "%s", err.text);
+    return out;
+}
+
+static inline void mt_test_restore(struct mt_session *s,
+                                   const struct mt_bundle *from)
+{
+    struct mt_err err = MT_ERR_INIT;
+
+    ck_assert_msg(mt_state_restore(s, from, &err) == MT_OK, "%s", err.text);
+}
+
+/* An array that must be there. */
+static inline struct mt_array *mt_test_array(const struct mt_bundle *b,
+                                             const char *name)
+{
+    struct mt_array *a = (struct mt_array *)mt_bundle_find(b, name);
+
+    ck_assert_msg(a != NULL, "%s is not there", name);
+    return a;
 }
 
 /* Are all tensors of the two models equal, bit for bit? */
