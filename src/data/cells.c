@@ -9,30 +9,32 @@
 #include "base/size.h"
 
 enum {
-    BLOCK_BYTES = 256 << 10, /* of rows that wait to be packed */
-    MAX_ROWS = 4096,         /* of a block */
+    BLOCK_BYTES = 256 << 10, /* of rows that wait to be packed, */
+    FEW_BYTES = 16 << 20, /* or of FEW_ROWS and less: a block has 8 bytes of */
+    FEW_ROWS = 16,        /* its own for each column */
+    MAX_ROWS = 4096,      /* of a block */
     MAX_PLACES = 15,
     DOUBLE = 64, /* bits of a column that is not integers */
     WIDEST = 56, /* of one that is: with 7 bits before it, it is in a word */
     RAW = 255    /* places of a value that is not one: its bits */
 };
 
-/* How a column of a block is packed. Of the word at byte `at`, the bits from
- * number `shift` on are a code: MISSING's, or an integer and the places beyond
- * `places`, in `choice` bits:
+/* How a column of a block is packed: in `bits` bits from bit `at` of a row on,
+ * as an integer and the places beyond `places`, in `choice` bits:
  *
  *     integer << choice | places
  *
- * sign: the highest bit of an integer; 0: none is below 0. */
+ * The lowest integer is NaN, if some are missing. */
 struct packed {
-    uint32_t at; /* from the row's start */
-    uint8_t shift, bits, places, choice;
-    uint64_t sign, missing;
+    uint32_t at;
+    uint8_t bits, places, choice;
+    bool sign : 1, missing : 1; /* the highest bit is one; there is NaN */
 };
 
 /* columns[width], rows, and 8 bytes that a load may go beyond the last one. */
 struct block {
     size_t stride;
+    bool simple; /* no column is of doubles, has a choice, or NaN */
     struct packed columns[];
 };
 
@@ -77,9 +79,10 @@ struct mt_cells *mt_cells_new(size_t width)
     if (!cells)
         return NULL;
     cells->width = width;
-    while ((2u << cells->shift) <= MAX_ROWS &&
-           (2u << cells->shift) * width * sizeof(int64_t) <= BLOCK_BYTES)
-        cells->shift++;
+    for (size_t rows = 2; rows <= MAX_ROWS; rows *= 2, cells->shift++)
+        if (rows * width * sizeof(int64_t) >
+            (rows <= FEW_ROWS ? FEW_BYTES : BLOCK_BYTES))
+            break;
     cells->digits = calloc((size_t)1 << cells->shift, width * sizeof(int64_t));
     cells->places = calloc((size_t)1 << cells->shift, width + 1);
     cells->columns = calloc(width + 1, sizeof *cells->columns);
@@ -229,9 +232,8 @@ static struct packed size_column(const struct mt_cells *cells, size_t rows,
     unsigned most = length_of(seen->places >> 1), scaled;
     unsigned least = (unsigned)__builtin_ctzll(seen->places | 1u << most);
     unsigned choice = length_of(most - least), own = length_of(seen->bits >> 1);
-    struct packed p = { .places = (uint8_t)most, .missing = UINT64_MAX };
+    struct packed p = { .bits = DOUBLE, .places = (uint8_t)most };
 
-    p.bits = DOUBLE;
     if (seen->raw)
         return p;
     scaled = choice ? scaled_length(cells, rows, column, most) : own;
@@ -241,12 +243,11 @@ static struct packed size_column(const struct mt_cells *cells, size_t rows,
         scaled = own;
     }
     if (scaled + sign + p.choice > WIDEST)
-        return p;
+        return (struct packed){ .bits = DOUBLE };
     p.bits = (uint8_t)(scaled + sign + p.choice);
     p.bits += !p.bits;
-    p.sign = (uint64_t)sign << scaled;
-    if (seen->missing)
-        p.missing = p.sign << p.choice;
+    p.sign = sign;
+    p.missing = seen->missing;
     return p;
 }
 
@@ -261,11 +262,20 @@ static size_t place_columns(struct mt_cells *cells)
 
             if ((c->bits == DOUBLE) != wide)
                 continue;
-            c->at = (uint32_t)(bits / 8);
-            c->shift = bits % 8;
+            c->at = (uint32_t)bits;
             bits += c->bits;
         }
     return (bits + 7) / 8;
+}
+
+static inline uint64_t mask_of(const struct packed *c)
+{
+    return UINT64_MAX >> (64 - c->bits);
+}
+
+static inline uint64_t sign_of(const struct packed *c)
+{
+    return (uint64_t)c->sign << (c->bits - 1);
 }
 
 static uint64_t code_of(const struct packed *c, int64_t digits, unsigned places)
@@ -273,19 +283,29 @@ static uint64_t code_of(const struct packed *c, int64_t digits, unsigned places)
     uint64_t n = (uint64_t)digits;
 
     if (digits == MISSING)
-        return c->missing;
+        return sign_of(c);
     if (c->choice)
         n = n << c->choice | (places - c->places);
     else
         n *= whole_powers[c->places - places];
-    return n & (UINT64_MAX >> (64 - c->bits));
+    return n & mask_of(c);
 }
 
-/* A column writes whole bytes and what its last one has of it so far; the next
- * one goes on from there. */
+/* Adds the code to the bits of the row that are in no byte yet; whole bytes of
+ * them are in their place then. */
+static inline uint64_t add_bits(uint64_t bits, const struct packed *c,
+                                uint64_t code, char *to)
+{
+    unsigned shift = c->at % 8;
+    uint64_t word = bits | code << shift, little = htole64(word);
+
+    memcpy(to + c->at / 8, &little, sizeof little);
+    return word >> ((shift + c->bits) & ~7u);
+}
+
 static void pack_row(const struct mt_cells *cells, size_t at, char *to)
 {
-    uint64_t bits = 0, word;
+    uint64_t bits = 0;
 
     for (size_t i = 0; i < cells->width; i++) {
         const struct packed *c = &cells->columns[i];
@@ -294,17 +314,31 @@ static void pack_row(const struct mt_cells *cells, size_t at, char *to)
 
         if (c->bits == DOUBLE) {
             double v = value_of(digits, places);
+            uint64_t word;
 
             memcpy(&word, &v, sizeof word);
             word = htole64(word);
-            memcpy(to + c->at, &word, sizeof word);
+            memcpy(to + c->at / 8, &word, sizeof word);
             continue;
         }
-        bits |= code_of(c, digits, places) << c->shift;
-        word = htole64(bits);
-        memcpy(to + c->at, &word, sizeof word);
-        bits >>= (c->shift + c->bits) & ~7u;
+        bits = add_bits(bits, c, code_of(c, digits, places), to);
     }
+}
+
+/* pack_row of a simple block. */
+static void pack_simple(const struct mt_cells *cells, size_t at, char *to)
+{
+    const struct packed *c = cells->columns, *end = c + cells->width;
+    const int64_t *digits = cells->digits + at;
+    const uint8_t *places = cells->places + at;
+    uint64_t bits = 0;
+
+    for (; c < end; c++)
+        bits =
+            add_bits(bits, c,
+                     (uint64_t)*digits++ * whole_powers[c->places - *places++] &
+                         mask_of(c),
+                     to);
 }
 
 static char *rows_of(const struct mt_cells *cells, const struct block *block)
@@ -336,10 +370,15 @@ static mt_status pack_block(struct mt_cells *cells, size_t rows,
 {
     size_t stride, bytes;
     struct block *block;
+    bool simple = true;
     char *to;
 
-    for (size_t i = 0; i < cells->width; i++)
-        cells->columns[i] = size_column(cells, rows, i);
+    for (size_t i = 0; i < cells->width; i++) {
+        struct packed *c = &cells->columns[i];
+
+        *c = size_column(cells, rows, i);
+        simple &= c->bits != DOUBLE && !c->choice && !c->missing;
+    }
     stride = place_columns(cells);
     bytes = sizeof *block + cells->width * sizeof *cells->columns +
             rows * stride + sizeof(uint64_t);
@@ -348,11 +387,13 @@ static mt_status pack_block(struct mt_cells *cells, size_t rows,
         return mt_fail_memory(err);
     cells->bytes += bytes;
     block->stride = stride;
+    block->simple = simple;
     memcpy(block->columns, cells->columns,
            cells->width * sizeof *cells->columns);
     to = rows_of(cells, block);
     for (size_t i = 0; i < rows; i++)
-        pack_row(cells, i * cells->width, to + i * stride);
+        (simple ? pack_simple : pack_row)(cells, i * cells->width,
+                                          to + i * stride);
     memset(cells->seen, 0, cells->width * sizeof *cells->seen);
     cells->at = 0;
     return add_block(cells, block, err);
@@ -380,41 +421,66 @@ mt_status mt_cells_finish(struct mt_cells *cells, struct mt_err *err)
 
 /* ---- reading ---- */
 
-static inline double unpack(const char *row, const struct packed *c)
+static inline uint64_t load_code(const char *row, const struct packed *c)
 {
     uint64_t word;
-    int64_t n;
+
+    memcpy(&word, row + c->at / 8, sizeof word);
+    return le64toh(word) >> c->at % 8 & mask_of(c);
+}
+
+static double unpack(const char *row, const struct packed *c)
+{
+    uint64_t code, sign;
     double v;
 
-    memcpy(&word, row + c->at, sizeof word);
-    word = le64toh(word);
     if (c->bits == DOUBLE) {
-        memcpy(&v, &word, sizeof v);
+        memcpy(&code, row + c->at / 8, sizeof code);
+        code = le64toh(code);
+        memcpy(&v, &code, sizeof v);
         return v;
     }
-    word = word >> c->shift & (UINT64_MAX >> (64 - c->bits));
-    if (word == c->missing)
+    code = load_code(row, c);
+    if (c->missing && code == sign_of(c))
         return NAN;
-    n = (int64_t)((word >> c->choice ^ c->sign) - c->sign);
-    return (double)n / powers[c->places + (word & ~(UINT64_MAX << c->choice))];
+    sign = sign_of(c) >> c->choice;
+    return (double)(int64_t)((code >> c->choice ^ sign) - sign) /
+           powers[c->places + (code & ~(UINT64_MAX << c->choice))];
+}
+
+static double unpack_simple(const char *row, const struct packed *c)
+{
+    uint64_t sign = sign_of(c);
+
+    return (double)(int64_t)((load_code(row, c) ^ sign) - sign) /
+           powers[c->places];
+}
+
+static const char *find_row(const struct mt_cells *cells, size_t row,
+                            const struct block **block)
+{
+    size_t i = row & (((size_t)1 << cells->shift) - 1);
+
+    *block = cells->blocks[row >> cells->shift];
+    return rows_of(cells, *block) + i * (*block)->stride;
 }
 
 void mt_cells_row(const struct mt_cells *cells, size_t row, size_t n,
                   double *out)
 {
-    const struct block *block = cells->blocks[row >> cells->shift];
-    size_t i = row & (((size_t)1 << cells->shift) - 1);
-    const char *at = rows_of(cells, block) + i * block->stride;
+    const struct block *block;
+    const char *at = find_row(cells, row, &block);
 
-    for (size_t c = 0; c < n; c++)
+    for (size_t c = 0; c < n && block->simple; c++)
+        out[c] = unpack_simple(at, &block->columns[c]);
+    for (size_t c = 0; c < n && !block->simple; c++)
         out[c] = unpack(at, &block->columns[c]);
 }
 
 double mt_cells_at(const struct mt_cells *cells, size_t row, size_t column)
 {
-    const struct block *block = cells->blocks[row >> cells->shift];
-    size_t i = row & (((size_t)1 << cells->shift) - 1);
+    const struct block *block;
+    const char *at = find_row(cells, row, &block);
 
-    return unpack(rows_of(cells, block) + i * block->stride,
-                  &block->columns[column]);
+    return unpack(at, &block->columns[column]);
 }
