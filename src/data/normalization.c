@@ -147,6 +147,52 @@ struct measure {
 
 enum { MEASURED = 6, MEASURED_VALUES = 4096 }; /* of struct measure; of its x */
 
+enum { LANES = 4 }; /* the compiler makes vectors of loops of known length */
+
+static inline void add_first(const double *restrict x, size_t n,
+                             const double *restrict first, double *restrict sum,
+                             double *restrict min, double *restrict max)
+{
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += x[i] - first[i];
+        min[i] = x[i] < min[i] ? x[i] : min[i];
+        max[i] = x[i] > max[i] ? x[i] : max[i];
+    }
+}
+
+static inline void add_second(const double *restrict x, size_t n,
+                              const double *restrict first,
+                              const double *restrict mean, double *restrict dev)
+{
+    for (size_t i = 0; i < n; i++) {
+        double d = x[i] - first[i] - mean[i];
+
+        dev[i] += d * d;
+    }
+}
+
+/* Elements f ... f+n-1 of a sample: to sum, min and max; and, once sum is the
+ * mean, to dev. */
+static inline void add_elements(const struct measure *m, const double *x,
+                                size_t f, size_t n, bool second)
+{
+    if (second)
+        add_second(x + f, n, m->first + f, m->sum + f, m->dev + f);
+    else
+        add_first(x + f, n, m->first + f, m->sum + f, m->min + f, m->max + f);
+}
+
+static inline void add_pass(const struct measure *m, size_t k, bool second)
+{
+    for (size_t i = 0; i < k; i++) {
+        size_t f = 0;
+
+        for (; f + LANES <= m->n; f += LANES)
+            add_elements(m, m->x + i * m->n, f, LANES, second);
+        add_elements(m, m->x + i * m->n, f, m->n - f, second);
+    }
+}
+
 /* Adds k samples to the `before` ones (Chan, Golub and LeVeque, 1979):
  *
  *     d = mean_x - mean
@@ -156,15 +202,7 @@ static void add_samples(const struct measure *m, size_t before, size_t k)
     double part = (double)k / (double)(before + k);
 
     memset(m->sum, 0, m->n * sizeof *m->sum);
-    for (size_t i = 0; i < k; i++) {
-        const double *x = m->x + i * m->n;
-
-        for (size_t f = 0; f < m->n; f++) {
-            m->sum[f] += x[f] - m->first[f];
-            m->min[f] = x[f] < m->min[f] ? x[f] : m->min[f];
-            m->max[f] = x[f] > m->max[f] ? x[f] : m->max[f];
-        }
-    }
+    add_pass(m, k, false);
     for (size_t f = 0; f < m->n; f++) {
         double d = m->sum[f] / (double)k - m->mean[f];
 
@@ -172,15 +210,7 @@ static void add_samples(const struct measure *m, size_t before, size_t k)
         m->mean[f] += d * part;
         m->dev[f] += d * d * (double)before * part;
     }
-    for (size_t i = 0; i < k; i++) {
-        const double *x = m->x + i * m->n;
-
-        for (size_t f = 0; f < m->n; f++) {
-            double d = x[f] - m->first[f] - m->sum[f];
-
-            m->dev[f] += d * d;
-        }
-    }
+    add_pass(m, k, true);
 }
 
 static mt_status add_rows(const struct measure *m, struct mt_err *err)
