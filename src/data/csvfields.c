@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/csvfields.h"
+#include "data/csvstops.h"
 
 #define NUL_BYTE "a NUL byte; expected text (tr -d '\\000' removes such bytes)"
 
@@ -256,56 +257,41 @@ static mt_status fail_scan(struct mt_csv *csv, const struct scan *s,
                        (unsigned long long)open.column);
 }
 
-/* Which of 64 bytes may end a plain field: the delimiter, or a control
- * character. Bit i is byte i. Eight at a time, exactly: no carry goes from byte
- * to byte. */
-static uint64_t find_stops(const char *at, uint64_t delimiter)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 127;
-    const uint64_t gather = UINT64_C(0x0102040810204080);
-    uint64_t stops = 0;
-
-    for (unsigned i = 0; i < 8; i++) {
-        uint64_t x, d, others;
-
-        memcpy(&x, at + 8 * i, sizeof x);
-        x = le64toh(x);
-        d = x ^ delimiter;
-        others = (((d & low) + low) | d) & (x | x << 1 | x << 2);
-        stops |= ((~others >> 7 & ones) * gather >> 56) << 8 * i;
-    }
-    return stops;
-}
-
 /* The fields from s->p on that are as most are: neither quotes nor spaces at
  * their beginning, nothing to look at within them, and a delimiter behind them.
  * Those that are not, and fields for which there is no room, are left to
- * scan_field. Where the next delimiter is would be known late, if each field
- * were searched from the end of the one before it: so 64 bytes are. */
+ * scan_field. */
 static void scan_usual(struct mt_csv *csv, struct scan *s, const char *start)
 {
     struct mt_csv_field *f = csv->fields + csv->n;
     const struct mt_csv_field *end = csv->fields + csv->fields_room;
-    uint64_t delimiter = delimiter_bytes(csv), stops;
-    const char *p = s->p, *at = s->p;
+    char delimiter = csv->dialect.delimiter;
+    const char *p = s->p, *block = csv->block, *stop;
+    uint64_t stops;
 
-    for (;; at += 64) {
-        stops = find_stops(at, delimiter);
-        for (; stops; stops &= stops - 1) {
-            const char *stop = at + __builtin_ctzll(stops);
-
-            if (f == end || *p == '"' || *p == ' ' ||
-                *stop != csv->dialect.delimiter)
-                goto out;
-            f->text = p;
-            f->n = (size_t)(stop - p);
-            f->at = (size_t)(p - start);
-            f++;
-            p = stop + 1;
-        }
+    if (block && (size_t)(p - block) < 64) {
+        stops = csv->block_stops & UINT64_MAX << (p - block);
+    } else {
+        block = p;
+        stops = mt_csv_stops(block, delimiter);
     }
-out:
+    for (;; stops &= stops - 1) {
+        while (!stops) {
+            block += 64;
+            stops = mt_csv_stops(block, delimiter);
+        }
+        stop = block + __builtin_ctzll(stops);
+        if (f == end || *p == '"' || *p == ' ' || *stop != delimiter)
+            break;
+        f->text = p;
+        f->n = (size_t)(stop - p);
+        f->at = (size_t)(p - start);
+        f++;
+        p = stop + 1;
+    }
     csv->n = (size_t)(f - csv->fields);
+    csv->block = block;
+    csv->block_stops = stops;
     s->p = p;
 }
 

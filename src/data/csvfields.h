@@ -21,6 +21,10 @@ struct mt_csv {
     size_t room, end;
     size_t record, next; /* offsets of this record and of the one after it */
 
+    const char
+        *block; /* of 64 bytes of buf, which were searched last, or NULL */
+    uint64_t block_stops; /* what may end fields in it (csvstops.h) */
+
     uint64_t line, next_line; /* of those two, from 1 */
     enum ends ends;
     struct mt_csv_passed passed;

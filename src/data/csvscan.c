@@ -81,6 +81,7 @@ static mt_status refill(struct mt_csv *csv, struct mt_err *err)
     size_t kept = csv->end - csv->record, want, got;
     mt_status status;
 
+    csv->block = NULL;
     memmove(csv->buf, csv->buf + csv->record, kept);
     csv->record = 0;
     csv->end = kept;

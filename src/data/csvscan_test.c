@@ -3,6 +3,7 @@
 #include <nettle/sha2.h>
 
 #include "base/philox.h"
+#include "data/csvstops.h"
 #include "data/testing.h"
 
 static struct mt_csv *csv;
@@ -427,6 +428,35 @@ START_TEST(test_random)
 }
 END_TEST
 
+START_TEST(test_stops)
+{
+    static const char delimiters[] = ",;\t| \x80\xa7\xff";
+    struct mt_philox_key key = mt_philox_key(1, "test", "stops");
+    unsigned char text[64];
+
+    for (uint32_t i = 0; i < 20000; i++) {
+        char delimiter = delimiters[i % (sizeof delimiters - 1)];
+        uint64_t expected = 0;
+
+        for (uint32_t k = 0; k < 16; k++) {
+            uint32_t w = mt_philox_word(key, i, k);
+
+            /* many are near what is looked for */
+            memcpy(text + 4 * k, &w, 4);
+            if (w >> 8 & 1)
+                text[4 * k] = (unsigned char)(delimiter ^ (w >> 9 & 129));
+            if (w >> 16 & 1)
+                text[4 * k + 1] = (unsigned char)(w >> 17) % 40;
+        }
+        for (uint32_t k = 0; k < 64; k++)
+            expected |= (uint64_t)(text[k] < ' ' || (char)text[k] == delimiter)
+                        << k;
+        ck_assert(mt_csv_stops((char *)text, delimiter) == expected);
+        ck_assert(mt_csv_stops_words((char *)text, delimiter) == expected);
+    }
+}
+END_TEST
+
 START_TEST(test_limits)
 {
     size_t size = (size_t)MT_CSV_MAX_RECORD + (8 << 20);
@@ -495,6 +525,7 @@ Suite *csvscan_suite(void)
     tcase_add_test(tc, test_place);
     tcase_add_test(tc, test_chunks);
     tcase_add_test(tc, test_random);
+    tcase_add_test(tc, test_stops);
     tcase_add_test(tc, test_limits);
     tcase_add_test(tc, test_sha256);
     suite_add_tcase(suite, tc);
