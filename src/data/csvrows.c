@@ -139,9 +139,9 @@ static inline bool is_short(const struct mt_csv_field *f, struct mt_short *out)
     return f->n - 1 < 8 && mt_short_parse(mt_short_load(f->text), f->n, out);
 }
 
-/* The features from number i on that are short numbers; returns the number of
- * the first that is not. */
-static size_t read_short(const struct mt_csv_table *t,
+/* The features from number i on that are short numbers, or categories that were
+ * there lately; returns the number of the first that is not. */
+static size_t read_usual(const struct mt_csv_table *t,
                          const struct mt_csv_field *fields, size_t i)
 {
     const struct mt_plan_column *plan = t->state->plan.columns;
@@ -150,8 +150,18 @@ static size_t read_short(const struct mt_csv_table *t,
     struct mt_cells_next next = mt_cells_next(t->cells->cells);
     struct mt_short s;
 
-    for (; i < n && plan[i].type == MT_PLAN_NUMBER; i++) {
-        if (!is_short(&fields[columns[i]], &s))
+    for (; i < n; i++) {
+        const struct mt_csv_field *f = &fields[columns[i]];
+
+        if (plan[i].type == MT_PLAN_CATEGORY) {
+            int32_t code = mt_labels_recall(&plan[i].labels, f->text, f->n);
+
+            if (code < 0)
+                break;
+            mt_cells_put_decimal(next, i, (uint64_t)code, 0, 0);
+            continue;
+        }
+        if (plan[i].type != MT_PLAN_NUMBER || !is_short(f, &s))
             break;
         mt_cells_put_decimal(next, i, s.digits, s.minus, s.places);
     }
@@ -165,7 +175,7 @@ static mt_status read_features(const struct reading *r,
     struct mt_csv_table *t = r->t;
     size_t i = 0, n = t->columns.n_features;
 
-    while ((i = r->plain ? read_short(t, fields, i) : i) < n) {
+    while ((i = r->plain ? read_usual(t, fields, i) : i) < n) {
         double cell;
 
         if (mt_plan_field(&t->state->plan, i, t->csv, &t->columns, fields,

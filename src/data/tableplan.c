@@ -84,6 +84,9 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
         *cell = mt_labels_index(&p->labels, f.text, f.n);
         if (*cell < 0 && !*p->example.text)
             p->example = mt_excerpt(f.text, f.n);
+        if (*cell >= 0)
+            mt_labels_remember(&p->labels, field->text, field->n,
+                               (int32_t)*cell);
         return MT_OK;
     }
     if (!mt_utf8_valid(f.text, f.n))
@@ -92,6 +95,8 @@ static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
             mt_csv_column_text(c, column).text, mt_excerpt(f.text, f.n).text);
     status = mt_labels_add(&p->labels, f.text, f.n, &code);
     *cell = code;
+    if (status == MT_OK)
+        mt_labels_remember(&p->labels, field->text, field->n, (int32_t)code);
     if (status == MT_NO_MEMORY)
         return mt_fail_memory(err);
     if (status != MT_OK)

@@ -14,8 +14,63 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double middle_of(double a, double b, double c)
+{
+    double low = a < b ? a : b, high = a < b ? b : a;
+
+    return c < low ? low : c > high ? high : c;
+}
+
+enum { FEW = 8, MANY_STEPS = 64 };
+
+/* Puts value number k in order in its place, none that is less behind it and
+ * none that is greater before it (Hoare's FIND). What is left in the end, or
+ * after many steps, is sorted. */
+static double find_nth(double *v, size_t n, size_t k)
+{
+    size_t low = 0, high = n; /* it is in low ... high-1 */
+
+    for (int steps = 0; steps < MANY_STEPS && high - low > FEW; steps++) {
+        double pivot =
+            middle_of(v[low], v[low + (high - low) / 2], v[high - 1]);
+        size_t i = low, j = high - 1;
+
+        for (;; i++, j--) {
+            double was;
+
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            was = v[i];
+            v[i] = v[j];
+            v[j] = was;
+        }
+        if (k <= j)
+            high = j + 1;
+        else
+            low = j + 1;
+    }
+    qsort(v + low, high - low, sizeof *v, compare_doubles);
+    return v[k];
+}
+
+static double find_median(double *v, size_t n)
+{
+    double below = find_nth(v, n, (n - 1) / 2), above = below;
+
+    if (n % 2)
+        return (below + above) / 2;
+    above = v[n / 2];
+    for (size_t i = n / 2; i < n; i++)
+        above = v[i] < above ? v[i] : above;
+    return (below + above) / 2;
+}
+
 /* mean: summed in row order; median: of an even number, the middle between the
- * two. v is sorted. */
+ * two. v is put in another order. */
 static double fill_value(enum mt_missing rule, double *v, size_t n)
 {
     double sum = 0;
@@ -26,8 +81,7 @@ static double fill_value(enum mt_missing rule, double *v, size_t n)
         sum += v[i];
     if (rule == MT_MISSING_MEAN)
         return sum / (double)n;
-    qsort(v, n, sizeof *v, compare_doubles);
-    return (v[(n - 1) / 2] + v[n / 2]) / 2;
+    return find_median(v, n);
 }
 
 enum { BLOCK = 1024 };

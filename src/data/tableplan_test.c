@@ -1,3 +1,4 @@
+#include "data/tableplan.h"
 #include "data/testing.h"
 
 /* The encoded inputs of all training samples, "1 0 2.5 | 0 1 3 | ...". */
@@ -221,6 +222,65 @@ START_TEST(odd_dates)
 }
 END_TEST
 
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Value i of n, in an order that a search for the middle may find hard. */
+static double ordered(int kind, size_t i, size_t n)
+{
+    switch (kind) {
+    case 0:
+        return (double)i;
+    case 1:
+        return (double)(n - i);
+    case 2:
+        return 7;
+    case 3:
+        return (double)(i % 2);
+    case 4:
+        return (double)(i < n / 2 ? i : n - i);
+    case 5:
+        return (double)(i * 7919 % n) - 100;
+    default: /* each step of a median of three takes two values off */
+        return (double)(i % 2 ? i : i < n / 2 ? n / 2 + i : i - n / 2);
+    }
+}
+
+START_TEST(fills_are_medians)
+{
+    static const size_t sizes[] = { 1, 2, 3, 8, 9, 10, 17, 100, 1001, 4000 };
+    struct mt_plan_column column = { .missing = MT_MISSING_MEDIAN };
+    struct mt_plan plan = { .n = 1, .columns = &column };
+    double v[4000];
+
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int kind = 0; kind < 7; kind++) {
+            struct mt_cells *cells = mt_cells_new(1);
+            struct mt_subset rows = { .n = sizes[s] };
+            size_t n = sizes[s];
+
+            ck_assert_ptr_nonnull(cells);
+            for (size_t i = 0; i < n; i++) {
+                v[i] = ordered(kind, i, n);
+                mt_cells_put(cells, 0, v[i]);
+                ck_assert_int_eq(mt_cells_push(cells, &test_err), MT_OK);
+            }
+            ck_assert_int_eq(mt_cells_finish(cells, &test_err), MT_OK);
+            plan.fitted = false;
+            ck_assert_int_eq(mt_plan_fit(&plan, cells, &rows, NULL, &test_err),
+                             MT_OK);
+            qsort(v, n, sizeof *v, compare_doubles);
+            ck_assert_msg(column.fill == (v[(n - 1) / 2] + v[n / 2]) / 2,
+                          "kind %d of %zu: %g", kind, n, column.fill);
+            mt_cells_free(cells);
+        }
+}
+END_TEST
+
 Suite *tableplan_suite(void);
 
 Suite *tableplan_suite(void)
@@ -233,6 +293,7 @@ Suite *tableplan_suite(void)
     tcase_add_test(tc, listed_values_are_the_inputs);
     tcase_add_test(tc, names_come_before_globs);
     tcase_add_test(tc, truth_values_are_two_in_any_case);
+    tcase_add_test(tc, fills_are_medians);
     tcase_add_test(tc, gaps_are_filled_and_flagged);
     tcase_add_test(tc, dates_are_a_part_of_the_range_and_circles);
     tcase_add_test(tc, gaps_of_dates_are_filled);
