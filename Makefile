@@ -1,6 +1,6 @@
 # mtrain: see README.md. Targets: all, install, uninstall, test, check, check-asan,
-# check-tsan, check-valgrind, check-bits, check-aarch64, check-math, check-onnx, fuzz,
-# fuzz-fast, torture, cover, lint, bench, bench-kernels, bench-ckpt, clean.
+# check-tsan, check-valgrind, check-bits, check-aarch64, check-math, check-onnx, mpi,
+# fuzz, fuzz-fast, torture, cover, lint, bench, bench-kernels, bench-ckpt, clean.
 # Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
 # WERROR=1 makes warnings errors.
 
@@ -87,11 +87,12 @@ $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# Sanitizers want to be linked with the program: the module does without.
+# Sanitizers want to be linked with the program: modules do without.
+MODULE_CFLAGS = $(filter-out $(SAN),$(ALL_CFLAGS)) -fPIC -fvisibility=hidden
+
 $(MODULE_OBJS): $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(MPI) $(filter-out $(SAN),$(ALL_CFLAGS)) -fPIC -fvisibility=hidden \
-	    -c -o $@ $<
+	$(MPI) $(MODULE_CFLAGS) -c -o $@ $<
 
 $(B)/mtrain-mpi.so: $(MODULE_OBJS)
 	$(MPI) -shared $(LDFLAGS) -o $@ $^ -pthread
@@ -157,6 +158,16 @@ WRAPS = malloc calloc realloc aligned_alloc free strdup realpath \
         fstat fstatat faccessat flock fsync ftruncate fchmod fchown renameat \
         rename unlinkat unlink linkat symlink
 
+# Modules without MPI, for the test of loading them.
+FAKES = $(B)/comm/fake-good.so $(B)/comm/fake-old.so $(B)/comm/fake-none.so
+
+$(FAKES): $(B)/comm/fake-%.so: testdata/mpi/fake.c src/comm/module.h \
+                               src/comm/comm.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(SAN) -M%,$(ALL_CFLAGS)) -fPIC -shared -DFAKE_$* \
+	    -o $@ $< -lm
+
+$(B)/tests: | $(FAKES)
 $(B)/tests: $(B)/testmain.o $(B)/inject.o $(B)/suites.o $(TEST_OBJS) \
             $(B)/libmtrain.a
 	$(CC) $(SAN) $(LDFLAGS) $(WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(TEST_LIBS) \
@@ -169,7 +180,7 @@ $(B)/tests: $(B)/testmain.o $(B)/inject.o $(B)/suites.o $(TEST_OBJS) \
 test: $(B)/mtrain $(B)/tests
 	scripts/test $(B) $(T)
 
-check: $(B)/mtrain $(B)/tests shims
+check: $(B)/mtrain $(B)/tests shims mpi
 	scripts/run-tests $(B)
 
 # The same with the address and undefined-behaviour sanitizers.
@@ -185,6 +196,18 @@ check-tsan:
 	$(MAKE) B=$(B)/tsan OPT="-O1 -g" SAN="-fsanitize=thread" WERROR=$(WERROR) \
 	    WERROR=$(WERROR) $(B)/tsan/mtrain $(B)/tsan/tests
 	scripts/torture/threads $(B)/tsan
+
+# What scripts/run-mpi needs: a program of ranks, and the module with pieces so
+# short that every message has several.
+mpi: $(MODULE) $(if $(MPI),$(B)/mtrain-mpi-short.so $(B)/mpi-comm)
+
+$(B)/mtrain-mpi-short.so: $(wildcard src/comm/mpi/*.c src/comm/mpi/*.h \
+                          src/comm/*.h)
+	$(MPI) $(filter-out -M%,$(MODULE_CFLAGS)) -DMT_MPI_PIECE=4096 \
+	    -DMT_MPI_DIRECT=500 -shared -o $@ $(filter %.c,$^) -pthread
+
+$(B)/mpi-comm: testdata/mpi/comm.c $(B)/libmtrain.a
+	$(CC) $(filter-out -M%,$(ALL_CFLAGS)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # What the attacks preload under the program.
 SHIMS = $(B)/torture/faults.so $(B)/torture/allocs.so
@@ -333,7 +356,7 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all test check check-asan check-tsan check-valgrind check-bits \
-        check-aarch64 check-math check-onnx check-package shims fuzz fuzz-fast \
-        fuzz-programs torture cover lint bench bench-kernels bench-ckpt \
+        check-aarch64 check-math check-onnx check-package mpi shims fuzz \
+        fuzz-fast fuzz-programs torture cover lint bench bench-kernels bench-ckpt \
         install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -28,8 +28,9 @@ enum {
     MOVING = 200000,   /* ns between looks at a large transfer, */
     LEAVING = 500000,  /* and at ranks that have yet to close */
     TICKS = 10,        /* a second */
-    SILENCE = 6,       /* seconds, unless MTRAIN_MPI_TIMEOUT says else */
-    LONGEST = 1000000, /* of that */
+    SILENCE = 6,       /* seconds, unless MTRAIN_MPI_TIMEOUT says else, */
+    LONGEST = 1000000, /* at most; */
+    BYTES = 6,         /* that are to come in this time */
 };
 
 struct beat {
@@ -42,7 +43,7 @@ struct mt_pulse {
     struct mt_job *job;
     MPI_Comm comm;
     pthread_t thread;
-    unsigned limit, ticks; /* 0: no limit; since the start */
+    unsigned limit, every, ticks; /* of silence, 0: none; of bytes; so far */
     bool closing;
     struct beat beats[]; /* (size) */
 };
@@ -175,7 +176,7 @@ static void *run(void *arg)
         bool ticks = time >= next;
 
         if (ticks || p->closing) {
-            if (exchange(p, ticks && p->ticks % TICKS == 0))
+            if (exchange(p, ticks && p->ticks % p->every == 0))
                 break;
         }
         if (ticks) {
@@ -221,6 +222,7 @@ const char *mt_pulse_start(struct mt_job *job)
     MPI_Comm_set_errhandler(p->comm, MPI_ERRORS_RETURN);
     p->job = job;
     p->limit = limit_from_environment();
+    p->every = p->limit && p->limit < BYTES * TICKS ? p->limit / BYTES : TICKS;
     for (size_t r = 0; r < size; r++)
         p->beats[r].in = p->beats[r].out = MPI_REQUEST_NULL;
     job->pulse = p;
