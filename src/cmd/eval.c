@@ -7,10 +7,10 @@
 #include "base/nearest.h"
 #include "cmd/confusion.h"
 #include "cmd/events.h"
+#include "cmd/heldout.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/warn.h"
-#include "train/datastate.h"
 #include "train/state.h"
 
 struct assertion {
@@ -198,68 +198,15 @@ static int evaluate(const struct mt_call *call, struct mt_opened *opened,
     return check_assertions(call, a, n, s, &scores);
 }
 
-/* --- samples that were trained on --------------------------------------- */
-
-static void note_file(void *ctx, const struct mt_data_change *change)
-{
-    if (strncmp(change->role, "train", 5) == 0)
-        *(const char **)ctx = change->now->role;
-}
-
-/* The key by which other samples are held out now than in training, or NULL. */
-static const char *changed_split(const struct mt_opened *o, const char *path,
-                                 struct mt_err *err)
-{
-    static const char *const keys[][2] = { { "data", "split" },
-                                           { "data", "val_split" },
-                                           { "data", "test_split" },
-                                           { "train", "seed" } };
-    enum { N = sizeof keys / sizeof *keys };
-    static const char *const names[N] = { "data.split", "data.val_split",
-                                          "data.test_split", "train.seed" };
-    const char *changed = NULL;
-    struct mt_json *saved;
-
-    if (mt_state_spec(&o->bundle, path, &saved, err) != MT_OK)
-        return NULL;
-    for (int i = 0; i < N; i++) {
-        const struct mt_item *is = mt_json_root(o->doc);
-        const struct mt_item *was = mt_json_root(saved);
-
-        is = mt_json_get(mt_json_get(is, keys[i][0]), keys[i][1]);
-        was = mt_json_get(mt_json_get(was, keys[i][0]), keys[i][1]);
-        if (strcmp(is ? mt_json_text(is).text : "",
-                   was ? mt_json_text(was).text : "") != 0)
-            changed = names[i];
-    }
-    mt_json_free(saved);
-    return changed;
-}
-
 /* What is held out of the training data was not trained on, if the data and
  * the keys that decide it are those of the run. */
 static mt_status warn_trained_on(const struct mt_call *call,
                                  const struct mt_opened *o, struct mt_err *err)
 {
-    const struct mt_session *s = o->session;
-    struct mt_err unused = MT_ERR_INIT;
-    const char *role = NULL, *key;
-
-    if (mt_session_split(s) == MT_SPLIT_TRAIN ||
-        !mt_session_data(s)->train.samples) /* a file of its own */
+    if (mt_session_split(o->session) == MT_SPLIT_TRAIN ||
+        !mt_session_data(o->session)->train.samples) /* a file of its own */
         return MT_OK;
-    mt_data_state_changes(&o->bundle, mt_session_data(s), note_file, &role,
-                          &unused);
-    if (role)
-        return mt_warn(call, NULL, "data", err,
-                       "data.%s is another file than in training: samples "
-                       "that were trained on may be among these", role);
-    key = changed_split(o, call->args[0], &unused);
-    if (key)
-        return mt_warn(call, NULL, "data", err,
-                       "%s is not what it was in training: samples that were "
-                       "trained on are among these", key);
-    return MT_OK;
+    return mt_warn_held_out(call, o, true, "among these", err);
 }
 
 /* --- the command -------------------------------------------------------- */

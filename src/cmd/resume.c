@@ -4,17 +4,18 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "spec/tree.h"
+#include "cmd/heldout.h"
 #include "cmd/prove.h"
 #include "cmd/report.h"
 #include "cmd/specs.h"
 #include "cmd/summary.h"
 #include "cmd/training.h"
 #include "cmd/warn.h"
+#include "spec/diff.h"
+#include "spec/tree.h"
 #include "train/datastate.h"
 #include "train/monitor.h"
 #include "train/refit.h"
-#include "spec/diff.h"
 #include "train/state.h"
 
 struct changes {
@@ -258,6 +259,24 @@ static mt_status warn_of_kept(const struct mt_training *t, struct mt_err *err)
                    mt_session_judge(s)->name);
 }
 
+/* What is held out from here on; a validation file is not held out. */
+static mt_status warn_of_held_out(const struct mt_training *t,
+                                  struct mt_err *err)
+{
+    const struct mt_session *s = t->session;
+    const struct mt_item *data =
+        mt_json_get(mt_json_root(t->opened->doc), "data");
+    bool held_out = false;
+
+    for (int i = MT_SPLIT_VAL; i < MT_SPLITS; i++)
+        held_out |= mt_session_samples(s, (enum mt_split)i) &&
+                    !mt_json_get(data, mt_split_names[i]);
+    if (!held_out)
+        return MT_OK;
+    return mt_warn_held_out(t->call, t->opened, mt_session_at(s).step > 0,
+                            "held out from here on", err);
+}
+
 /* The best state so far, in a file of its own or kept in the checkpoint. */
 static mt_status look_for_best(const struct mt_training *t, struct mt_err *err)
 {
@@ -289,6 +308,7 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
 
     if (tell_changes(&told, opened, &err) != MT_OK ||
         check_total(&training, &err) != MT_OK ||
+        warn_of_held_out(&training, &err) != MT_OK ||
         mt_training_prepare(&training, &err) != MT_OK ||
         look_for_best(&training, &err) != MT_OK) {
         code = mt_report_error(&err);
