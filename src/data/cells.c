@@ -160,6 +160,8 @@ void mt_cells_put(struct mt_cells *cells, size_t column, double v)
         next.seen[column].missing = true;
         return;
     }
+    if (next.seen[column].raw) /* so the others are doubles, too */
+        places = RAW;
     while (places <= MAX_PLACES && !has_places(v, places, &digits))
         places++;
     if (places <= MAX_PLACES) {
@@ -168,7 +170,7 @@ void mt_cells_put(struct mt_cells *cells, size_t column, double v)
             digits < 0, places);
         return;
     }
-    mt_cells_put_raw(cells, column, v);
+    mt_cells_put_raw(cells, column, v + 0.0);
 }
 
 void mt_cells_put_raw(struct mt_cells *cells, size_t column, double v)

@@ -17,7 +17,7 @@ struct value {
 
 struct reading {
     struct mt_csv_table *t;
-    bool plain;           /* numbers can be read by mt_short_parse */
+    bool plain;           /* numbers can be read as decimals */
     struct value *values; /* [room], of t->labels; if they are looked at */
     size_t room;
 };
@@ -134,12 +134,15 @@ static mt_status fail_feature(const struct mt_csv_table *t, struct mt_err *err)
                    cause.text);
 }
 
-static inline bool is_short(const struct mt_csv_field *f, struct mt_short *out)
+static inline bool is_decimal(const struct mt_csv_field *f,
+                              struct mt_short *out)
 {
-    return f->n - 1 < 8 && mt_short_parse(mt_short_load(f->text), f->n, out);
+    return (f->n - 1 < 8 &&
+            mt_short_parse(mt_short_load(f->text), f->n, out)) ||
+           (f->n - 1 < MT_DECIMAL && mt_number_decimal(f->text, f->n, out));
 }
 
-/* The features from number i on that are short numbers, or categories that were
+/* The features from number i on that are decimals, or categories that were
  * there lately; returns the number of the first that is not. */
 static size_t read_usual(const struct mt_csv_table *t,
                          const struct mt_csv_field *fields, size_t i)
@@ -161,7 +164,7 @@ static size_t read_usual(const struct mt_csv_table *t,
             mt_cells_put_decimal(next, i, (uint64_t)code, 0, 0);
             continue;
         }
-        if (plan[i].type != MT_PLAN_NUMBER || !is_short(f, &s))
+        if (plan[i].type != MT_PLAN_NUMBER || !is_decimal(f, &s))
             break;
         mt_cells_put_decimal(next, i, s.digits, s.minus, s.places);
     }
@@ -252,17 +255,17 @@ static mt_status put_label(struct reading *r, int32_t label, struct mt_err *err)
     return t->look ? count_value(r, (size_t)label, err) : MT_OK;
 }
 
-/* Puts targets that are short numbers; false: not all are. -0 stays what it
+/* Puts targets that are decimals; false: not all are. -0 stays what it
  * is. */
-static bool put_short(const struct reading *r,
-                      const struct mt_csv_field *fields)
+static bool put_decimals(const struct reading *r,
+                         const struct mt_csv_field *fields)
 {
     const struct mt_csv_columns *c = &r->t->columns;
     struct mt_cells_next next = mt_cells_next(r->t->cells->cells);
     struct mt_short s;
 
     for (size_t i = 0; i < c->n_targets; i++) {
-        if (!is_short(&fields[c->targets[i]], &s) || (s.minus && !s.digits))
+        if (!is_decimal(&fields[c->targets[i]], &s) || (s.minus && !s.digits))
             return false;
         mt_cells_put_decimal(next, c->n_features + i, s.digits, s.minus,
                              s.places);
@@ -271,7 +274,7 @@ static bool put_short(const struct reading *r,
 }
 
 /* What most rows have needs no closer look: a class that was there lately
- * (label: which), or short numbers. */
+ * (label: which), or decimals. */
 static bool has_usual_targets(const struct reading *r,
                               const struct mt_csv_field *fields, int32_t *label)
 {
@@ -280,7 +283,7 @@ static bool has_usual_targets(const struct reading *r,
 
     *label = -1;
     if (!t->labels)
-        return r->plain && !t->request->fractions && put_short(r, fields);
+        return r->plain && !t->request->fractions && put_decimals(r, fields);
     *label = mt_labels_recall(t->labels, f->text, f->n);
     return *label >= 0;
 }

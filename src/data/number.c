@@ -190,6 +190,76 @@ static bool short_double(const char *text, size_t n, double *out)
     return true;
 }
 
+static const uint64_t whole_pow10_of[] = { 1,       10,       100,
+                                           1000,    10000,    100000,
+                                           1000000, 10000000, 100000000 };
+
+/* Adds the digits from *p on to w, eight at a time. *count: of digits. false:
+ * they are more than a word holds. */
+static bool add_digits(const char **p, const char *end, uint64_t *w,
+                       unsigned *count)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    size_t k = 8;
+
+    for (*count = 0; k == 8; *count += (unsigned)k) {
+        uint64_t x = mt_short_load(*p) ^ ones * '0', others;
+
+        others = (x | (x + ones * (128 - 10))) & high;
+        k = others ? (size_t)__builtin_ctzll(others) >> 3 : 8;
+        k = k < (size_t)(end - *p) ? k : (size_t)(end - *p);
+        if (k == 0)
+            break;
+        if (__builtin_mul_overflow(*w, whole_pow10_of[k], w) ||
+            __builtin_add_overflow(*w, mt_short_join(x << (64 - 8 * k)), w))
+            return false;
+        *p += k;
+    }
+    return true;
+}
+
+/* Of an e with an exponent of one digit or two, behind which is nothing. */
+static bool read_exponent(const char *p, const char *end, int *out)
+{
+    bool negative = p + 1 < end && p[1] == '-';
+
+    p += 1 + (negative || (p + 1 < end && p[1] == '+'));
+    if (end - p < 1 || end - p > 2 || !is_digit(*p) || !is_digit(end[-1]))
+        return false;
+    *out = end - p == 1 ? *p - '0' : (*p - '0') * 10 + (p[1] - '0');
+    *out = negative ? -*out : *out;
+    return true;
+}
+
+bool mt_number_decimal(const char *text, size_t n, struct mt_short *out)
+{
+    const char *p = text, *end = text + n;
+    unsigned whole, places = 0;
+    uint64_t w = 0;
+    int exponent = 0;
+
+    out->minus = *p == '-';
+    p += out->minus;
+    if (!add_digits(&p, end, &w, &whole))
+        return false;
+    if (p < end && *p == '.') {
+        p++;
+        if (!add_digits(&p, end, &w, &places))
+            return false;
+    }
+    if (p < end && (*p == 'e' || *p == 'E') && read_exponent(p, end, &exponent))
+        p = end;
+    if (p < end || !(whole + places))
+        return false;
+    exponent -= (int)places;
+    if (exponent > 8 || (exponent > 0 && __builtin_mul_overflow(
+                                             w, whole_pow10_of[exponent], &w)))
+        return false;
+    out->digits = w;
+    out->places = exponent < 0 ? (unsigned)-exponent : 0;
+    return w <= UINT64_C(1) << 53 && out->places <= 15;
+}
+
 /* The same for all others: their product or quotient. */
 static bool fast_double(const struct decimal *d, double *out)
 {
@@ -198,6 +268,85 @@ static bool fast_double(const struct decimal *d, double *out)
     *out = d->exp10 < 0 ? (double)d->w / pow10_of[-d->exp10]
                         : (double)d->w * pow10_of[d->exp10];
     return true;
+}
+
+static double pow2(int e)
+{
+    uint64_t bits = (uint64_t)(1023 + e) << 52;
+    double v;
+
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static const uint64_t pow5_of[] = {
+    UINT64_C(1),
+    UINT64_C(5),
+    UINT64_C(25),
+    UINT64_C(125),
+    UINT64_C(625),
+    UINT64_C(3125),
+    UINT64_C(15625),
+    UINT64_C(78125),
+    UINT64_C(390625),
+    UINT64_C(1953125),
+    UINT64_C(9765625),
+    UINT64_C(48828125),
+    UINT64_C(244140625),
+    UINT64_C(1220703125),
+    UINT64_C(6103515625),
+    UINT64_C(30517578125),
+    UINT64_C(152587890625),
+    UINT64_C(762939453125),
+    UINT64_C(3814697265625),
+    UINT64_C(19073486328125),
+    UINT64_C(95367431640625),
+    UINT64_C(476837158203125),
+    UINT64_C(2384185791015625),
+    UINT64_C(11920928955078125),
+    UINT64_C(59604644775390625),
+    UINT64_C(298023223876953125),
+    UINT64_C(1490116119384765625),
+    UINT64_C(7450580596923828125),
+};
+
+/* 19 digits, and powers of ten up to 27: 5^27 is less than 2^63, so that
+ *
+ *     w / 10^k = w / 5^k / 2^k
+ *
+ * is a quotient of integers. 63 bits or 64 of it, the lowest one set if there
+ * are more, are rounded once. */
+static bool exact_double(const struct decimal *d, double *out)
+{
+#ifdef __SIZEOF_INT128__
+    int k = (int)(d->exp10 < 0 ? -d->exp10 : d->exp10), shift = 0, up = 0;
+    unsigned __int128 all, rest;
+    uint64_t m;
+
+    if (d->cut || d->w == 0 || d->exp10 < -27 || d->exp10 > 27)
+        return false;
+    if (d->exp10 < 0) {
+        uint64_t five = pow5_of[k] << (up = __builtin_clzll(pow5_of[k]));
+
+        shift = __builtin_clzll(d->w) + 63;
+        all = (unsigned __int128)d->w << shift;
+        m = (uint64_t)(all / five);
+        rest = all % five;
+        k = -k;
+    } else {
+        all = (unsigned __int128)d->w * pow5_of[k];
+        if (all >> 64)
+            up = 64 - __builtin_clzll((uint64_t)(all >> 64));
+        m = (uint64_t)(all >> up);
+        rest = all - ((unsigned __int128)m << up);
+    }
+    *out = (double)(m | (rest != 0)) * pow2(k + up - shift);
+    return true;
+#else
+    (void)d;
+    (void)out;
+    return false;
+#endif
 }
 
 enum mt_number mt_number_f64(const char *text, size_t n, double *out)
@@ -212,7 +361,7 @@ enum mt_number mt_number_f64(const char *text, size_t n, double *out)
     result = scan(text, n, &d);
     if (result != MT_NUMBER_OK)
         return result;
-    if (!fast_double(&d, &v)) {
+    if (!fast_double(&d, &v) && !exact_double(&d, &v)) {
         print_decimal(&d, buf);
         v = strtod(buf, NULL);
     }
@@ -241,7 +390,8 @@ enum mt_number mt_number_padded(const char *text, size_t n, double *out)
 {
     struct mt_short s;
 
-    if (n - 1 >= 8 || !mt_short_parse(mt_short_load(text), n, &s))
+    if (!(n - 1 < 8 && mt_short_parse(mt_short_load(text), n, &s)) &&
+        !(n - 1 < MT_DECIMAL && mt_number_decimal(text, n, &s)))
         return mt_number_in_f32(text, n, out);
     *out = to_double(&s);
     return MT_NUMBER_OK;

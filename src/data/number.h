@@ -23,7 +23,7 @@ enum mt_number mt_number_f64(const char *text, size_t n, double *out);
 /* The same; MT_NUMBER_TOO_LARGE also where float32 has only infinity. */
 enum mt_number mt_number_in_f32(const char *text, size_t n, double *out);
 
-/* The same, quicker, of a text from which on 8 bytes can be read, whatever its
+/* The same, quicker, of a text from which on 32 bytes can be read, whatever its
  * length. (number_short.h is quicker still.) */
 enum mt_number mt_number_padded(const char *text, size_t n, double *out);
 

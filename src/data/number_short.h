@@ -58,4 +58,12 @@ static inline uint64_t mt_short_load(const char *text)
     return le64toh(x);
 }
 
+enum { MT_DECIMAL = 24 }; /* characters */
+
+/* The same of 1 to MT_DECIMAL characters, perhaps with an exponent, where
+ * digits are at most 2^53 and places at most 15: both are exact doubles, so
+ * that their quotient is the nearest one. 8 bytes behind the text can be read.
+ */
+bool mt_number_decimal(const char *text, size_t n, struct mt_short *out);
+
 #endif

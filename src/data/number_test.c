@@ -9,6 +9,21 @@
 #include "base/philox.h"
 #include "data/number_short.h"
 
+static size_t decimals; /* that mt_number_decimal has read */
+
+static void same_decimal(const char *padded, size_t n, double expected)
+{
+    struct mt_short s;
+    double v;
+
+    if (n > MT_DECIMAL || !mt_number_decimal(padded, n, &s))
+        return;
+    ck_assert(s.digits <= UINT64_C(1) << 53 && s.places <= 15);
+    v = (double)s.digits / pow(10, s.places);
+    ck_assert_msg((s.minus ? -v : v) == expected, "%.*s", (int)n, padded);
+    decimals++;
+}
+
 /* The results of strtod in the C locale are the reference. */
 static void same_as_libc(const char *text)
 {
@@ -25,6 +40,7 @@ static void same_as_libc(const char *text)
         memset(padded + strlen(text), '7', 8);
         ck_assert_int_eq(mt_number_padded(padded, strlen(text), &p), in_f32);
         ck_assert(in_f32 != MT_NUMBER_OK || !memcmp(&p, &d, sizeof d));
+        same_decimal(padded, strlen(text), want_d);
     }
     if (isinf(want_d)) {
         ck_assert_int_eq(mt_number_f64(text, strlen(text), &d),
@@ -110,6 +126,47 @@ START_TEST(test_random)
         if (text[1] && strcmp(text, "-."))
             same_as_libc(text);
     }
+}
+END_TEST
+
+/* 13 to 19 digits, with the point or the exponent anywhere; and the middles
+ * between two doubles, and what is next to them. */
+START_TEST(test_digits)
+{
+    struct mt_philox_key key = mt_philox_key(1, "test", "digits");
+    char text[64];
+
+    decimals = 0;
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint32_t w[4];
+        uint64_t n;
+        int digits, point, shift;
+
+        mt_philox_block(key, 0, i, w);
+        n = (uint64_t)w[0] << 32 | w[1];
+        digits = snprintf(text, sizeof text, "%llu",
+                          (unsigned long long)(n >> w[2] % 20));
+        snprintf(text + digits, sizeof text - (size_t)digits, "e%d",
+                 (int)(w[3] % 64) - 32);
+        same_as_libc(text);
+        text[digits] = '\0';
+        point = (int)(w[3] >> 6) % digits;
+        memmove(text + point + 1, text + point, (size_t)(digits - point) + 1);
+        text[point] = '.';
+        same_as_libc(text);
+        shift = (int)(w[2] % 10);
+        n = ((UINT64_C(1) << 52 | (n & 0xfffffffffffff)) << 1 | 1) << shift;
+        snprintf(text, sizeof text, "%llu%s",
+                 (unsigned long long)(n + (uint64_t)(w[3] % 3) - 1),
+                 w[3] & 64 ? "" : "e-7");
+        same_as_libc(text);
+        snprintf(text, sizeof text, "%llu.%03u",
+                 (unsigned long long)(n >> shift) / 8,
+                 (unsigned)((n >> shift) % 8 * 125 + w[3] / 128 % 3 - 1) %
+                     1000);
+        same_as_libc(text);
+    }
+    ck_assert_uint_gt(decimals, 10000);
 }
 END_TEST
 
@@ -273,6 +330,7 @@ Suite *number_suite(void)
 
     tcase_add_test(tc, test_values);
     tcase_add_test(tc, test_random);
+    tcase_add_test(tc, test_digits);
     tcase_add_test(tc, test_long);
     tcase_add_test(tc, test_short);
     tcase_add_test(tc, test_refused);
