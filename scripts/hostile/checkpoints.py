@@ -69,14 +69,14 @@ TENSORS = (
      "model/fc1.bias is uint8"),
     ("weight-missing", remove("model/fc2.bias"), "model/fc2.bias is missing"),
     ("weight-extra", replace("model/fc9.bias", "float32", [3], floats(3)),
-     "1 tensors that the spec's model"),
+     "1 tensor that the spec's model"),
 )
 
 MOMENTS = (
     ("moment-missing", remove("optimizer/momentum_buffer.fc1.weight"),
      "optimizer/momentum_buffer.fc1.weight is missing"),
     ("moment-extra", replace("optimizer/exp_avg.fc1.weight", "float32", [8, 4],
-                             floats(32)), "1 tensors that the spec's"),
+                             floats(32)), "1 tensor that the spec's"),
     ("moment-mis-shaped", replace("optimizer/momentum_buffer.fc1.weight",
                                   "float32", [4, 8], floats(32)),
      r"momentum_buffer.fc1.weight is float32 \[4, 8\]"),
@@ -85,9 +85,9 @@ MOMENTS = (
      "momentum_buffer.fc2.bias is float64"),
     ("moment-of-no-tensor", replace("optimizer/momentum_buffer.fc7.bias",
                                     "float32", [3], floats(3)),
-     "1 tensors that the spec's"),
+     "1 tensor that the spec's"),
     ("moment-without-its-step", remove("optimizer/step.fc1.weight"),
-     "1 tensors that the spec's"),
+     "1 tensor that the spec's"),
     ("optimizer-of-another-type", spec(optimizer={"type": "Adam", "lr": 1,
                                                   "momentum": 0.9}),
      "momentum"),

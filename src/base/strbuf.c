@@ -99,3 +99,12 @@ size_t mt_stem_length(const char *text, const char *ending)
 
     return n > tail && strcmp(text + n - tail, ending) == 0 ? n - tail : n;
 }
+
+struct mt_count mt_count(uint64_t n, const char *what)
+{
+    struct mt_count out;
+
+    snprintf(out.text, sizeof out.text, "%llu %s%s", (unsigned long long)n,
+             what, n == 1 ? "" : "s");
+    return out;
+}

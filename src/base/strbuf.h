@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -38,5 +39,11 @@ bool mt_ends_with(const char *text, const char *ending);
 
 /* The length of the text, without the ending if it has that. */
 size_t mt_stem_length(const char *text, const char *ending);
+
+/* "1 tensor", "2 tensors": mt_count(n, "tensor").text. */
+struct mt_count {
+    char text[64];
+};
+struct mt_count mt_count(uint64_t n, const char *what);
 
 #endif

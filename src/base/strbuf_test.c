@@ -114,6 +114,15 @@ START_TEST(endings_leave_a_stem)
 }
 END_TEST
 
+START_TEST(one_is_no_plural)
+{
+    ck_assert_str_eq(mt_count(0, "tensor").text, "0 tensors");
+    ck_assert_str_eq(mt_count(1, "tensor").text, "1 tensor");
+    ck_assert_str_eq(mt_count(UINT64_MAX, "array").text,
+                     "18446744073709551615 arrays");
+}
+END_TEST
+
 Suite *strbuf_suite(void);
 
 Suite *strbuf_suite(void)
@@ -128,6 +137,7 @@ Suite *strbuf_suite(void)
     tcase_add_test(t, printf_fits_exactly);
     tcase_add_test(t, exhausted_memory_sticks);
     tcase_add_test(t, endings_leave_a_stem);
+    tcase_add_test(t, one_is_no_plural);
     suite_add_tcase(s, t);
     return s;
 }

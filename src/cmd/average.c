@@ -124,8 +124,9 @@ static void print_done(const struct mt_call *call, const char *out,
         mt_print_json_string(out);
         printf(",\"states\":%zu,\"tensors\":%zu}\n", call->n_args, averaged);
     } else if (!call->quiet) {
-        printf("%s: the mean of %zu states in %zu tensors%s\n", out,
-               call->n_args, averaged,
+        printf("%s: the mean of %s in %s%s\n", out,
+               mt_count(call->n_args, "state").text,
+               mt_count(averaged, "tensor").text,
                mt_ends_with(out, ".mtc") ? "; its optimizer is fresh, at step 0"
                                          : "");
     }

@@ -22,12 +22,14 @@ static void print_text(const struct mt_session *s)
 {
     print_data(s);
     mt_layers_print(mt_session_model(s));
-    printf("model     %zu parameters in %zu tensors, %zu trainable\n",
-           mt_model_parameters(mt_session_model(s), false),
-           mt_session_model(s)->store.n,
-           mt_model_parameters(mt_session_model(s), true));
-    printf("training  %llu steps, %llu an epoch, batches of %zu\n",
-           (unsigned long long)mt_session_total_steps(s),
+    printf(
+        "model     %s in %s, %zu trainable\n",
+        mt_count(mt_model_parameters(mt_session_model(s), false), "parameter")
+            .text,
+        mt_count(mt_session_model(s)->store.n, "tensor").text,
+        mt_model_parameters(mt_session_model(s), true));
+    printf("training  %s, %llu an epoch, batches of %zu\n",
+           mt_count(mt_session_total_steps(s), "step").text,
            (unsigned long long)mt_session_steps_per_epoch(s),
            mt_session_batch_size(s));
     printf("memory    %.1f MB at the peak: %.1f MB tensors and activations, "

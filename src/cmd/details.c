@@ -45,9 +45,8 @@ void mt_details_tell(const struct mt_call *call, const struct mt_session *s)
     if (!call->verbose)
         return;
     tell_files(call, s);
-    mt_report_detail(call, "kernels: %s on %zu thread%s", mt_kernels()->isa,
-                     mt_team_size(mt_session_team(s)),
-                     mt_team_size(mt_session_team(s)) == 1 ? "" : "s");
+    mt_report_detail(call, "kernels: %s on %s", mt_kernels()->isa,
+                     mt_count(mt_team_size(mt_session_team(s)), "thread").text);
     mt_report_detail(call,
                      "memory: %.1f MB: %.1f MB for parameters, gradients "
                      "and the optimizer, %.1f MB for activations",

@@ -173,7 +173,7 @@ static void print_node(const struct mt_model *m, const struct mt_layer *l,
     printf(" [label=\"%s\\n%s\\n%s", l->type->name, l->path,
            mt_shape_text(&l->out_shape).text);
     if (n)
-        printf("\\n%zu parameter%s%s", n, n == 1 ? "" : "s",
+        printf("\\n%s%s", mt_count(n, "parameter").text,
                is_frozen(m, l) ? ", frozen" : "");
     printf("\"%s];\n", n ? ", fillcolor=\"#dbe9f6\"" : "");
 }

@@ -315,15 +315,16 @@ static void print_done(const struct mt_call *call,
         print_json(call, plan, out, lost);
     if (call->json || call->quiet)
         return;
-    printf("%s: %zu tensors loaded", out, plan->n);
+    printf("%s: %s loaded", out, mt_count(plan->n, "tensor").text);
     if (plan->missing || plan->unexpected)
         printf(", %zu missing and %zu unexpected passed over", plan->missing,
                plan->unexpected);
     if (plan->n_recounted)
-        printf(", num_batches_tracked of %zu layer%s set to 0 (the state has "
-               "none)", plan->n_recounted, plan->n_recounted == 1 ? "" : "s");
+        printf(", num_batches_tracked of %s set to 0 (the state has none)",
+               mt_count(plan->n_recounted, "layer").text);
     if (lost)
-        printf(", %zu arrays of the state lost to damage", lost);
+        printf(", %s of the state lost to damage",
+               mt_count(lost, "array").text);
     if (given(call, "with-optimizer")) {
         printf(", optimizer state of %zu moved", count_moved(plan));
         print_position(plan, s);
@@ -454,8 +455,8 @@ static mt_status fold_and_load(const struct mt_call *call, const char *out,
     if (status != MT_OK)
         return status;
     if (n)
-        mt_report(call, "%s: weight norm: %zu weight%s computed as g v / |v|",
-                  call->args[1], n, n == 1 ? "" : "s");
+        mt_report(call, "%s: weight norm: %s computed as g v / |v|",
+                  call->args[1], mt_count(n, "weight").text);
     status = load(call, out, options, target, n ? &folded : source, advice, err);
     mt_bundle_free(&folded);
     return status;

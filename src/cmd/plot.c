@@ -159,9 +159,8 @@ static void print_written(const struct plotting *p)
         printf("%s: ", p->out);
         for (size_t i = 0; i < chart->n_panels; i++)
             printf("%s%s", i ? ", " : "", chart->panels[i].title);
-        printf(" of %zu run%s, %zu x %zu\n", p->data.n_drawn,
-               p->data.n_drawn == 1 ? "" : "s", density * p->width,
-               density * p->height);
+        printf(" of %s, %zu x %zu\n", mt_count(p->data.n_drawn, "run").text,
+               density * p->width, density * p->height);
     }
 }
 

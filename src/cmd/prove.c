@@ -241,20 +241,21 @@ static void answer_json(const struct proof *p)
 
 static int answer(const struct proof *p)
 {
-    unsigned long long steps = p->last - p->first;
+    uint64_t steps = p->last - p->first;
 
     if (p->call->json) {
         answer_json(p);
     } else if (p->differ) {
-        printf("%s: %llu step%s replayed from %s: %s%zu of %zu arrays "
-               "differ%s\n", p->path, steps, steps == 1 ? "" : "s", p->from,
+        printf("%s: %s replayed from %s: %s%zu of %s differ%s\n", p->path,
+               mt_count(steps, "step").text, p->from,
                mt_color(stdout, MT_COLOR_BAD), p->differ,
-               p->same + p->differ, mt_color(stdout, MT_COLOR_END));
+               mt_count(p->same + p->differ, "array").text,
+               mt_color(stdout, MT_COLOR_END));
     } else if (!p->call->quiet) {
-        printf("%s: %llu step%s replayed from %s: %sthe bits agree%s (%zu "
-               "arrays)\n", p->path, steps, steps == 1 ? "" : "s", p->from,
+        printf("%s: %s replayed from %s: %sthe bits agree%s (%s)\n", p->path,
+               mt_count(steps, "step").text, p->from,
                mt_color(stdout, MT_COLOR_GOOD), mt_color(stdout, MT_COLOR_END),
-               p->same);
+               mt_count(p->same, "array").text);
     }
     return p->differ ? MT_EXIT_NO : MT_EXIT_DONE;
 }

@@ -273,7 +273,7 @@ static int save_run(struct mt_call *call)
         mt_print_json_string(out);
         printf(",\"arrays\":%zu}\n", n);
     } else if (!call->quiet)
-        printf("%s: %zu arrays\n", out, n);
+        printf("%s: %s\n", out, mt_count(n, "array").text);
     return MT_EXIT_DONE;
 }
 

@@ -169,6 +169,12 @@ static void print_tensors(const struct mt_bundle *b,
     }
 }
 
+static void print_counts(const char *part, size_t n, size_t values)
+{
+    printf("%-10s %s, %s\n", part, mt_count(n, "tensor").text,
+           mt_count(values, "value").text);
+}
+
 static void print_model(const struct shown *s)
 {
     size_t values, n = count_tensors(&s->bundle, MT_MODEL, &values);
@@ -178,10 +184,11 @@ static void print_model(const struct shown *s)
         size_t all = mt_model_parameters(m, false);
 
         mt_layers_print(m);
-        printf("model      %zu parameters, %zu trainable; %zu tensors, %zu "
-               "values\n", all, mt_model_parameters(m, true), n, values);
+        printf("model      %s, %zu trainable; %s, %s\n",
+               mt_count(all, "parameter").text, mt_model_parameters(m, true),
+               mt_count(n, "tensor").text, mt_count(values, "value").text);
     } else {
-        printf("model      %zu tensors, %zu values\n", n, values);
+        print_counts("model", n, values);
     }
     if (!s->infer || s->call->verbose)
         print_tensors(&s->bundle, MT_MODEL);
@@ -217,8 +224,7 @@ static void print_optimizer(const struct shown *s)
 
     if (s->doc)
         print_part(s, "optimizer");
-    printf("%-10s %zu tensors, %zu values\n", s->doc ? "  state" : "optimizer",
-           n, values);
+    print_counts(s->doc ? "  state" : "optimizer", n, values);
     if (s->call->verbose)
         print_tensors(&s->bundle, MT_OPTIMIZER);
 }
@@ -244,7 +250,7 @@ static void print_mean(const struct shown *s)
 
     if (!n)
         return;
-    printf("%-10s %zu tensors, %zu values\n", "ema", n, values);
+    print_counts("ema", n, values);
     if (s->call->verbose)
         print_tensors(&s->bundle, MT_EMA);
 }

@@ -8,10 +8,9 @@
 
 void mt_summary_why_stopped(const struct mt_session *s, char *out, size_t size)
 {
-    unsigned long long bad = mt_session_bad(s);
-
-    snprintf(out, size, "%s did not improve in %llu evaluation%s",
-             mt_session_stopping(s)->monitor.name, bad, bad == 1 ? "" : "s");
+    snprintf(out, size, "%s did not improve in %s",
+             mt_session_stopping(s)->monitor.name,
+             mt_count(mt_session_bad(s), "evaluation").text);
 }
 
 /* Scores of the validation data, or without them of the training. */

@@ -12,11 +12,6 @@ enum {
     RARE = 2    /* rows of a value that may be a typing error, below it */
 };
 
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 /* ---- columns ---- */
 
 /* ` ("NA" in line 7)` */
@@ -36,7 +31,7 @@ static void add_values(const struct mt_look *l, struct mt_strbuf *out)
     else if (l->many)
         mt_strbuf_printf(out, "more than %d values", MT_LOOK_VALUES);
     else
-        mt_strbuf_printf(out, "%zu value%s", l->labels.n, plural(l->labels.n));
+        mt_strbuf_puts(out, mt_count(l->labels.n, "value").text);
 }
 
 /* Values that one row has may be faults. */
@@ -139,8 +134,7 @@ static void add_gaps(const struct mt_look *l, const char *rule,
 {
     if (!l->gaps.n)
         return;
-    mt_strbuf_printf(out, "; missing in %zu row%s", l->gaps.n,
-                     plural(l->gaps.n));
+    mt_strbuf_printf(out, "; missing in %s", mt_count(l->gaps.n, "row").text);
     add_place(&l->gaps, out);
     mt_strbuf_printf(out, ": %s", rule);
 }
@@ -223,8 +217,8 @@ static void tell_header(const struct mt_own_data *own,
 {
     const struct mt_csv_columns *c = &g->columns;
 
-    mt_own_say(own, "%s: %zu rows of %zu column%s; %s: %s%s", own->files[0],
-               g->rows, c->n, plural(c->n),
+    mt_own_say(own, "%s: %zu rows of %s; %s: %s%s", own->files[0], g->rows,
+               mt_count(c->n, "column").text,
                c->names ? "the first line is the header" : "no header", c->why,
                c->sure    ? ""
                : c->names ? " (if it is not: --header no)"
@@ -458,5 +452,5 @@ mt_status mt_table_check(bool guess, const struct mt_own_data *own,
     return mt_fail(err, MT_INVALID,
                    "%s: no column except the target%s can be used; the list "
                    "above says why",
-                   own->files[0], plural(c->n_targets));
+                   own->files[0], c->n_targets == 1 ? "" : "s");
 }

@@ -72,8 +72,8 @@ static void print_histogram(const struct mt_statistics *s)
 
 static void print_text(const struct mt_array *a, const struct mt_statistics *s)
 {
-    printf("%s  %s %s  %zu values\n", a->name, mt_array_type(a),
-           mt_shape_text(&a->shape).text, s->n);
+    printf("%s  %s %s  %s\n", a->name, mt_array_type(a),
+           mt_shape_text(&a->shape).text, mt_count(s->n, "value").text);
     if (s->finite) {
         printf("  min %.6g  max %.6g  mean %.6g  std %.6g  2-norm %.6g\n",
                s->min, s->max, s->mean, s->std, s->norm);

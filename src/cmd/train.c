@@ -30,11 +30,10 @@ static void describe(const struct mt_call *call, const struct mt_session *s)
     size_t all = mt_model_parameters(mt_session_model(s), false);
     size_t trainable = mt_model_parameters(mt_session_model(s), true);
 
-    mt_report(call,
-              "%zu parameters (%zu trainable), %s samples, %llu steps an "
-              "epoch, %llu in all",
-              all, trainable, mt_samples_text(s).text,
-              (unsigned long long)mt_session_steps_per_epoch(s),
+    mt_report(call, "%s (%zu trainable), %s samples, %s an epoch, %llu in all",
+              mt_count(all, "parameter").text, trainable,
+              mt_samples_text(s).text,
+              mt_count(mt_session_steps_per_epoch(s), "step").text,
               (unsigned long long)mt_session_total_steps(s));
 }
 

@@ -199,7 +199,7 @@ START_TEST(too_many_tensors)
     mt_bundle_list(&bundle, "model/more", MT_F32, &extra, 1);
     ck_assert_int_eq(mt_infer_open(&bundle, "t.mtc", NULL, &m, &error),
                      MT_MISMATCH);
-    ck_assert_ptr_nonnull(strstr(error.text, "1 tensors that the spec's"));
+    ck_assert_ptr_nonnull(strstr(error.text, "1 tensor that the spec's"));
     done();
 }
 END_TEST

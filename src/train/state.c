@@ -280,8 +280,9 @@ static mt_status restore_tensors(struct mt_session *s,
                  mt_name_is(from->arrays[i].name, MT_OPTIMIZER);
     if (taken != there)
         return mt_fail(err, MT_MISMATCH,
-                       "it has %zu tensors that the spec's model and optimizer "
-                       "do not have", there - taken);
+                       "it has %s that the spec's model and optimizer do not "
+                       "have",
+                       mt_count(there - taken, "tensor").text);
     mt_optimizer_restart(s->optimizer);
     return s->ema ? mt_ema_restore(s->ema, from, err) : MT_OK;
 }
@@ -304,8 +305,8 @@ mt_status mt_state_restore_model(struct mt_store *store,
         there += mt_name_is(from->arrays[i].name, MT_MODEL);
     if (taken != there)
         return mt_fail(err, MT_MISMATCH,
-                       "it has %zu tensors that the spec's model does not have",
-                       there - taken);
+                       "it has %s that the spec's model does not have",
+                       mt_count(there - taken, "tensor").text);
     return MT_OK;
 }
 

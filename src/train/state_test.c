@@ -257,7 +257,7 @@ START_TEST(refusals)
     refuse(drop_moment, "optimizer/exp_avg.fc1.bias is missing");
     refuse(reshape_weight, "model/fc1.weight is float32 [4, 5]");
     refuse(retype_weight, "model/fc2.bias is int32");
-    refuse(add_tensor, "1 tensors that the spec's model");
+    refuse(add_tensor, "1 tensor that the spec's model");
     refuse(bad_batch, "out of range");
     refuse(bad_step, "optimizer/step.fc1.weight is -1");
     refuse(drop_totals, "progress/totals is missing");

@@ -353,11 +353,12 @@ static mt_status fail_refused(const struct mt_transfer *t, size_t refused,
     advice->partial = moved > 0;
     advice->no_optimizer = moved == 0;
     return mt_fail(err, MT_MISMATCH,
-                   "the optimizer state of %zu tensors does not fit the "
+                   "the optimizer state of %s does not fit the "
                    "model's optimizer, %s (%s: %s%s%s): load without "
                    "--with-optimizer%s",
-                   refused, type, first->key, mt_reason_text(first->reset),
-                   first->detail ? " " : "", first->detail ? first->detail : "",
+                   mt_count(refused, "tensor").text, type, first->key,
+                   mt_reason_text(first->reset), first->detail ? " " : "",
+                   first->detail ? first->detail : "",
                    moved ? ", or with --partial to move what fits" : "");
 }
 
