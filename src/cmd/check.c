@@ -18,7 +18,7 @@ static void print_data(const struct mt_session *s)
     printf("\n");
 }
 
-static void print_text(const struct mt_session *s)
+static void print_text(const struct mt_session *s, size_t ranks)
 {
     print_data(s);
     mt_layers_print(mt_session_model(s));
@@ -34,21 +34,28 @@ static void print_text(const struct mt_session *s)
            mt_session_batch_size(s));
     printf("memory    %.1f MB at the peak: %.1f MB tensors and activations, "
            "%.1f MB data\n",
-           (double)mt_session_peak_bytes(s) / 1e6,
-           (double)mt_session_bytes(s) / 1e6,
+           (double)mt_session_peak_bytes(s, 0) / 1e6,
+           (double)mt_session_bytes(s, 0) / 1e6,
            (double)mt_session_data_bytes(s) / 1e6);
+    if (ranks > 1)
+        printf("          of process 0; %.1f MB of each of the %zu others\n",
+               (double)mt_session_peak_bytes(s, 1) / 1e6, ranks - 1);
 }
 
-static void print_json(const struct mt_session *s)
+static void print_json(const struct mt_session *s, size_t ranks)
 {
     printf("{\"event\":\"check\",\"params\":%zu,\"trainable\":%zu,"
            "\"tensors\":%zu,\"samples\":%zu,\"total_steps\":%llu,"
-           "\"bytes\":%zu,\"peak_bytes\":%zu}\n",
+           "\"bytes\":%zu,\"peak_bytes\":%zu",
            mt_model_parameters(mt_session_model(s), false),
            mt_model_parameters(mt_session_model(s), true),
            mt_session_model(s)->store.n, mt_session_samples(s, MT_SPLIT_TRAIN),
-           (unsigned long long)mt_session_total_steps(s), mt_session_bytes(s),
-           mt_session_peak_bytes(s));
+           (unsigned long long)mt_session_total_steps(s),
+           mt_session_bytes(s, 0), mt_session_peak_bytes(s, 0));
+    if (ranks > 1)
+        printf(",\"ranks\":%zu,\"peak_bytes_others\":%zu", ranks,
+               mt_session_peak_bytes(s, 1));
+    printf("}\n");
 }
 
 static int print_schema(void)
@@ -83,6 +90,9 @@ static int check_spec(struct mt_call *call)
     struct mt_opened opened;
     mt_status status;
 
+    if (mt_option(call, "ranks") &&
+        !mt_option_size(call, "ranks", &request.ranks))
+        return MT_EXIT_TROUBLE;
     if (mt_open_spec(&request, &opened, &err) != MT_OK)
         return mt_report_error(&err);
     status = mt_session_plan(opened.session, &err);
@@ -91,9 +101,9 @@ static int check_spec(struct mt_call *call)
     if (status == MT_OK && mt_session_data(opened.session)->note)
         mt_report(call, "mtrain: note: %s", mt_session_data(opened.session)->note);
     if (status == MT_OK && call->json)
-        print_json(opened.session);
+        print_json(opened.session, request.ranks);
     else if (status == MT_OK && !call->quiet)
-        print_text(opened.session);
+        print_text(opened.session, request.ranks);
     mt_opened_close(&opened);
     return status == MT_OK ? MT_EXIT_DONE : mt_report_error(&err);
 }
@@ -111,6 +121,7 @@ static int check_run(struct mt_call *call)
 
 static const struct mt_option check_options[] = {
     { "data-dir", 0, "DIR", "where relative data paths start" },
+    { "ranks", 0, "N", "the memory of N processes (default 1)" },
     { "schema", 0, NULL, "print the JSON Schema (2020-12) of specs" },
     { NULL, 0, NULL, NULL },
 };

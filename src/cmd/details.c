@@ -40,7 +40,7 @@ static void tell_files(const struct mt_call *call, const struct mt_session *s)
 
 void mt_details_tell(const struct mt_call *call, const struct mt_session *s)
 {
-    size_t all = mt_session_bytes(s);
+    size_t all = mt_session_bytes(s, 0);
 
     if (!call->verbose)
         return;
@@ -53,4 +53,20 @@ void mt_details_tell(const struct mt_call *call, const struct mt_session *s)
                      (double)all / 1e6,
                      (double)(all - mt_session_workspace_bytes(s)) / 1e6,
                      (double)mt_session_workspace_bytes(s) / 1e6);
+}
+
+void mt_details_traffic(const struct mt_call *call, const struct mt_session *s,
+                        uint64_t sent)
+{
+    struct mt_traffic all = mt_session_traffic(s, false);
+
+    mt_report_detail(
+        call,
+        "process 0 of %zu sent %llu bytes in the last step; by "
+        "formula %llu: gradients %llu, parameters %llu, "
+        "rest %llu (%s)",
+        mt_comm_size(call->comm), (unsigned long long)sent,
+        (unsigned long long)(all.gradients + all.parameters + all.rest),
+        (unsigned long long)all.gradients, (unsigned long long)all.parameters,
+        (unsigned long long)all.rest, call->comm->library);
 }

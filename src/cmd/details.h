@@ -11,4 +11,8 @@
 /* The session must be prepared: its memory is planned then. */
 void mt_details_tell(const struct mt_call *call, const struct mt_session *s);
 
+/* What this process has sent in the last step, and what it is made of. */
+void mt_details_traffic(const struct mt_call *call, const struct mt_session *s,
+                        uint64_t sent);
+
 #endif

@@ -229,6 +229,7 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
     struct mt_session_request request = { .data_dir = r->data_dir,
                                           .team = r->team,
                                           .comm = r->comm,
+                                          .ranks = r->ranks,
                                           .purpose = r->purpose,
                                           .memory = r->memory };
     mt_status status;

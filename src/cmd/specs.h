@@ -40,6 +40,7 @@ struct mt_open_request {
     enum mt_memory memory;        /* less than for training: no steps */
     struct mt_team *team;
     struct mt_comm *comm; /* or NULL */
+    size_t ranks;         /* as in mt_session_request */
 };
 
 /* Opens path, applies the overrides to its spec, builds the session and

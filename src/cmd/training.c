@@ -39,6 +39,7 @@ struct run {
     double saving;             /* seconds */
     uint64_t first_step, first_sample, samples;
     struct mt_run_end end;
+    uint64_t sent; /* in the last step, to other processes */
     int stop; /* the signal by which all of them stop, or 0 */
 };
 
@@ -325,6 +326,7 @@ static mt_status train(struct run *r)
             return status;
         first = first && info.idle;
         take_wishes(r, &info);
+        r->sent = info.sent;
         tell_step(r, &info);
         if (info.improved && !refused(r))
             save_best(r);
@@ -361,6 +363,8 @@ static int finish(struct run *r)
     stepping = r->end.seconds - r->saving;
     r->end.samples_per_s = stepping > 0 ? (double)r->samples / stepping : 0;
     r->end.digest = r->info.digest;
+    if (r->t->call->comm)
+        mt_details_traffic(r->t->call, r->s, r->sent);
     mt_event_end(&r->events, r->s, &r->end);
     if (!r->t->call->quiet && !r->t->call->json)
         mt_summary_print(r->t->out, r->s, &r->end);

@@ -297,7 +297,7 @@ static size_t *places(struct mt_session *s, size_t each)
     size_t *at = mt_arena_calloc(&s->arena, size + 1, sizeof *at);
 
     for (size_t r = 0; at && r < size; r++)
-        at[r + 1] = mt_reduce_parts(s->settings.shards, s->comm, r).end * each *
+        at[r + 1] = mt_reduce_parts(s->settings.shards, size, r).end * each *
                     sizeof(double);
     return at;
 }

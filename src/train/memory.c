@@ -151,16 +151,16 @@ size_t mt_session_spans(const struct mt_session *s)
 /* Which part of the parameters each process steps. */
 static mt_status share_out(struct mt_session *s, struct mt_err *err)
 {
-    size_t size = mt_comm_size(s->comm), rank = mt_comm_rank(s->comm);
+    size_t size = s->ranks, rank = mt_comm_rank(s->comm);
 
-    s->parts = mt_reduce_parts(s->settings.shards, s->comm, rank);
-    s->slice = mt_reduce_slice(&s->model->store, s->comm, rank);
+    s->parts = mt_reduce_parts(s->settings.shards, size, rank);
+    s->slice = mt_reduce_slice(&s->model->store, size, rank);
     s->slices_at = mt_arena_calloc(&s->arena, size + 1, sizeof *s->slices_at);
     s->partial_at = mt_arena_calloc(&s->arena, size + 1, sizeof *s->partial_at);
     if (!s->slices_at || !s->partial_at)
         return mt_fail_memory(err);
     for (size_t r = 0; r < size; r++) {
-        size_t end = mt_reduce_slice(&s->model->store, s->comm, r).end;
+        size_t end = mt_reduce_slice(&s->model->store, size, r).end;
 
         s->slices_at[r + 1] = end * sizeof(float);
         s->partial_at[r + 1] =

@@ -114,7 +114,7 @@ struct mt_run_length mt_run_length(const struct mt_settings *t,
 static mt_status check_shards(const struct mt_session *s, struct mt_err *err)
 {
     const struct mt_item *train = mt_json_get(mt_json_root(s->doc), "train");
-    size_t shards = s->settings.shards, ranks = mt_comm_size(s->comm);
+    size_t shards = s->settings.shards, ranks = s->ranks;
 
     if (shards > s->batching.batch_size)
         return mt_json_fail(s->doc, mt_json_get(train, "shards"), err,
@@ -236,6 +236,7 @@ mt_status mt_session_open(const struct mt_session_request *request,
     s->doc = request->doc;
     s->team = request->team;
     s->comm = request->comm;
+    s->ranks = request->ranks ? request->ranks : mt_comm_size(s->comm);
     if ((status = build(s, request, err)) != MT_OK) {
         mt_session_close(s);
         return status;

@@ -1,5 +1,6 @@
 #include "train/ranks.h"
 
+#include <math.h>
 #include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "train/reduce.h"
 
 /* --- what they start from --------------------------------------------------
  */
@@ -201,6 +203,35 @@ void mt_ranks_release(struct mt_session *s)
         release(block, block + s->slice.first);
         release(block + s->slice.end, block + s->model->store.flat);
     }
+}
+
+/* --- what is sent ------------------------------------------------------------
+ */
+
+static uint64_t gathered(const struct mt_session *s, const size_t *at)
+{
+    size_t next = (s->comm->rank + 1) % s->comm->size;
+
+    return at[s->comm->size] - (at[next + 1] - at[next]);
+}
+
+struct mt_traffic mt_session_traffic(const struct mt_session *s, bool want_norm)
+{
+    const struct mt_settings *t = &s->settings;
+    struct mt_traffic sent = { 0 };
+    size_t batches = t->accumulate;
+
+    if (mt_comm_size(s->comm) == 1)
+        return sent;
+    sent.gradients = batches * mt_reduce_sent(&s->model->store, t->shards,
+                                              s->comm->size, s->comm->rank);
+    sent.parameters = gathered(s, s->slices_at);
+    sent.rest = batches * gathered(s, s->records_at);
+    if (s->weigh_targets)
+        sent.rest += batches * gathered(s, s->weights_at);
+    if (want_norm || !isnan(t->clip_grad_norm))
+        sent.rest += gathered(s, s->partial_at);
+    return sent;
 }
 
 /* --- what process 0 says -----------------------------------------------------

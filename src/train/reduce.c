@@ -38,22 +38,20 @@ struct mt_reduce {
     struct stack *of;      /* [size]: what each process holds */
     float *arrived[AHEAD]; /* CHUNK floats for each piece of the others */
     struct mt_message *out, *in;
-    size_t bytes;
 };
 
 /* --- who has what ----------------------------------------------------------
  */
 
-struct mt_range mt_reduce_parts(size_t shards, const struct mt_comm *comm,
-                                size_t rank)
+struct mt_range mt_reduce_parts(size_t shards, size_t ranks, size_t rank)
 {
-    return mt_cut(shards, mt_comm_size(comm), rank);
+    return mt_cut(shards, ranks, rank);
 }
 
-struct mt_range mt_reduce_slice(const struct mt_store *store,
-                                const struct mt_comm *comm, size_t rank)
+struct mt_range mt_reduce_slice(const struct mt_store *store, size_t ranks,
+                                size_t rank)
 {
-    return mt_cut_units(store->flat, MT_SPAN, mt_comm_size(comm), rank);
+    return mt_cut_units(store->flat, MT_SPAN, ranks, rank);
 }
 
 /* --- adding ----------------------------------------------------------------
@@ -190,7 +188,7 @@ static struct mt_range chunk_of(struct mt_range slice, size_t k)
 
 static struct mt_range slice_of(const struct mt_reduce *r, size_t rank)
 {
-    return mt_reduce_slice(r->store, r->comm, rank);
+    return mt_reduce_slice(r->store, r->comm->size, rank);
 }
 
 /* Sends everyone chunk k of their slice, and asks for that of its own. */
@@ -288,8 +286,8 @@ mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
 
     if (mt_comm_size(r->comm) > 1) {
         for (size_t rank = 0; rank < r->comm->size; rank++)
-            list(r->shards, mt_reduce_parts(r->shards, r->comm, rank), counts,
-                 &r->of[rank]);
+            list(r->shards, mt_reduce_parts(r->shards, r->comm->size, rank),
+                 counts, &r->of[rank]);
         return complete(r, team, err);
     }
     assert(r->own.n == 1 && all->sum);
@@ -301,31 +299,36 @@ mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
 /* --- memory -----------------------------------------------------------------
  */
 
-static void *take(struct mt_reduce *r, struct mt_arena *arena, size_t n,
-                  size_t size)
+/* Pieces that all processes but this one hold; and the most that it needs
+ * blocks for. */
+static size_t count_pieces(size_t shards, size_t ranks, size_t rank,
+                           size_t *blocks)
 {
-    r->bytes += n * size;
-    return mt_arena_calloc(arena, n, size);
+    struct stack s;
+    size_t pieces = 0;
+
+    for (size_t i = 0; i < ranks; i++) {
+        size_t most = list(shards, mt_reduce_parts(shards, ranks, i), NULL, &s);
+
+        if (i == rank)
+            *blocks = most;
+        else
+            pieces += s.n;
+    }
+    return pieces;
 }
 
 static mt_status take_exchange(struct mt_reduce *r, struct mt_arena *arena,
-                               struct mt_err *err)
+                               size_t pieces, struct mt_err *err)
 {
-    size_t size = r->comm->size, pieces = 0;
+    size_t size = r->comm->size;
 
-    r->of = take(r, arena, size, sizeof *r->of);
-    if (!r->of)
-        return mt_fail_memory(err);
-    for (size_t rank = 0; rank < size; rank++) {
-        list(r->shards, mt_reduce_parts(r->shards, r->comm, rank), NULL,
-             &r->of[rank]);
-        pieces += r->of[rank].n;
-    }
-    r->in = take(r, arena, pieces, sizeof *r->in);
-    r->out = take(r, arena, size * PIECES, sizeof *r->out);
+    r->of = mt_arena_calloc(arena, size, sizeof *r->of);
+    r->in = mt_arena_calloc(arena, pieces, sizeof *r->in);
+    r->out = mt_arena_calloc(arena, size * PIECES, sizeof *r->out);
     for (size_t i = 0; i < AHEAD; i++)
-        r->arrived[i] = take(r, arena, pieces * CHUNK, sizeof(float));
-    return r->in && r->out && r->arrived[0] && r->arrived[1]
+        r->arrived[i] = mt_arena_calloc(arena, pieces * CHUNK, sizeof(float));
+    return r->of && r->in && r->out && r->arrived[0] && r->arrived[1]
                ? MT_OK
                : mt_fail_memory(err);
 }
@@ -334,26 +337,47 @@ mt_status mt_reduce_new(const struct mt_reduce_request *request,
                         struct mt_reduce **out, struct mt_err *err)
 {
     struct mt_reduce *r = mt_arena_calloc(request->arena, 1, sizeof *r);
+    size_t ranks = mt_comm_size(request->comm);
+    size_t rank = mt_comm_rank(request->comm);
 
     if (!r)
         return mt_fail_memory(err);
     r->store = request->store;
     r->comm = request->comm;
     r->shards = request->shards;
-    r->parts = mt_reduce_parts(r->shards, r->comm, mt_comm_rank(r->comm));
-    r->blocks = list(r->shards, r->parts, NULL, &r->own);
+    r->parts = mt_reduce_parts(r->shards, ranks, rank);
+    size_t pieces = count_pieces(r->shards, ranks, rank, &r->blocks);
+
     for (size_t i = 0; i < r->blocks; i++) {
         r->block[i] =
-            take(r, request->arena, r->store->flat, sizeof **r->block);
+            mt_arena_calloc(request->arena, r->store->flat, sizeof **r->block);
         if (!r->block[i])
             return mt_fail_memory(err);
     }
     *out = r;
-    return mt_comm_size(r->comm) > 1 ? take_exchange(r, request->arena, err)
-                                     : MT_OK;
+    return ranks > 1 ? take_exchange(r, request->arena, pieces, err) : MT_OK;
 }
 
-size_t mt_reduce_bytes(const struct mt_reduce *r)
+/* --- sizes -------------------------------------------------------------------
+ */
+
+size_t mt_reduce_bytes(const struct mt_store *store, size_t shards,
+                       size_t ranks, size_t rank)
 {
-    return r->bytes;
+    struct mt_range slice = mt_reduce_slice(store, ranks, rank);
+    size_t blocks, pieces = count_pieces(shards, ranks, rank, &blocks);
+    size_t chunk = slice.end - slice.first;
+
+    chunk = chunk < CHUNK ? chunk : CHUNK;
+    return (blocks * store->flat + AHEAD * pieces * chunk) * sizeof(float);
+}
+
+size_t mt_reduce_sent(const struct mt_store *store, size_t shards, size_t ranks,
+                      size_t rank)
+{
+    struct mt_range slice = mt_reduce_slice(store, ranks, rank);
+    struct stack own;
+
+    list(shards, mt_reduce_parts(shards, ranks, rank), NULL, &own);
+    return own.n * (store->flat - (slice.end - slice.first)) * sizeof(float);
 }

@@ -34,12 +34,11 @@ struct mt_reduce_request {
 mt_status mt_reduce_new(const struct mt_reduce_request *request,
                         struct mt_reduce **out, struct mt_err *err);
 
-/* The parts of process `rank`, and its slice of the store's block, in floats:
- * whole spans (graph/spans.h), except for the block's end. */
-struct mt_range mt_reduce_parts(size_t shards, const struct mt_comm *comm,
+/* The parts of process `rank` of `ranks`, and its slice of the store's block,
+ * in floats: whole spans (graph/spans.h), except for the block's end. */
+struct mt_range mt_reduce_parts(size_t shards, size_t ranks, size_t rank);
+struct mt_range mt_reduce_slice(const struct mt_store *store, size_t ranks,
                                 size_t rank);
-struct mt_range mt_reduce_slice(const struct mt_store *store,
-                                const struct mt_comm *comm, size_t rank);
 
 void mt_reduce_begin(struct mt_reduce *r);
 
@@ -53,7 +52,15 @@ void mt_reduce_add(struct mt_reduce *r, struct mt_team *team, size_t part,
 mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
                            const bool *counts, struct mt_err *err);
 
-/* Bytes of memory that it has taken. */
-size_t mt_reduce_bytes(const struct mt_reduce *r);
+/* What that process takes memory for: blocks of gradients, and slices that
+ * arrive. */
+size_t mt_reduce_bytes(const struct mt_store *store, size_t shards,
+                       size_t ranks, size_t rank);
+
+/* Bytes of gradients that the process sends for a batch in which every part
+ * counts: the others' slices of what it holds, which is one block, or few where
+ * its parts are no subtree. */
+size_t mt_reduce_sent(const struct mt_store *store, size_t shards, size_t ranks,
+                      size_t rank);
 
 #endif

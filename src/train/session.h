@@ -51,6 +51,7 @@ struct mt_session_request {
     const char *data_dir;       /* or NULL */
     struct mt_team *team;
     struct mt_comm *comm;         /* the other processes of the job, or NULL */
+    size_t ranks;                 /* to plan for; 0: those of comm */
     const struct mt_bundle *from; /* a checkpoint whose fitted data applies,
                                      or NULL */
     enum mt_data_purpose purpose; /* train, eval or check */
@@ -86,16 +87,25 @@ mt_status mt_session_plan(struct mt_session *s, struct mt_err *err);
 /* Plans it, and takes it; called by the first step or evaluation otherwise. */
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err);
 
-/* The memory that training works in, of a session that is planned, whatever
- * memory it has: parameters, gradients, the optimizer's slots, the best state,
- * activations and scratch. */
-size_t mt_session_bytes(const struct mt_session *s);
+/* The memory that training works in, of process `rank` of a session that is
+ * planned, whatever memory it has: parameters, gradients, the optimizer's
+ * slots, the best state, activations and scratch. Process 0 has all slots while
+ * it saves. */
+size_t mt_session_bytes(const struct mt_session *s, size_t rank);
 size_t mt_session_workspace_bytes(const struct mt_session *s); /* of these */
+
+/* Bytes that this process sends in a step in which every part of every batch
+ * counts: gradients, parameters, and small numbers. */
+struct mt_traffic {
+    uint64_t gradients, parameters, rest;
+};
+struct mt_traffic mt_session_traffic(const struct mt_session *s,
+                                     bool want_norm);
 
 /* Samples that are held in memory; and an estimate of the most memory that the
  * process will have (its peak resident set) while it trains and saves. */
 size_t mt_session_data_bytes(const struct mt_session *s);
-size_t mt_session_peak_bytes(const struct mt_session *s);
+size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank);
 
 struct mt_step_info {
     double loss;       /* of the batches, before the update; NAN: idle */
@@ -105,6 +115,7 @@ struct mt_step_info {
     size_t idle_batches; /* of which no target counts: they add nothing */
     bool idle;           /* all of them: nothing was updated */
     bool improved;     /* the epoch is the best one, by checkpoint.best */
+    uint64_t sent;     /* bytes to other processes, the epoch's end left out */
     unsigned wishes;   /* of any process (mt_session_wish), as they were when
                           the step began; each has them once */
 };

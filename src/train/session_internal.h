@@ -22,6 +22,7 @@ struct mt_session {
     const struct mt_json *doc;
     struct mt_team *team;
     struct mt_comm *comm; /* the other processes; NULL: there are none */
+    size_t ranks;         /* how many there are, or are planned for */
     struct mt_settings settings;
     struct mt_batching batching;
     const struct mt_metric *metrics[MT_MAX_METRICS];

@@ -3,6 +3,7 @@
 
 #include "train/ema.h"
 #include "train/kept.h"
+#include "train/reduce.h"
 #include "train/session_internal.h"
 #include "train/totals.h"
 
@@ -16,13 +17,37 @@ size_t mt_session_ema_bytes(const struct mt_session *s)
     return isnan(s->settings.ema.decay) ? 0 : mt_ema_bytes(&s->model->store);
 }
 
-size_t mt_session_bytes(const struct mt_session *s)
+/* The optimizer's state: the process that writes it has all of it then. */
+static size_t optimizer_bytes(const struct mt_session *s, size_t rank)
+{
+    const struct mt_store *store = &s->model->store;
+    struct mt_range slice = mt_reduce_slice(store, s->ranks, rank);
+    double share = (double)(slice.end - slice.first) / (double)store->flat;
+    size_t all = mt_optimizer_bytes(s->optimizer);
+
+    return rank && store->flat ? (size_t)((double)all * share) : all;
+}
+
+/* Sums of gradients: over the batches of a step, and over parts. */
+static size_t sums_bytes(const struct mt_session *s, size_t rank)
+{
+    const struct mt_store *store = &s->model->store;
+    size_t shards = s->settings.shards;
+    size_t bytes = s->settings.accumulate > 1 ? store->flat * sizeof(float) : 0;
+
+    if (shards > 1)
+        bytes += mt_reduce_bytes(store, shards, s->ranks, rank);
+    return bytes;
+}
+
+size_t mt_session_bytes(const struct mt_session *s, size_t rank)
 {
     const struct mt_store *store = &s->model->store;
 
     return mt_store_bytes(store, MT_MEMORY_TRAINING) +
-           mt_optimizer_bytes(s->optimizer) + mt_session_ema_bytes(s) +
-           mt_kept_bytes(s) + mt_totals_bytes(s) + s->workspace_bytes;
+           optimizer_bytes(s, rank) + sums_bytes(s, rank) +
+           mt_session_ema_bytes(s) + mt_kept_bytes(s) + mt_totals_bytes(s) +
+           s->workspace_bytes;
 }
 
 size_t mt_session_workspace_bytes(const struct mt_session *s)
@@ -64,10 +89,10 @@ size_t mt_session_data_bytes(const struct mt_session *s)
     return bytes;
 }
 
-size_t mt_session_peak_bytes(const struct mt_session *s)
+size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank)
 {
-    size_t state = mt_session_bytes(s) - s->workspace_bytes;
+    size_t all = mt_session_bytes(s, rank), state = all - s->workspace_bytes;
 
-    return mt_session_bytes(s) + mt_session_data_bytes(s) + PROGRAM +
+    return all + mt_session_data_bytes(s) + PROGRAM +
            (state < SAVE ? state : SAVE);
 }

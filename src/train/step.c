@@ -236,6 +236,8 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
         return status;
     mt_session_order(s);
     *info = (struct mt_step_info){ 0 };
+    uint64_t sent = s->comm ? s->comm->sent : 0;
+
     for (size_t i = 0; i < count; i++) {
         bool idle;
 
@@ -256,6 +258,7 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
         added ? update(s, count > 1, want_norm, info, err) : idle_step(info);
     if (status != MT_OK)
         return status;
+    info->sent = s->comm ? s->comm->sent - sent : 0;
     if (s->ema)
         mt_ema_update(s->ema, s->team);
     s->at.step++;
