@@ -86,11 +86,11 @@ static void print_differ(const struct mt_array *a, const struct mt_compared *c)
     struct mt_strbuf at = MT_STRBUF_INIT;
 
     print_index(&a->shape, c->first, ", ", &at);
-    printf(": %zu of %s differ, max |d| %.3g, rms %.3g, cosine %.6g, "
+    printf(": %zu of %zu values differ, max |d| %.3g, rms %.3g, cosine %.6g, "
            "max ulp %llu, first at %s\n",
-           c->n_differ, mt_count(c->n, "value").text, c->max_abs,
-           mt_compared_rms(c), mt_compared_cosine(c),
-           (unsigned long long)c->max_ulp, at.text ? at.text : "");
+           c->n_differ, c->n, c->max_abs, mt_compared_rms(c),
+           mt_compared_cosine(c), (unsigned long long)c->max_ulp,
+           at.text ? at.text : "");
     mt_strbuf_free(&at);
 }
 

@@ -246,10 +246,9 @@ static int answer(const struct proof *p)
     if (p->call->json) {
         answer_json(p);
     } else if (p->differ) {
-        printf("%s: %s replayed from %s: %s%zu of %s differ%s\n", p->path,
-               mt_count(steps, "step").text, p->from,
-               mt_color(stdout, MT_COLOR_BAD), p->differ,
-               mt_count(p->same + p->differ, "array").text,
+        printf("%s: %s replayed from %s: %s%zu of %zu arrays differ%s\n",
+               p->path, mt_count(steps, "step").text, p->from,
+               mt_color(stdout, MT_COLOR_BAD), p->differ, p->same + p->differ,
                mt_color(stdout, MT_COLOR_END));
     } else if (!p->call->quiet) {
         printf("%s: %s replayed from %s: %sthe bits agree%s (%s)\n", p->path,
