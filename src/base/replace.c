@@ -51,8 +51,9 @@ mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err)
 
     if (!strcmp(path, "-"))
         return mt_fail(err, MT_INVALID,
-                       "-: is no file: standard output cannot be replaced as a "
-                       "whole; expected a path (./- for a file of that name)");
+                       "-: cannot write to standard output, only to a file "
+                       "that is replaced as a whole; expected a path (./- for "
+                       "a file of that name)");
     status = mt_target_find(path, &t, err);
     if (status != MT_OK)
         goto out;

@@ -145,10 +145,11 @@ static int average_run(struct mt_call *call)
     double *weights = calloc(call->n_args, sizeof *weights);
     mt_status status = states && weights ? MT_OK : mt_fail_memory(&err);
 
-    if (status == MT_OK && !mt_ends_with(out, ".mtc"))
-        status = mt_statefile_can_write(out, &err);
     if (status == MT_OK)
         status = mt_replace_claim(out, call->force, &lock, &err);
+    if (status == MT_OK && !mt_ends_with(out, ".mtc") &&
+        mt_statefile_can_write(out, &err) != MT_OK)
+        status = mt_hint(&err, "or .mtc for a checkpoint");
     if (status == MT_OK)
         status = average(call, out, states, weights, &averaged, &err);
     for (size_t i = 0; states && i < call->n_args; i++)

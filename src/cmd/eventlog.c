@@ -44,8 +44,8 @@ mt_status mt_log_probe(const char *path, bool append, bool force,
 {
     if (!strcmp(path, "-"))
         return mt_fail(err, MT_INVALID,
-                       "--log -: is no file; --json writes the events to "
-                       "standard output");
+                       "--log -: not to standard output; --json writes the "
+                       "events there");
     if (!has_contents(path) || (force && !append))
         return MT_OK;
     if (append)
