@@ -41,6 +41,7 @@ struct run {
     struct mt_run_end end;
     uint64_t sent; /* in the last step, to other processes */
     int stop; /* the signal by which all of them stop, or 0 */
+    size_t log_every; /* steps, 0: none is logged; of the process that does */
 };
 
 /* What a process wishes of all. */
@@ -208,7 +209,7 @@ static bool save_is_due(struct run *r, const struct mt_step_info *info)
         return true;
     bool due = some_time_passed(r);
 
-    return mt_session_lead(r->s, &due, &r->err) == MT_OK && due;
+    return mt_session_lead(r->s, &due, sizeof due, &r->err) == MT_OK && due;
 }
 
 static void tell_step(struct run *r, const struct mt_step_info *info)
@@ -265,7 +266,7 @@ static void take_wishes(struct run *r, const struct mt_step_info *info)
 static mt_status step(struct run *r, struct mt_step_info *info)
 {
     bool log_it =
-        r->t->log && (mt_session_at(r->s).step + 1) % r->t->log_every == 0;
+        r->log_every && (mt_session_at(r->s).step + 1) % r->log_every == 0;
 
     return mt_session_step(r->s, log_it, info, &r->err);
 }
@@ -467,7 +468,10 @@ static mt_status start(struct run *r)
     mt_status status;
 
     r->events.out = t->call->json ? stdout : NULL;
+    r->log_every = t->log ? t->log_every : 0;
     if ((status = mt_session_prepare(r->s, &r->err)) != MT_OK ||
+        (status = mt_session_lead(r->s, &r->log_every, sizeof r->log_every,
+                                  &r->err)) != MT_OK ||
         (t->log && !follows(t) &&
          (status = mt_log_open(t->log, t->resumed, &r->events.log, &r->err)) !=
              MT_OK))

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
+#include "train/datastate.h"
 #include "train/reduce.h"
+#include "train/state.h"
 
 /* --- what they start from --------------------------------------------------
  */
@@ -38,6 +40,12 @@ static void add_text(struct sha256_ctx *ctx, const char *text)
     sha256_update(ctx, strlen(text) + 1, (const uint8_t *)text);
 }
 
+static void add_number(struct sha256_ctx *ctx, uint64_t n)
+{
+    sha256_update(ctx, sizeof n, (const uint8_t *)&n);
+}
+
+/* With what options add to it. */
 static mt_status hash_spec(const struct mt_session *s, struct sha256_ctx *ctx,
                            struct mt_err *err)
 {
@@ -49,6 +57,10 @@ static mt_status hash_spec(const struct mt_session *s, struct sha256_ctx *ctx,
     if (!failed)
         add_text(ctx, text.text);
     mt_strbuf_free(&text);
+    add_number(ctx, s->batches);
+    add_number(ctx, s->confusion);
+    for (size_t i = 0; i < s->n_metrics; i++)
+        add_text(ctx, s->metrics[i]->name);
     return failed ? mt_fail_memory(err) : MT_OK;
 }
 
@@ -58,27 +70,43 @@ static void hash_data(const struct mt_session *s, struct sha256_ctx *ctx)
         add_text(ctx, s->data->fingerprints[i].role);
         add_text(ctx, s->data->fingerprints[i].sha256);
     }
-    for (int i = 0; i < MT_SPLITS; i++) {
-        uint64_t n = s->data->subset[i].n;
-
-        sha256_update(ctx, sizeof n, (const uint8_t *)&n);
-    }
+    for (int i = 0; i < MT_SPLITS; i++)
+        add_number(ctx, s->data->subset[i].n);
+    add_number(ctx, s->split);
 }
 
-static void hash_state(const struct mt_session *s, struct sha256_ctx *ctx)
+/* All that training goes on from; of an evaluation what it reads data with, and
+ * the model. */
+static mt_status hash_state(struct mt_session *s, struct sha256_ctx *ctx,
+                            struct mt_err *err)
 {
     const struct mt_store *store = &s->model->store;
+    struct mt_bundle state = MT_BUNDLE_INIT;
+    mt_status status = MT_OK;
 
-    sha256_update(ctx, sizeof s->at, (const uint8_t *)&s->at);
-    for (size_t i = 0; i < store->n; i++) {
+    if (s->batches)
+        status = mt_state_save(s, &state, err);
+    else
+        mt_data_state_save(s->data, &state);
+    if (status == MT_OK && state.failed)
+        status = mt_fail_memory(err);
+    for (size_t i = 0; status == MT_OK && i < state.n; i++) {
+        const struct mt_array *a = &state.arrays[i];
+
+        add_text(ctx, a->name);
+        sha256_update(ctx, mt_array_bytes(a), a->data);
+    }
+    mt_bundle_free(&state);
+    for (size_t i = 0; !s->batches && i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
         if (t->data)
             sha256_update(ctx, t->count * mt_dtype_size(t->dtype), t->data);
     }
+    return status;
 }
 
-static mt_status find_start(const struct mt_session *s, struct start *out,
+static mt_status find_start(struct mt_session *s, struct start *out,
                             struct mt_err *err)
 {
     struct sha256_ctx ctx;
@@ -91,7 +119,8 @@ static mt_status find_start(const struct mt_session *s, struct start *out,
     end_hash(&ctx, out->of[SPEC]);
     hash_data(s, &ctx);
     end_hash(&ctx, out->of[DATA]);
-    hash_state(s, &ctx);
+    if (status == MT_OK)
+        status = hash_state(s, &ctx, err);
     end_hash(&ctx, out->of[STATE]);
     snprintf(out->host, sizeof out->host, "%s", s->comm->host);
     return status;
@@ -106,14 +135,14 @@ static mt_status compare(const struct start *all, size_t size,
                 continue;
             return mt_fail(err, MT_MISMATCH,
                            "process %zu (%s) %s than process 0 (%s): all of "
-                           "them must find the same files",
+                           "them need the same files and arguments",
                            r, all[r].host, things[k], all[0].host);
         }
     }
     return MT_OK;
 }
 
-mt_status mt_ranks_compare(const struct mt_session *s, struct mt_err *err)
+mt_status mt_ranks_compare(struct mt_session *s, struct mt_err *err)
 {
     size_t size = mt_comm_size(s->comm);
 
@@ -253,10 +282,10 @@ static mt_status spread(struct mt_comm *comm, void *what, size_t bytes,
     return status;
 }
 
-mt_status mt_session_lead(const struct mt_session *s, bool *yes,
+mt_status mt_session_lead(const struct mt_session *s, void *what, size_t bytes,
                           struct mt_err *err)
 {
-    return mt_comm_size(s->comm) > 1 ? spread(s->comm, yes, sizeof *yes, err)
+    return mt_comm_size(s->comm) > 1 ? spread(s->comm, what, bytes, err)
                                      : MT_OK;
 }
 

@@ -10,7 +10,7 @@
 
 /* Fails unless all of them have the same program, spec, data, and state to
  * start from: the message names the one that has not. */
-mt_status mt_ranks_compare(const struct mt_session *s, struct mt_err *err);
+mt_status mt_ranks_compare(struct mt_session *s, struct mt_err *err);
 
 /* Brings the optimizer's state, and what is kept of it, of all slices to
  * process 0, which writes it. */

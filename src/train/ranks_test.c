@@ -224,8 +224,8 @@ static void open_other(struct mt_comm *comm, void *ctx)
 
     ck_assert_int_eq(mt_session_prepare(s, &err), MT_MISMATCH);
     ck_assert_str_eq(err.text, "process 2 (localhost) has another spec than "
-                               "process 0 (localhost): all of them must find "
-                               "the same files");
+                               "process 0 (localhost): all of them need the "
+                               "same files and arguments");
     mt_session_close(s);
     mt_json_free(doc);
 }
@@ -235,6 +235,35 @@ START_TEST(a_rank_with_another_spec)
     struct job job = { .spec = specs[0], .shards = "8" };
 
     ck_assert_int_eq(mt_comm_threads(3, open_other, &job), 0);
+}
+END_TEST
+
+/* One that goes on from the same weights, but not the same moments. */
+static void resume_other(struct mt_comm *comm, void *ctx)
+{
+    const struct job *job = ctx;
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_json *doc;
+    struct mt_session *s = open_rank(job, comm, &doc, NULL);
+
+    restore(s, job->from);
+    if (comm->rank == 1)
+        s->optimizer->slot[1][0] += 1;
+    ck_assert_int_eq(mt_session_prepare(s, &err), MT_MISMATCH);
+    ck_assert_ptr_nonnull(
+        strstr(err.text, "process 1 (localhost) has another state to start"));
+    mt_session_close(s);
+    mt_json_free(doc);
+}
+
+START_TEST(a_rank_with_other_moments)
+{
+    struct job job = { .spec = specs[0], .shards = "8", .out = "part" };
+
+    job.steps = 1;
+    run(1, job);
+    job.from = "part";
+    ck_assert_int_eq(mt_comm_threads(2, resume_other, &job), 0);
 }
 END_TEST
 
@@ -255,7 +284,7 @@ static void wish(struct mt_comm *comm, void *ctx)
         ck_assert(mt_session_step(s, false, &info, &err) == MT_OK);
         ck_assert_uint_eq(info.wishes, i == 2 ? 1 : i == 3 ? 6 : 0);
     }
-    ck_assert(mt_session_lead(s, &yes, &err) == MT_OK && yes);
+    ck_assert(mt_session_lead(s, &yes, sizeof yes, &err) == MT_OK && yes);
     mt_session_close(s);
     mt_json_free(doc);
 }
@@ -309,6 +338,7 @@ Suite *ranks_suite(void)
     tcase_add_loop_test(t, any_number_of_ranks, 0, SPECS);
     tcase_add_loop_test(t, the_number_may_change, 0, SPECS);
     tcase_add_test(t, a_rank_with_another_spec);
+    tcase_add_test(t, a_rank_with_other_moments);
     tcase_add_test(t, wishes_reach_all);
     tcase_add_test(t, an_end_is_for_all);
     suite_add_tcase(s, t);

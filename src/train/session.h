@@ -126,7 +126,7 @@ struct mt_step_info {
 void mt_session_wish(struct mt_session *s, unsigned bits);
 
 /* What process 0 says, for all. */
-mt_status mt_session_lead(const struct mt_session *s, bool *yes,
+mt_status mt_session_lead(const struct mt_session *s, void *what, size_t bytes,
                           struct mt_err *err);
 
 /* One optimizer step, and at the end of an epoch its evaluation and history,
