@@ -41,8 +41,7 @@ static int run(struct mt_call *call)
     struct mt_err err = MT_ERR_INIT;
 
     if (mt_kernels_choose(&err) != MT_OK ||
-        (!call->threads &&
-         mt_processes_threads(call->comm, &call->threads, &err) != MT_OK) ||
+        mt_processes_threads(call->comm, &call->threads, &err) != MT_OK ||
         mt_team_new(call->threads, &call->team, &err) != MT_OK)
         return mt_report_error(&err);
     int code = call->command->run(call);
@@ -51,8 +50,9 @@ static int run(struct mt_call *call)
     return code;
 }
 
-static int call_command(const struct mt_command *command, int argc, char **argv)
+static int call_command(int argc, char **argv)
 {
+    const struct mt_command *command = mt_command_find(argv[0]);
     struct mt_call call;
     struct mt_comm *comm;
     struct mt_err err = MT_ERR_INIT;
@@ -60,6 +60,8 @@ static int call_command(const struct mt_command *command, int argc, char **argv)
 
     if (mt_processes_join(command, &comm, &err) != MT_OK)
         return mt_processes_leave(comm, mt_report_error(&err));
+    if (!command)
+        return mt_processes_leave(comm, mt_command_unknown(argv[0]));
     code = mt_call_parse(command, argc, argv, &call);
     call.comm = comm;
     if (code < 0)
@@ -135,8 +137,5 @@ int mt_command_main(int argc, char **argv)
     }
     if (asks_for_help(argc, argv))
         return help(argc, argv);
-    const struct mt_command *command = mt_command_find(argv[1]);
-
-    return command ? call_command(command, argc - 1, argv + 1)
-                   : mt_command_unknown(argv[1]);
+    return call_command(argc - 1, argv + 1);
 }

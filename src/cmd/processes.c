@@ -17,7 +17,7 @@ mt_status mt_processes_join(const struct mt_command *command,
         return status;
     if (mt_comm_rank(*out))
         mt_report_follow(*out);
-    if (*out && !command->shared)
+    if (*out && command && !command->shared)
         return mt_fail(err, MT_INVALID,
                        "%s is done by one process: start it without mpirun",
                        command->name);
@@ -39,9 +39,9 @@ mt_status mt_processes_threads(struct mt_comm *comm, size_t *threads,
                                struct mt_err *err)
 {
     size_t size = mt_comm_size(comm), sharing = 0;
+    bool asked = *threads > 0;
     struct place *all;
 
-    *threads = 0;
     if (size == 1)
         return MT_OK;
     all = calloc(size, sizeof *all);
@@ -56,8 +56,11 @@ mt_status mt_processes_threads(struct mt_comm *comm, size_t *threads,
 
     for (size_t i = 0; i < size; i++)
         sharing += same(&all[i], own);
-    *threads = (size_t)CPU_COUNT(&own->processors) / (sharing ? sharing : 1);
-    *threads = *threads ? *threads : 1;
+    if (!asked) {
+        *threads =
+            (size_t)CPU_COUNT(&own->processors) / (sharing ? sharing : 1);
+        *threads = *threads ? *threads : 1;
+    }
     free(all);
     return status;
 }

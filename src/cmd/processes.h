@@ -8,14 +8,15 @@
 #include "cmd/command.h"
 
 /* Joins the job that this process belongs to, if it belongs to one; *out is
- * NULL otherwise. A command that does not share its work refuses. From here on
- * all but the first process are silent, errors aside. */
+ * NULL otherwise. A command that does not share its work refuses; NULL: there
+ * is none. From here on all but the first process are silent, errors aside. */
 mt_status mt_processes_join(const struct mt_command *command,
                             struct mt_comm **out, struct mt_err *err);
 
-/* How many threads each of them starts if nothing else is asked for: those that
- * may run on the same processors share them. 0 without other processes: as many
- * as there are processors. */
+/* How many threads each of them starts, unless *threads says what is asked for:
+ * those that may run on the same processors share them. 0 without other
+ * processes: as many as there are processors. All of them call this, also those
+ * that were asked. */
 mt_status mt_processes_threads(struct mt_comm *comm, size_t *threads,
                                struct mt_err *err);
 

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "spec/tree.h"
@@ -48,12 +50,18 @@ void mt_report_follow(const struct mt_comm *comm)
 }
 
 /* Most errors are those of all: the first process says so and ends the job,
- * this one with it. */
+ * this one with it, by a signal. Others end in the order of their numbers, so
+ * that one speaks for all of them. */
 static void report_followed(const struct mt_err *err)
 {
-    enum { PAUSE = 2 };
+    enum { PAUSE = 2000, EACH = 50, MOST = 2000 }; /* ms */
+    size_t ms = following->rank < MOST / EACH ? following->rank * EACH : MOST;
+    struct timespec pause = { (time_t)(PAUSE + ms) / 1000,
+                              (long)((PAUSE + ms) % 1000 * 1000000) };
 
-    sleep(PAUSE);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    nanosleep(&pause, NULL);
     dprintf(kept_stderr, "mtrain: process %zu (%s): %s\n", following->rank,
             following->host, err->text);
 }
