@@ -172,6 +172,15 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
 
 /* ---- memory ---- */
 
+void mt_data_takes(struct mt_dataset *data, size_t held, size_t beside)
+{
+    size_t most;
+
+    data->held += held;
+    most = data->held + beside;
+    data->most = most > data->most ? most : data->most;
+}
+
 void mt_data_release(struct mt_dataset *data)
 {
     for (struct mt_owned *own = data->owned; own; own = own->next)

@@ -213,6 +213,10 @@ struct mt_dataset {
     const char *warning; /* what the user should know, or NULL */
     const char *note;    /* what was found out and could be otherwise, or NULL */
 
+    /* Bytes that samples take in memory, and took at most while they were read;
+     * in a look: that they would take in training. */
+    size_t held, most;
+
     struct mt_owned *owned; /* memory and readers (format.h) */
     void *state;            /* the format's own, from open on */
 

@@ -165,6 +165,10 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
                                   uint64_t bytes, struct sha256_ctx *sha,
                                   struct mt_err *err);
 
+/* Counts the memory that samples take as long as they are used, and what was
+ * taken beside all of it to read them; in a look, what training would take. */
+void mt_data_takes(struct mt_dataset *data, size_t held, size_t beside);
+
 /* Memory and readers that mt_dataset_close gives back. A slot is taken first,
  * so that nothing can leak between taking and owning. */
 struct mt_owned {

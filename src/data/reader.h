@@ -35,6 +35,8 @@ struct mt_reader {
                         void *out, struct mt_err *err);
     void (*close)(struct mt_reader *reader); /* NULL: nothing to do */
 
+    bool look; /* only in a look: training has these samples in memory */
+
     long long min, max; /* of integers: no sample has others; max < min: not
                            known. Set before mt_dataset_open's checks */
 };

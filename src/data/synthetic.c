@@ -1,26 +1,17 @@
 /*
- * type synthetic: data made from the seed, for trials without files. Each task
- * can be learned, up to its noise.
- *
- *     regression       x uniform with variance 1; t = W x / sqrt(elements)
- *                      y = t + (t^2 - 1) / 4 + noise u
- *     classification   y uniform among the classes; x = centre[y] + noise u
- *     tokens           a walk: from each token to the first of its two
- *                      successors (3/4) or the second (1/4), or, with the
- *                      probability `noise`, to any token
- *
- * W, the centres and the noise u are uniform with variance 1 too. Everything
- * is a fixed sequence of float32 operations on Philox words, so the same on
- * every machine.
+ * type synthetic: data made from the seed, for trials without files; what they
+ * are is said in synthesis.h.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/philox.h"
 #include "base/size.h"
+#include "data/convert.h"
 #include "data/format.h"
+#include "data/reader.h"
+#include "data/synthesis.h"
 
 struct synthetic_args {
     int task;
@@ -32,12 +23,10 @@ struct synthetic_args {
 
 #define AT(member) offsetof(struct synthetic_args, member)
 
-enum task { REGRESSION, CLASSIFICATION, TOKENS };
-
 static const char *const tasks[] = {
-    [REGRESSION] = "regression",
-    [CLASSIFICATION] = "classification",
-    [TOKENS] = "tokens",
+    [MT_REGRESSION] = "regression",
+    [MT_CLASSIFICATION] = "classification",
+    [MT_TOKENS] = "tokens",
     NULL,
 };
 
@@ -67,191 +56,178 @@ struct synthetic {
     const struct mt_data_request *request;
     struct mt_dataset *data;
     struct synthetic_args args;
+    struct mt_synthesis made;
     struct mt_shape shape; /* of an input */
-    size_t elements;       /* of an input */
-    float noise;
 };
 
 /* A typing error must not take all memory. */
 #define MAX_BYTES ((size_t)1 << 32)
 
-/* ---- random numbers ---- */
-
-static struct mt_philox_key stream(const struct synthetic *s, const char *name)
-{
-    return mt_philox_key(s->request->seed, "synthetic", name);
-}
-
-/* 0 ... n-1 */
-static uint32_t below(uint32_t word, size_t n)
-{
-    return (uint32_t)((uint64_t)word * n >> 32);
-}
-
-/* n numbers of mean 0 and variance 1: uniform in -sqrt(3) ... sqrt(3). Made in
- * blocks of four, the last one cut. */
-static void fill(struct mt_philox_key key, uint64_t n, float *out)
-{
-    const float width = 1.7320508f * 0x1p-31f;
-    uint32_t words[4];
-
-    for (uint64_t i = 0; i < n; i += 4) {
-        mt_philox_block(key, 0, i / 4, words);
-        for (uint64_t j = 0; j < 4 && i + j < n; j++)
-            out[i + j] = (float)(int32_t)words[j] * width;
-    }
-}
-
 /* ---- memory ---- */
 
-/* samples * width elements of 4 bytes, owned by the data set; or NULL and the
- * message. */
-static void *take(struct synthetic *s, size_t samples, size_t width,
-                  struct mt_err *err)
+/* Bytes of samples * width elements of 4. */
+static mt_status count(const struct synthetic *s, size_t samples, size_t width,
+                       size_t *bytes, struct mt_err *err)
 {
-    struct mt_owned *own = mt_data_own(s->data);
-    size_t bytes;
+    if (mt_size_mul(samples, width, bytes) && mt_size_mul(*bytes, 4, bytes) &&
+        *bytes <= MAX_BYTES)
+        return MT_OK;
+    return mt_json_fail(s->request->doc, s->request->spec, err,
+                        "%zu samples of %zu values would take more than 4 GiB; "
+                        "expected fewer",
+                        samples, width);
+}
 
-    if (!own) {
+/* What the data set owns: x, y and while they are made the table. */
+struct room {
+    size_t x, y, table; /* bytes */
+};
+
+static mt_status measure(const struct synthetic *s, struct room *room,
+                         struct mt_err *err)
+{
+    const struct mt_synthesis *made = &s->made;
+    size_t n = s->args.samples, rows, width;
+    mt_status status = count(s, n, made->elements, &room->x, err);
+
+    if (status == MT_OK)
+        status = count(s, n, made->outputs, &room->y, err);
+    mt_synthesis_table(made, &rows, &width);
+    if (status == MT_OK)
+        status = count(s, rows, width, &room->table, err);
+    return status;
+}
+
+static void *take(struct mt_dataset *data, size_t bytes, struct mt_err *err)
+{
+    struct mt_owned *own = mt_data_own(data);
+
+    if (own)
+        own->memory = malloc(bytes + 1);
+    if (!own || !own->memory)
         mt_fail_memory(err);
-        return NULL;
-    }
-    if (!mt_size_mul(samples, width, &bytes) ||
-        !mt_size_mul(bytes, 4, &bytes) || bytes > MAX_BYTES) {
-        mt_json_fail(s->request->doc, s->request->spec, err,
-                     "%zu samples of %zu values would take more than 4 GiB; "
-                     "expected fewer",
-                     samples, width);
-        return NULL;
-    }
-    own->memory = malloc(bytes);
-    if (!own->memory)
-        mt_fail_memory(err);
-    return own->memory;
+    return own ? own->memory : NULL;
 }
 
-/* ---- tasks ---- */
+/* ---- all samples ---- */
 
-static struct mt_column column(const void *data, enum mt_dtype dtype,
-                               struct mt_shape shape)
+static mt_status make_all(struct synthetic *s, const struct room *room,
+                          struct mt_err *err)
 {
-    return (struct mt_column){ data, dtype,
-                               mt_shape_elements(&shape) * mt_dtype_size(dtype),
-                               shape };
+    struct mt_part *part = &s->data->train;
+    struct mt_synthesis *made = &s->made;
+    char *x = take(s->data, room->x, err);
+    char *y = x ? take(s->data, room->y, err) : NULL;
+    float *scratch = calloc(mt_synthesis_scratch(made), sizeof *scratch);
+    mt_status status = MT_OK;
+
+    made->table = malloc(room->table);
+    if (!y || !scratch || !made->table)
+        status = mt_fail_memory(err);
+    else
+        mt_synthesis_draw(made);
+    for (size_t i = 0; i < s->args.samples && status == MT_OK; i++)
+        mt_synthesis_make(made, i, x + 4 * i * made->elements,
+                          y + 4 * i * made->outputs, scratch);
+    free(made->table);
+    made->table = NULL;
+    free(scratch);
+    part->x.data = x;
+    part->y.data = made->task == MT_TOKENS ? x + 4 : y;
+    return status;
 }
 
-/* y[o] for one x; w is [elements][outputs]. */
-static void regress(const struct synthetic *s, const float *restrict x,
-                    const float *restrict w, float root,
-                    const float *restrict u, float *restrict y)
+/* ---- a look ---- */
+
+/* Makes the samples that are asked for; nearly always none are. */
+struct look {
+    struct mt_reader reader;
+    struct mt_synthesis made;
+    bool y;
+};
+
+static mt_status gather(const struct mt_reader *reader,
+                        const struct mt_samples *samples,
+                        const struct mt_normalization *norm, enum mt_dtype to,
+                        void *out, struct mt_err *err)
 {
-    size_t n = s->args.output;
+    const struct look *look = (const struct look *)reader;
+    const struct mt_synthesis *made = &look->made;
+    bool tokens = made->task == MT_TOKENS;
+    size_t elements = made->elements, outputs = made->outputs;
+    size_t n = tokens ? elements - 1 : look->y ? outputs : elements;
+    bool floats = made->task == MT_REGRESSION ||
+                  (made->task == MT_CLASSIFICATION && !look->y);
+    enum mt_dtype from = floats ? MT_F32 : MT_I32;
+    float *x =
+        calloc(elements + outputs + mt_synthesis_scratch(made), sizeof *x);
+    float *y = x + elements, *at = tokens ? x + look->y : look->y ? y : x;
 
-    memset(y, 0, n * sizeof *y);
-    for (size_t e = 0; e < s->elements; e++)
-        for (size_t o = 0; o < n; o++)
-            y[o] += x[e] * w[e * n + o];
-    for (size_t o = 0; o < n; o++) {
-        float t = y[o] / root;
+    if (!x)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < samples->n; i++) {
+        char *to_at = (char *)out + i * n * mt_dtype_size(to);
 
-        y[o] = t + (t * t - 1) * 0.25f + s->noise * u[o];
+        mt_synthesis_make(made, mt_sample_number(samples, i), x,
+                          look->y ? y : NULL, y + outputs);
+        if (to == MT_F32)
+            mt_normalize(norm, n, 0, from, (const char *)at, n, (float *)to_at);
+        else
+            mt_convert(from, (const char *)at, n, to, to_at);
     }
-}
-
-static mt_status make_regression(struct synthetic *s, struct mt_err *err)
-{
-    size_t n = s->args.samples, outputs = s->args.output;
-    float *x = take(s, n, s->elements, err);
-    float *y = x ? take(s, n, outputs, err) : NULL;
-    float *w = y ? take(s, s->elements, outputs, err) : NULL;
-    float *u = w ? take(s, n, outputs, err) : NULL;
-    float root = (float)sqrt((double)s->elements);
-
-    if (!u)
-        return err->status;
-    fill(stream(s, "x"), n * s->elements, x);
-    fill(stream(s, "weight"), s->elements * outputs, w);
-    fill(stream(s, "noise"), n * outputs, u);
-    for (size_t i = 0; i < n; i++)
-        regress(s, x + i * s->elements, w, root, u + i * outputs,
-                y + i * outputs);
-    s->data->train.x = column(x, MT_F32, s->shape);
-    s->data->train.y = column(y, MT_F32, mt_shape_of(1, outputs));
+    free(x);
     return MT_OK;
 }
 
-static mt_status make_classification(struct synthetic *s, struct mt_err *err)
+static mt_status look_at(struct synthetic *s, bool y, struct mt_column *column,
+                         struct mt_err *err)
 {
-    size_t n = s->args.samples, each = s->elements;
-    float *x = take(s, n, each, err);
-    int32_t *y = x ? take(s, n, 1, err) : NULL;
-    float *centres = y ? take(s, s->args.classes, each, err) : NULL;
-    struct mt_philox_key labels = stream(s, "label");
+    struct look *look = mt_arena_alloc(&s->data->arena, sizeof *look);
+    size_t classes =
+        s->made.task == MT_TOKENS ? s->made.vocab : s->made.classes;
 
-    if (!centres)
-        return err->status;
-    fill(stream(s, "noise"), n * each, x);
-    fill(stream(s, "centre"), s->args.classes * each, centres);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t label = below(mt_philox_word(labels, 0, i), s->args.classes);
-        const float *restrict centre = centres + label * each;
-        float *restrict sample = x + i * each;
-
-        for (size_t e = 0; e < each; e++)
-            sample[e] = centre[e] + s->noise * sample[e];
-        y[i] = (int32_t)label;
-    }
-    s->data->train.x = column(x, MT_F32, s->shape);
-    s->data->train.y = column(y, MT_I32, mt_shape_of(0));
-    if (s->request->classification)
-        s->data->fitted.classes = s->args.classes;
+    if (!look)
+        return mt_fail_memory(err);
+    look->made = s->made;
+    look->y = y;
+    look->reader.gather = gather;
+    look->reader.look = true;
+    look->reader.max = column->dtype == MT_I32 ? (long long)classes - 1 : -1;
+    column->reader = &look->reader;
     return MT_OK;
 }
 
-/* The token after `token`: the words decide. */
-static int32_t next_token(const struct synthetic *s, const int32_t *successors,
-                          int32_t token, const uint32_t words[2])
-{
-    uint64_t random = (uint64_t)(s->args.noise * 0x1p32);
+/* ---- columns ---- */
 
-    if (words[0] < random)
-        return (int32_t)below(words[1], s->args.vocab);
-    return successors[2 * token + (words[1] >> 30 == 3)];
+static struct mt_column column_of(enum mt_dtype dtype, size_t width,
+                                  struct mt_shape shape)
+{
+    return (struct mt_column){ .dtype = dtype,
+                               .stride = 4 * width,
+                               .shape = shape };
 }
 
-static mt_status make_tokens(struct synthetic *s, struct mt_err *err)
+static void set_columns(struct synthetic *s)
 {
-    size_t n = s->args.samples, len = s->args.seq_len, vocab = s->args.vocab;
-    int32_t *walk = take(s, n, len + 1, err);
-    int32_t *successors = walk ? take(s, vocab, 2, err) : NULL;
-    struct mt_philox_key steps = stream(s, "step");
-    struct mt_philox_key table = stream(s, "successor");
-    struct mt_shape shape = mt_shape_of(1, len);
+    struct mt_part *part = &s->data->train;
+    struct mt_fitted *fitted = &s->data->fitted;
+    size_t classes = 0;
 
-    if (!successors)
-        return err->status;
-    for (size_t i = 0; i < 2 * vocab; i++)
-        successors[i] = (int32_t)below(mt_philox_word(table, 0, i), vocab);
-    for (size_t i = 0; i < n; i++) {
-        int32_t *at = walk + i * (len + 1);
-        uint64_t block = (uint64_t)i * (len + 1);
-        uint32_t words[4];
-
-        mt_philox_block(steps, 0, block, words);
-        at[0] = (int32_t)below(words[0], vocab);
-        for (size_t t = 1; t <= len; t++) {
-            mt_philox_block(steps, 0, block + t, words);
-            at[t] = next_token(s, successors, at[t - 1], words);
-        }
+    part->samples = s->args.samples;
+    part->source = part->y_source = "synthetic data";
+    part->x = column_of(MT_F32, s->made.elements, s->shape);
+    part->y =
+        column_of(MT_F32, s->made.outputs, mt_shape_of(1, s->made.outputs));
+    if (s->made.task == MT_CLASSIFICATION) {
+        part->y = column_of(MT_I32, 1, mt_shape_of(0));
+        classes = s->made.classes;
+    } else if (s->made.task == MT_TOKENS) {
+        part->x = part->y = column_of(MT_I32, s->made.elements,
+                                      mt_shape_of(1, s->made.elements - 1));
+        fitted->vocab = classes = s->made.vocab;
     }
-    s->data->train.x = column(walk, MT_I32, shape);
-    s->data->train.x.stride = (len + 1) * sizeof *walk;
-    s->data->train.y = s->data->train.x;
-    s->data->train.y.data = walk + 1;
-    s->data->fitted.vocab = vocab;
-    if (s->request->classification)
-        s->data->fitted.classes = vocab;
-    return MT_OK;
+    if (s->request->classification && classes)
+        fitted->classes = classes;
 }
 
 /* ---- keys ---- */
@@ -262,12 +238,12 @@ static mt_status check_task_keys(const struct synthetic *s, struct mt_err *err)
     static const struct {
         const char *key;
         int task;
-    } only[] = { { "output", REGRESSION },
-                 { "classes", CLASSIFICATION },
-                 { "vocab", TOKENS },
-                 { "seq_len", TOKENS } };
+    } only[] = { { "output", MT_REGRESSION },
+                 { "classes", MT_CLASSIFICATION },
+                 { "vocab", MT_TOKENS },
+                 { "seq_len", MT_TOKENS } };
     const struct mt_data_request *request = s->request;
-    bool tokens = s->args.task == TOKENS;
+    bool tokens = s->args.task == MT_TOKENS;
     static const char *const floats[] = { "input", "scale", "mean", "std" };
     static const char *const files[] = { "train", "val" };
     mt_status status = MT_OK;
@@ -300,17 +276,16 @@ static mt_status read_args(struct synthetic *s, struct mt_err *err)
     s->shape.rank = (int)s->args.input.n;
     memcpy(s->shape.dim, s->args.input.v,
            s->args.input.n * sizeof *s->shape.dim);
-    s->noise = (float)s->args.noise;
-    if (!mt_shape_count(&s->shape, &s->elements))
+    if (!mt_shape_count(&s->shape, &s->made.elements))
         return mt_json_fail(request->doc, mt_json_get(request->spec, "input"),
                             err, "the shape is too large");
-    if (s->args.task == TOKENS && s->args.noise > 1)
+    if (s->args.task == MT_TOKENS && s->args.noise > 1)
         return mt_json_fail(request->doc, mt_json_get(request->spec, "noise"),
                             err,
                             "expected a probability, 0 to 1, for task "
                             "\"tokens\", got %g",
                             s->args.noise);
-    if (s->args.task == REGRESSION && request->classification)
+    if (s->args.task == MT_REGRESSION && request->classification)
         return mt_json_fail(request->doc, mt_json_get(request->spec, "task"),
                             err,
                             "\"regression\" makes targets that are real "
@@ -319,25 +294,45 @@ static mt_status read_args(struct synthetic *s, struct mt_err *err)
     return MT_OK;
 }
 
+static void set_made(struct synthetic *s)
+{
+    const struct synthetic_args *a = &s->args;
+    struct mt_synthesis *made = &s->made;
+
+    made->task = (enum mt_task)a->task;
+    made->noise = a->noise;
+    made->outputs = made->task == MT_REGRESSION ? a->output : 1;
+    made->classes = a->classes;
+    made->vocab = a->vocab;
+    if (made->task == MT_TOKENS) {
+        made->elements = a->seq_len + 1;
+        made->outputs = 0;
+    }
+    mt_synthesis_start(made, s->request->seed);
+}
+
 static mt_status synthetic_open(const struct mt_data_request *request,
                                 const struct mt_data_keys *keys,
                                 struct mt_dataset *data, struct mt_err *err)
 {
-    static mt_status (*const make[])(struct synthetic *, struct mt_err *) = {
-        [REGRESSION] = make_regression,
-        [CLASSIFICATION] = make_classification,
-        [TOKENS] = make_tokens,
-    };
     struct synthetic s = { .request = request, .data = data,
                            .args = *(const struct synthetic_args *)keys->args };
+    struct mt_part *part = &data->train;
+    struct room room = { 0 };
     mt_status status = read_args(&s, err);
 
     if (status != MT_OK)
         return status;
-    status = make[s.args.task](&s, err);
-    data->train.samples = s.args.samples;
-    data->train.source = data->train.y_source = "synthetic data";
-    return status;
+    set_made(&s);
+    status = measure(&s, &room, err);
+    if (status != MT_OK)
+        return status;
+    set_columns(&s);
+    mt_data_takes(data, room.x + room.y, room.table);
+    if (request->purpose != MT_DATA_CHECK)
+        return make_all(&s, &room, err);
+    status = look_at(&s, false, &part->x, err);
+    return status == MT_OK ? look_at(&s, true, &part->y, err) : status;
 }
 
 extern const struct mt_format mt_format_synthetic;

@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "data/reader.h"
 #include "data/testing.h"
 
 #define SYN "{'type':'synthetic','task':"
@@ -163,6 +164,77 @@ START_TEST(test_split)
 }
 END_TEST
 
+static void same_samples(const struct mt_column *a, const struct mt_column *b,
+                         size_t n)
+{
+    size_t each = mt_shape_elements(&a->shape);
+    float *x = test_gather(a, NULL, n), *y = test_gather(b, NULL, n);
+    int64_t label = -1;
+    struct mt_samples last = { .first = n - 1, .n = 1 };
+
+    ck_assert(a->data && !b->data);
+    ck_assert(mt_shape_equal(&a->shape, &b->shape) && a->dtype == b->dtype);
+    ck_assert_mem_eq(x, y, n * each * sizeof *x);
+    if (a->dtype == MT_I32 && each == 1) {
+        ck_assert_int_eq(b->reader->gather(b->reader, &last, NULL, MT_I64,
+                                           &label, &test_err),
+                         MT_OK);
+        ck_assert_int_eq(label, (int64_t)x[n - 1]);
+    }
+    free(x);
+    free(y);
+}
+
+/* A look takes no memory for samples, and makes those that are asked for. */
+START_TEST(test_look)
+{
+    static const struct {
+        const char *spec;
+        size_t n, held, beside; /* values */
+    } rows[] = {
+        { SYN "'regression','samples':9,'input':[2,3],'output':2}", 9,
+          9 * (6 + 2), 6 * 2 },
+        { SYN "'classification','samples':9,'input':5,'classes':3}", 9,
+          9 * (5 + 1), 3 * 5 },
+        { SYN "'tokens','samples':9,'vocab':50,'seq_len':7,'noise':0}", 9,
+          9 * 8, 2 * 50 },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mt_dataset *data, *look;
+
+        test_request.purpose = MT_DATA_TRAIN;
+        data = test_open(rows[i].spec);
+        test_request.purpose = MT_DATA_CHECK;
+        look = test_open(rows[i].spec);
+        same_samples(&data->train.x, &look->train.x, rows[i].n);
+        same_samples(&data->train.y, &look->train.y, rows[i].n);
+        ck_assert_uint_eq(data->held, 4 * rows[i].held);
+        ck_assert_uint_eq(data->most, 4 * (rows[i].held + rows[i].beside));
+        ck_assert(look->held == data->held && look->most == data->most);
+        ck_assert_uint_eq(look->fitted.vocab, data->fitted.vocab);
+        mt_dataset_close(data);
+        mt_dataset_close(look);
+    }
+}
+END_TEST
+
+/* A label beyond the model's classes is found by a look, too. */
+START_TEST(test_look_finds_labels)
+{
+    struct mt_dataset *look;
+
+    test_request.purpose = MT_DATA_CHECK;
+    test_request.classification = true;
+    look = test_open(SYN "'classification','samples':30,'classes':5}");
+    ck_assert_int_eq(mt_dataset_check_labels(look, 5, NULL, &test_err), MT_OK);
+    ck_assert_int_eq(mt_dataset_check_labels(look, 4, NULL, &test_err),
+                     MT_INVALID);
+    ck_assert_ptr_nonnull(strstr(test_err.text, "label 4 is out of range"));
+    mt_dataset_close(look);
+}
+END_TEST
+
 START_TEST(test_refused)
 {
     static const struct {
@@ -212,6 +284,8 @@ Suite *synthetic_suite(void)
     tcase_add_test(tc, test_tokens);
     tcase_add_test(tc, test_seed);
     tcase_add_test(tc, test_split);
+    tcase_add_test(tc, test_look);
+    tcase_add_test(tc, test_look_finds_labels);
     tcase_add_test(tc, test_refused);
     return suite;
 }
