@@ -3,15 +3,19 @@
  * seq_len of a window are its input and the last seq_len its target, so that
  * each token but the first is a target once.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/size.h"
-#include "data/format.h"
 #include "base/utf8.h"
+#include "data/format.h"
+#include "data/stream.h"
 
 struct text_args {
     int tokenizer, unknown;
@@ -55,9 +59,11 @@ struct vocab {
 };
 
 struct tokens {
-    const void *data; /* uint8 or int32, owned by the data set */
+    const void *data; /* uint8 or int32, owned by the data set; NULL: they are
+                         the bytes of fd, which are not read */
     enum mt_dtype dtype;
     size_t n;
+    int fd; /* -1: none */
 };
 
 struct text {
@@ -99,32 +105,26 @@ static void free_numbers(struct vocab *v)
 /* ---- characters ---- */
 
 /* "train.txt: byte 41 (line 2): what is wrong" */
-static mt_status fail_at(const char *path, const char *text, size_t at,
+static mt_status fail_at(const char *path, size_t at, size_t line,
                          const char *what, struct mt_err *err)
 {
-    size_t line = 1;
-
-    for (size_t i = 0; i < at; i++)
-        line += text[i] == '\n';
     return mt_fail(err, MT_INVALID, "%s: byte %zu (line %zu): %s", path, at,
                    line, what);
 }
 
-/* Decodes the character at *at and steps over it. */
-static mt_status next_char(const char *path, const struct mt_bytes *bytes,
-                           size_t *at, uint32_t *code, struct mt_err *err)
+/* Decodes the character at *at and steps over it; or returns what is wrong. */
+static const char *next_char(const struct mt_bytes *bytes, size_t *at,
+                             uint32_t *code)
 {
-    const char *text = (const char *)bytes->data;
-    size_t len = mt_utf8_decode(text + *at, bytes->n - *at, code);
+    size_t len =
+        mt_utf8_decode((const char *)bytes->data + *at, bytes->n - *at, code);
 
     if (!len)
-        return fail_at(path, text, *at,
-                       "not UTF-8; tokenizer \"byte\" takes any file", err);
+        return "not UTF-8; tokenizer \"byte\" takes any file";
     if (!*code)
-        return fail_at(path, text, *at,
-                       "a NUL byte; tokenizer \"byte\" takes any file", err);
+        return "a NUL byte; tokenizer \"byte\" takes any file";
     *at += len;
-    return MT_OK;
+    return NULL;
 }
 
 /* Names the code points of one page that the text has, and numbers them. */
@@ -167,14 +167,15 @@ static mt_status name_tokens(struct text *t, struct mt_err *err)
 static mt_status make_vocab(struct text *t, const char *path,
                             const struct mt_bytes *bytes, struct mt_err *err)
 {
+    size_t line = 1;
     uint32_t code = 0;
 
     t->vocab.source = path;
-    for (size_t at = 0; at < bytes->n;) {
-        mt_status status = next_char(path, bytes, &at, &code, err);
+    for (size_t at = 0; at < bytes->n; line += code == '\n') {
+        const char *wrong = next_char(bytes, &at, &code);
 
-        if (status != MT_OK)
-            return status;
+        if (wrong)
+            return fail_at(path, at, line, wrong, err);
         if (number_of(&t->vocab, code))
             continue;
         t->vocab.n++;
@@ -226,9 +227,8 @@ static mt_status init_vocab(struct text *t, struct mt_err *err)
     return t->data->fitted.vocab_names ? take_vocab(t, err) : MT_OK;
 }
 
-static mt_status fail_unknown(const struct text *t, const char *path,
-                              const struct mt_bytes *bytes, size_t at,
-                              uint32_t code, struct mt_err *err)
+static mt_status fail_unknown(const struct text *t, const char *path, size_t at,
+                              size_t line, uint32_t code, struct mt_err *err)
 {
     char what[512], text[5];
     size_t n = mt_utf8_encode(code, text);
@@ -238,7 +238,7 @@ static mt_status fail_unknown(const struct text *t, const char *path,
              "%.300s; data.unknown=" MT_UNKNOWN_TOKEN " in training makes one "
              "token of all such characters",
              mt_excerpt(text, n).text, (unsigned)code, t->vocab.source);
-    return fail_at(path, (const char *)bytes->data, at, what, err);
+    return fail_at(path, at, line, what, err);
 }
 
 static mt_status warn_unknown(const struct text *t, const char *path,
@@ -252,42 +252,70 @@ static mt_status warn_unknown(const struct text *t, const char *path,
     return t->data->warning ? MT_OK : mt_fail_memory(err);
 }
 
-/* Tokens are as narrow as the vocabulary allows. */
+/* The tokens of a text, uint8 or int32, into out: the bytes themselves may be
+ * overwritten, as no token is longer than its character. */
 static mt_status encode(const struct text *t, const char *path,
-                        const struct mt_bytes *bytes, struct tokens *out,
-                        struct mt_err *err)
+                        const struct mt_bytes *bytes, bool narrow, void *out,
+                        size_t *n, struct mt_err *err)
 {
-    struct mt_owned *own = mt_data_own(t->data);
-    bool narrow = t->vocab.n <= 256;
-    size_t size = narrow ? 1 : sizeof(int32_t), taken, unknown = 0;
+    size_t unknown = 0, line = 1;
     uint32_t code = 0;
 
-    if (!own || !mt_size_mul(bytes->n + 1, size, &taken))
-        return mt_fail_memory(err);
-    own->memory = malloc(taken);
-    if (!own->memory)
-        return mt_fail_memory(err);
-    out->n = 0;
-    for (size_t at = 0; at < bytes->n; out->n++) {
+    *n = 0;
+    for (size_t at = 0; at < bytes->n; line += code == '\n', ++*n) {
         size_t start = at;
-        mt_status status = next_char(path, bytes, &at, &code, err);
+        const char *wrong = next_char(bytes, &at, &code);
         int32_t token;
 
-        if (status != MT_OK)
-            return status;
+        if (wrong)
+            return fail_at(path, start, line, wrong, err);
         token = number_of(&t->vocab, code) - 1;
         if (token < 0 && !t->vocab.unknown)
-            return fail_unknown(t, path, bytes, start, code, err);
+            return fail_unknown(t, path, start, line, code, err);
         unknown += token < 0;
         token = token < 0 ? (int32_t)t->vocab.n - 1 : token;
         if (narrow)
-            ((uint8_t *)own->memory)[out->n] = (uint8_t)token;
+            ((uint8_t *)out)[*n] = (uint8_t)token;
         else
-            ((int32_t *)own->memory)[out->n] = token;
+            ((int32_t *)out)[*n] = token;
     }
+    return unknown ? warn_unknown(t, path, unknown, *n, err) : MT_OK;
+}
+
+/* Gives back what more bytes have than tokens. */
+static void shrink(struct mt_owned *own, size_t bytes)
+{
+    void *less = realloc(own->memory, bytes + 1);
+
+    own->memory = less ? less : own->memory;
+}
+
+/* Tokens are as narrow as the vocabulary allows: in the place of the bytes
+ * then. */
+static mt_status take_chars(struct text *t, const char *path,
+                            struct mt_bytes *bytes, struct tokens *out,
+                            struct mt_err *err)
+{
+    struct mt_owned *own = mt_data_own(t->data);
+    bool narrow = t->vocab.n <= 256;
+    size_t size = narrow ? 1 : sizeof(int32_t), taken;
+    mt_status status;
+
+    if (!own || !mt_size_mul(bytes->n + 1, size, &taken))
+        return mt_fail_memory(err);
+    own->memory = narrow ? bytes->data : malloc(taken);
+    if (!own->memory)
+        return mt_fail_memory(err);
+    status = encode(t, path, bytes, narrow, own->memory, &out->n, err);
+    if (narrow)
+        bytes->data = NULL;
+    if (status != MT_OK)
+        return status;
+    shrink(own, out->n * size);
     out->data = own->memory;
     out->dtype = narrow ? MT_U8 : MT_I32;
-    return unknown ? warn_unknown(t, path, unknown, out->n, err) : MT_OK;
+    mt_data_takes(t->data, out->n * size, bytes->n - (narrow ? out->n : 0));
+    return MT_OK;
 }
 
 /* ---- files ---- */
@@ -302,36 +330,67 @@ static mt_status read_tokens(struct text *t, const char *path,
     if (!t->bytes) {
         if (!t->vocab.names)
             status = make_vocab(t, path, bytes, err);
-        return status == MT_OK ? encode(t, path, bytes, out, err) : status;
+        return status == MT_OK ? take_chars(t, path, bytes, out, err) : status;
     }
     own = mt_data_own(t->data);
     if (!own)
         return mt_fail_memory(err);
     own->memory = bytes->data;
-    *out = (struct tokens){ bytes->data, MT_U8, bytes->n };
+    out->data = bytes->data;
+    out->dtype = MT_U8;
+    out->n = bytes->n;
     bytes->data = NULL;
+    mt_data_takes(t->data, bytes->n, 0);
+    return MT_OK;
+}
+
+static mt_status read_whole(struct text *t, const struct mt_data_file *file,
+                            struct tokens *out, struct mt_err *err)
+{
+    struct mt_bytes bytes = { NULL, 0 };
+    struct sha256_ctx sha;
+    mt_status status =
+        mt_data_read_file(t->request, file, MAX_BYTES, &bytes, err);
+
+    if (status == MT_OK && t->request->purpose != MT_DATA_CHECK) {
+        sha256_init(&sha);
+        sha256_update(&sha, bytes.n, bytes.data);
+        status =
+            mt_data_add_fingerprint(t->data, file->role, bytes.n, &sha, err);
+    }
+    if (status == MT_OK)
+        status = read_tokens(t, file->path, &bytes, out, err);
+    free(bytes.data);
+    return status;
+}
+
+/* For a look at bytes their number is enough: each of them is a token. */
+static mt_status count_bytes(struct text *t, const struct mt_data_file *file,
+                             struct tokens *out, struct mt_err *err)
+{
+    uint64_t size;
+    mt_status status =
+        mt_data_open_file(t->request, file, &out->fd, &size, err);
+
+    if (status != MT_OK)
+        return status;
+    out->n = (size_t)size;
+    out->dtype = MT_U8;
+    mt_data_takes(t->data, out->n, 0);
     return MT_OK;
 }
 
 static mt_status read_file(struct text *t, const char *key, const char **path,
                            struct tokens *out, struct mt_err *err)
 {
-    struct mt_bytes bytes = { NULL, 0 };
+    bool look = t->bytes && t->request->purpose == MT_DATA_CHECK;
     struct mt_data_file file;
-    struct sha256_ctx sha;
     mt_status status =
         mt_data_files(t->request, t->data, key, 1, "one text file", &file, err);
 
+    *out = (struct tokens){ .fd = -1 };
     if (status == MT_OK)
-        status = mt_data_read_file(t->request, &file, MAX_BYTES, &bytes, err);
-    if (status == MT_OK && t->request->purpose != MT_DATA_CHECK) {
-        sha256_init(&sha);
-        sha256_update(&sha, bytes.n, bytes.data);
-        status =
-            mt_data_add_fingerprint(t->data, file.role, bytes.n, &sha, err);
-    }
-    if (status == MT_OK)
-        status = read_tokens(t, file.path, &bytes, out, err);
+        status = (look ? count_bytes : read_whole)(t, &file, out, err);
     if (status == MT_OK && out->n < t->args.seq_len + 1)
         status =
             mt_fail(err, MT_INVALID,
@@ -339,25 +398,57 @@ static mt_status read_file(struct text *t, const char *key, const char **path,
                     "sample of seq_len %zu and the token after it",
                     file.path, out->n, t->args.seq_len + 1, t->args.seq_len);
     *path = file.path;
-    free(bytes.data);
     return status;
 }
 
 /* ---- windows ---- */
 
-static void set_part(const struct text *t, const char *path,
-                     const struct tokens *tokens, size_t first, size_t n,
-                     struct mt_part *part)
+/* Windows of the bytes of a file, from one of them on. */
+static mt_status stream_bytes(const struct text *t, const char *path,
+                              const struct tokens *tokens, size_t first,
+                              struct mt_column *column, struct mt_err *err)
+{
+    struct mt_owned *own = mt_data_own(t->data);
+    int fd = own ? fcntl(tokens->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    struct mt_stream *stream;
+
+    if (!own)
+        return mt_fail_memory(err);
+    if (fd < 0)
+        return mt_fail_errno(err, errno, path, "cannot open");
+    stream = mt_stream_new(fd, path, first, column, &t->data->arena);
+    if (!stream) {
+        close(fd);
+        return mt_fail_memory(err);
+    }
+    own->reader = &stream->reader;
+    stream->reader.max = UINT8_MAX;
+    stream->reader.look = true;
+    return MT_OK;
+}
+
+static mt_status set_part(const struct text *t, const char *path,
+                          const struct tokens *tokens, size_t first, size_t n,
+                          struct mt_part *part, struct mt_err *err)
 {
     size_t len = t->args.seq_len, size = mt_dtype_size(tokens->dtype);
-    const char *data = (const char *)tokens->data + first * size;
+    const char *data = tokens->data;
+    mt_status status;
 
     part->samples = (n - 1) / len;
     part->source = part->y_source = path;
-    part->x = (struct mt_column){ data, tokens->dtype, len * size,
-                                  mt_shape_of(1, len) };
-    part->y = part->x;
-    part->y.data = data + size;
+    part->x = part->y = (struct mt_column){ .dtype = tokens->dtype,
+                                            .stride = len * size,
+                                            .shape = mt_shape_of(1, len) };
+    if (data) {
+        part->x.data = data + first * size;
+        part->y.data = data + (first + 1) * size;
+        return MT_OK;
+    }
+    status = stream_bytes(t, path, tokens, first, &part->x, err);
+    return status == MT_OK
+               ? stream_bytes(t, path, tokens, first + 1, &part->y, err)
+               : status;
 }
 
 static mt_status check_length(const struct text *t, const char *key,
@@ -397,33 +488,43 @@ static mt_status split_tail(struct text *t, const char *path,
         status = check_length(t, "test_split", part[1], n, test, "test", err);
     if (status != MT_OK)
         return status;
-    set_part(t, path, tokens, 0, kept, &t->data->train);
-    if (val)
-        set_part(t, path, tokens, kept, val, &t->data->val);
-    if (test)
-        set_part(t, path, tokens, kept + val, test, &t->data->test);
-    return MT_OK;
+    status = set_part(t, path, tokens, 0, kept, &t->data->train, err);
+    if (status == MT_OK && val)
+        status = set_part(t, path, tokens, kept, val, &t->data->val, err);
+    if (status == MT_OK && test)
+        status =
+            set_part(t, path, tokens, kept + val, test, &t->data->test, err);
+    return status;
+}
+
+static mt_status open_part(struct text *t, const struct mt_data_keys *keys,
+                           const char *key, struct mt_part *part,
+                           struct mt_err *err)
+{
+    bool tail =
+        part == &t->data->train && keys->val_split + keys->test_split > 0;
+    struct tokens tokens;
+    const char *path;
+    mt_status status = read_file(t, key, &path, &tokens, err);
+
+    if (status == MT_OK && tail)
+        status = split_tail(t, path, &tokens, keys, err);
+    else if (status == MT_OK)
+        status = set_part(t, path, &tokens, 0, tokens.n, part, err);
+    if (tokens.fd >= 0)
+        close(tokens.fd);
+    return status;
 }
 
 static mt_status open_parts(struct text *t, const struct mt_data_keys *keys,
                             struct mt_err *err)
 {
-    struct tokens tokens;
-    const char *path;
     mt_status status = MT_OK;
 
-    if (mt_data_wants_train(t->request, keys)) {
-        status = read_file(t, "train", &path, &tokens, err);
-        if (status == MT_OK && keys->val_split + keys->test_split > 0)
-            status = split_tail(t, path, &tokens, keys, err);
-        else if (status == MT_OK)
-            set_part(t, path, &tokens, 0, tokens.n, &t->data->train);
-    }
-    if (status == MT_OK && keys->val.n) {
-        status = read_file(t, "val", &path, &tokens, err);
-        if (status == MT_OK)
-            set_part(t, path, &tokens, 0, tokens.n, &t->data->val);
-    }
+    if (mt_data_wants_train(t->request, keys))
+        status = open_part(t, keys, "train", &t->data->train, err);
+    if (status == MT_OK && keys->val.n)
+        status = open_part(t, keys, "val", &t->data->val, err);
     return status;
 }
 

@@ -152,6 +152,54 @@ START_TEST(test_val)
 }
 END_TEST
 
+/* Tokens take the place of the bytes, which are longer here; what is wrong
+ * after them is still named with its line. */
+START_TEST(test_long_characters)
+{
+    struct mt_dataset *data;
+    int32_t x[3];
+
+    test_puts("t.txt", "\u00e4\u20acb\u20ac\u00e4b\u00e4");
+    data = test_open(TEXT ",'unknown':'<unk>'}");
+    ck_assert_uint_eq(data->fitted.vocab, 4);
+    row(&data->train.x, 1, x); /* b \u00e4 \u20ac */
+    ck_assert(x[0] == 2 && x[1] == 1 && x[2] == 0);
+    ck_assert_uint_eq(data->held, 7);
+    ck_assert_uint_eq(data->most, 2 + 3 + 1 + 3 + 2 + 1 + 2);
+    mt_dataset_close(data);
+    test_puts("v.txt", "\u00e4b\nb\n\u20ac\xff");
+    test_fails(TEXT ",'unknown':'<unk>','val':'v.txt'}", MT_INVALID,
+               "v.txt: byte 9 (line 3): ", "not UTF-8");
+}
+END_TEST
+
+/* A look at bytes reads none, but it can, at those that do not fit a model. */
+START_TEST(test_look)
+{
+    const char *spec = TEXT ",'tokenizer':'byte','val_split':0.4}";
+    struct mt_dataset *look;
+    int32_t x[3], y[3];
+
+    test_puts("t.txt", "abcdefghijklmn");
+    test_request.purpose = MT_DATA_CHECK;
+    test_request.classification = true;
+    look = test_open(spec);
+    ck_assert(!look->train.x.data && !look->val.y.data);
+    ck_assert_uint_eq(look->train.samples, 2);
+    ck_assert_uint_eq(look->val.samples, 1);
+    ck_assert_uint_eq(look->held, 14);
+    row(&look->val.x, 0, x);
+    row(&look->val.y, 0, y);
+    ck_assert(x[0] == 'i' && x[2] == 'k' && y[0] == 'j' && y[2] == 'l');
+    ck_assert_int_eq(mt_dataset_check_tokens(look, 'n', &test_err), MT_OK);
+    ck_assert_int_eq(mt_dataset_check_tokens(look, 'k', &test_err), MT_INVALID);
+    ck_assert_ptr_nonnull(strstr(test_err.text, "token 107 is out of range"));
+    mt_dataset_close(look);
+    test_puts("t.txt", "abc");
+    test_fails(TEXT ",'tokenizer':'byte'}", MT_INVALID, "t.txt: ", "3 tokens");
+}
+END_TEST
+
 START_TEST(test_saved_vocab)
 {
     static const char *const names[] = { "b", "\xe2\x82\xac", "a" };
@@ -246,6 +294,8 @@ Suite *text_suite(void)
     tcase_add_test(tc, test_wide);
     tcase_add_test(tc, test_tail);
     tcase_add_test(tc, test_val);
+    tcase_add_test(tc, test_long_characters);
+    tcase_add_test(tc, test_look);
     tcase_add_test(tc, test_saved_vocab);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_given_data);
