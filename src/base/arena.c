@@ -110,6 +110,15 @@ char *mt_arena_printf(struct mt_arena *arena, const char *fmt, ...)
     return text;
 }
 
+size_t mt_arena_bytes(const struct mt_arena *arena)
+{
+    size_t bytes = 0;
+
+    for (const struct mt_arena_block *b = arena->blocks; b; b = b->next)
+        bytes += b->size;
+    return bytes;
+}
+
 void mt_arena_free(struct mt_arena *arena)
 {
     struct mt_arena_block *block = arena->blocks;

@@ -36,6 +36,9 @@ char *mt_arena_strndup(struct mt_arena *arena, const char *text, size_t n);
 char *mt_arena_printf(struct mt_arena *arena, const char *fmt, ...)
     MT_PRINTF(2, 3);
 
+/* Bytes of memory that it has taken. */
+size_t mt_arena_bytes(const struct mt_arena *arena);
+
 void mt_arena_free(struct mt_arena *arena);
 
 #endif

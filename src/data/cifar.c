@@ -59,6 +59,7 @@ static mt_status read_file(const struct mt_data_request *request,
         memcpy(grown + *bytes, in.data, in.n);
         own->memory = grown;
         *bytes += in.n;
+        mt_data_takes(data, in.n, in.n);
     } else if (status == MT_OK) {
         status = mt_fail_memory(err);
     }

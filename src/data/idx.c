@@ -173,6 +173,7 @@ static mt_status read_file(const struct mt_data_request *request,
     mt_gzstream_close(idx.stream);
     if (status != MT_OK)
         return status;
+    mt_data_takes(data, idx.bytes, 0);
     *samples = idx.shape.dim[0];
     column->data = own->memory;
     column->dtype = MT_U8;

@@ -150,7 +150,10 @@ static mt_status open_pictures(const struct mt_data_request *request,
     p->width = args->size.v[args->size.n - 1];
     p->channels = args->channels;
     own->reader = &p->reader;
-    if (mt_size_mul(bytes_of(p), list->n, &all) && all <= limit) {
+    bool cached = mt_size_mul(bytes_of(p), list->n, &all) && all <= limit;
+
+    mt_data_takes(data, cached ? all : 0, 0);
+    if (cached && request->purpose != MT_DATA_CHECK) {
         p->cache = malloc(all);
         p->state = calloc(list->n, sizeof *p->state);
         if (!p->cache || !p->state)

@@ -97,14 +97,12 @@ static mt_status read_elements(struct npy *npy, struct mt_owned *own,
     if (status != MT_OK)
         return status;
     column->data = own->memory;
-    if (npy->peek)
-        return MT_OK;
     if (npy->hash)
         sha256_update(&npy->sha, bytes, own->memory);
     return mt_data_check_finite(path, column, npy->head.shape.dim[0], err);
 }
 
-static mt_status keep_in_file(struct npy *npy, struct mt_owned *own,
+static mt_status keep_in_file(struct npy *npy, struct mt_owned *own, bool look,
                               struct mt_arena *arena, struct mt_column *column,
                               struct mt_err *err)
 {
@@ -114,6 +112,7 @@ static mt_status keep_in_file(struct npy *npy, struct mt_owned *own,
     if (!stream)
         return mt_fail_memory(err);
     own->reader = &stream->reader;
+    stream->reader.look = look;
     npy->fd = -1;
     if (npy->peek && !mt_dtype_is_integer(column->dtype))
         return MT_OK;
@@ -272,13 +271,16 @@ mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
         column->data = own->memory;
         column->stride =
             elements / *samples * mt_dtype_size(head.dtype);
+        mt_data_takes(data, *samples * column->stride, 0);
     }
+    mt_data_takes(data, n, 0);
     return status != MT_OK || peek
                ? status
                : mt_data_check_finite(place, column, *samples, err);
 }
 
-/* Where the elements are to be: for a look at floats they need not be read. */
+/* Where the elements are to be: for a look they stay in their file, and floats
+ * are not even read. */
 static mt_status place_elements(const struct mt_data_request *request,
                                 struct npy *npy, struct mt_dataset *data,
                                 struct mt_column *column, struct mt_err *err)
@@ -291,11 +293,17 @@ static mt_status place_elements(const struct mt_data_request *request,
     if (!own)
         return mt_fail_memory(err);
     set_column(head, bytes, column);
-    if (!is_native(head))
+    if (!is_native(head)) {
+        mt_data_takes(
+            data, mt_shape_elements(&head->shape) * mt_dtype_size(head->dtype),
+            bytes);
         return read_converted(npy, own, column, err);
-    if (bytes > resident || (npy->peek && !mt_dtype_is_integer(column->dtype)))
-        return keep_in_file(npy, own, &data->arena, column, err);
-    return read_elements(npy, own, bytes, column, err);
+    }
+    if (bytes > resident)
+        return keep_in_file(npy, own, false, &data->arena, column, err);
+    mt_data_takes(data, bytes, 0);
+    return npy->peek ? keep_in_file(npy, own, true, &data->arena, column, err)
+                     : read_elements(npy, own, bytes, column, err);
 }
 
 static mt_status read_file(const struct mt_data_request *request,

@@ -184,8 +184,11 @@ mt_status mt_table_rows_load(struct mt_table_rows *r, size_t limit,
 
     if (!mt_size_mul(rows, r->elements * sizeof(double), &x_bytes) ||
         !mt_size_mul(part->samples, part->y.stride, &y_bytes) ||
-        !mt_size_add(x_bytes, y_bytes, &bytes) || bytes > limit)
+        !mt_size_add(x_bytes, y_bytes, &bytes) || bytes > limit) {
+        mt_data_takes(data, mt_cells_bytes(r->cells), 0);
         return MT_OK;
+    }
+    mt_data_takes(data, bytes, mt_cells_bytes(r->cells));
     cells = new_row(r);
     x = new_memory(data, x_bytes);
     y = new_memory(data, y_bytes);

@@ -18,3 +18,10 @@ size_t mt_graph_bytes(const struct mt_graph *g)
 {
     return g->activation_bytes + g->scratch_bytes;
 }
+
+size_t mt_graph_own_bytes(const struct mt_graph *g)
+{
+    size_t listed = g->nodes_size + g->values_size + g->leaves_size;
+
+    return mt_arena_bytes(&g->arena) + listed * sizeof(void *);
+}

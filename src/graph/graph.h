@@ -194,6 +194,9 @@ mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
 /* Bytes of working memory for activations and scratch. */
 size_t mt_graph_bytes(const struct mt_graph *g);
 
+/* Bytes that the graph itself takes: nodes, values and their lists. */
+size_t mt_graph_own_bytes(const struct mt_graph *g);
+
 /* Lays the graph's activations into memory (aligned to 64 bytes, owned by the
  * caller), and takes the memory that tensors have now. Graphs that do not run
  * at the same time may share it. */

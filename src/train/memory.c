@@ -91,19 +91,18 @@ static mt_status record(struct mt_session *s, struct mt_err *err)
     return status;
 }
 
-/* The most samples of a batch that this process has. */
-static size_t own_rows(const struct mt_session *s)
+size_t mt_session_own_rows(const struct mt_session *s)
 {
     return mt_cut_most(s->batching.batch_size, s->settings.shards,
                        s->parts.end - s->parts.first);
 }
 
-/* Their inputs and targets. */
+/* Inputs and targets of the most samples of a batch. */
 static mt_status count_batch(const struct mt_session *s, size_t *x, size_t *t,
                              struct mt_err *err)
 {
     const struct mt_model *m = s->model;
-    size_t b = own_rows(s);
+    size_t b = mt_session_own_rows(s);
 
     *x = *t = 0;
     if (mt_size_mul(b, mt_shape_elements(&m->x), x) &&
@@ -115,7 +114,7 @@ static mt_status count_batch(const struct mt_session *s, size_t *x, size_t *t,
 static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_model *m = s->model;
-    size_t b = own_rows(s), x, t;
+    size_t b = mt_session_own_rows(s), x, t;
     size_t n = mt_session_samples(s, MT_SPLIT_TRAIN);
     mt_status status = count_batch(s, &x, &t, err);
 

@@ -103,7 +103,8 @@ struct mt_traffic mt_session_traffic(const struct mt_session *s,
                                      bool want_norm);
 
 /* Samples that are held in memory; and an estimate of the most memory that the
- * process will have (its peak resident set) while it trains and saves. */
+ * process will have (its peak resident set) while it trains and saves, made
+ * while the session has no memory yet. */
 size_t mt_session_data_bytes(const struct mt_session *s);
 size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank);
 

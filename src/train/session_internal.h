@@ -92,6 +92,9 @@ size_t mt_session_spans(const struct mt_session *s);
 /* The settings of each group for the coming step, in s->now. */
 void mt_session_schedule(struct mt_session *s);
 
+/* The most samples of a batch that this process has, once it is planned. */
+size_t mt_session_own_rows(const struct mt_session *s);
+
 /* What train.ema's mean takes; 0 without it. */
 size_t mt_session_ema_bytes(const struct mt_session *s);
 

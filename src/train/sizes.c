@@ -1,6 +1,7 @@
 /* How much memory a session takes, from sizes alone. */
 #include <math.h>
 
+#include "data/reader.h"
 #include "train/ema.h"
 #include "train/kept.h"
 #include "train/reduce.h"
@@ -8,8 +9,9 @@
 #include "train/totals.h"
 
 enum {
-    PROGRAM = 4400 << 10, /* code, libraries and small things, measured */
+    PROGRAM = 5000 << 10, /* code, libraries and small things, measured */
     SAVE = 2 << 20,       /* of the state on its way to a file, measured */
+    ARRAY = 500,          /* of each array of a checkpoint, measured */
 };
 
 size_t mt_session_ema_bytes(const struct mt_session *s)
@@ -40,6 +42,28 @@ static size_t sums_bytes(const struct mt_session *s, size_t rank)
     return bytes;
 }
 
+/* Are samples of the part made when they are asked for, in training? */
+static bool has_reader(const struct mt_part *part)
+{
+    const struct mt_reader *x = part->x.reader, *y = part->y.reader;
+
+    return part->samples && ((x && !x->look) || (y && !y->look));
+}
+
+/* A batch, two where the next one is read ahead (ahead.h), and the order of the
+ * samples. */
+static size_t batch_bytes(const struct mt_session *s)
+{
+    const struct mt_dataset *d = s->data;
+    const struct mt_model *m = s->model;
+    size_t sample = mt_shape_elements(&m->x) + mt_shape_elements(&m->y);
+    bool ahead =
+        has_reader(&d->train) || has_reader(&d->val) || has_reader(&d->test);
+
+    return (ahead ? 2 : 1) * mt_session_own_rows(s) * sample * sizeof(float) +
+           mt_session_samples(s, MT_SPLIT_TRAIN) * sizeof *s->order;
+}
+
 size_t mt_session_bytes(const struct mt_session *s, size_t rank)
 {
     const struct mt_store *store = &s->model->store;
@@ -47,7 +71,7 @@ size_t mt_session_bytes(const struct mt_session *s, size_t rank)
     return mt_store_bytes(store, MT_MEMORY_TRAINING) +
            optimizer_bytes(s, rank) + sums_bytes(s, rank) +
            mt_session_ema_bytes(s) + mt_kept_bytes(s) + mt_totals_bytes(s) +
-           s->workspace_bytes;
+           batch_bytes(s) + s->workspace_bytes;
 }
 
 size_t mt_session_workspace_bytes(const struct mt_session *s)
@@ -55,44 +79,43 @@ size_t mt_session_workspace_bytes(const struct mt_session *s)
     return s->workspace_bytes;
 }
 
-static size_t column_bytes(const struct mt_column *c, size_t samples)
-{
-    size_t sample = mt_shape_elements(&c->shape) * mt_dtype_size(c->dtype);
-
-    if (!c->data || samples == 0)
-        return 0;
-    return (samples - 1) * c->stride + sample;
-}
-
-/* Windows of a text: the targets are the inputs, one token on. */
-static bool is_same_text(const struct mt_column *x, const struct mt_column *y)
-{
-    size_t token = mt_dtype_size(x->dtype);
-
-    return x->data && (const char *)y->data == (const char *)x->data + token;
-}
-
 size_t mt_session_data_bytes(const struct mt_session *s)
 {
-    const struct mt_part *part[MT_SPLITS] = { &s->data->train, &s->data->val,
-                                              &s->data->test };
-    size_t bytes = 0;
+    return s->data->held;
+}
 
-    for (int i = 0; i < MT_SPLITS; i++) {
-        size_t x = column_bytes(&part[i]->x, part[i]->samples);
-        size_t y = column_bytes(&part[i]->y, part[i]->samples);
+/* What the model is described by, as long as it has no memory yet. */
+static size_t description_bytes(const struct mt_session *s)
+{
+    size_t bytes = mt_arena_bytes(&s->model->arena) +
+                   mt_arena_bytes(&s->model->store.arena);
 
-        bytes += x;
-        if (!is_same_text(&part[i]->x, &part[i]->y))
-            bytes += y;
-    }
+    for (size_t i = 0; i < s->train.n; i++)
+        bytes += mt_graph_own_bytes(s->train.of[i].graph);
+    for (size_t i = 0; i < s->eval.n; i++)
+        bytes += mt_graph_own_bytes(s->eval.of[i].graph);
     return bytes;
 }
 
+/* What saving takes beside the state. */
+static size_t save_bytes(const struct mt_session *s)
+{
+    const struct mt_store *store = &s->model->store;
+    size_t state = mt_store_bytes(store, MT_MEMORY_VALUES) +
+                   mt_optimizer_bytes(s->optimizer);
+    size_t arrays = store->n;
+
+    for (size_t i = 0; i < store->n; i++)
+        arrays +=
+            store->tensors[i]->requires_grad ? 1 + s->optimizer->n_slots : 0;
+    return (state < SAVE ? state : SAVE) + arrays * ARRAY;
+}
+
+/* Data is read before there is anything else. */
 size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank)
 {
-    size_t all = mt_session_bytes(s, rank), state = all - s->workspace_bytes;
+    size_t training = mt_session_bytes(s, rank) + description_bytes(s) +
+                      s->data->held + save_bytes(s);
 
-    return all + mt_session_data_bytes(s) + PROGRAM +
-           (state < SAVE ? state : SAVE);
+    return PROGRAM + (training > s->data->most ? training : s->data->most);
 }
