@@ -39,15 +39,22 @@ static mt_status select_model(const struct mt_call *call,
                        : mt_fail(err, MT_INVALID, MT_NO_MEAN, call->args[0]);
 }
 
-static mt_status write_bytes(const char *path, const struct mt_strbuf *bytes,
+static mt_status put_bytes(void *file, const void *bytes, size_t n,
+                           struct mt_err *err)
+{
+    return mt_replace_write(file, bytes, n, err);
+}
+
+static mt_status write_model(const struct mt_bundle *model, const char *source,
+                             const char *digest, const char *out,
                              struct mt_err *err)
 {
     struct mt_replace *file;
-    mt_status status = mt_replace_open(path, &file, err);
+    mt_status status = mt_replace_open(out, &file, err);
 
     if (status != MT_OK)
         return status;
-    status = mt_replace_write(file, bytes->text, bytes->len, err);
+    status = mt_onnx_export(model, source, digest, put_bytes, file, err);
     if (status == MT_OK)
         return mt_replace_commit(file, err);
     mt_replace_abort(file);
@@ -61,7 +68,6 @@ mt_status mt_save_onnx(const struct mt_call *call,
     const struct mt_ckpt *ckpt =
         source->file ? mt_statefile_ckpt(source->file) : NULL;
     struct mt_ckpt_info info = { 0 };
-    struct mt_strbuf bytes = MT_STRBUF_INIT;
     struct mt_bundle model;
     mt_status status;
 
@@ -74,11 +80,8 @@ mt_status mt_save_onnx(const struct mt_call *call,
         info = mt_ckpt_info(ckpt);
     status = select_model(call, source, &model, n, err);
     if (status == MT_OK)
-        status = mt_onnx_export(&model, call->args[0],
-                                ckpt ? info.digest : NULL, &bytes, err);
-    if (status == MT_OK)
-        status = write_bytes(out, &bytes, err);
-    mt_strbuf_free(&bytes);
+        status = write_model(&model, call->args[0], ckpt ? info.digest : NULL,
+                             out, err);
     mt_bundle_free(&model);
     return status;
 }

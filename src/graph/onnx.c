@@ -6,23 +6,13 @@
 
 #include "base/protobuf.h"
 #include "graph/graph_internal.h"
+#include "graph/onnx_internal.h"
 #include "graph/ops_internal.h"
 #include "graph/recurrent.h"
 
 /* Fields of the messages, as onnx.proto numbers them. */
 enum {
-    MODEL_IR = 1,
-    MODEL_PRODUCER = 2,
-    MODEL_VERSION = 3,
-    MODEL_GRAPH = 7,
-    MODEL_OPSET = 8,
-    MODEL_METADATA = 14
-};
-enum { OPSET_VERSION = 2 };
-enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
-enum {
     GRAPH_NODE = 1,
-    GRAPH_NAME = 2,
     GRAPH_INITIALIZER = 5,
     GRAPH_INPUT = 11,
     GRAPH_OUTPUT = 12
@@ -55,22 +45,6 @@ enum { VALUE_NAME = 1, VALUE_TYPE = 2 };
 enum { TYPE_TENSOR = 1, TENSOR_TYPE_ELEM = 1, TENSOR_TYPE_SHAPE = 2 };
 enum { SHAPE_DIM = 1, DIM_VALUE = 1, DIM_PARAM = 2 };
 
-enum { IR_VERSION = 8 }; /* the one that came with the opset */
-
-struct mt_onnx {
-    struct mt_arena arena;
-    struct mt_graph *g, *two;
-    const char **names; /* of g's values, by their number (born) */
-    struct mt_strbuf nodes, constants, inputs, outputs, metadata; /* fields */
-    struct mt_strbuf node; /* the one that attributes are added to */
-    bool open;             /* there is one */
-    size_t n_names;
-    const char *layer; /* of the op that is being expressed */
-    bool failed;       /* memory ran out */
-    bool refused;
-    char why[512];
-};
-
 /* --- names -------------------------------------------------------------- */
 
 /* Values of both graphs are recorded in the same order. */
@@ -93,6 +67,7 @@ mt_status mt_onnx_new(struct mt_graph *g, struct mt_graph *two,
     o->g = g;
     o->two = two;
     o->layer = "";
+    o->end = &o->constants;
     o->names = mt_arena_calloc(&o->arena, g->n_values + 1, sizeof *o->names);
     if (!o->names || !number_values(g) || !number_values(two)) {
         mt_onnx_free(o);
@@ -107,7 +82,8 @@ void mt_onnx_free(struct mt_onnx *o)
     if (!o)
         return;
     mt_strbuf_free(&o->nodes);
-    mt_strbuf_free(&o->constants);
+    for (struct mt_onnx_constant *c = o->constants; c; c = c->next)
+        mt_strbuf_free(&c->head);
     mt_strbuf_free(&o->inputs);
     mt_strbuf_free(&o->outputs);
     mt_strbuf_free(&o->metadata);
@@ -138,20 +114,6 @@ void mt_onnx_refuse(struct mt_onnx *o, const struct mt_node *node,
 
 /* --- constants ---------------------------------------------------------- */
 
-static void add_raw(struct mt_strbuf *out, const void *values, size_t n,
-                    size_t size)
-{
-    const unsigned char *from = values;
-
-    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-        mt_strbuf_add(out, from, n * size);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = size; k-- > 0;)
-            mt_strbuf_putc(out, (char)from[i * size + k]);
-}
-
 /* Fields that are there already, one after the other. */
 static void append(struct mt_strbuf *out, const struct mt_strbuf *fields)
 {
@@ -160,41 +122,61 @@ static void append(struct mt_strbuf *out, const struct mt_strbuf *fields)
         mt_strbuf_add(out, fields->text, fields->len);
 }
 
-/* The elements are copied once: a model is little else. */
+/* The values must stay. */
 static void add_constant(struct mt_onnx *o, const char *name, int type,
                          const struct mt_shape *shape, const void *values,
                          size_t size)
 {
-    struct mt_strbuf head = MT_STRBUF_INIT;
-    size_t n = mt_shape_elements(shape);
+    struct mt_onnx_constant *c = mt_arena_calloc(&o->arena, 1, sizeof *c);
+    struct mt_strbuf fields = MT_STRBUF_INIT;
 
+    if (!c) {
+        o->failed = true;
+        return;
+    }
+    c->values = values;
+    c->n = mt_shape_elements(shape);
+    c->size = size;
     for (int i = 0; i < shape->rank; i++)
-        mt_pb_int(&head, TENSOR_DIMS, (int64_t)shape->dim[i]);
-    mt_pb_int(&head, TENSOR_TYPE, type);
-    mt_pb_string(&head, TENSOR_NAME, name);
-    mt_pb_begin_bytes(&head, TENSOR_RAW, n * size);
-    mt_pb_begin_bytes(&o->constants, GRAPH_INITIALIZER, head.len + n * size);
-    append(&o->constants, &head);
-    add_raw(&o->constants, values, n, size);
-    mt_strbuf_free(&head);
+        mt_pb_int(&fields, TENSOR_DIMS, (int64_t)shape->dim[i]);
+    mt_pb_int(&fields, TENSOR_TYPE, type);
+    mt_pb_string(&fields, TENSOR_NAME, name);
+    mt_pb_begin_bytes(&fields, TENSOR_RAW, c->n * size);
+    mt_pb_begin_bytes(&c->head, GRAPH_INITIALIZER, fields.len + c->n * size);
+    append(&c->head, &fields);
+    mt_strbuf_free(&fields);
+    *o->end = c;
+    o->end = &c->next;
+}
+
+/* The values are copied. */
+static const char *add_values(struct mt_onnx *o, const char *what, int type,
+                              const struct mt_shape *shape, const void *values,
+                              size_t size)
+{
+    const char *name = new_name(o, what);
+    size_t n = mt_shape_elements(shape);
+    void *copy = mt_onnx_room(o, n);
+
+    if (copy) {
+        memcpy(copy, values, n * size);
+        add_constant(o, name, type, shape, copy, size);
+    }
+    return name;
 }
 
 const char *mt_onnx_floats(struct mt_onnx *o, const struct mt_shape *shape,
                            const float *values)
 {
-    const char *name = new_name(o, "constant");
-
-    add_constant(o, name, MT_ONNX_FLOAT, shape, values, sizeof *values);
-    return name;
+    return add_values(o, "constant", MT_ONNX_FLOAT, shape, values,
+                      sizeof *values);
 }
 
 const char *mt_onnx_doubles(struct mt_onnx *o, const struct mt_shape *shape,
                             const double *values)
 {
-    const char *name = new_name(o, "constant");
-
-    add_constant(o, name, MT_ONNX_DOUBLE, shape, values, sizeof *values);
-    return name;
+    return add_values(o, "constant", MT_ONNX_DOUBLE, shape, values,
+                      sizeof *values);
 }
 
 const char *mt_onnx_scalar(struct mt_onnx *o, float value)
@@ -204,11 +186,8 @@ const char *mt_onnx_scalar(struct mt_onnx *o, float value)
 
 const char *mt_onnx_index(struct mt_onnx *o, int64_t value)
 {
-    const char *name = new_name(o, "index");
-
-    add_constant(o, name, MT_ONNX_INT64, &(struct mt_shape){ .rank = 0 },
-                 &value, sizeof value);
-    return name;
+    return add_values(o, "index", MT_ONNX_INT64,
+                      &(struct mt_shape){ .rank = 0 }, &value, sizeof value);
 }
 
 void *mt_onnx_room(struct mt_onnx *o, size_t n)
@@ -222,10 +201,8 @@ void *mt_onnx_room(struct mt_onnx *o, size_t n)
 const char *mt_onnx_list(struct mt_onnx *o, const int64_t *values, size_t n)
 {
     struct mt_shape shape = mt_shape_of(1, n);
-    const char *name = new_name(o, "list");
 
-    add_constant(o, name, MT_ONNX_INT64, &shape, values, sizeof *values);
-    return name;
+    return add_values(o, "list", MT_ONNX_INT64, &shape, values, sizeof *values);
 }
 
 const char *mt_onnx_filled(struct mt_onnx *o, size_t n, float value)
@@ -489,58 +466,4 @@ void mt_onnx_output(struct mt_onnx *o, const struct mt_value *v,
     mt_onnx_dims(o, v, dims);
     add_value(&o->outputs, GRAPH_OUTPUT, name, MT_ONNX_FLOAT, dims,
               v->shape.rank);
-}
-
-void mt_onnx_metadata(struct mt_onnx *o, const char *key, const char *value)
-{
-    struct mt_strbuf entry = MT_STRBUF_INIT;
-
-    mt_pb_string(&entry, ENTRY_KEY, key);
-    mt_pb_string(&entry, ENTRY_VALUE, value);
-    mt_pb_message(&o->metadata, MODEL_METADATA, &entry);
-    mt_strbuf_free(&entry);
-}
-
-/* Appends the graph, of the parts that were collected. */
-static void add_graph(struct mt_onnx *o, struct mt_strbuf *out)
-{
-    struct mt_strbuf name = MT_STRBUF_INIT;
-    struct mt_strbuf *parts[] = { &o->nodes, &name, &o->constants, &o->inputs,
-                                  &o->outputs };
-    enum { N_PARTS = sizeof parts / sizeof *parts };
-    size_t size = 0;
-
-    mt_pb_string(&name, GRAPH_NAME, "mtrain");
-    for (size_t i = 0; i < N_PARTS; i++)
-        size += parts[i]->len;
-    mt_pb_begin_bytes(out, MODEL_GRAPH, size);
-    for (size_t i = 0; i < N_PARTS; i++) {
-        append(out, parts[i]);
-        mt_strbuf_free(parts[i]);
-    }
-}
-
-mt_status mt_onnx_finish(struct mt_onnx *o, struct mt_strbuf *out,
-                         struct mt_err *err)
-{
-    struct mt_strbuf opset = MT_STRBUF_INIT;
-
-    if (o->refused)
-        return mt_fail(err, MT_INVALID, "%s", o->why);
-    mt_pb_int(out, MODEL_IR, IR_VERSION);
-    mt_pb_string(out, MODEL_PRODUCER, "mtrain");
-    mt_pb_string(out, MODEL_VERSION, MT_VERSION);
-    add_graph(o, out);
-    mt_pb_int(&opset, OPSET_VERSION, MT_ONNX_OPSET);
-    mt_pb_message(out, MODEL_OPSET, &opset);
-    append(out, &o->metadata);
-    mt_strbuf_free(&opset);
-    if (out->failed || o->failed)
-        return mt_fail_memory(err);
-    if (out->len > INT32_MAX)
-        return mt_fail(err, MT_INVALID,
-                       "the model takes %zu bytes as ONNX, which holds at most "
-                       "2147483647",
-                       out->len);
-    return MT_OK;
 }

@@ -114,8 +114,13 @@ void mt_onnx_output(struct mt_onnx *o, const struct mt_value *v,
 
 void mt_onnx_metadata(struct mt_onnx *o, const char *key, const char *value);
 
-/* Appends the file's bytes to out. */
-mt_status mt_onnx_finish(struct mt_onnx *o, struct mt_strbuf *out,
+/* Takes the next n bytes of the file. */
+typedef mt_status mt_onnx_put(void *ctx, const void *bytes, size_t n,
+                              struct mt_err *err);
+
+/* Calls put for all bytes of the file, in order, unless something could not be
+ * expressed. The values of tensors are read only now, and not copied. */
+mt_status mt_onnx_finish(struct mt_onnx *o, mt_onnx_put *put, void *ctx,
                          struct mt_err *err);
 
 #endif

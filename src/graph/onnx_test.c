@@ -1,6 +1,7 @@
 #include "graph/onnx.h"
 
 #include <check.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -199,6 +200,17 @@ static struct recording record(build *what, struct mt_store *store,
     return r;
 }
 
+static int puts_left = INT_MAX; /* until one fails */
+
+static mt_status put_bytes(void *out, const void *bytes, size_t n,
+                           struct mt_err *e)
+{
+    if (!puts_left--)
+        return mt_fail(e, MT_IO, "the disk is full");
+    mt_strbuf_add(out, bytes, n);
+    return MT_OK;
+}
+
 /* Expresses what is built over the weight "fc.weight" (3, 4) and the bias
  * "fc.bias" (3). */
 static mt_status express(build *what, struct mt_strbuf *out)
@@ -219,7 +231,7 @@ static mt_status express(build *what, struct mt_strbuf *out)
     mt_onnx_give(o, one.x, mt_onnx_input(o, "input", MT_ONNX_FLOAT, &sample));
     mt_onnx_output(o, one.y, "output");
     mt_onnx_metadata(o, "key", "value");
-    mt_status status = mt_onnx_finish(o, out, &err);
+    mt_status status = mt_onnx_finish(o, put_bytes, out, &err);
 
     mt_onnx_free(o);
     mt_graph_free(one.graph);
@@ -292,6 +304,28 @@ static struct mt_value *dropped(struct mt_graph *g, struct mt_value *x,
     return mt_dropout(g, x, 0.5, (struct mt_philox_key){ 0 });
 }
 
+/* Each piece of the file may be the one that cannot be written. */
+START_TEST(a_failed_write_ends_it)
+{
+    struct mt_strbuf whole = MT_STRBUF_INIT;
+    int pieces = 0;
+
+    ck_assert(express(classifier, &whole) == MT_OK);
+    for (mt_status status = MT_IO; status != MT_OK; pieces++) {
+        struct mt_strbuf out = MT_STRBUF_INIT;
+
+        puts_left = pieces;
+        status = express(classifier, &out);
+        ck_assert(status == (out.len < whole.len ? MT_IO : MT_OK));
+        ck_assert(!out.len || memcmp(out.text, whole.text, out.len) == 0);
+        mt_strbuf_free(&out);
+    }
+    ck_assert_int_gt(pieces, 8);
+    puts_left = INT_MAX;
+    mt_strbuf_free(&whole);
+}
+END_TEST
+
 START_TEST(what_cannot_be_expressed_is_named)
 {
     struct mt_strbuf out = MT_STRBUF_INIT;
@@ -359,6 +393,7 @@ Suite *onnx_suite(void)
     TCase *t = tcase_create("core");
 
     tcase_add_test(t, a_model_reads_back);
+    tcase_add_test(t, a_failed_write_ends_it);
     tcase_add_test(t, what_cannot_be_expressed_is_named);
     tcase_add_test(t, every_op_of_evaluation_is_expressed);
     tcase_add_test(t, every_activation_is_expressed);

@@ -1,6 +1,5 @@
 #include "train/onnx.h"
 
-#include "graph/onnx.h"
 #include "train/infer.h"
 
 /* --- normalisation ------------------------------------------------------ */
@@ -121,7 +120,7 @@ static mt_status add_target(struct mt_onnx *o, const struct mt_fitted *f,
 enum { ONE_BATCH = 2, OTHER_BATCH = 3 };
 
 static mt_status export(const struct mt_infer *m, const char *digest,
-                        struct mt_strbuf *out, struct mt_err *err)
+                        mt_onnx_put *put, void *ctx, struct mt_err *err)
 {
     struct mt_program one = { 0 }, other = { 0 };
     struct mt_onnx *o = NULL;
@@ -136,7 +135,7 @@ static mt_status export(const struct mt_infer *m, const char *digest,
         (status = add_target(o, &m->facts, err)) == MT_OK) {
         if (digest)
             mt_onnx_metadata(o, "mtrain.digest", digest);
-        status = mt_onnx_finish(o, out, err);
+        status = mt_onnx_finish(o, put, ctx, err);
     }
     mt_onnx_free(o);
     mt_graph_free(one.graph);
@@ -145,7 +144,7 @@ static mt_status export(const struct mt_infer *m, const char *digest,
 }
 
 mt_status mt_onnx_export(const struct mt_bundle *from, const char *source,
-                         const char *digest, struct mt_strbuf *out,
+                         const char *digest, mt_onnx_put *put, void *ctx,
                          struct mt_err *err)
 {
     struct mt_infer *m;
@@ -153,7 +152,7 @@ mt_status mt_onnx_export(const struct mt_bundle *from, const char *source,
 
     if (status != MT_OK)
         return status;
-    status = export(m, digest, out, err);
+    status = export(m, digest, put, ctx, err);
     mt_infer_close(m);
     return status == MT_OK ? MT_OK : mt_context(err, "%s", source);
 }

@@ -12,12 +12,13 @@
 #ifndef MT_TRAIN_ONNX_H
 #define MT_TRAIN_ONNX_H
 
+#include "graph/onnx.h"
 #include "train/bundle.h"
 
-/* Appends the file's bytes to out. The bundle must have a spec; source names it
- * in messages; digest: NULL where there is none. */
+/* Calls put for the file's bytes, in order. The bundle must have a spec; source
+ * names it in messages; digest: NULL where there is none. */
 mt_status mt_onnx_export(const struct mt_bundle *from, const char *source,
-                         const char *digest, struct mt_strbuf *out,
+                         const char *digest, mt_onnx_put *put, void *ctx,
                          struct mt_err *err);
 
 #endif

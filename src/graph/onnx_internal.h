@@ -1,0 +1,33 @@
+/* The builder of an ONNX model, for onnx.c and onnx_file.c. */
+#ifndef MT_GRAPH_ONNX_INTERNAL_H
+#define MT_GRAPH_ONNX_INTERNAL_H
+
+#include "base/strbuf.h"
+#include "graph/onnx.h"
+
+/* A tensor of the file: its fields, but the elements, which stay where they
+ * are. */
+struct mt_onnx_constant {
+    struct mt_onnx_constant *next;
+    const void *values;
+    size_t n, size; /* elements, and bytes of one */
+    struct mt_strbuf head;
+};
+
+struct mt_onnx {
+    struct mt_arena arena;
+    struct mt_graph *g, *two;
+    const char **names; /* of g's values, by their number (born) */
+    struct mt_strbuf nodes, inputs, outputs, metadata; /* fields */
+    struct mt_onnx_constant *constants,
+        **end;             /* in order; where the next one goes */
+    struct mt_strbuf node; /* the one that attributes are added to */
+    bool open;             /* there is one */
+    size_t n_names;
+    const char *layer; /* of the op that is being expressed */
+    bool failed;       /* memory ran out */
+    bool refused;
+    char why[512];
+};
+
+#endif
