@@ -122,7 +122,8 @@ static void add_totals(const struct run *run, size_t part,
 }
 
 static mt_status run_part(const struct run *run, size_t part,
-                          const struct mt_rows *rows, struct mt_err *err)
+                          const struct mt_rows *rows, float *value,
+                          struct mt_err *err)
 {
     struct mt_session *s = run->s;
     struct mt_range at = rows_of(run, part);
@@ -138,13 +139,9 @@ static mt_status run_part(const struct run *run, size_t part,
     own.n = p->batch;
     if ((status = mt_range_check_outputs(s, p, &own, err)) != MT_OK)
         return status;
-
-    float value = *(const float *)p->loss->data;
-
-    if (!isfinite(value))
-        return fail_non_finite(s, p, value, &turn, err);
-    if (s->records)
-        record_of(s, part)[LOSS] = (double)value;
+    *value = *(const float *)p->loss->data;
+    if (!isfinite(*value))
+        return fail_non_finite(s, p, *value, &turn, err);
     add_totals(run, part, p);
     return MT_OK;
 }
@@ -182,23 +179,21 @@ static mt_status run_parts(const struct run *run, const struct mt_rows *rows,
     struct mt_session *s = run->s;
     mt_status status = MT_OK;
 
-    if (s->records)
-        memset(record_of(s, s->parts.first), 0,
-               (s->parts.end - s->parts.first) * s->record *
-                   sizeof *s->records);
-    if (s->reduce)
-        mt_reduce_begin(s->reduce);
-    if (s->records)
-        record_of(s, s->parts.first)[WISH] = s->wish;
+    memset(record_of(s, s->parts.first), 0,
+           (s->parts.end - s->parts.first) * s->record * sizeof *s->records);
+    mt_reduce_begin(s->reduce);
+    record_of(s, s->parts.first)[WISH] = s->wish;
     s->wish = 0;
     for (size_t i = s->parts.first; i < s->parts.end && status == MT_OK; i++) {
         struct mt_range at = rows_of(run, i);
+        float value = 0;
 
         if (s->counts[i])
-            status = run_part(run, i, rows, err);
+            status = run_part(run, i, rows, &value, err);
         else
             totals_of(s, i)[MT_TOTAL_SAMPLES] += (double)(at.end - at.first);
-        if (status == MT_OK && s->reduce)
+        record_of(s, i)[LOSS] = (double)value;
+        if (status == MT_OK)
             mt_reduce_add(s->reduce, s->team, i, s->counts[i]);
     }
     return status;
@@ -235,19 +230,59 @@ static mt_status take_records(const struct run *run, double *loss,
     return MT_OK;
 }
 
-/* This process's samples of batch i of the epoch. */
-static struct mt_rows own_rows(const struct mt_session *s, size_t i,
+/* This process's samples of batch i of the epoch, which begin at *first of its
+ * *n. */
+static struct mt_rows own_rows(const struct mt_session *s, size_t i, size_t *n,
                                size_t *first)
 {
     struct mt_rows rows = mt_session_batch(s, i);
     size_t shards = s->settings.shards;
-    size_t end = mt_cut(rows.n, shards, s->parts.end - 1).end;
 
+    *n = rows.n;
+    *first = 0;
+    if (shards == 1 || !rows.n)
+        return rows;
     *first = mt_cut(rows.n, shards, s->parts.first).first;
-    if (rows.n)
-        rows.rows += *first;
-    rows.n = end - *first;
+    rows.rows += *first;
+    rows.n = mt_cut(rows.n, shards, s->parts.end - 1).end - *first;
     return rows;
+}
+
+static mt_status run_cut(struct run *run, const struct mt_rows *rows,
+                         double *loss, unsigned *wishes, bool *idle,
+                         struct mt_err *err)
+{
+    struct mt_session *s = run->s;
+    mt_status status;
+
+    if ((status = weigh_all(run, err)) != MT_OK)
+        return status;
+    *idle = run->weight == 0;
+    if (*idle)
+        return MT_OK;
+    if ((status = run_parts(run, rows, err)) != MT_OK ||
+        (status = mt_comm_gather(s->comm, s->records, s->records_at, err)) !=
+            MT_OK ||
+        (status = take_records(run, loss, wishes, err)) != MT_OK)
+        return status;
+    return mt_reduce_finish(s->reduce, s->team, s->counts, err);
+}
+
+/* A batch that is one part. */
+static mt_status run_whole(struct run *run, const struct mt_rows *rows,
+                           double *loss, bool *idle, struct mt_err *err)
+{
+    struct mt_session *s = run->s;
+    float value = 0;
+
+    *idle = s->weigh_targets && weigh(run, 0) == 0;
+    if (*idle)
+        return MT_OK;
+    run->weight = s->weights[0] = 1;
+    mt_status status = run_part(run, 0, rows, &value, err);
+
+    *loss += (double)value / (double)run->share;
+    return status;
 }
 
 mt_status mt_batchrun(struct mt_session *s, size_t share, double *loss,
@@ -256,34 +291,16 @@ mt_status mt_batchrun(struct mt_session *s, size_t share, double *loss,
     size_t batch = (size_t)s->at.batch, ahead;
     struct run run = { .s = s,
                        .share = share,
-                       .n = mt_session_batch(s, batch).n,
                        .stream =
                            (uint32_t)(s->at.epoch * s->batches + s->at.batch) };
-    unsigned wish = s->wish;
-    struct mt_rows rows = own_rows(s, batch, &run.first);
-    struct mt_rows next = own_rows(s, batch + 1, &ahead);
-    mt_status status;
+    struct mt_rows rows = own_rows(s, batch, &run.n, &run.first);
+    struct mt_rows next = own_rows(s, batch + 1, &ahead, &ahead);
+    mt_status status = mt_session_gather(s, &rows, &next, err);
 
-    if ((status = mt_session_gather(s, &rows, &next, err)) != MT_OK ||
-        (status = weigh_all(&run, err)) != MT_OK)
+    if (status != MT_OK)
         return status;
-    *idle = run.weight == 0;
-    if (*idle)
-        return MT_OK;
-    if ((status = run_parts(&run, &rows, err)) != MT_OK)
-        return status;
-    if (!s->records) {
-        *wishes |= wish;
-        const struct mt_program *p = mt_programs_find(&s->train, run.n);
-
-        *loss += (double)*(const float *)p->loss->data / (double)share;
-        return MT_OK;
-    }
-    if ((status = mt_comm_gather(s->comm, s->records, s->records_at, err)) !=
-            MT_OK ||
-        (status = take_records(&run, loss, wishes, err)) != MT_OK)
-        return status;
-    return mt_reduce_finish(s->reduce, s->team, s->counts, err);
+    return s->records ? run_cut(&run, &rows, loss, wishes, idle, err)
+                      : run_whole(&run, &rows, loss, idle, err);
 }
 
 /* --- memory -----------------------------------------------------------------

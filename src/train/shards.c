@@ -1,10 +1,5 @@
 #include "train/shards.h"
 
-struct mt_range mt_cut(size_t n, size_t pieces, size_t i)
-{
-    return (struct mt_range){ n * i / pieces, n * (i + 1) / pieces };
-}
-
 size_t mt_cut_most(size_t n, size_t pieces, size_t run)
 {
     return (n * run + pieces - 1) / pieces;

@@ -25,7 +25,12 @@ struct mt_range {
 
 /* Piece i of n things in `pieces` pieces; their sizes differ by at most one.
  * n * pieces < 2^64 */
-struct mt_range mt_cut(size_t n, size_t pieces, size_t i);
+static inline struct mt_range mt_cut(size_t n, size_t pieces, size_t i)
+{
+    if (pieces == 1)
+        return (struct mt_range){ 0, n };
+    return (struct mt_range){ n * i / pieces, n * (i + 1) / pieces };
+}
 
 /* The most that `run` neighbouring pieces of them have. */
 size_t mt_cut_most(size_t n, size_t pieces, size_t run);
