@@ -58,9 +58,9 @@ def call(module, name, *arguments):
     return glob(module, name) + b"(" + b"".join(arguments) + b"tR"
 
 
-def laughs(levels, width):
-    """Lists of lists of the same list: width ** levels values."""
-    return b"]q\x00" + b"".join(
+def laughs(levels, width, of=b"]"):
+    """Lists of lists of the same value: width ** levels of it."""
+    return of + b"q\x00" + b"".join(
         b"0]q" + bytes([i + 1]) + b"(" + b"h" + bytes([i])
         + b"h%c" % i * (width - 1) + b"e" for i in range(levels))
 
@@ -87,6 +87,16 @@ CALLS = tuple(
         ("torch.storage", "_load_from_bytes",
          call("torch.storage", "_load_from_bytes", b"C\x00")),
     ))
+
+SHARED = r"\"(\d\.)+\d+\": more than \d+ .*counting those that are shared each"
+OPTIMIZER = b"}(" + text("state") + b"}" + text("param_groups") + b"]u"
+
+
+def optimizer(state=b"}", groups=b"]"):
+    """A checkpoint with one."""
+    return b"}(" + text("net") + entry(tensor()) + text("opt") + b"}(" + \
+        text("state") + state + text("param_groups") + groups + b"uu"
+
 
 PICKLES = CALLS + (
     ("in-the-entry", zipped(entry(tensor(), SYSTEM)),
@@ -119,8 +129,40 @@ PICKLES = CALLS + (
     ("no-magic", b"\x80\x02" + SYSTEM + b".", "not of torch.save"),
     ("extension", zipped(b"\x82\x01"), "extension codes are not read"),
     ("global-of-1-mb", zipped(glob("a" * MIB, "b")), "global is malformed"),
-    ("laughs", zipped(laughs(40, 10)), "counting those that are shared"),
-    ("laughs-of-two", zipped(laughs(60, 2)), "counting those that are shared"),
+    ("laughs", zipped(laughs(40, 10)), "no dictionary from names to tensors"),
+    ("laughs-of-two", zipped(laughs(60, 2)),
+     "no dictionary from names to tensors"),
+    ("laughs-of-calls", zipped(laughs(40, 10, SYSTEM)), SHARED),
+    ("laughs-of-entries", zipped(laughs(60, 2, entry(tensor()))), SHARED),
+    ("laughs-of-optimizers", zipped(laughs(40, 10, OPTIMIZER)), SHARED),
+    ("laughs-of-numbers-and-a-call", zipped(
+        b"(" + b"N" * 5000 + SYSTEM + b"lq\x01(" + b"h\x01" * 5000 + b"l"),
+     '"[0-9.]+": more than [0-9]+ values, counting those that are shared'),
+    ("one-list-of-many-ordered", zipped(
+        b"(" + b"NN\x86" * 60000 + b"Nlq\x010("
+        + (glob("collections", "OrderedDict") + b"(h\x01tR") * 60000 + b"l"),
+     "no dictionary from names to tensors"),
+    ("one-dictionary-of-many-counters", zipped(
+        b"(" + b"NN" * 60000 + b"dq\x010("
+        + (glob("collections", "Counter") + b"(h\x01tR") * 60000 + b"l"),
+     "no dictionary from names to tensors"),
+    ("one-state-of-many-parameters", zipped(optimizer(
+        state=b"(" + b"".join(number(i) + (b"h\x07" if i else b"(" + b"".join(
+            text("s%d" % k) + b"K\x01" for k in range(3000)) + b"dq\x07")
+            for i in range(3000)) + b"d")),
+     "parameter [0-9]+ shares its state with others"),
+    ("one-group-many-times", zipped(optimizer(
+        groups=b"(}" + text("params") + b"(" + b"K\x01" * 20000 + b"lsq\x07"
+        + b"h\x07" * 20000 + b"l")),
+     "groups of the optimizer share their parameters"),
+    ("one-name-many-times", zipped(
+        b"(" + text("w" * 900) + b"q\x01" + tensor() + b"q\x02"
+        + b"h\x01h\x02" * 500000 + b"d"), "the name is there twice"),
+    ("one-storage-many-times", zipped(
+        b"(" + text("storage") + glob("torch", "FloatStorage")
+        + text("0" * 256) + text("cpu") + number(2) + b"tq\x010"
+        + b"h\x01Q0" * 500000 + b"N"),
+     "no dictionary from names to tensors"),
     ("deep", zipped(b"]" * 100000 + b"a" * 99999), "more than 64 levels"),
     ("holds-itself", zipped(b"]q\x00h\x00a"), "or hold themselves"),
     ("dictionary-holds-itself", zipped(b"}q\x00" + text("a") + b"h\x00s"),
@@ -161,7 +203,7 @@ PICKLES = CALLS + (
 def cases(base):
     for name, data, says in PICKLES:
         memory = (400 if name in ("deep",) else 128) * MIB
-        yield case("pickle-" + name, "load good.mtc bad.pt -o new.mtc", says,
+        yield case("pickle-" + name, "load good.mtc bad.pt -o new.mtc -q", says,
                    {"bad.pt": data}, memory=memory)
     for name, data, says in PICKLES[-20:-16] + CALLS[:3]:
         yield case("pickle-" + name + "-shown", "show bad.pt", says,

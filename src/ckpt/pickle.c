@@ -130,7 +130,7 @@ static struct mt_pickle *new_value(struct mt_pickler *ps,
     if (!v)
         mt_fail_memory(ps->err);
     else
-        v->kind = kind;
+        *v = (struct mt_pickle){ .kind = kind, .number = (unsigned)ps->values };
     return v;
 }
 
@@ -140,6 +140,7 @@ mt_status mt_pk_value(struct mt_pickler *ps, struct mt_pickle v)
 
     if (!made)
         return ps->err->status;
+    v.number = made->number;
     *made = v;
     return mt_pk_push(ps, made);
 }
@@ -243,9 +244,9 @@ mt_status mt_pk_global(struct mt_pickler *ps, const char *module, size_t n,
             return mt_fail_memory(ps->err);
         d->n_globals++;
     }
-    return mt_pk_value(
-        ps, (struct mt_pickle){ MT_PK_GLOBAL,
-                                { .text = d->globals[i], .n = n + 1 + m } });
+    return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_GLOBAL,
+                                               .text = d->globals[i],
+                                               .n = n + 1 + m });
 }
 
 /* --- the memo ------------------------------------------------------------ */
@@ -256,8 +257,8 @@ mt_status mt_pk_memo_put(struct mt_pickler *ps, uint64_t i)
 
     if (status != MT_OK)
         return status;
-    /* Picklers count up; no pickle has more of them than bytes. */
-    if (i > (uint64_t)(ps->end - ps->begin) || i >= MT_PICKLE_MAX_BYTES)
+    /* Picklers count up, and each takes a byte or more. */
+    if (i > (uint64_t)(ps->p - ps->begin))
         return mt_pk_fail(ps, "the number is too large for a memo");
     if (i >= ps->memo_size) {
         size_t size = ps->memo_size ? ps->memo_size : 64;
@@ -331,6 +332,8 @@ mt_status mt_pickle_parse(const char *source, const void *bytes, size_t n,
     free(ps.memo);
     doc->root = ps.root;
     doc->used = (size_t)(ps.p - ps.begin);
+    doc->n_values = ps.values;
+    doc->n_pushes = ps.pushes;
     if (status != MT_OK)
         mt_pickle_free(doc);
     return status;

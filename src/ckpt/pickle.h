@@ -11,9 +11,11 @@
  * All protocols (0 to 5) are read, except extension codes and out-of-band
  * buffers. The opcodes are those of Python's pickletools module.
  *
- * Values may be shared, and even hold themselves: who walks them must bound
- * depth and number of steps. Memory is bounded by the limits below (a value
- * takes about 100 bytes), whatever a pickle says; nothing here recurses.
+ * Values may be shared, and even hold themselves: a few bytes make lists of
+ * lists that come to billions of values when each place is counted, so who
+ * walks them must bound depth and number of steps. Memory is bounded by the
+ * limits below (a value takes about 100 bytes), whatever a pickle says; nothing
+ * here recurses.
  */
 #ifndef MT_CKPT_PICKLE_H
 #define MT_CKPT_PICKLE_H
@@ -67,6 +69,7 @@ struct mt_pickle_object {
 
 struct mt_pickle {
     enum mt_pickle_kind kind;
+    unsigned number; /* of the values of a pickle, from 1 */
     union {
         int64_t i;
         double f;
@@ -81,7 +84,10 @@ struct mt_pickle {
 
 struct mt_pickle_doc {
     const struct mt_pickle *root;
-    size_t used; /* bytes, up to the opcode that ends it */
+    size_t used;     /* bytes, up to the opcode that ends it */
+    size_t n_values; /* that were made: their numbers are 1 to n_values */
+    size_t n_pushes; /* at least the places in all containers: what fills one
+                        was on the stack before */
     /* Every global that it names, reachable from the root or not. */
     const char *globals[MT_PICKLE_MAX_GLOBALS];
     size_t n_globals;

@@ -14,7 +14,7 @@
 OP(constant)
 {
     return mt_pk_value(
-        ps, (struct mt_pickle){ op->kind, { .i = (int64_t)op->width } });
+        ps, (struct mt_pickle){ .kind = op->kind, .i = (int64_t)op->width });
 }
 
 /* BININT has a sign, BININT1 and BININT2 have none. */
@@ -25,7 +25,8 @@ OP(integer)
     int64_t i = op->width == 4 ? (int32_t)(uint32_t)v : (int64_t)v;
 
     return status == MT_OK
-               ? mt_pk_value(ps, (struct mt_pickle){ MT_PK_INT, { .i = i } })
+               ? mt_pk_value(ps,
+                             (struct mt_pickle){ .kind = MT_PK_INT, .i = i })
                : status;
 }
 
@@ -42,7 +43,7 @@ OP(integer_line)
         return status;
     if (n == 2 && text[0] == '0' && (text[1] == '0' || text[1] == '1'))
         return mt_pk_value(
-            ps, (struct mt_pickle){ MT_PK_BOOL, { .i = text[1] == '1' } });
+            ps, (struct mt_pickle){ .kind = MT_PK_BOOL, .i = text[1] == '1' });
     if (n && text[n - 1] == 'L')
         n--;
     sign = n && text[0] == '-';
@@ -56,8 +57,8 @@ OP(integer_line)
         return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_BIG });
     memcpy(copy, text, n);
     copy[n] = '\0';
-    return mt_pk_value(
-        ps, (struct mt_pickle){ MT_PK_INT, { .i = strtoll(copy, NULL, 10) } });
+    return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_INT,
+                                               .i = strtoll(copy, NULL, 10) });
 }
 
 /* Bytes of a two's complement, after their number. */
@@ -72,15 +73,15 @@ OP(long_integer)
     if (status != MT_OK)
         return status;
     if (n > 8)
-        return mt_pk_value(
-            ps, (struct mt_pickle){
-                    MT_PK_BIG, { .text = (const char *)p, .n = (size_t)n } });
+        return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_BIG,
+                                                   .text = (const char *)p,
+                                                   .n = (size_t)n });
     for (size_t i = 0; i < n; i++)
         bits |= (uint64_t)p[i] << 8 * i;
     if (n && n < 8 && p[n - 1] & 0x80)
         bits |= ~(uint64_t)0 << 8 * n;
-    return mt_pk_value(ps,
-                       (struct mt_pickle){ MT_PK_INT, { .i = (int64_t)bits } });
+    return mt_pk_value(
+        ps, (struct mt_pickle){ .kind = MT_PK_INT, .i = (int64_t)bits });
 }
 
 OP(float_line)
@@ -101,7 +102,7 @@ OP(float_line)
     }
     if (!n || n >= sizeof copy || *end)
         return mt_pk_fail(ps, "not a number");
-    return mt_pk_value(ps, (struct mt_pickle){ MT_PK_FLOAT, { .f = f } });
+    return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_FLOAT, .f = f });
 }
 
 /* The one number that is big-endian. */
@@ -117,14 +118,14 @@ OP(float_bits)
     for (size_t i = 0; i < op->width; i++)
         bits = bits << 8 | p[i];
     memcpy(&f, &bits, sizeof f);
-    return mt_pk_value(ps, (struct mt_pickle){ MT_PK_FLOAT, { .f = f } });
+    return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_FLOAT, .f = f });
 }
 
 static mt_status push_text(struct mt_pickler *ps, enum mt_pickle_kind kind,
                            const char *text, size_t n)
 {
-    return mt_pk_value(ps,
-                       (struct mt_pickle){ kind, { .text = text, .n = n } });
+    return mt_pk_value(
+        ps, (struct mt_pickle){ .kind = kind, .text = text, .n = n });
 }
 
 /* Text or bytes after their number. */

@@ -190,8 +190,12 @@ static const struct {
     V("\x8f(K\1K\2\x90.", "<1,2>"),
     V("(K\1\x91.", "<1>"),
     V("(K\1K\2l0(K\1K\2d.", "{1:2}"),
-    V("K\1(K\2K\3" "1.", "1"),
-    V("(K\1" "2t.", "(1,1)"),
+    V("K\1(K\2K\3"
+      "1.",
+      "1"),
+    V("(K\1"
+      "2t.",
+      "(1,1)"),
     V("K\1(00K\2.", "2"),
     V("I01\n0I-7\n.", "-7"),
     V("L123456789012345678901234567890L\n.", "big"),
@@ -201,6 +205,7 @@ static const struct {
     V("\x8b\1\0\0\0\x7f.", "127"),
     V("C\2ab.", "b'ab'"),
     V("\x95\0\0\0\0\0\0\0\0K\1\x94g0\n.", "1"),
+    V("Nr\6\0\0\0j\6\0\0\0.", "None"),
 };
 
 START_TEST(calls_nothing)
@@ -236,6 +241,7 @@ static const struct {
     V("h\0.", "nothing is in the memo"),
     V("Nq\0j\1\0\0\0.", "nothing is in the memo"),
     V("Nr\xff\xff\xff\xff.", "too large for a memo"),
+    V("Nr\7\0\0\0.", "too large for a memo"),
     V("Np99999999999\n.", "not a number"),
     V("q\0.", "too few values"),
     V("I12x\n.", "not a number"),
@@ -259,6 +265,20 @@ START_TEST(refuses)
     ck_assert_int_eq(parse(bad[_i].bytes, bad[_i].n), MT_INVALID);
     ck_assert_msg(strstr(err.text, bad[_i].says), "%s", err.text);
     ck_assert_ptr_null(doc.root);
+}
+END_TEST
+
+/* Each value has its own number; what is shared is not made again. */
+START_TEST(numbers)
+{
+    ck_assert_int_eq(parse("](Nq\0h\0K\1e.", 11), MT_OK);
+    ck_assert_uint_eq(doc.n_values, 3);
+    ck_assert_uint_eq(doc.n_pushes, 4);
+    ck_assert_uint_eq(doc.root->number, 1);
+    ck_assert_uint_eq(mt_pickle_at(doc.root, 0)->number, 2);
+    ck_assert_uint_eq(mt_pickle_at(doc.root, 1)->number, 2);
+    ck_assert_uint_eq(mt_pickle_at(doc.root, 2)->number, 3);
+    mt_pickle_free(&doc);
 }
 END_TEST
 
@@ -312,6 +332,7 @@ Suite *pickle_suite(void)
     tcase_add_loop_test(tc, refuses_every_cut, 0, 6);
     tcase_add_loop_test(tc, calls_nothing, 0, sizeof values / sizeof *values);
     tcase_add_loop_test(tc, refuses, 0, sizeof bad / sizeof *bad);
+    tcase_add_test(tc, numbers);
     tcase_add_test(tc, loops);
     tcase_add_test(tc, limits);
     tcase_add_test(tc, globals);

@@ -17,16 +17,22 @@ static size_t printable(const char *p, size_t n)
     return 0;
 }
 
-const char *mt_printable_name(struct mt_arena *arena, const char *name,
-                              size_t n, size_t number)
+_Static_assert((int)MT_PRINTABLE_MAX == (int)MT_CKPT_MAX_NAME,
+               "names that can be stored are listed whole");
+
+size_t mt_printable_put(char *out, const char *name, size_t n, size_t number)
 {
-    char out[MT_CKPT_MAX_NAME + 1];
+    static const char none[] = "(no name)";
     size_t used = 0, i = 0;
 
-    if (!mt_ckpt_text_fault(name, n))
-        return mt_arena_strndup(arena, name, n);
-    if (!n)
-        return mt_arena_strdup(arena, "(no name)");
+    if (!n) {
+        name = none;
+        n = sizeof none - 1;
+    }
+    if (!mt_ckpt_text_fault(name, n)) {
+        memcpy(out, name, n);
+        return n;
+    }
     while (i < n && used < LONGEST) {
         size_t k = printable(name + i, n - i);
 
@@ -39,7 +45,15 @@ const char *mt_printable_name(struct mt_arena *arena, const char *name,
     }
     if (i < n)
         used += (size_t)snprintf(out + used, 24, "...%zu", number);
-    return mt_arena_strndup(arena, out, used);
+    return used;
+}
+
+const char *mt_printable_name(struct mt_arena *arena, const char *name,
+                              size_t n, size_t number)
+{
+    char out[MT_PRINTABLE_MAX];
+
+    return mt_arena_strndup(arena, out, mt_printable_put(out, name, n, number));
 }
 
 const char *mt_printable_type(struct mt_arena *arena, const char *type)

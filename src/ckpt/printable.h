@@ -16,6 +16,11 @@
 const char *mt_printable_name(struct mt_arena *arena, const char *name,
                               size_t n, size_t number);
 
+/* The same into out, which has room for MT_PRINTABLE_MAX bytes, without a NUL;
+ * returns how many there are. */
+enum { MT_PRINTABLE_MAX = 1024 };
+size_t mt_printable_put(char *out, const char *name, size_t n, size_t number);
+
 /* A short word of letters, digits and ASCII marks that need no quoting. */
 const char *mt_printable_type(struct mt_arena *arena, const char *type);
 

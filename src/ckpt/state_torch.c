@@ -1,4 +1,5 @@
 /* State files: those of torch.save, read only. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ struct torch {
     size_t n, size;
     struct mt_array *arrays;       /* (n) */
     struct origin *origins;        /* (n) */
+    struct mt_names names;         /* of the arrays */
+    size_t slots;                  /* of the optimizer's state */
     uint64_t bytes;                /* of all arrays */
     struct mt_state_group *groups; /* (n_groups) */
     size_t n_groups;
@@ -51,13 +54,26 @@ static bool grow(struct torch *f)
     return true;
 }
 
+static const char *name_of(const void *torch, size_t i)
+{
+    return ((const struct torch *)torch)->arrays[i].name;
+}
+
 static mt_status add(struct torch *f, const struct mt_array *array,
                      const struct origin *origin, struct mt_err *err)
 {
+    /* A dictionary of Python's has a key once. */
+    if (mt_names_find(&f->names, array->name, name_of, f) < f->n)
+        return mt_fail(err, MT_INVALID,
+                       "%s: tensor \"%s\": the name is there twice",
+                       f->file.path, array->name);
     if (f->n == f->size && !grow(f))
         return mt_fail_memory(err);
     f->arrays[f->n] = *array;
-    f->origins[f->n++] = *origin;
+    f->origins[f->n] = *origin;
+    if (!mt_names_add(&f->names, name_of, f))
+        return mt_fail_memory(err);
+    f->n++;
     return MT_OK;
 }
 
@@ -170,17 +186,25 @@ static mt_status add_slots(struct torch *f, long long number,
 
     if (status != MT_OK || slots.meaning != MT_TORCH_DICT)
         return status;
+    /* A parameter's state is its own: a place in it was on the stack. */
+    f->slots += mt_torch_pairs(&slots);
+    if (f->slots > f->file.doc.n_pushes)
+        return mt_fail(err, MT_INVALID,
+                       "%s: the optimizer's parameter %lld shares its state "
+                       "with others; expected its own",
+                       f->file.source, number);
     for (size_t i = 0; status == MT_OK && i < mt_torch_pairs(&slots); i++) {
+        char text[160];
         const char *name;
+        int n;
 
         mt_torch_pair(&slots, i, &key, &v);
         status = mt_torch_understand(f->file.source, v, &value, err);
         if (status != MT_OK || key->kind != MT_PK_TEXT || key->n > 100)
             continue;
-        name = mt_arena_printf(&f->arena, "optimizer.%.*s.%lld", (int)key->n,
-                               key->text, number);
-        name =
-            name ? mt_printable_name(&f->arena, name, strlen(name), i) : NULL;
+        n = snprintf(text, sizeof text, "optimizer.%.*s.%lld", (int)key->n,
+                     key->text, number);
+        name = mt_printable_name(&f->arena, text, (size_t)n, i);
         if (!name)
             status = mt_fail_memory(err);
         else if (value.meaning == MT_TORCH_TENSOR)
@@ -218,8 +242,8 @@ static mt_status add_optimizer(struct torch *f,
         mt_torch_understand(f->file.source, found->value, &dict, err);
 
     if (status == MT_OK)
-        status = mt_torch_groups(f->file.source, &dict, &f->arena, &f->groups,
-                                 &f->n_groups, err);
+        status = mt_torch_groups(f->file.source, &dict, f->file.doc.n_pushes,
+                                 &f->arena, &f->groups, &f->n_groups, err);
     return status == MT_OK ? add_state(f, &dict, err) : status;
 }
 
@@ -232,6 +256,7 @@ static void close_torch(void *handle)
     if (!f)
         return;
     mt_torch_file_close(&f->file);
+    mt_names_free(&f->names);
     mt_arena_free(&f->arena);
     free(f->arrays);
     free(f->origins);
@@ -241,8 +266,8 @@ static void close_torch(void *handle)
 static mt_status read_value(struct torch *f, struct mt_err *err)
 {
     const struct mt_torch_found *entry, *optimizer;
-    mt_status status = mt_torch_scan(f->file.source, f->file.doc.root,
-                                     &f->arena, &f->found, err);
+    mt_status status =
+        mt_torch_scan(f->file.source, &f->file.doc, &f->arena, &f->found, err);
 
     if (status == MT_OK)
         status = mt_torch_check_objects(&f->file, &f->found, f->opening, err);

@@ -211,6 +211,70 @@ START_TEST(checkpoints)
 }
 END_TEST
 
+/* What PyTorch gives each parameter and group alone, shared by all of them, so
+ * that a small file would come to very many arrays. */
+START_TEST(shared_by_parameters)
+{
+    struct pk p = { .n = 0 };
+    bool groups = _i;
+
+    pk_put(&p, "}(");
+    pk_text(&p, "net");
+    pk_put(&p, "}");
+    pk_item(&p, "w", &all);
+    pk_put(&p, "s");
+    pk_text(&p, "opt");
+    pk_put(&p, "}(");
+    pk_text(&p, "state");
+    pk_put(&p, "}(");
+    if (!groups) {
+        for (int i = 0; i < 300; i++) {
+            pk_int(&p, i);
+            pk_put(&p, i ? "h\1" : "}(");
+            for (char k = 'a'; !i && k <= 'z'; k++) {
+                char key[] = { k, '\0' };
+
+                pk_text(&p, key);
+                pk_put(&p, "K\1");
+            }
+            pk_put(&p, i ? "" : "uq\1");
+        }
+    }
+    pk_put(&p, "u");
+    pk_text(&p, "param_groups");
+    pk_put(&p, "](");
+    if (groups) {
+        pk_put(&p, "}");
+        pk_text(&p, "params");
+        pk_put(&p, "](");
+        for (int i = 0; i < 100; i++)
+            pk_put(&p, "K\1");
+        pk_put(&p, "esq\1");
+        for (int i = 0; i < 100; i++)
+            pk_put(&p, "h\1");
+    }
+    pk_put(&p, "euu");
+    pk_write(&p, numbers, sizeof numbers, false, "x.pt");
+    refused(groups ? "groups of the optimizer share their parameters"
+                   : "shares its state with others; expected its own");
+}
+END_TEST
+
+START_TEST(names_twice)
+{
+    struct pk p = { .n = 0 };
+
+    pk_put(&p, "}(");
+    for (int i = 0; i < 2; i++) {
+        pk_text(&p, "w");
+        pk_put(&p, "ctorch._utils\n_rebuild_sparse_tensor\n)R");
+    }
+    pk_put(&p, "u");
+    pk_write(&p, numbers, sizeof numbers, false, "x.pt");
+    refused("tensor \"w\": the name is there twice");
+}
+END_TEST
+
 /* Names that lead anywhere are written so that they print. */
 START_TEST(entries)
 {
@@ -409,6 +473,8 @@ Suite *state_torch_suite(void)
     tcase_add_test(tc, wrapped);
     tcase_add_test(tc, wrapped_too_often);
     tcase_add_test(tc, checkpoints);
+    tcase_add_loop_test(tc, shared_by_parameters, 0, 2);
+    tcase_add_test(tc, names_twice);
     tcase_add_test(tc, entries);
     tcase_add_test(tc, pairs);
     tcase_add_test(tc, entries_of_indices);

@@ -5,15 +5,15 @@
 enum { MOST_NAMES = 50, MOST_OBJECTS = 50 };
 
 /* "a", "b" and "c" */
-static void list_paths(const struct mt_torch_found *list, size_t n,
-                       struct mt_strbuf *out)
+static void list_paths(const struct mt_torch_list *list, struct mt_strbuf *out)
 {
-    size_t i = 0, shown = n > MOST_NAMES ? MOST_NAMES : n;
+    size_t n = list->n, i = 0, shown = n > MOST_NAMES ? MOST_NAMES : n;
 
-    for (const struct mt_torch_found *e = list; e && i < shown; e = e->next) {
+    for (const struct mt_torch_found *e = list->first; i < shown; e = e->next) {
         const char *before = !i ? "" : i + 1 == n ? " and " : ", ";
 
-        mt_strbuf_printf(out, "%s\"%s\"", before, e->path);
+        mt_strbuf_printf(out, "%s\"%s\"", before,
+                         mt_torch_path_text(e->path).text);
         i++;
     }
     if (shown < n)
@@ -27,7 +27,7 @@ static mt_status fail_entry(const struct mt_torch_file *file,
     struct mt_strbuf names = MT_STRBUF_INIT;
     mt_status status;
 
-    list_paths(found->entries, found->n_entries, &names);
+    list_paths(&found->entries, &names);
     status = names.failed ? mt_fail_memory(err)
                           : mt_fail(err, MT_INVALID, "%s: %s %s%s", file->path,
                                     what, names.text ? names.text : "", then);
@@ -46,21 +46,23 @@ mt_status mt_torch_choose(const struct mt_torch_file *file,
     size_t floats = 0, fitting = 0;
 
     *out = NULL;
-    for (const struct mt_torch_found *e = found->entries; e; e = e->next)
+    for (const struct mt_torch_found *e = found->entries.first; e; e = e->next)
         floats += e->floats;
-    for (const struct mt_torch_found *e = found->entries; e; e = e->next) {
-        if (wanted ? strcmp(e->path, wanted) != 0 : floats && !e->floats)
+    for (const struct mt_torch_found *e = found->entries.first; e;
+         e = e->next) {
+        if (wanted ? strcmp(mt_torch_path_text(e->path).text, wanted) != 0
+                   : floats && !e->floats)
             continue;
         *out = e;
         fitting++;
     }
     if (fitting == 1) {
-        if (*(*out)->path)
+        if ((*out)->path->up)
             mt_state_note(opening, false, "%s: takes the entry \"%s\"",
-                          file->path, (*out)->path);
+                          file->path, mt_torch_path_text((*out)->path).text);
         return MT_OK;
     }
-    if (!found->n_entries)
+    if (!found->entries.n)
         return mt_fail(err, MT_INVALID,
                        "%s: holds no dictionary from names to tensors",
                        file->path);
@@ -94,28 +96,31 @@ mt_status mt_torch_check_objects(const struct mt_torch_file *file,
                                  struct mt_err *err)
 {
     const struct mt_pickle_doc *doc = &file->doc;
+    const struct mt_torch_found *first = found->objects.first, *o = first;
     size_t shown = 0;
 
     if (!opening->options.skip_objects) {
-        if (found->objects)
-            return fail_object(file, found->objects->path,
-                               found->objects->needs, err);
+        if (first)
+            return fail_object(file, mt_torch_path_text(first->path).text,
+                               first->needs, err);
         for (size_t i = 0; i < doc->n_globals; i++) {
             if (!mt_torch_knows(doc->globals[i]))
                 return fail_object(file, NULL, doc->globals[i], err);
         }
         return MT_OK;
     }
-    for (const struct mt_torch_found *o = found->objects; o; o = o->next) {
-        if (shown++ < MOST_OBJECTS)
-            mt_state_note(opening, false,
-                          "%s: passes over %s%s%s, which needs `%s`",
-                          file->path, *o->path ? "\"" : "all of it", o->path,
-                          *o->path ? "\"" : "", o->needs);
+    for (; o && shown < MOST_OBJECTS; o = o->next, shown++) {
+        struct mt_torch_path_text path = mt_torch_path_text(o->path);
+        bool all = !*path.text;
+
+        mt_state_note(opening, false,
+                      "%s: passes over %s%s%s, which needs `%s`", file->path,
+                      all ? "all of it" : "\"", path.text, all ? "" : "\"",
+                      o->needs);
     }
-    if (shown > MOST_OBJECTS)
+    if (found->objects.n > shown)
         mt_state_note(opening, false, "%s: passes over %zu more objects",
-                      file->path, shown - MOST_OBJECTS);
+                      file->path, found->objects.n - shown);
     return MT_OK;
 }
 
@@ -125,7 +130,7 @@ static void note_optimizers(const struct mt_torch_file *file,
 {
     struct mt_strbuf names = MT_STRBUF_INIT;
 
-    list_paths(found->optimizers, found->n_optimizers, &names);
+    list_paths(&found->optimizers, &names);
     if (!names.failed)
         mt_state_note(opening, false,
                       "%s: has the state of several optimizers, %s: none is "
@@ -135,13 +140,16 @@ static void note_optimizers(const struct mt_torch_file *file,
 }
 
 /* How many keys both paths begin with. */
-static size_t common_keys(const char *a, const char *b)
+static int common_keys(const struct mt_torch_path *a,
+                       const struct mt_torch_path *b)
 {
-    size_t n = 0;
-
-    for (; *a && *a == *b; a++, b++)
-        n += *a == '.';
-    return n;
+    while (a != b) {
+        if (a->depth >= b->depth)
+            a = a->up;
+        else
+            b = b->up;
+    }
+    return a->depth;
 }
 
 const struct mt_torch_found *mt_torch_optimizer(
@@ -149,10 +157,12 @@ const struct mt_torch_found *mt_torch_optimizer(
     const struct mt_torch_found *entry, struct mt_state_opening *opening)
 {
     const struct mt_torch_found *best = NULL;
-    size_t most = 0, times = 0;
+    size_t times = 0;
+    int most = 0;
 
-    for (const struct mt_torch_found *o = found->optimizers; o; o = o->next) {
-        size_t n = common_keys(o->path, entry->path);
+    for (const struct mt_torch_found *o = found->optimizers.first; o;
+         o = o->next) {
+        int n = common_keys(o->path, entry->path);
 
         if (n > most || !best) {
             best = o;

@@ -157,6 +157,7 @@ static mt_status find_members(struct mt_torch_file *f, const char *pickle,
 static mt_status list_places(struct mt_torch_file *f, struct mt_err *err)
 {
     const struct mt_pickle_list *ids = &f->doc.persistent;
+    char key[257];
 
     f->places = mt_arena_calloc(&f->arena, ids->n + 1, sizeof *f->places);
     if (!f->places)
@@ -175,13 +176,13 @@ static mt_status list_places(struct mt_torch_file *f, struct mt_err *err)
                            "%s: the key of a storage is empty, too long or "
                            "has a NUL",
                            f->source);
-        p->key = mt_arena_strndup(&f->arena, s.key, s.n);
-        if (!p->key)
-            return mt_fail_memory(err);
-        p->type = s.type;
-        if (mt_names_find(&f->keys, p->key, key_of, f) < f->n)
+        memcpy(key, s.key, s.n);
+        key[s.n] = '\0';
+        if (mt_names_find(&f->keys, key, key_of, f) < f->n)
             continue;
-        if (!mt_names_add(&f->keys, key_of, f))
+        p->key = mt_arena_strdup(&f->arena, key);
+        p->type = s.type;
+        if (!p->key || !mt_names_add(&f->keys, key_of, f))
             return mt_fail_memory(err);
         f->n++;
     }

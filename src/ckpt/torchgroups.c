@@ -6,7 +6,20 @@
 struct reading {
     const char *source;
     struct mt_arena *arena;
+    size_t left; /* parameters and options that there may be */
 };
+
+/* n more of them. */
+static mt_status spend(struct reading *r, size_t n, struct mt_err *err)
+{
+    if (n > r->left)
+        return mt_fail(err, MT_INVALID,
+                       "%s: groups of the optimizer share their parameters; "
+                       "expected each in one group",
+                       r->source);
+    r->left -= n;
+    return MT_OK;
+}
 
 /* Numbers and booleans of an option, at most two of them. */
 static bool read_option(const struct mt_pickle *v, struct mt_state_option *out)
@@ -35,7 +48,10 @@ static mt_status read_params(struct reading *r, const struct mt_pickle *list,
                              struct mt_state_group *g, struct mt_err *err)
 {
     size_t n = list && list->kind == MT_PK_LIST ? mt_pickle_count(list) : 0;
+    mt_status status = spend(r, n, err);
 
+    if (status != MT_OK)
+        return status;
     g->params = mt_arena_calloc(r->arena, n + 1, sizeof *g->params);
     if (!g->params)
         return mt_fail_memory(err);
@@ -63,6 +79,8 @@ static mt_status read_group(struct reading *r, const struct mt_pickle *v,
             mt_fail(err, MT_INVALID,
                     "%s: a group of the optimizer is no dictionary", r->source);
     if (status == MT_OK)
+        status = spend(r, mt_torch_pairs(&dict), err);
+    if (status == MT_OK)
         status = read_params(r, mt_torch_get(&dict, "params"), g, err);
     if (status != MT_OK)
         return status;
@@ -86,12 +104,12 @@ static mt_status read_group(struct reading *r, const struct mt_pickle *v,
 }
 
 mt_status mt_torch_groups(const char *source,
-                          const struct mt_torch_value *optimizer,
+                          const struct mt_torch_value *optimizer, size_t most,
                           struct mt_arena *arena,
                           struct mt_state_group **groups, size_t *n,
                           struct mt_err *err)
 {
-    struct reading r = { source, arena };
+    struct reading r = { source, arena, most };
     struct mt_torch_value list;
     mt_status status = mt_torch_understand(
         source, mt_torch_get(optimizer, "param_groups"), &list, err);

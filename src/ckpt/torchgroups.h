@@ -8,9 +8,11 @@
 #include "ckpt/torchvalue.h"
 
 /* "param_groups" of an optimizer's dictionary: *groups (n) and all that they
- * hold are in arena. source names the file in messages. */
+ * hold are in arena. source names the file in messages. most: parameters and
+ * options of all groups, which a file has no more of unless groups share them
+ * (mt_pickle_doc.n_pushes); no parameter is in two groups. */
 mt_status mt_torch_groups(const char *source,
-                          const struct mt_torch_value *optimizer,
+                          const struct mt_torch_value *optimizer, size_t most,
                           struct mt_arena *arena,
                           struct mt_state_group **groups, size_t *n,
                           struct mt_err *err);

@@ -5,69 +5,114 @@
 
 #include "ckpt/printable.h"
 
-enum { LONGEST_KEY = 200, LONGEST_PATH = 800 };
+enum { LONGEST_KEY = 200 };
 
-/* The keys that lead to a value. */
-struct place {
-    const struct place *up;
-    const struct mt_pickle *key; /* or NULL: number `index` of a list */
-    size_t index;
-    int depth;
-};
+/* Puts it before text[at]; returns where it begins, or SIZE_MAX: no room. */
+static size_t put_before(char *text, size_t at, const char *key, size_t n)
+{
+    if (n + 1 > at)
+        return SIZE_MAX;
+    if (text[at])
+        text[--at] = '.';
+    memcpy(text + at - n, key, n);
+    return at - n;
+}
 
-static const char *key_text(struct mt_torch_scan *s, const struct place *p)
+static size_t put_key(char *text, size_t at, const struct mt_torch_path *p)
 {
     const struct mt_pickle *k = p->key;
+    char key[MT_PRINTABLE_MAX] = "?";
+    size_t n = 1;
 
     if (!k)
-        return mt_arena_printf(s->arena, "%zu", p->index);
-    if (k->kind == MT_PK_TEXT)
-        return mt_printable_name(s->arena, k->text,
-                                 k->n < LONGEST_KEY ? k->n : LONGEST_KEY,
-                                 p->index);
-    if (k->kind == MT_PK_INT)
-        return mt_arena_printf(s->arena, "%lld", (long long)k->i);
-    return "?";
+        n = (size_t)snprintf(key, sizeof key, "%zu", p->index);
+    else if (k->kind == MT_PK_TEXT)
+        n = mt_printable_put(key, k->text,
+                             k->n < LONGEST_KEY ? k->n : LONGEST_KEY, p->index);
+    else if (k->kind == MT_PK_INT)
+        n = (size_t)snprintf(key, sizeof key, "%lld", (long long)k->i);
+    return put_before(text, at, key, n);
 }
 
-/* "a.b.c"; NULL: no memory. A long path loses its beginning. */
-static const char *path_text(struct mt_torch_scan *s, const struct place *p)
+struct mt_torch_path_text mt_torch_path_text(const struct mt_torch_path *p)
 {
-    char text[LONGEST_PATH + LONGEST_KEY * 4 + 2];
-    size_t at = sizeof text - 1;
+    struct mt_torch_path_text out = { "" };
+    size_t at = MT_TORCH_LONGEST_PATH, before;
 
-    text[at] = '\0';
-    for (; p->up; p = p->up) {
-        const char *key = key_text(s, p);
-        size_t n = key ? strlen(key) : 0;
-
-        if (!key)
-            return NULL;
-        if (n + 1 > at)
+    for (; p->up; p = p->up, at = before) {
+        before = put_key(out.text, at, p);
+        if (before == SIZE_MAX)
             break;
-        if (text[at])
-            text[--at] = '.';
-        memcpy(text + (at -= n), key, n);
     }
-    return mt_arena_strdup(s->arena, text + at);
+    memmove(out.text, out.text + at, MT_TORCH_LONGEST_PATH + 1 - at);
+    return out;
 }
 
-static mt_status record(struct mt_torch_scan *s, const struct place *p,
-                        const struct mt_torch_found *found,
-                        struct mt_torch_found ***last, size_t *n,
-                        struct mt_err *err)
-{
-    struct mt_torch_found *f = mt_arena_calloc(s->arena, 1, sizeof *f);
+/* A path on the stack, and the same in the arena once it is needed there. */
+struct place {
+    struct mt_torch_path path; /* up is that of `above` */
+    struct place *above;
+    struct mt_torch_path *kept;
+};
 
+static struct place place_in(struct place *above, const struct mt_pickle *key,
+                             size_t i)
+{
+    return (struct place){
+        .path = { &above->path, key, i, above->path.depth + 1 },
+        .above = above,
+    };
+}
+
+/* NULL: no memory. */
+static const struct mt_torch_path *keep(struct mt_torch_scan *s,
+                                        struct place *p)
+{
+    struct place *above = p->above;
+
+    if (p->kept)
+        return p->kept;
+    if (above && !keep(s, above))
+        return NULL;
+    p->kept = mt_arena_alloc(s->arena, sizeof *p->kept);
+    if (!p->kept)
+        return NULL;
+    *p->kept = p->path;
+    p->kept->up = above ? above->kept : NULL;
+    return p->kept;
+}
+
+/* So many would be found only by counting shared ones again and again. */
+static mt_status fail_shared(const struct mt_torch_scan *s,
+                             const struct place *p, size_t most,
+                             const char *what, struct mt_err *err)
+{
+    return mt_fail(err, MT_INVALID,
+                   "%s: \"%s\": more than %zu %s, counting those that are "
+                   "shared each time",
+                   s->source, mt_torch_path_text(&p->path).text, most, what);
+}
+
+static mt_status record(struct mt_torch_scan *s, struct place *p,
+                        const struct mt_torch_found *found,
+                        struct mt_torch_list *list, struct mt_err *err)
+{
+    size_t most = s->n_values + MT_TORCH_SHARED_FOUND;
+    struct mt_torch_found *f;
+
+    if (++s->n_found > most)
+        return fail_shared(s, p, most, "state dicts, optimizers and objects",
+                           err);
+    f = mt_arena_alloc(s->arena, sizeof *f);
     if (!f)
         return mt_fail_memory(err);
     *f = *found;
-    f->path = path_text(s, p);
+    f->path = keep(s, p);
     if (!f->path)
         return mt_fail_memory(err);
-    **last = f;
-    *last = &f->next;
-    ++*n;
+    *list->last = f;
+    list->last = &f->next;
+    list->n++;
     return MT_OK;
 }
 
@@ -90,107 +135,166 @@ struct content {
     bool floats;
 };
 
+/* What is known of a value once it was looked at. A list is something else as
+ * the pairs of an OrderedDict than it is by itself. */
+enum {
+    BARREN = 1,        /* nothing in it is recorded */
+    BARREN_INSIDE = 2, /* nothing in it is where it is in an optimizer */
+    BARREN_PAIRS = BARREN << 2,
+    BARREN_PAIRS_INSIDE = BARREN_INSIDE << 2,
+    TENSOR = 16,
+    FLOATS = 32,
+};
+
+static int barren_if(bool inside)
+{
+    return inside ? BARREN_INSIDE : BARREN | BARREN_INSIDE;
+}
+
 static mt_status walk(struct mt_torch_scan *s, const struct mt_pickle *v,
-                      const struct place *p, bool inside, struct content *above,
+                      struct place *p, bool inside, struct content *above,
                       struct mt_err *err);
 
 static mt_status walk_dict(struct mt_torch_scan *s, const struct mt_pickle *v,
-                           const struct mt_torch_value *dict,
-                           const struct place *p, bool inside,
-                           struct mt_err *err)
+                           const struct mt_torch_value *dict, struct place *p,
+                           bool inside, struct mt_err *err)
 {
     bool optimizer = !inside && mt_torch_get(dict, "state") &&
                      mt_torch_get(dict, "param_groups");
-    size_t before = s->n_entries + s->n_optimizers;
+    size_t before = s->entries.n + s->optimizers.n;
     struct mt_torch_found found = { .value = v };
     struct content content = { 0, false };
     mt_status status = MT_OK;
 
     if (optimizer)
-        status =
-            record(s, p, &found, &s->last_optimizer, &s->n_optimizers, err);
+        status = record(s, p, &found, &s->optimizers, err);
     for (size_t i = 0; status == MT_OK && i < mt_torch_pairs(dict); i++) {
-        struct place here = { p, NULL, i, p->depth + 1 };
-        const struct mt_pickle *value;
+        const struct mt_pickle *key, *value;
 
-        mt_torch_pair(dict, i, &here.key, &value);
+        mt_torch_pair(dict, i, &key, &value);
+        struct place here = place_in(p, key, i);
+
         status = walk(s, value, &here, inside || optimizer,
-                      here.key->kind == MT_PK_TEXT ? &content : NULL, err);
+                      key->kind == MT_PK_TEXT ? &content : NULL, err);
     }
     if (status != MT_OK || optimizer || inside || !content.tensors ||
         2 * content.tensors < mt_torch_pairs(dict) ||
-        s->n_entries + s->n_optimizers != before)
+        s->entries.n + s->optimizers.n != before)
         return status;
     found.floats = content.floats;
-    return record(s, p, &found, &s->last_entry, &s->n_entries, err);
+    return record(s, p, &found, &s->entries, err);
 }
 
 static mt_status walk_list(struct mt_torch_scan *s,
-                           const struct mt_pickle *list, const struct place *p,
+                           const struct mt_pickle *list, struct place *p,
                            bool inside, struct mt_err *err)
 {
     mt_status status = MT_OK;
 
     for (size_t i = 0; status == MT_OK && i < mt_pickle_count(list); i++) {
-        struct place here = { p, NULL, i, p->depth + 1 };
+        struct place here = place_in(p, NULL, i);
 
         status = walk(s, mt_pickle_at(list, i), &here, inside, NULL, err);
     }
     return status;
 }
 
-/* inside: an optimizer's dictionary. above: what holds the value, if it is a
- * dictionary and the key a name; or NULL. */
-static mt_status walk(struct mt_torch_scan *s, const struct mt_pickle *v,
-                      const struct place *p, bool inside, struct content *above,
-                      struct mt_err *err)
+/* What the items are of may be shared where the value itself is not. */
+static mt_status walk_container(struct mt_torch_scan *s,
+                                const struct mt_pickle *v,
+                                const struct mt_torch_value *value,
+                                struct place *p, bool inside,
+                                struct mt_err *err)
 {
+    unsigned char *mark = &s->marks[value->container->number];
+    int barren = barren_if(inside) << (value->pair_list ? 2 : 0);
+    size_t before = s->n_found;
+    mt_status status;
+
+    if ((*mark & barren) == barren)
+        return MT_OK;
+    status = value->meaning == MT_TORCH_DICT
+                 ? walk_dict(s, v, value, p, inside, err)
+                 : walk_list(s, value->list, p, inside, err);
+    if (s->n_found == before)
+        *mark |= (unsigned char)barren;
+    return status;
+}
+
+static mt_status look_at(struct mt_torch_scan *s, const struct mt_pickle *v,
+                         struct place *p, bool inside, struct mt_err *err)
+{
+    unsigned char *mark = &s->marks[v->number];
     struct mt_torch_value value;
     struct mt_torch_found object = { .value = v };
+    size_t before = s->n_found;
     mt_status status = mt_torch_understand(s->source, v, &value, err);
 
     if (status != MT_OK)
         return status;
-    if (p->depth > MT_TORCH_MAX_DEPTH)
+    if (p->path.depth > MT_TORCH_MAX_DEPTH)
         return mt_fail(err, MT_INVALID,
                        "%s: values are nested in more than %d levels, or hold "
                        "themselves",
                        s->source, MT_TORCH_MAX_DEPTH);
-    if (++s->steps > MT_TORCH_MAX_STEPS)
-        return mt_fail(err, MT_INVALID,
-                       "%s: more than %d values, counting those that are "
-                       "shared each time",
-                       s->source, MT_TORCH_MAX_STEPS);
     switch (value.meaning) {
     case MT_TORCH_DICT:
-        return walk_dict(s, v, &value, p, inside, err);
     case MT_TORCH_LIST:
-        return walk_list(s, value.list, p, inside, err);
+        status = walk_container(s, v, &value, p, inside, err);
+        break;
     case MT_TORCH_TENSOR:
-        if (above) {
-            above->tensors++;
-            above->floats |= !value.tensor.odd &&
-                             mt_dtype_is_float(value.tensor.type->dtype);
-        }
-        return MT_OK;
+        *mark |= TENSOR;
+        if (!value.tensor.odd && mt_dtype_is_float(value.tensor.type->dtype))
+            *mark |= FLOATS;
+        break;
     case MT_TORCH_OBJECT:
         object.needs = value.needs;
-        return record(s, p, &object, &s->last_object, &s->n_objects, err);
+        status = record(s, p, &object, &s->objects, err);
+        break;
     case MT_TORCH_PLAIN:
         break;
     }
-    return MT_OK;
+    if (s->n_found == before)
+        *mark |= (unsigned char)barren_if(inside);
+    return status;
 }
 
-mt_status mt_torch_scan(const char *source, const struct mt_pickle *root,
+/* inside: an optimizer's dictionary. above: what holds the value, if it is a
+ * dictionary and the key a name; or NULL. */
+static mt_status walk(struct mt_torch_scan *s, const struct mt_pickle *v,
+                      struct place *p, bool inside, struct content *above,
+                      struct mt_err *err)
+{
+    size_t most = s->n_pushes + MT_TORCH_SHARED_STEPS;
+    unsigned char mark = s->marks[v->number];
+    mt_status status = MT_OK;
+
+    if (++s->steps > most)
+        return fail_shared(s, p, most, "values", err);
+    if ((mark & barren_if(inside)) != barren_if(inside))
+        status = look_at(s, v, p, inside, err);
+    mark = s->marks[v->number];
+    if (above && mark & TENSOR) {
+        above->tensors++;
+        above->floats |= (mark & FLOATS) != 0;
+    }
+    return status;
+}
+
+mt_status mt_torch_scan(const char *source, const struct mt_pickle_doc *doc,
                         struct mt_arena *arena, struct mt_torch_scan *out,
                         struct mt_err *err)
 {
-    struct place top = { .up = NULL };
+    struct place top = { .above = NULL };
 
-    *out = (struct mt_torch_scan){ .source = source, .arena = arena };
-    out->last_entry = &out->entries;
-    out->last_optimizer = &out->optimizers;
-    out->last_object = &out->objects;
-    return walk(out, root, &top, false, NULL, err);
+    *out = (struct mt_torch_scan){ .source = source,
+                                   .arena = arena,
+                                   .n_values = doc->n_values,
+                                   .n_pushes = doc->n_pushes };
+    out->entries.last = &out->entries.first;
+    out->optimizers.last = &out->optimizers.first;
+    out->objects.last = &out->objects.first;
+    out->marks = mt_arena_alloc(arena, doc->n_values + 1);
+    return out->marks ? walk(out, doc->root, &top, false, NULL, err)
+                      : mt_fail_memory(err);
 }

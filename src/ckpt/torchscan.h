@@ -8,6 +8,10 @@
  * with "state" and "param_groups" is an
  * optimizer's. A dictionary above an entry or an optimizer is no entry itself,
  * so a tensor beside them, such as a random state, is none of a model's.
+ *
+ * Values may be shared: tied weights, one state dict under two names. What
+ * holds nothing of these kinds is looked at once; the rest once for each path,
+ * up to what no program that trains would come to.
  */
 #ifndef MT_CKPT_TORCHSCAN_H
 #define MT_CKPT_TORCHSCAN_H
@@ -16,28 +20,51 @@
 
 enum {
     MT_TORCH_MAX_DEPTH = 64,
-    MT_TORCH_MAX_STEPS = 1 << 22, /* values looked at, shared ones each time */
+    /* Further values that are looked at, and that are found, for others are
+     * shared: 500 times a dictionary of 500. */
+    MT_TORCH_SHARED_STEPS = 1 << 18,
+    MT_TORCH_SHARED_FOUND = 1 << 16,
+    MT_TORCH_LONGEST_PATH = 1600,
 };
 
+/* The last of the keys that lead to a value; up leads to what has the key. */
+struct mt_torch_path {
+    const struct mt_torch_path *up; /* NULL: the whole file's value */
+    const struct mt_pickle *key;    /* or NULL: number `index` of a list */
+    size_t index;
+    int depth;
+};
+
+/* "a.b.c"; a long one loses its beginning. */
+struct mt_torch_path_text {
+    char text[MT_TORCH_LONGEST_PATH + 1];
+};
+struct mt_torch_path_text mt_torch_path_text(const struct mt_torch_path *path);
+
 struct mt_torch_found {
-    const char *path;
+    const struct mt_torch_path *path;
     const struct mt_pickle *value;
     const char *needs; /* of an object: the function or class */
     bool floats;       /* of an entry: it has a tensor of floats */
     struct mt_torch_found *next;
 };
 
+struct mt_torch_list {
+    struct mt_torch_found *first, **last;
+    size_t n;
+};
+
 struct mt_torch_scan {
-    struct mt_torch_found *entries, *optimizers, *objects;
-    struct mt_torch_found **last_entry, **last_optimizer, **last_object;
-    size_t n_entries, n_optimizers, n_objects;
-    size_t steps;
+    struct mt_torch_list entries, optimizers, objects;
+    size_t steps; /* values that were looked at, shared ones each time */
+    size_t n_found, n_values, n_pushes;
+    unsigned char *marks; /* (n_values + 1) of each value what is known */
     struct mt_arena *arena;
     const char *source;
 };
 
 /* All memory is of arena; source names the file in messages. */
-mt_status mt_torch_scan(const char *source, const struct mt_pickle *root,
+mt_status mt_torch_scan(const char *source, const struct mt_pickle_doc *doc,
                         struct mt_arena *arena, struct mt_torch_scan *out,
                         struct mt_err *err);
 

@@ -319,7 +319,19 @@ static mt_status read_tensor(const char *source, const struct mt_pickle *args,
 static void set_pairs(const struct mt_pickle *dict, struct mt_torch_value *out)
 {
     out->meaning = MT_TORCH_DICT;
-    out->pairs = dict && dict->kind == MT_PK_DICT ? dict->list : NULL;
+    if (!dict || dict->kind != MT_PK_DICT)
+        return;
+    out->pairs = dict->list;
+    out->container = dict;
+}
+
+static void set_list(const struct mt_pickle *list, struct mt_torch_value *out)
+{
+    bool is_list =
+        list && (list->kind == MT_PK_LIST || list->kind == MT_PK_TUPLE);
+
+    out->meaning = is_list ? MT_TORCH_LIST : MT_TORCH_PLAIN;
+    out->list = out->container = list;
 }
 
 static bool is_pair(const struct mt_pickle *v)
@@ -336,13 +348,8 @@ static void set_ordered(const struct mt_pickle_object *o,
 
     out->meaning = MT_TORCH_DICT;
     out->pairs = &o->pairs;
-    if (!list || list->kind != MT_PK_LIST || o->pairs.n)
-        return;
-    for (size_t i = 0; i < mt_pickle_count(list); i++) {
-        if (!is_pair(mt_pickle_at(list, i)))
-            return;
-    }
-    out->pair_list = list;
+    if (list && list->kind == MT_PK_LIST && !o->pairs.n)
+        out->pair_list = out->container = list;
 }
 
 static void set_odd(struct mt_torch_value *out, const char *what)
@@ -368,8 +375,7 @@ static mt_status understand_call(const char *source, enum call call,
         out->pairs = &o->pairs;
         return MT_OK;
     case SIZE:
-        out->list = argument(args, 0);
-        out->meaning = out->list ? MT_TORCH_LIST : MT_TORCH_PLAIN;
+        set_list(argument(args, 0), out);
         return MT_OK;
     case TENSOR:
         out->meaning = MT_TORCH_TENSOR;
@@ -426,6 +432,7 @@ static mt_status understand_object(const char *source,
         const struct mt_pickle *inner =
             call == PARAMETER ? argument(args, 0) : NULL;
 
+        out->container = v;
         if (!inner || inner->kind != MT_PK_OBJECT)
             return understand_call(source, call, o, args, out, err);
         v = inner;
@@ -444,8 +451,7 @@ mt_status mt_torch_understand(const char *source, const struct mt_pickle *v,
         break;
     case MT_PK_TUPLE:
     case MT_PK_LIST:
-        out->meaning = MT_TORCH_LIST;
-        out->list = v;
+        set_list(v, out);
         break;
     case MT_PK_OBJECT:
         return understand_object(source, v, out, err);
@@ -466,10 +472,11 @@ void mt_torch_pair(const struct mt_torch_value *dict, size_t i,
                    const struct mt_pickle **key, const struct mt_pickle **value)
 {
     if (dict->pair_list) {
+        static const struct mt_pickle none = { .kind = MT_PK_NONE };
         const struct mt_pickle *pair = mt_pickle_at(dict->pair_list, i);
 
-        *key = mt_pickle_at(pair, 0);
-        *value = mt_pickle_at(pair, 1);
+        *key = is_pair(pair) ? mt_pickle_at(pair, 0) : &none;
+        *value = is_pair(pair) ? mt_pickle_at(pair, 1) : &none;
     } else {
         *key = dict->pairs->at[2 * i];
         *value = dict->pairs->at[2 * i + 1];

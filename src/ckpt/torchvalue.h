@@ -49,6 +49,9 @@ struct mt_torch_value {
     const struct mt_pickle *list;       /* of LIST */
     const struct mt_pickle_list *pairs; /* of DICT: key, value, ...; or NULL */
     const struct mt_pickle *pair_list;  /* or a list of pairs; or NULL */
+    /* Of DICT and LIST: the value whose items they are, which several may
+     * have in common. */
+    const struct mt_pickle *container;
     struct mt_torch_tensor tensor;
     const char *needs; /* the function or class of OBJECT */
 };
@@ -64,6 +67,7 @@ mt_status mt_torch_storage(const char *source, const struct mt_pickle *v,
 mt_status mt_torch_understand(const char *source, const struct mt_pickle *v,
                               struct mt_torch_value *out, struct mt_err *err);
 
+/* Of a list of pairs, what is no pair is None: None. */
 size_t mt_torch_pairs(const struct mt_torch_value *dict);
 void mt_torch_pair(const struct mt_torch_value *dict, size_t i,
                    const struct mt_pickle **key,
