@@ -44,8 +44,10 @@ struct run {
     size_t log_every; /* steps, 0: none is logged; of the process that does */
 };
 
-/* What a process wishes of all. */
-enum { SAVE = 1, STOP_INT = 2, STOP_TERM = 4, STOP_HUP = 8 };
+/* What a process wishes of all: to save, or to stop by one of these. */
+enum { SAVE = 1, STOP = 2 };
+static const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR2 };
+enum { STOPS = sizeof stops / sizeof *stops };
 
 /* Is this not the first of several processes, which alone writes files? */
 static bool follows(const struct mt_training *t)
@@ -247,20 +249,16 @@ static void wish(struct run *r)
     }
     if (mt_signal_save())
         mt_session_wish(r->s, SAVE);
-    if (stop)
-        mt_session_wish(r->s, stop == SIGINT    ? STOP_INT
-                              : stop == SIGTERM ? STOP_TERM
-                                                : STOP_HUP);
+    for (int i = 0; i < STOPS; i++)
+        if (stop == stops[i])
+            mt_session_wish(r->s, STOP << i);
 }
 
 static void take_wishes(struct run *r, const struct mt_step_info *info)
 {
-    if (info->wishes & STOP_INT)
-        r->stop = SIGINT;
-    else if (info->wishes & STOP_TERM)
-        r->stop = SIGTERM;
-    else if (info->wishes & STOP_HUP)
-        r->stop = SIGHUP;
+    for (int i = STOPS; i-- > 0;)
+        if (info->wishes & (unsigned)STOP << i)
+            r->stop = stops[i];
 }
 
 static mt_status step(struct run *r, struct mt_step_info *info)

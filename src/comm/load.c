@@ -151,10 +151,12 @@ static mt_status join_job(const struct claim *claim,
     char text[512];
 
     snprintf(text, sizeof text,
-             "%s, which the MPI module was built for, finds no other: use the "
-             "mpirun that belongs to it, or build the module with the mpicc "
-             "that belongs to this mpirun",
-             library);
+             "%s, which the MPI module was built for, finds no other: %s",
+             library,
+             getenv("SLURM_STEP_ID")
+                 ? "of srun --mpi=pmix and srun --mpi=pmi2, try the other one"
+                 : "use the mpirun that belongs to it, or build the module "
+                   "with the mpicc that belongs to this mpirun");
     return refuse(claim, err, text);
 }
 

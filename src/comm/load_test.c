@@ -148,6 +148,12 @@ START_TEST(finds_itself_alone)
             "the mpirun that belongs to it, or build the module with the "
             "mpicc that belongs to this mpirun");
     unsetenv("OMPI_COMM_WORLD_SIZE");
+    setenv("SLURM_STEP_ID", "0", 1);
+    refused(open_in("PMI_SIZE", "3", fake, "alone"), MT_INVALID,
+            "started as one of 3 processes (PMI_SIZE), but Fake MPI 1.0, which "
+            "the MPI module was built for, finds no other: of srun --mpi=pmix "
+            "and srun --mpi=pmi2, try the other one");
+    unsetenv("PMI_SIZE");
     setenv("PMIX_NAMESPACE", "job", 1);
     ck_assert_int_eq(open_in("PMIX_RANK", "0", fake, "alone"), MT_OK);
     ck_assert_ptr_null(comm);
