@@ -172,13 +172,31 @@ static size_t classes_of(const struct mt_session *s)
     return mt_loss_classes(&s->model->loss, &s->model->output);
 }
 
+static mt_status fail_no_classes(const char *loss, struct mt_err *err)
+{
+    struct mt_strbuf names = MT_STRBUF_INIT;
+
+    for (size_t i = 0; mt_loss_kind.at(i); i++) {
+        const struct mt_loss_type *type =
+            (const struct mt_loss_type *)mt_loss_kind.at(i);
+
+        if (type->classification)
+            mt_strbuf_printf(&names, names.len ? " or %s" : "%s", type->name);
+    }
+    mt_fail(err, MT_INVALID,
+            "the targets of %s are numbers; expected a loss whose targets are "
+            "classes, %s",
+            loss, names.failed ? "as a classifier has" : names.text);
+    mt_strbuf_free(&names);
+    return err->status;
+}
+
 mt_status mt_session_count_confusion(struct mt_session *s, struct mt_err *err)
 {
     size_t classes = classes_of(s);
 
     if (!classes)
-        return mt_fail(err, MT_INVALID, "the loss, %s, is not of classes",
-                       s->model->loss.type->name);
+        return fail_no_classes(s->model->loss.type->name, err);
     if (classes > MOST_CLASSES)
         return mt_fail(err, MT_INVALID, "at most %d classes, got %zu",
                        MOST_CLASSES, classes);

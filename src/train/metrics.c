@@ -391,6 +391,30 @@ bool mt_metric_suits(const struct mt_metric *m, const struct mt_loss *loss)
            (m->binary && loss->type->probabilities);
 }
 
+/* The targets are of the other kind; says what there is for this loss. */
+static mt_status fail_suit(const struct mt_json *doc,
+                           const struct mt_item *item,
+                           const struct mt_metric *m,
+                           const struct mt_loss *loss, struct mt_err *err)
+{
+    struct mt_strbuf others = MT_STRBUF_INIT;
+
+    for (size_t i = 0; mt_metric_at(i); i++) {
+        if (!mt_metric_suits(mt_metric_at(i), loss))
+            continue;
+        mt_strbuf_puts(&others, others.len ? ", " : "");
+        mt_json_add_string(&others, mt_metric_at(i)->name);
+    }
+    mt_json_fail(doc, item, err,
+                 "%s is a metric of %s, but the targets of %s are %s; expected "
+                 "one of %s",
+                 m->name, m->classes ? "classes" : "numbers", loss->type->name,
+                 loss->type->classification ? "classes" : "numbers",
+                 others.failed ? "others" : others.text);
+    mt_strbuf_free(&others);
+    return err->status;
+}
+
 mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
                           const struct mt_strings *names, const struct mt_loss *loss,
                           const struct mt_metric **out, struct mt_err *err)
@@ -407,11 +431,7 @@ mt_status mt_metrics_read(const struct mt_json *doc, const struct mt_item *item,
             return status;
         out[i] = (const struct mt_metric *)type;
         if (!mt_metric_suits(out[i], loss))
-            return mt_json_fail(doc, item, err,
-                                "%s is a metric of %s, but the loss is one of "
-                                "%s", names->v[i],
-                                out[i]->classes ? "classes" : "numbers",
-                                loss->type->classification ? "classes" : "numbers");
+            return fail_suit(doc, item, out[i], loss, err);
     }
     return MT_OK;
 }
