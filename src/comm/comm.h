@@ -18,6 +18,7 @@
 #ifndef MT_COMM_COMM_H
 #define MT_COMM_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,8 @@ struct mt_comm {
     const char *library; /* "Open MPI 4.1.4" */
     const char *host;    /* of this machine */
     uint64_t sent;       /* bytes, by start and gather; of this rank */
+    bool failed;         /* a call has; what was large and under way may yet
+                            arrive in its memory, which is to stay */
 };
 
 size_t mt_comm_rank(const struct mt_comm *comm); /* NULL: 0 */

@@ -9,7 +9,7 @@
 #include "comm/comm.h"
 
 /* Changes whenever this header or comm.h does. */
-enum { MT_COMM_MODULE_VERSION = 1 };
+enum { MT_COMM_MODULE_VERSION = 2 };
 
 struct mt_comm_module {
     int version; /* MT_COMM_MODULE_VERSION */

@@ -16,7 +16,7 @@
 
 void mt_session_close(struct mt_session *s)
 {
-    if (!s)
+    if (!s || (s->comm && s->comm->failed)) /* its memory is still in use */
         return;
     mt_ahead_free(s->ahead); /* first: its thread uses the others */
     mt_programs_free(&s->train);

@@ -6,6 +6,8 @@
  *     mpirun -n 3 build/mpi-comm exchange     ranks talk until they are ended
  *     mpirun -n 3 build/mpi-comm compute 1    rank 1 computes, others wait
  *     mpirun -n 3 build/mpi-comm leave 1 S    rank 1 closes S seconds before
+ *     mpirun -n 3 build/mpi-comm late         rank 2 sends what rank 1, for
+ *                                             which all has failed, asked for
  *     mpirun -n 3 build/mpi-comm who          rank 0 says what it knows
  */
 #include <stdio.h>
@@ -357,6 +359,31 @@ static _Noreturn void talk(struct mt_comm *c)
     }
 }
 
+/* Memory that was to be received in is the caller's again after a failure. */
+static int send_late(struct mt_comm *c)
+{
+    static char a[16] = "sent late", b[16], other[16];
+    struct mt_message of_2 = { c->rank == 1 ? 2 : 1, c->rank == 1 ? b : a, 16 };
+    struct mt_message of_0 = { !c->rank, other, c->rank ? 16 : 12 };
+    void *transfer;
+
+    if (c->rank == 2) {
+        sleep(1);
+        mt_comm_exchange(c, &of_2, 1, NULL, 0, &err);
+    } else if (c->rank == 0) {
+        mt_comm_exchange(c, &of_0, 1, NULL, 0, &err);
+    } else {
+        mt_comm_start(c, NULL, 0, &of_2, 1, &transfer, &err);
+        if (mt_comm_exchange(c, NULL, 0, &of_0, 1, &err) != MT_IO)
+            return 4;
+        sleep(2);
+        say(c, *b ? "written" : "kept");
+        mt_comm_abort(c, 3);
+    }
+    sleep(30);
+    return 4;
+}
+
 static int play(struct mt_comm *c, const char *what, size_t rank, unsigned s)
 {
     char all[64] = { 0 };
@@ -377,6 +404,8 @@ static int play(struct mt_comm *c, const char *what, size_t rank, unsigned s)
         mt_comm_close(c);
         return 0;
     }
+    if (strcmp(what, "late") == 0)
+        return send_late(c);
     talk(c);
 }
 

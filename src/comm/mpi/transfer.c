@@ -107,6 +107,22 @@ static void give_back(struct mt_job *job, struct mt_transfer *t)
     *at = t;
 }
 
+/* Nothing goes on after a failure: the memory of what was asked for is the
+ * caller's again. Of a large message that has begun MPI cannot take that back.
+ * Under the lock. */
+static void give_up(struct mt_job *job)
+{
+    if (job->comm.failed)
+        return;
+    job->comm.failed = true;
+    for (struct mt_transfer *t = job->flying; t; t = t->next) {
+        for (int i = 0; i < t->n_in; i++) {
+            if (t->requests[i] != MPI_REQUEST_NULL)
+                MPI_Cancel(&t->requests[i]);
+        }
+    }
+}
+
 void mt_transfer_free(struct mt_job *job)
 {
     while (job->spare) {
@@ -188,6 +204,8 @@ bool mt_transfer_poll(struct mt_job *job)
 {
     bool large = false;
 
+    if (job->comm.failed)
+        return false;
     for (struct mt_transfer *t = job->flying; t; t = t->next) {
         advance(job, t);
         large = large || (t->large && t->left && !t->failed);
@@ -260,7 +278,9 @@ static const char *finish(struct mt_job *job, struct mt_transfer *t, int own)
         if (done) {
             job->waiting = false;
             why = t->failed;
-            if (!why)
+            if (why)
+                give_up(job);
+            else
                 give_back(job, t);
         }
         pthread_mutex_unlock(&job->lock);
@@ -298,7 +318,9 @@ const char *mt_transfer_start(struct mt_comm *comm,
         cut(t, out[i].data, out[i].bytes, out[i].rank);
     for (int i = 0; !why && i < t->n; i++)
         why = begin(job, t, i);
-    if (!why && t->large)
+    if (why)
+        give_up(job);
+    else if (t->large)
         pthread_cond_signal(&job->wake);
     pthread_mutex_unlock(&job->lock);
     *transfer = t;
@@ -361,6 +383,8 @@ static const char *gather_ring(struct mt_job *job, char *all, const size_t *at)
 
     for (int i = 0; !why && i < t->n_in + own; i++)
         why = begin(job, t, i);
+    if (why)
+        give_up(job);
     pthread_mutex_unlock(&job->lock);
     return why ? why : finish(job, t, own);
 }
