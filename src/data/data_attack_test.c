@@ -122,6 +122,7 @@ static void make_files(void)
     testing_put("t.csv", table, sizeof table - 1);
     testing_put("d.csv", dates, sizeof dates - 1);
     testing_put("n.csv", "1;2;3\n4;5;6\n7;8;9\n1;1;2\n", 24);
+    testing_put("s.csv", "1,0\n2,1\n3,0\n4,1\n5,0\n6,0\n", 24);
     testing_put("g.gz", bytes,
                 test_gzip(euro, sizeof euro - 1, bytes, sizeof bytes));
     testing_put("i.idx", images, sizeof images);
@@ -149,6 +150,11 @@ static struct set sets[] = {
       "{\"type\": \"csv\", \"train\": \"n.csv\", \"val\": \"n.csv\","
       " \"header\": false, \"delimiter\": \";\", \"target\": [0, -1]}",
       { .seed = 1 } },
+    { "csv with classes in their shares",
+      "{\"type\": \"csv\", \"train\": \"s.csv\", \"header\": false,"
+      " \"val_split\": 0.34, \"test_split\": 0.17,"
+      " \"split\": \"stratified\"}",
+      { .seed = 1, .classification = true } },
     { "a packed table with categories and gaps",
       "{\"type\": \"csv\", \"train\": \"g.gz\", \"delimiter\": \";\","
       " \"decimal\": \",\", \"thousands\": \".\", \"comment\": \"#\","

@@ -213,6 +213,37 @@ START_TEST(test_stratified)
 }
 END_TEST
 
+/* 1000 classes of three samples each: one of each is held out, the first in the
+ * random order, and 20 more, of the lowest classes. */
+START_TEST(test_stratified_many)
+{
+    enum { CLASSES = 1000, N = 3 * CLASSES };
+    char *text = malloc(N * 16), *at = text;
+    size_t taken[CLASSES] = { 0 };
+    unsigned char held[N] = { 0 };
+    struct mt_dataset *data;
+    uint32_t order[N];
+
+    ck_assert_ptr_nonnull(text);
+    for (int i = 0; i < N; i++)
+        at += sprintf(at, "%d,%d\n", i, i * 7919 % CLASSES);
+    test_puts("t.csv", text);
+    free(text);
+    test_request.classification = true;
+    data = test_open(STRATIFIED ",'val_split':0.34}");
+    mt_philox_permutation(mt_philox_key(1, "split", ""), 0, N, order);
+    for (int i = 0; i < N; i++) {
+        size_t class = order[i] * 7919 % CLASSES;
+
+        held[order[i]] = taken[class]++ < 1 + (class < 20);
+    }
+    ck_assert_uint_eq(data->subset[MT_SPLIT_VAL].n, CLASSES + 20);
+    for (size_t i = 0; i < CLASSES + 20; i++)
+        ck_assert(held[data->subset[MT_SPLIT_VAL].rows[i]]);
+    mt_dataset_close(data);
+}
+END_TEST
+
 START_TEST(test_stratified_refused)
 {
     test_puts("p.csv", "1,0\n2,1\n3,0.5\n4,1\n");
@@ -372,6 +403,7 @@ Suite *dataset_suite(void)
     tcase_add_test(tc, test_test_split);
     tcase_add_test(tc, test_split_tail);
     tcase_add_test(tc, test_stratified);
+    tcase_add_test(tc, test_stratified_many);
     tcase_add_test(tc, test_stratified_refused);
     tcase_add_test(tc, test_target_norm);
     tcase_add_test(tc, test_norm);

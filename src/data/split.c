@@ -58,30 +58,16 @@ static mt_status read_sizes(const struct mt_data_request *request,
 
 /* ---- classes ---- */
 
-/* A sample of a class: where it is in the random order. Sorted, they are by
- * class and in that order within it. */
-struct member {
-    int32_t class;
-    uint32_t at;
-};
+enum { BLOCK = 64 };
 
-static int compare_members(const void *a, const void *b)
-{
-    const struct member *x = a, *y = b;
-
-    if (x->class != y->class)
-        return x->class < y->class ? -1 : 1;
-    return x->at < y->at ? -1 : x->at > y->at;
-}
-
-/* The class of samples first ... first+n-1; targets that are the probability of
- * one class are 0 or 1. */
+/* The class of samples first ... first+n-1, at most BLOCK; targets that are the
+ * probability of one class are 0 or 1. */
 static mt_status read_classes(const struct mt_data_request *request,
                               const struct mt_part *part, size_t first,
                               size_t n, int32_t *out, struct mt_err *err)
 {
     struct mt_samples some = { .first = first, .n = n };
-    float v[64];
+    float v[BLOCK];
     mt_status status;
 
     if (request->classification)
@@ -118,34 +104,104 @@ static mt_status check_classes(const struct mt_data_request *request,
     return MT_OK;
 }
 
-/* order: of the samples, random. */
-static mt_status read_members(const struct mt_data_request *request,
-                              const struct mt_part *part, const uint32_t *order,
-                              struct member *out, struct mt_err *err)
+/* A class: how many samples it has, and how many of them go where. */
+struct share {
+    int32_t class;
+    size_t n, val, test;
+    uint64_t rest; /* of n * wanted / all */
+};
+
+/* The first `sorted` are in order. Those behind them are new, and may be there
+ * more than once: they are sorted in when there is no room for more. */
+struct classes {
+    struct share *v;
+    size_t n, sorted, room;
+};
+
+static int compare_classes(const void *a, const void *b)
 {
-    size_t n = part->samples;
-    mt_status status = check_classes(request, &part->y, err);
+    const struct share *x = a, *y = b;
 
-    for (size_t i = 0; i < n; i++)
-        out[order[i]].at = (uint32_t)i;
-    for (size_t i = 0, k; i < n && status == MT_OK; i += k) {
-        int32_t class[64];
+    return (x->class > y->class) - (x->class < y->class);
+}
 
-        k = n - i < 64 ? n - i : 64;
-        status = read_classes(request, part, i, k, class, err);
-        for (size_t j = 0; j < k; j++)
-            out[i + j].class = class[j];
+static struct share *find_class(const struct classes *c, int32_t class)
+{
+    struct share key = { .class = class };
+
+    return c->sorted
+               ? bsearch(&key, c->v, c->sorted, sizeof key, compare_classes)
+               : NULL;
+}
+
+static void sort_classes(struct classes *c)
+{
+    size_t n = 0;
+
+    if (c->n)
+        qsort(c->v, c->n, sizeof *c->v, compare_classes);
+    for (size_t i = 0; i < c->n; i++) {
+        if (n && c->v[n - 1].class == c->v[i].class)
+            c->v[n - 1].n += c->v[i].n;
+        else
+            c->v[n++] = c->v[i];
     }
-    if (status == MT_OK)
-        qsort(out, n, sizeof *out, compare_members);
+    c->n = c->sorted = n;
+}
+
+static mt_status add_class(struct classes *c, int32_t class, struct mt_err *err)
+{
+    struct share *found = find_class(c, class);
+
+    if (found) {
+        found->n++;
+        return MT_OK;
+    }
+    if (c->n == c->room)
+        sort_classes(c);
+    if (c->n >= c->room / 2 && c->n == c->sorted) {
+        size_t room = c->room ? 2 * c->room : 256;
+        struct share *grown = realloc(c->v, room * sizeof *grown);
+
+        if (!grown)
+            return mt_fail_memory(err);
+        c->v = grown;
+        c->room = room;
+    }
+    c->v[c->n++] = (struct share){ .class = class, .n = 1 };
+    return MT_OK;
+}
+
+/* What becomes of the classes of all samples, some at a time. */
+typedef mt_status use_fn(void *ctx, size_t first, const int32_t *classes,
+                         size_t n, struct mt_err *err);
+
+static mt_status each_class(const struct mt_data_request *request,
+                            const struct mt_part *part, use_fn *use, void *ctx,
+                            struct mt_err *err)
+{
+    mt_status status = MT_OK;
+    int32_t some[BLOCK];
+
+    for (size_t i = 0, n; i < part->samples && status == MT_OK; i += n) {
+        n = part->samples - i < BLOCK ? part->samples - i : BLOCK;
+        status = read_classes(request, part, i, n, some, err);
+        if (status == MT_OK)
+            status = use(ctx, i, some, n, err);
+    }
     return status;
 }
 
-/* A class: its members, and how many of them go where. */
-struct share {
-    size_t first, n, val, test;
-    uint64_t rest; /* of n * wanted / all */
-};
+static mt_status count_some(void *ctx, size_t first, const int32_t *classes,
+                            size_t n, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    (void)first;
+    for (size_t i = 0; i < n && status == MT_OK; i++)
+        status = add_class(ctx, classes[i], err);
+    return status;
+}
 
 static int compare_rests(const void *a, const void *b)
 {
@@ -153,7 +209,7 @@ static int compare_rests(const void *a, const void *b)
 
     if (x->rest != y->rest)
         return x->rest > y->rest ? -1 : 1;
-    return x->first < y->first ? -1 : 1;
+    return x->class < y->class ? -1 : 1;
 }
 
 /* Gives `wanted` of all samples to the classes in their proportion: the whole
@@ -186,16 +242,48 @@ static void share_out(struct share *shares, size_t classes, size_t wanted,
     }
 }
 
-static void take_shares(const struct share *shares, size_t classes,
-                        const struct member *members, const uint32_t *order,
-                        unsigned char *held)
-{
-    for (size_t c = 0; c < classes; c++) {
-        const struct share *s = &shares[c];
+/* Which class each sample is of: its number in `classes`, in one byte if there
+ * are few. */
+struct members {
+    const struct classes *classes;
+    uint8_t *narrow;
+    uint32_t *wide;
+};
 
-        for (size_t i = 0; i < s->val + s->test; i++)
-            hold(held, order[members[s->first + i].at],
-                 i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST);
+static mt_status number_some(void *ctx, size_t first, const int32_t *classes,
+                             size_t n, struct mt_err *err)
+{
+    const struct members *m = ctx;
+
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        size_t class =
+            (size_t)(find_class(m->classes, classes[i]) - m->classes->v);
+
+        if (m->narrow)
+            m->narrow[first + i] = (uint8_t) class;
+        else
+            m->wide[first + i] = (uint32_t) class;
+    }
+    return MT_OK;
+}
+
+/* In the random order, the first of each class. */
+static void take_shares(const struct members *m, const uint32_t *order,
+                        size_t n, unsigned char *held)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = order[i];
+        struct share *s =
+            &m->classes->v[m->narrow ? m->narrow[at] : m->wide[at]];
+
+        if (s->val) {
+            s->val--;
+            hold(held, at, MT_SPLIT_VAL);
+        } else if (s->test) {
+            s->test--;
+            hold(held, at, MT_SPLIT_TEST);
+        }
     }
 }
 
@@ -204,25 +292,31 @@ static mt_status hold_classes(const struct mt_data_request *request,
                               const struct sizes *sizes, const uint32_t *order,
                               unsigned char *held, struct mt_err *err)
 {
-    size_t n = sizes->n, classes = 0;
-    struct member *members = malloc(n * sizeof *members);
-    struct share *shares = calloc(n, sizeof *shares);
-    mt_status status = members && shares ? MT_OK : mt_fail_memory(err);
+    size_t n = sizes->n;
+    struct classes c = { 0 };
+    struct members members = { &c, NULL, NULL };
+    mt_status status = check_classes(request, &part->y, err);
 
     if (status == MT_OK)
-        status = read_members(request, part, order, members, err);
-    for (size_t i = 0; i < n && status == MT_OK; i++) {
-        if (i == 0 || members[i].class != members[i - 1].class)
-            shares[classes++].first = i;
-        shares[classes - 1].n++;
-    }
+        status = each_class(request, part, count_some, &c, err);
+    sort_classes(&c);
+    if (status == MT_OK && c.n <= 256)
+        members.narrow = malloc(n);
+    else if (status == MT_OK)
+        members.wide = malloc(n * sizeof *members.wide);
+    if (status == MT_OK && !members.narrow && !members.wide)
+        status = mt_fail_memory(err);
+    if (status == MT_OK)
+        status = each_class(request, part, number_some, &members, err);
     if (status == MT_OK) {
-        share_out(shares, classes, sizes->val, n, false);
-        share_out(shares, classes, sizes->test, n, true);
-        take_shares(shares, classes, members, order, held);
+        share_out(c.v, c.n, sizes->val, n, false);
+        share_out(c.v, c.n, sizes->test, n, true);
+        sort_classes(&c);
+        take_shares(&members, order, n, held);
     }
-    free(members);
-    free(shares);
+    free(members.narrow);
+    free(members.wide);
+    free(c.v);
     return status;
 }
 
