@@ -43,6 +43,7 @@ struct mt_call {
     const char **args;      /* operands */
     size_t n_args;
     bool quiet, verbose, json, force, strict;
+    bool help;              /* is asked for, and nothing else is done */
     bool color;             /* of stdout (terminal.h) */
     size_t threads;
     struct mt_team *team;

@@ -354,7 +354,7 @@ static int parse(struct parser *p, int argc, char **argv)
         if (code < 0)
             return fail_option(p, found, argv);
         if (code == FIRST_CODE + MAX_OPTIONS + HELP) {
-            mt_command_help(call->command);
+            call->help = true;
             return MT_EXIT_DONE;
         }
         if (!set_option(p, code, optarg))

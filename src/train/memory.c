@@ -12,6 +12,7 @@
 #include "train/ranks.h"
 #include "train/reduce.h"
 #include "train/rows.h"
+#include "train/start.h"
 #include "train/totals.h"
 
 void mt_session_close(struct mt_session *s)
@@ -89,12 +90,6 @@ static mt_status record(struct mt_session *s, struct mt_err *err)
     if (mt_programs_bytes(&s->eval) > s->workspace_bytes)
         s->workspace_bytes = mt_programs_bytes(&s->eval);
     return status;
-}
-
-size_t mt_session_own_rows(const struct mt_session *s)
-{
-    return mt_cut_most(s->batching.batch_size, s->settings.shards,
-                       s->parts.end - s->parts.first);
 }
 
 /* Inputs and targets of the most samples of a batch. */
@@ -191,7 +186,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
     if (s->workspace)
         return MT_OK;
     if ((status = mt_session_plan(s, err)) != MT_OK ||
-        (status = mt_ranks_compare(s, err)) != MT_OK ||
+        (status = mt_start_compare(s, err)) != MT_OK ||
         (status = take_buffers(s, err)) != MT_OK ||
         (status = mt_kept_prepare(s, err)) != MT_OK ||
         (status = mt_totals_prepare(s, err)) != MT_OK ||

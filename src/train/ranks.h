@@ -8,10 +8,6 @@
 #include "ckpt/container.h"
 #include "train/session_internal.h"
 
-/* Fails unless all of them have the same program, spec, data, and state to
- * start from: the message names the one that has not. */
-mt_status mt_ranks_compare(struct mt_session *s, struct mt_err *err);
-
 /* Brings the optimizer's state, and what is kept of it, of all slices to
  * process 0, which writes it. */
 mt_status mt_ranks_collect(struct mt_session *s, struct mt_err *err);

@@ -2,6 +2,9 @@
 #include "train/session_internal.h"
 
 #include <assert.h>
+#include <math.h>
+
+#include "train/ema.h"
 
 const struct mt_json *mt_session_doc(const struct mt_session *s)
 {
@@ -141,4 +144,15 @@ void mt_session_wish(struct mt_session *s, unsigned bits)
 const struct mt_epoch *mt_session_last_epoch(const struct mt_session *s)
 {
     return s->history.n ? &s->history.last : NULL;
+}
+
+size_t mt_session_own_rows(const struct mt_session *s)
+{
+    return mt_cut_most(s->batching.batch_size, s->settings.shards,
+                       s->parts.end - s->parts.first);
+}
+
+size_t mt_session_ema_bytes(const struct mt_session *s)
+{
+    return isnan(s->settings.ema.decay) ? 0 : mt_ema_bytes(&s->model->store);
 }

@@ -14,11 +14,6 @@ enum {
     ARRAY = 500,          /* of each array of a checkpoint, measured */
 };
 
-size_t mt_session_ema_bytes(const struct mt_session *s)
-{
-    return isnan(s->settings.ema.decay) ? 0 : mt_ema_bytes(&s->model->store);
-}
-
 /* The optimizer's state: the process that writes it has all of it then. */
 static size_t optimizer_bytes(const struct mt_session *s, size_t rank)
 {
