@@ -49,8 +49,15 @@ struct mt_job {
     char text[MPI_MAX_ERROR_STRING + 128]; /* of the last failure */
 };
 
+/* The text of an error of MPI. */
+void mt_job_explain(char *text, size_t size, int code);
+
 /* NULL, or the text of what MPI says went wrong. */
 const char *mt_job_outcome(struct mt_job *job, int code);
+
+/* A thread that ends the process after so many seconds, with an exit code: two
+ * ints at arg. */
+void *mt_job_watch(void *arg);
 
 /* Not under the lock: ends the job. The process is gone in three seconds even
  * if MPI waits for a rank that it cannot reach. */

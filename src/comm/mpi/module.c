@@ -13,47 +13,6 @@
 static char library[MPI_MAX_LIBRARY_VERSION_STRING];
 static char failure[MPI_MAX_ERROR_STRING + 128];
 
-static void explain(char *text, size_t size, int code)
-{
-    char why[MPI_MAX_ERROR_STRING] = "";
-    int n;
-
-    MPI_Error_string(code, why, &n);
-    snprintf(text, size, "MPI: %s", why);
-}
-
-const char *mt_job_outcome(struct mt_job *job, int code)
-{
-    if (code == MPI_SUCCESS)
-        return NULL;
-    explain(job->text, sizeof job->text, code);
-    return job->text;
-}
-
-/* ---- ending ---- */
-
-/* MPI may wait for a rank that cannot be reached; the process does not. */
-static void *watch(void *arg)
-{
-    const int *plan = arg; /* seconds, exit code */
-
-    sleep((unsigned)plan[0]);
-    _exit(plan[1]);
-}
-
-_Noreturn void mt_job_abort(struct mt_job *job, int code)
-{
-    static int plan[] = { 3, 0 };
-    pthread_t thread;
-
-    plan[1] = code;
-    if (mt_thread_start(&thread, watch, plan) != 0)
-        _exit(code);
-    pthread_mutex_lock(&job->lock);
-    MPI_Abort(MPI_COMM_WORLD, code);
-    _exit(code);
-}
-
 static void end_job(struct mt_comm *comm, int code)
 {
     mt_job_abort((struct mt_job *)comm, code);
@@ -78,7 +37,7 @@ static void leave(struct mt_comm *comm)
     pthread_t thread;
 
     mt_pulse_stop(job);
-    bool watched = mt_thread_start(&thread, watch, plan) == 0;
+    bool watched = mt_thread_start(&thread, mt_job_watch, plan) == 0;
 
     if (job->data != MPI_COMM_NULL)
         MPI_Comm_free(&job->data);
@@ -183,7 +142,7 @@ static const char *join(struct mt_comm **out)
     if (code == MPI_SUCCESS)
         code = MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (code != MPI_SUCCESS) {
-        explain(failure, sizeof failure, code);
+        mt_job_explain(failure, sizeof failure, code);
         return failure;
     }
     struct mt_job *job = new_job((size_t)rank, (size_t)size);

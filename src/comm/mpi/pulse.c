@@ -48,18 +48,6 @@ struct mt_pulse {
     struct beat beats[]; /* (size) */
 };
 
-int mt_thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(thread, NULL, run, arg);
-
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 /* ---- ranks that are silent ---- */
 
 static void end_job(struct mt_pulse *p, size_t rank)
