@@ -41,7 +41,7 @@ void mt_signals_catch(void)
     catch(SIGINT, on_stop, false);
     catch(SIGTERM, on_stop, false);
     catch(SIGHUP, on_stop, true);
-    catch (SIGUSR2, on_stop, false);
+    catch(SIGUSR2, on_stop, false);
     catch(SIGUSR1, on_save, false);
 }
 
