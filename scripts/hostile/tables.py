@@ -12,8 +12,8 @@ CLASSES = SPEC.replace("MSELoss", "CrossEntropyLoss").replace(
     '"out_features":1', '"out_features":"auto"')
 
 TABLES = (
-    ("ragged-short", b"a,b,c\n1,2,3\n4,5\n", "3:.*expected 3 fields, got 2"),
-    ("ragged-long", b"a,b,c\n1,2,3\n4,5,6,7\n", "expected 3 fields, got 4"),
+    ("ragged-short", b"a,b,c\n1,2,3\n4,5\n", "3:.*expected 3 fields, as in the header, got 2"),
+    ("ragged-long", b"a,b,c\n1,2,3\n4,5,6,7\n", "expected 3 fields, as in the header, got 4"),
     ("nan", b"a,b\n1,2\nnan,3\n", "3:1: "),
     ("inf", b"a,b\n1,2\n1,-inf\n", "3:3: "),
     ("number-of-1e999", b"a,b\n1,2\n1e999,3\n", "3:1: "),

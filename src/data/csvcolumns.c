@@ -317,15 +317,32 @@ mt_status mt_csv_check_width(const struct mt_csv *csv,
                              const struct mt_csv_field *fields, size_t n,
                              struct mt_err *err)
 {
-    bool comment = n && fields[0].n && fields[0].text[0] == '#';
+    const char *like = c->names ? "the header" : "the first line";
+    struct mt_csv_field last;
 
     if (n == c->n)
         return MT_OK;
-    return mt_csv_fail(csv, n > c->n ? c->n : n, err,
-                       "expected %zu fields, got %zu%s", c->n, n,
-                       comment ? "; data.comment: \"#\" passes over lines that "
-                                 "begin with #"
-                               : "");
+    if (n && fields[0].n && fields[0].text[0] == '#')
+        return mt_csv_fail(csv, n > c->n ? c->n : n, err,
+                           "expected %zu fields, as in %s, got %zu; "
+                           "data.comment: \"#\" passes over lines that begin "
+                           "with #",
+                           c->n, like, n);
+    if (n < c->n)
+        return mt_csv_fail(csv, n, err,
+                           "expected %zu fields, as in %s, got %zu", c->n, like,
+                           n);
+    last = mt_csv_trim(fields[n - 1]);
+    if (!last.n)
+        return mt_csv_fail(csv, c->n, err,
+                           "expected %zu fields, as in %s, got %zu: the line "
+                           "ends with a delimiter",
+                           c->n, like, n);
+    return mt_csv_fail(
+        csv, c->n, err,
+        "expected %zu fields, as in %s, got %zu, \"%s\" the "
+        "last; a value that has a delimiter in it must be quoted",
+        c->n, like, n, mt_excerpt(last.text, last.n).text);
 }
 
 mt_status mt_csv_check_line(const struct mt_csv *csv,

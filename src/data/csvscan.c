@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "data/csvfields.h"
 
 enum { CHUNK = 256 << 10 };
@@ -273,6 +274,14 @@ static mt_status drop_trailing(struct mt_csv *csv, struct mt_err *err)
         csv->n--;
         return MT_OK;
     }
+    if (csv->n == csv->width + 1)
+        return mt_csv_fail(
+            csv, csv->width, err,
+            "expected nothing after the last delimiter, as in "
+            "the first record, got \"%s\": delete it, or quote "
+            "the value that has a delimiter in it",
+            mt_excerpt(csv->fields[csv->width].text, csv->fields[csv->width].n)
+                .text);
     return mt_csv_fail(csv, csv->n > csv->width ? csv->width : csv->n, err,
                        "expected %zu fields and a delimiter at the end, as the "
                        "first record has; got %zu fields%s",

@@ -188,8 +188,10 @@ START_TEST(faults_of_fields)
     fails("a;b;c\n1;;3\n", "in.csv:2:3: column \"b\"", "empty");
     fails("a;b;c\n1;2;nan\n", "in.csv:2:5: column \"c\"", "NaN");
     fails("a;b;c\n1;2;1e39\n", "in.csv:2:5: ", "too large");
-    fails("a;b;c\n1;2\n", "in.csv:2:", "expected 3 fields, got 2");
-    fails("a;b;c\n1;2;3;4\n", "in.csv:2:", "expected 3 fields, got 4");
+    fails("a;b;c\n1;2\n",
+          "in.csv:2:", "expected 3 fields, as in the header, got 2");
+    fails("a;b;c\n1;2;3;4\n",
+          "in.csv:2:", "expected 3 fields, as in the header, got 4");
     fails("", "in.csv", "empty");
     model("{'type':'csv','train':'t.csv','delimiter':'ab'}", true);
     fails("a\n", "spec.json:1:", "one character");
