@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MOST_NAMES = 50, MOST_OBJECTS = 50 };
+enum { MOST_NAMES = 50 };
 
 /* "a", "b" and "c" */
 static void list_paths(const struct mt_torch_list *list, struct mt_strbuf *out)
@@ -109,7 +109,7 @@ mt_status mt_torch_check_objects(const struct mt_torch_file *file,
         }
         return MT_OK;
     }
-    for (; o && shown < MOST_OBJECTS; o = o->next, shown++) {
+    for (; o; o = o->next, shown++) {
         struct mt_torch_path_text path = mt_torch_path_text(o->path);
         bool all = !*path.text;
 

@@ -100,9 +100,11 @@ static mt_status record(struct mt_torch_scan *s, struct place *p,
     size_t most = s->n_values + MT_TORCH_SHARED_FOUND;
     struct mt_torch_found *f;
 
-    if (++s->n_found > most)
-        return fail_shared(s, p, most, "state dicts, optimizers and objects",
-                           err);
+    list->n++;
+    if (list == &s->objects && list->n > MT_TORCH_OBJECTS)
+        return MT_OK;
+    if (s->entries.n + s->optimizers.n > most)
+        return fail_shared(s, p, most, "state dicts and optimizers", err);
     f = mt_arena_alloc(s->arena, sizeof *f);
     if (!f)
         return mt_fail_memory(err);
@@ -112,7 +114,6 @@ static mt_status record(struct mt_torch_scan *s, struct place *p,
         return mt_fail_memory(err);
     *list->last = f;
     list->last = &f->next;
-    list->n++;
     return MT_OK;
 }
 
@@ -144,6 +145,7 @@ enum {
     BARREN_PAIRS_INSIDE = BARREN_INSIDE << 2,
     TENSOR = 16,
     FLOATS = 32,
+    OBJECT = 64, /* recorded each time */
 };
 
 static int barren_if(bool inside)
@@ -199,6 +201,11 @@ static mt_status walk_list(struct mt_torch_scan *s,
     return status;
 }
 
+static size_t n_found(const struct mt_torch_scan *s)
+{
+    return s->entries.n + s->optimizers.n + s->objects.n;
+}
+
 /* What the items are of may be shared where the value itself is not. */
 static mt_status walk_container(struct mt_torch_scan *s,
                                 const struct mt_pickle *v,
@@ -208,7 +215,7 @@ static mt_status walk_container(struct mt_torch_scan *s,
 {
     unsigned char *mark = &s->marks[value->container->number];
     int barren = barren_if(inside) << (value->pair_list ? 2 : 0);
-    size_t before = s->n_found;
+    size_t before = n_found(s);
     mt_status status;
 
     if ((*mark & barren) == barren)
@@ -216,7 +223,7 @@ static mt_status walk_container(struct mt_torch_scan *s,
     status = value->meaning == MT_TORCH_DICT
                  ? walk_dict(s, v, value, p, inside, err)
                  : walk_list(s, value->list, p, inside, err);
-    if (s->n_found == before)
+    if (n_found(s) == before)
         *mark |= (unsigned char)barren;
     return status;
 }
@@ -227,7 +234,7 @@ static mt_status look_at(struct mt_torch_scan *s, const struct mt_pickle *v,
     unsigned char *mark = &s->marks[v->number];
     struct mt_torch_value value;
     struct mt_torch_found object = { .value = v };
-    size_t before = s->n_found;
+    size_t before = n_found(s);
     mt_status status = mt_torch_understand(s->source, v, &value, err);
 
     if (status != MT_OK)
@@ -248,13 +255,14 @@ static mt_status look_at(struct mt_torch_scan *s, const struct mt_pickle *v,
             *mark |= FLOATS;
         break;
     case MT_TORCH_OBJECT:
+        *mark |= OBJECT;
         object.needs = value.needs;
         status = record(s, p, &object, &s->objects, err);
         break;
     case MT_TORCH_PLAIN:
         break;
     }
-    if (s->n_found == before)
+    if (n_found(s) == before)
         *mark |= (unsigned char)barren_if(inside);
     return status;
 }
@@ -271,7 +279,9 @@ static mt_status walk(struct mt_torch_scan *s, const struct mt_pickle *v,
 
     if (++s->steps > most)
         return fail_shared(s, p, most, "values", err);
-    if ((mark & barren_if(inside)) != barren_if(inside))
+    if (mark & OBJECT && s->objects.n >= MT_TORCH_OBJECTS)
+        s->objects.n++;
+    else if ((mark & barren_if(inside)) != barren_if(inside))
         status = look_at(s, v, p, inside, err);
     mark = s->marks[v->number];
     if (above && mark & TENSOR) {

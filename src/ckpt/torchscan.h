@@ -20,10 +20,11 @@
 
 enum {
     MT_TORCH_MAX_DEPTH = 64,
-    /* Further values that are looked at, and that are found, for others are
-     * shared: 500 times a dictionary of 500. */
-    MT_TORCH_SHARED_STEPS = 1 << 18,
-    MT_TORCH_SHARED_FOUND = 1 << 16,
+    /* Further values that are looked at for others are shared, 300 times a
+     * dictionary of 400, and further state dicts and optimizers. */
+    MT_TORCH_SHARED_STEPS = 1 << 17,
+    MT_TORCH_SHARED_FOUND = 1 << 12,
+    MT_TORCH_OBJECTS = 50,
     MT_TORCH_LONGEST_PATH = 1600,
 };
 
@@ -55,9 +56,11 @@ struct mt_torch_list {
 };
 
 struct mt_torch_scan {
-    struct mt_torch_list entries, optimizers, objects;
+    struct mt_torch_list entries, optimizers;
+    struct mt_torch_list objects; /* n of them; the first MT_TORCH_OBJECTS are
+                                     listed */
     size_t steps; /* values that were looked at, shared ones each time */
-    size_t n_found, n_values, n_pushes;
+    size_t n_values, n_pushes;
     unsigned char *marks; /* (n_values + 1) of each value what is known */
     struct mt_arena *arena;
     const char *source;
