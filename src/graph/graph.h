@@ -31,6 +31,7 @@
 struct mt_node;
 struct mt_graph;
 struct mt_onnx;
+struct mt_sequence;
 
 struct mt_value {
     const char *name;         /* of a leaf; NULL where it is computed */
@@ -51,6 +52,7 @@ struct mt_value {
                                  if it is one of `forward`'s */
     bool forward;
     enum { MT_UNASKED, MT_KEPT, MT_AGAIN } choice; /* recompute.c */
+    int along; /* sequence.c: the sequence's dimension */
 
     /* the memory plan's (plan.c) */
     struct mt_value *shares;  /* computed in place of that value */
@@ -70,6 +72,8 @@ struct mt_turn {
     double *statistics;    /* NULL: running statistics are updated. Otherwise
                               mt_graph_statistics numbers, filled in place of
                               that */
+    const struct mt_sequence *sequence; /* NULL: samples are whole, else pieces
+                                           of sequences (sequence.h) */
 };
 
 /* What a running node may use. */
@@ -77,6 +81,7 @@ struct mt_run {
     struct mt_team *team;
     struct mt_turn turn;
     double *statistics; /* where this node's begin, or NULL as in turn */
+    void *memory;       /* of a sequence: what this node remembers */
     void *scratch;      /* as many bytes as the op asked for */
 };
 
@@ -113,6 +118,14 @@ struct mt_op {
      * if nothing reads its outputs. */
     size_t (*statistics)(const struct mt_node *node);
     void (*update)(const struct mt_node *node, const double *statistics);
+
+    /* Along a sequence (sequence.h). Sets out[i] to the dimension of output i
+     * that the sequence runs along, from those of the inputs (-1: it does not
+     * depend on it; at least one does); outputs that it leaves must not be
+     * read. False, or NULL: an output depends on later positions. */
+    bool (*along)(const struct mt_node *node, const int *in, int *out);
+    /* Bytes that a node remembers of up to `context` positions. */
+    size_t (*memory)(const struct mt_node *node, size_t context);
 
     bool in_place; /* output 0 may take input 0's memory if that dies here */
 };

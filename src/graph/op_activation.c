@@ -203,6 +203,7 @@ static void activation_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_activation = {
     .name = "activation",
     .run = activation_run,
+    .along = mt_along_elements,
     .grad = activation_grad,
     .in_place = true,
     .onnx = activation_onnx,

@@ -9,12 +9,14 @@
  * worker's scratch; forward keeps each row's maximum and sum, and backward
  * computes P again from them (after Dao et al., "FlashAttention").
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
+#include "graph/sequence.h"
 #include "kernels/dmath.h"
 #include "kernels/gemm.h"
 
@@ -34,6 +36,15 @@ struct attention_args {
     float keep_scale;
 };
 
+/* What is remembered of a sequence: the keys and values of each sample's
+ * positions, side by side as in QKV; then room for each head to work in. */
+struct memory {
+    float *kv;         /* (samples, context, 2 model) */
+    char *heads;       /* (samples, heads), head_bytes apart */
+    size_t head_bytes; /* a row of P, and what its products need */
+    size_t context, seen;
+};
+
 struct job {
     const struct attention_args *args;
     const float *qkv, *out, *dout;
@@ -45,6 +56,7 @@ struct job {
     size_t first; /* head among those of the whole batch */
     char *scratch;
     size_t own_bytes, gemm_bytes;
+    struct memory memory; /* of a sequence */
 };
 
 static struct job make_job(const struct mt_node *node,
@@ -196,6 +208,102 @@ static void forward_task(void *ctx, size_t task, size_t worker)
     }
 }
 
+/* --- position by position ----------------------------------------------- */
+
+static bool attention_along(const struct mt_node *node, const int *in, int *out)
+{
+    const struct attention_args *args = node->args;
+
+    out[OUT] = in[QKV];
+    return args->causal && !args->threshold && in[QKV] == 1;
+}
+
+static size_t kv_bytes(size_t samples, size_t context, size_t model)
+{
+    return mt_size_align(samples * context * 2 * model * sizeof(float), 64);
+}
+
+static size_t head_bytes(size_t context, size_t d)
+{
+    size_t a = mt_gemm_scratch(1, context, d, 1);
+    size_t b = mt_gemm_scratch(1, d, context, 1);
+
+    return padded(context) * sizeof(float) + mt_size_align(a > b ? a : b, 64);
+}
+
+static size_t attention_memory(const struct mt_node *node, size_t context)
+{
+    const struct attention_args *args = node->args;
+    const struct mt_shape *shape = &node->in[QKV]->shape;
+    size_t samples = shape->dim[0], model = shape->dim[2] / 3;
+
+    return kv_bytes(samples, context, model) +
+           samples * args->heads * head_bytes(context, model / args->heads);
+}
+
+/* Adds the keys and values of the positions of this run. */
+static void remember(struct job *job, const struct mt_sequence *s, void *memory,
+                     size_t samples)
+{
+    size_t model = job->model;
+    struct memory m = { .kv = memory,
+                        .heads = (char *)memory +
+                                 kv_bytes(samples, s->context, model),
+                        .head_bytes = head_bytes(s->context, job->d),
+                        .context = s->context,
+                        .seen = s->position + job->t };
+
+    assert(m.seen <= m.context && (s->position == 0 || job->t == 1));
+    for (size_t i = 0; i < samples * job->t; i++) {
+        size_t at = i / job->t * m.context + s->position + i % job->t;
+
+        memcpy(m.kv + at * 2 * model, job->qkv + i * 3 * model + model,
+               2 * model * sizeof *m.kv);
+    }
+    job->memory = m;
+}
+
+/* The one row of a head that this position is: the sums of forward_task, which
+ * ends its last row's at the last position, too. */
+static void position_task(void *ctx, size_t task, size_t worker)
+{
+    const struct job *job = ctx;
+    const struct memory *m = &job->memory;
+    size_t sample = task / job->args->heads;
+    size_t at = task % job->args->heads * job->d, model = job->model;
+    const float *k = m->kv + sample * m->context * 2 * model + at;
+    float *p = (float *)(m->heads + task * m->head_bytes);
+    void *scratch = p + padded(m->context);
+    struct mt_gemm scores = { .m = 1,
+                              .n = m->seen,
+                              .k = job->d,
+                              .a = job->qkv + sample * 3 * model + at,
+                              .a_row = 3 * model,
+                              .a_col = 1,
+                              .b = k,
+                              .b_row = 1,
+                              .b_col = 2 * model,
+                              .c = p,
+                              .ldc = m->seen };
+    struct mt_gemm values = { .m = 1,
+                              .n = job->d,
+                              .k = m->seen,
+                              .a = p,
+                              .a_row = m->seen,
+                              .a_col = 1,
+                              .b = k + model,
+                              .b_row = 2 * model,
+                              .b_col = 1,
+                              .c = job->result + sample * model + at,
+                              .ldc = model };
+
+    (void)worker;
+    mt_gemm(&scores, NULL, scratch);
+    mt_kernels()->softmax_scaled(p, p, m->seen, job->scale, &job->max[task],
+                                 &job->sum[task], true);
+    mt_gemm(&values, NULL, scratch);
+}
+
 struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
                               size_t heads, bool causal, double dropout,
                               struct mt_philox_key key)
@@ -220,13 +328,17 @@ struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
 static void attention_run(const struct mt_node *node, const struct mt_run *run)
 {
     struct job job = make_job(node, run, node->in[QKV]);
+    size_t samples = node->in[QKV]->shape.dim[0];
+    const struct mt_sequence *s = run->turn.sequence;
 
     job.result = node->out[OUT]->data;
     job.max = node->out[MAX]->data;
     job.sum = node->out[SUM]->data;
     set_scratch(&job);
-    mt_team_run(run->team, node->in[QKV]->shape.dim[0] * job.args->heads,
-                forward_task, &job);
+    if (s)
+        remember(&job, s, run->memory, samples);
+    mt_team_run(run->team, samples * job.args->heads,
+                s && s->position ? position_task : forward_task, &job);
 }
 
 static void attention_grad(struct mt_graph *g, const struct mt_node *node,
@@ -296,6 +408,8 @@ static void attention_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_attention = {
     .name = "attention",
     .run = attention_run,
+    .along = attention_along,
+    .memory = attention_memory,
     .grad = attention_grad,
     .scratch = attention_scratch,
     .onnx = attention_onnx,

@@ -6,6 +6,7 @@
 
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
+#include "graph/sequence.h"
 #include "graph/spans.h"
 
 /* Operands: of the table's rows, of its gradient, of added rows, of theirs. */
@@ -90,9 +91,17 @@ static void embedding_onnx(struct mt_onnx *o, const struct mt_node *node)
                         mt_onnx_in(o, node, TOKENS)));
 }
 
+static bool embedding_along(const struct mt_node *node, const int *in, int *out)
+{
+    (void)node;
+    out[RESULT] = in[TOKENS];
+    return in[TABLE] == MT_NO_DIM;
+}
+
 const struct mt_op mt_op_embedding = {
     .name = "embedding",
     .run = embedding_run,
+    .along = embedding_along,
     .grad = embedding_grad,
     .onnx = embedding_onnx,
 };
@@ -166,6 +175,8 @@ static void add_rows_run(const struct mt_node *node, const struct mt_run *run)
                             .samples = x->shape.dim[0] };
 
     job.n = mt_elements(x) / job.samples;
+    if (run->turn.sequence)
+        job.w += run->turn.sequence->position * (job.n / x->shape.dim[1]);
     mt_row_spans(run->team, job.samples, job.n, add_rows_span, &job);
 }
 
@@ -197,9 +208,17 @@ static void add_rows_onnx(struct mt_onnx *o, const struct mt_node *node)
                 MT_ONNX(o, "Add", mt_onnx_in(o, node, X), rows));
 }
 
+static bool add_rows_along(const struct mt_node *node, const int *in, int *out)
+{
+    (void)node;
+    out[RESULT] = in[X];
+    return in[X] == 1 && in[ROWS] == MT_NO_DIM;
+}
+
 const struct mt_op mt_op_add_rows = {
     .name = "add_rows",
     .run = add_rows_run,
+    .along = add_rows_along,
     .grad = add_rows_grad,
     .in_place = true,
     .onnx = add_rows_onnx,

@@ -215,9 +215,24 @@ static void layer_norm_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, x);
 }
 
+/* Whole samples of the norm must be within a position. */
+static bool layer_norm_along(const struct mt_node *node, const int *in,
+                             int *out)
+{
+    const struct layer_norm_args *args = node->args;
+    const struct mt_shape *shape = &node->in[X]->shape;
+    size_t inner = 1;
+
+    for (int i = in[X] + 1; i < shape->rank; i++)
+        inner *= shape->dim[i];
+    return mt_along_rows(node, in, out) &&
+           inner % (args->width * args->groups) == 0;
+}
+
 const struct mt_op mt_op_layer_norm = {
     .name = "layer_norm",
     .run = layer_norm_run,
+    .along = layer_norm_along,
     .grad = layer_norm_grad,
     .in_place = true,
     .onnx = layer_norm_onnx,

@@ -119,6 +119,7 @@ static void linear_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_linear = {
     .name = "linear",
     .run = linear_run,
+    .along = mt_along_rows,
     .grad = linear_grad,
     .scratch = linear_scratch,
     .absorb = linear_absorb,

@@ -1,6 +1,7 @@
 /* Dimensions in another order. */
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
+#include "graph/sequence.h"
 #include "graph/spans.h"
 
 enum { X };
@@ -97,9 +98,21 @@ static void permute_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, y);
 }
 
+static bool permute_along(const struct mt_node *node, const int *in, int *out)
+{
+    const struct permute_args *args = node->args;
+
+    for (int i = 0; i < node->out[Y]->shape.rank; i++) {
+        if (args->order[i] == in[X])
+            out[Y] = i;
+    }
+    return true;
+}
+
 const struct mt_op mt_op_permute = {
     .name = "permute",
     .run = permute_run,
+    .along = permute_along,
     .grad = permute_grad,
     .onnx = permute_onnx,
 };

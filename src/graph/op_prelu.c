@@ -5,6 +5,7 @@
  */
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
+#include "graph/sequence.h"
 #include "graph/spans.h"
 
 /* Operands, forward and backward. */
@@ -107,9 +108,18 @@ static void prelu_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, MT_ONNX(o, "PRelu", mt_onnx_in(o, node, X), slope));
 }
 
+/* Dimension 1 is the channels', of which each has its weight. */
+static bool prelu_along(const struct mt_node *node, const int *in, int *out)
+{
+    out[Y] = in[X];
+    return in[WEIGHT] == MT_NO_DIM &&
+           (in[X] != 1 || mt_elements(node->in[WEIGHT]) == 1);
+}
+
 const struct mt_op mt_op_prelu = {
     .name = "prelu",
     .run = prelu_run,
+    .along = prelu_along,
     .grad = prelu_grad,
     .in_place = true,
     .onnx = prelu_onnx,

@@ -3,6 +3,7 @@
 
 #include "graph/onnx.h"
 #include "graph/recurrent.h"
+#include "graph/sequence.h"
 #include "kernels/panels.h"
 
 /* Inputs of a recurrent node: gx, w_hh, and b_hh where the cell takes it apart.
@@ -46,6 +47,7 @@ struct job {
     size_t state_steps;       /* T or 1 */
     const float *bias;
     float *w; /* packed, gate by gate */
+    const float *h0, *c0; /* (N, H) before the first step; NULL: all 0 */
 };
 
 /* Floats of a gate's packed weight. */
@@ -142,6 +144,10 @@ static void step_part(const void *ctx, size_t step, size_t i, size_t m,
         s.c0 = state_at(job, job->state, saved, step - 1, i, j);
         add_products(job, state_at(job, job->h, steps, step - 1, i, 0),
                      s.gates, s.c, m, j, n);
+    } else if (job->h0) {
+        s.h0 = job->h0 + i * units + j;
+        s.c0 = job->c0 + i * units + j;
+        add_products(job, job->h0 + i * units, s.gates, s.c, m, j, n);
     } else if (job->cell->candidate) {
         clear(s.c, m, n, units);
     }
@@ -159,6 +165,37 @@ static void pack_weights(const struct job *job, const float *w,
     for (size_t q = 0; q < job->cell->gates; q++)
         mt_panels_pack(job->w + q * weight_size(&job->walk),
                          w + q * units * units, 1, units, units, units, team);
+}
+
+static bool recurrent_along(const struct mt_node *node, const int *in, int *out)
+{
+    const struct mt_recurrent_args *args = node->args;
+
+    out[GATES] = in[GX];
+    if (args->cell->saves_state)
+        out[H] = in[GX];
+    return in[GX] == 0 && !args->reverse;
+}
+
+/* The states h and c (N, H) after the last position. */
+static size_t recurrent_memory(const struct mt_node *node, size_t context)
+{
+    const struct mt_recurrent_args *args = node->args;
+    struct mt_walk walk = mt_walk_of(node->in[GX], args->cell);
+
+    (void)context;
+    return 2 * walk.rows * walk.units * sizeof(float);
+}
+
+static void remember(const struct job *job, float *memory)
+{
+    size_t last = job->walk.steps - 1, n = job->walk.rows * job->walk.units;
+    const float *h = state_at(job, job->h, job->walk.steps, last, 0, 0);
+    const float *c = state_at(job, job->state, job->state_steps, last, 0, 0);
+
+    memcpy(memory, h, n * sizeof *memory);
+    if (c)
+        memcpy(memory + n, c, n * sizeof *memory);
 }
 
 static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
@@ -182,8 +219,14 @@ static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
     if (job.gates != gx->data)
         memcpy(job.gates, gx->data, mt_elements(gx) * sizeof(float));
     job.w = mt_take(&scratch, args->cell->gates * weight_size(&job.walk));
+    if (run->turn.sequence && run->turn.sequence->position) {
+        job.h0 = run->memory;
+        job.c0 = job.h0 + job.walk.rows * job.walk.units;
+    }
     pack_weights(&job, node->in[W_HH]->data, run->team);
     mt_walk_run(run->team, &job.walk, step_part, &job);
+    if (run->turn.sequence)
+        remember(&job, run->memory);
 }
 
 /* --- recording the gradients --------------------------------------------- */
@@ -314,6 +357,8 @@ static void recurrent_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_recurrent = {
     .name = "recurrent",
     .run = recurrent_run,
+    .along = recurrent_along,
+    .memory = recurrent_memory,
     .grad = recurrent_grad,
     .scratch = recurrent_scratch,
     .in_place = true,

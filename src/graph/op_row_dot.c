@@ -204,6 +204,7 @@ static void add_bias_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_add_bias = {
     .name = "add_bias",
     .run = add_bias_run,
+    .along = mt_along_rows,
     .grad = add_bias_grad,
     .in_place = true,
     .onnx = add_bias_onnx,

@@ -3,6 +3,7 @@
 
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
+#include "graph/sequence.h"
 
 /* What all of them except a join read, and what they give. */
 enum { X };
@@ -148,9 +149,17 @@ static void concat_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, y);
 }
 
+static bool concat_along(const struct mt_node *node, const int *in, int *out)
+{
+    const struct shape_args *args = node->args;
+
+    return mt_along_elements(node, in, out) && in[0] != args->dim;
+}
+
 const struct mt_op mt_op_concat = {
     .name = "concat",
     .run = concat_run,
+    .along = concat_along,
     .grad = concat_grad,
     .onnx = concat_onnx,
 };
@@ -197,9 +206,19 @@ static void slice_onnx(struct mt_onnx *o, const struct mt_node *node)
                         mt_onnx_list(o, &dim, 1)));
 }
 
+/* Of a pad, too. */
+static bool slice_along(const struct mt_node *node, const int *in, int *out)
+{
+    const struct shape_args *args = node->args;
+
+    out[Y] = in[X];
+    return in[X] != args->dim;
+}
+
 const struct mt_op mt_op_slice = {
     .name = "slice",
     .run = slice_run,
+    .along = slice_along,
     .grad = slice_grad,
     .onnx = slice_onnx,
 };
@@ -253,6 +272,7 @@ static void pad_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_pad = {
     .name = "pad",
     .run = pad_run,
+    .along = slice_along,
     .grad = pad_grad,
     .onnx = pad_onnx,
 };

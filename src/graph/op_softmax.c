@@ -150,6 +150,7 @@ static void log_softmax_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_softmax = {
     .name = "softmax",
     .run = softmax_run,
+    .along = mt_along_rows,
     .grad = softmax_grad,
     .in_place = true,
     .onnx = softmax_onnx,
@@ -162,6 +163,7 @@ const struct mt_op mt_op_softmax_grad = {
 const struct mt_op mt_op_log_softmax = {
     .name = "log_softmax",
     .run = log_softmax_run,
+    .along = mt_along_rows,
     .grad = log_softmax_grad,
     .in_place = true,
     .onnx = log_softmax_onnx,

@@ -78,6 +78,12 @@ static inline size_t mt_elements(const struct mt_value *v)
     return mt_shape_elements(&v->shape);
 }
 
+/* What many ops answer by `along` (sequence.c): elements meet those at the same
+ * place of all operands; rows of operand 0, along its last dimension, are
+ * worked on each for itself. */
+bool mt_along_elements(const struct mt_node *node, const int *in, int *out);
+bool mt_along_rows(const struct mt_node *node, const int *in, int *out);
+
 /* Running statistics (running.c). found: what a node has found in a run, as its
  * op's statistics counts: updates the running ones by that, or leaves it for
  * mt_graph_update. */

@@ -1,5 +1,6 @@
 /* Running a finished graph. */
 #include "graph/graph_internal.h"
+#include "graph/sequence.h"
 #include "kernels/dispatch.h"
 
 /* Views of leaves follow them: their owner may have moved their data. */
@@ -17,7 +18,9 @@ static struct mt_run begin(const struct mt_graph *g, struct mt_team *team,
                            const struct mt_turn *turn)
 {
     follow_leaves(g);
-    return (struct mt_run){ team, *turn, turn->statistics, g->scratch };
+    return (struct mt_run){ team, *turn, turn->statistics,
+                            turn->sequence ? turn->sequence->memory : NULL,
+                            g->scratch };
 }
 
 static size_t statistics_of(const struct mt_node *node)
@@ -30,6 +33,9 @@ static void run_node(const struct mt_node *node, struct mt_run *run)
     node->op->run(node, run);
     if (run->statistics)
         run->statistics += statistics_of(node);
+    if (run->turn.sequence)
+        run->memory = (char *)run->memory +
+                      mt_sequence_node_bytes(node, run->turn.sequence->context);
 }
 
 void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
