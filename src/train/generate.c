@@ -5,8 +5,9 @@
 
 #include "base/philox.h"
 #include "base/utf8.h"
-#include "kernels/dmath.h"
 #include "kernels/dispatch.h"
+#include "kernels/dmath.h"
+#include "train/incremental.h"
 
 /* --- drawing ------------------------------------------------------------ */
 
@@ -78,6 +79,9 @@ struct text {
     size_t classes;  /* of the model's output; vocab is no more */
     float *logits;   /* [classes] */
     double *p;       /* [2 classes] */
+    bool ran;        /* some logits were there */
+    struct mt_incremental next; /* open: all of the window but the last token
+                                   was run, and it has not moved since */
 };
 
 static bool is_bytes(const struct mt_infer *m)
@@ -139,6 +143,7 @@ static void push(struct text *t, int32_t token)
     if (t->n == t->seq_len) {
         memmove(t->window, t->window + 1, (t->n - 1) * sizeof *t->window);
         t->n--;
+        mt_incremental_close(&t->next); /* every position is another one */
     }
     t->window[t->n++] = token;
 }
@@ -196,29 +201,80 @@ static mt_status prepare(struct text *t, struct mt_err *err)
                    t->seq_len, t->n, cause);
 }
 
-/* Puts the logits of what follows the last token into t->logits. */
-static mt_status run(struct text *t, struct mt_err *err)
+static mt_status fail_classes(const struct text *t, struct mt_err *err)
+{
+    struct mt_shape output = mt_sample_shape(t->m->program.y);
+
+    return mt_fail(err, MT_MISMATCH,
+                   "the model's output is %s for %zu tokens: these are no %zu "
+                   "logits for each",
+                   mt_shape_text(&output).text, t->n, t->classes);
+}
+
+static struct mt_class_layout layout_of(const struct text *t,
+                                        const struct mt_program *program)
+{
+    struct mt_shape output = mt_sample_shape(program->y);
+
+    return mt_infer_classes(t->m, &output);
+}
+
+/* Opens t->next if the model can go on from what is prepared. */
+static void open_next(struct text *t, const struct mt_class_layout *whole)
+{
+    struct mt_class_layout one;
+
+    if (t->ran || !mt_incremental_open(&t->next, t->m, t->seq_len))
+        return;
+    one = layout_of(t, &t->next.one);
+    if (one.classes != t->classes || one.rows != 1 || whole->rows != t->n)
+        mt_incremental_close(&t->next);
+}
+
+/* The logits after a window that was not run before. */
+static mt_status run_window(struct text *t, struct mt_err *err)
 {
     struct mt_column column = { t->window, MT_I32, t->n * sizeof *t->window,
                                 mt_shape_of(1, t->n) };
     struct mt_class_layout layout;
-    struct mt_shape output;
-    const float *y;
     mt_status status;
 
     if ((status = prepare(t, err)) != MT_OK)
         return status;
-    output = mt_sample_shape(t->m->program.y);
-    layout = mt_infer_classes(t->m, &output);
+    layout = layout_of(t, &t->m->program);
     if (layout.classes != t->classes)
-        return mt_fail(err, MT_MISMATCH,
-                       "the model's output is %s for %zu tokens: these are no "
-                       "%zu logits for each",
-                       mt_shape_text(&output).text, t->n, t->classes);
+        return fail_classes(t, err);
     if ((status = mt_infer_gather(t->m, &column, err)) != MT_OK)
         return status;
-    y = mt_infer_run(t->m);
-    mt_class_row(&layout, y, layout.rows - 1, t->logits);
+    open_next(t, &layout);
+    if (t->next.one.graph)
+        mt_incremental_begin(&t->next);
+    else
+        mt_infer_run(t->m);
+    mt_class_row(&layout, t->m->program.y->data, layout.rows - 1, t->logits);
+    return MT_OK;
+}
+
+static void run_next(struct text *t)
+{
+    struct mt_class_layout layout = layout_of(t, &t->next.one);
+
+    mt_class_row(&layout, mt_incremental_next(&t->next, t->window[t->n - 1]), 0,
+                 t->logits);
+}
+
+/* Puts the logits of what follows the last token into t->logits. */
+static mt_status run(struct text *t, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    if (t->next.one.graph)
+        run_next(t);
+    else
+        status = run_window(t, err);
+    if (status != MT_OK)
+        return status;
+    t->ran = true;
     if (!mt_kernels()->all_finite(t->logits, t->vocab))
         return mt_fail(err, MT_INVALID, "the model's output is not finite");
     return MT_OK;
@@ -290,6 +346,7 @@ mt_status mt_generate(struct mt_infer *m, struct mt_generation *g,
         status = push_prompt(&t, g->prompt, &g->unknown, err);
     if (status == MT_OK)
         status = generate(&t, g, err);
+    mt_incremental_close(&t.next);
     free(t.window);
     free(t.logits);
     free(t.p);

@@ -3,9 +3,15 @@
  * (at most seq_len, as in training) and the next one is drawn from
  * softmax(logits / temperature).
  *
- * While fewer than seq_len tokens are there, the model runs on just those: a
- * program is recorded for each length, so that nothing has to be padded. A
- * model that takes seq_len tokens only needs a prompt of that length.
+ * While fewer than seq_len tokens are there, the model runs on just those, so
+ * that nothing has to be padded. A model that takes seq_len tokens only needs a
+ * prompt of that length.
+ *
+ * Until the text is longer than seq_len, a model in which no position sees
+ * later ones runs on the last token only, and remembers the others
+ * (incremental.h). From then on the window moves with each token: all
+ * positions, and what was before each, are other ones, so it runs on all of
+ * them, as other models always do. The text is the same either way.
  *
  * Token number i is drawn with the uniform number i of the seed's stream, by
  * mt_dexp: the text is a function of checkpoint, prompt, options and seed.
