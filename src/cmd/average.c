@@ -103,7 +103,8 @@ static mt_status average(const struct mt_call *call, const char *out,
         states[i].path = call->args[i];
         status = mt_open_state(call->args[i], mt_option(call, "data-dir"),
                                &options, call->team, &states[i].bundle, err);
-        /* a state file has tied tensors under each name, a checkpoint not */
+        /* a state file stores a tied tensor under each of its names, a
+         * checkpoint under one */
         if (status == MT_OK && (i > 0 || !mt_ends_with(out, ".mtc")))
             status = mt_ties_add_own(&states[i].bundle, err);
     }

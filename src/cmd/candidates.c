@@ -51,8 +51,8 @@ struct mt_typed mt_typed_read(const char **words, size_t n)
 
 /* --- printing ----------------------------------------------------------- */
 
-/* bash puts a candidate on the command line as it is. A name in a file from a
- * stranger must not be read there as anything but a name. */
+/* bash puts a candidate on the command line as it is, so a name from an
+ * untrusted file must contain nothing that a shell interprets. */
 static bool is_plain(const char *text)
 {
     static const char marks[] = "._-+/=:,@%";
@@ -120,7 +120,7 @@ static void print_templates(const struct mt_typed *typed, struct mt_team *team)
         print_candidate((void *)typed, t->name, t->doc);
 }
 
-/* What a history has. */
+/* The columns of a history. */
 static void print_metrics(const struct mt_typed *typed, struct mt_team *team)
 {
     (void)team;
@@ -139,7 +139,7 @@ static void print_commands(const struct mt_typed *typed, struct mt_team *team)
                         mt_commands[i]->summary);
 }
 
-/* The spec of a SPEC or of a CKPT, of which nothing else is read. */
+/* The spec in a SPEC or a CKPT; nothing else of the CKPT is read. */
 static mt_status read_spec(const char *path, struct mt_json **out,
                            struct mt_err *err)
 {
@@ -216,7 +216,7 @@ static void print_tensors(const struct mt_typed *typed, struct mt_team *team)
     }
 }
 
-/* Those that a shell does not find by itself. */
+/* Candidates that the shell cannot find by itself. */
 static void (*const printers[])(const struct mt_typed *, struct mt_team *) = {
     [MT_OFFER_CHOICES] = print_choices,
     [MT_OFFER_OPTIONS] = print_options,

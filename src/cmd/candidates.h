@@ -20,11 +20,12 @@ struct mt_typed {
 struct mt_typed mt_typed_read(const char **words, size_t n);
 
 /*
- * Prints a line that says where candidates come from: "files ENDING..." (any
- * file if no ending is given) and "folders" are the shell's to find; "words" is
- * followed by those that begin with typed->word, one "CANDIDATE<TAB>TEXT" a
- * line; a CANDIDATE that ends in "=" or "." is to be continued. Nothing is
- * printed where nothing is known: files that cannot be read have no candidates.
+ * Prints a line that says where candidates come from. For "files ENDING..."
+ * (any file if no ending is given) and "folders" the shell lists them itself;
+ * "words" is followed by those that begin with typed->word, one
+ * "CANDIDATE<TAB>TEXT" a line; a CANDIDATE that ends in "=" or "." is to be
+ * continued. Prints nothing where nothing is known: a file that cannot be read
+ * has no candidates.
  */
 void mt_candidates_print(const struct mt_typed *typed, struct mt_team *team);
 

@@ -43,7 +43,7 @@ struct mt_call {
     const char **args;      /* operands */
     size_t n_args;
     bool quiet, verbose, json, force, strict;
-    bool help;              /* is asked for, and nothing else is done */
+    bool help;              /* was asked for; the command does not run */
     bool color;             /* of stdout (terminal.h) */
     size_t threads;
     struct mt_team *team;
@@ -57,8 +57,8 @@ struct mt_command {
     const struct mt_option *options; /* ends with a NULL name; may be NULL */
     size_t min_args, max_args;
     const char *details;    /* paragraphs for the help text */
-    const char *examples;   /* command lines for it, one a line; they work
-                               beside digits.json and digits.mtc */
+    const char *examples;   /* command lines for it, one a line, for a folder
+                               with digits.json and digits.mtc */
     int (*run)(struct mt_call *call);
     bool shared; /* several processes can share its work (processes.h) */
 };
@@ -92,9 +92,9 @@ int mt_call_parse(const struct mt_command *command, int argc, char **argv,
                   struct mt_call *call);
 void mt_call_free(struct mt_call *call);
 
-/* A command line that is still being typed, as far as the same parser gets:
- * its last option, and the operands. Unknown options are skipped. Puts argv in
- * another order; what is returned points into it. */
+/* What the parser finds in a command line that is still being typed. Unknown
+ * options are skipped. argv is permuted as by getopt, and the result points
+ * into it. */
 struct mt_begun {
     const struct mt_option *option; /* the last one; NULL: none, or unknown */
     const char *value; /* the option's; NULL: it has none, or none yet */

@@ -32,8 +32,8 @@ struct judged {
     double precision, recall, f1, support;
 };
 
-/* As the metrics of these names: what is not finite counts against the
- * precision of its own class. */
+/* As the metrics of these names: an output that is not finite counts against
+ * the precision of its own class. */
 static struct judged judge(const struct mt_confusion *c, size_t class)
 {
     const double *row = c->counts + class * (c->classes + 1);

@@ -28,7 +28,7 @@ static void print_done(const struct mt_call *call, const char *what)
 
 /* --- an alias ----------------------------------------------------------- */
 
-/* What the link says: the bare name within one folder, else the full path. */
+/* The link's target: the bare name within one folder, else the full path. */
 static char *link_target(const char *src, const char *dst)
 {
     const char *s = strrchr(src, '/'), *d = strrchr(dst, '/');
@@ -39,8 +39,8 @@ static char *link_target(const char *src, const char *dst)
     return realpath(src, NULL);
 }
 
-/* The name under which a link is made before it is renamed: always the same for
- * one dst, so that what a killed process left is taken by the next one. */
+/* The temporary name of a link before it is renamed: always the same for one
+ * dst, so that the next call replaces one that a killed process left. */
 static char *temporary_link(const char *dst)
 {
     const char *slash = strrchr(dst, '/'), *name = slash ? slash + 1 : dst;
@@ -56,7 +56,7 @@ static char *temporary_link(const char *dst)
     return tmp;
 }
 
-/* A link of that name, made beside it and renamed over what is there. */
+/* Makes the link under a temporary name and renames it over dst. */
 static mt_status replace_link(const char *target, const char *dst,
                               struct mt_err *err)
 {
@@ -115,7 +115,7 @@ static int alias(const struct mt_call *call)
     struct mt_lock *lock = NULL;
     mt_status status = MT_OK;
 
-    /* Not under the hands of a run that writes there. */
+    /* a run that writes to dst must not lose it */
     if (stat(dst, &st) == 0 && S_ISREG(st.st_mode))
         status = mt_lock_take(dst, &lock, &err);
     if (status == MT_OK)
@@ -130,7 +130,7 @@ static int alias(const struct mt_call *call)
 
 /* --- a copy ------------------------------------------------------------- */
 
-/* Spec and model only; the optimizer starts afresh, at step 0. */
+/* Copies the spec and the model only; the optimizer starts fresh, at step 0. */
 static void weights_only(const struct mt_bundle *from, struct mt_bundle *out)
 {
     *out = (struct mt_bundle)MT_BUNDLE_INIT;
@@ -164,7 +164,7 @@ static mt_status copy(const struct mt_call *call, bool with_optimizer,
     return status;
 }
 
-/* DST is there already as another name of SRC: with -f it may be made anew. */
+/* Is DST another name of SRC already? -f makes it anew. */
 static bool is_alias(const struct mt_call *call)
 {
     struct stat st;

@@ -1,6 +1,6 @@
 /*
- * What --verbose tells of a session: the files that were read, the kernels and
- * threads that work on it, the memory it takes.
+ * What --verbose prints about a session: the files that were read, the kernels
+ * and threads that work on it, the memory it takes.
  */
 #ifndef MT_CMD_DETAILS_H
 #define MT_CMD_DETAILS_H
@@ -11,7 +11,7 @@
 /* The session must be prepared: its memory is planned then. */
 void mt_details_tell(const struct mt_call *call, const struct mt_session *s);
 
-/* What this process has sent in the last step, and what it is made of. */
+/* What this process sent in the last step, and of what it consists. */
 void mt_details_traffic(const struct mt_call *call, const struct mt_session *s,
                         uint64_t sent);
 

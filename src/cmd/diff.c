@@ -15,7 +15,7 @@
 struct entry {
     enum mt_state_section section;
     const struct mt_array *a, *b;
-    size_t pair; /* what came of comparing, where it could be; or NO_PAIR */
+    size_t pair; /* the result of the comparison, or NO_PAIR */
     bool counted; /* one whole number on each side, and they differ */
     struct mt_diff_count count;
 };
@@ -56,7 +56,7 @@ static bool is_narrow(const struct mt_array *a)
     return a->dtype == MT_F32 || a->dtype == MT_F16 || a->dtype == MT_BF16;
 }
 
-/* A scalar is a vector of one to some writers. */
+/* Some writers store a scalar as a vector of one element. */
 static bool same_shape(const struct mt_shape *a, const struct mt_shape *b)
 {
     return mt_shape_equal(a, b) ||
@@ -109,8 +109,8 @@ static const struct mt_array *find_model(const struct mt_bundle *b,
     return key ? mt_bundle_find(b, mt_name_in(MT_MODEL, key).text) : NULL;
 }
 
-/* The array of that name in `there`. A tied tensor has other names: `there` is a
- * checkpoint and holds it under one, or a state dict of a writer who does. */
+/* The array of that name in `there`. A tied tensor may have another name there:
+ * a checkpoint stores it under one of them only, and some state dicts do. */
 static const struct mt_array *find(const struct mt_bundle *there,
                                    const struct mt_json *its_spec,
                                    const struct mt_json *other_spec,
@@ -333,7 +333,7 @@ static void tell_sections(struct diff *d)
     }
 }
 
-/* Nothing compared is no answer. */
+/* If nothing was compared, the states are not the same. */
 static mt_status check_compared(const struct diff *d, struct mt_err *err)
 {
     for (int i = 0; i < MT_SECTIONS; i++) {

@@ -143,7 +143,7 @@ static void note_slot(struct mt_diff_report *r, const char *name)
     r->slots[i].n++;
 }
 
-/* The difference by the size of the values tells more than its own size. */
+/* A difference means little without the size of the values. */
 static void note_tensor(struct mt_diff_report *r, const char *key,
                         const struct mt_compared *c)
 {

@@ -1,6 +1,6 @@
 /*
- * What diff found, and how it is told: as lines, as one JSON object, and as a
- * sentence that says what it means.
+ * What diff found, reported as lines, as one JSON object, and as a sentence
+ * that says what it means.
  */
 #ifndef MT_CMD_DIFFREPORT_H
 #define MT_CMD_DIFFREPORT_H
@@ -12,7 +12,7 @@
 struct mt_diff_part {
     bool wanted, in_a, in_b, compared;
     size_t same, differ, only_a, only_b;
-    size_t within; /* of same: not by their bits */
+    size_t within; /* of same: within the tolerance, but not bit for bit */
     size_t kind;   /* of differ: of another type or shape */
 };
 
@@ -31,7 +31,7 @@ struct mt_diff_report {
     bool differs;
     struct mt_diff_part parts[MT_SECTIONS];
 
-    /* what the sentence needs */
+    /* for the sentence */
     struct {
         char name[64];
         size_t n;
@@ -39,7 +39,7 @@ struct mt_diff_report {
     size_t n_slots;
     bool position;     /* the position differs, not only the history */
     char most[256];    /* the model's tensor that differs most */
-    double most_ratio; /* its rms by its own size */
+    double most_ratio; /* rms of the difference over that of its values */
 
     struct mt_strbuf tensors, spec; /* the lists of the JSON answer */
 };
@@ -51,8 +51,9 @@ struct mt_diff_count {
                        steps, the first one has it, and the others have 0 */
 };
 
-/* Tells one array of both (of one where the status says so); c is for
- * MT_DIFF_DIFFER only, count for such of one number; else they are NULL. */
+/* Reports one array of both sides (of one where the status says so). c is given
+ * for MT_DIFF_DIFFER only, count for whole numbers that differ; else they are
+ * NULL. */
 void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
                   enum mt_diff_status status, const struct mt_array *a,
                   const struct mt_array *b, const struct mt_compared *c,
@@ -66,7 +67,7 @@ void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
 void mt_diff_tell_lacking(const struct mt_diff_report *r,
                           enum mt_state_section section, bool asked);
 
-/* The sums and the sentence, or the JSON object. */
+/* Prints the sums and the sentence, or the JSON object. */
 void mt_diff_end(const struct mt_diff_report *r);
 
 void mt_diff_report_free(struct mt_diff_report *r);

@@ -55,7 +55,7 @@ static bool parse_assertion(const struct mt_call *call, const char *text,
     return false;
 }
 
-/* A value that is no number holds nothing. */
+/* No condition holds for a value that is not a number. */
 static bool holds(const struct assertion *a, double value)
 {
     if (value != value)
@@ -69,7 +69,7 @@ static bool holds(const struct assertion *a, double value)
     return false;
 }
 
-/* Adds a metric that was asked for, or that anybody would ask for. */
+/* Adds a metric of --assert, or one that eval always prints. */
 static void add_metric(struct mt_session *s, const char *name)
 {
     const struct mt_metric *m = mt_metric_find(name);
@@ -120,7 +120,7 @@ static void print_scores(const struct mt_call *call,
     mt_confusion_print(confusion);
 }
 
-/* Neither the loss nor a metric that suits it. */
+/* Reports that the name is neither the loss nor a metric that suits it. */
 static void fail_name(const struct mt_call *call, const struct mt_session *s,
                       const char *name)
 {

@@ -10,7 +10,7 @@
 
 static const char first_bytes[] = "{\"event\":";
 
-/* A pipe or a device takes whatever comes. */
+/* A pipe or a device has no contents to protect. */
 static bool has_contents(const char *path)
 {
     struct stat st;
@@ -54,7 +54,7 @@ mt_status mt_log_probe(const char *path, bool append, bool force,
                    "%s: already exists (use -f to overwrite)", path);
 }
 
-/* Cuts a last line without its end. */
+/* Cuts off a last line that has no end. */
 static mt_status cut_unfinished(int fd, const char *path, struct mt_err *err)
 {
     char piece[4096];

@@ -6,7 +6,7 @@
 #include "kernels/dispatch.h"
 #include "train/monitor.h"
 
-/* Events that happen rarely go out at once; steps wait for the buffer. */
+/* Rare events are flushed at once; steps wait until the buffer is full. */
 static void emit(struct mt_events *e, struct mt_strbuf *line, bool flush)
 {
     FILE *const files[] = { e->out, e->log };
@@ -33,7 +33,7 @@ static void add_number(struct mt_strbuf *out, const char *key, double value)
     mt_json_add_number(out, value);
 }
 
-/* 9 significant digits tell any two floats apart. */
+/* 9 significant digits distinguish any two floats. */
 static void add_float(struct mt_strbuf *out, const char *key, double value)
 {
     if (isfinite(value))

@@ -39,8 +39,8 @@ static const char *template_for(const char *file)
     return "csv";
 }
 
-/* A usage error, and the command that was meant: said, then "mtrain init
- * TEMPLATE --OPTION VALUE", as a shell reads it. */
+/* A usage error with the command that was probably meant: `said`, then "mtrain
+ * init TEMPLATE --OPTION VALUE", quoted for a shell. */
 static int propose(const struct mt_call *call, const char *said,
                    const char *template, const char *option, const char *value)
 {
@@ -78,7 +78,7 @@ static int file_for_template(const struct mt_call *call, const char *name)
     return propose(call, said, template_for(name), "data", name);
 }
 
-/* "init --data my.csv": the list would pass over what was asked for. */
+/* "init --data my.csv": listing the templates would ignore the option. */
 static int needs_template(const struct mt_call *call, const char *option)
 {
     const char *value = mt_option(call, option);
@@ -112,7 +112,7 @@ static void tell(void *ctx, const char *text)
     mt_report(ctx, "%s", text);
 }
 
-/* Nothing is written that would not train. */
+/* A spec that would not train is not written. */
 static mt_status try_spec(const struct mt_call *call, struct mt_json *doc,
                           struct mt_err *err)
 {
@@ -288,7 +288,7 @@ const struct mt_command mt_cmd_init = {
     .operands = "[TEMPLATE]",
     .summary = "write a spec to start from, which trains at once",
     .options = init_options,
-    .max_args = 2, /* of which init_run explains the second */
+    .max_args = 2, /* init_run has a better message for a second one */
     .details =
         "Without TEMPLATE, lists the templates. Without --data, a spec's data "
         "is made from the\nseed. With --data FILE.csv, the templates csv and "

@@ -12,12 +12,12 @@
 size_t mt_layer_parameters(const struct mt_model *m,
                            const struct mt_layer *layer);
 
-/* Name, type, output of a sample, parameters and their share, to stdout; the
- * sum stands at the end. */
+/* Prints name, type, output of a sample, parameters and their share to stdout;
+ * the last line is the sum. */
 void mt_layers_print(const struct mt_model *m);
 
-/* [{"name","type","inputs","output","params","share"}, ...] in order;
- * containers stand before their layers, and say "container": true. */
+/* [{"name","type","inputs","output","params","share"}, ...] in order; a
+ * container comes before its layers and has "container": true. */
 void mt_layers_add_json(const struct mt_model *m, struct mt_strbuf *out);
 
 /* The model as a graph for Graphviz, to stdout: layers are nodes, containers

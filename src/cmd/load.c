@@ -92,14 +92,14 @@ static void add_advice(const struct mt_call *call,
         mt_strbuf_puts(out, " --partial");
 }
 
-/* Is the option one that the advice gives in another way? */
+/* Does the advice replace the option by another one? */
 static bool is_replaced(const struct mt_transfer_advice *a, const char *name)
 {
     return (a->strip_prefix && strcmp(name, "strip-prefix") == 0) ||
            (a->no_optimizer && strcmp(name, "with-optimizer") == 0);
 }
 
-/* Says first what the command would leave as it is. */
+/* Says first how much the command would load. */
 static void print_loss(const struct mt_call *call,
                        const struct mt_transfer_advice *a)
 {
@@ -152,8 +152,7 @@ static size_t count_moved(const struct mt_transfer *plan)
     return moved;
 }
 
-/* Widths of the columns: names and shapes, as far as they are no longer than
- * is good for a line. */
+/* Widths of the columns: those of the longest name and shape, up to a limit. */
 struct columns {
     int key, shape;
 };
@@ -209,7 +208,7 @@ static void print_pair(const struct mt_transfer_pair *p, bool optimizer)
         printf(", optimizer reset: %s", reason_of(p).text);
 }
 
-/* What becomes of each tensor of the model, and of state that is dropped. */
+/* What happens to each tensor of the model, and to state that is dropped. */
 static void print_table(const struct mt_call *call,
                         const struct mt_transfer *plan,
                         const struct mt_bundle *target)
@@ -290,7 +289,7 @@ static void print_json(const struct mt_call *call,
     printf("}\n");
 }
 
-/* A session is there where the position moves. */
+/* s is NULL unless the position moves. */
 static void print_position(const struct mt_transfer *plan,
                            const struct mt_session *s)
 {
@@ -298,7 +297,7 @@ static void print_position(const struct mt_transfer *plan,
         printf(", position is step 0");
     else
         printf(", position too");
-    if (plan->left && !plan->unfit) /* of that there is a warning */
+    if (plan->left && !plan->unfit) /* else it was a warning */
         printf(" (left: %s)", plan->left);
     if (plan->progress && mt_session_at(s).step > mt_session_total_steps(s))
         printf(": step %llu, beyond the model's total of %llu (resume needs "
@@ -347,7 +346,7 @@ static void note(void *ctx, bool damage, const char *what)
         return;
     }
     if (l->status != MT_OK)
-        mt_report_error(l->err); /* the one before */
+        mt_report_error(l->err); /* the previous one */
     l->status = mt_warn(l->call, NULL, "damage", l->err, "%s", what);
 }
 
@@ -369,7 +368,7 @@ static mt_status check_position(const struct mt_call *call,
     if (status == MT_OK) {
         status = mt_transfer_check_position(plan, source, target->session, err);
     } else if (status == MT_NO_MEMORY) {
-        return mt_fail_memory(err); /* which says nothing of the position */
+        return mt_fail_memory(err); /* not a fault of the position */
     } else {
         plan->unfit = true;
         status = mt_transfer_leave_position(plan, why.text, err);

@@ -61,7 +61,7 @@ const char *const *mt_option_all(const struct mt_call *call, const char *name)
     return (const char *const *)call->lists[option_index(call, name)];
 }
 
-/* The choice that n characters are; -1: none. */
+/* Which choice the n characters are; -1: none. */
 static int find_choice(const char *const *choices, const char *text, size_t n)
 {
     for (int i = 0; choices[i]; i++) {
@@ -160,8 +160,9 @@ static void prepare(struct parser *p)
     size_t n = 0;
 
     opterr = 0;
-    optind = 0; /* forgets an argument of letters that was left half-way */
-    p->letters[0] = ':'; /* a missing value is told from an unknown option */
+    optind = 0; /* discards what is left of a group of letters */
+    p->letters[0] = ':'; /* a missing value is not reported as an unknown
+                            option */
     p->n_own = count_options(c);
     for (size_t i = 0; i < p->n_own; i++)
         add_option(p, &n, &c->options[i], FIRST_CODE + (int)i);
@@ -289,7 +290,7 @@ static int fail_option(const struct parser *p, int found, char **argv)
     return mt_report_usage(p->call, "unknown option %s", given);
 }
 
-/* KEY=VALUE where the command wants it behind --set? */
+/* KEY=VALUE as an operand of a command that takes it after --set? */
 static bool is_misplaced_set(const struct mt_call *call)
 {
     const struct mt_option *o = call->command->options;
@@ -328,7 +329,7 @@ static bool check_choice(const struct mt_call *call, const struct mt_option *o,
     }
 }
 
-/* The option was given; false: it was reported what is wrong with its value. */
+/* Stores an option that was given; false: a fault of its value was reported. */
 static bool set_option(const struct parser *p, int code, const char *value)
 {
     const struct mt_option *o = option_at(p, code);
@@ -341,7 +342,7 @@ static bool set_option(const struct parser *p, int code, const char *value)
                       : set_common(p->call, common, value);
 }
 
-/* Returns an exit code, or -1 to go on. */
+/* Returns an exit code, or -1: the command can run. */
 static int parse(struct parser *p, int argc, char **argv)
 {
     struct mt_call *call = p->call;
@@ -375,7 +376,7 @@ static int parse(struct parser *p, int argc, char **argv)
     return -1;
 }
 
-/* Room for the values of n options. */
+/* Memory for the values of n options. */
 static bool make_room(struct mt_call *call, size_t n)
 {
     call->values = calloc(n + 1, sizeof *call->values);
@@ -415,7 +416,7 @@ struct mt_begun mt_call_begun(const struct mt_command *command, int argc,
     prepare(&parser);
     while ((found = getopt_long(argc, argv, parser.letters, parser.long_options,
                                 NULL)) != -1) {
-        bool missing = found == ':'; /* which only the last one can */
+        bool missing = found == ':'; /* only possible at the end */
         int code =
             found == '?' ? -1 : code_of(&parser, missing ? optopt : found);
 

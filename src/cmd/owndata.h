@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "data/csvguess.h"
 
-/* The files of --data, and what is said about them. */
+/* The files of --data, and the options that describe them. */
 struct mt_own_data {
     const char *const *files; /* NULL-terminated */
     size_t n;
@@ -15,7 +15,7 @@ struct mt_own_data {
     size_t n_targets;
     enum mt_csv_header_hint header; /* of a table */
     size_t window; /* of a table that is a series: rows of a sample; 0: it is
-                      none */
+                      not one */
     const char *delimiter, *decimal, *thousands; /* of a table, or NULL */
     void (*tell)(void *ctx, const char *text);   /* a line for the user */
     void *ctx;

@@ -16,7 +16,7 @@
 
 enum { LEAST_PICTURE = 200, MOST_PICTURE = 16384, MOST_DENSITY = 8 };
 
-/* What the options say; 0: not given. */
+/* The options; 0: not given. */
 struct plotting {
     struct mt_call *call;
     struct mt_plot_data data;
@@ -184,7 +184,8 @@ static mt_status make_picture(struct plotting *p, struct mt_err *err)
 
 /* --- the terminal ------------------------------------------------------- */
 
-/* Does the locale say UTF-8? The first of these that is set counts. */
+/* Is the locale's encoding UTF-8? The first of these variables that is set
+ * decides. */
 static bool is_utf8(void)
 {
     static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };

@@ -61,8 +61,8 @@ static mt_status cut_labels(struct mt_plot_data *d, struct mt_err *err)
     return MT_OK;
 }
 
-/* Runs without a finished epoch are told and left out; if there is no other,
- * there is nothing to plot. */
+/* Runs without a finished epoch are reported and left out; it is an error if
+ * none remains. */
 static mt_status read_runs(struct mt_plot_data *d, const struct mt_call *call,
                            struct mt_err *err)
 {
@@ -109,7 +109,7 @@ static bool has(const struct mt_history *h, const char *metric)
     return false;
 }
 
-/* The names of what the runs have, each once. */
+/* The names of the columns that the runs have, each once. */
 static size_t list_metrics(const struct mt_plot_data *d, const char **out,
                            size_t max)
 {
@@ -203,7 +203,7 @@ static mt_status read_metrics(struct mt_plot_data *d, const char *const *lists,
 
 /* --- curves ------------------------------------------------------------- */
 
-/* How many values a chart cannot show. */
+/* Reports how many values the chart cannot show. */
 static size_t count_hidden(const struct mt_curve *curve, bool log_y)
 {
     struct mt_scale scale;
@@ -230,8 +230,8 @@ static void tell_hidden(const struct mt_plot_data *d,
                   hidden == 1 ? "is" : "are");
 }
 
-/* Epochs without an evaluation are no gaps: the curve goes on from one that
- * was evaluated to the next. */
+/* An epoch without an evaluation makes no gap: the curve connects the epochs
+ * that were evaluated. */
 static mt_status fill_curve(struct mt_plot_data *d, const struct mt_history *h,
                             const struct mt_history_column *column,
                             bool by_step, struct mt_curve *out,

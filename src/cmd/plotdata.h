@@ -12,7 +12,8 @@
 /* A checkpoint on the command line. */
 struct mt_plot_run {
     const char *path;
-    const char *label;         /* its base name, or what tells it from others */
+    const char *label;         /* its base name, or its path where that is not
+                                  unique */
     struct mt_history history; /* n = 0: nothing to draw */
 };
 

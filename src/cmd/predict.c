@@ -40,7 +40,7 @@ static bool whole(const struct mt_call *call, const char *name,
 
 /* --- samples ------------------------------------------------------------ */
 
-/* At once: who reads from a pipe wants each line as it comes. */
+/* Flushed, so that a reader of the pipe has each line at once. */
 static mt_status write_text(struct mt_strbuf *text, struct mt_err *err)
 {
     if (text->failed)
@@ -101,12 +101,12 @@ static mt_status predict_all(struct prediction *p, struct mt_err *err)
         if (status == MT_OK && n > 0)
             status = predict_batch(p, &column, n, err);
     }
-    return status == MT_OK ? write_text(&p->text, err) /* no sample */
+    return status == MT_OK ? write_text(&p->text, err)
                            : status;
 }
 
-/* What the last window of the series is followed by, and then each row that is
- * made of its own predictions: n lines. */
+/* Predicts the row after the last window of the series, and then, from its own
+ * predictions, the rows after that: n lines. */
 static mt_status predict_ahead(struct prediction *p, size_t n,
                                struct mt_err *err)
 {
@@ -272,7 +272,7 @@ static bool read_generation(const struct mt_call *call, struct mt_generation *g)
     return true;
 }
 
-/* Only what is predicted one row ahead, as a number, can be the next row. */
+/* Only a model that predicts numbers one row ahead can make the next row. */
 static bool check_horizon(const struct mt_call *call, const struct mt_infer *m)
 {
     const struct mt_item *data = mt_json_get(mt_json_root(m->doc), "data");

@@ -268,7 +268,7 @@ static void add_distribution(const struct mt_predictions *p,
     mt_strbuf_putc(line, '}');
 }
 
-/* What a row tells, by the member that it goes to. */
+/* The members of a JSON line. */
 enum member { CLASS, PROBABILITY, DISTRIBUTION };
 
 static void add_member(struct mt_predictions *p, const float *y,

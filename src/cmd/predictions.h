@@ -9,10 +9,10 @@
 
 struct mt_predictions {
     const struct mt_infer *model;
-    struct mt_class_layout layout; /* of the model's output; of a loss whose
-                                      targets are probabilities, each output
-                                      by itself tells 0 from 1 */
-    bool binary;                   /* that is so */
+    struct mt_class_layout layout; /* of the model's output; if the targets of
+                                      the loss are probabilities, each output is
+                                      a classifier of two classes */
+    bool binary;                   /* the targets are probabilities */
     size_t outputs;                /* elements of a sample's output */
     bool json, all;                /* all: every class's probability */
     const char *const *paths;      /* of each sample, or NULL */

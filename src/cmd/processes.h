@@ -7,9 +7,9 @@
 
 #include "cmd/command.h"
 
-/* Joins the job that this process belongs to, if it belongs to one; *out is
- * NULL otherwise. A command that does not share its work refuses; NULL: there
- * is none. From here on all but the first process are silent, errors aside. */
+/* Joins the job that this process belongs to, if any; else *out is NULL. A
+ * command that does not share its work refuses; NULL: there is no command. From
+ * here on all processes but the first are silent, except for errors. */
 mt_status mt_processes_join(const struct mt_command *command,
                             struct mt_comm **out, struct mt_err *err);
 

@@ -36,10 +36,10 @@ void mt_progress_start(struct mt_progress *p, const struct mt_call *call,
 
 /* --- the bar -------------------------------------------------------------- */
 
-/* The parts of the line, as they stand in it. */
+/* The parts of the line, in order. */
 enum { EPOCH, BAR, PERCENT, STEP, LOSS, METRIC, RATE, LEFT, N_PARTS };
 
-/* Which ones go where the terminal is too narrow: the first one first. */
+/* Which ones are dropped where the terminal is too narrow, in this order. */
 static const int leave_out[] = { STEP, EPOCH, METRIC, RATE, BAR, LEFT, LOSS };
 
 enum { PART_SIZE = 64, WIDE_BAR = 20, NARROW_BAR = 10, GAP = 2 };

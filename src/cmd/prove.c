@@ -50,14 +50,14 @@ static mt_status fail_no_start(const struct proof *p, struct mt_err *err)
     return status;
 }
 
-/* The newest kept one that is behind path: after a save that failed, the first
- * one is path itself. */
+/* The newest kept checkpoint of an earlier step than path: after a failed save
+ * the first one is path itself. */
 static mt_status find_start(struct proof *p, struct mt_err *err)
 {
     int64_t last = mt_bundle_get_i64(&p->claim, MT_NAME_STEP, 0);
     mt_status status;
 
-    /* where the run came to before it went back to its best epoch */
+    /* the last step of a run that ended with the state of its best epoch */
     last = mt_bundle_get_i64(&p->claim, MT_NAME_STOPPING "end_step", last);
     p->last = last > 0 ? (uint64_t)last : 0;
     for (size_t i = 1;; i++) {
@@ -148,7 +148,8 @@ static void judge_all(struct proof *p, const struct mt_compare_pair *pairs)
     }
 }
 
-/* The claim is read block by block: it need not fit beside the session. */
+/* The claim is read block by block: it need not fit in memory with the
+ * session. */
 static mt_status compare_all(struct proof *p, struct mt_err *err)
 {
     static const struct mt_tolerance exact;

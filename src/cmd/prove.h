@@ -6,10 +6,10 @@
 
 #include "cmd/command.h"
 
-/* Replays, in memory, the steps from the last checkpoint that
- * checkpoint.keep has kept beside path (outputs.h) up to path, under the spec
- * of path, and compares every array of the state with path's. Nothing is
- * written. Returns an exit code: the bits agree, or they do not. */
+/* Replays, in memory, the steps from the last checkpoint that checkpoint.keep
+ * has kept next to path (outputs.h) up to path, under the spec of path, and
+ * compares every array of the state with path's. Writes nothing. Returns an
+ * exit code: the bits agree, or they do not. */
 int mt_prove(const struct mt_call *call, const char *path);
 
 #endif

@@ -20,9 +20,9 @@ static size_t batch_size(size_t rows)
     return 4;
 }
 
-/* The last epochs of a run are rarely its best ones: small tables are learned
- * by heart before the epochs are over. So they are an upper bound, of about
- * 3000 steps, and the best one counts. */
+/* The last epochs of a run are rarely its best ones: small tables are
+ * overfitted long before. So the number of epochs is an upper bound, of about
+ * 3000 steps, and the state of the best epoch is kept. */
 static mt_status set_train(struct mt_json *doc, size_t rows, bool regression,
                            struct mt_err *err)
 {

@@ -1,7 +1,7 @@
 /*
- * How `mtrain init` has a table trained: one recipe for all of them, chosen so
- * that it holds up over small and large ones, classes and numbers. The layers
- * and the optimizer are those of configs/table.json.
+ * How `mtrain init` trains a table: one recipe for all tables, chosen to work
+ * for small and large ones, classes and numbers. The layers and the optimizer
+ * are those of configs/table.json.
  */
 #ifndef MT_CMD_RECIPE_H
 #define MT_CMD_RECIPE_H

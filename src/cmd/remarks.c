@@ -35,7 +35,7 @@ static void warn_stalled(struct mt_remarks *m)
     mt_warnings_free(&list);
 }
 
-/* Once: there may be many. */
+/* Only once, as there may be many. */
 static void warn_idle(struct mt_remarks *m)
 {
     struct mt_err text = MT_ERR_INIT;
@@ -48,7 +48,7 @@ static void warn_idle(struct mt_remarks *m)
     mt_remarks_add(m, "data", &text, ": such batches add nothing");
 }
 
-/* At the first evaluation: the others are of the same samples. */
+/* At the first evaluation only: all are of the same samples. */
 static void note_left_out(struct mt_remarks *m)
 {
     const struct mt_epoch *epoch = mt_session_last_epoch(m->session);

@@ -1,7 +1,7 @@
 /*
- * What a run is warned of on the way, each once: batches that add nothing, what
- * auc leaves out, tensors that stopped moving, saves that failed. With --strict
- * the first warning ends the run: it is left in `refused`.
+ * Warnings of a run, each given once: batches that add nothing, what auc leaves
+ * out, tensors that stopped moving, saves that failed. With --strict the first
+ * warning ends the run, and is left in `refused`.
  */
 #ifndef MT_CMD_REMARKS_H
 #define MT_CMD_REMARKS_H
@@ -16,7 +16,7 @@ struct mt_remarks {
     struct mt_events *events;
     struct mt_stall stall;
     bool idle_known, left_out_known;
-    struct mt_err refused; /* its status is MT_OK while there is none */
+    struct mt_err refused; /* its status is MT_OK if there was no warning */
 };
 
 /* Where a run starts or goes on. */

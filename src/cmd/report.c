@@ -49,9 +49,10 @@ void mt_report_follow(const struct mt_comm *comm)
     following = comm;
 }
 
-/* Most errors are those of all: the first process says so and ends the job,
- * this one with it, by a signal. Others end in the order of their numbers, so
- * that one speaks for all of them. */
+/* Most errors occur in all processes: the first one reports it and ends the
+ * job, this one included, by a signal. If that does not happen, the others
+ * report it after a pause that grows with their rank, so that one does it for
+ * all of them. */
 static void report_followed(const struct mt_err *err)
 {
     enum { PAUSE = 2000, EACH = 50, MOST = 2000 }; /* ms */

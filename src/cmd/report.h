@@ -1,6 +1,6 @@
 /*
  * What users see: results on stdout, everything else on stderr. A live line
- * (terminal.h) goes before a message comes.
+ * (terminal.h) is cleared before a message is printed.
  */
 #ifndef MT_CMD_REPORT_H
 #define MT_CMD_REPORT_H

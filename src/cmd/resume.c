@@ -51,7 +51,7 @@ static bool collect(const struct mt_call *call, struct changes *c)
     return true;
 }
 
-/* What was changed, for people as lines, for programs as events. */
+/* Reports changes as lines for people and as events for programs. */
 struct told {
     const struct mt_call *call;
     struct mt_strbuf events;
@@ -95,7 +95,7 @@ static bool alike(const struct mt_refitted *a, const struct mt_refitted *b)
            strcmp(a->slots, b->slots) == 0;
 }
 
-/* One line for all tensors of which the same is to be said. */
+/* One line for all tensors that have the same report. */
 static void tell_group(struct told *told, const struct mt_refit *refit,
                        size_t first, bool *done)
 {
@@ -121,7 +121,7 @@ static void tell_group(struct told *told, const struct mt_refit *refit,
     mt_strbuf_free(&names);
 }
 
-/* Optimizer state that a changed spec has no use for, or wants and lacks. */
+/* Optimizer state that a changed spec does not need, or needs and lacks. */
 static mt_status tell_refit(struct told *told, const struct mt_refit *refit,
                             struct mt_err *err)
 {
@@ -213,8 +213,9 @@ static void tell_finished(const struct mt_call *call,
     mt_strbuf_free(&state);
 }
 
-/* Nothing to train: says so; writes OUT where another one was asked for, or
- * the spec has changed: what was reported holds from here on. */
+/* Nothing is left to train. OUT is written all the same where it is another
+ * file, or where the spec has changed: the changes that were reported hold from
+ * here on. */
 static int finished(const struct mt_training *t, struct mt_session *s,
                     bool changed)
 {
@@ -243,7 +244,7 @@ static mt_status check_total(const struct mt_training *t, struct mt_err *err)
                    (unsigned long long)mt_session_total_steps(s));
 }
 
-/* restore_best was asked for since, or the state was loaded. */
+/* Where restore_best is newer than the best epoch, or the state was loaded. */
 static mt_status warn_of_kept(const struct mt_training *t, struct mt_err *err)
 {
     const struct mt_session *s = t->session;
@@ -370,7 +371,8 @@ static int resume_run(struct mt_call *call)
     };
     bool in_place = strcmp(out, path) == 0;
 
-    /* Locked before it is read: nobody goes on from there meanwhile. */
+    /* Locked before it is read, so that no other process resumes it
+     * meanwhile. */
     if (mt_training_claim(call, out, in_place || call->force, &lock, &err) !=
             MT_OK ||
         mt_open_checkpoint(&request, &opened, &err) != MT_OK) {

@@ -15,8 +15,8 @@
 #include "train/statename.h"
 #include "train/ties.h"
 
-/* Weights, unless they are all that is wanted optimizer state, and without
- * `only` where training stands. */
+/* Weights; optimizer state unless only weights are wanted; and, without `only`,
+ * the position of the training. */
 static bool is_selected(const char *name, bool weights_only, const char *only)
 {
     enum mt_state_section section = mt_name_section(name);

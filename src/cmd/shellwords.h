@@ -8,14 +8,14 @@
 #include "base/strbuf.h"
 #include "cmd/command.h"
 
-/* Appends one word, quoted where a shell (of POSIX) would see more in it. */
+/* Appends one word, quoted where a POSIX shell would not take it literally. */
 void mt_shell_word(struct mt_strbuf *out, const char *word);
 
 /* Appends " --name value". */
 void mt_shell_option(struct mt_strbuf *out, const char *name,
                      const char *value);
 
-/* Appends the call's operands, each behind a space. One that looks like an
+/* Appends the call's operands, each after a space. One that looks like an
  * option becomes "./-x". */
 void mt_shell_operands(struct mt_strbuf *out, const struct mt_call *call);
 

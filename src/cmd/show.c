@@ -335,8 +335,8 @@ static void print_json(const struct shown *s)
 
 /* --- the command -------------------------------------------------------- */
 
-/* Not every state has a spec, and not every spec a model that this program can
- * build; the tensors are there to be seen all the same. */
+/* Not every state has a spec, and this program cannot build the model of every
+ * spec; the tensors can be shown all the same. */
 static void open_model(struct shown *s, struct mt_err *err)
 {
     if (!mt_bundle_find(&s->bundle, MT_NAME_SPEC))
@@ -414,8 +414,8 @@ static int show_digest(const struct mt_call *call)
     return MT_EXIT_DONE;
 }
 
-/* Options that show something of the whole file go without each other, and
- * without a TENSOR: a second file is none. */
+/* Options that show one thing of the whole file exclude each other, and a
+ * TENSOR. */
 static bool options_agree(const struct mt_call *call)
 {
     static const char *const whole[] = { "digest", "spec", "dot" };

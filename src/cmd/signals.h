@@ -3,8 +3,8 @@
  *
  * The first INT, TERM, HUP or USR2 is remembered, so that the step can finish
  * and be saved; the second ends the process at once (the old checkpoint is
- * whole: files are replaced). HUP is left alone where it was ignored. USR2 is
- * there because mpirun passes it on at once, and TERM only with a KILL soon
+ * whole: files are replaced). HUP stays ignored where it was ignored. USR2 is
+ * included because mpirun passes it on at once, but TERM only with a KILL soon
  * after.
  */
 #ifndef MT_CMD_SIGNALS_H

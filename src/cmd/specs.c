@@ -46,7 +46,7 @@ mt_status mt_hint_not_checkpoint(const char *path, struct mt_err *err)
     return err->status;
 }
 
-/* What was given as a spec, and is none. */
+/* Fails for a file that was given as a spec but is not one. */
 static mt_status hint_not_spec(const char *path, struct mt_err *err)
 {
     struct mt_err ignored = MT_ERR_INIT;
@@ -136,8 +136,8 @@ static bool same_value(const struct mt_item *a, const struct mt_item *b)
     return same;
 }
 
-/* How values are normalised is the checkpoint's, with the statistics that it
- * has: another rule in the spec would be written down, but not applied. */
+/* Values are normalised as the checkpoint says, with its statistics: another
+ * rule in the spec would be saved, but not applied. */
 static mt_status check_fitted(const struct mt_opened *o, struct mt_err *err)
 {
     static const char *const keys[] = { "normalize", "scale", "mean", "std" };
@@ -158,7 +158,7 @@ static mt_status check_fitted(const struct mt_opened *o, struct mt_err *err)
     return MT_OK;
 }
 
-/* The data must be those of the run. */
+/* The data files must be those of the run. */
 static mt_status restore_all(const struct mt_open_request *r,
                              const struct mt_opened *o, struct mt_err *err)
 {
@@ -337,7 +337,7 @@ static mt_status fresh_state(const struct mt_open_request *r,
 
 static void note_state(void *call, bool damage, const char *what)
 {
-    (void)damage; /* only `load --salvage` goes on then */
+    (void)damage; /* only `load --salvage` accepts it */
     mt_report(call, "%s", what);
 }
 

@@ -65,7 +65,7 @@ mt_status mt_open_model(const struct mt_open_request *request,
 mt_status mt_open_session(const struct mt_open_request *request,
                           struct mt_opened *opened, struct mt_err *err);
 
-/* Reports what is suspicious: of the data, the loss and, unless it is only
+/* Reports what is suspicious about the data, the loss and, unless it is only
  * evaluated, the schedule (train/traps.h). With --strict that is an error. */
 mt_status mt_opened_warn(const struct mt_call *call,
                          const struct mt_opened *opened, struct mt_events *e,
@@ -85,12 +85,12 @@ struct mt_samples_text mt_samples_text(const struct mt_session *s);
     { "skip-objects", 0, NULL,                                                 \
       "pass over objects in it whose classes are unknown" }
 
-/* What they say; remarks are reported. */
+/* Reads these options; remarks on the file are reported. */
 struct mt_state_options mt_state_options(const struct mt_call *call);
 
-/* Whatever holds a state, as a bundle: a checkpoint or a bare state dict, whose
- * large arrays stay in the file (mt_bundle_open_state), or a spec (freshly
- * initialised), for which the options (may be NULL) say nothing. */
+/* Opens anything that holds a state as a bundle: a checkpoint or a bare state
+ * dict, whose large arrays stay in the file (mt_bundle_open_state), or a spec
+ * (freshly initialised), for which the options (may be NULL) are ignored. */
 mt_status mt_open_state(const char *path, const char *data_dir,
                         const struct mt_state_options *options,
                         struct mt_team *team, struct mt_bundle *out,

@@ -45,9 +45,9 @@ static int call_command(int argc, char **argv)
     return mt_processes_leave(comm, mt_report_end(code));
 }
 
-/* A standard file that came closed is given a place holder that can be neither
- * read nor written, so that no checkpoint or log gets its number and, with it,
- * what is printed. */
+/* A standard file that is closed is opened as one that can be neither read nor
+ * written, so that no checkpoint or log gets its number and, with it, what is
+ * printed. */
 static bool hold_standard_files(void)
 {
     static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
@@ -59,7 +59,7 @@ static bool hold_standard_files(void)
     return true;
 }
 
-/* --help and -h, with a command behind or not, and help without one. */
+/* --help and -h, whether a command follows or not, and help without one. */
 static bool asks_for_help(int argc, char **argv)
 {
     bool option = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
@@ -85,8 +85,8 @@ static int help(int argc, char **argv)
 int mt_command_main(int argc, char **argv)
 {
     if (!hold_standard_files())
-        return MT_EXIT_TROUBLE; /* and no place to say so */
-    /* a file-size limit is an error of a write, not the end of the process */
+        return MT_EXIT_TROUBLE; /* and nowhere to report it */
+    /* a file-size limit makes a write fail, and does not end the process */
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         mt_commands_help(stderr);

@@ -13,7 +13,8 @@ void mt_summary_why_stopped(const struct mt_session *s, char *out, size_t size)
              mt_count(mt_session_bad(s), "evaluation").text);
 }
 
-/* Scores of the validation data, or without them of the training. */
+/* Scores of the validation data, or of the training data where there are
+ * none. */
 static void print_scores(const struct mt_session *s,
                          const struct mt_epoch *epoch)
 {

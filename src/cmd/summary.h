@@ -1,5 +1,5 @@
 /*
- * What is said of a run that has ended.
+ * What is reported at the end of a run.
  */
 #ifndef MT_CMD_SUMMARY_H
 #define MT_CMD_SUMMARY_H
@@ -23,8 +23,8 @@ void mt_summary_print(const char *out, const struct mt_session *s,
 void mt_summary_why_stopped(const struct mt_session *s, char *out, size_t size);
 
 /* Adds to the message about a loss or gradient that is not finite what can be
- * done: the same spec comes to it from any checkpoint. saved: the one that is
- * there, of that step; or NULL. */
+ * done about it: the same spec fails from any checkpoint. saved: the checkpoint
+ * that exists, of that step; or NULL. */
 void mt_summary_advise(const struct mt_session *s, const char *saved,
                        uint64_t step, struct mt_err *err);
 

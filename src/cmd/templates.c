@@ -1,4 +1,4 @@
-/* The table of templates, and the spec that a row stands for. */
+/* The table of templates, and how the spec of a row is made. */
 #include "cmd/templates.h"
 
 #include <stdarg.h>
@@ -178,7 +178,7 @@ static mt_status read_sign(const char *key, const char *text, char *out,
                     : MT_OK;
 }
 
-/* What the user says of the table. */
+/* What the options say about the table. */
 static mt_status read_hints(const struct mt_own_data *own,
                             struct mt_csv_hints *out, struct mt_err *err)
 {
@@ -293,8 +293,8 @@ static mt_status set_input(struct mt_json *doc, bool planes,
     return set(doc, "model.input", &input, err);
 }
 
-/* AdamW decays at each step: the config's decay suits its 200 images, and would
- * be far too strong over the many steps that more images make. */
+/* AdamW decays at each step: the config's decay is chosen for its 200 images,
+ * and would be far too strong over the many steps that more images make. */
 static mt_status set_decay(struct mt_json *doc, size_t images,
                            struct mt_err *err)
 {
@@ -329,7 +329,7 @@ static mt_status use_images(const struct mt_template *t, struct mt_json *doc,
     return status;
 }
 
-/* The folder of validation pictures beside a folder "train". */
+/* The folder of validation pictures next to a folder "train". */
 static const char *sibling(const char *folder, struct mt_arena *arena)
 {
     static const char *const names[] = { "val", "valid", "validation", "test" };
@@ -452,7 +452,7 @@ static mt_status use_arrays(const struct mt_template *t, struct mt_json *doc,
                      err);
 }
 
-/* What goes in is what shall come out. */
+/* The targets are the inputs. */
 static mt_status use_array(const struct mt_template *t, struct mt_json *doc,
                            const struct mt_own_data *own, struct mt_err *err)
 {

@@ -17,11 +17,11 @@ struct mt_template {
     const char *config; /* of configs/: "digits" */
     const char *data;   /* JSON: the made data; NULL: the config has its own */
     const char *input;  /* JSON: "model.input" to that; NULL: it has none */
-    const char *own;    /* how to name own data; NULL: there is no such way */
+    const char *own;    /* how --data is given; NULL: it cannot be */
     bool regression;    /* for tables: without classes */
     bool guess;         /* for tables: find out */
 
-    /* Puts own files in the place of the data; NULL as own. */
+    /* Replaces the data by the user's own files; NULL where `own` is NULL. */
     mt_status (*use)(const struct mt_template *t, struct mt_json *doc,
                      const struct mt_own_data *own, struct mt_err *err);
 };

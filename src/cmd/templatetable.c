@@ -9,7 +9,7 @@
 enum {
     WIDE = 30,  /* columns: then runs of plain numbers are one line */
     SHOWN = 12, /* classes */
-    RARE = 2    /* rows of a value that may be a typing error, below it */
+    RARE = 2    /* a value of fewer rows may be a typing error */
 };
 
 /* ---- columns ---- */
@@ -34,7 +34,7 @@ static void add_values(const struct mt_look *l, struct mt_strbuf *out)
         mt_strbuf_puts(out, mt_count(l->labels.n, "value").text);
 }
 
-/* Values that one row has may be faults. */
+/* A value that only one row has may be a mistake. */
 static void add_single(const struct mt_look *l, struct mt_strbuf *out)
 {
     size_t n = 0, first = 0;
@@ -61,7 +61,7 @@ static void add_some(const char *what, const struct mt_look_some *some,
     add_place(some, out);
 }
 
-/* What is no number, or no date, in a column where most are. */
+/* Texts in a column whose values are mostly numbers or dates. */
 static void add_faults(const struct mt_look *l, const struct mt_csv_guess *g,
                        struct mt_strbuf *out)
 {
@@ -311,7 +311,7 @@ static bool can_be_numbers(enum mt_csv_target target)
     return target == MT_TARGET_NUMBERS || target == MT_TARGET_FEW;
 }
 
-/* As classes, whatever they look like. */
+/* Prints the target as classes, whatever its values look like. */
 static bool can_be_classes(const struct mt_csv_guess *g)
 {
     const struct mt_look *l = &g->looks[g->columns.targets[0]];
@@ -364,7 +364,7 @@ static mt_status fail_target(const struct mt_own_data *own,
     return err->status;
 }
 
-/* The target has texts, and was to be a number. */
+/* Fails for a target that should be a number and has texts. */
 static mt_status fail_number(const struct mt_own_data *own,
                              const struct mt_csv_guess *g, size_t i,
                              struct mt_err *err)

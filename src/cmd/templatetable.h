@@ -16,7 +16,7 @@ mt_status mt_table_print_targets(const struct mt_own_data *own,
                                  const struct mt_csv_guess *g, bool regression,
                                  struct mt_arena *arena, struct mt_err *err);
 
-/* That the targets can be learnt, and that there is something to learn from. */
+/* Checks that the targets can be learnt, and that there is a feature. */
 mt_status mt_table_check(bool guess, const struct mt_own_data *own,
                          const struct mt_csv_guess *g, bool regression,
                          struct mt_err *err);

@@ -13,7 +13,7 @@
 
 /* --- finding ------------------------------------------------------------ */
 
-/* The name may leave out its section. */
+/* The section may be left out of the name. */
 static const struct mt_array *find_tensor(const struct mt_bundle *b,
                                           const char *name)
 {
@@ -45,7 +45,8 @@ static int fail_name(const struct mt_bundle *b, const char *path,
 
 /* --- text --------------------------------------------------------------- */
 
-enum { NUMBERS = 24, LONGEST = 60 }; /* columns beside the bar; of the bar */
+enum { NUMBERS = 24, LONGEST = 60 }; /* columns of the numbers; of the longest
+                                        bar */
 
 static void print_histogram(const struct mt_statistics *s)
 {
@@ -61,7 +62,7 @@ static void print_histogram(const struct mt_statistics *s)
         char cells[LONGEST + 1];
 
         if (s->bin[i] && !length)
-            length = 1; /* few are not none */
+            length = 1; /* so that a bar of a few values can be seen */
         memset(cells, '#', length);
         cells[length] = '\0';
         printf("  %11.4g  %s%s%s%s%zu\n", mt_statistics_edge(s, i),

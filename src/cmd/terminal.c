@@ -65,7 +65,7 @@ bool mt_live_possible(void)
     return isatty(STDERR_FILENO) && !is_dumb();
 }
 
-/* A job in the background leaves the terminal to the one in front. */
+/* A job in the background does not write to the terminal. */
 static bool in_background(void)
 {
     pid_t front = tcgetpgrp(STDERR_FILENO);
@@ -73,8 +73,8 @@ static bool in_background(void)
     return front > 0 && front != getpgrp();
 }
 
-/* To the line's start; terminals have broken a line into several since it was
- * drawn if they have become narrower. What waits comes in its place. */
+/* Moves to the start of the line; a terminal that has become narrower has
+ * wrapped it since. Text that waits is printed in its place. */
 static void add_rewind(struct mt_strbuf *out)
 {
     size_t width = mt_terminal_width(stderr);

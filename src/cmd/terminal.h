@@ -1,9 +1,9 @@
 /*
- * What a terminal can do and a pipe can not: colors, and one live line at the
- * bottom that redraws.
+ * What a terminal can do and a pipe cannot: colors, and one live line at the
+ * bottom that is redrawn.
  *
- * Whoever prints a line of its own to stderr takes the live line away first
- * (report.h's functions do so by themselves):
+ * It has to be cleared before a line is printed to stderr; report.h's functions
+ * do so themselves:
  *
  *     mt_live_draw("45%  loss 0.43", 14);
  *     mt_live_clear();
@@ -40,22 +40,22 @@ const char *mt_color(FILE *stream, enum mt_color color);
 
 /* --- the live line -------------------------------------------------------- */
 
-/* Columns of the terminal behind the stream, now; 80 where it has none. */
+/* Columns of the stream's terminal at the moment; 80 where it is none. */
 size_t mt_terminal_width(FILE *stream);
 
 /* Is stderr a terminal that can redraw a line? */
 bool mt_live_possible(void);
 
-/* Puts text in the place of the live line; columns is what it takes on the
- * screen, colors not counted, and less than the terminal's width. Does nothing
- * while this process is in the background. */
+/* Replaces the live line by the text; columns is its width on the screen,
+ * without colors, and less than the terminal's. Does nothing while this process
+ * is in the background. */
 void mt_live_draw(const char *text, size_t columns);
 
-/* Text (whole lines) to stand above the live line; it comes with the next
- * draw or clear, at once if there is no live line. */
+/* Text (whole lines) to print above the live line, with the next draw or clear;
+ * at once if there is no live line. */
 void mt_live_above(const char *text);
 
-/* Takes the line away; nothing if there is none. */
+/* Clears the live line, if there is one. */
 void mt_live_clear(void);
 
 /* The same from a signal handler that ends the process. */

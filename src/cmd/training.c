@@ -35,16 +35,17 @@ struct run {
     struct mt_ckpt_info info;  /* of the last save */
     uint64_t saved_step;
     bool saved, save_failed, best_failed;
-    double started, tried;     /* the run, the last save: at that second */
-    double saving;             /* seconds */
+    double started, tried;     /* when the run and the last save began */
+    double saving;             /* seconds spent on saves */
     uint64_t first_step, first_sample, samples;
     struct mt_run_end end;
     uint64_t sent; /* in the last step, to other processes */
     int stop; /* the signal by which all of them stop, or 0 */
-    size_t log_every; /* steps, 0: none is logged; of the process that does */
+    size_t log_every; /* steps between step events; 0: none, or not of this
+                         process */
 };
 
-/* What a process wishes of all: to save, or to stop by one of these. */
+/* What one process asks of all: to save, or to stop by one of these signals. */
 enum { SAVE = 1, STOP = 2 };
 static const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR2 };
 enum { STOPS = sizeof stops / sizeof *stops };
@@ -55,7 +56,7 @@ static bool follows(const struct mt_training *t)
     return mt_comm_rank(t->call->comm) > 0;
 }
 
-/* By a warning, with --strict. */
+/* Has a warning ended the run, by --strict? */
 static bool refused(const struct run *r)
 {
     return mt_remarks_refuse(&r->remarks);
@@ -82,8 +83,8 @@ static bool in_place(const struct mt_training *t)
     return t->from && strcmp(t->from, t->out) == 0;
 }
 
-/* How many checkpoints before this save stay: none, where the last one is of
- * another run, or of this very step. */
+/* How many earlier checkpoints to keep: none if the last one is of another run,
+ * or of this very step. */
 static size_t to_keep(const struct run *r)
 {
     bool own =
@@ -123,8 +124,8 @@ static mt_status replace(struct run *r, bool *replaced, struct mt_err *err)
     return status;
 }
 
-/* After the first save: the kept ones of an older run, which this one has
- * overwritten, go. */
+/* After the first save, removes the kept checkpoints of an older run that this
+ * one has overwritten. */
 static void forget_others(struct run *r)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -152,8 +153,8 @@ static void save(struct run *r)
     r->saved_step = mt_session_at(r->s).step;
 }
 
-/* A save that fails does not stop the training: it is told, and tried again
- * at the next point, or at the end. */
+/* A failed save does not stop the training: it is reported, and tried again
+ * when the next one is due, or at the end. */
 static void save_and_go_on(struct run *r)
 {
     save(r);
@@ -162,8 +163,8 @@ static void save_and_go_on(struct run *r)
                        ": training continues, saving will be tried again");
 }
 
-/* Ahead of the other save: a run that goes on from there has seen this epoch,
- * and would not save it again. */
+/* Before the regular save: a run that resumes from that one has seen this
+ * epoch, and would not save it again. */
 static void save_best(struct run *r)
 {
     char *path = mt_output_best(r->t->out);
@@ -181,9 +182,9 @@ static void save_best(struct run *r)
     free(path);
 }
 
-/* A spec that does not say when to save: at ends of epochs, with a second
- * between two saves, as each waits for the disk. The first one comes at once,
- * unless there is the checkpoint that the run goes on from. */
+/* Where the spec does not say when to save: at ends of epochs, at least a
+ * second apart, as each save waits for the disk. The first one is written at
+ * once, unless the checkpoint that the run resumes from is there. */
 static bool some_time_passed(const struct run *r)
 {
     const double pause = 1;
@@ -296,7 +297,7 @@ static mt_status audited_step(struct run *r, struct mt_step_info *info)
     return status;
 }
 
-/* What is to be said of the run, before its best state is brought back. */
+/* Notes what the summary needs, and then restores the best state. */
 static void end_run(struct run *r)
 {
     r->samples = mt_session_samples_done(r->s) - r->first_sample;
@@ -304,8 +305,8 @@ static void end_run(struct run *r)
     r->end.nan = mt_session_stopped_by_nan(r->s);
     r->end.restored = mt_session_restore_best(r->s);
     if (r->end.restored)
-        r->saved_step = UINT64_MAX; /* a save of that epoch was of a run that
-                                       goes on */
+        r->saved_step = UINT64_MAX; /* what was saved at that epoch is the state
+                                       of a run that is not finished */
 }
 
 static mt_status train(struct run *r)

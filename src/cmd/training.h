@@ -1,5 +1,5 @@
 /*
- * The loop behind `train` and `resume`: steps, saves, events, signals, audit.
+ * The loop of `train` and `resume`: steps, saves, events, signals, audit.
  */
 #ifndef MT_CMD_TRAINING_H
 #define MT_CMD_TRAINING_H
@@ -38,15 +38,15 @@ mt_status mt_training_claim(const struct mt_call *call, const char *out,
 /* Trains until the session is finished and saves; returns an exit code. */
 int mt_training_run(const struct mt_training *t);
 
-/* May the log and the files beside the checkpoint be written (the best one,
- * kept ones)? With --strict, is there nothing to warn of? As for the checkpoint
- * itself, no existing ones are without
- * --force, unless the run goes on: then the log does, and, in place, the
- * others are its own. */
+/* May the log and the files next to the checkpoint be written (the best one,
+ * kept ones)? With --strict, is there nothing to warn of? As with the
+ * checkpoint itself, existing ones are overwritten only with --force, unless
+ * the run is resumed: then the log is appended to, and, in place, the others
+ * are its own. */
 mt_status mt_training_prepare(const struct mt_training *t, struct mt_err *err);
 
-/* A run that goes on takes the best checkpoint so far along, to its new place
- * and its new total. That it cannot is a warning. */
+/* A resumed run copies the best checkpoint so far to the name that belongs to
+ * its output, with the new total. If it cannot, that is a warning. */
 mt_status mt_training_bring_best(const struct mt_training *t,
                                  struct mt_err *err);
 

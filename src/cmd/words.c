@@ -4,7 +4,7 @@
 
 #define STATES "mtc safetensors npz"
 
-/* The first row that fits counts; command NULL: any. */
+/* The first row that matches counts; command NULL: any. */
 static const struct row {
     const char *command, *word;
     struct mt_offer offer;

@@ -1,6 +1,6 @@
 /*
- * What the words of usage lines stand for: "SPEC" is a file that ends in
- * .json, "DIR" a folder. Shell completion follows from it.
+ * What the words of usage lines mean: "SPEC" is a file that ends in .json,
+ * "DIR" a folder. Shell completion follows from it.
  */
 #ifndef MT_CMD_WORDS_H
 #define MT_CMD_WORDS_H
@@ -28,7 +28,7 @@ struct mt_offer {
     const char *const *choices; /* NULL-terminated */
 };
 
-/* What a word of a command's operands stands for. */
+/* What a word of a command's operands can be. */
 struct mt_offer mt_offer_of(const struct mt_command *command,
                             const char *word);
 
