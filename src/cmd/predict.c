@@ -59,6 +59,7 @@ struct prediction {
     struct mt_dataset *data;
     struct mt_predictions lines;
     struct mt_strbuf text;
+    bool hold;      /* the text is printed at the end: it may be refused */
     size_t done;    /* samples */
     const float *y; /* outputs of the last batch */
 };
@@ -87,7 +88,7 @@ static mt_status predict_batch(struct prediction *p,
                        m->model->loss.type->name);
     for (size_t i = 0; i < n; i++)
         mt_predictions_add(&p->lines, p->done++, p->y + i * outputs, &p->text);
-    return write_text(&p->text, err);
+    return p->hold ? MT_OK : write_text(&p->text, err);
 }
 
 static mt_status predict_all(struct prediction *p, struct mt_err *err)
@@ -101,8 +102,7 @@ static mt_status predict_all(struct prediction *p, struct mt_err *err)
         if (status == MT_OK && n > 0)
             status = predict_batch(p, &column, n, err);
     }
-    return status == MT_OK ? write_text(&p->text, err)
-                           : status;
+    return status;
 }
 
 /* Predicts the row after the last window of the series, and then, from its own
@@ -146,7 +146,9 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
         .whole = m->model->record.mixes_batch,
         .resident = 1, /* each sample is read once */
     };
-    struct prediction p = { .m = m, .text = MT_STRBUF_INIT };
+    struct prediction p = { .m = m,
+                            .text = MT_STRBUF_INIT,
+                            .hold = call->strict };
     size_t rows = 0;
     mt_status status;
 
@@ -170,6 +172,8 @@ static mt_status predict_samples(const struct mt_call *call, struct mt_infer *m,
         status = rows ? predict_ahead(&p, rows, err) : predict_all(&p, err);
     if (status == MT_OK && p.data->warning)
         status = mt_warn(call, NULL, "data", err, "%s", p.data->warning);
+    if (status == MT_OK)
+        status = write_text(&p.text, err);
     mt_strbuf_free(&p.text);
     mt_predictions_free(&p.lines);
     mt_dataset_close(p.data);
@@ -184,15 +188,34 @@ static bool of_pictures(const struct mt_infer *m)
 /* --- text --------------------------------------------------------------- */
 
 struct output {
-    bool json;
+    const struct mt_call *call;
+    const struct mt_generation *g;
+    bool json, warned;
     struct mt_strbuf text, tokens;
 };
+
+/* Before the first token, which --strict then prevents. */
+static mt_status warn_unknown(struct output *out, struct mt_err *err)
+{
+    size_t n = out->g->unknown;
+
+    if (out->warned || !n)
+        return MT_OK;
+    out->warned = true;
+    return mt_warn(out->call, NULL, "data", err,
+                   "prompt: %zu character%s not in the vocabulary: read "
+                   "as " MT_UNKNOWN_TOKEN,
+                   n, n == 1 ? " is" : "s are");
+}
 
 static mt_status emit(void *ctx, size_t token, const char *text, size_t n,
                       struct mt_err *err)
 {
     struct output *out = ctx;
+    mt_status status = warn_unknown(out, err);
 
+    if (status != MT_OK)
+        return status;
     if (out->json) {
         if (n == 1 && !*text)
             mt_strbuf_puts(&out->text, "\xef\xbf\xbd"); /* U+FFFD */
@@ -231,7 +254,9 @@ static mt_status print_object(const struct mt_generation *g, struct output *out,
 static mt_status predict_text(const struct mt_call *call, struct mt_infer *m,
                               struct mt_generation *g, struct mt_err *err)
 {
-    struct output out = { .json = call->json,
+    struct output out = { .call = call,
+                          .g = g,
+                          .json = call->json,
                           .text = MT_STRBUF_INIT,
                           .tokens = MT_STRBUF_INIT };
     mt_status status;
@@ -239,15 +264,12 @@ static mt_status predict_text(const struct mt_call *call, struct mt_infer *m,
     g->emit = emit;
     g->ctx = &out;
     status = mt_generate(m, g, err);
+    if (status == MT_OK)
+        status = warn_unknown(&out, err); /* where nothing was generated */
     if (status == MT_OK && call->json)
         status = print_object(g, &out, err);
     else if (status == MT_OK)
         putchar('\n');
-    if (status == MT_OK && g->unknown)
-        status = mt_warn(call, NULL, "data", err,
-                         "prompt: %zu character%s not "
-                         "in the vocabulary: read as " MT_UNKNOWN_TOKEN,
-                         g->unknown, g->unknown == 1 ? " is" : "s are");
     mt_strbuf_free(&out.text);
     mt_strbuf_free(&out.tokens);
     return status;

@@ -140,6 +140,43 @@ static mt_status read_conversion(const struct mt_call *call, const char *out,
     return MT_OK;
 }
 
+static mt_status warn_range(const struct mt_call *call, const char *out,
+                            const struct conversion *c, struct mt_err *err)
+{
+    size_t n = c->overflowed;
+
+    if (!n)
+        return MT_OK;
+    return mt_warn(call, NULL, "state", err,
+                   "%s: %zu value%s beyond the range of %s and become%s "
+                   "infinite",
+                   out, n, n == 1 ? " is" : "s are", mt_dtype_name(c->dtype),
+                   n == 1 ? "s" : "");
+}
+
+static mt_status ignore(void *ctx, const void *elements, size_t n,
+                        struct mt_err *err)
+{
+    (void)ctx;
+    (void)elements;
+    (void)n;
+    (void)err;
+    return MT_OK;
+}
+
+/* With --strict values are converted once before anything is written. */
+static mt_status check_range(const struct mt_call *call,
+                             const struct mt_bundle *state, const char *out,
+                             const struct conversion *c, struct mt_err *err)
+{
+    mt_status status = MT_OK;
+
+    for (size_t i = 0; c->shorten && i < state->n && status == MT_OK; i++)
+        status = mt_block_stream_each(&state->arrays[i], call->team, ignore,
+                                      NULL, err);
+    return status == MT_OK ? warn_range(call, out, c, err) : status;
+}
+
 static mt_status write_state(const struct mt_call *call,
                              struct mt_bundle *source, const char *out,
                              struct conversion *c, size_t *n,
@@ -161,9 +198,13 @@ static mt_status write_state(const struct mt_call *call,
                          "%s: no tensor matches \"%s\"; 'mtrain show -v %s' "
                          "lists them",
                          call->args[0], only ? only : "*", call->args[0]);
-    else
+    else if (call->strict)
+        status = check_range(call, &state, out, c, err);
+    if (status == MT_OK)
         status = mt_statefile_write(out, state.arrays, state.n, call->team,
                                     NULL, err);
+    if (status == MT_OK)
+        status = warn_range(call, out, c, err);
     mt_bundle_free(&state);
     return status;
 }
@@ -260,13 +301,6 @@ static int save_run(struct mt_call *call)
     mt_bundle_free(&source);
     mt_lock_release(lock);
     if (status != MT_OK)
-        return mt_report_error(&err);
-    if (conversion.overflowed &&
-        mt_warn(call, NULL, "state", &err,
-                "%s: %zu value%s beyond the range of %s, written as infinite",
-                out, (size_t)conversion.overflowed,
-                conversion.overflowed == 1 ? " is" : "s are",
-                mt_dtype_name(conversion.dtype)) != MT_OK)
         return mt_report_error(&err);
     if (call->json) {
         printf("{\"event\":\"save\",\"path\":");
