@@ -313,10 +313,14 @@ ZSH_COMPLETION = zsh/site-functions/_mtrain
 FISH_COMPLETION = fish/vendor_completions.d/mtrain.fish
 COMPLETIONS = $(dir $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 
-install: $(B)/mtrain
+install: $(B)/mtrain $(MODULE)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(B)/mtrain $(DESTDIR)$(PREFIX)/bin/mtrain
+ifneq ($(MODULE),)
+	install -d $(DESTDIR)$(PREFIX)/lib/mtrain
+	install -m 644 $(MODULE) $(DESTDIR)$(PREFIX)/lib/mtrain
+endif
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
@@ -333,6 +337,8 @@ install: $(B)/mtrain
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mtrain
+	rm -f $(DESTDIR)$(PREFIX)/lib/mtrain/mtrain-mpi.so
+	rmdir $(DESTDIR)$(PREFIX)/lib/mtrain 2>/dev/null || true
 	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(notdir $(wildcard man/*.1))
 	cd $(DESTDIR)$(PREFIX)/share/man/man5 && rm -f $(notdir $(wildcard man/*.5))
 	cd $(DESTDIR)$(PREFIX)/share/man/man7 && rm -f $(notdir $(wildcard man/*.7))

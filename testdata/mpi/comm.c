@@ -392,6 +392,7 @@ static int play(struct mt_comm *c, const char *what, size_t rank, unsigned s)
         return 2;
     say(c, "ready");
     if (strcmp(what, "abort") == 0 && c->rank == rank) {
+        sleep(1); /* until all have said it */
         mt_comm_abort(c, 3);
         return 0;
     }
