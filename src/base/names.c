@@ -2,17 +2,28 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
-/* The slot of the name in the table, or the free slot for it. FNV-1a. */
+#include "base/siphash.h"
+
+/* Files are full of names, and could be made so that all of them fall on one
+ * slot of a table whose hash is known. The key is the kernel's, of each
+ * process; the order of numbers does not depend on it. */
+static const unsigned char *key(void)
+{
+    static const unsigned char none[16];
+    const unsigned char *random =
+        (const unsigned char *)(uintptr_t)getauxval(AT_RANDOM);
+
+    return random ? random : none;
+}
+
+/* The slot of the name in the table, or the free slot for it. */
 static size_t find_place(const struct mt_names *t, const char *name,
                          mt_name_of *name_of, const void *ctx)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    size_t at;
+    size_t at = (size_t)mt_siphash(key(), name, strlen(name)) & (t->size - 1);
 
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
-    at = (size_t)(hash ^ hash >> 32) & (t->size - 1);
     while (t->table[at] && strcmp(name_of(ctx, t->table[at] - 1), name) != 0)
         at = (at + 1) & (t->size - 1);
     return at;

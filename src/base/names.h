@@ -1,7 +1,7 @@
 /*
  * A hash table from names to their numbers, 0, 1, 2 ... in the order in which
- * they are added. The names themselves lie elsewhere: the caller says what the
- * name of a number is.
+ * they are added. Each takes a few steps, whatever the names are. The names
+ * themselves lie elsewhere: the caller says what the name of a number is.
  */
 #ifndef MT_BASE_NAMES_H
 #define MT_BASE_NAMES_H

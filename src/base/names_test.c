@@ -7,9 +7,12 @@ enum { MANY = 1000 };
 
 static char text[MANY][8];
 
+static size_t looked_at;
+
 static const char *name_of(const void *ctx, size_t i)
 {
     (void)ctx;
+    looked_at++;
     return text[i];
 }
 
@@ -46,6 +49,31 @@ START_TEST(the_first_of_a_name_counts)
 }
 END_TEST
 
+/* Names that fall on one slot by FNV-1a, the usual hash. */
+START_TEST(names_made_to_collide)
+{
+    struct mt_names t = MT_NAMES_INIT;
+    unsigned next = 0;
+
+    for (size_t i = 0; i < MANY; i++) {
+        uint64_t hash;
+
+        do {
+            hash = 0xcbf29ce484222325u;
+            snprintf(text[i], sizeof text[i], "%x", next++);
+            for (const char *p = text[i]; *p; p++)
+                hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+        } while ((hash ^ hash >> 32) & 2047);
+        ck_assert(mt_names_add(&t, name_of, NULL));
+    }
+    looked_at = 0;
+    for (size_t i = 0; i < MANY; i++)
+        ck_assert_uint_eq(mt_names_find(&t, text[i], name_of, NULL), i);
+    ck_assert_uint_le(looked_at, 4 * MANY);
+    mt_names_free(&t);
+}
+END_TEST
+
 Suite *names_suite(void);
 
 Suite *names_suite(void)
@@ -55,6 +83,7 @@ Suite *names_suite(void)
 
     tcase_add_test(tc, finds_what_was_added);
     tcase_add_test(tc, the_first_of_a_name_counts);
+    tcase_add_test(tc, names_made_to_collide);
     suite_add_tcase(s, tc);
     return s;
 }
