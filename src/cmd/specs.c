@@ -11,6 +11,7 @@
 #include "cmd/warn.h"
 #include "train/datastate.h"
 #include "train/ema.h"
+#include "train/fit.h"
 #include "train/grammar.h"
 #include "train/state.h"
 #include "train/traps.h"
@@ -261,6 +262,8 @@ mt_status mt_opened_warn(const struct mt_call *call,
 
     if (mt_session_data(s)->warning)
         mt_warnings_add(&list, "data", "%s", mt_session_data(s)->warning);
+    if (mt_session_fit(s)->fits != MT_FITS)
+        mt_warnings_add(&list, "memory", "%s", mt_session_fit(s)->text);
     mt_traps_find(s, opened->before, &list);
     status = mt_warn_all(call, e, &list, err);
     mt_warnings_free(&list);

@@ -212,8 +212,7 @@ static mt_status make_slot(struct mt_optimizer *o, size_t i, struct mt_err *err)
     return MT_OK;
 }
 
-/* The slots that some group needs and that are not there yet. */
-static mt_status make_slots(struct mt_optimizer *o, struct mt_err *err)
+mt_status mt_optimizer_allocate(struct mt_optimizer *o, struct mt_err *err)
 {
     mt_status status = MT_OK;
 
@@ -247,7 +246,7 @@ static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
         o->n_slots++;
     assert(o->n_slots <= MT_OPTIM_MAX_SLOTS &&
            o->type->step_size <= MT_OPTIM_STEP_SIZE);
-    return make_slots(o, err);
+    return mt_optimizer_allocate(o, err);
 }
 
 static mt_status read_spec(struct mt_optimizer *o, const struct mt_json *doc,
@@ -312,7 +311,7 @@ mt_status mt_optimizer_follow(struct mt_optimizer *o,
                        "scheduler: %s would change the momentum, but %s has "
                        "none; set cycle_momentum to false",
                        scheduler->type->name, o->type->type.name);
-    return make_slots(o, err);
+    return mt_optimizer_allocate(o, err);
 }
 
 /* --- stepping ----------------------------------------------------------- */

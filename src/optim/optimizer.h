@@ -144,6 +144,12 @@ mt_status mt_optimizer_follow(struct mt_optimizer *optimizer,
                               const struct mt_scheduler *scheduler,
                               struct mt_err *err);
 
+/* Takes the slots that some group needs and that are not there yet, if the
+ * store has memory to train in. mt_optimizer_new does it; again only where the
+ * store got its memory later. */
+mt_status mt_optimizer_allocate(struct mt_optimizer *optimizer,
+                                struct mt_err *err);
+
 /* What the slots take, or would if the store had memory to train in. */
 size_t mt_optimizer_bytes(const struct mt_optimizer *optimizer);
 

@@ -175,8 +175,15 @@ mt_status mt_session_plan(struct mt_session *s, struct mt_err *err)
         (status = mt_totals_check(s, err)) != MT_OK ||
         (status = record(s, err)) != MT_OK)
         return status;
+    if (!s->model->store.values)
+        s->fit = mt_session_find_fit(s);
     s->planned = true;
     return MT_OK;
+}
+
+const struct mt_fit *mt_session_fit(const struct mt_session *s)
+{
+    return &s->fit;
 }
 
 mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)

@@ -46,8 +46,8 @@ static mt_status open_data(struct mt_session *s,
     return mt_dataset_open(&data, &s->data, err);
 }
 
-static mt_status build_model(struct mt_session *s, enum mt_memory memory,
-                             bool classification, struct mt_err *err)
+static mt_status build_model(struct mt_session *s, bool classification,
+                             struct mt_err *err)
 {
     const struct mt_fitted *f = &s->data->fitted;
     struct mt_model_request request = {
@@ -59,7 +59,7 @@ static mt_status build_model(struct mt_session *s, enum mt_memory memory,
         .classes = f->classes,
         .vocab = f->vocab,
         .seed = s->settings.seed,
-        .memory = memory,
+        .memory = MT_MEMORY_NONE,
     };
 
     if (!classification && !request.classes)
@@ -197,8 +197,7 @@ static mt_status build(struct mt_session *s,
         (status = read_loss(s, &loss, err)) != MT_OK ||
         (status = open_data(s, request, &loss, err)) != MT_OK ||
         (status = check_shards(s, err)) != MT_OK ||
-        (status = build_model(s, request->memory, loss.type->classification,
-                              err)) != MT_OK ||
+        (status = build_model(s, loss.type->classification, err)) != MT_OK ||
         (status = check_tokens(s, err)) != MT_OK ||
         (status = check_labels(s, err)) != MT_OK ||
         (status = mt_range_check_targets(s, err)) != MT_OK ||
@@ -211,11 +210,6 @@ static mt_status build(struct mt_session *s,
     s->n_metrics = s->history.n_metrics = s->settings.metrics.n;
     if ((status = check_whole(s, err)) != MT_OK)
         return status;
-    if (!isnan(s->settings.ema.decay) &&
-        request->memory == MT_MEMORY_TRAINING &&
-        (status = mt_ema_new(&s->model->store, s->settings.ema.decay, &s->arena,
-                             &s->ema, err)) != MT_OK)
-        return status;
     if ((status = mt_totals_new(s, &s->epoch_totals, err)) != MT_OK)
         return status;
     if (request->purpose == MT_DATA_EVAL)
@@ -225,9 +219,37 @@ static mt_status build(struct mt_session *s,
     return count_steps(s, err);
 }
 
+/* A run that cannot fit is refused here, before it takes anything. */
+static mt_status check_fit(struct mt_session *s, struct mt_err *err)
+{
+    mt_status status = mt_session_plan(s, err);
+
+    if (status == MT_OK && s->fit.fits == MT_FITS_NOT)
+        return mt_fail(err, MT_NO_MEMORY, "%s", s->fit.text);
+    return status;
+}
+
+/* Tensors, slots and the mean, which are 0. */
+static mt_status take_memory(struct mt_session *s, enum mt_memory memory,
+                             struct mt_err *err)
+{
+    struct mt_store *store = &s->model->store;
+    mt_status status;
+
+    store->memory = memory;
+    if ((status = mt_store_allocate(store, err)) != MT_OK ||
+        (status = mt_optimizer_allocate(s->optimizer, err)) != MT_OK)
+        return status;
+    if (isnan(s->settings.ema.decay) || memory != MT_MEMORY_TRAINING)
+        return MT_OK;
+    return mt_ema_new(store, s->settings.ema.decay, &s->arena, &s->ema, err);
+}
+
 mt_status mt_session_open(const struct mt_session_request *request,
                           struct mt_session **out, struct mt_err *err)
 {
+    bool trains = request->purpose == MT_DATA_TRAIN &&
+                  request->memory == MT_MEMORY_TRAINING;
     struct mt_session *s = calloc(1, sizeof *s);
     mt_status status;
 
@@ -237,7 +259,9 @@ mt_status mt_session_open(const struct mt_session_request *request,
     s->team = request->team;
     s->comm = request->comm;
     s->ranks = request->ranks ? request->ranks : mt_comm_size(s->comm);
-    if ((status = build(s, request, err)) != MT_OK) {
+    if ((status = build(s, request, err)) != MT_OK ||
+        (trains && (status = check_fit(s, err)) != MT_OK) ||
+        (status = take_memory(s, request->memory, err)) != MT_OK) {
         mt_session_close(s);
         return status;
     }

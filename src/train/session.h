@@ -72,7 +72,8 @@ struct mt_run_length mt_run_length(const struct mt_settings *settings,
                                    size_t n);
 
 /* Reads the spec, the data, and builds everything; tensors are zero, where
- * request->memory has memory for them. */
+ * request->memory has memory for them. To train, it is planned first; what
+ * cannot fit into memory is refused then (MT_NO_MEMORY). */
 mt_status mt_session_open(const struct mt_session_request *request,
                           struct mt_session **out, struct mt_err *err);
 void mt_session_close(struct mt_session *s); /* NULL is allowed */
@@ -107,6 +108,11 @@ struct mt_traffic mt_session_traffic(const struct mt_session *s,
  * while the session has no memory yet. */
 size_t mt_session_data_bytes(const struct mt_session *s);
 size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank);
+
+/* Whether that fits into the memory that there is; found out when the session
+ * was planned. */
+struct mt_fit; /* fit.h */
+const struct mt_fit *mt_session_fit(const struct mt_session *s);
 
 struct mt_step_info {
     double loss;       /* of the batches, before the update; NAN: idle */

@@ -6,6 +6,7 @@
 
 #include "comm/comm.h"
 #include "train/epochs.h"
+#include "train/fit.h"
 #include "train/programs.h"
 #include "train/refit.h"
 #include "train/regions.h"
@@ -59,6 +60,7 @@ struct mt_session {
     struct mt_programs train, eval;
     size_t eval_batch; /* samples */
     bool planned;    /* they are recorded */
+    struct mt_fit fit; /* found out when they were, before memory is taken */
     void *workspace; /* shared by the programs */
     size_t workspace_bytes;
     bool weigh_targets;     /* what a part weighs depends on its targets */
@@ -94,6 +96,9 @@ void mt_session_schedule(struct mt_session *s);
 
 /* The most samples of a batch that this process has, once it is planned. */
 size_t mt_session_own_rows(const struct mt_session *s);
+
+/* Of a session that is planned and has no memory yet. */
+struct mt_fit mt_session_find_fit(const struct mt_session *s);
 
 /* What train.ema's mean takes; 0 without it. */
 size_t mt_session_ema_bytes(const struct mt_session *s);

@@ -114,3 +114,18 @@ size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank)
 
     return PROGRAM + (training > s->data->most ? training : s->data->most);
 }
+
+struct mt_fit mt_session_find_fit(const struct mt_session *s)
+{
+    size_t rank = mt_comm_rank(s->comm), all = mt_session_bytes(s, rank);
+    size_t batches = batch_bytes(s) + s->workspace_bytes;
+    struct mt_need need = { .peak = mt_session_peak_bytes(s, rank),
+                            .more = all,
+                            .state = all - batches,
+                            .batches = batches,
+                            .data = s->data->held };
+    struct mt_memlimit limit;
+
+    mt_memlimit_read("", &limit);
+    return mt_fit(&need, &limit);
+}
