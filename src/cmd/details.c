@@ -27,7 +27,7 @@ static const char *file_of(const struct mt_session *s, const char *role)
     return mt_is_string(item) ? item->text : role;
 }
 
-static void tell_files(const struct mt_call *call, const struct mt_session *s)
+static void report_files(const struct mt_call *call, const struct mt_session *s)
 {
     for (size_t i = 0; i < mt_session_data(s)->n_fingerprints; i++) {
         const struct mt_fingerprint *f = &mt_session_data(s)->fingerprints[i];
@@ -38,13 +38,13 @@ static void tell_files(const struct mt_call *call, const struct mt_session *s)
     }
 }
 
-void mt_details_tell(const struct mt_call *call, const struct mt_session *s)
+void mt_details_report(const struct mt_call *call, const struct mt_session *s)
 {
     size_t all = mt_session_bytes(s, 0);
 
     if (!call->verbose)
         return;
-    tell_files(call, s);
+    report_files(call, s);
     mt_report_detail(call, "kernels: %s on %s", mt_kernels()->isa,
                      mt_count(mt_team_size(mt_session_team(s)), "thread").text);
     mt_report_detail(call,

@@ -9,7 +9,7 @@
 #include "train/session.h"
 
 /* The session must be prepared: its memory is planned then. */
-void mt_details_tell(const struct mt_call *call, const struct mt_session *s);
+void mt_details_report(const struct mt_call *call, const struct mt_session *s);
 
 /* What this process sent in the last step, and of what it consists. */
 void mt_details_traffic(const struct mt_call *call, const struct mt_session *s,

@@ -212,7 +212,7 @@ static mt_status list_entries(struct diff *d, struct mt_err *err)
     return MT_OK;
 }
 
-/* --- telling ------------------------------------------------------------ */
+/* --- reporting ---------------------------------------------------------- */
 
 static const struct mt_compared *result_of(const struct diff *d,
                                            const struct entry *e)
@@ -280,28 +280,30 @@ static mt_status count_entries(struct diff *d, struct mt_err *err)
     return status;
 }
 
-static void tell_entry(struct diff *d, const struct entry *e)
+static void report_entry(struct diff *d, const struct entry *e)
 {
     const struct mt_compared *c = result_of(d, e);
 
     if (!e->b || !e->a) {
-        mt_diff_tell(&d->report, e->section,
-                     e->a ? MT_DIFF_ONLY_A : MT_DIFF_ONLY_B, e->a, e->b, NULL,
-                     NULL);
+        mt_diff_report_array(&d->report, e->section,
+                             e->a ? MT_DIFF_ONLY_A : MT_DIFF_ONLY_B, e->a, e->b,
+                             NULL, NULL);
     } else if (!c || c->n_differ) {
-        mt_diff_tell(&d->report, e->section, c ? MT_DIFF_DIFFER : MT_DIFF_KIND,
-                     e->a, e->b, c, e->counted ? &e->count : NULL);
+        mt_diff_report_array(&d->report, e->section,
+                             c ? MT_DIFF_DIFFER : MT_DIFF_KIND, e->a, e->b, c,
+                             e->counted ? &e->count : NULL);
     } else {
         d->report.parts[e->section].same++;
         d->report.parts[e->section].within += c->n_unequal > 0;
     }
 }
 
-static void tell_spec(void *ctx, const char *path, const char *a, const char *b)
+static void report_spec(void *ctx, const char *path, const char *a,
+                        const char *b)
 {
     struct diff *d = ctx;
 
-    mt_diff_tell_spec(&d->report, path, a, b);
+    mt_diff_report_spec(&d->report, path, a, b);
 }
 
 static void compare_specs(struct diff *d)
@@ -310,11 +312,11 @@ static void compare_specs(struct diff *d)
     size_t before = part->differ;
 
     (d->call->json ? mt_spec_diff_pointers : mt_spec_diff)(
-        mt_json_root(d->spec_a), mt_json_root(d->spec_b), tell_spec, d);
+        mt_json_root(d->spec_a), mt_json_root(d->spec_b), report_spec, d);
     part->same += part->differ == before;
 }
 
-static void tell_sections(struct diff *d)
+static void report_sections(struct diff *d)
 {
     bool asked = mt_option(d->call, "section") != NULL;
     size_t next = 0;
@@ -323,9 +325,9 @@ static void tell_sections(struct diff *d)
         struct mt_diff_part *part = &d->report.parts[i];
 
         if (part->wanted && part->in_a != part->in_b)
-            mt_diff_tell_lacking(&d->report, i, asked);
+            mt_diff_report_lacking(&d->report, i, asked);
         for (; next < d->n && d->entries[next].section == i; next++)
-            tell_entry(d, &d->entries[next]);
+            report_entry(d, &d->entries[next]);
         if (i == MT_SPEC && part->compared && d->spec_a && d->spec_b &&
             !d->only)
             compare_specs(d);
@@ -376,7 +378,7 @@ static mt_status compare(struct diff *d, struct mt_err *err)
                                    d->call->team, err)) != MT_OK ||
         (status = count_entries(d, err)) != MT_OK)
         return status;
-    tell_sections(d);
+    report_sections(d);
     return check_compared(d, err);
 }
 

@@ -174,10 +174,11 @@ static void note(struct mt_diff_report *r, enum mt_state_section section,
         r->position = true;
 }
 
-void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
-                  enum mt_diff_status status, const struct mt_array *a,
-                  const struct mt_array *b, const struct mt_compared *c,
-                  const struct mt_diff_count *count)
+void mt_diff_report_array(struct mt_diff_report *r,
+                          enum mt_state_section section,
+                          enum mt_diff_status status, const struct mt_array *a,
+                          const struct mt_array *b, const struct mt_compared *c,
+                          const struct mt_diff_count *count)
 {
     note(r, section, status, (a ? a : b)->name, c);
     if (r->json)
@@ -190,8 +191,8 @@ void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
         print_count(mt_section_names[section], a, count);
 }
 
-void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
-                       const char *a, const char *b)
+void mt_diff_report_spec(struct mt_diff_report *r, const char *path,
+                         const char *a, const char *b)
 {
     r->parts[MT_SPEC].differ++;
     if (prints(r)) {
@@ -206,8 +207,8 @@ void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
                      b ? b : "null");
 }
 
-void mt_diff_tell_lacking(const struct mt_diff_report *r,
-                          enum mt_state_section section, bool asked)
+void mt_diff_report_lacking(const struct mt_diff_report *r,
+                            enum mt_state_section section, bool asked)
 {
     if (prints(r))
         printf("%s: only in %s%s\n", mt_section_names[section],

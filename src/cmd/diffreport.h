@@ -54,18 +54,19 @@ struct mt_diff_count {
 /* Reports one array of both sides (of one where the status says so). c is given
  * for MT_DIFF_DIFFER only, count for whole numbers that differ; else they are
  * NULL. */
-void mt_diff_tell(struct mt_diff_report *r, enum mt_state_section section,
-                  enum mt_diff_status status, const struct mt_array *a,
-                  const struct mt_array *b, const struct mt_compared *c,
-                  const struct mt_diff_count *count);
+void mt_diff_report_array(struct mt_diff_report *r,
+                          enum mt_state_section section,
+                          enum mt_diff_status status, const struct mt_array *a,
+                          const struct mt_array *b, const struct mt_compared *c,
+                          const struct mt_diff_count *count);
 
 /* A change of the spec: path is dotted, or with r->json a pointer. */
-void mt_diff_tell_spec(struct mt_diff_report *r, const char *path,
-                       const char *a, const char *b);
+void mt_diff_report_spec(struct mt_diff_report *r, const char *path,
+                         const char *a, const char *b);
 
 /* A section that only one has. */
-void mt_diff_tell_lacking(const struct mt_diff_report *r,
-                          enum mt_state_section section, bool asked);
+void mt_diff_report_lacking(const struct mt_diff_report *r,
+                            enum mt_state_section section, bool asked);
 
 /* Prints the sums and the sentence, or the JSON object. */
 void mt_diff_end(const struct mt_diff_report *r);

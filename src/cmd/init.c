@@ -107,7 +107,7 @@ static int unknown_template(const struct mt_call *call)
     return MT_EXIT_TROUBLE;
 }
 
-static void tell(void *ctx, const char *text)
+static void report_line(void *ctx, const char *text)
 {
     mt_report(ctx, "%s", text);
 }
@@ -152,8 +152,8 @@ static mt_status write_spec(const struct mt_json *doc, const char *path,
     return status;
 }
 
-static void tell_next(const struct mt_call *call, const struct mt_template *t,
-                      const char *path)
+static void report_next(const struct mt_call *call, const struct mt_template *t,
+                        const char *path)
 {
     bool own = mt_option(call, "data") != NULL;
 
@@ -196,7 +196,7 @@ static int init(struct mt_call *call, const struct mt_template *t,
                                .delimiter = mt_option(call, "delimiter"),
                                .decimal = mt_option(call, "decimal"),
                                .thousands = mt_option(call, "thousands"),
-                               .tell = tell,
+                               .report = report_line,
                                .ctx = call };
     static const char *const of_tables[] = { "target",    "header",
                                              "delimiter", "decimal",
@@ -226,7 +226,7 @@ static int init(struct mt_call *call, const struct mt_template *t,
     mt_json_free(doc);
     if (status != MT_OK)
         return mt_report_error(&err);
-    tell_next(call, t, path);
+    report_next(call, t, path);
     return MT_EXIT_DONE;
 }
 

@@ -136,7 +136,7 @@ static void print_command(const struct mt_call *call,
     mt_strbuf_free(&out);
 }
 
-/* --- telling ------------------------------------------------------------ */
+/* --- reporting ---------------------------------------------------------- */
 
 static const char *source_key(const struct mt_transfer_pair *p)
 {

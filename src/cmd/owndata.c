@@ -13,6 +13,6 @@ void mt_own_say(const struct mt_own_data *own, const char *fmt, ...)
     mt_strbuf_vprintf(&line, fmt, args);
     va_end(args);
     if (!line.failed)
-        own->tell(own->ctx, line.text);
+        own->report(own->ctx, line.text);
     mt_strbuf_free(&line);
 }

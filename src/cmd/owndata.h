@@ -17,7 +17,7 @@ struct mt_own_data {
     size_t window; /* of a table that is a series: rows of a sample; 0: it is
                       not one */
     const char *delimiter, *decimal, *thousands; /* of a table, or NULL */
-    void (*tell)(void *ctx, const char *text);   /* a line for the user */
+    void (*report)(void *ctx, const char *text); /* a line for the user */
     void *ctx;
 };
 

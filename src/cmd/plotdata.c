@@ -215,10 +215,10 @@ static size_t count_hidden(const struct mt_curve *curve, bool log_y)
     return n;
 }
 
-static void tell_hidden(const struct mt_plot_data *d,
-                        const struct mt_call *call,
-                        const struct mt_plot_source *source, const char *metric,
-                        const struct mt_curve *curve)
+static void report_hidden(const struct mt_plot_data *d,
+                          const struct mt_call *call,
+                          const struct mt_plot_source *source,
+                          const char *metric, const struct mt_curve *curve)
 {
     size_t hidden = count_hidden(curve, d->chart.log_y);
 
@@ -287,7 +287,7 @@ static mt_status add_curve(struct mt_plot_data *d, const struct mt_call *call,
     if (!curve.label)
         return mt_fail_memory(err);
     d->sources[panel][p->n_curves] = (struct mt_plot_source){ r, part };
-    tell_hidden(d, call, &d->sources[panel][p->n_curves], p->title, &curve);
+    report_hidden(d, call, &d->sources[panel][p->n_curves], p->title, &curve);
     ((struct mt_curve *)p->curves)[p->n_curves++] = curve;
     return MT_OK;
 }

@@ -83,8 +83,8 @@ static mt_status find_start(struct proof *p, struct mt_err *err)
 
 /* --- comparing ------------------------------------------------------------ */
 
-static void tell(struct proof *p, const struct mt_array *a, const char *what,
-                 const struct mt_compared *c)
+static void report_array(struct proof *p, const struct mt_array *a,
+                         const char *what, const struct mt_compared *c)
 {
     if (p->call->json) {
         mt_strbuf_puts(&p->list, p->list.len ? ",{\"name\":" : "{\"name\":");
@@ -125,10 +125,10 @@ static void judge(struct proof *p, const struct mt_array *a,
         return;
     }
     p->differ++;
-    tell(p, a,
-         there ? "has another type or shape in the replay"
-               : "is not in the replay",
-         c);
+    report_array(p, a,
+                 there ? "has another type or shape in the replay"
+                       : "is not in the replay",
+                 c);
 }
 
 static void judge_all(struct proof *p, const struct mt_compare_pair *pairs)
@@ -143,7 +143,7 @@ static void judge_all(struct proof *p, const struct mt_compare_pair *pairs)
 
         if (mt_bundle_find(&p->claim, b->name))
             continue;
-        tell(p, b, "is only in the replay", NULL);
+        report_array(p, b, "is only in the replay", NULL);
         p->differ++;
     }
 }
@@ -205,7 +205,7 @@ static mt_status replay(struct proof *p, struct mt_err *err)
     struct mt_step_info info;
     mt_status status;
 
-    mt_details_tell(p->call, s);
+    mt_details_report(p->call, s);
     mt_report(p->call, "%s: replays step %llu to %llu from %s", p->path,
               (unsigned long long)p->first + 1, (unsigned long long)p->last,
               p->from);

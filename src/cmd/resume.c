@@ -52,40 +52,42 @@ static bool collect(const struct mt_call *call, struct changes *c)
 }
 
 /* Reports changes as lines for people and as events for programs. */
-struct told {
+struct reporter {
     const struct mt_call *call;
     struct mt_strbuf events;
     bool any;
 };
 
-static void tell_change(void *ctx, const char *path, const char *was,
-                        const char *is)
+static void report_change(void *ctx, const char *path, const char *was,
+                          const char *is)
 {
-    struct told *told = ctx;
+    struct reporter *out = ctx;
 
-    told->any = true;
-    mt_report(told->call, "%s: %s -> %s", path, was ? was : "(not set)",
+    out->any = true;
+    mt_report(out->call, "%s: %s -> %s", path, was ? was : "(not set)",
               is ? is : "(not set)");
     if (strcmp(path, "train.epochs") == 0 || strcmp(path, "train.steps") == 0)
         return; /* the new total is in the start event */
-    mt_strbuf_puts(&told->events, "{\"event\":\"set\",\"path\":");
-    mt_json_add_string(&told->events, path);
-    mt_strbuf_printf(&told->events, ",\"saved\":%s,\"now\":%s}\n",
+    mt_strbuf_puts(&out->events, "{\"event\":\"set\",\"path\":");
+    mt_json_add_string(&out->events, path);
+    mt_strbuf_printf(&out->events, ",\"saved\":%s,\"now\":%s}\n",
                      was ? was : "null", is ? is : "null");
 }
 
 /* Other contents of a data file, under whatever name. */
-static void tell_data(void *ctx, const struct mt_data_change *c)
+static void report_data(void *ctx, const struct mt_data_change *c)
 {
-    struct told *told = ctx;
+    struct reporter *out = ctx;
 
-    told->any = true;
-    mt_report(told->call, "data.%s: %.0f bytes (SHA-256 %.12s...) -> %llu "
-              "bytes (%.12s...)", c->role, c->bytes, c->sha256,
-              (unsigned long long)c->now->bytes, c->now->sha256);
-    mt_strbuf_puts(&told->events, "{\"event\":\"data\",\"role\":");
-    mt_json_add_string(&told->events, c->role);
-    mt_strbuf_printf(&told->events, ",\"saved\":\"%s\",\"now\":\"%s\"}\n",
+    out->any = true;
+    mt_report(out->call,
+              "data.%s: %.0f bytes (SHA-256 %.12s...) -> %llu "
+              "bytes (%.12s...)",
+              c->role, c->bytes, c->sha256, (unsigned long long)c->now->bytes,
+              c->now->sha256);
+    mt_strbuf_puts(&out->events, "{\"event\":\"data\",\"role\":");
+    mt_json_add_string(&out->events, c->role);
+    mt_strbuf_printf(&out->events, ",\"saved\":\"%s\",\"now\":\"%s\"}\n",
                      c->sha256, c->now->sha256);
 }
 
@@ -96,8 +98,8 @@ static bool alike(const struct mt_refitted *a, const struct mt_refitted *b)
 }
 
 /* One line for all tensors that have the same report. */
-static void tell_group(struct told *told, const struct mt_refit *refit,
-                       size_t first, bool *done)
+static void report_group(struct reporter *out, const struct mt_refit *refit,
+                         size_t first, bool *done)
 {
     enum { NAMES = 8 };
     const struct mt_refitted *r = &refit->list[first];
@@ -108,31 +110,31 @@ static void tell_group(struct told *told, const struct mt_refit *refit,
         if (!alike(r, &refit->list[i]))
             continue;
         done[i] = true;
-        if (n++ < NAMES || told->call->verbose)
+        if (n++ < NAMES || out->call->verbose)
             mt_strbuf_printf(&names, "%s%s", n > 1 ? ", " : "",
                              refit->list[i].tensor);
     }
-    if (n > NAMES && !told->call->verbose)
+    if (n > NAMES && !out->call->verbose)
         mt_strbuf_printf(&names, " and %zu more", n - NAMES);
-    mt_report(told->call, "optimizer state %s: %s of %s: %s",
+    mt_report(out->call, "optimizer state %s: %s of %s: %s",
               r->fresh ? "starts fresh" : "dropped", r->slots,
               names.text ? names.text : "", mt_reason_text(r->reason));
-    told->events.failed |= names.failed;
+    out->events.failed |= names.failed;
     mt_strbuf_free(&names);
 }
 
 /* Optimizer state that a changed spec does not need, or needs and lacks. */
-static mt_status tell_refit(struct told *told, const struct mt_refit *refit,
-                            struct mt_err *err)
+static mt_status report_refit(struct reporter *out,
+                              const struct mt_refit *refit, struct mt_err *err)
 {
     bool *done = calloc(refit->n + 1, sizeof *done);
 
     if (!done)
         return mt_fail_memory(err);
     if (refit->trainable != refit->was_trainable) {
-        mt_report(told->call, "trainable: %zu -> %zu tensors",
+        mt_report(out->call, "trainable: %zu -> %zu tensors",
                   refit->was_trainable, refit->trainable);
-        mt_strbuf_printf(&told->events,
+        mt_strbuf_printf(&out->events,
                          "{\"event\":\"trainable\",\"saved\":%zu,"
                          "\"now\":%zu}\n",
                          refit->was_trainable, refit->trainable);
@@ -141,39 +143,39 @@ static mt_status tell_refit(struct told *told, const struct mt_refit *refit,
         const struct mt_refitted *r = &refit->list[i];
 
         if (!done[i])
-            tell_group(told, refit, i, done);
-        mt_strbuf_printf(&told->events,
+            report_group(out, refit, i, done);
+        mt_strbuf_printf(&out->events,
                          "{\"event\":\"optimizer\",\"state\":\"%s\","
                          "\"slots\":\"%s\",\"reason\":\"%s\",\"tensor\":",
                          r->fresh ? "fresh" : "dropped", r->slots,
                          mt_reason_text(r->reason));
-        mt_json_add_string(&told->events, r->tensor);
-        mt_strbuf_puts(&told->events, "}\n");
+        mt_json_add_string(&out->events, r->tensor);
+        mt_strbuf_puts(&out->events, "}\n");
     }
     free(done);
     return MT_OK;
 }
 
-static mt_status tell_changes(struct told *told,
-                              const struct mt_opened *opened,
-                              struct mt_err *err)
+static mt_status report_changes(struct reporter *out,
+                                const struct mt_opened *opened,
+                                struct mt_err *err)
 {
     struct mt_json *saved;
     mt_status status;
 
-    if ((status = mt_state_spec(&opened->bundle, told->call->args[0], &saved,
+    if ((status = mt_state_spec(&opened->bundle, out->call->args[0], &saved,
                                 err)) != MT_OK)
         return status;
-    mt_spec_diff(mt_json_root(saved), mt_json_root(opened->doc), tell_change,
-                 told);
+    mt_spec_diff(mt_json_root(saved), mt_json_root(opened->doc), report_change,
+                 out);
     mt_json_free(saved);
     if ((status = mt_data_state_changes(&opened->bundle,
                                         mt_session_data(opened->session),
-                                        tell_data, told, err)) != MT_OK ||
-        (status = tell_refit(told, mt_session_refit(opened->session), err)) !=
+                                        report_data, out, err)) != MT_OK ||
+        (status = report_refit(out, mt_session_refit(opened->session), err)) !=
             MT_OK)
         return status;
-    return told->events.failed ? mt_fail_memory(err) : MT_OK;
+    return out->events.failed ? mt_fail_memory(err) : MT_OK;
 }
 
 /* ", with the state of epoch 12", which restore_best brought back */
@@ -184,8 +186,8 @@ static void add_restored(const struct mt_session *s, struct mt_strbuf *out)
                          (unsigned long long)mt_session_at(s).epoch);
 }
 
-static void tell_finished(const struct mt_call *call,
-                          const struct mt_session *s)
+static void report_finished(const struct mt_call *call,
+                            const struct mt_session *s)
 {
     bool early = mt_session_stopped_early(s);
     unsigned long long step = mt_session_last_step(s);
@@ -227,7 +229,7 @@ static int finished(const struct mt_training *t, struct mt_session *s,
         if (mt_training_bring_best(t, &err) != MT_OK)
             return mt_report_error(&err);
     }
-    tell_finished(t->call, s);
+    report_finished(t->call, s);
     return MT_EXIT_DONE;
 }
 
@@ -303,26 +305,26 @@ static int go_on(struct mt_call *call, struct mt_opened *opened,
         .resumed = true,
     };
     const struct mt_session *s = opened->session;
-    struct told told = { .call = call, .events = MT_STRBUF_INIT };
+    struct reporter reporter = { .call = call, .events = MT_STRBUF_INIT };
     struct mt_err err = MT_ERR_INIT;
     int code;
 
-    if (tell_changes(&told, opened, &err) != MT_OK ||
+    if (report_changes(&reporter, opened, &err) != MT_OK ||
         check_total(&training, &err) != MT_OK ||
         warn_of_held_out(&training, &err) != MT_OK ||
         mt_training_prepare(&training, &err) != MT_OK ||
         look_for_best(&training, &err) != MT_OK) {
         code = mt_report_error(&err);
     } else if (mt_session_finished(s)) {
-        code = finished(&training, opened->session, told.any);
+        code = finished(&training, opened->session, reporter.any);
     } else {
-        training.changes = told.events.text;
+        training.changes = reporter.events.text;
         mt_report(call, "%s: resumes at step %llu of %llu", call->args[0],
                   (unsigned long long)mt_session_at(s).step,
                   (unsigned long long)mt_session_total_steps(s));
         code = mt_training_run(&training);
     }
-    mt_strbuf_free(&told.events);
+    mt_strbuf_free(&reporter.events);
     return code;
 }
 

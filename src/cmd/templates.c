@@ -369,8 +369,8 @@ static mt_status set_folders(struct mt_json *doc, const char *train,
     return status;
 }
 
-static void tell_folders(const struct mt_own_data *own,
-                         const struct mt_dataset *data, const char *val)
+static void report_folders(const struct mt_own_data *own,
+                           const struct mt_dataset *data, const char *val)
 {
     enum { SHOWN = 12 };
     const int32_t *classes = data->train.y.data;
@@ -417,7 +417,7 @@ static mt_status use_folder(const struct mt_template *t, struct mt_json *doc,
     if (status == MT_OK && data->train.samples >= 160)
         status = set_text(doc, "data.batch_size", "32", err);
     if (status == MT_OK)
-        tell_folders(own, data, val);
+        report_folders(own, data, val);
     mt_dataset_close(data);
     mt_arena_free(&arena);
     return status;

@@ -180,8 +180,8 @@ static bool is_plain(const struct mt_csv_guess *g, size_t column)
            g->use[column] == MT_CSV_NUMBER && !g->looks[column].gaps.n;
 }
 
-static void tell_list(const struct mt_own_data *own,
-                      const struct mt_csv_guess *g)
+static void report_list(const struct mt_own_data *own,
+                        const struct mt_csv_guess *g)
 {
     const struct mt_csv_columns *c = &g->columns;
     bool kinds[MT_CSV_TEXT + 1] = { false };
@@ -212,8 +212,8 @@ static void tell_list(const struct mt_own_data *own,
                         "data.missing_values");
 }
 
-static void tell_header(const struct mt_own_data *own,
-                        const struct mt_csv_guess *g)
+static void report_header(const struct mt_own_data *own,
+                          const struct mt_csv_guess *g)
 {
     const struct mt_csv_columns *c = &g->columns;
 
@@ -256,8 +256,8 @@ static void add_shares(struct mt_csv_class **sorted, size_t n, size_t rows,
 }
 
 /* Classes of a single row may be typing errors. */
-static void tell_rare(const struct mt_own_data *own,
-                      struct mt_csv_class *const *sorted, size_t n)
+static void report_rare(const struct mt_own_data *own,
+                        struct mt_csv_class *const *sorted, size_t n)
 {
     struct mt_strbuf out = MT_STRBUF_INIT;
     size_t rare = 0;
@@ -275,9 +275,9 @@ static void tell_rare(const struct mt_own_data *own,
     mt_strbuf_free(&out);
 }
 
-static mt_status tell_classes(const struct mt_own_data *own,
-                              const struct mt_csv_guess *g,
-                              struct mt_arena *arena, struct mt_err *err)
+static mt_status report_classes(const struct mt_own_data *own,
+                                const struct mt_csv_guess *g,
+                                struct mt_arena *arena, struct mt_err *err)
 {
     size_t target = g->columns.targets[0], n;
     struct mt_csv_class *classes, **sorted;
@@ -301,7 +301,7 @@ static mt_status tell_classes(const struct mt_own_data *own,
                g->targets[0] == MT_TARGET_FEW
                    ? " (if it is a quantity: mtrain init csv-regression)"
                    : "");
-    tell_rare(own, sorted, n);
+    report_rare(own, sorted, n);
     mt_strbuf_free(&shares);
     return MT_OK;
 }
@@ -323,10 +323,10 @@ static bool can_be_classes(const struct mt_csv_guess *g)
 void mt_table_print_columns(const struct mt_own_data *own,
                             const struct mt_csv_guess *g)
 {
-    tell_header(own, g);
+    report_header(own, g);
     if (g->form.said)
         mt_own_say(own, "%s: %s", own->files[0], g->form.said);
-    tell_list(own, g);
+    report_list(own, g);
 }
 
 mt_status mt_table_print_targets(const struct mt_own_data *own,
@@ -336,7 +336,7 @@ mt_status mt_table_print_targets(const struct mt_own_data *own,
     const struct mt_csv_columns *c = &g->columns;
 
     if (!regression)
-        return tell_classes(own, g, arena, err);
+        return report_classes(own, g, arena, err);
     for (size_t i = 0; i < c->n_targets; i++) {
         const struct mt_look *l = &g->looks[c->targets[i]];
 

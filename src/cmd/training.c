@@ -215,7 +215,7 @@ static bool save_is_due(struct run *r, const struct mt_step_info *info)
     return mt_session_lead(r->s, &due, sizeof due, &r->err) == MT_OK && due;
 }
 
-static void tell_step(struct run *r, const struct mt_step_info *info)
+static void report_step(struct run *r, const struct mt_step_info *info)
 {
     if (r->events.log && mt_session_at(r->s).step % r->t->log_every == 0) {
         struct mt_events log = { NULL, r->events.log };
@@ -327,7 +327,7 @@ static mt_status train(struct run *r)
         first = first && info.idle;
         take_wishes(r, &info);
         r->sent = info.sent;
-        tell_step(r, &info);
+        report_step(r, &info);
         if (info.improved && !refused(r))
             save_best(r);
         bool due = !refused(r) && save_is_due(r, &info); /* by the epoch that ended */
@@ -475,7 +475,7 @@ static mt_status start(struct run *r)
          (status = mt_log_open(t->log, t->resumed, &r->events.log, &r->err)) !=
              MT_OK))
         return status;
-    mt_details_tell(t->call, r->s);
+    mt_details_report(t->call, r->s);
     mt_signals_catch();
     mt_event_start(&r->events, t->call->command->name, r->s);
     if (!t->call->strict &&

@@ -6,45 +6,45 @@
 #include "cmd/specs.h"
 #include "cmd/terminal.h"
 
-struct told {
+struct reporter {
     const struct mt_call *call;
     const char *path;
     size_t n;
 };
 
-static void print_line(const struct told *told, const char *status,
+static void print_line(const struct reporter *out, const char *status,
                        const char *what)
 {
-    if (!told->call->json) {
+    if (!out->call->json) {
         printf("%s%s%s\n", mt_color(stdout, MT_COLOR_BAD), what,
                mt_color(stdout, MT_COLOR_END));
         return;
     }
     printf("{\"event\":\"verify\",\"path\":");
-    mt_print_json_string(told->path);
+    mt_print_json_string(out->path);
     printf(",\"status\":\"%s\",\"what\":", status);
     mt_print_json_string(what);
     printf("}\n");
 }
 
-static void tell_damage(void *ctx, const char *what)
+static void report_damage(void *ctx, const char *what)
 {
-    struct told *told = ctx;
+    struct reporter *out = ctx;
 
-    told->n++;
-    print_line(told, "damaged", what);
+    out->n++;
+    print_line(out, "damaged", what);
 }
 
 static int verify_file(const struct mt_call *call, const char *path)
 {
-    struct told told = { call, path, 0 };
+    struct reporter reporter = { call, path, 0 };
     struct mt_err err = MT_ERR_INIT;
-    mt_status status = mt_ckpt_verify(path, tell_damage, &told, call->team,
-                                      &err);
+    mt_status status =
+        mt_ckpt_verify(path, report_damage, &reporter, call->team, &err);
 
     if (status == MT_OK) {
         if (call->json)
-            print_line(&told, "ok", "");
+            print_line(&reporter, "ok", "");
         else if (!call->quiet)
             printf("%s: %sok%s\n", path, mt_color(stdout, MT_COLOR_GOOD),
                    mt_color(stdout, MT_COLOR_END));
@@ -54,8 +54,8 @@ static int verify_file(const struct mt_call *call, const char *path)
         mt_hint(&err, "it is a spec, which 'mtrain check %s' validates", path);
     if (status != MT_DAMAGED)
         return mt_report_error(&err);
-    if (told.n == 0)
-        print_line(&told, "damaged", err.text);
+    if (reporter.n == 0)
+        print_line(&reporter, "damaged", err.text);
     return MT_EXIT_NO;
 }
 
