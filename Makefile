@@ -115,9 +115,9 @@ $(B)/cmd/embedded.c: Makefile $(TEXTS)
 $(B)/cmd/embedded.o: $(B)/cmd/embedded.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# Splitting and joining byte planes and hashing tensors want vectors, which -O2
-# holds back.
-$(B)/ckpt/byteplanes.o $(B)/train/audit.o: ALL_CFLAGS += -O3
+# Splitting and joining byte planes, hashing tensors and the range of tokens want
+# vectors, which -O2 holds back.
+$(B)/ckpt/byteplanes.o $(B)/train/audit.o $(B)/data/check.o: ALL_CFLAGS += -O3
 
 $(B)/plot/png.o $(B)/plot/png_test.o $(B)/data/picture_png.o: \
     ALL_CFLAGS += $(PNG_CFLAGS)

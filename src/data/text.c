@@ -46,7 +46,7 @@ static const struct mt_key text_keys[] = {
 #define MAX_BYTES ((size_t)1 << 36)
 
 /* Numbers of code points lie in pages, of which a text uses few. */
-enum { PAGE = 256, PAGES = MT_UTF8_CODES / PAGE };
+enum { PAGE = 256, PAGES = MT_UTF8_CODES / PAGE, ASCII = 0x80 };
 
 /* The tokens of "char": numbers 0 ... n-1 in order of code points, the last one
  * of which may be that of unknown characters. */
@@ -163,23 +163,49 @@ static mt_status name_tokens(struct text *t, struct mt_err *err)
     return status;
 }
 
+static bool add_code(struct vocab *v, uint32_t code)
+{
+    if (number_of(v, code))
+        return true;
+    v->n++;
+    return set_number(v, code, 1);
+}
+
+/* Notes the ASCII characters from byte `at` on, up to the first other byte,
+ * which it returns. NUL is none: next_char refuses it. */
+static size_t see_ascii(const struct mt_bytes *bytes, size_t at,
+                        bool seen[ASCII], size_t *lines)
+{
+    const unsigned char *p = bytes->data;
+    size_t newlines = 0;
+
+    for (; at < bytes->n && p[at] && p[at] < ASCII; at++) {
+        seen[p[at]] = true;
+        newlines += p[at] == '\n';
+    }
+    *lines += newlines;
+    return at;
+}
+
 /* The vocabulary of a text: its code points, sorted. */
 static mt_status make_vocab(struct text *t, const char *path,
                             const struct mt_bytes *bytes, struct mt_err *err)
 {
-    size_t line = 1;
-    uint32_t code = 0;
+    bool seen[ASCII] = { false };
+    size_t line = 1, at = 0;
 
     t->vocab.source = path;
-    for (size_t at = 0; at < bytes->n; line += code == '\n') {
+    while ((at = see_ascii(bytes, at, seen, &line)) < bytes->n) {
+        uint32_t code = 0;
         const char *wrong = next_char(bytes, &at, &code);
 
         if (wrong)
             return fail_at(path, at, line, wrong, err);
-        if (number_of(&t->vocab, code))
-            continue;
-        t->vocab.n++;
-        if (!set_number(&t->vocab, code, 1))
+        if (!add_code(&t->vocab, code))
+            return mt_fail_memory(err);
+    }
+    for (uint32_t code = 0; code < ASCII; code++) {
+        if (seen[code] && !add_code(&t->vocab, code))
             return mt_fail_memory(err);
     }
     return name_tokens(t, err);
@@ -252,17 +278,59 @@ static mt_status warn_unknown(const struct text *t, const char *path,
     return t->data->warning ? MT_OK : mt_fail_memory(err);
 }
 
-/* The tokens of a text, uint8 or int32, into out: the bytes themselves may be
- * overwritten, as no token is longer than its character. */
-static mt_status encode(const struct text *t, const char *path,
-                        const struct mt_bytes *bytes, bool narrow, void *out,
-                        size_t *n, struct mt_err *err)
+/* Where tokens go: uint8 or int32. */
+struct sink {
+    void *out;
+    bool narrow;
+    size_t n;
+};
+
+static void put(struct sink *s, int32_t token)
 {
-    size_t unknown = 0, line = 1;
+    if (s->narrow)
+        ((uint8_t *)s->out)[s->n++] = (uint8_t)token;
+    else
+        ((int32_t *)s->out)[s->n++] = token;
+}
+
+/* Token + 1 of each byte that is a known ASCII character, 0 of others. */
+static void ascii_numbers(const struct vocab *v, int32_t out[256])
+{
+    for (uint32_t i = 0; i < 256; i++)
+        out[i] = i && i < ASCII ? number_of(v, i) : 0;
+}
+
+/* Encodes the known ASCII characters from byte `at` on, up to the first other
+ * byte, which it returns. */
+static size_t put_ascii(const struct mt_bytes *bytes, size_t at,
+                        const int32_t numbers[256], struct sink *to,
+                        size_t *lines)
+{
+    const unsigned char *p = bytes->data;
+    struct sink s = *to; /* what is written through `out` may not change it */
+    size_t newlines = 0;
+
+    for (; at < bytes->n && numbers[p[at]]; at++) {
+        newlines += p[at] == '\n';
+        put(&s, numbers[p[at]] - 1);
+    }
+    *lines += newlines;
+    *to = s;
+    return at;
+}
+
+/* The tokens of a text: the bytes themselves may be overwritten, as no token is
+ * longer than its character. */
+static mt_status encode(const struct text *t, const char *path,
+                        const struct mt_bytes *bytes, struct sink *to,
+                        struct mt_err *err)
+{
+    size_t unknown = 0, line = 1, at = 0;
+    int32_t numbers[256];
     uint32_t code = 0;
 
-    *n = 0;
-    for (size_t at = 0; at < bytes->n; line += code == '\n', ++*n) {
+    ascii_numbers(&t->vocab, numbers);
+    while ((at = put_ascii(bytes, at, numbers, to, &line)) < bytes->n) {
         size_t start = at;
         const char *wrong = next_char(bytes, &at, &code);
         int32_t token;
@@ -273,13 +341,10 @@ static mt_status encode(const struct text *t, const char *path,
         if (token < 0 && !t->vocab.unknown)
             return fail_unknown(t, path, start, line, code, err);
         unknown += token < 0;
-        token = token < 0 ? (int32_t)t->vocab.n - 1 : token;
-        if (narrow)
-            ((uint8_t *)out)[*n] = (uint8_t)token;
-        else
-            ((int32_t *)out)[*n] = token;
+        put(to, token < 0 ? (int32_t)t->vocab.n - 1 : token);
+        line += code == '\n';
     }
-    return unknown ? warn_unknown(t, path, unknown, *n, err) : MT_OK;
+    return unknown ? warn_unknown(t, path, unknown, to->n, err) : MT_OK;
 }
 
 /* Gives back what more bytes have than tokens. */
@@ -299,6 +364,7 @@ static mt_status take_chars(struct text *t, const char *path,
     struct mt_owned *own = mt_data_own(t->data);
     bool narrow = t->vocab.n <= 256;
     size_t size = narrow ? 1 : sizeof(int32_t), taken;
+    struct sink to = { .narrow = narrow };
     mt_status status;
 
     if (!own || !mt_size_mul(bytes->n + 1, size, &taken))
@@ -306,7 +372,9 @@ static mt_status take_chars(struct text *t, const char *path,
     own->memory = narrow ? bytes->data : malloc(taken);
     if (!own->memory)
         return mt_fail_memory(err);
-    status = encode(t, path, bytes, narrow, own->memory, &out->n, err);
+    to.out = own->memory;
+    status = encode(t, path, bytes, &to, err);
+    out->n = to.n;
     if (narrow)
         bytes->data = NULL;
     if (status != MT_OK)

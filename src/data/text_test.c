@@ -1,3 +1,5 @@
+#include "base/philox.h"
+#include "base/utf8.h"
 #include "data/testing.h"
 
 #define TEXT "{'type':'text','train':'t.txt','seq_len':3"
@@ -152,6 +154,70 @@ START_TEST(test_val)
 }
 END_TEST
 
+/* Runs of ASCII between other characters, each token where it belongs: in the
+ * order of code points. With more characters beyond ASCII, tokens are wide. */
+static void check_mixed(uint32_t others)
+{
+    static char text[40000];
+    static uint32_t codes[10000];
+    static int32_t x[10000], number[0x1000];
+    struct mt_philox_key key = mt_philox_key(others, "test", "text");
+    struct mt_dataset *data;
+    size_t n = 0, count = 0;
+    int32_t tokens = 0;
+
+    memset(number, 0, sizeof number);
+    for (; count < 10000; count++) {
+        uint32_t code = 1 + mt_philox_word(key, 0, count) % 0x7f;
+
+        if (mt_philox_word(key, 1, count) % 5 == 0)
+            code = 0x7f0 + mt_philox_word(key, 2, count) % others;
+        codes[count] = code;
+        number[code] = 1;
+        n += mt_utf8_encode(code, text + n);
+    }
+    for (size_t i = 0; i < 0x1000; i++)
+        number[i] = number[i] ? tokens++ : -1;
+    test_write("t.txt", text, n);
+    data = test_open("{'type':'text','train':'t.txt','seq_len':9999}");
+    ck_assert_uint_eq(data->fitted.vocab, (size_t)tokens);
+    ck_assert_int_eq(data->train.x.dtype, tokens > 256 ? MT_I32 : MT_U8);
+    row(&data->train.x, 0, x);
+    row(&data->train.y, 0, x + 1);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(x[i], number[codes[i]]);
+    mt_dataset_close(data);
+}
+
+START_TEST(test_mixed)
+{
+    check_mixed(40);
+    check_mixed(400);
+}
+END_TEST
+
+/* ASCII that the vocabulary lacks, too, is <unk>, or named by its line. */
+START_TEST(test_unknown_ascii)
+{
+    struct mt_dataset *data;
+    int32_t x[6];
+
+    test_puts("t.txt", "abc\n\xc3\xa9" "abc");
+    test_puts("v.txt", "a\nzc\n\xe2\x82\xac" "b");
+    data = test_open(TEXT ",'unknown':'<unk>','val':'v.txt'}");
+    ck_assert_uint_eq(data->fitted.vocab, 6);
+    row(&data->val.x, 0, x);
+    row(&data->val.x, 1, x + 3);
+    ck_assert(x[0] == 1 && x[1] == 0 && x[2] == 5 && x[3] == 3 && x[4] == 0 &&
+              x[5] == 5);
+    ck_assert_ptr_nonnull(strstr(data->warning, "2 of 7 characters"));
+    mt_dataset_close(data);
+    test_puts("v.txt", "a\nb\xc3\xa9\n\n\xc3\xa9z");
+    test_fails(TEXT ",'val':'v.txt'}", MT_INVALID, "v.txt: byte 9 (line 4): ",
+               "the character \"z\" (U+007A)");
+}
+END_TEST
+
 /* Tokens take the place of the bytes, which are longer here; what is wrong
  * after them is still named with its line. */
 START_TEST(test_long_characters)
@@ -294,6 +360,8 @@ Suite *text_suite(void)
     tcase_add_test(tc, test_wide);
     tcase_add_test(tc, test_tail);
     tcase_add_test(tc, test_val);
+    tcase_add_test(tc, test_mixed);
+    tcase_add_test(tc, test_unknown_ascii);
     tcase_add_test(tc, test_long_characters);
     tcase_add_test(tc, test_look);
     tcase_add_test(tc, test_saved_vocab);
