@@ -202,24 +202,26 @@ static unsigned length_of(uint64_t v)
     return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
 }
 
-/* The bits of the largest integer, if all have the most places; DOUBLE: they
- * would not be exact. */
+/* The bits of the largest integer, if all have the most places; DOUBLE: it has
+ * more than `longest`, or they would not be exact. */
 static unsigned scaled_length(const struct mt_cells *cells, size_t rows,
-                              size_t column, unsigned most)
+                              size_t column, unsigned most, unsigned longest)
 {
-    const uint64_t limit = UINT64_C(1) << 53;
-    uint64_t bits = 0;
+    uint64_t bits = 0, limits[MAX_PLACES + 1];
 
+    for (unsigned i = 0; i <= most; i++)
+        limits[i] = ((UINT64_C(1) << (longest < 53 ? longest : 53)) - 1) /
+                    whole_powers[most - i];
     for (size_t i = column; i < rows * cells->width; i += cells->width) {
         int64_t digits = cells->digits[i];
         uint64_t n = digits < 0 ? 0 - (uint64_t)digits : (uint64_t)digits;
-        uint64_t power = whole_powers[most - cells->places[i]];
+        unsigned places = cells->places[i];
 
         if (digits == MISSING)
             continue;
-        if (n > limit / power)
+        if (n > limits[places])
             return DOUBLE;
-        bits |= n * power;
+        bits |= n * whole_powers[most - places];
     }
     return length_of(bits);
 }
@@ -238,7 +240,8 @@ static struct packed size_column(const struct mt_cells *cells, size_t rows,
 
     if (seen->raw)
         return p;
-    scaled = choice ? scaled_length(cells, rows, column, most) : own;
+    scaled =
+        choice ? scaled_length(cells, rows, column, most, own + choice) : own;
     if (own + choice < scaled) {
         p.places = (uint8_t)least;
         p.choice = (uint8_t)choice;
