@@ -245,7 +245,7 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
     if (status == MT_OK)
         status = mt_session_open(&request, &out->session, err);
     if (status == MT_OK && r->purpose != MT_DATA_CHECK &&
-        r->memory != MT_MEMORY_NONE)
+        r->memory != MT_MEMORY_NONE && !r->undrawn)
         status = mt_session_init(out->session, err);
     if (status != MT_OK)
         mt_opened_close(out);

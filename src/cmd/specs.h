@@ -38,6 +38,7 @@ struct mt_open_request {
     enum mt_split split;          /* of eval */
     bool mean;                    /* eval: of the parameters, in their place */
     enum mt_memory memory;        /* less than for training: no steps */
+    bool undrawn; /* a spec's values all come from elsewhere: they are 0 */
     struct mt_team *team;
     struct mt_comm *comm; /* or NULL */
     size_t ranks;         /* as in mt_session_request */
@@ -50,8 +51,8 @@ struct mt_open_request {
 mt_status mt_open_checkpoint(const struct mt_open_request *request,
                              struct mt_opened *out, struct mt_err *err);
 
-/* A spec opened for work: freshly initialised, except to be checked or without
- * memory. */
+/* A spec opened for work: freshly initialised, except to be checked, without
+ * memory, or undrawn. */
 mt_status mt_open_spec(const struct mt_open_request *request,
                        struct mt_opened *out, struct mt_err *err);
 
