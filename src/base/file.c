@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/interrupt.h"
+#include "base/memlimit.h"
 
 static mt_status check_regular(const struct stat *st, const char *path,
                                struct mt_err *err)
@@ -86,6 +87,29 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
     return MT_OK;
 }
 
+/* A file that no memory holds is refused before it is read: that would take
+ * minutes, and the process may be killed for it. */
+static mt_status check_memory(const char *path, uint64_t size,
+                              struct mt_err *err)
+{
+    enum { SMALL = 64 << 20 };
+    struct mt_memlimit limit;
+
+    if (size <= SMALL)
+        return MT_OK;
+    mt_memlimit_read("", &limit);
+    if (size <= limit.most && size <= limit.room)
+        return MT_OK;
+    if (size > limit.most)
+        return mt_fail(err, MT_NO_MEMORY,
+                       "%s: its %s do not fit into memory: %s has %s", path,
+                       mt_size_text(size).text, limit.by,
+                       mt_size_text(limit.most).text);
+    return mt_fail(err, MT_NO_MEMORY,
+                   "%s: its %s do not fit into memory: ulimit leaves %s", path,
+                   mt_size_text(size).text, mt_size_text(limit.room).text);
+}
+
 mt_status mt_file_read(const char *path, size_t max, struct mt_bytes *out,
                        struct mt_err *err)
 {
@@ -103,6 +127,9 @@ mt_status mt_file_read(const char *path, size_t max, struct mt_bytes *out,
                          path, (unsigned long long)size, max);
         goto out;
     }
+    status = check_memory(path, size, err);
+    if (status != MT_OK)
+        goto out;
     data = malloc((size_t)size + 1);
     if (!data) {
         status = mt_fail_memory(err);

@@ -42,6 +42,18 @@ START_TEST(refuses_what_is_too_large)
 }
 END_TEST
 
+START_TEST(refuses_what_no_memory_holds)
+{
+    struct mt_bytes b = { NULL, 0 };
+
+    testing_put("f", "abcdef", 6);
+    ck_assert_int_eq(truncate("f", (off_t)1 << 43), 0);
+    ck_assert_int_eq(mt_file_read("f", SIZE_MAX, &b, &err), MT_NO_MEMORY);
+    testing_says(err, "f: its 8796.1 GB do not fit into memory: ", "B");
+    ck_assert_ptr_null(b.data);
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_regular_file)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "sock" };
@@ -100,6 +112,7 @@ Suite *file_suite(void)
     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
     tcase_add_test(tc, reads_whole_files);
     tcase_add_test(tc, refuses_what_is_too_large);
+    tcase_add_test(tc, refuses_what_no_memory_holds);
     tcase_add_test(tc, refuses_what_is_no_regular_file);
     tcase_add_test(tc, preads_exactly);
     suite_add_tcase(s, tc);
