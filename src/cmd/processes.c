@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cmd/report.h"
 #include "comm/module.h"
@@ -67,8 +68,14 @@ mt_status mt_processes_threads(struct mt_comm *comm, size_t *threads,
 
 int mt_processes_leave(struct mt_comm *comm, int code)
 {
-    if (comm && code >= MT_EXIT_TROUBLE && code < MT_EXIT_SIGNAL)
+    /* until the launcher has passed on what was printed */
+    static const struct timespec pause = { 0, 100000000 };
+
+    if (comm && code >= MT_EXIT_TROUBLE && code < MT_EXIT_SIGNAL) {
+        mt_report_give_way();
+        nanosleep(&pause, NULL);
         mt_comm_abort(comm, code);
+    }
     mt_comm_close(comm);
     return code;
 }

@@ -49,13 +49,13 @@ void mt_report_follow(const struct mt_comm *comm)
     following = comm;
 }
 
-/* Most errors occur in all processes: the first one reports it and ends the
- * job, this one included, by a signal. If that does not happen, the others
- * report it after a pause that grows with their rank, so that one does it for
- * all of them. */
-static void report_followed(const struct mt_err *err)
+void mt_report_give_way(void)
 {
     enum { PAUSE = 2000, EACH = 50, MOST = 2000 }; /* ms */
+    static bool given;
+
+    if (!following || given)
+        return;
     size_t ms = following->rank < MOST / EACH ? following->rank * EACH : MOST;
     struct timespec pause = { (time_t)(PAUSE + ms) / 1000,
                               (long)((PAUSE + ms) % 1000 * 1000000) };
@@ -63,6 +63,12 @@ static void report_followed(const struct mt_err *err)
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     nanosleep(&pause, NULL);
+    given = true;
+}
+
+static void report_followed(const struct mt_err *err)
+{
+    mt_report_give_way();
     dprintf(kept_stderr, "mtrain: process %zu (%s): %s\n", following->rank,
             following->host, err->text);
 }

@@ -45,4 +45,10 @@ int mt_report_end(int code);
  * seen, except an error that the first one has not. */
 void mt_report_follow(const struct mt_comm *comm);
 
+/* Most errors occur in all processes: the first one reports it and ends the
+ * job, this one included, by a signal, while it waits here. If that does not
+ * happen, the others go on after a pause that grows with their rank, so that one
+ * reports it for all of them. */
+void mt_report_give_way(void);
+
 #endif
