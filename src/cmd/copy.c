@@ -184,8 +184,8 @@ static int copy_run(struct mt_call *call)
     if (mt_option(call, "alias")) {
         if (with_optimizer)
             return mt_report_usage(call, "an alias shares everything: "
-                                         "--with-optimizer does not go with "
-                                         "--alias");
+                                         "--with-optimizer cannot be combined "
+                                         "with --alias");
         return alias(call);
     }
     struct mt_lock *lock;

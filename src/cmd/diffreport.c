@@ -239,8 +239,7 @@ static void say_same(const struct mt_diff_report *r)
         lacking += p->wanted && p->in_a != p->in_b;
     }
     if (within)
-        printf("the same within the tolerance (not by their bits: %zu)",
-               within);
+        printf("the same within the tolerance (not bit for bit: %zu)", within);
     else
         printf("the same%s", lacking ? " in what both have" : "");
 }

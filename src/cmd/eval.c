@@ -139,10 +139,12 @@ static void fail_name(const struct mt_call *call, const struct mt_session *s,
         mt_strbuf_printf(&list, ", %s", m->name);
     }
     near = search.best;
-    mt_report_usage(call, "--assert: there is no \"%s\" to look at%s%s%s%s",
-                    name, near ? "; did you mean \"" : "", near ? near : "",
-                    near ? "\"?" : ", only at ",
-                    near ? "" : list.text ? list.text : "");
+    mt_report_usage(call, "--assert: unknown value \"%s\"%s%s%s%s", name,
+                    near ? "; did you mean \"" : "", near ? near : "",
+                    near ? "\"?" : "; expected one of ",
+                    near        ? ""
+                    : list.text ? list.text
+                                : "");
     mt_strbuf_free(&list);
 }
 

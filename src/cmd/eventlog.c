@@ -34,8 +34,9 @@ static mt_status check_log(const char *path, struct mt_err *err)
     close(fd);
     if (status == MT_OK && strcmp(start, first_bytes) != 0)
         status = mt_fail(err, MT_INVALID,
-                         "%s: is no log of events: its first bytes are not %s; "
-                         "give --log another file", path, first_bytes);
+                         "%s: is not a log of events, which begins with %s; "
+                         "give --log another file",
+                         path, first_bytes);
     return status;
 }
 

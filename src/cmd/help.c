@@ -47,8 +47,8 @@ void mt_commands_help(FILE *out)
     for (size_t i = 0; mt_commands[i]; i++)
         fprintf(out, "  %-10s %s\n", mt_commands[i]->name,
                 mt_commands[i]->summary);
-    fputs("\n'mtrain help COMMAND' describes each, 'man mtrain' of the "
-          "whole; 'mtrain init'\nlists specs to start from.\n",
+    fputs("\n'mtrain help COMMAND' describes a command, 'man mtrain' the "
+          "program; 'mtrain init'\nlists specs to start from.\n",
           out);
 }
 

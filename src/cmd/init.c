@@ -73,8 +73,10 @@ static int file_for_template(const struct mt_call *call, const char *name)
 {
     char said[512];
 
-    snprintf(said, sizeof said, "\"%.400s\" is a file, no TEMPLATE; for data "
-             "of your own", name);
+    snprintf(said, sizeof said,
+             "\"%.400s\" is a file, not a TEMPLATE; for data "
+             "of your own",
+             name);
     return propose(call, said, template_for(name), "data", name);
 }
 
@@ -264,17 +266,17 @@ static const struct mt_option init_options[] = {
       "index (default: the last one)" },
     { "header", 0, "yes|no",
       "of a table: is the first line a header? "
-      "(default: found out)",
+      "(default: detected)",
       header_choices },
     { "delimiter", 0, "C",
       "of a table: the character between fields (default: "
-      "found out)" },
+      "detected)" },
     { "decimal", 0, "C",
       "of a table: the character before decimals, a point or "
-      "a comma (default: found out)" },
+      "a comma (default: detected)" },
     { "thousands", 0, "C",
       "of a table: the character between groups of three "
-      "digits (default: found out)" },
+      "digits (default: detected)" },
     { "window", 0, "STEPS",
       "the table is a series: predict a row from the "
       "STEPS rows before it" },

@@ -374,10 +374,11 @@ static mt_status check_position(const struct mt_call *call,
         status = mt_transfer_leave_position(plan, why.text, err);
     }
     if (status == MT_OK && plan->unfit)
-        status = mt_warn(call, NULL, "state", err,
-                         "%s: the position is left, training starts at step "
-                         "0: %s",
-                         call->args[1], plan->left);
+        status =
+            mt_warn(call, NULL, "state", err,
+                    "%s: the position is not loaded, training starts at step "
+                    "0: %s",
+                    call->args[1], plan->left);
     return status;
 }
 
@@ -431,7 +432,7 @@ static mt_status open_source(const struct mt_call *call, struct mt_bundle *out,
                            call->team, out, err);
 
     if (status == MT_DAMAGED && options.salvage)
-        return mt_context(err, "nothing can be salvaged, for the names of the "
+        return mt_context(err, "nothing can be salvaged: the names of the "
                                "tensors are lost");
     if (status == MT_OK && l.status != MT_OK)
         *err = lost;
@@ -537,12 +538,14 @@ static const struct mt_option load_options[] = {
       "rename; globs: each * of NEW, or \\1, is what OLD's "
       "took" },
     { "transpose", 0, "GLOB",
-      "swap the last two dimensions of tensors of the model whose names match" },
-    { "strip-prefix", 0, "P", "take P away from the state's names" },
-    { "with-optimizer", 0, NULL, "move each tensor's moments and step along" },
+      "swap the last two dimensions of tensors of the model whose names "
+      "match" },
+    { "strip-prefix", 0, "P", "remove the prefix P from the state's names" },
+    { "with-optimizer", 0, NULL, "load each tensor's moments and step, too" },
     { "no-position", 0, NULL,
       "with --with-optimizer: the moments, but start at step 0" },
-    { "salvage", 0, NULL, "take what is whole in a damaged STATE (--partial)" },
+    { "salvage", 0, NULL,
+      "load what is undamaged in a damaged STATE (--partial)" },
     MT_STATE_OPTIONS,
     { "dry-run", 0, NULL, "only report what would be done" },
     { "data-dir", 0, "DIR", "where relative data paths of a SPEC start" },

@@ -18,11 +18,11 @@ static const char *const colors[] = {
 };
 
 const struct mt_option mt_common_options[] = {
-    { "quiet", 'q', NULL, "say nothing but results and errors" },
-    { "verbose", 'v', NULL, "say more" },
+    { "quiet", 'q', NULL, "print only results and errors" },
+    { "verbose", 'v', NULL, "print more" },
     { "json", 0, NULL, "print JSON" },
     { "force", 'f', NULL, "overwrite existing output files" },
-    { "strict", 0, NULL, "take every warning for an error" },
+    { "strict", 0, NULL, "treat every warning as an error" },
     { "threads", 0, "N", "threads (default: one for each processor)" },
     { "color", 0, "WHEN", "auto, always or never", colors },
     { "help", 'h', NULL, "show this help" },

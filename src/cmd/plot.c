@@ -303,13 +303,14 @@ static int plot_run(struct mt_call *call)
 }
 
 static const struct mt_option plot_options[] = {
-    { "output", 'o', "FILE", "make a picture; the ending decides: .svg, .png" },
+    { "output", 'o', "FILE",
+      "write a picture; the ending decides: .svg, .png" },
     { "metric", 0, "LIST",
       "loss (the default), accuracy, lr, ...: a panel "
       "for each" },
     { "x", 0, "AXIS", "epoch (the default) or step", axes },
     { "log-y", 0, NULL, "a logarithmic y axis" },
-    { "title", 0, "TEXT", "what stands above" },
+    { "title", 0, "TEXT", "the title" },
     { "width", 0, "N", "of the picture in pixels, or of the text in columns" },
     { "height", 0, "N", "of the picture in pixels, or of a panel in lines" },
     { "density", 0, "N", "dots per pixel of a .png (default: 2)" },

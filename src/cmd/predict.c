@@ -81,9 +81,9 @@ static mt_status predict_batch(struct prediction *p,
     bad = mt_range_find(&m->model->loss, p->y, n * outputs);
     if (bad < n * outputs)
         return mt_fail(err, MT_INVALID,
-                       "sample %zu: the output is %g, which is no probability, "
-                       "but %s takes it for one; a model that ends with a "
-                       "Sigmoid layer gives no other",
+                       "sample %zu: the output is %g, but %s expects "
+                       "probabilities; a model that ends with a Sigmoid layer "
+                       "gives them",
                        p->done + bad / outputs, (double)p->y[bad],
                        m->model->loss.type->name);
     for (size_t i = 0; i < n; i++)
@@ -308,7 +308,7 @@ static bool check_horizon(const struct mt_call *call, const struct mt_infer *m)
         mt_report_usage(call, "--horizon: expected at least 1");
     else if (!window)
         mt_report_usage(call,
-                        "--horizon: %s is no model of a series "
+                        "--horizon: %s is not a model of a series "
                         "(data.window)",
                         call->args[0]);
     else if (horizon && horizon->number != 1)
@@ -342,7 +342,7 @@ static bool check_use(const struct mt_call *call, const struct mt_infer *m)
             continue;
         mt_report_usage(call,
                         text ? "--%s: not for %s, a model of text"
-                             : "--%s: %s is no model of text",
+                             : "--%s: %s is not a model of text",
                         *wrong, call->args[0]);
         return false;
     }

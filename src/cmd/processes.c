@@ -20,7 +20,7 @@ mt_status mt_processes_join(const struct mt_command *command,
         mt_report_follow(*out);
     if (*out && command && !command->shared)
         return mt_fail(err, MT_INVALID,
-                       "%s is done by one process: start it without mpirun",
+                       "%s runs in one process: start it without mpirun",
                        command->name);
     return MT_OK;
 }

@@ -335,12 +335,14 @@ static int prove(const struct mt_call *call)
                                           "epochs", "steps", "set" };
 
     if (call->comm)
-        return mt_report_usage(call, "--prove is done by one process: start it "
+        return mt_report_usage(call, "--prove runs in one process: start it "
                                      "without mpirun");
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (mt_option(call, others[i]))
-            return mt_report_usage(call, "--prove replays the run as it is: "
-                                   "it goes without --%s", others[i]);
+            return mt_report_usage(call,
+                                   "--prove replays the run as it is: "
+                                   "it cannot be combined with --%s",
+                                   others[i]);
     }
     return mt_prove(call, call->args[0]);
 }
@@ -403,7 +405,7 @@ extern const struct mt_command mt_cmd_resume;
 const struct mt_command mt_cmd_resume = {
     .name = "resume",
     .operands = "CKPT",
-    .summary = "go on exactly where a checkpoint stopped",
+    .summary = "continue exactly where a checkpoint stopped",
     .options = resume_options,
     .min_args = 1,
     .max_args = 1,

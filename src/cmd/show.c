@@ -340,8 +340,10 @@ static void print_json(const struct shown *s)
 static void open_model(struct shown *s, struct mt_err *err)
 {
     if (!mt_bundle_find(&s->bundle, MT_NAME_SPEC))
-        mt_fail(err, MT_INVALID, "%s: has no spec, so that nothing is known of "
-                "layers", s->path);
+        mt_fail(err, MT_INVALID,
+                "%s: has no spec, so nothing is known about its "
+                "layers",
+                s->path);
     else if (mt_state_spec(&s->bundle, s->path, &s->doc, err) == MT_OK)
         mt_infer_describe(&s->bundle, s->path, &s->infer, err);
 }
@@ -425,16 +427,18 @@ static bool options_agree(const struct mt_call *call)
         if (!mt_option(call, whole[i]))
             continue;
         if (given || call->n_args > 1) {
-            mt_report_usage(call, "--%s is of one FILE: it goes without %s%s",
-                            whole[i], given ? "--" : "TENSOR",
-                            given ? given : "");
+            mt_report_usage(
+                call,
+                "--%s shows a whole FILE: it cannot be combined with %s%s",
+                whole[i], given ? "--" : "TENSOR", given ? given : "");
             return false;
         }
         given = whole[i];
     }
     if (mt_option(call, "dot") && call->json) {
-        mt_report_usage(call, "--dot goes without --json, which has the graph "
-                        "as the \"inputs\" of its layers");
+        mt_report_usage(
+            call, "--dot cannot be combined with --json, which has the graph "
+                  "as the \"inputs\" of its layers");
         return false;
     }
     return true;

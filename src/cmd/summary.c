@@ -73,11 +73,12 @@ void mt_summary_advise(const struct mt_session *s, const char *saved,
     struct mt_strbuf text = MT_STRBUF_INIT;
 
     if (mt_session_at(s).step == 0)
-        mt_strbuf_puts(&text, "; no step was made yet: look at the data and at "
-                              "the initial values (model.init)");
+        mt_strbuf_puts(&text,
+                       "; this is the first step: check the data and the "
+                       "initial values (model.init)");
     else
         mt_strbuf_printf(&text,
-                         "; training with the same spec would always come to "
+                         "; with the same spec training always ends like "
                          "this: try a smaller optimizer.lr (now %g)%s",
                          mt_optimizer_base(o, o->n_groups - 1).lr,
                          clips ? "" : " or train.clip_grad_norm=1");

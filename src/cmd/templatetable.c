@@ -27,7 +27,7 @@ static void add_place(const struct mt_look_some *some, struct mt_strbuf *out)
 static void add_values(const struct mt_look *l, struct mt_strbuf *out)
 {
     if (l->many && l->labels.n <= MT_LOOK_VALUES)
-        mt_strbuf_puts(out, "values that are too long, or no UTF-8");
+        mt_strbuf_puts(out, "values that are too long, or not UTF-8");
     else if (l->many)
         mt_strbuf_printf(out, "more than %d values", MT_LOOK_VALUES);
     else
@@ -204,10 +204,10 @@ static void report_list(const struct mt_own_data *own,
     if (kinds[MT_CSV_TEXT])
         mt_own_say(own,
                    "a text is a category if it has at most %d values, "
-                   "each in two rows or more on the average",
+                   "each in two rows or more on average",
                    MT_CSV_CATEGORIES);
     if (kinds[MT_CSV_FAULTY])
-        mt_own_say(own, "to use a column with faults, mend these rows, "
+        mt_own_say(own, "to use a column with faults, correct these rows, "
                         "or name its texts for missing values in "
                         "data.missing_values");
 }
@@ -384,9 +384,10 @@ static mt_status fail_number(const struct mt_own_data *own,
     else if (g->targets[i] == MT_TARGET_CLASSES && g->columns.n_targets == 1)
         mt_strbuf_puts(&why, "; for classes: mtrain init csv-classification");
     else if (g->targets[i] == MT_TARGET_FAULTY)
-        mt_strbuf_puts(&why, "; mend these rows, empty the field where there "
-                             "is no value, or name another column with "
-                             "--target");
+        mt_strbuf_puts(&why,
+                       "; correct these rows, empty the field where there "
+                       "is no value, or name another column with "
+                       "--target");
     return fail_target(own, g, column, &why, err);
 }
 

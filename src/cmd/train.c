@@ -50,14 +50,14 @@ static mt_status note_shares(const struct mt_call *call,
     if (status == MT_OK && shares.failed)
         status = mt_fail_memory(err);
     if (status == MT_OK && shares.len)
-        mt_report(call,
-                  "mtrain: note: the classes of the training samples are "
-                  "of very unequal size: %s; accuracy says little of the small "
-                  "ones%s",
-                  shares.text,
-                  !classes ? ""
-                  : weighed
-                      ? ": see balanced_accuracy and f1 in train.metrics"
+        mt_report(
+            call,
+            "mtrain: note: the classes of the training samples are "
+            "of very unequal size: %s; accuracy says little about the small "
+            "ones%s",
+            shares.text,
+            !classes  ? ""
+            : weighed ? ": see balanced_accuracy and f1 in train.metrics"
                       : ": see balanced_accuracy and f1 in train.metrics, "
                         "and loss.weight=balanced");
     mt_strbuf_free(&shares);

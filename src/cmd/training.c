@@ -96,7 +96,7 @@ static size_t to_keep(const struct run *r)
 static void warn_not_kept(struct run *r, const struct mt_err *err)
 {
     mt_remarks_add(&r->remarks, "save", err,
-                   ": the checkpoint before is not kept");
+                   ": the previous checkpoint is not kept");
 }
 
 /* Writes OUT; the last one of this run is kept under another name, once the new
@@ -370,8 +370,8 @@ static int finish(struct run *r)
         mt_summary_print(r->t->out, r->s, &r->end);
     if (r->end.nan) {
         mt_fail(&r->err, MT_NON_FINITE,
-                "%s: stopped early, and %s is nan: a "
-                "value that is not a number is no improvement",
+                "%s: stopped early, and %s is nan, "
+                "which never counts as an improvement",
                 r->t->out, mt_session_stopping(r->s)->monitor.name);
         return mt_report_error(&r->err);
     }
@@ -451,8 +451,8 @@ mt_status mt_training_bring_best(const struct mt_training *t,
                              mt_session_team(t->session), &lost);
     if (lost.status != MT_OK)
         status = mt_warn(t->call, NULL, "save", err,
-                         "%s: the best checkpoint so far cannot be taken "
-                         "along; a better one will be saved",
+                         "%s: the best checkpoint so far cannot be copied; "
+                         "a better one will be saved",
                          lost.text);
 out:
     free(from);

@@ -13,7 +13,7 @@
 enum mt_csv_use {
     MT_CSV_NUMBER,   /* in every row that has a value */
     MT_CSV_CATEGORY, /* at most MT_CSV_CATEGORIES values, each of two rows or
-                        more on the average */
+                        more on average */
     MT_CSV_DATE,
     MT_CSV_TARGET,
     MT_CSV_ORDER,       /* dates of a series, which say the order of its rows */
