@@ -19,12 +19,28 @@ static void pack_b_rows(const float *b, size_t row, size_t k, size_t n,
     }
 }
 
+/* A block of 16 x 16 of a B whose columns are contiguous, all in registers. */
+VINLINE void pack_square(const float *b, size_t col, size_t width, float *out)
+{
+    vf r[VL];
+
+#pragma GCC unroll 16
+    for (size_t j = 0; j < VL; j++)
+        r[j] = vf_load(b + j * col);
+    vf_transpose(r);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < VL; i++)
+        vf_store(out + i * width, r[i]);
+}
+
 /* 16 columns [j, j + n) of a B whose columns are contiguous. */
 static void pack_b_columns(const float *b, size_t col, size_t k, size_t n,
                            size_t width, float *out)
 {
     size_t p = 0;
 
+    for (; n == VL && p + VL <= k; p += VL)
+        pack_square(b + p, col, width, out + p * width);
     for (; p < k; p += VL) {
         vf r[VL];
         size_t left = k - p < VL ? k - p : VL;

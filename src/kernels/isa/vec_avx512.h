@@ -97,6 +97,7 @@ VINLINE void vf_transpose(vf r[16])
 {
     vf t[16];
 
+#pragma GCC unroll 4
     for (int i = 0; i < 16; i += 4) {
         vf a = _mm512_unpacklo_ps(r[i], r[i + 1]);
         vf b = _mm512_unpackhi_ps(r[i], r[i + 1]);
@@ -108,6 +109,7 @@ VINLINE void vf_transpose(vf r[16])
         t[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
         t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
     }
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         vf a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88);
         vf b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
