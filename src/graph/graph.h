@@ -82,6 +82,7 @@ struct mt_run {
     struct mt_turn turn;
     double *statistics; /* where this node's begin, or NULL as in turn */
     void *memory;       /* of a sequence: what this node remembers */
+    bool no_outputs;    /* of a sequence: nothing else is asked of this node */
     void *scratch;      /* as many bytes as the op asked for */
 };
 

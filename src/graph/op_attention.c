@@ -337,6 +337,8 @@ static void attention_run(const struct mt_node *node, const struct mt_run *run)
     set_scratch(&job);
     if (s)
         remember(&job, s, run->memory, samples);
+    if (run->no_outputs)
+        return;
     mt_team_run(run->team, samples * job.args->heads,
                 s && s->position ? position_task : forward_task, &job);
 }

@@ -20,7 +20,7 @@ static struct mt_run begin(const struct mt_graph *g, struct mt_team *team,
     follow_leaves(g);
     return (struct mt_run){ team, *turn, turn->statistics,
                             turn->sequence ? turn->sequence->memory : NULL,
-                            g->scratch };
+                            false, g->scratch };
 }
 
 static size_t statistics_of(const struct mt_node *node)
@@ -42,9 +42,13 @@ void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
                        const struct mt_turn *turn)
 {
     struct mt_run run = begin(g, team, turn);
+    bool cut = turn->sequence && turn->sequence->no_outputs;
+    size_t n = cut ? mt_sequence_nodes(g) : g->n_nodes;
 
-    for (size_t i = 0; i < g->n_nodes; i++)
+    for (size_t i = 0; i < n; i++) {
+        run.no_outputs = cut && i + 1 == n;
         run_node(g->nodes[i], &run);
+    }
 }
 
 void mt_graph_run(const struct mt_graph *g, struct mt_team *team,

@@ -102,6 +102,15 @@ size_t mt_sequence_bytes(const struct mt_graph *g, size_t context)
     return n;
 }
 
+size_t mt_sequence_nodes(const struct mt_graph *g)
+{
+    size_t n = g->n_nodes;
+
+    while (n && !g->nodes[n - 1]->op->memory)
+        n--;
+    return n;
+}
+
 /* --- what many ops answer ----------------------------------------------- */
 
 bool mt_along_elements(const struct mt_node *node, const int *in, int *out)

@@ -31,6 +31,7 @@ struct mt_sequence {
     size_t context;  /* positions that there is memory for */
     void *memory;    /* mt_sequence_bytes, aligned to 64; not to be set before
                         a run at position 0 */
+    bool no_outputs; /* the graph is run only as far as it remembers */
 };
 
 /* Whether y, computed from x, can be had position by position: x's dimension
@@ -44,5 +45,8 @@ size_t mt_sequence_bytes(const struct mt_graph *g, size_t context);
 
 /* The part of it that is node's. */
 size_t mt_sequence_node_bytes(const struct mt_node *node, size_t context);
+
+/* How many nodes there are up to the last one that remembers something. */
+size_t mt_sequence_nodes(const struct mt_graph *g);
 
 #endif

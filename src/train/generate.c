@@ -79,9 +79,9 @@ struct text {
     size_t classes;  /* of the model's output; vocab is no more */
     float *logits;   /* [classes] */
     double *p;       /* [2 classes] */
-    bool ran;        /* some logits were there */
-    struct mt_incremental next; /* open: all of the window but the last token
-                                   was run, and it has not moved since */
+    struct mt_incremental next; /* for further tokens, once one was asked for;
+                                   knows the window's first ones, or none */
+    bool whole;                 /* the model has to read all of each window */
 };
 
 static bool is_bytes(const struct mt_infer *m)
@@ -143,7 +143,7 @@ static void push(struct text *t, int32_t token)
     if (t->n == t->seq_len) {
         memmove(t->window, t->window + 1, (t->n - 1) * sizeof *t->window);
         t->n--;
-        mt_incremental_close(&t->next); /* every position is another one */
+        t->next.known = 0; /* every position is another one */
     }
     t->window[t->n++] = token;
 }
@@ -219,23 +219,55 @@ static struct mt_class_layout layout_of(const struct text *t,
     return mt_infer_classes(t->m, &output);
 }
 
-/* Opens t->next if the model can go on from what is prepared. */
-static void open_next(struct text *t, const struct mt_class_layout *whole)
+/* Opens t->next, if the model can go on from what is prepared. */
+static bool open_next(struct text *t)
 {
-    struct mt_class_layout one;
+    struct mt_class_layout all = layout_of(t, &t->m->program), one;
 
-    if (t->ran || !mt_incremental_open(&t->next, t->m, t->seq_len))
-        return;
+    if (t->whole || t->next.one.graph)
+        return !t->whole;
+    t->whole = true;
+    if (!mt_incremental_open(&t->next, t->m, t->seq_len))
+        return false;
     one = layout_of(t, &t->next.one);
-    if (one.classes != t->classes || one.rows != 1 || whole->rows != t->n)
+    if (one.classes == t->classes && one.rows == 1 &&
+        all.classes == t->classes && all.rows == t->m->sample.dim[0])
+        t->whole = false;
+    else
         mt_incremental_close(&t->next);
+    return !t->whole;
+}
+
+static mt_status gather(struct text *t, size_t n, struct mt_err *err)
+{
+    struct mt_column column = { t->window, MT_I32, n * sizeof *t->window,
+                                mt_shape_of(1, n) };
+
+    return mt_infer_gather(t->m, &column, err);
+}
+
+/* Runs all of a full window but its last token, as far as the model remembers
+ * it: its last layers do nothing then. */
+static bool know_window(struct text *t)
+{
+    struct mt_shape sample = mt_shape_of(1, t->n - 1);
+    struct mt_err err = MT_ERR_INIT;
+
+    if (t->whole || t->n < t->seq_len || t->n < 2 ||
+        !mt_shape_equal(&t->m->model->x, &(struct mt_shape){ 1, { t->n } }))
+        return false;
+    if (mt_infer_prepare(t->m, 1, &sample, &err) != MT_OK || !open_next(t) ||
+        gather(t, t->n - 1, &err) != MT_OK) {
+        t->whole = true;
+        return false;
+    }
+    mt_incremental_begin(&t->next, false);
+    return true;
 }
 
 /* The logits after a window that was not run before. */
 static mt_status run_window(struct text *t, struct mt_err *err)
 {
-    struct mt_column column = { t->window, MT_I32, t->n * sizeof *t->window,
-                                mt_shape_of(1, t->n) };
     struct mt_class_layout layout;
     mt_status status;
 
@@ -244,11 +276,10 @@ static mt_status run_window(struct text *t, struct mt_err *err)
     layout = layout_of(t, &t->m->program);
     if (layout.classes != t->classes)
         return fail_classes(t, err);
-    if ((status = mt_infer_gather(t->m, &column, err)) != MT_OK)
+    if ((status = gather(t, t->n, err)) != MT_OK)
         return status;
-    open_next(t, &layout);
-    if (t->next.one.graph)
-        mt_incremental_begin(&t->next);
+    if (t->n < t->seq_len && open_next(t))
+        mt_incremental_begin(&t->next, true);
     else
         mt_infer_run(t->m);
     mt_class_row(&layout, t->m->program.y->data, layout.rows - 1, t->logits);
@@ -268,13 +299,12 @@ static mt_status run(struct text *t, struct mt_err *err)
 {
     mt_status status = MT_OK;
 
-    if (t->next.one.graph)
+    if ((t->next.known && t->next.known + 1 == t->n) || know_window(t))
         run_next(t);
     else
         status = run_window(t, err);
     if (status != MT_OK)
         return status;
-    t->ran = true;
     if (!mt_kernels()->all_finite(t->logits, t->vocab))
         return mt_fail(err, MT_INVALID, "the model's output is not finite");
     return MT_OK;

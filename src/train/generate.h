@@ -11,7 +11,8 @@
  * later ones runs on the last token only, and remembers the others
  * (incremental.h). From then on the window moves with each token: all
  * positions, and what was before each, are other ones, so it runs on all of
- * them, as other models always do. The text is the same either way.
+ * them, except for what its last layers make of all but the last. Other models
+ * always run on all. The text is the same either way.
  *
  * Token number i is drawn with the uniform number i of the seed's stream, by
  * mt_dexp: the text is a function of checkpoint, prompt, options and seed.

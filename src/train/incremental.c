@@ -68,25 +68,25 @@ void mt_incremental_close(struct mt_incremental *i)
 }
 
 static void run(struct mt_incremental *i, const struct mt_graph *graph,
-                size_t positions)
+                size_t positions, bool outputs)
 {
-    struct mt_sequence sequence = { i->known, i->context, i->memory };
+    struct mt_sequence sequence = { i->known, i->context, i->memory, !outputs };
     struct mt_turn turn = { .sequence = &sequence };
 
     mt_graph_run_part(graph, i->m->team, &turn);
     i->known += positions;
 }
 
-void mt_incremental_begin(struct mt_incremental *i)
+void mt_incremental_begin(struct mt_incremental *i, bool outputs)
 {
     i->known = 0;
-    run(i, i->m->program.graph, i->m->sample.dim[0]);
+    run(i, i->m->program.graph, i->m->sample.dim[0], outputs);
 }
 
 const float *mt_incremental_next(struct mt_incremental *i, int32_t token)
 {
     assert(i->known && i->known < i->context);
     i->token = token;
-    run(i, i->one.graph, 1);
+    run(i, i->one.graph, 1, true);
     return i->one.y->data;
 }

@@ -5,7 +5,7 @@
  *
  *     mt_infer_prepare(m, 1, &n_tokens, err); mt_infer_gather(...);
  *     if (mt_incremental_open(&i, m, context)) {
- *         mt_incremental_begin(&i);         then m->program.y is there
+ *         mt_incremental_begin(&i, true);   then m->program.y is there
  *         y = mt_incremental_next(&i, token);   output n, and so on
  *     }
  *     mt_incremental_close(&i);
@@ -34,8 +34,9 @@ bool mt_incremental_open(struct mt_incremental *i, struct mt_infer *m,
                          size_t context);
 void mt_incremental_close(struct mt_incremental *i); /* closed: nothing */
 
-/* Runs what m was prepared for and given, and remembers it. */
-void mt_incremental_begin(struct mt_incremental *i);
+/* Runs what m was prepared for and given, and remembers it, in place of what it
+ * did; without outputs, it is less work, and m->program.y is not to be read. */
+void mt_incremental_begin(struct mt_incremental *i, bool outputs);
 
 /* The outputs (of a sample of one token) at the next position; known < context
  * before. They live until the next call. */

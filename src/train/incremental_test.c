@@ -126,7 +126,7 @@ static void check_logits(size_t first)
         memcpy(want[n - 1], run_all(tokens, n), sizeof *want);
     run_all(tokens, first); /* prepares and gathers */
     ck_assert(mt_incremental_open(&i, m, SEQ_LEN));
-    mt_incremental_begin(&i);
+    mt_incremental_begin(&i, true);
     ck_assert_int_eq(memcmp((float *)m->program.y->data + (first - 1) * VOCAB,
                             want[first - 1], sizeof *want),
                      0);
@@ -136,6 +136,10 @@ static void check_logits(size_t first)
             memcmp(mt_incremental_next(&i, tokens[n]), want[n], sizeof *want),
             0);
     }
+    run_all(tokens, first);
+    mt_incremental_begin(&i, false);
+    ck_assert_int_eq(memcmp(mt_incremental_next(&i, tokens[first]),
+                            want[first], sizeof *want), 0);
     mt_incremental_close(&i);
 }
 
