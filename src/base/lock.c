@@ -152,8 +152,9 @@ mt_status mt_lock_take(const char *path, struct mt_lock **out,
                          "it has ended, or write to another file", path);
     else if (error == EEXIST)
         status = mt_fail(err, MT_IO,
-                         "%s: cannot lock: \"%s\" beside it is not a regular "
-                         "file", path, l->name);
+                         "%s: cannot lock: \"%s\" next to it is not a regular "
+                         "file",
+                         path, l->name);
     else if (error)
         status = mt_fail_errno(err, error, path,
                                "cannot create its lock file");

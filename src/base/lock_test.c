@@ -120,7 +120,7 @@ START_TEST(refuses_what_is_no_lock_file)
     testing_put("other", "x", 1);
     symlink("other", ".l.mtrain-lock");
     ck_assert_int_eq(try_lock("d"), MT_IO);
-    testing_says(err, "d: ", "\".d.mtrain-lock\" beside it is not a regular");
+    testing_says(err, "d: ", "\".d.mtrain-lock\" next to it is not a regular");
     ck_assert_int_eq(try_lock("p"), MT_IO);
     testing_says(err, "p: ", "is not a regular file");
     ck_assert_int_eq(try_lock("l"), MT_IO);

@@ -230,7 +230,7 @@ mt_status mt_replace_open(const char *path, struct mt_replace **out,
 
     if (error) {
         status = mt_fail_errno(err, error, path,
-                               "cannot make a temporary file beside it");
+                               "cannot create a temporary file next to it");
         goto fail;
     }
     *out = r;

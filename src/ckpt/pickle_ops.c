@@ -244,7 +244,7 @@ static mt_status add_to_top(struct mt_pickler *ps, enum mt_pickle_kind kind,
     if (to->kind == kind)
         return mt_pk_add(ps, to, values, n);
     if (to->kind != MT_PK_OBJECT)
-        return mt_pk_fail(ps, "adds to a value that is no such container");
+        return mt_pk_fail(ps, "adds to a value that is not such a container");
     return mt_pk_append(
         ps, kind == MT_PK_DICT ? &to->object->pairs : &to->object->items,
         values, n);
@@ -399,7 +399,8 @@ OP(build)
         return status;
     to = ps->stack[ps->n - 2];
     if (to->kind != MT_PK_OBJECT)
-        return mt_pk_fail(ps, "sets the state of a value that is no object");
+        return mt_pk_fail(ps,
+                          "sets the state of a value that is not an object");
     to->object->state = ps->stack[--ps->n];
     return MT_OK;
 }

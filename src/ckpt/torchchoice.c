@@ -79,14 +79,14 @@ static mt_status fail_object(const struct mt_torch_file *file, const char *path,
 {
     return mt_fail(
         err, MT_INVALID,
-        "%s: %s%s%sneeds `%s`: refused, for nothing in a file is ever "
+        "%s: %s%s%sneeds `%s`: refused, as nothing in a file is ever "
         "called%s",
         file->path, path && *path ? "\"" : "", path ? path : "",
         path && *path ? "\" " : "", needs,
         path && !*path
             ? "; the file holds an object, not tensors: save its state_dict() "
               "in Python"
-            : "; --skip-objects passes over such objects");
+            : "; --skip-objects skips such objects");
 }
 
 /* Every name in the pickle counts, also of what is thrown away again. */
@@ -113,14 +113,13 @@ mt_status mt_torch_check_objects(const struct mt_torch_file *file,
         struct mt_torch_path_text path = mt_torch_path_text(o->path);
         bool all = !*path.text;
 
-        mt_state_note(opening, false,
-                      "%s: passes over %s%s%s, which needs `%s`", file->path,
-                      all ? "all of it" : "\"", path.text, all ? "" : "\"",
-                      o->needs);
+        mt_state_note(opening, false, "%s: skips %s%s%s, which needs `%s`",
+                      file->path, all ? "all of it" : "\"", path.text,
+                      all ? "" : "\"", o->needs);
     }
     if (found->objects.n > shown)
-        mt_state_note(opening, false, "%s: passes over %zu more objects",
-                      file->path, found->objects.n - shown);
+        mt_state_note(opening, false, "%s: skips %zu more objects", file->path,
+                      found->objects.n - shown);
     return MT_OK;
 }
 

@@ -60,7 +60,7 @@ static mt_status read_params(struct reading *r, const struct mt_pickle *list,
 
         if (v->kind != MT_PK_INT)
             return mt_fail(err, MT_INVALID,
-                           "%s: the optimizer's parameters are no numbers",
+                           "%s: the optimizer's parameters are not numbers",
                            r->source);
         g->params[g->n++] = v->i;
     }
@@ -75,9 +75,9 @@ static mt_status read_group(struct reading *r, const struct mt_pickle *v,
     mt_status status = mt_torch_understand(r->source, v, &dict, err);
 
     if (status == MT_OK && dict.meaning != MT_TORCH_DICT)
-        status =
-            mt_fail(err, MT_INVALID,
-                    "%s: a group of the optimizer is no dictionary", r->source);
+        status = mt_fail(err, MT_INVALID,
+                         "%s: a group of the optimizer is not a dictionary",
+                         r->source);
     if (status == MT_OK)
         status = spend(r, mt_torch_pairs(&dict), err);
     if (status == MT_OK)

@@ -226,7 +226,8 @@ static mt_status read_shape(const char *source, const struct mt_pickle *size,
 
         if (!get_count(mt_pickle_at(size, i), &dim) ||
             !get_count(mt_pickle_at(stride, i), &step) || dim > SIZE_MAX)
-            return fail_tensor(source, "a size or a stride is no number", err);
+            return fail_tensor(source, "a size or a stride is not a number",
+                               err);
         t->shape.dim[t->shape.rank++] = (size_t)dim;
         t->strides.of[i] = step;
     }

@@ -316,7 +316,7 @@ static void print_done(const struct mt_call *call,
         return;
     printf("%s: %s loaded", out, mt_count(plan->n, "tensor").text);
     if (plan->missing || plan->unexpected)
-        printf(", %zu missing and %zu unexpected passed over", plan->missing,
+        printf(", %zu missing and %zu unexpected ignored", plan->missing,
                plan->unexpected);
     if (plan->n_recounted)
         printf(", num_batches_tracked of %s set to 0 (the state has none)",

@@ -325,7 +325,7 @@ mt_status mt_csv_check_width(const struct mt_csv *csv,
     if (n && fields[0].n && fields[0].text[0] == '#')
         return mt_csv_fail(csv, n > c->n ? c->n : n, err,
                            "expected %zu fields, as in %s, got %zu; "
-                           "data.comment: \"#\" passes over lines that begin "
+                           "data.comment: \"#\" skips lines that begin "
                            "with #",
                            c->n, like, n);
     if (n < c->n)

@@ -12,7 +12,7 @@ struct mt_csv_dialect {
     char delimiter; /* between fields; ' ': any run of spaces and tabs */
     char decimal;   /* '.' or ',' */
     char thousands; /* between groups of three digits; 0: nothing is */
-    char comment;   /* lines that begin with it are passed over; 0: none */
+    char comment;   /* lines that begin with it are skipped; 0: none */
 };
 
 extern const struct mt_csv_dialect mt_csv_plain; /* , . and nothing else */
@@ -30,7 +30,7 @@ extern const struct mt_csv_dialect mt_csv_plain; /* , . and nothing else */
               "the comma in 1,234,567; default: there is none" },              \
     {                                                                          \
         "comment", MT_KEY_STRING, offsetof(STRUCT, comment),                   \
-            .doc = "lines that begin with this character are passed over; "    \
+            .doc = "lines that begin with this character are skipped; "        \
                    "default: "                                                 \
                    "all lines are records"                                     \
     }

@@ -81,8 +81,8 @@ static mt_status note_ignored(const struct inputs *in, struct mt_err *err)
     if (n > SHOWN)
         mt_strbuf_printf(&text, " and %zu more", n - SHOWN);
     if (n && !text.failed)
-        in->data->note = mt_arena_printf(
-            &in->data->arena, "passed over the columns %s", text.text);
+        in->data->note = mt_arena_printf(&in->data->arena,
+                                         "skipped the columns %s", text.text);
     free(read);
     mt_strbuf_free(&text);
     return read && (!n || in->data->note) ? MT_OK : mt_fail_memory(err);

@@ -167,8 +167,8 @@ static mt_status note_blanks(const struct mt_csv_table *t, const char *path,
     return mt_csv_add_note(
         data,
         mt_arena_printf(
-            &data->arena, "%s: %zu empty line%s passed over (line %llu%s)",
-            path, p.blanks, p.blanks == 1 ? "" : "s",
+            &data->arena, "%s: %zu empty line%s skipped (line %llu%s)", path,
+            p.blanks, p.blanks == 1 ? "" : "s",
             (unsigned long long)p.first_blank, p.blanks == 1 ? "" : ", ..."),
         err);
 }

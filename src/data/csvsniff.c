@@ -347,9 +347,8 @@ static void say_lines(struct mt_strbuf *out, const char *what, size_t n,
                       uint64_t first)
 {
     if (n)
-        say(out, "%zu %s%s passed over (%sline %llu)", n, what,
-            n == 1 ? "" : "s", n == 1 ? "" : "the first is ",
-            (unsigned long long)first);
+        say(out, "%zu %s%s skipped (%sline %llu)", n, what, n == 1 ? "" : "s",
+            n == 1 ? "" : "the first is ", (unsigned long long)first);
 }
 
 static void say_example(const struct sniff *s, struct mt_strbuf *out)

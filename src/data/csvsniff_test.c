@@ -87,11 +87,10 @@ START_TEST(lines)
     static char text[4096];
     size_t n = 0;
 
-    finds("# by hand\na,b\n1,2\n", ",.0#",
-          "1 comment line passed over (line 1)");
+    finds("# by hand\na,b\n1,2\n", ",.0#", "1 comment line skipped (line 1)");
     finds("#a,b\n1,2\n", ",.00", ""); /* a header */
     finds("# x\n# a,b\na,b\n1,2\n", ",.0#", "2 comment lines");
-    finds("a,b\n1,2\n\n3,4\n\n", ",.00", "1 empty line passed over (line 3)");
+    finds("a,b\n1,2\n\n3,4\n\n", ",.00", "1 empty line skipped (line 3)");
     finds("a,b\n1,\"x\ny\"\n", ",.00",
           "1 record goes over several lines (line 2)");
     /* a comment far below */
@@ -99,7 +98,7 @@ START_TEST(lines)
     for (int i = 0; i < 300; i++)
         n += (size_t)sprintf(text + n, "%d,%d,1\n", i, i % 7);
     sprintf(text + n, "# the end\n");
-    finds(text, ",.0#", "1 comment line passed over (line 302)");
+    finds(text, ",.0#", "1 comment line skipped (line 302)");
     ck_assert_int_eq(sniff("\xff\xfe"
                            "a\0",
                            4),

@@ -192,10 +192,11 @@ static mt_status set_classes(const struct mt_image_list *list,
                strcmp(f->class_names[c], name))
             c++;
         if (!f->class_names || c == f->classes)
-            return mt_fail(err, MT_MISMATCH,
-                           "%s: its class \"%s\" is none of the %zu classes of "
-                           "the training data",
-                           list->paths[i], name, f->classes);
+            return mt_fail(
+                err, MT_MISMATCH,
+                "%s: its class \"%s\" is not one of the %zu classes of "
+                "the training data",
+                list->paths[i], name, f->classes);
         classes[i] = (int32_t)c;
     }
     part->y = (struct mt_column){ .data = classes, .dtype = MT_I32,

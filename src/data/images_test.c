@@ -182,8 +182,8 @@ START_TEST(test_classes_of_training)
 
     test_puts("train.csv", "a/1,a\nb/1,b\n");
     test_puts("val.csv", "a/1,c\n");
-    test_fails(SPEC "'train.csv','val':'val.csv'}", MT_MISMATCH, "/a/1: ",
-               "class \"c\" is none of the 2 classes");
+    test_fails(SPEC "'train.csv','val':'val.csv'}", MT_MISMATCH,
+               "/a/1: ", "class \"c\" is not one of the 2 classes");
     test_fitted.classes = 3;
     test_fitted.class_names = names;
     test_fitted.x = (struct mt_shape){ .rank = 3, .dim = { 3, SIDE, SIDE } };
@@ -195,8 +195,8 @@ START_TEST(test_classes_of_training)
     mt_dataset_close(data);
     /* a checkpoint of another kind of data: its classes have no names */
     test_fitted.class_names = NULL;
-    test_fails(SPEC "'train.csv','val':'val.csv'}", MT_MISMATCH, "/a/1: ",
-               "class \"c\" is none of the 3 classes");
+    test_fails(SPEC "'train.csv','val':'val.csv'}", MT_MISMATCH,
+               "/a/1: ", "class \"c\" is not one of the 3 classes");
 }
 END_TEST
 

@@ -320,7 +320,7 @@ mt_status mt_data_target_norm(const struct mt_data_request *request,
     if (request->fitted && wanted != (norm->n > 0))
         return mt_json_fail(request->doc, item ? item : request->spec, err,
                             "the model was trained with%s target_normalize; "
-                            "its outputs would be taken for something else",
+                            "its outputs would be misread",
                             wanted ? "out" : "");
     if (request->fitted && norm->n &&
         norm->n != mt_shape_elements(&part->y.shape))

@@ -13,8 +13,12 @@ struct activation_args {
 #define ARG(member) offsetof(struct activation_args, member)
 
 #define INPLACE                                                                \
-    { "inplace", MT_KEY_BOOL, ARG(inplace), .def = "false",                    \
-      .doc = "taken for torch's sake: memory is planned anyway" }
+    {                                                                          \
+        "inplace", MT_KEY_BOOL, ARG(inplace),                                  \
+            .def = "false",                                                    \
+            .doc = "accepted as in torch, without effect: memory is planned "  \
+                   "anyway"                                                    \
+    }
 
 static const struct mt_key inplace_keys[] = { INPLACE, { NULL } };
 

@@ -8,13 +8,19 @@ struct dropout_args {
 
 #define DROPOUT_KEYS(WHAT)                                                     \
     {                                                                          \
-        { "p", MT_KEY_REAL, offsetof(struct dropout_args, p), .def = "0.5",    \
-          .min = 0, .max = 1, .flags = MT_KEY_OPEN_MAX,                        \
+        { "p",                                                                 \
+          MT_KEY_REAL,                                                         \
+          offsetof(struct dropout_args, p),                                    \
+          .def = "0.5",                                                        \
+          .min = 0,                                                            \
+          .max = 1,                                                            \
+          .flags = MT_KEY_OPEN_MAX,                                            \
           .doc = "probability that " WHAT " becomes 0 in training" },          \
-        { "inplace", MT_KEY_BOOL, offsetof(struct dropout_args, inplace),      \
-          .def = "false",                                                      \
-          .doc = "taken for torch's sake: memory is planned anyway" },         \
-        { NULL },                                                              \
+            { "inplace", MT_KEY_BOOL, offsetof(struct dropout_args, inplace),  \
+              .def = "false",                                                  \
+              .doc = "accepted as in torch, without effect: memory is "        \
+                     "planned anyway" },                                       \
+            { NULL },                                                          \
     }
 
 static const struct mt_key dropout_keys[] = DROPOUT_KEYS("an element");

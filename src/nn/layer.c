@@ -440,7 +440,7 @@ static mt_status find_tied(struct mt_record *r, const char *name, const char *st
 
     if (!t)
         return mt_json_fail(r->doc, item, err,
-                            "\"%s\" is no parameter of an earlier layer",
+                            "\"%s\" is not a parameter of an earlier layer",
                             stored);
     if (!mt_shape_equal(&t->shape, shape))
         return mt_json_fail(r->doc, item, err,

@@ -35,7 +35,8 @@ static const char *const returns[] = { "sequence", "last", NULL };
     { "bias", MT_KEY_BOOL, AT(bias), .def = "true",                            \
       .doc = "learn the biases bias_ih and bias_hh" },                         \
         { "batch_first", MT_KEY_BOOL, AT(batch_first), .def = "true",          \
-          .doc = "taken for torch's sake: the batch is always first" },        \
+          .doc = "accepted as in torch, without effect: the batch is always "  \
+                 "first" },                                                    \
         { "dropout",                                                           \
           MT_KEY_REAL,                                                         \
           AT(dropout),                                                         \
@@ -43,9 +44,8 @@ static const char *const returns[] = { "sequence", "last", NULL };
           .min = 0,                                                            \
           .max = 1,                                                            \
           .flags = MT_KEY_OPEN_MAX,                                            \
-          .doc =                                                               \
-              "probability of dropout, in training, after every layer but "   \
-              "the last" },                                                    \
+          .doc = "probability of dropout, in training, after every layer but " \
+                 "the last" },                                                 \
         { "bidirectional", MT_KEY_BOOL, AT(bidirectional), .def = "false",     \
           .doc = "run backward in time too, and join both hidden states" },    \
     {                                                                          \
@@ -68,7 +68,7 @@ static const struct mt_key lstm_keys[] = {
     SIZE_KEYS,
     OPTION_KEYS,
     { "proj_size", MT_KEY_SIZE, AT(proj_size), .def = "0",
-      .doc = "taken for torch's sake: only 0, no projection" },
+      .doc = "accepted as in torch, without effect: only 0, no projection" },
     { NULL },
 };
 

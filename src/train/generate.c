@@ -206,8 +206,8 @@ static mt_status fail_classes(const struct text *t, struct mt_err *err)
     struct mt_shape output = mt_sample_shape(t->m->program.y);
 
     return mt_fail(err, MT_MISMATCH,
-                   "the model's output is %s for %zu tokens: these are no %zu "
-                   "logits for each",
+                   "the model's output is %s for %zu tokens, which is not %zu "
+                   "logits for each token",
                    mt_shape_text(&output).text, t->n, t->classes);
 }
 

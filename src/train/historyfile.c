@@ -62,7 +62,7 @@ static mt_status read_counts(const struct reader *r, const char *name,
         if (!((*out)[i - 1] < (*out)[i]))
             return mt_fail(r->err, MT_INVALID,
                            "%s: %s does not ascend: %.0f "
-                           "stands before %.0f",
+                           "comes before %.0f",
                            mt_ckpt_path(r->ckpt), full.text, (*out)[i - 1],
                            (*out)[i]);
     }

@@ -20,7 +20,7 @@ const struct mt_key mt_train_keys[] = {
     { "seed", MT_KEY_SIZE, ARG(seed), .def = "0",
       .doc = "seed of everything random" },
     { "metrics", MT_KEY_STRINGS, ARG(s.metrics),
-      .doc = "values to report beside the loss",
+      .doc = "values to report in addition to the loss",
       .schema = "\"allOf\":[{\"anyOf\":[{" REF(
           "metric") "},"
                     "{\"type\":\"array\",\"items\":{" REF("metric") "}}]}]" },
