@@ -391,6 +391,8 @@ static int play(struct mt_comm *c, const char *what, size_t rank, unsigned s)
     if (mt_comm_gather_each(c, all, 1, &err) != MT_OK)
         return 2;
     say(c, "ready");
+    if (c->rank && !freopen("/dev/null", "w", stderr)) /* as mtrain does */
+        return 2;
     if (strcmp(what, "abort") == 0 && c->rank == rank) {
         sleep(1); /* until all have said it */
         mt_comm_abort(c, 3);

@@ -13,6 +13,7 @@
  * A rank that closes says so by its last byte, and goes on to watch those that
  * have not closed.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ struct mt_pulse {
     pthread_t thread;
     unsigned limit, every, ticks; /* of silence, 0: none; of bytes; so far */
     bool closing;
+    int messages; /* standard error, though the program may silence this rank */
     struct beat beats[]; /* (size) */
 };
 
@@ -68,7 +70,7 @@ static void end_job(struct mt_pulse *p, size_t rank)
                      "the job ends\n",
                      rank, job->hosts[rank], more, job->silent[rank] / TICKS);
 
-    if (write(STDERR_FILENO, text, (size_t)n) < 0) {
+    if (write(p->messages, text, (size_t)n) < 0) {
         /* nobody to tell */
     }
     pthread_mutex_unlock(&job->lock);
@@ -209,6 +211,7 @@ const char *mt_pulse_start(struct mt_job *job)
         goto failed;
     MPI_Comm_set_errhandler(p->comm, MPI_ERRORS_RETURN);
     p->job = job;
+    p->messages = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     p->limit = limit_from_environment();
     p->every = p->limit && p->limit < BYTES * TICKS ? p->limit / BYTES : TICKS;
     for (size_t r = 0; r < size; r++)
@@ -217,6 +220,7 @@ const char *mt_pulse_start(struct mt_job *job)
     if (mt_thread_start(&p->thread, run, p) == 0)
         return NULL;
     job->pulse = NULL;
+    close(p->messages);
     MPI_Comm_free(&p->comm);
     why = "the system refuses a thread";
 failed:
@@ -236,6 +240,7 @@ void mt_pulse_stop(struct mt_job *job)
     pthread_mutex_unlock(&job->lock);
     pthread_join(p->thread, NULL);
     MPI_Comm_free(&p->comm);
+    close(p->messages);
     free(p);
     job->pulse = NULL;
 }
