@@ -39,7 +39,7 @@ bool mt_advice_fits(const struct mt_advising *a,
            (item->to && mt_advice_fills(a, item, item->to, item->key));
 }
 
-/* Where the other name of a tied tensor is marked; NULL: it is none. */
+/* Where the other name of a tied tensor is marked; NULL: it is not one. */
 bool *mt_advice_tied_mark(const struct mt_advising *a, const char *key)
 {
     const struct mt_item *tie = a->ties ? a->ties->child : NULL;

@@ -86,7 +86,7 @@ mt_status mt_advice_add_map(struct mt_advising *a, const char *from,
                             const char *to);
 
 /* Each adds what it finds to the advice, and marks what that renames. *again:
- * there may be more to find, once the items are made anew. */
+ * there may be more to find once the items are rebuilt. */
 mt_status mt_advise_layout(struct mt_advising *a, const struct mt_match *m,
                            bool *again);
 mt_status mt_advise_middles(struct mt_advising *a, const struct mt_match *m,

@@ -24,7 +24,8 @@ struct mt_ahead {
 
     /* the thread's, from start to take */
     struct mt_rows read; /* what is in the buffers; n == 0: nothing */
-    uint32_t *numbers;   /* its rows: the session may draw an order anew */
+    uint32_t *numbers;   /* a copy of its rows, as the session may draw another
+                            order */
     float *x, *t;
 };
 

@@ -1,12 +1,12 @@
 /*
- * Reading ahead: one thread brings the next batch of samples that are not in
- * memory (data/reader.h) into a pair of buffers of its own, while the step works on
- * another pair. The step that wants the batch swaps the two.
+ * Reading ahead: one thread reads the next batch of samples that are not in
+ * memory (data/reader.h) into a pair of buffers of its own, while the step
+ * works on another pair. The step that needs the batch swaps the two.
  *
- * A batch that was read ahead is taken if it is of the very samples that are
- * wanted, row by row and epoch, and dropped otherwise. So nobody has to tell of what
- * moves the position: a restored session, an evaluation, the end of an epoch.
- * What went wrong while it was read is told when it is taken.
+ * A batch that was read ahead is used if it has the very samples that are
+ * needed, row by row and epoch, and dropped otherwise. So nothing that moves
+ * the position (a restored session, an evaluation, the end of an epoch) has to
+ * announce it. An error of reading is reported when the batch is used.
  */
 #ifndef MT_TRAIN_AHEAD_H
 #define MT_TRAIN_AHEAD_H

@@ -16,12 +16,12 @@
 /* Brings s->order up to the position: the epoch's order of training rows. */
 void mt_session_order(struct mt_session *s);
 
-/* Batch number i of the epoch that the order is of; n == 0 behind the last. */
+/* Batch number i of the epoch that the order is of; n == 0 after the last. */
 struct mt_rows mt_session_batch(const struct mt_session *s, size_t i);
 
 /* Gathers a batch, or a part of one, into s->x and s->t. next is the batch that
- * will be asked for after it, as far as one can tell: what is asked for then
- * may be another one, or next changed by then. */
+ * will probably be gathered after it: that may turn out to be another one, or
+ * next may have changed by then. */
 mt_status mt_session_gather(struct mt_session *s, const struct mt_rows *rows,
                             const struct mt_rows *next, struct mt_err *err);
 

@@ -8,8 +8,8 @@
 #include "train/reduce.h"
 #include "train/totals.h"
 
-/* What a part leaves for the others, beside its gradient: its process's wishes,
- * its loss, its totals, and the statistics of its batch norms. */
+/* What a part passes to the others in addition to its gradient: its process's
+ * wishes, its loss, its totals, and the statistics of its batch norms. */
 enum { WISH, LOSS, TOTALS };
 
 static double *record_of(const struct mt_session *s, size_t part)

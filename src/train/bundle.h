@@ -23,7 +23,7 @@ struct mt_bundle {
     struct mt_names names;     /* of the arrays */
     struct mt_statefile *file; /* where arrays have their sources, or NULL */
     struct mt_team *team;      /* that reads them; or NULL */
-    size_t lost;               /* arrays left out, for they are damaged */
+    size_t lost;               /* arrays left out because they are damaged */
     void *owner;               /* of arrays' memory, to be freed with it; or */
     void (*free_owner)(void *owner); /* NULL */
 };

@@ -155,8 +155,8 @@ static mt_status read_side(struct slot *s, int side,
                                 &s->err);
 }
 
-/* What can only be read in order: one side is one task. Where both fail, the
- * first side tells. */
+/* What can only be read in order: each side is one task. If both fail, the
+ * error of the first side is reported. */
 struct side_errors {
     struct comparing *c;
     mt_status status[2];

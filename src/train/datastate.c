@@ -522,20 +522,20 @@ mt_status mt_data_state_check(const struct mt_bundle *from,
 }
 
 struct changes {
-    mt_data_change_fn *tell;
+    mt_data_change_fn *report;
     void *ctx;
 };
 
-static mt_status tell_file(void *ctx, const struct file_state *was,
-                           const struct mt_fingerprint *now,
-                           struct mt_err *err)
+static mt_status report_file(void *ctx, const struct file_state *was,
+                             const struct mt_fingerprint *now,
+                             struct mt_err *err)
 {
     const struct changes *c = ctx;
     struct mt_data_change change = { was->role, was->sha256, was->bytes, now };
 
     (void)err;
     if (now && strcmp(now->sha256, was->sha256) != 0)
-        c->tell(c->ctx, &change);
+        c->report(c->ctx, &change);
     return MT_OK;
 }
 
@@ -546,5 +546,5 @@ mt_status mt_data_state_changes(const struct mt_bundle *from,
 {
     struct changes c = { change, ctx };
 
-    return each_file(from, data, tell_file, &c, err);
+    return each_file(from, data, report_file, &c, err);
 }

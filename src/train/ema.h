@@ -15,7 +15,7 @@
 #include "graph/tensor.h"
 #include "train/bundle.h"
 
-/* The message where one is wanted and there is none; of a path. */
+/* The message where a mean was asked for and there is none; takes a path. */
 #define MT_NO_MEAN                                                             \
     "%s: has no exponential mean of the parameters; a spec with "              \
     "\"train\": {\"ema\": {\"decay\": 0.999}} keeps one from its first step "  \

@@ -76,7 +76,7 @@ struct text {
     size_t seq_len, vocab;
     int32_t *window; /* [seq_len]: the last tokens */
     size_t n;        /* how many there are */
-    size_t classes;  /* of the model's output; vocab is no more */
+    size_t classes;  /* of the model's output; vocab is at most this */
     float *logits;   /* [classes] */
     double *p;       /* [2 classes] */
     struct mt_incremental next; /* for further tokens, once one was asked for;

@@ -1,6 +1,6 @@
 /*
- * The history of a run as it stands in a checkpoint file (history.h), read
- * without anything else of it: for looking at, not for training on.
+ * The history of a run in a checkpoint file (history.h), read without the rest
+ * of it: to be shown, not to train on.
  */
 #ifndef MT_TRAIN_HISTORYFILE_H
 #define MT_TRAIN_HISTORYFILE_H
@@ -31,7 +31,7 @@ struct mt_history {
     size_t n_columns;
 };
 
-/* Fails for what is no checkpoint, and for a history that is none. A run
+/* Fails for a file that is not a checkpoint, and for an invalid history. A run
  * without a finished epoch has n = 0. Free in any case. */
 mt_status mt_history_read(const char *path, struct mt_team *team,
                           struct mt_history *out, struct mt_err *err);

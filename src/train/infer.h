@@ -66,10 +66,10 @@ double mt_infer_value(const struct mt_infer *m, size_t i, float y);
 
 /* --- classes ------------------------------------------------------------ */
 
-/* How the outputs of a sample tell classes: `rows` distributions (one for each
- * token of a sequence, else 1) over `classes`; classes == 0: they do not.
- * Class c of row r is at [r / inner][c][r % inner], for the loss's "dim" may
- * be another one than the last. */
+/* How the outputs of a sample are scores of classes: `rows` distributions (one
+ * for each token of a sequence, else 1) over `classes`; classes == 0: they are
+ * not. Class c of row r is at [r / inner][c][r % inner], as the loss's "dim"
+ * may be another one than the last. */
 struct mt_class_layout {
     size_t rows, classes, inner;
 };
@@ -77,7 +77,7 @@ struct mt_class_layout {
 struct mt_class_layout mt_infer_classes(const struct mt_infer *m,
                                         const struct mt_shape *output);
 
-/* The logits of a row, one behind the other. */
+/* The logits of a row, contiguous. */
 void mt_class_row(const struct mt_class_layout *layout, const float *y,
                   size_t row, float *out);
 

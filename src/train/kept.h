@@ -17,7 +17,7 @@
 struct mt_session;
 struct mt_bundle;
 
-/* Takes the memory, once, if the spec wants a state to be kept. */
+/* Allocates the memory, once, if the spec has a state kept. */
 mt_status mt_kept_prepare(struct mt_session *s, struct mt_err *err);
 
 /* How much that is, about. */

@@ -5,7 +5,8 @@
 
 #include "base/strbuf.h"
 
-/* Runs of parts between dots. Longer ones stand before those that they hold. */
+/* Runs of parts between dots. Longer ones come before those that they
+ * contain. */
 static const struct {
     const char *from, *to;
 } parts[] = {

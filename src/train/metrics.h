@@ -39,8 +39,8 @@ struct mt_metric {
     bool classes;      /* of classification; false: of regression */
     bool binary; /* of losses whose targets are probabilities too */
     bool larger_better;
-    bool whole; /* looks at all samples of a set at once: there is none of the
-                   epoch that is trained, only of evaluations */
+    bool whole; /* needs all samples of a set at once: evaluations have it, the
+                   epoch that is trained does not */
     size_t per_column; /* sums of each column; 0: MT_METRIC_SUMS in all */
     bool square;       /* a sum for each column of each, and one more */
     void (*add)(const struct mt_outcome *o, struct mt_sums *sums);

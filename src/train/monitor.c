@@ -14,7 +14,7 @@
 
 static const char *const parts[] = { "train_", "val_" };
 
-/* The metric that name is of: the end of it, behind "train_" or "val_". */
+/* The metric of a name: what follows "train_" or "val_". */
 static const char *split(const char *name, bool *val)
 {
     for (int i = 0; i < 2; i++) {
@@ -166,7 +166,7 @@ static bool value_of(const struct mt_monitor *m, const struct mt_epoch *epoch,
     return true;
 }
 
-/* A NaN is no improvement. */
+/* A NaN is never an improvement. */
 static bool is_better(const struct mt_watch *w, double value, double min_delta)
 {
     if (isnan(value) || isnan(w->best))

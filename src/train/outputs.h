@@ -1,20 +1,21 @@
 /*
- * The files beside a run's checkpoint: for digits.mtc, the best one is
+ * The files next to a run's checkpoint: for digits.mtc, the best one is
  * digits.best.mtc and those before the last one are digits.1.mtc (the newest),
  * digits.2.mtc, ...
  *
  * Nothing moves before the new checkpoint is in its place:
  *
- *     mt_output_hold(out, keep, &held, err);     digits.mtc is digits.0.mtc, too
+ *     mt_output_hold(out, keep, &held, err);     digits.mtc is digits.0.mtc,
+ * too
  *     ... digits.mtc is replaced, or that fails ...
  *     mt_output_rotate(out, keep, &held, err);   now digits.0.mtc is
  *                                                digits.1.mtc, or, if it
  *                                                failed, gone
  *
  * The second name is a hard link, or a copy where the file system has none. So
- * there is a whole checkpoint under its own name at every moment, a save that
- * fails changes nothing, and what was cut off in between is completed by the
- * next hold and loses nothing.
+ * there is a whole checkpoint under its own name at any time, and a save that
+ * fails changes nothing. After an interruption the next hold completes the
+ * rotation.
  */
 #ifndef MT_TRAIN_OUTPUTS_H
 #define MT_TRAIN_OUTPUTS_H

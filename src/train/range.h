@@ -1,8 +1,8 @@
 /*
  * Values that must be probabilities: the targets of BCELoss and
  * BCEWithLogitsLoss, and the outputs that BCELoss reads. Outside 0 ... 1 these
- * losses mean nothing. NaN is no value outside: what comes of it is reported as
- * a loss that is not finite.
+ * losses mean nothing. NaN does not count as outside: the loss that it makes is
+ * reported as not finite.
  */
 #ifndef MT_TRAIN_RANGE_H
 #define MT_TRAIN_RANGE_H

@@ -49,8 +49,8 @@ static bool takes(const char *glob, size_t n, char c)
 }
 
 /* Matches and notes what each * took: as little as works, from left to right.
- * When an item fails, only the last * can take more: what stands before it has
- * been found as early as can be. */
+ * When an item fails, only the last * can take more: what precedes it was
+ * matched as early as possible. */
 static bool match(const char *glob, const char *name, struct captures *c)
 {
     const char *after_star = NULL;

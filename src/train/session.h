@@ -127,9 +127,8 @@ struct mt_step_info {
                           the step began; each has them once */
 };
 
-/* Says what this process wishes, such as to stop: bits, which the step that
- * comes next tells to all processes. So all of them know it at the same step.
- */
+/* Sets what this process asks of all, such as to stop: bits that the next step
+ * sends to all processes, so that all of them know at the same step. */
 void mt_session_wish(struct mt_session *s, unsigned bits);
 
 /* What process 0 says, for all. */
@@ -137,10 +136,11 @@ mt_status mt_session_lead(const struct mt_session *s, void *what, size_t bytes,
                           struct mt_err *err);
 
 /* One optimizer step, and at the end of an epoch its evaluation and history,
- * and what watches them (monitor.h). Behind the first one, a step on data in
- * memory takes no memory and no lock and makes no system call; on data in a file
- * it is told of a batch that cannot be read when it needs that (ahead.h).
- * MT_NON_FINITE names step and layer; the session is spoiled then. */
+ * and what watches them (monitor.h). After the first one, a step on data in
+ * memory takes no memory and no lock and makes no system call; on data in a
+ * file it fails for a batch that cannot be read when it needs that batch
+ * (ahead.h). MT_NON_FINITE names step and layer; the session cannot be used any
+ * more then. */
 mt_status mt_session_step(struct mt_session *s, bool want_norm,
                           struct mt_step_info *info, struct mt_err *err);
 

@@ -92,7 +92,7 @@ static size_t description_bytes(const struct mt_session *s)
     return bytes;
 }
 
-/* What saving takes beside the state. */
+/* What saving takes in addition to the state. */
 static size_t save_bytes(const struct mt_session *s)
 {
     const struct mt_store *store = &s->model->store;

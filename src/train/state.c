@@ -113,7 +113,7 @@ void mt_state_add_position(const struct mt_bundle *from, struct mt_bundle *out)
     }
 }
 
-/* Where training stands, without the history. */
+/* The position of training, without the history. */
 static void save_position(const struct mt_session *s, const struct mt_kept *of,
                           struct mt_bundle *out)
 {
@@ -491,8 +491,8 @@ static bool is_trouble(mt_status status)
     return status != MT_OK && status != MT_MISMATCH && status != MT_INVALID;
 }
 
-/* Puts the kept state into the session, to keep it from there. A state that
- * does not fit (tensors were renamed since) is none. */
+/* Restores the kept state of the session. A state that does not fit (tensors
+ * were renamed since) is ignored. */
 static mt_status restore_kept(struct mt_session *s,
                               const struct mt_bundle *from, bool *there,
                               struct mt_err *err)

@@ -93,7 +93,7 @@ static void clamp_span(const void *ctx, size_t at, size_t n)
 }
 
 /* clip_grad_norm_: scales by max_norm / (norm + 1e-6) where that is below 1;
- * clip_grad_value_: clamps. *norm: before that, NAN if nobody needs it. */
+ * clip_grad_value_: clamps. *norm: before that, NAN if it is not needed. */
 static mt_status clip(struct mt_session *s, bool want_norm, double *norm,
                       struct mt_err *err)
 {

@@ -223,8 +223,9 @@ static mt_status try_state(const struct deciding *d, const char *key,
     return MT_OK;
 }
 
-/* Finds the state of a pair: under the name of its tensor, of a twin, or of the
- * one that writers leave out who keep a tied tensor once. */
+/* Finds the state of a pair: under the name of its tensor, of a tensor tied to
+ * it, or of the one that is left out by writers that keep a tied tensor
+ * once. */
 static mt_status find_state(const struct deciding *d,
                             const struct mt_bundle *target,
                             struct mt_transfer_pair *p, struct mt_err *err)
@@ -292,7 +293,7 @@ static bool is_taken(const struct mt_transfer *t, const char *tensor)
     return false;
 }
 
-/* State of tensors that go nowhere. */
+/* State of tensors that are not loaded. */
 static mt_status list_dropped(const struct deciding *d,
                               const struct mt_match *match,
                               struct mt_transfer *t, struct mt_err *err)

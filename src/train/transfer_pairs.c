@@ -286,7 +286,7 @@ static mt_status pair_layout(struct mt_advising *a, const struct mt_match *m,
     return status;
 }
 
-/* "", and what stands before the first number: "block" of "block0.norm1" */
+/* "", and what precedes the first number: "block" of "block0.norm1" */
 static bool find_stems(const struct mt_advising *a, const struct pairing *p,
                        struct mt_starts *out)
 {

@@ -151,7 +151,7 @@ mt_status mt_advise_prefixes(struct mt_advising *a, const struct mt_match *m,
 
 /* --- middles ------------------------------------------------------------ */
 
-/* The key without a part, wherever it stands; how often that is. */
+/* The key without a part, wherever it occurs; how often it does. */
 static size_t without(const char *key, const char *part, char *out, size_t size)
 {
     size_t n = strlen(part), times = 0, used = 0;
@@ -223,7 +223,7 @@ static bool find_parts(const struct mt_advising *a, const struct mt_match *m,
     return true;
 }
 
-/* "*.part.*=*.*", for one that stands in a name once, twice, ... */
+/* "*.part.*=*.*", for one that occurs in a name once, twice, ... */
 static mt_status add_middle(struct mt_advising *a, const char *part,
                             size_t times)
 {
@@ -288,8 +288,8 @@ static mt_status best_middle(struct mt_advising *a, const struct mt_match *m,
                               0 };
 
         try.n = count_without(a, m, try.start, try.part);
-        /* the part itself may stand at the start, where a rule for middles
-         * does not find it: the longer start has it */
+        /* the part may be at the start, where a rule for middles does not
+         * match; the longer start includes it */
         if (try.n > best->n || (best->part && try.n == best->n &&
                                 strlen(try.start) > strlen(best->start)))
             *best = try;

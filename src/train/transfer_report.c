@@ -4,30 +4,30 @@
 
 #include "train/transfer_match.h"
 
-enum { MAX_TOLD = 10 };
+enum { MAX_LINES = 10 };
 
-struct telling {
+struct report {
     struct mt_strbuf text;
-    size_t told;     /* lines of the present kind */
+    size_t lines;    /* lines of the present kind */
     bool *explained; /* (arrays of the target) by a prefix */
 };
 
 /* Does the line still have a place? If not it is counted. */
-static bool next_line(struct telling *t)
+static bool next_line(struct report *t)
 {
-    return t->told++ < MAX_TOLD;
+    return t->lines++ < MAX_LINES;
 }
 
-static void end_kind(struct telling *t, const char *kind)
+static void end_kind(struct report *t, const char *kind)
 {
-    if (t->told > MAX_TOLD)
+    if (t->lines > MAX_LINES)
         mt_strbuf_printf(&t->text, "\n  ... and %zu more %s",
-                         t->told - MAX_TOLD, kind);
-    t->told = 0;
+                         t->lines - MAX_LINES, kind);
+    t->lines = 0;
 }
 
-/* A prefix that the advice strips or adds explains many names at once: they
- * are told in one line. */
+/* A prefix that the advice strips or adds explains many names at once: they are
+ * reported in one line. */
 static const char *added_prefix(const struct mt_transfer_advice *advice)
 {
     if (advice->n_map && strcmp(advice->map[0].from, "*") == 0)
@@ -43,7 +43,7 @@ static size_t stripped_length(const struct mt_transfer_options *o,
     return advice->strip_prefix ? strlen(advice->strip_prefix) - before : 0;
 }
 
-/* What the advice strips, of n bytes, behind what is stripped already. */
+/* What the advice strips, of n bytes, after what is stripped already. */
 static const char *stripped(const struct mt_transfer_advice *advice, size_t n)
 {
     return advice->strip_prefix + strlen(advice->strip_prefix) - n;
@@ -76,9 +76,9 @@ static const struct mt_array *explain(const struct mt_bundle *target,
     return mt_find_model(target, key);
 }
 
-static void tell_prefix(struct telling *t, const struct mt_match *m,
-                        const struct mt_transfer_options *o,
-                        const struct mt_transfer_advice *advice)
+static void report_prefix(struct report *t, const struct mt_match *m,
+                          const struct mt_transfer_options *o,
+                          const struct mt_transfer_advice *advice)
 {
     size_t n = stripped_length(o, advice), with = 0;
     const char *added = added_prefix(advice), *start;
@@ -125,9 +125,9 @@ static bool is_used(const struct mt_rename *rename, const struct mt_match *m,
 }
 
 /* Given renames that are idle; not where only some tensors are looked at. */
-static void tell_idle(struct telling *t, const struct mt_match *m,
-                      const struct mt_transfer_options *o,
-                      struct mt_arena *arena)
+static void report_idle(struct report *t, const struct mt_match *m,
+                        const struct mt_transfer_options *o,
+                        struct mt_arena *arena)
 {
     if ((o->only && *o->only) || (o->except && *o->except))
         return;
@@ -143,8 +143,8 @@ static void tell_idle(struct telling *t, const struct mt_match *m,
 }
 
 /* Proposed, though their shapes do not say so. */
-static void tell_squares(struct telling *t,
-                         const struct mt_transfer_advice *advice)
+static void report_squares(struct report *t,
+                           const struct mt_transfer_advice *advice)
 {
     if (!advice->square)
         return;
@@ -170,11 +170,11 @@ static const char *renamed(const char *key,
     return NULL;
 }
 
-static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
-                            const struct mt_match *m,
-                            const struct mt_transfer_options *o,
-                            const struct mt_transfer_advice *advice,
-                            struct mt_arena *arena)
+static void report_unexpected(struct report *t, const struct mt_bundle *target,
+                              const struct mt_match *m,
+                              const struct mt_transfer_options *o,
+                              const struct mt_transfer_advice *advice,
+                              struct mt_arena *arena)
 {
     size_t n = stripped_length(o, advice);
 
@@ -201,9 +201,9 @@ static void tell_unexpected(struct telling *t, const struct mt_bundle *target,
     end_kind(t, "unexpected");
 }
 
-static void tell_missing(struct telling *t, const struct mt_bundle *target,
-                         const struct mt_match *m,
-                         const struct mt_transfer_options *o)
+static void report_missing(struct report *t, const struct mt_bundle *target,
+                           const struct mt_match *m,
+                           const struct mt_transfer_options *o)
 {
     for (size_t i = 0; i < target->n; i++) {
         const struct mt_array *to = &target->arrays[i];
@@ -217,8 +217,8 @@ static void tell_missing(struct telling *t, const struct mt_bundle *target,
     end_kind(t, "missing");
 }
 
-static void tell_shape(struct telling *t, const struct mt_match_item *item,
-                       const struct mt_array *to)
+static void report_shape(struct report *t, const struct mt_match_item *item,
+                         const struct mt_array *to)
 {
     bool turned = !item->transposed && item->from->shape.rank >= 2 &&
                   mt_match_fits(item->from, true, to);
@@ -243,10 +243,10 @@ static void tell_shape(struct telling *t, const struct mt_match_item *item,
 }
 
 /* Of names as they are, and as a prefix explains them. */
-static void tell_shapes(struct telling *t, const struct mt_bundle *target,
-                        const struct mt_match *m,
-                        const struct mt_transfer_options *o,
-                        const struct mt_transfer_advice *advice)
+static void report_shapes(struct report *t, const struct mt_bundle *target,
+                          const struct mt_match *m,
+                          const struct mt_transfer_options *o,
+                          const struct mt_transfer_advice *advice)
 {
     for (size_t i = 0; i < m->n; i++) {
         const struct mt_match_item *item = &m->items[i];
@@ -259,7 +259,7 @@ static void tell_shapes(struct telling *t, const struct mt_bundle *target,
                                  mt_match_transposes(o, mt_name_key(to->name),
                                                      &item->from->shape),
                                  to))
-            tell_shape(t, item, to);
+            report_shape(t, item, to);
     }
     end_kind(t, "of another shape");
 }
@@ -270,20 +270,20 @@ mt_status mt_transfer_fail(const struct mt_bundle *target,
                            const struct mt_transfer_advice *advice,
                            struct mt_err *err)
 {
-    struct telling t = { MT_STRBUF_INIT, 0, NULL };
+    struct report t = { MT_STRBUF_INIT, 0, NULL };
     struct mt_arena arena = MT_ARENA_INIT;
 
     t.explained = mt_arena_calloc(&arena, target->n + 1, sizeof *t.explained);
     if (!t.explained)
         return mt_fail_memory(err);
-    tell_idle(&t, m, o, &arena);
+    report_idle(&t, m, o, &arena);
     if (advice->works) {
-        tell_prefix(&t, m, o, advice);
-        tell_squares(&t, advice);
+        report_prefix(&t, m, o, advice);
+        report_squares(&t, advice);
     }
-    tell_shapes(&t, target, m, o, advice);
-    tell_unexpected(&t, target, m, o, advice, &arena);
-    tell_missing(&t, target, m, o);
+    report_shapes(&t, target, m, o, advice);
+    report_unexpected(&t, target, m, o, advice, &arena);
+    report_missing(&t, target, m, o);
     if (!advice->works && !o->partial && !m->shapes && m->fitting)
         mt_strbuf_puts(&t.text, "\nto load what fits and leave the rest, add "
                                 "--partial; to rename, --map OLD=NEW");

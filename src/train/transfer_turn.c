@@ -65,7 +65,8 @@ struct turning {
     bool *covered;    /* (items) */
 };
 
-/* How many turned ones the glob covers anew; 0 where it covers another. */
+/* How many more turned ones the glob covers; 0 if it covers another tensor as
+ * well. */
 static size_t covers(struct turning *t, const char *glob)
 {
     size_t n = 0;

@@ -10,7 +10,7 @@
 static const char middle[] = ".parametrizations.", first[] = ".original0",
                   second[] = ".original1";
 
-/* The weight's name and v's, if name is a g; false: it is none. */
+/* The weight's name and v's, if name is a g; false: it is not. */
 static bool take_apart(const char *name, struct mt_arena *arena, char **weight,
                        char **v)
 {
