@@ -409,46 +409,48 @@ static mt_status declare(struct mt_record *r, const char *name,
     return MT_OK;
 }
 
-/* The name under which a tied parameter is stored: that of another one. */
-static const char *resolve_tie(const struct mt_record *r, const char *name)
+static const char *tie_name(const void *record, size_t i)
 {
-    const struct mt_item *item = r->tie ? mt_json_get(r->tie, name) : NULL;
-
-    return item ? item->text : name;
+    return ((const struct mt_record *)record)->ties[i].item->key;
 }
 
-static mt_status note_tied(struct mt_record *r, const struct mt_item *item,
-                           struct mt_err *err)
+struct mt_tie *mt_record_tie(const struct mt_record *r, const char *name)
 {
-    if (!r->tied)
-        r->tied = mt_arena_calloc(r->arena,
-                                  mt_item_count(r->tie),
-                                  sizeof *r->tied);
-    if (!r->tied)
+    size_t i = mt_names_find(&r->tie_names, name, tie_name, r);
+
+    return i < r->n_ties ? &r->ties[i] : NULL;
+}
+
+mt_status mt_record_add_tie(struct mt_record *r, const struct mt_item *item,
+                            struct mt_err *err)
+{
+    r->ties[r->n_ties].item = item;
+    if (!mt_names_add(&r->tie_names, tie_name, r))
         return mt_fail_memory(err);
-    if (r->declaring)
-        r->tied[r->n_tied++] = item;
+    r->n_ties++;
     return MT_OK;
 }
 
-static mt_status find_tied(struct mt_record *r, const char *name, const char *stored,
-                           const struct mt_shape *shape,
+/* The parameter that one of that name is tied to. */
+static mt_status find_tied(struct mt_record *r, const char *name,
+                           struct mt_tie *tie, const struct mt_shape *shape,
                            struct mt_tensor **out, struct mt_err *err)
 {
-    const struct mt_item *item = mt_json_get(r->tie, name);
+    const char *stored = tie->item->text;
     struct mt_tensor *t = mt_store_find(r->store, stored);
 
     if (!t)
-        return mt_json_fail(r->doc, item, err,
+        return mt_json_fail(r->doc, tie->item, err,
                             "\"%s\" is not a parameter of an earlier layer",
                             stored);
     if (!mt_shape_equal(&t->shape, shape))
-        return mt_json_fail(r->doc, item, err,
+        return mt_json_fail(r->doc, tie->item, err,
                             "\"%s\" has shape %s, but \"%s\" has %s", name,
                             mt_shape_text(shape).text, stored,
                             mt_shape_text(&t->shape).text);
+    tie->asked = true;
     *out = t;
-    return note_tied(r, item, err);
+    return MT_OK;
 }
 
 enum { MAX_NAME = 1024 };
@@ -497,10 +499,10 @@ mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
 
     if ((status = full_name(r, layer, name, shape, full, err)) != MT_OK)
         return status;
-    const char *stored = resolve_tie(r, full);
+    struct mt_tie *tie = mt_record_tie(r, full);
 
-    if (stored != full) {
-        if ((status = find_tied(r, full, stored, shape, &t, err)) != MT_OK)
+    if (tie) {
+        if ((status = find_tied(r, full, tie, shape, &t, err)) != MT_OK)
             return status;
     } else {
         if (r->declaring && (status = declare(r, full, MT_F32, shape, false,

@@ -87,6 +87,12 @@ struct mt_layer {
 
 enum { MT_INPUT = -1 };
 
+/* A member of "tie". */
+struct mt_tie {
+    const struct mt_item *item; /* its key is the tied name */
+    bool asked;                 /* a layer has a parameter of that name */
+};
+
 /* What recording works on. */
 struct mt_record {
     struct mt_graph *graph;
@@ -96,16 +102,21 @@ struct mt_record {
     bool declaring;             /* the first recording */
     uint64_t seed;
     size_t classes, vocab;      /* what "auto" means; 0: unknown */
-    const struct mt_item *tie;           /* {"tied name": "name"}, or NULL */
+    struct mt_tie *ties;
+    size_t n_ties;
+    struct mt_names tie_names;  /* of the ties */
     struct mt_init **inits;     /* by tensor: its default initialisation */
     size_t n_inits;
     size_t tokens;              /* rows of the smallest table that the input
                                    is looked up in; 0: none */
     bool mixes_batch;           /* outputs of a sample depend on the others of
                                    its batch, also where nothing is trained */
-    const struct mt_item **tied;         /* the members of tie that were asked for */
-    size_t n_tied;
 };
+
+/* The tie of that name, or NULL; and the next one, for which there is room. */
+struct mt_tie *mt_record_tie(const struct mt_record *r, const char *name);
+mt_status mt_record_add_tie(struct mt_record *r, const struct mt_item *item,
+                            struct mt_err *err);
 
 /* Reads a list of layers (and what they contain) into parent, which is a
  * container; does not look at shapes. */

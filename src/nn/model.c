@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/globs.h"
+
 struct model_args {
     struct mt_sizes input;
     struct mt_strings freeze;
@@ -76,26 +78,41 @@ static mt_status read_rules(struct mt_model *m, const struct mt_item *list,
     return MT_OK;
 }
 
-static mt_status check_tie(const struct mt_model *m, const struct mt_item *tie,
+static mt_status read_ties(struct mt_model *m, const struct mt_item *object,
                            struct mt_err *err)
 {
-    if (!tie)
+    struct mt_record *r = &m->record;
+    mt_status status = MT_OK;
+
+    if (!object)
         return MT_OK;
-    if (!mt_is_object(tie))
-        return mt_json_fail(m->doc, tie, err, "expected an object like "
+    if (!mt_is_object(object))
+        return mt_json_fail(m->doc, object, err,
+                            "expected an object like "
                             "{\"head.weight\": \"tok.weight\"}, got %s",
-                            mt_json_text(tie).text);
-    for (const struct mt_item *item = tie->child; item; item = item->next) {
+                            mt_json_text(object).text);
+    r->ties =
+        mt_arena_calloc(&m->arena, mt_item_count(object) + 1, sizeof *r->ties);
+    if (!r->ties)
+        return mt_fail_memory(err);
+    for (const struct mt_item *item = object->child; item && status == MT_OK;
+         item = item->next) {
         if (!mt_is_string(item))
             return mt_json_fail(m->doc, item, err,
                                 "expected a parameter's name, got %s",
                                 mt_json_text(item).text);
-        if (mt_json_get(tie, item->text))
-            return mt_json_fail(m->doc, item, err,
-                                "\"%s\" is tied itself: name the parameter "
-                                "that it is tied to", item->text);
+        status = mt_record_add_tie(r, item, err);
     }
-    return MT_OK;
+    for (size_t i = 0; i < r->n_ties && status == MT_OK; i++) {
+        const struct mt_item *item = r->ties[i].item;
+
+        if (mt_record_tie(r, item->text))
+            status = mt_json_fail(m->doc, item, err,
+                                  "\"%s\" is tied itself: name the parameter "
+                                  "that it is tied to",
+                                  item->text);
+    }
+    return status;
 }
 
 static mt_status read_layers(struct mt_model *m, const struct mt_item *layers,
@@ -182,24 +199,16 @@ static mt_status declare(struct mt_model *m, struct mt_err *err)
     return status;
 }
 
-static bool glob_matches(const struct mt_strings *globs, const char *name)
-{
-    for (size_t i = 0; i < globs->n; i++) {
-        if (fnmatch(globs->v[i], name, 0) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Every glob must match something: a typo would else go unnoticed. */
 static mt_status check_globs(const struct mt_model *m,
                              const struct mt_strings *globs, const struct mt_item *item,
                              struct mt_err *err)
 {
     for (size_t i = 0; i < globs->n; i++) {
-        bool found = false;
+        bool plain = mt_glob_is_plain(globs->v[i]);
+        bool found = plain && mt_store_find(&m->store, globs->v[i]);
 
-        for (size_t t = 0; t < m->store.n && !found; t++)
+        for (size_t t = 0; t < m->store.n && !found && !plain; t++)
             found = fnmatch(globs->v[i], m->store.tensors[t]->name, 0) == 0;
         if (!found)
             return mt_json_fail(m->doc, item, err,
@@ -209,19 +218,35 @@ static mt_status check_globs(const struct mt_model *m,
     return MT_OK;
 }
 
+static bool add_globs(struct mt_globs *to, const struct mt_strings *globs,
+                      size_t number)
+{
+    bool added = true;
+
+    for (size_t i = 0; i < globs->n && added; i++)
+        added = mt_globs_add(to, globs->v[i], number);
+    return added;
+}
+
 static mt_status freeze(struct mt_model *m, const struct mt_item *object,
                         const struct mt_strings *globs, struct mt_err *err)
 {
+    struct mt_globs frozen = MT_GLOBS_INIT;
     mt_status status;
 
     if ((status = check_globs(m, globs, mt_json_get(object, "freeze"), err)) !=
         MT_OK)
         return status;
-    for (size_t t = 0; t < m->store.n; t++) {
-        if (glob_matches(globs, m->store.tensors[t]->name))
-            m->store.tensors[t]->requires_grad = false;
+    if (!add_globs(&frozen, globs, 0))
+        status = mt_fail_memory(err);
+    for (size_t t = 0; t < m->store.n && status == MT_OK; t++) {
+        struct mt_tensor *tensor = m->store.tensors[t];
+
+        if (mt_globs_find(&frozen, tensor->name) == 0)
+            tensor->requires_grad = false;
     }
-    return MT_OK;
+    mt_globs_free(&frozen);
+    return status;
 }
 
 static void count_parameters(struct mt_model *m)
@@ -234,17 +259,26 @@ static void count_parameters(struct mt_model *m)
     }
 }
 
-static const struct mt_init *rule_for(const struct mt_model *m, size_t t)
+/* The rule of each parameter is the last one that matches it, or its layer's
+ * own. */
+static mt_status assign_rules(struct mt_model *m, struct mt_err *err)
 {
-    const struct mt_init *found = m->record.inits[t];
+    struct mt_globs globs = MT_GLOBS_INIT;
+    bool added = true;
 
-    if (m->store.tensors[t]->buffer)
-        return found;
-    for (size_t i = 0; i < m->n_rules; i++) {
-        if (glob_matches(&m->rules[i].params, m->store.tensors[t]->name))
-            found = &m->rules[i];
+    m->rule_of = mt_arena_calloc(&m->arena, m->store.n + 1, sizeof *m->rule_of);
+    for (size_t i = 0; i < m->n_rules && added; i++)
+        added = add_globs(&globs, &m->rules[m->n_rules - 1 - i].params, i);
+    for (size_t t = 0; t < m->store.n && m->rule_of && added; t++) {
+        const struct mt_tensor *tensor = m->store.tensors[t];
+        size_t i =
+            tensor->buffer ? SIZE_MAX : mt_globs_find(&globs, tensor->name);
+
+        m->rule_of[t] =
+            i < m->n_rules ? &m->rules[m->n_rules - 1 - i] : m->record.inits[t];
     }
-    return found;
+    mt_globs_free(&globs);
+    return m->rule_of && added ? MT_OK : mt_fail_memory(err);
 }
 
 /* A rule must suit the shapes of the parameters that it is the last to match.*/
@@ -253,7 +287,7 @@ static mt_status check_shapes(const struct mt_model *m, const struct mt_item *li
 {
     for (size_t t = 0; t < m->store.n; t++) {
         const struct mt_tensor *tensor = m->store.tensors[t];
-        const struct mt_init *rule = rule_for(m, t);
+        const struct mt_init *rule = m->rule_of[t];
         struct mt_err own = MT_ERR_INIT;
 
         if (rule == m->record.inits[t] ||
@@ -281,19 +315,13 @@ static mt_status check_rules(const struct mt_model *m, const struct mt_item *lis
 }
 
 /* Every name that "tie" mentions must have been asked for. */
-static mt_status check_tied_names(const struct mt_model *m, const struct mt_item *tie,
-                                  struct mt_err *err)
+static mt_status check_ties(const struct mt_model *m, struct mt_err *err)
 {
-    for (const struct mt_item *item = tie ? tie->child : NULL; item;
-         item = item->next) {
-        bool found = false;
-
-        for (size_t i = 0; i < m->record.n_tied && !found; i++)
-            found = m->record.tied[i] == item;
-        if (!found)
-            return mt_json_fail(m->doc, item, err,
+    for (size_t i = 0; i < m->record.n_ties; i++) {
+        if (!m->record.ties[i].asked)
+            return mt_json_fail(m->doc, m->record.ties[i].item, err,
                                 "the model has no parameter \"%s\"",
-                                item->key);
+                                m->record.ties[i].item->key);
     }
     return MT_OK;
 }
@@ -313,20 +341,22 @@ static mt_status build(struct mt_model *m,
                                err)) != MT_OK ||
         (status = read_input(m, object, request, &args.input, err)) != MT_OK ||
         (status = read_rules(m, args.init, err)) != MT_OK ||
-        (status = check_tie(m, args.tie, err)) != MT_OK ||
+        (status = read_ties(m, args.tie, err)) != MT_OK ||
         (status = mt_loss_read(m->doc, mt_json_get(root, "loss"), &m->arena,
                                &m->loss, err)) != MT_OK ||
         (status = read_layers(m, args.layers, err)) != MT_OK)
         return status;
     m->x_dtype = request->tokens && reads_tokens(&m->root) ? MT_I32 : MT_F32;
-    m->record = (struct mt_record){
-        .store = &m->store, .doc = m->doc, .arena = &m->arena,
-        .seed = request->seed, .classes = request->classes,
-        .vocab = request->vocab, .tie = args.tie,
-    };
+    m->record.store = &m->store;
+    m->record.doc = m->doc;
+    m->record.arena = &m->arena;
+    m->record.seed = request->seed;
+    m->record.classes = request->classes;
+    m->record.vocab = request->vocab;
     if ((status = declare(m, err)) != MT_OK ||
-        (status = check_tied_names(m, args.tie, err)) != MT_OK ||
+        (status = check_ties(m, err)) != MT_OK ||
         (status = freeze(m, object, &args.freeze, err)) != MT_OK ||
+        (status = assign_rules(m, err)) != MT_OK ||
         (status = check_rules(m, args.init, err)) != MT_OK)
         return status;
     count_parameters(m);
@@ -356,6 +386,7 @@ void mt_model_free(struct mt_model *m)
 {
     if (!m)
         return;
+    mt_names_free(&m->record.tie_names);
     mt_store_free(&m->store);
     mt_arena_free(&m->arena);
     free(m);
@@ -373,7 +404,7 @@ mt_status mt_model_init(struct mt_model *m, struct mt_team *team,
 
         if (tensor->dtype == MT_F32 &&
             (status =
-                 mt_init_fill(rule_for(m, t), &tensor->shape, m->record.seed,
+                 mt_init_fill(m->rule_of[t], &tensor->shape, m->record.seed,
                               tensor->name, team, tensor->data, err)) != MT_OK)
             return status;
     }

@@ -35,6 +35,7 @@ struct mt_model {
     struct mt_record record; /* what all recordings share */
     struct mt_init *rules;   /* of "init" */
     size_t n_rules;
+    const struct mt_init **rule_of; /* each tensor's */
     size_t parameters, trainable; /* floats in all, and of those not frozen */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/globs.h"
 #include "base/size.h"
 
 static const struct mt_optimizer_type *const types[] = {
@@ -125,10 +126,16 @@ mt_status mt_optim_check_betas(const struct mt_reals *betas,
 
 /* --- binding ------------------------------------------------------------ */
 
-static bool group_matches(const struct mt_group *group, const char *name)
+/* Does a parameter match? */
+static bool is_found(const struct mt_store *store, const char *glob)
 {
-    for (size_t i = 0; i < group->params.n; i++) {
-        if (fnmatch(group->params.v[i], name, 0) == 0)
+    const struct mt_tensor *t = mt_store_find(store, glob);
+
+    if (mt_glob_is_plain(glob))
+        return t && !t->buffer;
+    for (size_t i = 0; i < store->n; i++) {
+        if (!store->tensors[i]->buffer &&
+            fnmatch(glob, store->tensors[i]->name, 0) == 0)
             return true;
     }
     return false;
@@ -147,12 +154,8 @@ static mt_status check_globs(const struct mt_optimizer *o,
                                 mt_json_text(mt_json_get(item, "params")).text);
         for (size_t k = 0; k < o->groups[i].params.n; k++) {
             const char *glob = o->groups[i].params.v[k];
-            bool found = false;
 
-            for (size_t t = 0; t < o->store->n && !found; t++)
-                found = !o->store->tensors[t]->buffer &&
-                        fnmatch(glob, o->store->tensors[t]->name, 0) == 0;
-            if (!found)
+            if (!is_found(o->store, glob))
                 return mt_json_fail(doc, mt_json_get(item, "params"), err,
                                     "\"%s\" matches no parameter of the model",
                                     glob);
@@ -225,23 +228,38 @@ mt_status mt_optimizer_allocate(struct mt_optimizer *o, struct mt_err *err)
     return status;
 }
 
+/* The first group that matches; else the default one, which is the last. */
+static mt_status assign_groups(struct mt_optimizer *o, struct mt_err *err)
+{
+    struct mt_globs globs = MT_GLOBS_INIT;
+    size_t last = o->n_groups - 1;
+    bool added = true;
+
+    for (size_t i = 0; i < last; i++) {
+        for (size_t k = 0; k < o->groups[i].params.n && added; k++)
+            added = mt_globs_add(&globs, o->groups[i].params.v[k], i);
+    }
+    for (size_t t = 0; t < o->store->n && added; t++) {
+        size_t i = mt_globs_find(&globs, o->store->tensors[t]->name);
+
+        o->group_of[t] = i < last ? i : last;
+    }
+    mt_globs_free(&globs);
+    return added ? MT_OK : mt_fail_memory(err);
+}
+
 static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
 {
     size_t n = o->store->n;
+    mt_status status;
 
     o->group_of = mt_arena_calloc(&o->arena, n + 1, sizeof *o->group_of);
     o->step_of = mt_arena_calloc(&o->arena, n + 1, sizeof *o->step_of);
     o->segments = mt_arena_calloc(&o->arena, n + 1, sizeof *o->segments);
     if (!o->group_of || !o->step_of || !o->segments)
         return mt_fail_memory(err);
-    for (size_t t = 0; t < n; t++) {
-        size_t i = 0;
-
-        while (i + 1 < o->n_groups &&
-               !group_matches(&o->groups[i], o->store->tensors[t]->name))
-            i++;
-        o->group_of[t] = i;
-    }
+    if ((status = assign_groups(o, err)) != MT_OK)
+        return status;
     while (o->type->slots[o->n_slots])
         o->n_slots++;
     assert(o->n_slots <= MT_OPTIM_MAX_SLOTS &&
