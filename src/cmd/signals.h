@@ -4,8 +4,8 @@
  * The first INT, TERM, HUP or USR2 is remembered, so that the step can finish
  * and be saved; the second ends the process at once (the old checkpoint is
  * whole: files are replaced). HUP stays ignored where it was ignored. USR2 is
- * included because mpirun passes it on at once, but TERM only with a KILL soon
- * after.
+ * included because Open MPI's mpirun passes it on at once, but TERM only with a
+ * KILL soon after.
  */
 #ifndef MT_CMD_SIGNALS_H
 #define MT_CMD_SIGNALS_H
