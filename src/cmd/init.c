@@ -118,13 +118,15 @@ static void report_line(void *ctx, const char *text)
 static mt_status try_spec(const struct mt_call *call, struct mt_json *doc,
                           struct mt_err *err)
 {
-    struct mt_session_request request = { .doc = doc, .team = call->team,
-                                          .purpose = MT_DATA_CHECK };
+    struct mt_session_request request = { .doc = doc,
+                                          .team = call->team,
+                                          .purpose = MT_DATA_CHECK,
+                                          .memory = MT_MEMORY_NONE };
     struct mt_session *s = NULL;
     mt_status status = mt_session_open(&request, &s, err);
 
     if (status == MT_OK)
-        status = mt_session_prepare(s, err);
+        status = mt_session_plan(s, err);
     mt_session_close(s);
     return status;
 }
