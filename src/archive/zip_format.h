@@ -123,7 +123,7 @@ mt_status mt_zip_check_features(const struct mt_zip *z,
 mt_status mt_zip_check_sizes(const struct mt_zip *z,
                              const struct mt_zip_member *m, struct mt_err *err);
 
-/* Finds what members there are, in place of the directory. err is left as it
+/* Finds the members without the directory. err is left as it
  * is where there are none: it says why the directory is not read. */
 mt_status mt_zip_find_members(struct mt_zip *z, struct mt_zip_salvage *salvage,
                               struct mt_err *err);

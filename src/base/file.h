@@ -7,7 +7,7 @@
  * Writing never touches the old file until the new one is whole and on disk:
  *
  *     struct mt_replace *r;
- *     mt_replace_open(path, &r, err);      temporary beside the target, O_EXCL
+ *     mt_replace_open(path, &r, err);      temporary next to the target, O_EXCL
  *     mt_replace_write(r, bytes, n, err);  any number of times
  *     mt_replace_commit(r, err);           fsync, rename, fsync of the folder
  *     (or mt_replace_abort(r))             the temporary is removed
@@ -53,14 +53,14 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
 mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err);
 
 /*
- * A writer that takes long locks its target for all of its time, so that two
- * never overwrite each other's work:
+ * A writer that runs for long locks its target until it ends, so that two never
+ * overwrite each other's work:
  *
  *     mt_replace_claim(path, force, &lock, err);   probe and lock
  *     ... mt_replace_open to mt_replace_commit, any number of times ...
  *     mt_lock_release(lock);
  *
- * The lock is an flock on .NAME.mtrain-lock beside the target that the links
+ * The lock is an flock on .NAME.mtrain-lock next to the target that the links
  * lead to; it ends with its process, however that ends, and the empty file that
  * a killed one leaves is taken over, and removed, by the next. Where the file
  * system knows no locks, writers are not kept apart; files are whole anyway.
@@ -72,8 +72,8 @@ mt_status mt_lock_take(const char *path, struct mt_lock **out,
                        struct mt_err *err);
 void mt_lock_release(struct mt_lock *lock); /* lock may be NULL */
 
-/* mt_replace_probe and mt_lock_take in one: nobody can come between. *out is
- * NULL on failure. */
+/* mt_replace_probe and mt_lock_take in one: no other process can intervene.
+ * *out is NULL on failure. */
 mt_status mt_replace_claim(const char *path, bool force, struct mt_lock **out,
                            struct mt_err *err);
 
@@ -87,8 +87,8 @@ mt_status mt_replace_write(struct mt_replace *r, const void *bytes, size_t n,
  * known only later. Fails as mt_replace_write does. */
 mt_status mt_replace_patch(struct mt_replace *r, uint64_t offset,
                            const void *bytes, size_t n, struct mt_err *err);
-/* Frees r, whatever it returns. On failure the old file is as it was, but for
- * one case that the message names: the new file is in place and whole, and
+/* Frees r, whatever it returns. On failure the old file is as it was, except
+ * for one case that the message names: the new file is in place and whole, and
  * only its folder could not be brought to disk. After a failed write it fails
  * with the same message and removes the temporary. */
 mt_status mt_replace_commit(struct mt_replace *r, struct mt_err *err);

@@ -46,9 +46,9 @@ static void lock_name(const struct mt_target *t, char out[NAME_MAX + 1])
                  hash_name(t->name), ending);
 }
 
-/* Opens the lock's file, which may be there already, free or not: what locks
- * is the lock, not the file. Readable for all, so that everyone who may write
- * here can find out whether a dead writer's one is free. */
+/* Opens the lock's file, which may exist already, locked or not. Readable for
+ * all, so that everyone who may write here can find out whether the lock of a
+ * dead writer is free. */
 static int open_file(struct mt_lock *l)
 {
     int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -171,8 +171,8 @@ void mt_lock_release(struct mt_lock *l)
 {
     if (!l)
         return;
-    /* Removed while it is held: who opened it before finds out that its name
-     * no longer refers to it. */
+    /* Removed while it is held: a process that opened it before finds that the
+     * name no longer refers to it. */
     unlinkat(l->target.dir, l->name, 0);
     lock_free(l);
 }

@@ -14,14 +14,14 @@
 struct mt_memlimit {
     uint64_t most;  /* all of it, with swap; UINT64_MAX: unknown */
     const char *by; /* what sets it: "this machine", "its control group" */
-    uint64_t free;  /* of that, without swap and beside what is taken by now;
+    uint64_t free;  /* of that, without swap and what is in use now;
                        UINT64_MAX: unknown */
     uint64_t used;  /* of it by this process, resident; 0: unknown */
     uint64_t room;  /* that ulimit -v and -d leave to be taken; UINT64_MAX: all
                        that there is */
 };
 
-/* root stands before all paths; other than "" in tests. */
+/* root is prepended to all paths; other than "" in tests. */
 void mt_memlimit_read(const char *root, struct mt_memlimit *out);
 
 /* "2716.8 MB"; from 10 GB on "36.5 GB". */

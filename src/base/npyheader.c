@@ -226,7 +226,7 @@ static mt_status parse_shape(struct parser *ps)
                            ps->source, MT_MAX_RANK);
         if (take(ps, ','))
             continue;
-        if (ps->rank < 2) /* (3) is no tuple */
+        if (ps->rank < 2) /* (3) is not a tuple */
             return fail(ps, "\",\"");
         if (!take(ps, ')'))
             return fail(ps, "\",\" or \")\"");

@@ -125,8 +125,8 @@ static void sweep_one(int dir, const char *name, pid_t pid)
     close(fd);
 }
 
-/* Removes what dead writers of this target left. Failing is no fault: it is
- * only room that stays taken. */
+/* Removes temporaries that dead writers of this target left. A failure is
+ * ignored: it only leaves disk space in use. */
 static void sweep(const struct mt_target *t, const char *prefix)
 {
     int fd = openat(t->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -181,7 +181,8 @@ static int create_temp(struct mt_replace *r, const char prefix[PREFIX_SIZE])
         struct stat st;
         int locked = flock(r->fd, LOCK_EX | LOCK_NB);
 
-        /* Someone who swept between the two calls may have taken it. */
+        /* another process that cleaned up may have removed it between the two
+         * calls */
         bool taken = locked && errno == EWOULDBLOCK;
 
         error = fstat(r->fd, &st) ? errno : 0;

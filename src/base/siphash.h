@@ -1,8 +1,8 @@
 /*
  * SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF",
- * INDOCRYPT 2012): a hash of 64 bits that nobody can make collisions of without
- * the key. For tables of names that come from files; no bit of a result may
- * depend on it.
+ * INDOCRYPT 2012): a hash of 64 bits for which collisions cannot be constructed
+ * without the key. For tables of names that come from files; no bit of a result
+ * may depend on it.
  */
 #ifndef MT_BASE_SIPHASH_H
 #define MT_BASE_SIPHASH_H

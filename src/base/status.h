@@ -3,7 +3,7 @@
  *
  * Every function that can fail for a reason outside the program returns an
  * mt_status and takes, last, an mt_err of the caller's, which is never NULL:
- * who does not want the text passes one all the same and drops it. The function
+ * a caller that does not need the text passes one all the same. The function
  * that finds the fault writes the text; each caller on the way up may prepend
  * where it happened:
  *

@@ -11,7 +11,7 @@
 enum { MT_UTF8_CODES = 0x110000 }; /* code points are below */
 
 /* The length (1 ... 4) of the character that starts text, and its code point;
- * 0 if the bytes are no character. n > 0. */
+ * 0 if the bytes are not a character. n > 0. */
 size_t mt_utf8_decode(const char *text, size_t n, uint32_t *code);
 
 static inline size_t mt_utf8_length(const char *text, size_t n)

@@ -100,7 +100,7 @@ static void convert_bf16(const void *from, size_t n, float *out)
 
 typedef void convert(const void *from, size_t n, float *out);
 
-/* How to make float32 of a type; NULL: it is no floating-point type. */
+/* How to make float32 of a type; NULL: not a floating-point type. */
 static convert *const converters[] = {
     [MT_F64] = convert_f64, [MT_F16] = convert_f16, [MT_BF16] = convert_bf16,
     [MT_OTHER] = NULL,

@@ -42,7 +42,7 @@ void mt_chunk_place(unsigned char *bytes, uint32_t payload_crc,
 const char *mt_chunk_header_fault(const struct mt_chunk *chunk,
                                   const unsigned char *header, size_t *size);
 
-/* Checks all of a chunk of `size` bytes that was read at offset, but for what
+/* Checks all of a chunk of `size` bytes that was read at offset, except what
  * only unpacking shows. payload_crc is from mt_chunk_payload_crc, of these
  * bytes or of equal ones. */
 mt_status mt_chunk_check(const struct mt_chunk *chunk,

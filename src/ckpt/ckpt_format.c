@@ -4,7 +4,7 @@
 
 #include "base/size.h"
 
-/* As PNG's: a byte that is no ASCII, and line ends that a transfer in text
+/* As PNG's: a byte that is not ASCII, and line ends that a transfer in text
  * mode would change. */
 const unsigned char mt_ckpt_magic[CKPT_MAGIC] = { 0x89, 'M',  'T',  'C',
                                                   '\r', '\n', 0x1a, '\n' };

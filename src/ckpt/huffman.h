@@ -22,8 +22,8 @@ enum {
 void mt_huffman_lengths(const uint32_t *count, size_t n, unsigned limit,
                         uint8_t *length);
 
-/* The codes of these lengths, reversed. The lengths may be anybody's: those of
- * no code at all give bits without meaning. */
+/* The codes of these lengths, reversed. The lengths may come from a file: if
+ * they are not those of a code, the bits are meaningless. */
 void mt_huffman_codes(const uint8_t *length, size_t n, uint16_t *code);
 
 #endif

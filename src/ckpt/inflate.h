@@ -1,9 +1,9 @@
 /*
- * Reads the one kind of deflate stream that checkpoints are full of, several
+ * Reads the kind of deflate stream that checkpoints mostly consist of, several
  * times as fast as an inflate that must know all of them: blocks with codes of
  * their own, none longer than 11 bits, no matches, and 4096 bytes at least but
- * in the last one. It never says that a stream is wrong, only that it is none
- * for it; zlib then says what there is to say.
+ * in the last one. It never says that a stream is wrong, only that it cannot
+ * read it; zlib then reads it or reports the fault.
  */
 #ifndef MT_CKPT_INFLATE_H
 #define MT_CKPT_INFLATE_H

@@ -139,7 +139,7 @@ static mt_status parse_span(const struct mt_json *doc, const struct mt_item *ten
     return MT_OK;
 }
 
-/* Do the bytes make the shape? Of types that are not read nobody knows. */
+/* Do the bytes make the shape? For types that are not read this is unknown. */
 static mt_status check_bytes(const struct mt_json *doc,
                              const struct mt_item *tensor,
                              const struct mt_array *a, const struct span *span,
@@ -177,7 +177,7 @@ static bool is_place(const struct mt_array *a)
 }
 
 /* Puts a tensor where the metadata have a place for it, if it is the next one;
- * else behind all others. */
+ * else after all others. */
 static void add_tensor(struct mt_safetensors *f, const struct mt_array *a,
                        const struct span *span)
 {
@@ -192,7 +192,7 @@ static void add_tensor(struct mt_safetensors *f, const struct mt_array *a,
     f->spans[i] = *span;
 }
 
-/* Places that no tensor took are none. */
+/* Removes places that no tensor took. */
 static void close_places(struct mt_safetensors *f)
 {
     size_t n = 0;

@@ -39,7 +39,7 @@ static bool is_array(const struct mt_zip_member *m)
     return n >= tail && strcmp(m->name + n - tail, ending) == 0;
 }
 
-/* A member that is no array, such as a README, is listed as what it is. */
+/* A member that is not an array, such as a README, is listed as what it is. */
 static void list_file(const struct mt_zip_member *m, struct mt_array *a)
 {
     a->dtype = MT_OTHER;

@@ -52,7 +52,7 @@ const char *mt_statefile_format(const struct mt_statefile *file);
 /* NULL unless it is a .mtc */
 struct mt_ckpt *mt_statefile_ckpt(const struct mt_statefile *file);
 
-/* With `salvage`: arrays that are not listed, for they are cut off. Where the
+/* With `salvage`: arrays that are not listed because they are cut off. If the
  * names are lost, too, opening fails. */
 size_t mt_statefile_lost(const struct mt_statefile *file);
 

@@ -391,7 +391,7 @@ static mt_status understand_call(const char *source, enum call call,
         set_odd(out, "quantized");
         return MT_OK;
     case SUBCLASS:
-    case PARAMETER: /* of something that is no tensor */
+    case PARAMETER: /* of something that is not a tensor */
         return fail_tensor(source, "a parameter of no tensor", err);
     case PLAIN:
         break;

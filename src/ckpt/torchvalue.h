@@ -67,7 +67,7 @@ mt_status mt_torch_storage(const char *source, const struct mt_pickle *v,
 mt_status mt_torch_understand(const char *source, const struct mt_pickle *v,
                               struct mt_torch_value *out, struct mt_err *err);
 
-/* Of a list of pairs, what is no pair is None: None. */
+/* In a list of pairs, an item that is not a pair is None: None. */
 size_t mt_torch_pairs(const struct mt_torch_value *dict);
 void mt_torch_pair(const struct mt_torch_value *dict, size_t i,
                    const struct mt_pickle **key,

@@ -131,7 +131,7 @@ static struct range join(struct range a, struct range b)
                            a.max > b.max ? a.max : b.max };
 }
 
-/* Blocks on the stack, so that unaligned memory is no matter. */
+/* Blocks on the stack, as the memory may be unaligned. */
 #define DEFINE_RANGE(name, type)                                               \
     static struct range name(const char *at, size_t n)                         \
     {                                                                          \

@@ -27,7 +27,8 @@ struct mt_csv_select {
     const struct mt_item *header;   /* true, false or "auto" (the default) */
     const struct mt_item *target;   /* name, index (from 0; negative: from the end), or
                               a list of them; default: the last column */
-    const struct mt_item *features; /* the same; default: all that are no targets */
+    const struct mt_item *features; /* the same; default: all that are not
+                                       targets */
     const struct mt_csv_known *known; /* a first record that has its features
                                          is a header; or NULL */
     bool series; /* targets may be features too; by default all columns are */
@@ -63,8 +64,8 @@ mt_status mt_csv_choose_columns(const struct mt_csv_select *select,
                                 struct mt_csv_columns *out,
                                 struct mt_err *err);
 
-/* The same by the names of a table that was read before, in whatever order and
- * beside whatever others they are here. out->names is not NULL. MT_MISMATCH:
+/* The same by the names of a table that was read before; the columns may be in
+ * another order, with others among them. out->names is not NULL. MT_MISMATCH:
  * one is missing. */
 mt_status mt_csv_choose_known(const struct mt_csv_known *known,
                               const char *path, struct mt_arena *arena,

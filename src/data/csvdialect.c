@@ -208,7 +208,7 @@ char mt_csv_sep(const char *text, size_t n)
     return text[4];
 }
 
-/* What is no text, and how it becomes one. */
+/* Formats that are not text, and how they become text. */
 static const struct magic {
     const char *bytes;
     size_t n;

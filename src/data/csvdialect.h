@@ -1,6 +1,6 @@
 /*
  * How a table is written: what separates fields, what a number looks like, and
- * which lines are no records.
+ * which lines are not records.
  */
 #ifndef MT_DATA_CSVDIALECT_H
 #define MT_DATA_CSVDIALECT_H
@@ -58,7 +58,7 @@ enum { MT_CSV_FORMS = 8 };
 extern const struct mt_csv_dialect mt_csv_forms[MT_CSV_FORMS];
 unsigned mt_csv_forms_of(const char *text, size_t n);
 
-/* What a text that is no number would be in another form, "; with
+/* What a text that is not a number would be in another form, "; with
  * data.decimal: \",\" it is 1.5", or "". */
 struct mt_csv_advice {
     char text[224];
@@ -68,7 +68,7 @@ struct mt_csv_advice mt_csv_advise(const char *text, size_t n);
 /* The X of a first line "sep=X", or 0. */
 char mt_csv_sep(const char *text, size_t n);
 
-/* Refuses what is no text by its first bytes, and names what it is. */
+/* Refuses a file that is not text by its first bytes, and says what it is. */
 mt_status mt_csv_check_text(const char *path, const char *bytes, size_t n,
                             struct mt_err *err);
 

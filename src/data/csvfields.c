@@ -257,10 +257,9 @@ static mt_status fail_scan(struct mt_csv *csv, const struct scan *s,
                        (unsigned long long)open.column);
 }
 
-/* The fields from s->p on that are as most are: neither quotes nor spaces at
- * their beginning, nothing to look at within them, and a delimiter behind them.
- * Those that are not, and fields for which there is no room, are left to
- * scan_field. */
+/* The fields from s->p on that are like most: without quotes or spaces at the
+ * beginning or anything special within, and followed by a delimiter. Those that
+ * are not, and fields for which there is no room, are left to scan_field. */
 static void scan_usual(struct mt_csv *csv, struct scan *s, const char *start)
 {
     struct mt_csv_field *f = csv->fields + csv->n;

@@ -1,5 +1,5 @@
 /*
- * A first look at a table that nobody described yet: what separates fields,
+ * A first look at a table without a description: what separates fields,
  * whether there is a header, what each column is, and whether the target is a
  * class or a number. `mtrain init csv --data FILE` writes a spec from it.
  */

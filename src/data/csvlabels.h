@@ -2,7 +2,7 @@
  * The classes of a CSV file: the distinct values of its target column. They
  * are numbers 0 ... classes-1 in this order: numerically ascending if every
  * value is a number (different spellings of one number, "1" and "1.0", are one
- * class, named as it first stood), in order of bytes otherwise.
+ * class, named by its first spelling), in order of bytes otherwise.
  */
 #ifndef MT_DATA_CSVLABELS_H
 #define MT_DATA_CSVLABELS_H

@@ -161,7 +161,7 @@ static mt_status find_header(const struct mt_csv_select *select,
 
 /* A delimiter at the end of the header, of the rows, or of both. */
 struct trailing {
-    size_t width; /* fields without the empty one after it; 0: no such thing */
+    size_t width; /* fields without the empty one after it; 0: there is none */
     bool rows;
 };
 

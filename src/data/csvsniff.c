@@ -256,7 +256,7 @@ static void add_field(const struct sniff *s, struct column *c,
 }
 
 /* The forms in which most fields of a column of numbers can be read; some that
- * no form reads may be faults. 0: it is no column of numbers. */
+ * no form reads may be mistakes. 0: not a column of numbers. */
 static unsigned forms_of_column(const struct column *c)
 {
     size_t most = 0;
@@ -269,7 +269,7 @@ static unsigned forms_of_column(const struct column *c)
     return c->values && 20 * most >= 19 * c->values ? forms : 0;
 }
 
-/* *comments: lines that begin with # are none of the table's records. */
+/* *comments: lines that begin with # are not records of the table. */
 static mt_status read_fields(struct sniff *s, bool *comments,
                              struct mt_err *err)
 {

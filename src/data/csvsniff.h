@@ -1,7 +1,6 @@
 /*
- * Finds out how a table is written that nobody described yet, from the whole
- * of it: what separates its fields, how its numbers are written, which lines
- * are comments.
+ * Finds out from the whole of a table how it is written: what separates its
+ * fields, how its numbers are written, which lines are comments.
  *
  * The delimiter is the one of , ; tab | and runs of spaces that most lines of
  * the first 64 KiB have equally often. Numbers are in one form throughout: the
@@ -17,7 +16,7 @@
 
 struct mt_csv_sniffed {
     struct mt_csv_dialect dialect;
-    const char *said; /* what was found beside commas and plain numbers, for
+    const char *said; /* what was found other than commas and plain numbers, for
                          the user; NULL: nothing */
 };
 

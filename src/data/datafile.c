@@ -68,7 +68,7 @@ mt_status mt_data_files(const struct mt_data_request *request,
     return MT_OK;
 }
 
-/* A relative path that leads nowhere from here? */
+/* A relative path that does not exist in the current directory? */
 static bool is_lost(const struct mt_data_request *request,
                     const struct mt_data_file *file)
 {

@@ -143,7 +143,7 @@ struct mt_subset {
 const uint32_t *mt_subset_rows(const struct mt_subset *set, size_t first,
                                size_t n, uint32_t *room);
 
-/* The name of the token that stands for characters without one. */
+/* The name of the token for characters that have none. */
 #define MT_UNKNOWN_TOKEN "<unk>"
 
 /* What follows from the training data: found there, or a checkpoint's. */
@@ -160,8 +160,8 @@ struct mt_fitted {
     size_t classes;
     const char *const *class_names; /* NULL: the numbers themselves */
 
-    /* Training samples of each class the model tells apart, where the loss
-     * weighs classes by them (train/balance.h); NULL: not counted. */
+    /* Training samples of each class that the model distinguishes, where the
+     * loss weighs classes by them (train/balance.h); NULL: not counted. */
     size_t n_class_counts;
     const uint64_t *class_counts;
 
@@ -178,7 +178,8 @@ struct mt_fitted {
     const char *const *feature_names, *const *target_names;
 
     /* What only the format itself understands: the text of a JSON object, and
-     * arrays; whoever stores it looks at neither. Not read by another format.*/
+     * arrays; the code that stores them does not interpret them. Not read by
+     * another format. */
     const char *format;           /* the name of the format; NULL: nothing */
     const char *facts;            /* NULL: none */
     size_t n_arrays;

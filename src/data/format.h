@@ -66,15 +66,15 @@ enum mt_format_flags {
 enum { MT_FILES_ANY = 99 }; /* files: one or more */
 
 struct mt_format {
-    MT_TYPE_HEAD;              /* keys: beside the common ones */
+    MT_TYPE_HEAD;              /* keys: in addition to the common ones */
     unsigned flags;            /* enum mt_format_flags */
     size_t files;              /* that train names, and val; 0: neither */
 
     /* Reads the files that key, "train" or "val", names: sets all of part,
      * which is data->train or ->val, ->fingerprints (mt_data_hashes), and
      * memory and readers by mt_data_own; and of data->fitted what the format
-     * knows better than the integers themselves tell: classes, class_names,
-     * vocab, vocab_names, names of columns, its own facts. */
+     * knows and the integers do not show: classes, class_names, vocab,
+     * vocab_names, names of columns, its own facts. */
     mt_status (*part)(const struct mt_data_request *request,
                       const struct mt_data_keys *keys, const char *key,
                       struct mt_dataset *data, struct mt_part *part,
@@ -98,19 +98,19 @@ struct mt_format {
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);
 
-    /* To predict from (MT_DATA_PREDICT): sets data->val but for y, from the
-     * files request->inputs, of which only the first is there if samples are no
-     * pictures; or data->feed. data->val.source is set. Inputs of other shapes
-     * than the model's are refused, or cropped by the spec's "augment", later.
-     * NULL: only files of other formats are predicted from. */
+    /* To predict from (MT_DATA_PREDICT): sets data->val except y, from the
+     * files request->inputs, of which only the first is there if samples are
+     * not pictures; or data->feed. data->val.source is set. Inputs of other
+     * shapes than the model's are refused, or cropped by the spec's "augment",
+     * later. NULL: only files of other formats are predicted from. */
     mt_status (*inputs)(const struct mt_data_request *request,
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);
 
     /* Is a file one of this format that begins with these n bytes (unpacked, if
-     * it is gzipped)? Any model predicts from it then. NULL: nothing tells; the
-     * models that the format trained take what no format knows for its files,
-     * and all others for a table (csv). */
+     * it is gzipped)? Any model predicts from it then. NULL: cannot be
+     * recognised; for a model of the format, a file that no format recognises
+     * is one of its files, for other models a table (csv). */
     bool (*knows)(const unsigned char *head, size_t n);
 };
 
@@ -165,8 +165,8 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
                                   uint64_t bytes, struct sha256_ctx *sha,
                                   struct mt_err *err);
 
-/* Counts the memory that samples take as long as they are used, and what was
- * taken beside all of it to read them; in a look, what training would take. */
+/* Counts the memory that samples take as long as they are used, and the memory
+ * used in addition to read them; in a look, what training would take. */
 void mt_data_takes(struct mt_dataset *data, size_t held, size_t beside);
 
 /* Memory and readers that mt_dataset_close gives back. A slot is taken first,

@@ -1,8 +1,8 @@
 /*
- * The bytes of a file, inflated if it is gzipped (which its first bytes tell,
- * not its name), in bounded memory. Several gzip members in a row are one
- * stream; checksums and lengths are verified, and anything behind the last
- * member is an error.
+ * The bytes of a file, inflated if it is gzipped (as its first bytes show, not
+ * its name), in bounded memory. Several gzip members in a row are one stream;
+ * checksums and lengths are verified, and anything after the last member is an
+ * error.
  */
 #ifndef MT_DATA_GZSTREAM_H
 #define MT_DATA_GZSTREAM_H

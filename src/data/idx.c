@@ -137,8 +137,8 @@ static mt_status read_elements(struct idx *idx, struct mt_owned *own,
     return status;
 }
 
-/* Reads one file into a column of samples. images tells how many dimensions
- * it should have. */
+/* Reads one file into a column of samples. images: whether it should have the
+ * dimensions of images. */
 static mt_status read_file(const struct mt_data_request *request,
                            const struct mt_data_file *file, bool images,
                            struct mt_dataset *data, struct mt_column *column,

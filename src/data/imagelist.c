@@ -165,7 +165,7 @@ static const char *beside(struct mt_arena *arena, const char *table,
                            (int)n, path);
 }
 
-/* The first line is a header if its path is no file. */
+/* The first line is a header if its path is not a file. */
 static mt_status read_row(struct listing *l, struct mt_csv *csv,
                           const char *table, struct mt_labels *labels,
                           const struct mt_csv_field *fields, size_t n,

@@ -7,8 +7,8 @@
 
 /* ---- given statistics ---- */
 
-/* Fails if a number of the spec does not fit float32, or is 0 there where that
- * is no use (non_zero). */
+/* Fails if a number of the spec does not fit float32, or is 0 where that is not
+ * allowed (non_zero). */
 static mt_status check_float(const struct mt_data_request *request,
                              const struct mt_item *item, double value,
                              bool non_zero, struct mt_err *err)

@@ -27,7 +27,7 @@ struct npy {
     struct sha256_ctx sha;
 };
 
-/* The elements must fill the file behind the header exactly. */
+/* The elements must fill the file after the header exactly. */
 static mt_status check_size(const char *path, const struct mt_npy_header *head,
                             size_t size, struct mt_err *err)
 {

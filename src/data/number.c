@@ -18,7 +18,7 @@ struct decimal {
     long exp10;        /* of w's last digit */
     const char *begin; /* the digits and the point */
     const char *end;
-    long explicit10; /* what stood behind the e */
+    long explicit10; /* what follows the e */
 };
 
 static bool is_digit(char c)
@@ -46,8 +46,8 @@ static bool is_special(const char *text, size_t n)
     return false;
 }
 
-/* Digits with at most one point; returns behind them, or NULL if there is no
- * digit. From 10^18 on, w might not hold one digit more. */
+/* Digits with at most one point; returns the end of them, or NULL if there is
+ * no digit. From 10^18 on, w might not hold one digit more. */
 static const char *scan_digits(const char *p, const char *end,
                                struct decimal *d)
 {
@@ -75,7 +75,7 @@ static const char *scan_digits(const char *p, const char *end,
 }
 
 /* Of longer exponents the first nine digits decide: no field has enough digits
- * before or behind the point to make up for them. */
+ * before or after the point to make up for them. */
 static const char *scan_exponent(const char *p, const char *end,
                                  struct decimal *d)
 {
@@ -218,7 +218,7 @@ static bool add_digits(const char **p, const char *end, uint64_t *w,
     return true;
 }
 
-/* Of an e with an exponent of one digit or two, behind which is nothing. */
+/* Of an e with an exponent of one digit or two and nothing after it. */
 static bool read_exponent(const char *p, const char *end, int *out)
 {
     bool negative = p + 1 < end && p[1] == '-';

@@ -62,7 +62,7 @@ enum { MT_DECIMAL = 24 }; /* characters */
 
 /* The same of 1 to MT_DECIMAL characters, perhaps with an exponent, where
  * digits are at most 2^53 and places at most 15: both are exact doubles, so
- * that their quotient is the nearest one. 8 bytes behind the text can be read.
+ * that their quotient is the nearest one. 8 bytes after the text can be read.
  */
 bool mt_number_decimal(const char *text, size_t n, struct mt_short *out);
 

@@ -42,8 +42,8 @@ struct mt_reader {
 };
 
 /* Inputs of a prediction that come one after another, so that their number is
- * not known before. It begins the struct of whoever writes one, and is given to
- * mt_data_own by its reader, of which only close is called. */
+ * not known before. It is the first member of an implementation's struct, and
+ * is given to mt_data_own by its reader, of which only close is called. */
 struct mt_feed {
     struct mt_reader reader;
 
@@ -52,7 +52,7 @@ struct mt_feed {
     mt_status (*next)(struct mt_feed *feed, size_t max,
                       struct mt_column *column, size_t *n, struct mt_err *err);
 
-    /* mt_dataset_append; NULL: the samples are no series. */
+    /* mt_dataset_append; NULL: the samples are not a series. */
     mt_status (*append)(struct mt_feed *feed, const double *y,
                         struct mt_err *err);
 };

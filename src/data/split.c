@@ -111,7 +111,7 @@ struct share {
     uint64_t rest; /* of n * wanted / all */
 };
 
-/* The first `sorted` are in order. Those behind them are new, and may be there
+/* The first `sorted` are in order. Those after them are new, and may be there
  * more than once: they are sorted in when there is no room for more. */
 struct classes {
     struct share *v;

@@ -1,8 +1,8 @@
 /*
  * Columns that stay in their file: an array too large to be held in memory is
- * read piece by piece, when its samples are asked for. It is not mapped: who
- * cuts a mapped file kills its reader, while a read that comes short is an
- * error like any other.
+ * read piece by piece, when its samples are asked for. It is not mapped:
+ * truncating a mapped file kills its reader, while a read that comes short is
+ * an error like any other.
  *
  * The file may change after it was checked. So what is used as an index later,
  * integers, is held to the range that the first pass over the file found.

@@ -24,8 +24,8 @@ struct mt_look {
     struct mt_look_some commas, other_dates; /* of the texts: "1,5",
                                                 "01/02/2024" */
 
-    /* The values that are no gaps; true, false, yes and no in lower case. Once
-     * there are more than MT_LOOK_VALUES, or one is no UTF-8 or has more than
+    /* The values that are not gaps; true, false, yes and no in lower case. Once
+     * there are more than MT_LOOK_VALUES, or one is not UTF-8 or has more than
      * 4 KiB, `many`, no more are counted. */
     struct mt_labels labels;
     bool raw; /* values are as they are: of a target */
@@ -60,7 +60,7 @@ mt_status mt_look_add_rows(struct mt_look *look, const struct mt_csv *csv,
 enum mt_csv_target {
     MT_TARGET_NUMBERS,
     MT_TARGET_FEW,     /* few whole numbers: at most 20, and at least 5 rows for
-                          each: classes, if nobody says otherwise */
+                          each: classes, unless the spec says otherwise */
     MT_TARGET_CLASSES, /* texts; or few values as above, one row in 20 or more
                           being a text */
     MT_TARGET_EMPTY,   /* no row has a value */

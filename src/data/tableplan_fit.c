@@ -23,7 +23,7 @@ static double middle_of(double a, double b, double c)
 
 enum { FEW = 8, MANY_STEPS = 64 };
 
-/* Puts value number k in order in its place, none that is less behind it and
+/* Puts value number k in order in its place, none that is less after it and
  * none that is greater before it (Hoare's FIND). What is left in the end, or
  * after many steps, is sorted. */
 static double find_nth(double *v, size_t n, size_t k)

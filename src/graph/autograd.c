@@ -51,7 +51,7 @@ struct mt_value *mt_graph_backward(struct mt_graph *g, struct mt_value *loss)
     for (size_t i = g->n_forward; i-- > 0 && !g->failed;)
         record_node_grad(g, g->nodes[i]);
 
-    size_t n = g->n_values; /* copies add values that are no leaves */
+    size_t n = g->n_values; /* copies add values that are not leaves */
 
     for (size_t i = 0; i < n && !g->failed; i++) {
         struct mt_value *v = g->values[i];

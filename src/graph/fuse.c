@@ -27,7 +27,8 @@ void mt_graph_count_readers(struct mt_graph *g)
         add_readings(g->nodes[i]);
 }
 
-/* node runs before next stood, so next's other inputs must exist by then. */
+/* node runs at its own place, before that of next, so next's other inputs must
+ * exist by then. */
 static bool inputs_exist(const struct mt_node *node, const struct mt_node *next)
 {
     for (size_t k = 0; k < next->n_in; k++) {

@@ -16,7 +16,7 @@ struct mt_fused {
 };
 
 /* Take over `next`, if it is an activation whose derivative needs only its
- * output: then nobody needs the value before it. */
+ * output: then the value before it is not needed. */
 bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next);
 
 /* Take over `next`, if it is an activation's derivative times node's output;

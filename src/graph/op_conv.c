@@ -172,8 +172,8 @@ static void conv_grad(struct mt_graph *g, const struct mt_node *node,
 
 /* --- in ONNX ------------------------------------------------------------ */
 
-/* What must follow an axis of `in` for so many steps of the kernel; what
- * the last one does not reach is no matter. */
+/* What must follow an axis of `in` for so many steps of the kernel; what the
+ * last one does not reach does not matter. */
 static int64_t pad_behind(size_t in, size_t out, size_t kernel, size_t stride,
                           size_t padding, size_t dilation)
 {

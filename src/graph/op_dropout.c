@@ -129,7 +129,7 @@ static void mask_span(const void *ctx, size_t at, size_t n)
                           args->scale);
 }
 
-/* A product, as in torch: a dropped channel with a NaN is no 0. */
+/* A product, as in torch: a dropped channel with a NaN does not become 0. */
 static void channels_span(const void *ctx, size_t at, size_t n)
 {
     const struct channels_job *job = ctx;

@@ -1,7 +1,7 @@
 /*
  * LayerNorm, RMSNorm, and GroupNorm of samples that are vectors: rows of
  * `width` values, each normalised on its own. A sample has `groups` of them (1
- * but for GroupNorm), and the weights are as long as a sample.
+ * except for GroupNorm), and the weights are as long as a sample.
  */
 #include <string.h>
 

@@ -7,9 +7,9 @@
 #include "kernels/panels.h"
 
 /* Inputs of a recurrent node: gx, w_hh, and b_hh where the cell takes it apart.
- * Outputs: the activated gates (T, N, gates H); and where there are several,
- * h (T, N, H) and the saved state, (T, N, H) or, if nobody will go back in
- * time, (1, N, H). A cell of one gate has h for its gate. */
+ * Outputs: the activated gates (T, N, gates H); and where there are several, h
+ * (T, N, H) and the saved state, (T, N, H) or, if there is no backward pass,
+ * (1, N, H). A cell of one gate has h for its gate. */
 enum { GX, W_HH, B_HH };
 enum { GATES, H, STATE };
 

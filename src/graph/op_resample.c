@@ -269,8 +269,8 @@ static void resample_run(const struct mt_node *node, const struct mt_run *run)
 
 /* --- in ONNX ------------------------------------------------------------ */
 
-/* The map as a matrix (in, out), or (out, in) where it is to stand before what
- * it maps; divided by `divisor`. */
+/* The map as a matrix (in, out), or (out, in) where it is the left factor;
+ * divided by `divisor`. */
 static const char *matrix(struct mt_onnx *o, const struct mt_band *band,
                           double divisor, bool before)
 {

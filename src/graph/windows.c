@@ -83,7 +83,7 @@ size_t mt_pool_size(const struct mt_pool_axis *axis, size_t in)
     return (size_t)out;
 }
 
-/* Taps [*first, *first + *count) of output o's window are no padding. */
+/* Taps [*first, *first + *count) of output o's window are not padding. */
 static void clip(const struct mt_pool_axis *axis, size_t in, size_t o,
                  int64_t *first, int64_t *count)
 {

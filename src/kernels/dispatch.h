@@ -93,7 +93,7 @@ struct mt_cell_step {
     const float *bias;    /* GRU: b_hh, in sections like a row of gates; or
                              NULL */
     const float *h0, *c0; /* states before (GRU: h0; LSTM: c0), or NULL: 0 */
-    float *h, *c;         /* states after; a GRU's c is no state but n's
+    float *h, *c;         /* states after; a GRU's c is not state but n's
                              recurrent sum, in: without its bias, out: with */
 };
 

@@ -50,7 +50,7 @@ struct mt_init {
 struct mt_init_target; /* a tensor that is being filled */
 
 struct mt_init_type {
-    MT_TYPE_HEAD; /* keys: of struct mt_init, beside type and params */
+    MT_TYPE_HEAD; /* keys: of struct mt_init, in addition to type and params */
     int min_rank, max_rank;
 
     /* What is wrong with the arguments together, or NULL; may be NULL. */

@@ -45,7 +45,7 @@ enum mt_gives {
 };
 
 struct mt_layer_type {
-    MT_TYPE_HEAD;   /* keys: beside type, name, inputs and layers */
+    MT_TYPE_HEAD; /* keys: in addition to type, name, inputs and layers */
     unsigned flags;            /* enum mt_layer_flags */
     enum mt_gives gives;
 

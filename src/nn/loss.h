@@ -70,8 +70,8 @@ bool mt_loss_is_sum(const struct mt_loss *loss);
 /* Have its classes weights of their own? */
 bool mt_loss_weighs_classes(const struct mt_loss *loss);
 
-/* Are there targets from min to max that do not count, for they are ignored or
- * their class has a weight of 0? */
+/* Are there targets from min to max that do not count because they are ignored
+ * or their class has a weight of 0? */
 bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max);
 
 /* Does it ask for "weight": "balanced"? Then it has no weights until it is
@@ -85,7 +85,7 @@ mt_status mt_loss_balance(struct mt_loss *loss, const uint64_t *counts,
 /* Must targets be within 0 ... 1? */
 bool mt_loss_of_probabilities(const struct mt_loss *loss);
 
-/* The probability that an output of such a loss stands for: sigmoid(y) of
+/* The probability that an output of such a loss represents: sigmoid(y) of
  * BCEWithLogitsLoss, y of BCELoss; the same bits everywhere. */
 double mt_loss_probability(const struct mt_loss *loss, float y);
 

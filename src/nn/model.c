@@ -150,7 +150,7 @@ static struct mt_shape batch_shape(size_t batch, const struct mt_shape *sample)
     return shape;
 }
 
-/* What came after memory had run out is no fault of the spec. */
+/* An error after memory ran out is not a fault of the spec. */
 static mt_status fault_of(const struct mt_graph *graph, mt_status status,
                           struct mt_err *err)
 {

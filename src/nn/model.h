@@ -72,8 +72,8 @@ mt_status mt_model_record(struct mt_model *model, size_t batch, bool training,
                           size_t workers, struct mt_program *out,
                           struct mt_err *err);
 
-/* Only recorded, in evaluation and without targets and loss, for whoever goes
- * through the graph and never runs it (graph/onnx.h). */
+/* Only recorded, in evaluation and without targets and loss, to walk the graph,
+ * which is never run (graph/onnx.h). */
 mt_status mt_model_record_graph(struct mt_model *model, size_t batch,
                                 const struct mt_shape *sample,
                                 struct mt_program *out, struct mt_err *err);

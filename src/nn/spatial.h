@@ -4,7 +4,7 @@
 
 #include "nn/layer.h"
 
-/* A sample has `dims` dimensions beside its channels, and no plane has more
+/* A sample has `dims` dimensions after its channels, and no plane has more
  * elements than an int32 can count; else fails. */
 mt_status mt_layer_check_planes(const struct mt_record *r,
                                 const struct mt_layer *layer,

@@ -14,7 +14,7 @@ struct upsample_args {
 /* What a mode needs, in the order of mode_names. */
 static const struct mode {
     const char *name;
-    int dims; /* of samples beside the channels; 0: 1 or 2 */
+    int dims; /* of samples after the channels; 0: 1 or 2 */
     bool linear;
 } modes[] = {
     { "nearest", 0, false },

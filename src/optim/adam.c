@@ -1,4 +1,4 @@
-/* torch.optim.Adam and torch.optim.AdamW: the same but for weight decay. */
+/* torch.optim.Adam and torch.optim.AdamW: the same except for weight decay. */
 #include "optim/optim_internal.h"
 
 struct adam_args {

@@ -81,8 +81,8 @@ struct mt_optimizer_type {
     /* The value that a slot starts with. NULL: 0. */
     float (*start)(const void *args, size_t slot);
 
-    /* The settings that a schedule starts from; a momentum of NAN says that
-     * there is none that it could change. */
+    /* The settings that a schedule starts from; a momentum of NAN: there is
+     * none to change. */
     struct mt_scheduled (*base)(const void *args);
 
     /* What a step multiplies the tensor's product with, before prepare(). With

@@ -78,7 +78,7 @@ static bool is_better(const struct plateau_args *a, double value, double best)
     return value > (relative ? best * (a->threshold + 1) : best + a->threshold);
 }
 
-/* A NaN is no improvement. */
+/* A NaN is never an improvement. */
 static void plateau_observe(struct mt_scheduler *s, double value)
 {
     const struct plateau_args *a = s->args;

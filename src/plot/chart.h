@@ -1,5 +1,5 @@
 /*
- * A chart: panels beside each other, each with curves over one x axis; and how
+ * A chart: panels side by side, each with curves over one x axis; and how
  * it is drawn as a picture. (In a terminal: term.h.)
  *
  *     struct mt_curve curves[] = { { "a, train", x, y, n, 0, true }, ... };

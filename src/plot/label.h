@@ -1,6 +1,6 @@
 /*
  * Texts from file names, made safe to draw: UTF-8 of any quality is read one
- * character after the other; what is no UTF-8, and control characters, become
+ * character after the other; invalid UTF-8 and control characters become
  * U+FFFD.
  */
 #ifndef MT_PLOT_LABEL_H

@@ -5,8 +5,8 @@
 
 #include "kernels/dmath.h"
 
-/* A range this small beside its values is one value: its ticks would need
- * more digits than anybody reads. */
+/* A range this small compared to its values is one value: its ticks would need
+ * too many digits. */
 static const double flat = 1e-9;
 
 double mt_log10(double x)

@@ -62,7 +62,7 @@ static void collect(struct mt_lines *out, struct column *c, struct mt_point p)
     c->n++;
 }
 
-/* A gap within a column is narrower than anybody sees, where points are many:
+/* A gap within a column is too narrow to be seen, where points are many:
  * it ends no line there. */
 static void trace(const struct mt_curve *curve, const struct mt_scale *x,
                   const struct mt_scale *y, const struct mt_rect *area,

@@ -11,7 +11,7 @@
 /* Numbers from 10^-5 to below 10^6 are written out, others with a power. */
 enum { LEAST_POWER = -5, MOST_POWER = 5 };
 
-/* count 10^power, rounded once: powers of ten are no doubles. */
+/* count 10^power, rounded once: powers of ten are not doubles. */
 static double decimal(long long count, int power)
 {
     char text[64];

@@ -94,7 +94,7 @@ static void add_step(void *ctx, const struct mt_item *node)
         s->to->node[s->to->n++] = found;
 }
 
-/* -1, which is no element, for what is no index. */
+/* -1, which is not an element, for what is not an index. */
 static int read_index(const char *key)
 {
     char *end;

@@ -6,8 +6,7 @@
 
 #include "spec/tree.h"
 
-
-/* path is dotted ("optimizer.lr", "model.layers.0.p"), with keys that are no
+/* path is dotted ("optimizer.lr", "model.layers.0.p"), with keys that are not
  * plain words as ["head.weight"]; a and b are compact JSON, NULL where that
  * side has nothing there. */
 typedef void mt_spec_change(void *ctx, const char *path, const char *a,

@@ -91,8 +91,8 @@ struct mt_key {
 
 /*
  * The range of a number. A bound applies if it is not 0 or has a flag; a
- * positive max brings its min along, even if that is 0. An infinite bound is
- * none. SIZE and SIZES are at least 0 in any case.
+ * positive max brings its min along, even if that is 0. An infinite bound does
+ * not count. SIZE and SIZES are at least 0 in any case.
  *
  *     (nothing)                                  any number
  *     .min = 1                                   at least 1
@@ -123,7 +123,7 @@ mt_status mt_keys_check(const struct mt_json *doc, const struct mt_item *object,
                         const struct mt_key *const *tables, size_t n_tables,
                         struct mt_err *err);
 
-/* The message for a name that is none of the n names, at item:
+/* The message for a name that is not one of the n names, at item:
  * `unknown WHAT "out_feature"; did you mean "out_features"?`, or the whole list
  * where nothing is near. */
 mt_status mt_keys_fail_unknown(const struct mt_json *doc,

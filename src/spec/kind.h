@@ -57,8 +57,8 @@ struct mt_kind {
     /* Row i; NULL after the last. */
     const struct mt_type *(*at)(size_t i);
 
-    /* Keys of every type beside "type", and those that only some types have;
-     * both fill the caller's struct. NULL: none. */
+    /* Keys of every type in addition to "type", and those that only some types
+     * have; both fill the caller's struct. NULL: none. */
     const struct mt_key *common;
     const struct mt_key *(*extra)(const struct mt_type *type);
 

@@ -134,7 +134,7 @@ static void skip_space(struct scan *s)
     }
 }
 
-/* Reads the four digits of \uXXXX, which starts here; -1 if it is none. */
+/* Reads the four digits of \uXXXX, which starts here; -1 if it is not one. */
 static long hex4(const struct scan *s, size_t at)
 {
     long value = 0;
@@ -257,7 +257,7 @@ static size_t skip_digits(const char *text, size_t i)
 }
 
 /* number = [ "-" ] int [ "." digits ] [ ("e" / "E") [ "+" / "-" ] digits ]
- * Returns what was expected where text is none, else NULL. */
+ * Returns what was expected where text is not one, else NULL. */
 static const char *number_fault(const char *text)
 {
     size_t i = text[0] == '-';

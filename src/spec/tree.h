@@ -1,11 +1,12 @@
 /*
- * The one door for JSON: a strict reader over struct mt_item that remembers where
- * every value stood, typed getters that say what was expected, a writer whose
- * numbers survive, and overrides by dotted path.
+ * The one door for JSON: a strict reader over struct mt_item that remembers the
+ * place of every value, typed getters that say what was expected, a writer
+ * whose numbers survive, and overrides by dotted path.
  *
- * struct mt_item alone takes trailing text, duplicate keys, 01, 1e999 and bad UTF-8;
- * mt_json_parse scans the text strictly (RFC 8259, UTF-8, no duplicate keys,
- * bounded depth, no number that a double cannot hold) before struct mt_item sees it.
+ * struct mt_item alone takes trailing text, duplicate keys, 01, 1e999 and bad
+ * UTF-8; mt_json_parse scans the text strictly (RFC 8259, UTF-8, no duplicate
+ * keys, bounded depth, no number that a double cannot hold) before struct
+ * mt_item sees it.
  *
  * Messages look like
  *     digits.json:7:15: model.layers[2].out_features: must be at least 1, got 0
@@ -143,7 +144,7 @@ mt_status mt_json_fail(const struct mt_json *doc, const struct mt_item *item,
     MT_PRINTF(4, 5);
 
 /* Appends the path of item, such as "model.layers[2].p"; nothing for the root.
- * Keys that are no plain words look like `model.tie["head.weight"]`. */
+ * Keys that are not plain words look like `model.tie["head.weight"]`. */
 void mt_json_path(const struct mt_item *item, struct mt_strbuf *out);
 
 /* What a value is, for messages: `"three"` (long strings are cut), `1.5`,
@@ -157,7 +158,7 @@ struct mt_json_text mt_json_text(const struct mt_item *item);
 struct mt_json_text mt_json_quoted(const char *text); /* for any string */
 
 /* Strict, case-sensitive member access; NULL where it is missing, and where
- * object is none (or NULL). */
+ * object is not an object (or NULL). */
 const struct mt_item *mt_json_get(const struct mt_item *object, const char *key);
 
 /* Appends canonical text: two-space indent, members in order, lists of scalars

@@ -3,7 +3,7 @@
 #include "kernels/isa/internal.h"
 
 /* Division, by multiplication where that gives the same: the divisor is a power
- * of two (and a number of elements, so its inverse is no subnormal). */
+ * of two (and a number of elements, so its inverse is not subnormal). */
 struct scale {
     vf divisor, inverse;
     bool exact;

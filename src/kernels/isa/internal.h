@@ -13,7 +13,7 @@ MT_KERNELS(X)
 #undef X
 
 /* The rows and columns (in vectors) of the largest GEMM tile: as many
- * accumulators as the registers hold beside the operands. */
+ * accumulators as the registers hold in addition to the operands. */
 #if defined MT_ISA_avx512
 enum { GEMM_MR = 14, GEMM_NRV = 2 };
 #elif defined MT_ISA_generic

@@ -69,7 +69,7 @@ VINLINE vf column_sums(const float *x, size_t rows, size_t ldx, size_t width)
 
 enum { WIDE = 4 }; /* vectors: a few lines of cache in a row */
 
-/* The same for WIDE vectors beside each other. */
+/* The same for WIDE adjacent vectors. */
 VINLINE void column_sums_wide(vf total[WIDE], const float *x, size_t rows,
                               size_t ldx)
 {

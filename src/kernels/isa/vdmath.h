@@ -103,7 +103,8 @@ VINLINE vd vd_cospi_kernel(vd t)
     return r.hi + (r.lo - p.lo + z.hi * z.hi * s);
 }
 
-/* mt_dcospi(x) and mt_dsinpi(x) for x in (0, 2) that is no multiple of 1/2 */
+/* mt_dcospi(x) and mt_dsinpi(x) for x in (0, 2) that is not a multiple of
+ * 1/2 */
 VINLINE void vd_cossinpi(vd x, vd *cos, vd *sin)
 {
     vu sign = (vu)vd_set1(-0.0);
