@@ -346,7 +346,7 @@ START_TEST(test_chunks)
 END_TEST
 
 /* Writes a field that means out[0 ... return-1], in one of the ways to do so.
- * *text: moves behind it. */
+ * *text: moves past it. */
 static size_t write_field(char **text, char *out, char delimiter, uint64_t draw)
 {
     static const char plain[] = "0123456789.-ab\t '\"#\xc3\xa9\x7f\xff";

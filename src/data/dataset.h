@@ -6,7 +6,7 @@
  * files; everyone else sees parts, columns and samples.
  *
  *     request                format                parts: columns x and y,
- *     purpose, spec,  ---->  csv, idx,  ---->      in memory, or behind a
+ *     purpose, spec,  ---->  csv, idx,  ---->      in memory, or from a
  *     seed                   npy, ...              reader (reader.h)
  *        ^                      |                       |
  *        | a checkpoint's       | what follows from     | samples, by number
@@ -46,7 +46,7 @@
  *     npy, npz   x and y of the files' types, shaped as the files without
  *                their first dimension
  *     text       x and y uint8 or int32 [seq_len]
- *     images     x uint8 [channels, height, width], behind a reader; y int32 []
+ *     images     x uint8 [channels, height, width], from a reader; y int32 []
  *     cifar      x uint8 [3, 32, 32]; y uint8 []
  *     synthetic  x float32 [input]; y float32 [output] or int32 []; for
  *                tokens x and y int32 [seq_len]

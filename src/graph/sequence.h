@@ -31,7 +31,7 @@ struct mt_sequence {
     size_t context;  /* positions that there is memory for */
     void *memory;    /* mt_sequence_bytes, aligned to 64; not to be set before
                         a run at position 0 */
-    bool no_outputs; /* the graph is run only as far as it remembers */
+    bool no_outputs; /* a run only fills the memory: y is not needed */
 };
 
 /* Whether y, computed from x, can be had position by position: x's dimension
