@@ -18,12 +18,14 @@ import termios
 import time
 
 ESCAPE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
+PART = re.compile(rb"(\x1b(\[[0-9;?]*)?)?\Z")
 
 
 class Terminal:
     def __init__(self, argv, columns=80, env=None, stdout=None):
         self.columns = columns
         self.bytes = b""       # all that was written
+        self.rest = b""        # the start of an escape that is not whole yet
         self.draws = 0         # how often the live line was drawn or cleared
         self.widest = 0        # the longest live line, beside the columns then
         self.lines = [""]      # logical lines; the last one has the cursor
@@ -64,7 +66,9 @@ class Terminal:
             if not piece:
                 return False
             self.bytes += piece
-            self.feed(piece.decode())
+            piece = self.rest + piece
+            self.rest = PART.search(piece)[0]
+            self.feed(piece[:len(piece) - len(self.rest)].decode())
             seconds = 0
         return True
 
