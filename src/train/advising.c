@@ -6,7 +6,7 @@
 #include "base/nearest.h"
 
 enum {
-    MAX_LOOKS = 4 << 20, /* names that are looked up or compared */
+    MAX_LOOKS = 4 << 20, /* names looked up or compared */
     LONG_NAME = 128,
 };
 
@@ -39,7 +39,6 @@ bool mt_advice_fits(const struct mt_advising *a,
            (item->to && mt_advice_fills(a, item, item->to, item->key));
 }
 
-/* Where the other name of a tied tensor is marked; NULL: it is not one. */
 bool *mt_advice_tied_mark(const struct mt_advising *a, const char *key)
 {
     const struct mt_item *tie = a->ties ? a->ties->child : NULL;
@@ -77,8 +76,6 @@ const struct mt_array *mt_advice_place(const struct mt_advising *a,
                : NULL;
 }
 
-/* As long as nothing was stripped or renamed before: these come in that order.
- */
 bool mt_advice_strip(struct mt_advising *a, const char *start)
 {
     const char *given = a->options->strip_prefix;
@@ -100,7 +97,6 @@ mt_status mt_advice_add_map(struct mt_advising *a, const char *from,
     return MT_OK;
 }
 
-/* The distance of two names; of long ones that of their lengths. */
 size_t mt_advice_distance(struct mt_advising *a, const char *x, const char *y)
 {
     size_t n = strlen(x), m = strlen(y);
@@ -126,7 +122,6 @@ bool mt_starts_add_text(struct mt_starts *s, const char *name, size_t n,
     return s->text[s->n++] != NULL;
 }
 
-/* "", "a." and "a.b." of "a.b.c" */
 bool mt_starts_add(struct mt_starts *s, const char *name,
                    struct mt_arena *arena)
 {

@@ -7,7 +7,7 @@
 
 enum { MAX_HANDS = 16 };
 
-/* One thread, and its share of the batch. */
+/* A thread, which reads a share of the batch. */
 struct hand {
     struct mt_ahead *ahead;
     struct mt_background *reader;
@@ -22,7 +22,7 @@ struct mt_ahead {
     size_t hands;
     size_t x_each, t_each; /* floats of a sample */
 
-    /* the thread's, from start to take */
+    /* the threads', from start to take */
     struct mt_rows read; /* what is in the buffers; n == 0: nothing */
     uint32_t *numbers;   /* a copy of its rows, as the session may draw another
                             order */
@@ -73,7 +73,7 @@ static uint32_t row_number(const struct mt_rows *r, size_t i)
     return r->rows ? r->rows[i] : (uint32_t)(r->first + i);
 }
 
-/* The hand's share: rows of the batch from one to another. */
+/* A run of neighbouring rows of the batch. */
 static void read_share(void *ctx)
 {
     struct hand *hand = ctx;

@@ -9,10 +9,10 @@ static uint64_t rotate(uint64_t x)
     return x << 27 | x >> 37;
 }
 
-/* A 64-bit hash of a tensor's bits, for moved or not moved. Each step is a
- * bijection of a lane, so one changed word changes the hash. Only rotations and
- * additions, on lanes that do not wait for each other: at the end of each epoch
- * this is to be as fast as memory. */
+/* A 64-bit hash of a tensor's bits, to see whether it moved. Each step is a
+ * bijection of a lane, so one changed word changes the hash. It has only
+ * rotations and additions, on independent lanes, to run at memory speed: it is
+ * computed at the end of every epoch. */
 static uint64_t hash_tensor(const struct mt_tensor *t)
 {
     static const uint64_t k = 0xff51afd7ed558ccdu;

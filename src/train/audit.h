@@ -1,6 +1,6 @@
 /*
  * The audit: did the step move the tensors that it should? Training that
- * changes nothing is never silent.
+ * changes nothing must never go unnoticed.
  *
  *     mt_audit_before(store, &audit, err);
  *     ... a step ...
@@ -8,9 +8,9 @@
  *     if (audit.moved == 0) ... audit.unmoved says why
  *     mt_audit_free(&audit);
  *
- * The optimizer may be bound to another store (a copy's, or the one that this
- * store was copied from): then its step moves nothing here, and every tensor's
- * reason is MT_NOT_IN_OPTIMIZER.
+ * If the optimizer is bound to another store (a copy, or the original of one),
+ * its step moves nothing here, and every tensor's reason is
+ * MT_NOT_IN_OPTIMIZER.
  */
 #ifndef MT_TRAIN_AUDIT_H
 #define MT_TRAIN_AUDIT_H
@@ -35,15 +35,15 @@ struct mt_audit {
 
 mt_status mt_audit_before(const struct mt_store *store, struct mt_audit *audit,
                           struct mt_err *err);
-/* Tensors as they are now are what the next call compares with. */
+/* Compares, and keeps the tensors' present hashes for the next call. */
 void mt_audit_after(const struct mt_store *store,
                     const struct mt_optimizer *optimizer,
                     const struct mt_scheduled *now, struct mt_audit *audit);
 void mt_audit_free(struct mt_audit *audit);
 
-/* Did the step have an effect? Fails with MT_NO_EFFECT and the reasons if no
- * trainable tensor moved; unless `strict`, only if none ever will (a resumed run
- * may start where a gradient or a schedule is 0 for once). */
+/* Fails with MT_NO_EFFECT and the reasons if no trainable tensor moved; unless
+ * `strict`, only if none ever will (a resumed run may start at a step where the
+ * gradient or the learning rate happens to be 0). */
 mt_status mt_audit_check(const struct mt_audit *audit, bool strict,
                          struct mt_err *err);
 

@@ -9,7 +9,7 @@
 #include "train/statename.h"
 #include "train/ties.h"
 
-/* A .safetensors has scalars as vectors of one. */
+/* A scalar equals a vector of one: .safetensors files may have either. */
 static bool is_same_shape(const struct mt_shape *a, const struct mt_shape *b)
 {
     bool ones = a->rank <= 1 && b->rank <= 1 && mt_shape_elements(a) == 1 &&
@@ -45,8 +45,8 @@ static mt_status check_tensor(const struct mt_average_state *first,
     return MT_OK;
 }
 
-/* Names that the first state's model ties to others: a state file has them,
- * too. NULL: none. */
+/* The ties of the first state's model: a state file has tied tensors under
+ * their other names, too. NULL: none. */
 static mt_status read_ties(const struct mt_average_state *first,
                            struct mt_json **doc, const struct mt_item **ties,
                            struct mt_err *err)

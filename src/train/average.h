@@ -1,12 +1,11 @@
 /*
- * The mean of several states, tensor by tensor: what "stochastic weight
- * averaging" (Izmailov et al. 2018) and "model soups" (Wortsman et al. 2022)
- * take.
+ * The mean of several states, tensor by tensor, as in stochastic weight
+ * averaging (Izmailov et al. 2018) and model soups (Wortsman et al. 2022).
  *
- * Every state has the first one's model tensors, in the same shapes. Those of
- * a floating-point type become the weighted mean, in the order given
- * (ckpt/blockmean.h); integers, and what `only` does not match, are the first
- * one's.
+ * Every state must have the first one's model tensors, in the same shapes.
+ * Floating-point tensors become the weighted mean, summed in the order given
+ * (ckpt/blockmean.h); integers, and tensors that `only` does not match, are
+ * taken from the first state.
  */
 #ifndef MT_TRAIN_AVERAGE_H
 #define MT_TRAIN_AVERAGE_H
@@ -25,9 +24,9 @@ struct mt_average_request {
     const char *only;      /* a glob of tensors' names, or NULL: all */
 };
 
-/* Makes out: the first one's spec where it has one, its model section with the
- * means, no optimizer state, and position 0. Arrays refer to the states and
- * the request, which must stay. *averaged: how many are means. */
+/* Makes out: the first state's spec if it has one, its model section with the
+ * means, no optimizer state, and position 0. Arrays refer to the states and the
+ * request, which must stay valid. *averaged: the number of averaged tensors. */
 mt_status mt_average(const struct mt_average_request *request,
                      struct mt_bundle *out, size_t *averaged,
                      struct mt_err *err);

@@ -59,7 +59,7 @@ static void count_classes(void *ctx, const struct mt_session *s, const void *y,
     }
 }
 
-/* ctx: uint64_t [2]. A probability above 1/2 is for 1. */
+/* ctx: uint64_t [2]. A probability above 1/2 counts as 1. */
 static void count_binary(void *ctx, const struct mt_session *s, const void *y,
                          size_t n)
 {
@@ -165,7 +165,7 @@ static int descending(const void *a, const void *b)
     return x->class < y->class ? -1 : 1;
 }
 
-/* The first ones, and of many the last. */
+/* The first shares; if there are too many to list, also the last. */
 static void add_shares(const struct mt_session *s, const struct share *shares,
                        size_t n, struct mt_strbuf *out)
 {
@@ -185,7 +185,8 @@ static void add_shares(const struct mt_session *s, const struct share *shares,
     }
 }
 
-/* How many classes a sample has one of; 0: it has none, or several. */
+/* The number of classes, one of which each sample has; 0: samples have none, or
+ * several. */
 static size_t classes_of_sample(const struct mt_session *s)
 {
     const struct mt_loss *loss = &s->model->loss;

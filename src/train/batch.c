@@ -49,7 +49,7 @@ static void gather_span(const void *ctx, size_t at, size_t n)
 {
     const struct gather_job *job = ctx;
     struct mt_rows part = *job->rows;
-    struct mt_err unused; /* what is in memory cannot fail */
+    struct mt_err unused; /* gathering from memory cannot fail */
 
     part.rows = part.rows ? part.rows + at : NULL;
     part.first += at;

@@ -26,7 +26,7 @@ static double *totals_of(const struct mt_session *s, size_t part)
 static double *statistics_of(const struct mt_session *s, size_t part)
 {
     if (mt_comm_size(s->comm) == 1)
-        return NULL; /* they are taken at once, in order all the same */
+        return NULL; /* updated at once: parts run in order anyway */
     return record_of(s, part) + TOTALS + mt_totals_count(s);
 }
 
@@ -55,8 +55,8 @@ static mt_status fail_non_finite(const struct mt_session *s,
 
 /* --- one part ------------------------------------------------------------- */
 
-/* A batch, what its parts weigh in its loss, and where this process's samples
- * of it begin. */
+/* A batch: the weight of its parts in its loss, and where this process's
+ * samples begin. */
 struct run {
     struct mt_session *s;
     size_t n, first;
@@ -96,7 +96,7 @@ static double weigh(const struct run *run, size_t part)
                           mt_shape_elements(&p->t->shape), p->batch);
 }
 
-/* Of the loss of a batch: what its parts' losses are multiplied with. */
+/* The factor of the part's loss in the batch's loss. */
 static double factor_of(const struct run *run, size_t part)
 {
     return mt_loss_is_sum(&run->s->model->loss)
@@ -146,10 +146,10 @@ static mt_status run_part(const struct run *run, size_t part,
     return MT_OK;
 }
 
-/* --- all of them ------------------------------------------------------------
- */
+/* --- all of them ------------------------------------------------------ */
 
-/* The weights of all parts; of targets only their process knows them. */
+/* Finds the weights of all parts. Where they depend on the targets, only the
+ * part's own process knows them. */
 static mt_status weigh_all(struct run *run, struct mt_err *err)
 {
     struct mt_session *s = run->s;
@@ -199,7 +199,7 @@ static mt_status run_parts(const struct run *run, const struct mt_rows *rows,
     return status;
 }
 
-/* A part's graph that knows where its statistics belong. */
+/* The graph of any part: all have the same places for statistics. */
 static const struct mt_graph *any_graph(const struct mt_session *s)
 {
     return s->train.of[0].graph;
@@ -303,11 +303,9 @@ mt_status mt_batchrun(struct mt_session *s, size_t share, double *loss,
                       : run_whole(&run, &rows, loss, idle, err);
 }
 
-/* --- memory -----------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------- */
 
-/* Where the parts of each process begin among numbers of which each part has
- * `each`. */
+/* Where each process's numbers begin, if each part has `each` of them. */
 static size_t *places(struct mt_session *s, size_t each)
 {
     size_t size = mt_comm_size(s->comm);

@@ -124,7 +124,7 @@ int64_t mt_bundle_get_i64(const struct mt_bundle *b, const char *name,
 
 bool mt_array_whole(const struct mt_array *a, int64_t *out)
 {
-    const double most = 0x1p53; /* to where doubles hold all of them */
+    const double most = 0x1p53; /* doubles hold all integers up to this */
     double value;
 
     if (a->shape.rank > 1 || mt_shape_elements(&a->shape) != 1)
@@ -166,7 +166,7 @@ static struct mt_name name_in(const struct mt_statefile *file,
     return mt_name_from_file(array->name, mt_statefile_ckpt(file) != NULL);
 }
 
-/* What cannot be read is there by name only, without data. */
+/* Arrays that cannot be read are added by name only, without data. */
 static mt_status add_other(const struct mt_statefile *file,
                            const struct mt_array *array, struct mt_bundle *out,
                            struct mt_err *err)
@@ -197,7 +197,8 @@ static mt_status read_entry(struct mt_statefile *file,
     return out->failed ? mt_fail_memory(err) : MT_OK;
 }
 
-/* Small, and needed as values: spec and progress, also of what is kept. */
+/* Small, and needed as values: spec and progress, also those of the kept
+ * state. */
 static bool is_small(const char *name)
 {
     const char *kept = mt_name_kept_of(name);

@@ -222,8 +222,9 @@ static mt_status read_json(const struct mt_json *doc, struct mt_arena *arena,
                             "expected \"x_dtype\", the type of the inputs");
     out->classes = c.classes;
     out->vocab = c.vocab;
-    /* A column may be several elements, which the facts say; else they are the
-     * last dimension, that before it being the steps of a window. */
+    /* If the format's facts are there, a column may be several elements, and
+     * "features" is the count of columns; else features are the last dimension,
+     * after the steps of a window. */
     if (c.features)
         out->n_features = c.facts && mt_is_list(c.features)
                               ? mt_item_count(c.features)
@@ -241,8 +242,8 @@ static mt_status read_json(const struct mt_json *doc, struct mt_arena *arena,
     return read_own(doc, &c, arena, out, err);
 }
 
-/* Inputs have a mean for all elements, for each one, or for each of the first
- * dimension; targets one for each. */
+/* Inputs have one mean for all elements, one for each element, or one for each
+ * index of the first dimension; targets one for each element. */
 static mt_status check_norms(const struct mt_fitted *f, struct mt_err *err)
 {
     const struct mt_shape *x = &f->x, *y = &f->y;
@@ -278,7 +279,7 @@ static const double *as_doubles(const struct mt_array *array,
     return v;
 }
 
-/* norm->n stays 0 where there are none. */
+/* norm->n stays 0 if there are none. */
 static mt_status read_statistics(const struct mt_bundle *from,
                                  const char *mean_name, const char *std_name,
                                  struct mt_arena *arena,
@@ -320,7 +321,7 @@ static mt_status read_norms(const struct mt_bundle *from,
     return status == MT_OK ? check_norms(out, err) : status;
 }
 
-/* Counts of samples, of which there are fewer than 2^32. */
+/* Counts of samples are below 2^32. */
 static mt_status read_class_counts(const struct mt_bundle *from,
                                    struct mt_arena *arena,
                                    struct mt_fitted *out, struct mt_err *err)
@@ -436,7 +437,8 @@ static const struct mt_fingerprint *find_role(const struct mt_dataset *data,
     return NULL;
 }
 
-/* Does something with a file of the checkpoint and what it is now, or NULL. */
+/* Called for a file of the checkpoint; now: the same file of the data, or
+ * NULL. */
 typedef mt_status file_fn(void *ctx, const struct file_state *was,
                           const struct mt_fingerprint *now,
                           struct mt_err *err);
@@ -470,7 +472,7 @@ struct overrides {
     size_t n;
 };
 
-/* Does KEY=VALUE set key, or something in it? */
+/* Does KEY=VALUE set key, or a member of it? */
 static bool sets(const char *override, const char *key, size_t n)
 {
     return strncmp(override, key, n) == 0 && override[n] &&
@@ -479,7 +481,7 @@ static bool sets(const char *override, const char *key, size_t n)
 
 static bool is_named(const struct overrides *o, const char *role)
 {
-    size_t n = strcspn(role, "["); /* "train[0]" is of data.train */
+    size_t n = strcspn(role, "["); /* "train[0]" belongs to data.train */
 
     for (size_t i = 0; i < o->n; i++) {
         const char *text = o->list[i];

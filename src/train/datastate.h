@@ -1,6 +1,6 @@
 /*
- * What a checkpoint keeps of its data: what is fitted (struct mt_fitted), which
- * later data is read with, and fingerprints to recognize changed files.
+ * What a checkpoint keeps of its data: what was fitted (struct mt_fitted) and
+ * is applied to later data, and fingerprints to recognize changed files.
  *
  *     spec/data.json          {"files": [{"role", "bytes", "sha256"}...],
  *                              "classes", "class_names", "vocab",
@@ -32,7 +32,7 @@ struct mt_data_change {
     const struct mt_fingerprint *now;
 };
 
-/* Calls change for each such file that the checkpoint and the data have. */
+/* Calls change for each such file, of those that both have. */
 typedef void mt_data_change_fn(void *ctx, const struct mt_data_change *change);
 mt_status mt_data_state_changes(const struct mt_bundle *from,
                                 const struct mt_dataset *data,
@@ -40,8 +40,8 @@ mt_status mt_data_state_changes(const struct mt_bundle *from,
                                 struct mt_err *err);
 
 /* Fails, and says what changed, if a file is not the one of the checkpoint.
- * Files that an override (KEY=VALUE) names, by data.train or data.val, may be
- * others; all may with another data.type. */
+ * Files that an override (KEY=VALUE) replaces, as data.train or data.val, may
+ * differ; with an override of data.type all may. */
 mt_status mt_data_state_check(const struct mt_bundle *from,
                               const struct mt_dataset *data,
                               const char *const *overrides, size_t n,

@@ -12,9 +12,9 @@ struct mt_ema {
     const struct mt_store *store;
     float rate; /* 1 - decay */
     bool has_mean;
-    float *flat;    /* (store->flat) of the trainable block, laid out alike;
-                       those of frozen parameters follow */
-    float **frozen; /* (store->n) where those are; else NULL */
+    float *flat;    /* (store->flat) of the trainable block, in its layout;
+                       the means of frozen parameters follow */
+    float **frozen; /* (store->n) the mean of a frozen parameter; else NULL */
 };
 
 static bool is_frozen(const struct mt_tensor *t)

@@ -25,14 +25,15 @@ void mt_epochs_free(struct mt_epochs *e)
     *e = (struct mt_epochs){ 0 };
 }
 
-/* All but the first n epochs are dropped, or about to change. */
+/* Epochs from number n on are dropped or about to change: forgets what was
+ * packed of them. */
 static void forget(struct mt_epochs *e, size_t n)
 {
     for (size_t c = 0; c < MT_EPOCH_COLUMNS; c++)
         mt_packed_cut(&e->packed[c], n);
 }
 
-/* Is it of scores, and which one of them? */
+/* Is it a column of scores? *i: which of them. */
 static bool is_score(size_t column, size_t *i)
 {
     *i = column < MT_EPOCH_RUN ? 0 : (column - MT_EPOCH_RUN) % MT_EPOCH_SCORES;

@@ -1,11 +1,10 @@
 /*
  * The finished epochs of a run in memory: a column for each value of an epoch,
- * as a checkpoint has them (history.h), so that a save writes them from here,
- * however many there are, without a copy, and packs only those that came since
- * the last one.
+ * as a checkpoint has them (history.h), so that a save writes them from here
+ * without a copy, and packs only the epochs since the last save.
  *
  * Column c is the word number c of struct mt_epoch: epoch, step, lr; samples,
- * loss and metrics of the training; the same of the validation.
+ * loss and metrics of training; the same of validation.
  */
 #ifndef MT_TRAIN_EPOCHS_H
 #define MT_TRAIN_EPOCHS_H
@@ -24,8 +23,8 @@ enum {
 };
 
 struct mt_epochs {
-    size_t n, size;       /* epochs, and room for how many */
-    size_t n_metrics;     /* of the run: other columns do not exist */
+    size_t n, size;       /* epochs, and how many there is memory for */
+    size_t n_metrics;     /* of the run: no columns for further ones */
     struct mt_epoch last; /* if there is any */
     uint64_t *column[MT_EPOCH_COLUMNS]; /* (size) the bits of the values */
     struct mt_packed packed[MT_EPOCH_COLUMNS];
@@ -36,10 +35,10 @@ void mt_epochs_free(struct mt_epochs *e);
 /* Is there such a column? */
 bool mt_epochs_has(const struct mt_epochs *e, size_t column);
 
-/* MT_I64 (of what is a uint64_t or size_t in struct mt_epoch) or MT_F64 */
+/* MT_I64 (for uint64_t and size_t in struct mt_epoch) or MT_F64 */
 enum mt_dtype mt_epochs_dtype(size_t column);
 
-/* Reserves memory for `size` epochs, or for a few where that is less. */
+/* Reserves memory for at least `size` epochs. */
 mt_status mt_epochs_reserve(struct mt_epochs *e, size_t size,
                             struct mt_err *err);
 
@@ -52,11 +51,11 @@ struct mt_epoch mt_epochs_at(const struct mt_epochs *e, size_t i);
 /* Drops all but the first n. */
 void mt_epochs_cut(struct mt_epochs *e, size_t n);
 
-/* Puts another one in the place of the last. */
+/* Replaces the last one. */
 void mt_epochs_replace_last(struct mt_epochs *e, const struct mt_epoch *epoch);
 
-/* Replaces all by these n; a column that is NULL is unknown: NAN, or 0 of
- * those that count. */
+/* Replaces all by these n; a column that is NULL is unknown: NAN, or 0 for
+ * counts. */
 mt_status mt_epochs_set(struct mt_epochs *e,
                         const uint64_t *const columns[MT_EPOCH_COLUMNS],
                         size_t n, struct mt_err *err);

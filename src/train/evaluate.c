@@ -8,8 +8,8 @@
 #include "train/ranking.h"
 #include "train/totals.h"
 
-/* The loss of the set at once, whatever the batches: a mean over all, or the
- * sum. */
+/* Accumulates the loss of the whole set, however it is cut into batches: its
+ * mean, or its sum. */
 static void add_evaluated(const struct mt_session *s, double *totals,
                           const struct mt_program *p, double *loss,
                           double *weights)
@@ -24,8 +24,8 @@ static void add_evaluated(const struct mt_session *s, double *totals,
     *weights += weight;
 }
 
-/* Samples of the set from number `at` on, a batch of them or what is left.
- * Their numbers live until the batch after the next one is asked for. */
+/* The batch of the set that begins at sample `at`; the last may be smaller. Its
+ * row numbers are valid until the second call after this one. */
 static struct mt_rows batch_of(const struct mt_session *s, size_t at)
 {
     const struct mt_subset *set = mt_session_evaluated(s);
@@ -63,8 +63,7 @@ static mt_status run_batch(struct mt_session *s, const struct mt_rows *rows,
     return MT_OK;
 }
 
-/* As many batches as there are processes, one each; they are added in their
- * order. */
+/* One batch for each process, added in the order of the batches. */
 static mt_status run_batches(struct mt_session *s, size_t at, double *loss,
                              double *weights, struct mt_err *err)
 {
@@ -122,8 +121,7 @@ mt_status mt_session_evaluate(struct mt_session *s, struct mt_scores *scores,
     return MT_OK;
 }
 
-/* --- what cannot be ranked -------------------------------------------------
- */
+/* --- what cannot be ranked -------------------------------------------- */
 
 static void add_column(const struct mt_session *s, size_t c,
                        struct mt_strbuf *out)

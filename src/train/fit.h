@@ -1,24 +1,24 @@
 /*
- * Does training fit into the memory that there is? Asked before any of it is
- * taken: most of it would be given to a process that is killed for it later.
+ * Does training fit into memory? This is checked before any is taken: Linux
+ * grants memory that it does not have, and kills the process later.
  */
 #ifndef MT_TRAIN_FIT_H
 #define MT_TRAIN_FIT_H
 
 #include "base/memlimit.h"
 
-/* What training takes, in bytes. */
+/* The memory that training takes, in bytes. */
 struct mt_need {
-    uint64_t peak; /* the most, with all that the process has by now */
+    uint64_t peak; /* the most, including what the process has by now */
     uint64_t more; /* to be taken at once, before the first step */
-    uint64_t state, batches, data; /* of it; batches: with activations */
+    uint64_t state, batches, data; /* shares of it; batches: with activations */
 };
 
 enum mt_fits { MT_FITS, MT_FITS_TIGHTLY, MT_FITS_NOT };
 
 struct mt_fit {
     enum mt_fits fits;
-    char text[512]; /* what is needed, and what there is */
+    char text[512]; /* what is needed, and what is available */
 };
 
 /* TIGHTLY: more than is free now. NOT: more than there can be. */

@@ -18,8 +18,8 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Leaves the k largest weights; of equal ones at the border the first. sorted
- * has room for n. */
+/* Sets all but the k largest weights to 0; of equal ones at the limit the first
+ * stay. sorted has room for n. */
 static void keep_largest(double *p, size_t n, size_t k, double *sorted)
 {
     size_t above = 0;
@@ -79,9 +79,9 @@ struct text {
     size_t classes;  /* of the model's output; vocab is at most this */
     float *logits;   /* [classes] */
     double *p;       /* [2 classes] */
-    struct mt_incremental next; /* for further tokens, once one was asked for;
-                                   knows the window's first ones, or none */
-    bool whole;                 /* the model has to read all of each window */
+    struct mt_incremental next; /* open once it was needed; has run on the
+                                   window's first tokens, or on none */
+    bool whole;                 /* the model must read all of each window */
 };
 
 static bool is_bytes(const struct mt_infer *m)
@@ -126,7 +126,7 @@ static mt_status find_token(const struct mt_infer *m, const char *prompt,
                    m->facts.vocab);
 }
 
-/* A token's text; byte has room for one. */
+/* A token's text, *n bytes; byte: memory for a single one. */
 static const char *token_text(const struct text *t, size_t token, char *byte,
                               size_t *n)
 {
@@ -143,7 +143,7 @@ static void push(struct text *t, int32_t token)
     if (t->n == t->seq_len) {
         memmove(t->window, t->window + 1, (t->n - 1) * sizeof *t->window);
         t->n--;
-        t->next.known = 0; /* every position is another one */
+        t->next.known = 0; /* every position has changed */
     }
     t->window[t->n++] = token;
 }
@@ -171,7 +171,7 @@ static mt_status push_prompt(struct text *t, const char *prompt,
 
 /* --- the model ---------------------------------------------------------- */
 
-/* The window's shape: that of the model's input with another length. */
+/* Prepares the model's input shape with the window's length. */
 static mt_status prepare(struct text *t, struct mt_err *err)
 {
     struct mt_shape shape = t->m->model->x;
@@ -246,8 +246,8 @@ static mt_status gather(struct text *t, size_t n, struct mt_err *err)
     return mt_infer_gather(t->m, &column, err);
 }
 
-/* Runs all of a full window but its last token, as far as the model remembers
- * it: its last layers do nothing then. */
+/* Runs a full window except its last token, without outputs: the last layers
+ * have nothing to do. */
 static bool know_window(struct text *t)
 {
     struct mt_shape sample = mt_shape_of(1, t->n - 1);
@@ -294,7 +294,7 @@ static void run_next(struct text *t)
                  t->logits);
 }
 
-/* Puts the logits of what follows the last token into t->logits. */
+/* Puts the logits of the token after the last one into t->logits. */
 static mt_status run(struct text *t, struct mt_err *err)
 {
     mt_status status = MT_OK;

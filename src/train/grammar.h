@@ -10,7 +10,7 @@
 
 extern const struct mt_grammar mt_spec_grammar;
 
-/* Keys of which a spec can have only one. */
+/* Keys that exclude each other. */
 extern const struct mt_exclusive mt_spec_exclusive[];
 
 #endif

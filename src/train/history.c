@@ -3,7 +3,7 @@
 
 #include "train/statename.h"
 
-/* Metric number i of those of a column's part. */
+/* The metric of a column, or NULL. */
 static const struct mt_metric *metric_of(const struct mt_session *s,
                                          size_t column)
 {
@@ -26,7 +26,7 @@ static struct mt_name name_of(const struct mt_session *s, size_t column)
                : of_scores[(column - MT_EPOCH_RUN) % MT_EPOCH_SCORES]);
 }
 
-/* Not so the training part of a metric that only evaluations have. */
+/* A metric that only evaluations have has no training column. */
 static bool is_saved(const struct mt_session *s, size_t column)
 {
     return mt_epochs_has(&s->history, column) &&
@@ -94,7 +94,7 @@ mt_status mt_history_restore(struct mt_session *s,
     const uint64_t *columns[MT_EPOCH_COLUMNS] = { NULL };
     mt_status status = MT_OK;
 
-    /* all of an epoch is many times as large as its number in the file */
+    /* an epoch takes much more memory than its number takes in the file */
     if (epochs && (epochs->dtype != MT_I64 || count > s->at.epoch))
         return mt_fail(err, MT_INVALID,
                        "%s is %s %s, expected int64 and at most %llu finished "

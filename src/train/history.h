@@ -18,7 +18,8 @@
 #include "train/bundle.h"
 #include "train/session.h"
 
-/* The bundle refers to the session's columns, until the next step. */
+/* The bundle refers to the session's columns, which are valid until the next
+ * step. */
 void mt_history_save(struct mt_session *s, struct mt_bundle *out);
 mt_status mt_history_restore(struct mt_session *s,
                              const struct mt_bundle *from, struct mt_err *err);

@@ -5,7 +5,7 @@
 
 #include "train/statename.h"
 
-/* A file on the way to a history. */
+/* A file that is being read. */
 struct reader {
     const struct mt_ckpt *ckpt;
     struct mt_team *team;
@@ -13,7 +13,7 @@ struct reader {
     struct mt_err *err;
 };
 
-/* One column as doubles; all are as long as the first one. */
+/* One column as doubles; fails unless it is as long as the first. */
 static const double *read_values(const struct reader *r,
                                  const struct mt_array *a)
 {
@@ -43,7 +43,7 @@ static const double *read_values(const struct reader *r,
     return values;
 }
 
-/* The counts of epochs or steps, which go up. */
+/* The numbers of epochs or steps, which must ascend. */
 static mt_status read_counts(const struct reader *r, const char *name,
                              const double **out)
 {
@@ -69,7 +69,7 @@ static mt_status read_counts(const struct reader *r, const char *name,
     return MT_OK;
 }
 
-/* "train.loss" has the part "train"; what has none is the run's. */
+/* "train.loss" has the part "train"; a column without a part is the run's. */
 static mt_status add_column(const struct reader *r, const struct mt_array *a)
 {
     const char *name,

@@ -1,6 +1,6 @@
 /*
  * The history of a run in a checkpoint file (history.h), read without the rest
- * of it: to be shown, not to train on.
+ * of the file, to be shown.
  */
 #ifndef MT_TRAIN_HISTORYFILE_H
 #define MT_TRAIN_HISTORYFILE_H
@@ -25,14 +25,14 @@ struct mt_history {
     size_t n;             /* finished epochs */
     const double *epoch;  /* (n), ascending */
     const double *step;   /* (n), ascending */
-    const double *samples; /* (n) of validation; 0: not evaluated. NULL where
-                              there is none */
+    const double *samples; /* (n) of validation; 0: not evaluated. NULL: there
+                              is no validation */
     struct mt_history_column columns[MT_HISTORY_MAX_COLUMNS];
     size_t n_columns;
 };
 
 /* Fails for a file that is not a checkpoint, and for an invalid history. A run
- * without a finished epoch has n = 0. Free in any case. */
+ * without a finished epoch has n = 0. *out must be freed in any case. */
 mt_status mt_history_read(const char *path, struct mt_team *team,
                           struct mt_history *out, struct mt_err *err);
 void mt_history_free(struct mt_history *h);

@@ -15,8 +15,8 @@ static mt_status record(struct mt_infer *m, size_t length,
                                    out, &err);
 }
 
-/* A graph of one position does not show which dimension the sequence is: then
- * another is asked. */
+/* A graph of one position does not show which dimension is the sequence, so it
+ * is compared with one of two. */
 static bool fits(struct mt_infer *m, const struct mt_program *one)
 {
     struct mt_program two = { 0 };

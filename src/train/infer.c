@@ -117,7 +117,7 @@ void mt_infer_close(struct mt_infer *m)
 
 /* --- running ------------------------------------------------------------ */
 
-/* Takes bytes, aligned; what is there is lost. */
+/* Makes sure that there are so many bytes, aligned; the contents are lost. */
 static mt_status take(void **memory, size_t *taken, size_t bytes,
                       struct mt_err *err)
 {

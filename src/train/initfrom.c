@@ -8,7 +8,7 @@
 #include "train/transfer.h"
 #include "train/weightnorm.h"
 
-/* The message may name options, which are those of load. */
+/* The message may name options of the load command, and must say so. */
 static void name_load(struct mt_err *err)
 {
     size_t n = strlen(err->text);

@@ -1,5 +1,5 @@
 /*
- * Weights from another file for a session about to start: `train --init`.
+ * Weights from another file for a new run: `train --init`.
  */
 #ifndef MT_TRAIN_INITFROM_H
 #define MT_TRAIN_INITFROM_H

@@ -1,12 +1,12 @@
 /*
- * The state of the best epoch so far, which early_stopping.restore_best keeps
- * and the end of a run brings back: parameters, buffers, the optimizer's slots
- * and steps, the exponential mean, the schedule's state, the position.
+ * The state of the best epoch so far, which is kept with
+ * early_stopping.restore_best and restored at the end of a run: parameters,
+ * buffers, the optimizer's slots and steps, the exponential mean, the
+ * schedule's state, the position.
  *
- * All of it is memory of the session, so that keeping a state is copying these
- * regions, and bringing it back is copying them the other way. Between saves it
- * is in the checkpoint, under progress/best/ (state.h), unless the state of the
- * checkpoint is the best one itself.
+ * All of it is memory of the session, so keeping a state means copying these
+ * regions, and restoring it copying them back. Checkpoints hold it under
+ * progress/best/ (state.h), unless the checkpoint's own state is the best.
  */
 #ifndef MT_TRAIN_KEPT_H
 #define MT_TRAIN_KEPT_H
@@ -17,20 +17,21 @@
 struct mt_session;
 struct mt_bundle;
 
-/* Allocates the memory, once, if the spec has a state kept. */
+/* Allocates the memory, once, if the spec asks for restore_best. */
 mt_status mt_kept_prepare(struct mt_session *s, struct mt_err *err);
 
-/* How much that is, about. */
+/* Roughly how much that is. */
 size_t mt_kept_bytes(const struct mt_session *s);
 
-/* Keeps the session's state, which is that after a whole epoch. */
+/* Keeps the session's state; to be called after a whole epoch. */
 void mt_kept_take(struct mt_session *s);
 
 /* Is the kept state the present one? */
 bool mt_kept_is_present(const struct mt_session *s);
 
-/* After a session was restored from a checkpoint: the state of epoch is there
- * (by mt_kept_take), or epoch 0: none is. Looks its value up. */
+/* To be called after a session was restored from a checkpoint: the kept state
+ * (of mt_kept_take) is that of `epoch`; 0: there is none. Looks up its
+ * value. */
 void mt_kept_found(struct mt_session *s, uint64_t epoch);
 
 #endif

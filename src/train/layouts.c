@@ -5,8 +5,8 @@
 
 #include "base/strbuf.h"
 
-/* Runs of parts between dots. Longer ones come before those that they
- * contain. */
+/* Runs of parts between dots. A longer run comes before those that it
+ * contains. */
 static const struct {
     const char *from, *to;
 } parts[] = {

@@ -17,9 +17,9 @@
 
 void mt_session_close(struct mt_session *s)
 {
-    if (!s || (s->comm && s->comm->failed)) /* its memory is still in use */
+    if (!s || (s->comm && s->comm->failed)) /* transfers may still use it */
         return;
-    mt_ahead_free(s->ahead); /* first: its thread uses the others */
+    mt_ahead_free(s->ahead); /* first: its threads use the others */
     mt_programs_free(&s->train);
     mt_programs_free(&s->eval);
     mt_optimizer_free(s->optimizer);
@@ -40,7 +40,7 @@ mt_status mt_session_init(struct mt_session *s, struct mt_err *err)
 
 /* --- memory of steps and evaluations ------------------------------------ */
 
-/* This process's parts of a batch of n samples, in training. */
+/* Records this process's parts of a training batch of n samples. */
 static mt_status record_parts(struct mt_session *s, size_t n,
                               struct mt_err *err)
 {
@@ -92,7 +92,7 @@ static mt_status record(struct mt_session *s, struct mt_err *err)
     return status;
 }
 
-/* Inputs and targets of the most samples of a batch. */
+/* The floats of inputs and targets that the largest batch needs. */
 static mt_status count_batch(const struct mt_session *s, size_t *x, size_t *t,
                              struct mt_err *err)
 {
@@ -142,7 +142,7 @@ size_t mt_session_spans(const struct mt_session *s)
     return (s->model->store.flat + MT_SPAN - 1) / MT_SPAN;
 }
 
-/* Which part of the parameters each process steps. */
+/* Assigns each process its slice of the parameters. */
 static mt_status share_out(struct mt_session *s, struct mt_err *err)
 {
     size_t size = s->ranks, rank = mt_comm_rank(s->comm);

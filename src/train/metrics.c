@@ -7,9 +7,9 @@
 #include "kernels/dmath.h"
 #include "train/ranking.h"
 
-/* How many classes score above the target's (ties count for the lower index,
- * as argmax takes them). Where any score is not finite the target is last: such
- * a sample is never right. */
+/* The number of classes that score above the target's; of equal scores the
+ * lower index is above, as for argmax. If any score is not finite the target is
+ * last: such a sample is never right. */
 static size_t rank_of(const float *y, size_t n, size_t target)
 {
     size_t rank = 0;
@@ -35,7 +35,7 @@ static void add_ranked(const struct mt_outcome *o, struct mt_sums *sums,
     }
 }
 
-/* Each output and each target is yes above the threshold. */
+/* Outputs and targets count as yes above the threshold. */
 static void add_binary(const struct mt_outcome *o, struct mt_sums *sums)
 {
     for (size_t i = 0; i < o->rows * o->n; i++) {
@@ -109,9 +109,9 @@ static double root_mean(const struct mt_sums *sums)
     return mt_dsqrt(ratio(sums));
 }
 
-/* Sums of a column of r2, which does not depend on its unit. The spread sum (t
- * - mean t)^2 is Welford's, so that it is exactly 0 for a column of equal
- * targets. */
+/* Sums of a column for r2, which does not depend on the unit. The spread,
+ * sum (t - mean t)^2, is computed by Welford's method, so that it is exactly 0
+ * for a column of equal targets. */
 enum { ERRORS, COUNT, MEAN, SPREAD, R2_SUMS };
 
 /* mean_n = mean + (t - mean) / n; spread += (t - mean) (t - mean_n) */
@@ -129,7 +129,7 @@ static void add_columns(const struct mt_outcome *o, struct mt_sums *sums)
     }
 }
 
-/* mean = mean_a + off n_b / n; spread = spread_a + spread_b + off^2 n_a n_b /
+/* mean = mean_a + off n_b / n, spread = spread_a + spread_b + off^2 n_a n_b /
  * n, off = mean_b - mean_a (Chan, Golub, LeVeque 1979) */
 static void merge_columns(struct mt_sums *sums, const double *others)
 {
@@ -147,8 +147,8 @@ static void merge_columns(struct mt_sums *sums, const double *others)
     }
 }
 
-/* The mean over columns of 1 - sum (y - t)^2 / sum (t - mean t)^2; where all
- * targets of a column are equal that is 1 without errors and 0 with any, as in
+/* The mean over columns of 1 - sum (y - t)^2 / sum (t - mean t)^2. A column of
+ * equal targets counts as 1 without errors and 0 with any, as in
  * sklearn.metrics.r2_score. */
 static double r2(const struct mt_sums *sums)
 {
@@ -167,12 +167,12 @@ static double r2(const struct mt_sums *sums)
     return sums->columns ? total / (double)sums->columns : 0;
 }
 
-/* Sums of a class: samples that are it and were taken for it, samples that were
- * taken for it, samples that are it. */
+/* Sums for a class: samples of it that were predicted as it, samples predicted
+ * as it, samples of it. */
 enum { HITS, TAKEN, SUPPORT, CLASS_SUMS };
 
-/* A sample with an output that is not finite counts against the precision of
- * its own class, and is not found. */
+/* A sample with an output that is not finite counts as predicted as its own
+ * class, but not as a hit. */
 static void add_classes(const struct mt_outcome *o, struct mt_sums *sums)
 {
     for (size_t i = 0; i < o->rows; i++) {
@@ -247,8 +247,8 @@ static double class_f1(const double *v)
     return share(2 * v[HITS], v[TAKEN] + v[SUPPORT]);
 }
 
-/* The mean over the classes that there are: in the targets, or, if `taken`
- * counts, in what samples were taken for. */
+/* The mean over the classes that occur in the targets or, if `taken`, in the
+ * predictions. */
 static double macro(const struct mt_sums *sums, bool taken,
                     double (*of)(const double *v))
 {
@@ -391,7 +391,7 @@ bool mt_metric_suits(const struct mt_metric *m, const struct mt_loss *loss)
            (m->binary && loss->type->probabilities);
 }
 
-/* The targets are of the other kind; says what there is for this loss. */
+/* The metric does not suit the loss: lists those that do. */
 static mt_status fail_suit(const struct mt_json *doc,
                            const struct mt_item *item,
                            const struct mt_metric *m,

@@ -68,7 +68,7 @@ static bool find_metric(const struct mt_session *s, const char *name,
     return false;
 }
 
-/* item: what names the value, or would have. */
+/* item: the spec's item that names the value, for messages. */
 static mt_status read(const struct mt_session *s, const char *name,
                       const struct mt_item *item, struct mt_monitor *out,
                       struct mt_err *err)
@@ -153,7 +153,7 @@ mt_status mt_monitors_read(struct mt_session *s, struct mt_err *err)
 
 /* --- watching ----------------------------------------------------------- */
 
-/* False where there is no monitor, or the epoch has no such value. */
+/* False if there is no monitor, or the epoch has no such value. */
 static bool value_of(const struct mt_monitor *m, const struct mt_epoch *epoch,
                      double *out)
 {
@@ -275,7 +275,7 @@ void mt_monitors_save(const struct mt_session *s, const struct mt_kept *of,
     }
 }
 
-/* Is the monitor of early stopping the saved one? */
+/* Is early stopping's monitor the saved one? */
 static mt_status compare_monitor(struct mt_session *s,
                                  const struct mt_bundle *from, bool *same,
                                  struct mt_err *err)
@@ -329,7 +329,8 @@ static mt_status restore_ending(struct mt_session *s,
     return MT_OK;
 }
 
-/* Training goes on: a run in one go would not have evaluated this epoch. */
+/* Training continues: an uninterrupted run would not have evaluated this
+ * epoch. */
 static void forget_unscheduled(struct mt_session *s)
 {
     struct mt_epoch last = s->history.last;
@@ -341,7 +342,7 @@ static void forget_unscheduled(struct mt_session *s)
     mt_epochs_replace_last(&s->history, &last);
 }
 
-/* What the end of a run did is undone where training continues. */
+/* Training continues: undoes what the end of the run did. */
 static void go_on(struct mt_session *s)
 {
     forget_unscheduled(s);

@@ -25,7 +25,7 @@ void mt_glob_add(struct mt_strbuf *out, const char *text, size_t n, bool glob)
         if (glob && strchr("*?[", text[i]))
             mt_strbuf_printf(out, "[%c]", text[i]);
         else if (glob && text[i] == '=')
-            mt_strbuf_putc(out, '?'); /* which ends the OLD of --map */
+            mt_strbuf_putc(out, '?'); /* '=' would end the OLD of --map */
         else
             mt_strbuf_putc(out, text[i]);
     }

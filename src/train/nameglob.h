@@ -1,4 +1,4 @@
-/* Names of tensors as globs of --map, --except and --transpose. */
+/* Globs for --map, --except and --transpose, made from names of tensors. */
 #ifndef MT_TRAIN_NAMEGLOB_H
 #define MT_TRAIN_NAMEGLOB_H
 
@@ -10,19 +10,20 @@
 
 enum { MT_STARS = 8 };
 
-/* Numbers in a name that become stars. */
+/* The numbers in a name, to be replaced by stars. */
 struct mt_stars {
     size_t at[MT_STARS], length[MT_STARS], n;
 };
 
-/* indices: only those that are a part of the name, between dots. */
+/* indices: only numbers that are a whole part of the name, between dots. */
 struct mt_stars mt_find_numbers(const char *name, bool indices);
 
-/* Appends n bytes of a name; as a glob, or as what a rename makes. */
+/* Appends n bytes of a name, quoted for a glob or for the NEW of --map. */
 void mt_glob_add(struct mt_strbuf *out, const char *text, size_t n, bool glob);
 
-/* n bytes of text as a glob that matches them alone (but '=', which would end
- * the OLD of --map, is any character); the same with any numbers. */
+/* n bytes of text as a glob that matches only them (except that '=', which
+ * would end the OLD of --map, becomes any character); and the same with any
+ * numbers. */
 const char *mt_glob_quote(const char *text, size_t n, struct mt_arena *arena);
 const char *mt_glob_numbers(const char *text, size_t n, struct mt_arena *arena);
 

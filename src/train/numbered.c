@@ -21,8 +21,8 @@ struct search {
     uint64_t used;           /* groups of the spec, a bit each */
     int64_t *number, *found; /* (store->n) of each tensor, or -1 */
     size_t results;          /* different ones */
-    size_t deepest;          /* trial that failed: groups that held */
-    char fault[256];         /* and why it failed then */
+    size_t deepest;          /* most groups that matched in a failed trial */
+    char fault[256];         /* and why that failed */
 };
 
 /* --- the order of registration ------------------------------------------- */
@@ -83,8 +83,8 @@ static bool names_encoder(const struct mt_item *layers, const char *name,
     return false;
 }
 
-/* The place of a tensor within its encoder layer, whose name has *prefix
- * bytes; N_ENCODER for other tensors. */
+/* The place of a tensor within its encoder layer, whose name is the first
+ * *prefix bytes; N_ENCODER for other tensors. */
 static size_t place_in_encoder(const struct mt_item *layers, const char *name,
                                size_t *prefix)
 {
@@ -107,7 +107,7 @@ static size_t place_in_encoder(const struct mt_item *layers, const char *name,
     return N_ENCODER;
 }
 
-/* The tensor of a layer's place, if it is one of the next ones; or SIZE_MAX. */
+/* The tensor at that place of the layer; SIZE_MAX if there is none. */
 static size_t find_place(const struct search *s, const char *name,
                          size_t prefix, size_t place)
 {
@@ -121,7 +121,8 @@ static size_t find_place(const struct search *s, const char *name,
     return SIZE_MAX;
 }
 
-/* Where the first tensor of an encoder layer comes, all of it is listed. */
+/* At the first tensor of an encoder layer, all tensors of the layer are
+ * listed. */
 static void list_order(const struct mt_json *doc, bool *listed,
                        struct search *s)
 {
@@ -151,7 +152,7 @@ static void list_order(const struct mt_json *doc, bool *listed,
 
 /* --- one group ------------------------------------------------------------ */
 
-/* Keeps why a trial failed, if none came further. */
+/* Keeps why a trial failed, unless another one came further. */
 static bool fails(struct search *s, size_t at, const char *fmt, ...)
     MT_PRINTF(3, 4);
 
@@ -186,7 +187,7 @@ static const struct mt_state_option *find_option(const struct mt_state_group *g,
     return NULL;
 }
 
-/* The spec's value i of a key; NAN where it has none. */
+/* The spec's value i of a key; NAN if it has none. */
 static double spec_value(const struct mt_key *key, const void *args, size_t i)
 {
     const char *at = (const char *)args + key->offset;
@@ -206,8 +207,8 @@ static double spec_value(const struct mt_key *key, const void *args, size_t i)
     }
 }
 
-/* The options that both know. A schedule changes lr, and OneCycleLR momentum
- * too; initial_lr is what the optimizer was given. */
+/* Compares the options that both know. A schedule changes lr, and OneCycleLR
+ * momentum, too; initial_lr is the value from before the schedule. */
 static bool options_agree(struct search *s, size_t at, size_t group)
 {
     const struct mt_state_group *g = &s->groups[at];
@@ -238,7 +239,7 @@ static bool options_agree(struct search *s, size_t at, size_t group)
     return true;
 }
 
-/* Has what is kept of a number the tensor's shape? */
+/* Has the state stored under a number the tensor's shape? */
 static bool shape_agrees(struct search *s, size_t at, int64_t number,
                          const struct mt_tensor *t)
 {
@@ -294,7 +295,7 @@ static bool number_group(struct search *s, size_t at, size_t group, bool frozen)
 
 /* --- all groups ----------------------------------------------------------- */
 
-/* Has every tensor that is trained a number? */
+/* Does every trained tensor have a number? */
 static bool is_complete(struct search *s)
 {
     for (size_t i = 0; i < s->n; i++) {

@@ -4,8 +4,8 @@
 
 /* --- normalisation ------------------------------------------------------ */
 
-/* How statistics lie over a sample: one for all, one for each index of its
- * first dimension, or one for each element. */
+/* The shape in which statistics apply to a sample: one for all, one for each
+ * index of its first dimension, or one for each element. */
 static mt_status statistics_shape(const struct mt_fitted *f,
                                   struct mt_shape *out, struct mt_err *err)
 {
@@ -27,8 +27,8 @@ static mt_status statistics_shape(const struct mt_fitted *f,
                          n, mt_shape_text(&f->x).text);
 }
 
-/* (x scale - mean) / std in double, so that no digit of a large number is lost;
- * x scale in float where there is neither mean nor std. */
+/* (x scale - mean) / std in double, so that large numbers lose no digits; x
+ * scale in float if there is neither mean nor std. */
 static mt_status normalise(struct mt_onnx *o, const struct mt_fitted *f,
                            const char **x, struct mt_err *err)
 {
@@ -88,7 +88,7 @@ static mt_status express(struct mt_onnx *o, const struct mt_infer *m,
     return MT_OK;
 }
 
-/* Numbers with commas between, all digits of them. */
+/* Numbers separated by commas, with all digits. */
 static void add_numbers(struct mt_onnx *o, const char *key,
                         const double *values, size_t n, struct mt_strbuf *text)
 {
@@ -99,7 +99,7 @@ static void add_numbers(struct mt_onnx *o, const char *key,
     text->len = 0;
 }
 
-/* How outputs become targets in their own units. */
+/* Metadata: how outputs become targets in their own units. */
 static mt_status add_target(struct mt_onnx *o, const struct mt_fitted *f,
                             struct mt_err *err)
 {
@@ -116,7 +116,7 @@ static mt_status add_target(struct mt_onnx *o, const struct mt_fitted *f,
     return status;
 }
 
-/* What depends on the batch differs between these two. */
+/* The model is recorded for both: dimensions that differ are the batch. */
 enum { ONE_BATCH = 2, OTHER_BATCH = 3 };
 
 static mt_status export(const struct mt_infer *m, const char *digest,

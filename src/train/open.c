@@ -168,7 +168,7 @@ static mt_status build_optimizer(struct mt_session *s, struct mt_err *err)
     return s->now ? MT_OK : mt_fail_memory(err);
 }
 
-/* Metrics that only evaluations have need one. */
+/* Metrics that only evaluations have need validation data. */
 static mt_status check_whole(const struct mt_session *s, struct mt_err *err)
 {
     const struct mt_item *train = mt_json_get(mt_json_root(s->doc), "train");
@@ -219,7 +219,7 @@ static mt_status build(struct mt_session *s,
     return count_steps(s, err);
 }
 
-/* A run that cannot fit is refused here, before it takes anything. */
+/* A run that cannot fit into memory is refused before it takes any. */
 static mt_status check_fit(struct mt_session *s, struct mt_err *err)
 {
     mt_status status = mt_session_plan(s, err);
@@ -229,7 +229,7 @@ static mt_status check_fit(struct mt_session *s, struct mt_err *err)
     return status;
 }
 
-/* Tensors, slots and the mean, which are 0. */
+/* Takes memory for tensors, slots and the mean, all 0. */
 static mt_status take_memory(struct mt_session *s, enum mt_memory memory,
                              struct mt_err *err)
 {

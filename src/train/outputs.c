@@ -16,7 +16,7 @@
 
 static const char ending[] = ".mtc";
 
-/* out without its ending, then `part`, then the ending. */
+/* out with `part` put before its ending. */
 static char *beside(const char *out, const char *part)
 {
     size_t n = mt_stem_length(out, ending);
@@ -101,7 +101,7 @@ mt_status mt_output_copy(const char *from, const char *to, struct mt_err *err)
 
 /* --- rotating ----------------------------------------------------------- */
 
-enum { HELD = 0 }; /* the number of the one that is held */
+enum { HELD = 0 }; /* the number of the held file */
 
 static mt_status move_on(const char *out, size_t kept, struct mt_err *err)
 {
@@ -118,7 +118,8 @@ static mt_status move_on(const char *out, size_t kept, struct mt_err *err)
     return status;
 }
 
-/* All up to the first gap, or to the last to be kept, move on by one. */
+/* Renames each file to the next number, up to the first gap or number
+ * `keep`. */
 static mt_status move_all(const char *out, size_t keep, struct mt_err *err)
 {
     size_t gap = 1;
@@ -172,7 +173,7 @@ static mt_status same_bytes(const char *a, const char *b, bool *same,
     return status;
 }
 
-/* What a run that was killed between its save and the rotation has left. */
+/* Completes the rotation of a run that was killed between save and rotation. */
 static mt_status complete(const char *out, const char *held, size_t keep,
                           struct mt_err *err)
 {

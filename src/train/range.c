@@ -51,7 +51,7 @@ static bool is_outside(float y)
     return y < 0 || (y > 1 && isfinite(y));
 }
 
-/* Blocks have no early end, for vectors. */
+/* Within a block there is no early exit, so that it is vectorized. */
 size_t mt_range_find(const struct mt_loss *loss, const float *y, size_t n)
 {
     enum { BLOCK = 256 };

@@ -9,17 +9,17 @@
 
 #include "train/rows.h"
 
-/* That every target is in 0 ... 1; true of all other losses. */
+/* Checks that every target is in 0 ... 1, if the loss needs that. */
 mt_status mt_range_check_targets(const struct mt_session *s,
                                  struct mt_err *err);
 
-/* The first of n outputs that this loss cannot take, or n: outside 0 ... 1
- * where it takes them for probabilities. */
+/* The first of n outputs that is outside 0 ... 1, if the loss takes outputs for
+ * probabilities; else n. */
 size_t mt_range_find(const struct mt_loss *loss, const float *y, size_t n);
 
-/* That the outputs of the batch that p has worked on are in 0 ... 1, if the loss
- * takes them for probabilities. Before the first step and where nothing is
- * trained that is MT_INVALID, later MT_OUT_OF_RANGE. */
+/* Checks that the outputs of the batch that p has run are in 0 ... 1, if the
+ * loss takes them for probabilities. The error is MT_INVALID before the first
+ * step and when nothing is trained, later MT_OUT_OF_RANGE. */
 mt_status mt_range_check_outputs(const struct mt_session *s,
                                  const struct mt_program *p,
                                  const struct mt_rows *rows,

@@ -68,7 +68,7 @@ void mt_ranking_clear(struct mt_ranking *r)
 
 /* --- adding --------------------------------------------------------------- */
 
-/* Numbers in the order of the doubles, and the lowest bit for the class. */
+/* Keys have the order of the doubles; the lowest bit is the class. */
 static uint64_t key_of(double score, bool is)
 {
     const uint64_t sign = (uint64_t)1 << 63;
@@ -94,7 +94,8 @@ static bool all_finite(const float *y, size_t n)
     return true;
 }
 
-/* To 32 bits: sums of the same numbers in another order are equal then. */
+/* To 32 bits, so that sums of the same numbers in another order become
+ * equal. */
 static double rounded(double x)
 {
     uint64_t bits;
@@ -105,8 +106,8 @@ static double rounded(double x)
     return x;
 }
 
-/* p_c = e^(y_c - max) / sum, as -1 / p_c up to 1/2 and 1 / (1 - p_c) above: the
- * order is the same, and neither end runs into one number. Column c is at
+/* p_c = e^(y_c - max) / sum, as -1 / p_c up to 1/2 and 1 / (1 - p_c) above:
+ * this keeps the order, and values near 0 and near 1 stay apart. Column c is at
  * out[c * stride]. */
 static void add_softmax(const float *y, size_t n, size_t class, uint64_t *out,
                         size_t stride)
@@ -200,7 +201,7 @@ mt_status mt_ranking_gather(struct mt_ranking *r, struct mt_comm *comm,
 
 /* --- the value ------------------------------------------------------------ */
 
-/* By one byte after the other, from the lowest on. */
+/* Radix sort, from the lowest byte. */
 static void sort(uint64_t *keys, uint64_t *scratch, size_t n)
 {
     for (int shift = 0; shift < 64; shift += 8) {
@@ -219,8 +220,8 @@ static void sort(uint64_t *keys, uint64_t *scratch, size_t n)
 }
 
 /* Twice the pairs in the right order, equal scores counting 1, over twice all
- * pairs; NaN where there is no pair. Whole numbers below 2^56: the order of the
- * samples does not matter. */
+ * pairs; NaN if there is no pair. The sums are whole numbers below 2^56, so the
+ * order of the samples does not matter. */
 static double area(const uint64_t *keys, size_t n)
 {
     uint64_t right = 0, below = 0, all[2] = { 0 };

@@ -12,13 +12,13 @@
  *     mt_ranking_free(&r);
  *
  * Columns are the classes, each against the rest, by the softmax of the scores;
- * of two classes the second one only, by the difference of both scores; of a
+ * for two classes only the second, by the difference of the two scores; for a
  * loss of probabilities the outputs in the last dimension. The value is the
- * mean over the columns, as that of sklearn.metrics.roc_auc_score with
- * multi_class="ovr" of exact probabilities. A column whose samples are all of
- * the class, or none, is left out of the mean; without any column left it is
- * NaN. A sample with an output that is not finite ranks last if it is of the
- * class, and else first.
+ * mean over the columns, as in sklearn.metrics.roc_auc_score with
+ * multi_class="ovr", for exact probabilities. A column in which all samples, or
+ * none, are of the class is left out of the mean; with no column left the value
+ * is NaN. A sample with an output that is not finite ranks last if it is of the
+ * class, and first otherwise.
  */
 #ifndef MT_TRAIN_RANKING_H
 #define MT_TRAIN_RANKING_H
@@ -28,22 +28,23 @@
 #include "train/metrics.h"
 
 struct mt_ranking {
-    size_t columns, room; /* room: rows that are reserved */
+    size_t columns, room; /* room: reserved rows */
     size_t n;             /* rows so far */
-    uint64_t *keys;       /* (columns, room): a score with its lowest bit
+    uint64_t *keys;       /* (columns, room): a score whose lowest bit is
                              replaced by whether the sample is of the class */
     uint64_t *scratch;    /* [room] */
-    size_t left_out;      /* columns, of the last value, */
-    size_t first_left_out;
+    size_t left_out;       /* columns left out of the last value, */
+    size_t first_left_out; /* and the first of these */
 };
 
-/* Columns of outputs with so many values in the last dimension. */
+/* The number of columns for outputs with that last dimension. */
 size_t mt_ranking_columns(size_t outputs, bool classes);
 
 /* Fails if the rows are too many to keep. */
 mt_status mt_ranking_check(size_t columns, size_t rows, struct mt_err *err);
 
-/* Takes memory for them, unless that is done; fails likewise. */
+/* Takes memory for them, unless that is done; fails also if they are too
+ * many. */
 mt_status mt_ranking_reserve(struct mt_ranking *r, size_t columns, size_t rows,
                              struct mt_err *err);
 void mt_ranking_free(struct mt_ranking *r); /* zeroed is allowed */
@@ -52,11 +53,11 @@ size_t mt_ranking_bytes(size_t columns, size_t rows); /* of memory */
 void mt_ranking_clear(struct mt_ranking *r);
 void mt_ranking_add(struct mt_ranking *r, const struct mt_outcome *o);
 
-/* Every process has added samples of its own: now each has those of all. */
+/* Gives each process the samples that all of them have added. */
 mt_status mt_ranking_gather(struct mt_ranking *r, struct mt_comm *comm,
                             struct mt_err *err);
 
-/* Sorts what was added. */
+/* The mean area; sorts the keys. */
 double mt_ranking_value(struct mt_ranking *r);
 
 #endif

@@ -9,10 +9,9 @@
 
 #include "train/reduce.h"
 
-/* --- the optimizer's state --------------------------------------------------
- */
+/* --- the optimizer's state -------------------------------------------- */
 
-/* A slot's block, live or kept; NULL: process 0 needs nothing of it. */
+/* A slot's block, live or kept; NULL: there is nothing to send. */
 static float *block_of(const struct mt_session *s, size_t slot, bool kept)
 {
     float *live = s->optimizer->slot[slot];
@@ -59,7 +58,7 @@ mt_status mt_ranks_collect(struct mt_session *s, struct mt_err *err)
     return status;
 }
 
-/* Whole pages of [first, end) become zeros that take no memory. */
+/* Gives the whole pages of [first, end) back; they read as zeros then. */
 static void release(float *first, float *end)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -82,8 +81,7 @@ void mt_ranks_release(struct mt_session *s)
     }
 }
 
-/* --- what is sent ------------------------------------------------------------
- */
+/* --- what is sent ----------------------------------------------------- */
 
 static uint64_t gathered(const struct mt_session *s, const size_t *at)
 {
@@ -111,8 +109,7 @@ struct mt_traffic mt_session_traffic(const struct mt_session *s, bool want_norm)
     return sent;
 }
 
-/* --- what process 0 says -----------------------------------------------------
- */
+/* --- what process 0 says ---------------------------------------------- */
 
 /* From process 0 to all. */
 static mt_status spread(struct mt_comm *comm, void *what, size_t bytes,

@@ -93,8 +93,7 @@ static void same(const char *a, const char *b)
     free(of_b);
 }
 
-/* --- a run ------------------------------------------------------------------
- */
+/* --- a run ------------------------------------------------------------ */
 
 struct job {
     const char *spec, *shards, *from, *out;
@@ -171,8 +170,7 @@ static void run(size_t ranks, struct job job)
         ck_assert_int_eq(mt_comm_threads(ranks, run_rank, &job), 0);
 }
 
-/* --- tests ------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------ */
 
 START_TEST(any_number_of_ranks)
 {

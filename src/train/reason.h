@@ -1,6 +1,6 @@
 /*
- * Why something did not happen to a tensor: it did not move in a step, its
- * optimizer state was not taken along. Code compares the enum; people and
+ * Why something did not happen to a tensor: it did not move in a step, or its
+ * optimizer state was not transferred. Code compares the enum; people and
  * programs read the texts, which are in one table (reason.c).
  */
 #ifndef MT_TRAIN_REASON_H
@@ -22,7 +22,7 @@ enum mt_reason {
     MT_NO_STATE,
     MT_FROZEN_IN_MODEL,
     MT_NO_STEP,
-    MT_BAD_STEP,        /* detail: what it is */
+    MT_BAD_STEP,        /* detail: its value */
     MT_NO_SLOT,         /* detail: the slot */
     MT_SLOT_DIFFERS,    /* detail: the slot, its type and shape */
     MT_KEEPS_NONE,
@@ -31,7 +31,7 @@ enum mt_reason {
     MT_WAS_FROZEN,
     MT_OPTIMIZER_CHANGED, /* or it is dropped */
 
-    /* state that is there is dropped */
+    /* its optimizer state is dropped */
     MT_NO_TENSOR,
     MT_NOT_IN_MODEL,
     MT_LEFT_OUT,
@@ -39,8 +39,8 @@ enum mt_reason {
     MT_REASONS,
 };
 
-/* "zero gradient"; "" of MT_NO_REASON. Where a reason has a detail, that
- * follows the text after a blank: "the state lacks its" "exp_avg". */
+/* "zero gradient"; "" for MT_NO_REASON. A detail follows the text after a
+ * space: "the state lacks its" "exp_avg". */
 const char *mt_reason_text(enum mt_reason reason);
 
 #endif

@@ -7,18 +7,18 @@
 #include "kernels/dispatch.h"
 
 enum {
-    PIECES = 64,          /* more than any run of parts leaves */
-    CHUNK = 16 * MT_SPAN, /* floats that travel at once, 1 MiB */
-    AHEAD = 2,            /* chunks in memory: one is added, one arrives */
+    PIECES = 64,          /* more than any run of parts can leave */
+    CHUNK = 16 * MT_SPAN, /* floats sent at once, 1 MiB */
+    AHEAD = 2,            /* chunks in memory: one being added, one arriving */
 };
 
-/* The sum of parts [first, end): NULL where none of them counts. */
+/* The sum of parts [first, end); NULL if none of them counts. */
 struct piece {
     size_t first, end;
     float *sum;
 };
 
-/* Pieces of neighbouring parts, those that are siblings joined. */
+/* Pieces of neighbouring parts; siblings are joined. */
 struct stack {
     struct piece of[PIECES];
     size_t n;
@@ -40,8 +40,7 @@ struct mt_reduce {
     struct mt_message *out, *in;
 };
 
-/* --- who has what ----------------------------------------------------------
- */
+/* --- who has what ----------------------------------------------------- */
 
 struct mt_range mt_reduce_parts(size_t shards, size_t ranks, size_t rank)
 {
@@ -54,8 +53,7 @@ struct mt_range mt_reduce_slice(const struct mt_store *store, size_t ranks,
     return mt_cut_units(store->flat, MT_SPAN, ranks, rank);
 }
 
-/* --- adding ----------------------------------------------------------------
- */
+/* --- adding ----------------------------------------------------------- */
 
 struct add_job {
     float *a;
@@ -94,8 +92,8 @@ static float *joined(float *a, float *b, size_t n, struct mt_team *team)
     return a;
 }
 
-/* Takes the piece, joined with its siblings on the stack, which are sums of n
- * floats. Sums in `last` are added there. */
+/* Joins the piece with its siblings on the stack, as far as possible; sums are
+ * n floats. Where one of two is in `last`, their sum is too. */
 static struct piece join(struct stack *s, struct piece p, size_t shards,
                          const float *last, size_t n, struct mt_team *team)
 {
@@ -113,16 +111,15 @@ static struct piece join(struct stack *s, struct piece p, size_t shards,
     return p;
 }
 
-/* --- the parts of this process ---------------------------------------------
- */
+/* --- the parts of this process ---------------------------------------- */
 
 void mt_reduce_begin(struct mt_reduce *r)
 {
     r->own.n = 0;
 }
 
-/* Block i is the memory of piece i: changes places where another's has come
- * down to it. */
+/* Block i is the memory of piece i: after a join, swaps blocks so that this
+ * holds again. */
 static void settle(struct mt_reduce *r, const float *sum)
 {
     size_t i = 0, to = r->own.n;
@@ -153,7 +150,7 @@ void mt_reduce_add(struct mt_reduce *r, struct mt_team *team, size_t part,
     r->own.of[r->own.n++] = p;
 }
 
-/* What a process holds in the end, without the sums. */
+/* The pieces that a process holds in the end, without sums. */
 static size_t list(size_t shards, struct mt_range parts, const bool *counts,
                    struct stack *s)
 {
@@ -172,8 +169,7 @@ static size_t list(size_t shards, struct mt_range parts, const bool *counts,
     return most;
 }
 
-/* --- between processes ------------------------------------------------------
- */
+/* --- between processes ------------------------------------------------ */
 
 /* Chunk k of a slice. */
 static struct mt_range chunk_of(struct mt_range slice, size_t k)
@@ -191,7 +187,8 @@ static struct mt_range slice_of(const struct mt_reduce *r, size_t rank)
     return mt_reduce_slice(r->store, r->comm->size, rank);
 }
 
-/* Sends everyone chunk k of their slice, and asks for that of its own. */
+/* Sends all others chunk k of their slices, and starts to receive that of its
+ * own. */
 static mt_status start_chunk(struct mt_reduce *r, size_t k, void **transfer,
                              struct mt_err *err)
 {
@@ -225,7 +222,7 @@ static mt_status start_chunk(struct mt_reduce *r, size_t k, void **transfer,
     return mt_comm_start(r->comm, r->out, n_out, r->in, n_in, transfer, err);
 }
 
-/* Adds chunk k, which is here, and leaves it in the store. */
+/* Adds chunk k, which has arrived, and leaves the sum in the store. */
 static void add_chunk(struct mt_reduce *r, size_t k, struct mt_team *team)
 {
     size_t me = r->comm->rank, n_in = 0;
@@ -296,11 +293,10 @@ mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
     return MT_OK;
 }
 
-/* --- memory -----------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------- */
 
-/* Pieces that all processes but this one hold; and the most that it needs
- * blocks for. */
+/* The pieces that all other processes hold; *blocks: the most pieces that this
+ * one holds at a time. */
 static size_t count_pieces(size_t shards, size_t ranks, size_t rank,
                            size_t *blocks)
 {
@@ -358,8 +354,7 @@ mt_status mt_reduce_new(const struct mt_reduce_request *request,
     return ranks > 1 ? take_exchange(r, request->arena, pieces, err) : MT_OK;
 }
 
-/* --- sizes -------------------------------------------------------------------
- */
+/* --- sizes ------------------------------------------------------------ */
 
 size_t mt_reduce_bytes(const struct mt_store *store, size_t shards,
                        size_t ranks, size_t rank)

@@ -96,7 +96,8 @@ static void add_slot(struct mt_strbuf *slots, const char *slot, size_t n)
 
 enum which { LACKED, HAD, ALL };
 
-/* The optimizer's slots of a tensor that the state has, lacks, or all. */
+/* Counts a tensor's slots that the state has, that it lacks, or all; appends
+ * their names. */
 static size_t count_slots(const struct refitting *f, size_t tensor,
                           enum which which, struct mt_strbuf *names)
 {
@@ -129,7 +130,7 @@ static bool keeps(const struct mt_optimizer *o, size_t tensor, const char *name)
     return mt_name_is_slot(name, MT_SLOT_STEP);
 }
 
-/* Drops what the optimizer has no slot for; all: all of it. */
+/* Drops state that the optimizer has no slot for; all: all state. */
 static mt_status drop(const struct refitting *f, size_t tensor, bool all,
                       enum mt_reason reason)
 {
@@ -162,7 +163,7 @@ static mt_status begin_fresh(const struct refitting *f, size_t tensor,
                &slots);
 }
 
-/* The step and the slots that both have. */
+/* Takes the step and the slots that both have. */
 static mt_status take_slots(const struct refitting *f, size_t tensor)
 {
     struct mt_optimizer *o = f->s->optimizer;
@@ -182,7 +183,7 @@ static mt_status take_slots(const struct refitting *f, size_t tensor)
     return status;
 }
 
-/* State that is there, of a tensor that is trained. */
+/* For a trained tensor that has state. */
 static mt_status refit_state(const struct refitting *f, size_t tensor)
 {
     const char *key = f->s->optimizer->store->tensors[tensor]->name;

@@ -1,5 +1,5 @@
 /*
- * Regions of a session's memory of which a copy is kept: the state of its best
+ * Regions of a session's memory and their kept copies: the state of its best
  * epoch (kept.h).
  */
 #ifndef MT_TRAIN_REGIONS_H
@@ -15,13 +15,14 @@ struct mt_region {
 struct mt_kept {
     struct mt_region *regions; /* NULL: no memory was taken yet */
     size_t n;
-    bool there;            /* is a state kept? */
-    uint64_t epoch;        /* that it is of */
+    bool there;            /* a state is kept */
+    uint64_t epoch;        /* of the kept state */
     size_t n_history;      /* epochs of the history up to then */
     struct mt_watch watch; /* monitor.name NULL: nothing is to be kept */
 };
 
-/* What is kept of the session's memory at `live`; k NULL: that itself. */
+/* The kept copy of the session's memory at `live`; `live` itself if there is
+ * none or k is NULL. */
 const void *mt_kept_of(const struct mt_kept *k, const void *live);
 
 #endif

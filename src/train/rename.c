@@ -14,8 +14,8 @@ struct captures {
     size_t length[MAX_CAPTURES], n;
 };
 
-/* The bytes of the pattern's first item that takes one character: "a", "?" or
- * "[a-z]"; 0: it is the end, or a star. */
+/* The length of the glob's first item if that matches one character: "a", "?"
+ * or "[a-z]"; 0: it is a star, or the end. */
 static size_t item_length(const char *glob)
 {
     if (!*glob || *glob == '*')
@@ -48,9 +48,9 @@ static bool takes(const char *glob, size_t n, char c)
     return fnmatch(item, text, 0) == 0;
 }
 
-/* Matches and notes what each * took: as little as works, from left to right.
- * When an item fails, only the last * can take more: what precedes it was
- * matched as early as possible. */
+/* Matches, and notes what each * took: as little as possible, from left to
+ * right. When an item fails, only the last * has to take more, as all before it
+ * was matched as early as possible. */
 static bool match(const char *glob, const char *name, struct captures *c)
 {
     const char *after_star = NULL;

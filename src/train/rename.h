@@ -5,17 +5,18 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-/* Globs over the whole name: each * of `to` is what that * of `from` took, and
- * \1 ... \9 what the * of that number took. */
+/* A glob for the whole name, and the new name: each * of `to` stands for what
+ * the * of `from` in the same place matched, \1 ... \9 for what the * of that
+ * number matched. */
 struct mt_rename {
     const char *from, *to;
 };
 
-/* Does `to` refer only to what `from` takes? */
+/* Fails if `to` refers to a * that `from` does not have. */
 mt_status mt_rename_check(const struct mt_rename *rename, struct mt_err *err);
 
 /* "*.weight" -> "body.*.w" on "fc1.weight" gives "body.fc1.w": the new name in
- * arena, or NULL where from does not match (or memory ran out). */
+ * arena, or NULL if from does not match (or memory ran out). */
 const char *mt_rename_apply(const struct mt_rename *rename, const char *name,
                             struct mt_arena *arena);
 

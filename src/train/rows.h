@@ -13,8 +13,8 @@ struct mt_rows {
     uint64_t epoch;
 };
 
-/* The samples with their targets, converted as the model takes them: x (n,
- * sample), t (n, target). Changes nothing of s; thread-safe. */
+/* Gathers the samples and their targets, converted to what the model takes: x
+ * (n, sample), t (n, target). Does not change s; thread-safe. */
 mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *rows,
                          float *x, float *t, struct mt_err *err);
 

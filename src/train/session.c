@@ -1,4 +1,4 @@
-/* What a session has. */
+/* Access to the parts of a session. */
 #include "train/session_internal.h"
 
 #include <assert.h>

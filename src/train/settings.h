@@ -7,11 +7,11 @@
 #include "spec/keys.h"
 
 struct mt_checkpoint_settings {
-    const struct mt_item *object; /* in the spec; NULL: it says nothing */
+    const struct mt_item *object; /* in the spec; NULL: it is not there */
     size_t every_steps;  /* MT_SIZE_ABSENT: not by steps */
     size_t every_epochs; /* 0: not by epochs */
-    const char *best;    /* the value whose best epoch is saved, or NULL */
-    size_t keep;         /* how many checkpoints before the last one stay */
+    const char *best;    /* the monitor whose best epoch is saved, or NULL */
+    size_t keep;         /* how many earlier checkpoints are kept */
 };
 
 struct mt_stopping_settings {
@@ -39,8 +39,8 @@ struct mt_settings {
     struct mt_ema_settings ema;
 };
 
-/* Reads and checks doc's "train" section, and that the top level has no
- * unknown and all needed sections. */
+/* Reads and checks doc's "train" section, and checks that the top level has all
+ * required sections and no unknown ones. */
 mt_status mt_settings_read(const struct mt_json *doc, struct mt_arena *arena,
                            struct mt_settings *out, struct mt_err *err);
 

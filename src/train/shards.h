@@ -1,16 +1,16 @@
 /*
  * How work is cut, so that neither the parts nor the order in which they are
- * added depend on who does them.
+ * added depend on which process does them.
  *
- * train.shards = n cuts each batch in n parts of neighbouring samples. Each
- * part runs forward and backward alone. What the parts give is added as a tree:
- * a node of more than one part has as its left child the largest power of two
- * that is less than its parts, and as its right child the rest.
+ * train.shards = n cuts each batch into n parts of neighbouring samples. Each
+ * part runs forward and backward alone. Their gradients are added as a tree: of
+ * a node's parts, the left child has the largest power of two that is less than
+ * their number, and the right child the rest.
  *
  *     0 1 2 3 4 5 6     ((0 + 1) + (2 + 3)) + ((4 + 5) + 6)
  *
- * A process has a run of neighbouring parts, and a slice of the parameters, of
- * which it knows the optimizer's state.
+ * A process has a run of neighbouring parts, and a slice of the parameters,
+ * whose optimizer state only it has.
  */
 #ifndef MT_TRAIN_SHARDS_H
 #define MT_TRAIN_SHARDS_H
@@ -23,8 +23,8 @@ struct mt_range {
     size_t first, end;
 };
 
-/* Piece i of n things in `pieces` pieces; their sizes differ by at most one.
- * n * pieces < 2^64 */
+/* Piece i if n things are cut into `pieces` pieces, whose sizes differ by at
+ * most one. n * pieces < 2^64 */
 static inline struct mt_range mt_cut(size_t n, size_t pieces, size_t i)
 {
     if (pieces == 1)
@@ -32,10 +32,10 @@ static inline struct mt_range mt_cut(size_t n, size_t pieces, size_t i)
     return (struct mt_range){ n * i / pieces, n * (i + 1) / pieces };
 }
 
-/* The most that `run` neighbouring pieces of them have. */
+/* The most things that any `run` neighbouring pieces have together. */
 size_t mt_cut_most(size_t n, size_t pieces, size_t run);
 
-/* The same, in units of so many; the last piece may end within one. */
+/* The same as mt_cut(), but pieces are whole units, except at the end. */
 struct mt_range mt_cut_units(size_t n, size_t unit, size_t pieces, size_t i);
 
 /* Are [first, mid) and [mid, end) the two children of a node of the tree over n

@@ -58,8 +58,7 @@ START_TEST(the_tree_of_seven)
 }
 END_TEST
 
-/* --- the sum of one process -------------------------------------------------
- */
+/* --- the sum of one process ------------------------------------------- */
 
 /* Sums whose order shows: of numbers of very different sizes. */
 static float gradient(size_t part)

@@ -9,12 +9,12 @@
 #include "train/totals.h"
 
 enum {
-    PROGRAM = 5000 << 10, /* code, libraries and small things, measured */
-    SAVE = 2 << 20,       /* of the state on its way to a file, measured */
-    ARRAY = 500,          /* of each array of a checkpoint, measured */
+    PROGRAM = 5000 << 10, /* code, libraries and small things; measured */
+    SAVE = 2 << 20,       /* buffers for writing a checkpoint; measured */
+    ARRAY = 500,          /* for each array of a checkpoint; measured */
 };
 
-/* The optimizer's state: the process that writes it has all of it then. */
+/* The optimizer's state; process 0, which writes it, has all of it then. */
 static size_t optimizer_bytes(const struct mt_session *s, size_t rank)
 {
     const struct mt_store *store = &s->model->store;
@@ -37,7 +37,7 @@ static size_t sums_bytes(const struct mt_session *s, size_t rank)
     return bytes;
 }
 
-/* Are samples of the part made when they are asked for, in training? */
+/* Do the part's training samples come from a reader? */
 static bool has_reader(const struct mt_part *part)
 {
     const struct mt_reader *x = part->x.reader, *y = part->y.reader;
@@ -79,7 +79,7 @@ size_t mt_session_data_bytes(const struct mt_session *s)
     return s->data->held;
 }
 
-/* What the model is described by, as long as it has no memory yet. */
+/* The memory of the model's description, before it has memory for tensors. */
 static size_t description_bytes(const struct mt_session *s)
 {
     size_t bytes = mt_arena_bytes(&s->model->arena) +
@@ -92,7 +92,7 @@ static size_t description_bytes(const struct mt_session *s)
     return bytes;
 }
 
-/* What saving takes in addition to the state. */
+/* The memory that saving takes in addition to the state. */
 static size_t save_bytes(const struct mt_session *s)
 {
     const struct mt_store *store = &s->model->store;
@@ -106,7 +106,7 @@ static size_t save_bytes(const struct mt_session *s)
     return (state < SAVE ? state : SAVE) + arrays * ARRAY;
 }
 
-/* Data is read before there is anything else. */
+/* Data is read before anything else is in memory. */
 size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank)
 {
     size_t training = mt_session_bytes(s, rank) + description_bytes(s) +

@@ -38,7 +38,7 @@ static void add_number(struct sha256_ctx *ctx, uint64_t n)
     sha256_update(ctx, sizeof n, (const uint8_t *)&n);
 }
 
-/* With what options add to it. */
+/* The spec, and what command-line options add to it. */
 static mt_status hash_spec(const struct mt_session *s, struct sha256_ctx *ctx,
                            struct mt_err *err)
 {
@@ -68,8 +68,8 @@ static void hash_data(const struct mt_session *s, struct sha256_ctx *ctx)
     add_number(ctx, s->split);
 }
 
-/* All that training goes on from; of an evaluation what it reads data with, and
- * the model. */
+/* For training, all of the state; for an evaluation, the model and what data is
+ * read with. */
 static mt_status hash_state(struct mt_session *s, struct sha256_ctx *ctx,
                             struct mt_err *err)
 {

@@ -52,7 +52,7 @@ mt_status mt_state_replace_spec(const struct mt_json *doc,
     return spec ? MT_OK : mt_fail(err, MT_INVALID, "there is no spec/json");
 }
 
-/* of: what is kept of the session, or NULL: it itself; here and below. */
+/* of: save the session's kept state; NULL: its present one. Also below. */
 static void save_model(const struct mt_store *store, const struct mt_kept *of,
                        struct mt_bundle *out)
 {
@@ -143,7 +143,8 @@ static void save_tensors(const struct mt_session *s, const struct mt_kept *of,
         mt_ema_save(s->ema, of, out);
 }
 
-/* Small arrays are the bundle's own, others lie in the session's memory. */
+/* Small arrays are copied into the bundle, others refer to the session's
+ * memory. */
 static void save_kept(const struct mt_session *s, struct mt_bundle *out)
 {
     struct mt_bundle kept = MT_BUNDLE_INIT;
@@ -237,7 +238,7 @@ static mt_status restore_slots(struct mt_optimizer *o, size_t tensor,
     return status;
 }
 
-/* As strictly as the model, unless the spec was changed since. */
+/* As strict as for the model, unless the spec was changed since. */
 static mt_status restore_optimizer(struct mt_session *s,
                                    const struct mt_bundle *from, size_t *taken,
                                    struct mt_err *err)
@@ -325,8 +326,7 @@ static bool same_names(const struct mt_item *list,
     return !item && i == names->n;
 }
 
-/* Are the columns of the history, where there are any, the session's metrics?
- */
+/* Has the history, if there is one, the session's metrics as columns? */
 static bool same_columns(const struct mt_session *s,
                          const struct mt_bundle *from)
 {
@@ -346,7 +346,7 @@ static bool same_columns(const struct mt_session *s,
            !mt_bundle_find(from, mt_name_history(NULL, "epoch").text);
 }
 
-/* Sums of an epoch are of the metrics that it began with. */
+/* The sums of an unfinished epoch belong to the metrics that it began with. */
 static mt_status check_metrics(const struct mt_session *s,
                                const struct mt_bundle *from,
                                struct mt_err *err)
@@ -420,7 +420,7 @@ static mt_status restore_scheduler(struct mt_session *s,
     return MT_OK;
 }
 
-/* A count of the position, below `end`. */
+/* A count of the position, which must be below `end`. */
 static mt_status read_count(const struct mt_bundle *from, const char *name,
                             uint64_t end, uint64_t *out, struct mt_err *err)
 {
@@ -461,7 +461,7 @@ mt_status mt_state_restore_position(struct mt_session *s,
     return mt_monitors_restore(s, from, err);
 }
 
-/* The arrays of the kept state under their own names. */
+/* The arrays of the kept state, under their own names. */
 static mt_status select_kept(const struct mt_bundle *from,
                              struct mt_bundle *out, struct mt_err *err)
 {
@@ -484,15 +484,14 @@ static mt_status restore_state(struct mt_session *s,
     return status == MT_OK ? mt_state_restore_position(s, from, err) : status;
 }
 
-/* Is it the file or the machine that failed, and not the state that does not
- * fit? */
+/* Did the file or the machine fail (rather than the state not fit)? */
 static bool is_trouble(mt_status status)
 {
     return status != MT_OK && status != MT_MISMATCH && status != MT_INVALID;
 }
 
-/* Restores the kept state of the session. A state that does not fit (tensors
- * were renamed since) is ignored. */
+/* Restores the session's kept state. One that does not fit (tensors were
+ * renamed since) is ignored. */
 static mt_status restore_kept(struct mt_session *s,
                               const struct mt_bundle *from, bool *there,
                               struct mt_err *err)
@@ -514,8 +513,8 @@ static mt_status restore_kept(struct mt_session *s,
     return status;
 }
 
-/* Which epoch's state is to be kept: that of which the checkpoint says so, or
- * of one without restore_best the best of its history. */
+/* The epoch of the kept state: as the checkpoint says, or, if it was written
+ * without restore_best, the best of its history. */
 static uint64_t kept_epoch(const struct mt_session *s,
                            const struct mt_bundle *from)
 {

@@ -11,11 +11,14 @@
  *     progress/totals                 float64: sums of the epoch so far, in
  *                                     mid-epoch only
  *     progress/scheduler.NAME         float64, of schedules that have state
- *     progress/early_stopping.*       monitor.h, once there is something seen
- *     progress/best/NAME              the state of the best epoch: arrays of
- * the model, the optimizer and progress (without the history) under their names
- * here; with restore_best, unless it is this state progress/history.COLUMN one
- * value for each finished epoch progress/unscheduled            history.h
+ *     progress/early_stopping.*       monitor.h, after the first epoch
+ *     progress/best/NAME              with restore_best, the state of the best
+ *                                     epoch, unless it is this state: arrays of
+ *                                     the model, the optimizer, the mean and
+ *                                     progress (without the history), under
+ *                                     the names that they have here
+ *     progress/history.COLUMN         one value for each finished epoch
+ *     progress/unscheduled            history.h
  *
  * A tensor that took no step has no optimizer state. A run at step 0 has
  * position 0, 0, 0 and nothing else under progress.
@@ -30,7 +33,7 @@
 mt_status mt_state_save(struct mt_session *s, struct mt_bundle *out,
                         struct mt_err *err);
 
-/* Strict: every tensor must be there, with its shape, and nothing else. */
+/* Strict: exactly the session's tensors must be there, with their shapes. */
 mt_status mt_state_restore(struct mt_session *s, const struct mt_bundle *from,
                            struct mt_err *err);
 
@@ -39,14 +42,14 @@ mt_status mt_state_restore_position(struct mt_session *s,
                                     const struct mt_bundle *from,
                                     struct mt_err *err);
 
-/* Only the model's tensors, as strictly; where the store has no memory for
- * values, they are only checked. */
+/* Only the model's tensors, as strictly; if the store has no memory for values,
+ * they are only checked. */
 mt_status mt_state_restore_model(struct mt_store *store,
                                  const struct mt_bundle *from,
                                  struct mt_err *err);
 
-/* Saves the session to path. Of several processes the first one writes, all of
- * them take part, and know whether it worked. */
+/* Saves the session to path. All processes must call it; process 0 writes, and
+ * all learn whether it succeeded. */
 mt_status mt_session_save(struct mt_session *s, const char *path,
                           struct mt_ckpt_info *info, struct mt_err *err);
 
@@ -57,15 +60,15 @@ mt_status mt_state_spec(const struct mt_bundle *from, const char *source,
 /* The spec of doc as an array; for bundles made without a session. */
 void mt_state_add_spec(const struct mt_json *doc, struct mt_bundle *out);
 
-/* Puts the spec of doc in the place of the one that the bundle has. */
+/* Replaces the bundle's spec by that of doc. */
 mt_status mt_state_replace_spec(const struct mt_json *doc,
                                 struct mt_bundle *bundle, struct mt_err *err);
 
-/* Position 0. */
+/* Adds position 0. */
 void mt_state_add_start(struct mt_bundle *out);
 
-/* The position of `from`: its step, epoch and batch may be whole numbers of any
- * type. */
+/* Adds the position of `from`, whose step, epoch and batch may be whole numbers
+ * of any type. */
 void mt_state_add_position(const struct mt_bundle *from, struct mt_bundle *out);
 
 #endif

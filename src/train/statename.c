@@ -11,7 +11,7 @@ const char *const mt_section_names[MT_SECTIONS + 1] = {
 static const char fitted[] = "data.", scheduler[] = "scheduler.",
                   history[] = "history.";
 
-/* What follows start in text; NULL where text does not start so. */
+/* The rest of text after start; NULL if text does not begin with it. */
 static const char *after(const char *text, const char *start)
 {
     size_t n = strlen(start);

@@ -1,7 +1,7 @@
 /*
- * Names of state: how an array of a bundle or checkpoint is called, and under
- * which name a state file holds it. No other file builds such a name or takes
- * one apart.
+ * Names of state: those of the arrays of a bundle or checkpoint, and those that
+ * they have in state files. No other file builds such a name or takes one
+ * apart.
  *
  *     name                            section          in a state file
  *     model/TENSOR                    MT_MODEL         TENSOR
@@ -10,20 +10,20 @@
  *     progress/KEY                    MT_PROGRESS      progress/KEY
  *     spec/KEY                        MT_SPEC          (not written)
  *
- * A slot has no dot, a tensor's name may hold anything but control characters:
- * dots, slashes, brackets, blanks. So "optimizer/exp_avg.a.b/c[0]" is slot
- * "exp_avg" of tensor "a.b/c[0]".
+ * A slot has no dot; a tensor's name may contain anything except control
+ * characters: dots, slashes, brackets, spaces. So "optimizer/exp_avg.a.b/c[0]"
+ * is slot "exp_avg" of tensor "a.b/c[0]".
  *
- * Names are built by value, for use in the same expression:
+ * Names are returned by value, for use in the same expression:
  *
  *     mt_bundle_find(b, mt_name_slot("exp_avg", tensor).text)
  *
- * In a state file "ema.TENSOR" is an exponential mean only beside TENSOR
- * itself; else it is a tensor of the model, of which files of others may have
- * any.
+ * In a state file "ema.TENSOR" is an exponential mean only if TENSOR is there,
+ * too; else it is a tensor of the model, which in files of other programs may
+ * have any name.
  *
- * There is a place for every name that a file may hold (MT_CKPT_MAX_NAME) and
- * its section. A longer one is built as "", the name of nothing: it is never
+ * A struct mt_name has room for the longest name of a file (MT_CKPT_MAX_NAME)
+ * and its section. A longer one becomes "", which no array has: it is never
  * found, and writers refuse it.
  */
 #ifndef MT_TRAIN_STATENAME_H
@@ -40,12 +40,12 @@ enum mt_state_section {
     MT_SPEC,
     MT_PROGRESS,
     MT_SECTIONS,
-    MT_NO_SECTION = MT_SECTIONS, /* of a newer version, or none at all */
+    MT_NO_SECTION = MT_SECTIONS, /* one of a newer version, or none at all */
 };
 
 extern const char *const mt_section_names[MT_SECTIONS + 1]; /* then NULL */
 
-/* --- names that are known beforehand ------------------------------------ */
+/* --- fixed names --------------------------------------------------------- */
 
 #define MT_NAME_SPEC "spec/json"
 #define MT_NAME_DATA "spec/data.json"
@@ -80,7 +80,7 @@ struct mt_name mt_name_in(enum mt_state_section section, const char *key);
 /* "optimizer/SLOT.TENSOR" */
 struct mt_name mt_name_slot(const char *slot, const char *tensor);
 
-/* "spec/data.ARRAY": what a format of data has fitted */
+/* "spec/data.ARRAY": what a data format has fitted */
 struct mt_name mt_name_fitted(const char *array);
 
 /* "progress/scheduler.NAME" */
@@ -95,12 +95,12 @@ struct mt_name mt_name_kept(const char *name);
 
 /* --- taking apart ------------------------------------------------------- */
 
-/* Parts of a name point into it. */
+/* What is returned points into the name. */
 
 enum mt_state_section mt_name_section(const char *name);
 bool mt_name_is(const char *name, enum mt_state_section section);
 
-/* All that follows "SECTION/"; the whole name where it has no section. */
+/* What follows "SECTION/"; the whole name if it has no section. */
 const char *mt_name_key(const char *name);
 
 /* The tensor that an array of the model, of the optimizer or of the mean
@@ -108,14 +108,14 @@ const char *mt_name_key(const char *name);
  * tensor. */
 const char *mt_name_tensor(const char *name);
 
-/* Is it a running statistic? Parameters have other names. */
+/* Is it a running statistic? Those are recognized by their last part. */
 bool mt_name_is_buffer(const char *name);
 
 /* Is it this slot of a tensor? slot "step", name "optimizer/step.fc.bias" */
 bool mt_name_is_slot(const char *name, const char *slot);
 
-/* The slot of optimizer state, n bytes at the start of what is returned; other
- * names: n is 0. */
+/* The slot of optimizer state: the first *n bytes of the result; *n is 0 for
+ * other names. */
 const char *mt_name_slot_of(const char *name, size_t *n);
 
 /* The array of "spec/data.ARRAY", else NULL. */
@@ -127,8 +127,7 @@ const char *mt_name_kept_of(const char *name);
 /* "PART.COLUMN" or "COLUMN" of a column of the history, else NULL. */
 const char *mt_name_column(const char *name);
 
-/* Of that, the part: "train", "val", or "" where it has none; *column is what
- * follows. */
+/* Its part: "train", "val", or "" if it has none; *column is what follows. */
 const char *mt_column_part(const char *part_and_column, const char **column);
 
 /* --- in state files ----------------------------------------------------- */
@@ -139,19 +138,19 @@ struct mt_name mt_name_to_file(const char *name);
 /* "TENSOR" of "ema.TENSOR", else NULL. */
 const char *mt_name_mean_in_file(const char *in_file);
 
-/* The name of what a file calls so; sections: the file is a checkpoint, whose
- * names have sections already. */
+/* The name of an array that has that name in a file; sections: the file is a
+ * checkpoint, whose names already have sections. */
 struct mt_name mt_name_from_file(const char *in_file, bool sections);
 
 /* --- for people --------------------------------------------------------- */
 
-/* As people type and read it: the section is left out of all but optimizer
- * state, which is "optimizer.SLOT.TENSOR". */
+/* As people type and read it: without the section, except that optimizer state
+ * is "optimizer.SLOT.TENSOR". */
 struct mt_name mt_name_shown(const char *name);
 
-/* What may be meant by `typed`, the most likely first: attempts count from 0;
- * false: there are no more. A name may be typed whole, without its section, or
- * with '.' in the place of the '/'. */
+/* The names that `typed` may mean, the most likely first: attempts count from
+ * 0; false: there are no more. A name may be typed in full, without its
+ * section, or with '.' instead of the '/'. */
 bool mt_name_typed(const char *typed, size_t attempt, struct mt_name *out);
 
 #endif

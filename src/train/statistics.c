@@ -11,9 +11,9 @@ const double mt_quantile_at[MT_QUANTILES] = { 0.01, 0.25, 0.5, 0.75, 0.99 };
 
 /*
  * The array is read in pieces, several times. Quantiles are found without
- * sorting: values are keys, integers in the order of the values, and each pass
- * counts how often the next 16 bits of those keys occur that begin as a value
- * wanted does. So a pass makes 16 more bits of that value known.
+ * sorting, by a radix search: values are turned into keys, integers in the same
+ * order. Of each wanted value the first bits are known; a pass counts the next
+ * 16 bits of the keys that begin with them, and so finds 16 more.
  */
 enum {
     DIGIT = 16,
@@ -21,28 +21,28 @@ enum {
     WANTED = 2 * MT_QUANTILES, /* the values on both sides of each quantile */
 };
 
-/* The value of a place in the sorted order, of which some bits are known. */
+/* The value at a place in the sorted order; its first bits are known. */
 struct wanted {
     size_t rank; /* among the keys that begin with these bits */
     uint64_t bits;
-    size_t table; /* where the next ones are counted */
+    size_t table; /* where the next bits are counted */
 };
 
 struct passes {
     struct mt_statistics s;
     enum mt_dtype dtype;
-    int width, known; /* bits of a key; of those wanted, that are known */
+    int width, known; /* bits of a key; known bits of the wanted ones */
     uint64_t min, max;
     double sum, squares, spread;
     struct wanted wanted[WANTED];
-    uint64_t begin[WANTED]; /* of table i: the bits of the keys in it */
+    uint64_t begin[WANTED]; /* the first bits of the keys in table i */
     size_t n_tables;
     size_t *count; /* (WANTED, DIGITS) */
 };
 
 /* --- keys ----------------------------------------------------------------- */
 
-/* 32 bits are enough for what float holds. */
+/* 32 bits are enough for types whose values are floats. */
 static int key_width(enum mt_dtype dtype)
 {
     return dtype == MT_F32 || dtype == MT_F16 || dtype == MT_BF16 ? 32 : 64;
@@ -119,7 +119,8 @@ static void want(struct passes *p)
     }
 }
 
-/* Reads off the next bits, and makes a table of each beginning. */
+/* Finds the next bits from the counts, and makes a table for each distinct
+ * beginning. */
 static void narrow(struct passes *p)
 {
     for (size_t i = 0; i < WANTED; i++) {
@@ -176,8 +177,8 @@ static void look(struct passes *p, double x)
     count_key(p, key);
 }
 
-/* What needs the mean and the extremes. Halves, for the difference of two
- * doubles can be beyond all doubles. */
+/* Sums that need the mean and the extremes. Values are halved, since the
+ * difference of two doubles can overflow. */
 static void spread(struct passes *p, double x)
 {
     double half_width = p->s.max / 2 - p->s.min / 2;

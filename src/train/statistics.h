@@ -1,13 +1,13 @@
 /*
- * What there is to say of the values of one array.
+ * Statistics of the values of one array.
  *
  *     mt_statistics_take(&array, team, &s, err);
  *
- * The array may have a source (ckpt/blockstream.h): it is read in pieces, two
- * to four times.
+ * The array may have a source (ckpt/blockstream.h), which is read in pieces,
+ * two to four times.
  *
- * Zeros, minimum to quantiles and the histogram are of the finite values;
- * without any, all of them are 0. int64 counts as its nearest double.
+ * All statistics except the counts of nan and inf are of the finite values, and
+ * 0 if there are none. An int64 is rounded to the nearest double.
  */
 #ifndef MT_TRAIN_STATISTICS_H
 #define MT_TRAIN_STATISTICS_H
@@ -24,9 +24,9 @@ struct mt_statistics {
     size_t n, finite, nan, inf, zeros;
     double min, max, mean, norm;
     double std;                    /* root of the mean squared deviation */
-    double quantile[MT_QUANTILES]; /* between two values, linear, as torch's */
-    size_t bin[MT_BINS];           /* of equal width, from min to max; all in
-                                      the first one where these are equal */
+    double quantile[MT_QUANTILES]; /* linear between two values, as torch's */
+    size_t bin[MT_BINS];           /* of equal width, from min to max; if these
+                                      are equal, all values are in the first */
 };
 
 mt_status mt_statistics_take(const struct mt_array *a, struct mt_team *team,

@@ -55,7 +55,7 @@ static size_t own_floats(const struct mt_session *s)
     return s->slice.end - s->slice.first;
 }
 
-/* The 2-norm over all gradients: those of every process's slice. */
+/* The 2-norm of all gradients, over the slices of all processes. */
 static mt_status gradient_norm(const struct mt_session *s, double *norm,
                                struct mt_err *err)
 {
@@ -92,8 +92,8 @@ static void clamp_span(const void *ctx, size_t at, size_t n)
                         job->limit);
 }
 
-/* clip_grad_norm_: scales by max_norm / (norm + 1e-6) where that is below 1;
- * clip_grad_value_: clamps. *norm: before that, NAN if it is not needed. */
+/* clip_grad_norm_: scales by max_norm / (norm + 1e-6) if that is below 1;
+ * clip_grad_value_: clamps. *norm: the norm before that, NAN if not needed. */
 static mt_status clip(struct mt_session *s, bool want_norm, double *norm,
                       struct mt_err *err)
 {
@@ -131,7 +131,7 @@ static void sum_span(const void *ctx, size_t at, size_t n)
     mt_kernels()->add(job->sum + at, job->sum + at, job->grads + at, n);
 }
 
-/* Adds this batch's gradients to those of the step's batches before. */
+/* Adds this batch's gradients to those of the step's earlier batches. */
 static void accumulate(struct mt_session *s, bool first)
 {
     struct sum_job job = { s->grad_sum + s->slice.first, own_gradients(s) };
@@ -153,8 +153,8 @@ void mt_session_schedule(struct mt_session *s)
                                     mt_optimizer_base(s->optimizer, i));
 }
 
-/* The last epoch of a run is evaluated in any case. What watches values does
- * not see that: a run with a larger total would not have evaluated it. */
+/* The last epoch of a run is always evaluated. If it is only because the run
+ * ends, monitors do not see it: a longer run would not have evaluated it. */
 static mt_status evaluate_last(struct mt_session *s, struct mt_epoch *epoch,
                                struct mt_err *err)
 {
@@ -214,8 +214,8 @@ static mt_status update(struct mt_session *s, bool summed, bool want_norm,
     return mt_comm_gather(s->comm, s->model->store.values, s->slices_at, err);
 }
 
-/* No batch adds anything: as a parameter without a gradient, all stay as they
- * are, without decay and momentum. */
+/* No batch has a gradient: parameters stay as they are, without decay and
+ * momentum, as torch's do if their gradient is None. */
 static mt_status idle_step(struct mt_step_info *info)
 {
     info->loss = info->grad_norm = (double)NAN;

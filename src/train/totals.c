@@ -42,7 +42,7 @@ static size_t ranked_columns(const struct mt_session *s)
                               s->model->loss.type->classification);
 }
 
-/* Scores of one sample. */
+/* Rows of scores in one sample. */
 static size_t ranked_rows(const struct mt_session *s)
 {
     return mt_shape_elements(&s->model->output) / columns_of(s);
@@ -67,7 +67,7 @@ mt_status mt_totals_check(const struct mt_session *s, struct mt_err *err)
     return mt_ranking_check(ranked_columns(s), all, err);
 }
 
-/* A place to keep the scores of the samples that evaluations look at. */
+/* Takes memory for the scores of all samples that are evaluated. */
 static mt_status take_ranking(struct mt_session *s, struct mt_err *err)
 {
     size_t all = mt_session_evaluated(s)->n * ranked_rows(s);
@@ -122,7 +122,7 @@ double *mt_totals_evaluated(const struct mt_session *s)
     return s->eval_records + mt_comm_rank(s->comm) * mt_totals_record(s) + 2;
 }
 
-/* That of an evaluation, if a metric asks for it. */
+/* The ranking, if these are totals of an evaluation and a metric needs it. */
 static struct mt_ranking *ranking_of(const struct mt_session *s,
                                      const double *totals)
 {
@@ -139,8 +139,7 @@ void mt_totals_clear(const struct mt_session *s, double *totals)
     memset(totals, 0, mt_totals_count(s) * sizeof *totals);
 }
 
-/* The sums of metric i of the totals, *at being where they begin; moves *at
- * past them. */
+/* The sums of metric i, which begin at *at; moves *at past them. */
 static struct mt_sums sums_of(const struct mt_session *s, const double *totals,
                               size_t i, double **at)
 {
@@ -201,8 +200,8 @@ void mt_totals_merge(const struct mt_session *s, double *totals,
     }
 }
 
-/* Scores are kept in checkpoints, and CPUs give the NaN that they make a sign
- * of their own: x86 the one, AArch64 the other. */
+/* Scores are stored in checkpoints, and the sign of a NaN depends on the CPU:
+ * x86 sets it, AArch64 does not. */
 static double one_nan(double x)
 {
     return isnan(x) ? (double)NAN : x;

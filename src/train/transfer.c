@@ -42,7 +42,7 @@ static mt_status same_values(const struct mt_match_item *a,
     return status;
 }
 
-/* A tied tensor may come under several names, if they agree. */
+/* A tied tensor may be there under several names, if their values agree. */
 static mt_status check_twin(const struct mt_match_item *item,
                             const struct mt_match_item *other,
                             struct mt_team *team, struct mt_err *err)
@@ -221,7 +221,7 @@ mt_status mt_transfer_check_position(struct mt_transfer *plan,
     status = position.failed ? MT_NO_MEMORY
                              : mt_state_restore_position(s, &position, &why);
     if (status == MT_NO_MEMORY) {
-        mt_fail_memory(err); /* which says nothing of the position */
+        mt_fail_memory(err); /* says nothing about the position */
     } else if (status != MT_OK) {
         plan->unfit = true;
         status = mt_transfer_leave_position(plan, why.text, err);

@@ -1,15 +1,15 @@
 /*
- * load_state_dict(): tensors of one file put into another's places, by name.
+ * load_state_dict(): copies tensors of one state into another, by name.
  *
  *     mt_transfer_plan(target, source, &options, team, &plan, &advice, err)
  *
- * pairs every tensor of the source's model section, renamed as the options
- * say, with the target's tensor of that name; strict unless `partial`: what is
- * missing, unexpected or of another shape is listed, with what would help, and
- * nothing changes. mt_transfer_apply then makes the bundle to be written.
+ * pairs every tensor of the source's model section, renamed as the options say,
+ * with the target's tensor of that name. It is strict unless `partial`: tensors
+ * that are missing, unexpected or of another shape are listed, with advice, and
+ * the plan fails. mt_transfer_apply then makes the bundle to be written.
  *
- * Names and shapes decide; elements may stay in their files (bundle.h) until
- * the result is written.
+ * Only names and shapes matter; elements may stay in their files (bundle.h)
+ * until the result is written.
  *
  *     transfer.c             the plan, and the result
  *     transfer_match.c       which tensor is which
@@ -33,13 +33,13 @@ mt_status mt_transfer_plan(const struct mt_bundle *target,
                            struct mt_transfer_advice *advice,
                            struct mt_err *err);
 
-/* Has the plan leave the source's position where a resume would refuse it: s is
- * a session of the target's spec, whose own position is lost. */
+/* Makes the plan leave the source's position out if resume would refuse it. s
+ * is a session of the target's spec; its own position is overwritten. */
 mt_status mt_transfer_check_position(struct mt_transfer *plan,
                                      const struct mt_bundle *source,
                                      struct mt_session *s, struct mt_err *err);
 
-/* Has the plan leave it for that reason. */
+/* Makes the plan leave it out for that reason. */
 mt_status mt_transfer_leave_position(struct mt_transfer *plan,
                                      const char *reason, struct mt_err *err);
 

@@ -1,8 +1,8 @@
 /*
- * Options that would make a state fit: names first (advising.h says by
- * which files), then matrices that are to be transposed, then what has another
- * shape is excepted, and what is left over needs --partial. All of it together
- * is tried before it is proposed.
+ * Options that would make a state fit: names first (advising.h lists the
+ * files), then matrices to transpose; then tensors of another shape are
+ * excepted, and what is left over needs --partial. The options are tried
+ * together before they are proposed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,12 @@
 #include "train/advising.h"
 
 enum {
-    MAX_TENSORS = 4096, /* beyond which there is no advice */
+    MAX_TENSORS = 4096, /* no advice for more */
 };
 
 /* --- trying ------------------------------------------------------------- */
 
-/* A list as it was given, and what is added to it. */
+/* The given list with the added entries. */
 static const char **join(const char *const *given, const char *const *added,
                          size_t n, struct mt_arena *arena)
 {
@@ -31,7 +31,7 @@ static const char **join(const char *const *given, const char *const *added,
     return all;
 }
 
-/* The options as given, and what is proposed so far. */
+/* The given options with what is proposed so far. */
 static mt_status combine(const struct mt_advising *a,
                          struct mt_transfer_options *out)
 {
@@ -71,7 +71,7 @@ static void mark_taken(struct mt_advising *a, const struct mt_match *m)
     }
 }
 
-/* What fits with what is proposed so far. */
+/* Matches with what is proposed so far. */
 static mt_status try(struct mt_advising *a, struct mt_match *out,
                      struct mt_transfer_options *options)
 {
@@ -87,8 +87,8 @@ static mt_status try(struct mt_advising *a, struct mt_match *out,
 
 /* --- what cannot fit ---------------------------------------------------- */
 
-/* The bytes of "layer." where none of the target's names that begin so fits;
- * else 0. */
+/* The length of the key's prefix "layer." if no item fits any of the target's
+ * names with that prefix; else 0. */
 static size_t module_of(const struct mt_advising *a, const char *key)
 {
     const char *dot = strrchr(key, '.');
@@ -158,7 +158,7 @@ static mt_status make_room(struct mt_advising *a)
                : mt_fail_memory(a->err);
 }
 
-/* A search that may find more in what it has found. */
+/* A search; *again: its result may allow it to find more. */
 typedef mt_status search(struct mt_advising *a, const struct mt_match *m,
                          bool *again);
 

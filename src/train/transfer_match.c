@@ -47,7 +47,7 @@ struct mt_shape mt_shape_transposed(const struct mt_shape *shape)
     return out;
 }
 
-/* A one-element vector may fill a scalar: some writers know no scalars. */
+/* A one-element vector may fill a scalar: some programs write no scalars. */
 bool mt_match_fits(const struct mt_array *from, bool transposed,
                    const struct mt_array *to)
 {
@@ -137,7 +137,7 @@ static void match_item(const struct mt_bundle *target,
         item->to && mt_match_fits(item->from, item->transposed, item->to);
 }
 
-/* A tied tensor is selected, or left out, by any of its names. */
+/* A tied tensor can be selected, or left out, by any of its names. */
 static bool selects_item(const struct mt_transfer_options *o,
                          const struct mt_match_item *item)
 {
@@ -171,7 +171,8 @@ static mt_status list_items(const struct mt_bundle *target, const struct mt_item
     return MT_OK;
 }
 
-/* The stored name goes first, where a tied tensor comes under several. */
+/* If a tied tensor is there under several names, the stored one is
+ * preferred. */
 static void choose(const struct mt_bundle *target, struct mt_match *m)
 {
     for (int tied = 0; tied < 2; tied++) {

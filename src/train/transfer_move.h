@@ -1,12 +1,11 @@
-/* Values of a tensor on their way into another: converted, transposed. */
+/* Copying a tensor's values into another: converted, transposed. */
 #ifndef MT_TRAIN_TRANSFER_MOVE_H
 #define MT_TRAIN_TRANSFER_MOVE_H
 
 #include "train/bundle.h"
 
-/* Adds the source's array in the target's type and shape to out. One that is in
- * memory is converted here, others when they are read; one that is transposed
- * is read. */
+/* Adds the source's array to out, in the target's type and shape. An array in
+ * memory, or one to transpose, is converted now; others when they are read. */
 struct mt_transfer_as {
     enum mt_dtype dtype;
     struct mt_shape shape;

@@ -21,7 +21,7 @@ struct receiver {
     struct mt_json *doc;
     struct mt_store store;
     struct mt_optimizer *optimizer;
-    size_t *tensor; /* (arrays of the target) its number in the store */
+    size_t *tensor; /* (arrays of the target) the number in the store */
 };
 
 static void close_receiver(struct receiver *r)
@@ -83,12 +83,12 @@ struct deciding {
     struct mt_team *team;
     struct receiver receiver;
     struct mt_slot_list states;
-    const char *const *numbers; /* (tensors of the receiver) under which their
-                                   state is; NULL: it is under names */
+    const char *const *numbers; /* (tensors of the receiver) under which the
+                                   source has their state; NULL: by names */
     struct mt_arena *arena;
 };
 
-/* Is the array one of that shape? Some writers know no scalars. */
+/* Some programs write no scalars: one element is enough for one. */
 static bool has_shape(const struct mt_array *a, bool transposed,
                       const struct mt_shape *shape)
 {
@@ -101,8 +101,8 @@ static bool has_shape(const struct mt_array *a, bool transposed,
     return mt_shape_equal(&there, shape);
 }
 
-/* None where the source's slots of a tensor are just those that the target's
- * optimizer keeps for it; else what is wrong with them. */
+/* MT_NO_REASON if the source has exactly the slots that the target's optimizer
+ * keeps for the tensor; else what is wrong with them. */
 static enum mt_reason slots_fault(const struct deciding *d,
                                   struct mt_transfer_pair *p, size_t tensor,
                                   size_t there /* without the step */)
@@ -136,8 +136,8 @@ static enum mt_reason slots_fault(const struct deciding *d,
     return found == there ? MT_NO_REASON : MT_OTHER_OPTIMIZER;
 }
 
-/* The step that state without one is given: any but the first is the same to
- * an optimizer of which torch keeps none. */
+/* The step for state that has none. Optimizers for which torch stores no step
+ * only distinguish the first one from later ones. */
 static int64_t step_of_run(const struct mt_bundle *source)
 {
     const struct mt_array *a = mt_bundle_find(source, MT_NAME_STEP);
@@ -148,14 +148,13 @@ static int64_t step_of_run(const struct mt_bundle *source)
                : 1;
 }
 
-/* One whole number of any type, as torch (float32), older torch (int64) and
- * people write it. */
+/* One whole number of any type: torch writes float32, older versions int64. */
 static mt_status read_step(const struct deciding *d,
                            const struct mt_array *step,
                            struct mt_transfer_pair *p, struct mt_err *err)
 {
     struct mt_array a = *step;
-    double room[4] = { 0 }; /* of the widest type */
+    double room[4] = { 0 }; /* enough for any type */
     bool whole = false;
 
     if (mt_shape_elements(&a.shape) == 1) {
@@ -177,7 +176,7 @@ static mt_status read_step(const struct deciding *d,
     return p->detail ? MT_OK : mt_fail_memory(err);
 }
 
-/* State of a tied tensor under two names must agree, like its values. */
+/* State of a tied tensor under two names must agree, as its values must. */
 static mt_status check_twin_state(const struct deciding *d, const char *one,
                                   const char *other, struct mt_err *err)
 {
@@ -208,7 +207,7 @@ static mt_status check_twin_state(const struct deciding *d, const char *one,
     return MT_OK;
 }
 
-/* The state under one more name of the pair's tensor. */
+/* Takes the state under this name, too, if there is any. */
 static mt_status try_state(const struct deciding *d, const char *key,
                            struct mt_transfer_pair *p, struct mt_err *err)
 {
@@ -223,9 +222,9 @@ static mt_status try_state(const struct deciding *d, const char *key,
     return MT_OK;
 }
 
-/* Finds the state of a pair: under the name of its tensor, of a tensor tied to
- * it, or of the one that is left out by writers that keep a tied tensor
- * once. */
+/* Finds the state of a pair: under the name of its tensor, under another name
+ * of it if it is tied, or under the stored name if the source lacks the tensor
+ * of that name. */
 static mt_status find_state(const struct deciding *d,
                             const struct mt_bundle *target,
                             struct mt_transfer_pair *p, struct mt_err *err)
@@ -251,7 +250,7 @@ static mt_status find_state(const struct deciding *d,
     return status;
 }
 
-/* Why the state of a pair cannot move, or none. */
+/* Sets the reason why the state of a pair cannot be transferred, or none. */
 static mt_status decide(const struct deciding *d,
                         const struct mt_bundle *target,
                         struct mt_transfer_pair *p, struct mt_err *err)
@@ -283,7 +282,7 @@ static mt_status decide(const struct deciding *d,
                                                      : MT_OK;
 }
 
-/* Has a pair its state under that name, though the source lacks the tensor? */
+/* Is the state under that name the state of a pair? */
 static bool is_taken(const struct mt_transfer *t, const char *tensor)
 {
     for (size_t i = 0; i < t->n; i++) {
@@ -293,7 +292,7 @@ static bool is_taken(const struct mt_transfer *t, const char *tensor)
     return false;
 }
 
-/* State of tensors that are not loaded. */
+/* Lists the state of tensors that are not loaded. */
 static mt_status list_dropped(const struct deciding *d,
                               const struct mt_match *match,
                               struct mt_transfer *t, struct mt_err *err)
@@ -363,7 +362,7 @@ static mt_status fail_refused(const struct mt_transfer *t, size_t refused,
                    moved ? ", or with --partial to move what fits" : "");
 }
 
-/* Why the position stays, though it could move; NULL: it moves. */
+/* Why the position is not transferred, though it could be; NULL: it is. */
 static const char *why_left(const struct deciding *d,
                             const struct mt_transfer_options *o,
                             const struct mt_transfer *t, size_t refused,
@@ -380,8 +379,9 @@ static const char *why_left(const struct deciding *d,
                           : NULL;
 }
 
-/* Moments move by the source's name. Where nothing is left out, the position
- * moves along, so that training continues as if it had never stopped. */
+/* Moments are found by the source's names. If nothing is left out, the position
+ * is transferred, too, so that training continues as if it had never
+ * stopped. */
 static mt_status decide_all(struct deciding *d, const struct mt_bundle *target,
                             const struct mt_match *match,
                             const struct mt_transfer_options *o,

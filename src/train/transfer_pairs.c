@@ -1,16 +1,16 @@
-/* Names that mean the same, and names that are near; as few rules as will do.
- */
+/* Names of the same part in other programs, and similar names; expressed in as
+ * few renames as possible. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/advising.h"
 #include "train/layouts.h"
 
-/* Tensors of the source and the places that they shall have. */
+/* Tensors of the source and their intended places. */
 struct pairing {
     const char **to;        /* (items) names of the target, or NULL */
     const char **canonical; /* (arrays of the target) layouts.h, or NULL */
-    size_t *order;          /* (n) numbers of those, sorted by that name */
+    size_t *order;          /* (n) their indices, sorted by canonical name */
     size_t n;
 };
 
@@ -51,18 +51,18 @@ static mt_status pairing_new(const struct mt_advising *a,
 
 /* --- rules -------------------------------------------------------------- */
 
-/* How a pair of names becomes a rule: what may be any. */
+/* How a pair of names becomes a rule: what is replaced by stars. */
 struct shape {
     enum {
         NO_NUMBER,
         INDICES,
         NUMBERS
-    } numbers; /* INDICES: that are a part of
-                  the source's name */
-    bool last; /* what follows the last dot */
+    } numbers; /* INDICES: those that are a whole
+                  part of the source's name */
+    bool last; /* also what follows the last dot */
 };
 
-/* The same numbers in another name, in the same order. */
+/* Finds the same numbers in another name, in the same order. */
 static bool find_same(const struct mt_stars *s, const char *name,
                       const char *in, struct mt_stars *out)
 {
@@ -83,7 +83,7 @@ static bool find_same(const struct mt_stars *s, const char *name,
     return true;
 }
 
-/* The name with these stars, and one for its last part. */
+/* The name with these stars; last: and one for its last part. */
 static const char *put_stars(const char *name, const struct mt_stars *stars,
                              bool last, bool glob, struct mt_arena *arena)
 {
@@ -108,7 +108,7 @@ static const char *put_stars(const char *name, const struct mt_stars *stars,
     return text;
 }
 
-/* False where names do not have that shape, or there is no memory. */
+/* False if the names do not have that shape, or memory is lacking. */
 static bool make_rule(const char *key, const char *to,
                       const struct shape *shape, struct mt_arena *arena,
                       struct mt_rename *out)
@@ -130,8 +130,8 @@ static bool is_renameable(const char *to)
     return !strpbrk(to, "*\\");
 }
 
-/* Does the rule name all open items as they are paired, and no others that
- * fit? */
+/* Does the rule rename paired items as they are paired, and no other that fits
+ * or would get a name of the target? */
 static bool is_right(struct mt_advising *a, const struct mt_match *m,
                      const struct pairing *p, const struct mt_rename *rule,
                      const char *key, const char *to)
@@ -174,7 +174,7 @@ static mt_status add_rule(struct mt_advising *a, const struct mt_match *m,
             break;
         rule.from = NULL;
     }
-    if (!rule.from) /* a name with a '=' that is not alone */
+    if (!rule.from) /* a name with '=' that cannot be matched alone */
         return MT_OK;
     for (size_t k = i; k < m->n; k++) {
         struct mt_arena arena = MT_ARENA_INIT;
@@ -186,8 +186,8 @@ static mt_status add_rule(struct mt_advising *a, const struct mt_match *m,
     return mt_advice_add_map(a, rule.from, rule.to);
 }
 
-/* Makes rules of the pairs; too many would be guesses, and no one would read
- * them. */
+/* Makes rules from the pairs. Gives up if they are too many: those would be
+ * guesses that nobody reads. */
 static mt_status add_rules(struct mt_advising *a, const struct mt_match *m,
                            const struct pairing *p)
 {
@@ -243,12 +243,13 @@ static size_t find_place(struct mt_advising *a, const struct pairing *p,
     return SIZE_MAX;
 }
 
-/* A start of the source's names, and what the target's have in its place. */
+/* A prefix of the source's names, and what the target's have instead. */
 struct start {
     const char *from, *to;
 };
 
-/* Pairs the items whose names start so; how many there are. keep: for good. */
+/* Pairs the items with that prefix, and counts them. keep: false, only
+ * count. */
 static mt_status pair_layout(struct mt_advising *a, const struct mt_match *m,
                              struct pairing *p, const struct start *start,
                              bool keep, size_t *count)
@@ -286,7 +287,7 @@ static mt_status pair_layout(struct mt_advising *a, const struct mt_match *m,
     return status;
 }
 
-/* "", and what precedes the first number: "block" of "block0.norm1" */
+/* Adds "", and what precedes the first number: "block" of "block0.norm1" */
 static bool find_stems(const struct mt_advising *a, const struct pairing *p,
                        struct mt_starts *out)
 {
@@ -302,7 +303,7 @@ static bool find_stems(const struct mt_advising *a, const struct pairing *p,
     return ok;
 }
 
-/* Names of a second copy of the weights, which are seldom meant. */
+/* Prefixes of a second copy of the weights, which is seldom wanted. */
 static bool is_copy(const char *start)
 {
     static const char *const copies[] = { "ema",     "swa",    "averag",
@@ -315,7 +316,8 @@ static bool is_copy(const char *start)
     return false;
 }
 
-/* The starts with which most pair up; best->from is NULL where none do. */
+/* The prefixes with which the most items pair up; best->from is NULL if none
+ * do. */
 static mt_status best_start(struct mt_advising *a, const struct mt_match *m,
                             struct pairing *p, struct start *best)
 {
@@ -381,9 +383,9 @@ mt_status mt_advise_layout(struct mt_advising *a, const struct mt_match *m,
     return status;
 }
 
-/* --- names that are near ------------------------------------------------ */
+/* --- similar names ------------------------------------------------------- */
 
-/* Parts of a weight that is computed from them: none of them is the weight. */
+/* Tensors that a weight is computed from: none of them is the weight itself. */
 static bool is_factor(const char *key)
 {
     static const char *const ends[] = { "_orig",   "_u",        "_v",
@@ -397,7 +399,8 @@ static bool is_factor(const char *key)
     return strstr(key, "parametrizations.") != NULL;
 }
 
-/* The free place of the item's shape whose name is nearest; else SIZE_MAX. */
+/* The free place of the item's shape with the most similar name, or
+ * SIZE_MAX. */
 static size_t nearest_place(struct mt_advising *a, const struct pairing *p,
                             const struct mt_match_item *item,
                             const char *canonical)

@@ -1,4 +1,4 @@
-/* Starts and middles of names that do not fit. */
+/* Prefixes and inner parts of names that do not fit. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 
 /* --- renames ------------------------------------------------------------ */
 
-/* What the item would fill with q in the place of its start p. */
+/* The place that the item would fill with its prefix p replaced by q. */
 static const struct mt_array *place_for(const struct mt_advising *a,
                                         const struct mt_match_item *item,
                                         const char *p, const char *q)
@@ -18,7 +18,7 @@ static const struct mt_array *place_for(const struct mt_advising *a,
                                             : mt_advice_place(a, item, key);
 }
 
-/* How many fit more by renaming p... to q... */
+/* How many more items would fit if p... became q... */
 static long gain(struct mt_advising *a, const struct mt_match *m, const char *p,
                  const char *q)
 {
@@ -62,7 +62,7 @@ static bool find_starts(struct mt_advising *a, const struct mt_match *m,
     return true;
 }
 
-/* The best rename of starts: false where none makes anything fit. */
+/* The best rename of a prefix; false if none makes more items fit. */
 static bool find_rename(struct mt_advising *a, const struct mt_match *m,
                         const char **best_p, const char **best_q)
 {
@@ -93,7 +93,7 @@ static bool find_rename(struct mt_advising *a, const struct mt_match *m,
     return best > 0;
 }
 
-/* Marks what the rename fills and what it touches. */
+/* Marks the places that the rename fills and the items that it renames. */
 static void apply_rename(struct mt_advising *a, const struct mt_match *m,
                          const char *p, const char *q)
 {
@@ -115,7 +115,7 @@ static void apply_rename(struct mt_advising *a, const struct mt_match *m,
     }
 }
 
-/* What takes the place of p is added, unless p can be stripped. */
+/* Strips p if that is possible, else adds a rename. */
 static mt_status note_rename(struct mt_advising *a, const char *p,
                              const char *q, bool *again)
 {
@@ -151,7 +151,7 @@ mt_status mt_advise_prefixes(struct mt_advising *a, const struct mt_match *m,
 
 /* --- middles ------------------------------------------------------------ */
 
-/* The key without a part, wherever it occurs; how often it does. */
+/* Removes every occurrence of a part from the key; returns their number. */
 static size_t without(const char *key, const char *part, char *out, size_t size)
 {
     size_t n = strlen(part), times = 0, used = 0;
@@ -169,7 +169,7 @@ static size_t without(const char *key, const char *part, char *out, size_t size)
     return used + 1 < size ? times : 0;
 }
 
-/* How many names fit without their start and without that part. */
+/* How many items would fit without that prefix and that part. */
 static size_t count_without(struct mt_advising *a, const struct mt_match *m,
                             const char *start, const char *part)
 {
@@ -188,7 +188,7 @@ static size_t count_without(struct mt_advising *a, const struct mt_match *m,
     return n;
 }
 
-/* The parts between dots of a name. */
+/* Adds the parts of a name, each before a dot. */
 static bool add_parts(const char *name, struct mt_starts *out,
                       struct mt_arena *arena)
 {
@@ -201,8 +201,8 @@ static bool add_parts(const char *name, struct mt_starts *out,
     return true;
 }
 
-/* Those of the first name that does not fit, which may start with more that is
- * to go; else those of all. */
+/* The candidates: prefixes of the first name that does not fit, which may have
+ * to go, too, and its parts; else the parts of all names. */
 static bool find_parts(const struct mt_advising *a, const struct mt_match *m,
                        struct mt_starts *starts, struct mt_starts *parts,
                        bool all)
@@ -223,7 +223,7 @@ static bool find_parts(const struct mt_advising *a, const struct mt_match *m,
     return true;
 }
 
-/* "*.part.*=*.*", for one that occurs in a name once, twice, ... */
+/* Adds "*.part.*=*.*", for each number of occurrences in a name. */
 static mt_status add_middle(struct mt_advising *a, const char *part,
                             size_t times)
 {
@@ -248,7 +248,8 @@ static mt_status add_middle(struct mt_advising *a, const char *part,
     return status;
 }
 
-/* Marks what a part's removal renames; the most times that it is in a name. */
+/* Marks the items that a part's removal renames; returns the most occurrences
+ * in a name. */
 static size_t apply_middle(struct mt_advising *a, const struct mt_match *m,
                            const char *part)
 {
@@ -288,8 +289,8 @@ static mt_status best_middle(struct mt_advising *a, const struct mt_match *m,
                               0 };
 
         try.n = count_without(a, m, try.start, try.part);
-        /* the part may be at the start, where a rule for middles does not
-         * match; the longer start includes it */
+        /* a name may begin with the part, where the rule does not match; a
+         * longer prefix includes it */
         if (try.n > best->n || (best->part && try.n == best->n &&
                                 strlen(try.start) > strlen(best->start)))
             *best = try;

@@ -12,7 +12,7 @@ struct report {
     bool *explained; /* (arrays of the target) by a prefix */
 };
 
-/* Does the line still have a place? If not it is counted. */
+/* Is there room for another line? If not, it is only counted. */
 static bool next_line(struct report *t)
 {
     return t->lines++ < MAX_LINES;
@@ -43,7 +43,7 @@ static size_t stripped_length(const struct mt_transfer_options *o,
     return advice->strip_prefix ? strlen(advice->strip_prefix) - before : 0;
 }
 
-/* What the advice strips, of n bytes, after what is stripped already. */
+/* The prefix that the advice strips, after the n bytes stripped already. */
 static const char *stripped(const struct mt_transfer_advice *advice, size_t n)
 {
     return advice->strip_prefix + strlen(advice->strip_prefix) - n;
@@ -54,8 +54,8 @@ static bool starts(const char *text, const char *start, size_t n)
     return strncmp(text, start, n) == 0;
 }
 
-/* The target's tensor that the item is, once the prefix is stripped or added;
- * NULL where that explains nothing. */
+/* The target's tensor for the item once the prefix is stripped or added; NULL
+ * if that explains nothing. */
 static const struct mt_array *explain(const struct mt_bundle *target,
                                       const struct mt_match_item *item,
                                       const struct mt_transfer_options *o,
@@ -124,7 +124,8 @@ static bool is_used(const struct mt_rename *rename, const struct mt_match *m,
     return false;
 }
 
-/* Given renames that are idle; not where only some tensors are looked at. */
+/* Reports given renames that match nothing; not if only some tensors are
+ * selected. */
 static void report_idle(struct report *t, const struct mt_match *m,
                         const struct mt_transfer_options *o,
                         struct mt_arena *arena)
@@ -142,7 +143,7 @@ static void report_idle(struct report *t, const struct mt_match *m,
     }
 }
 
-/* Proposed, though their shapes do not say so. */
+/* Square matrices: transposing them is proposed, but a guess. */
 static void report_squares(struct report *t,
                            const struct mt_transfer_advice *advice)
 {
@@ -242,7 +243,7 @@ static void report_shape(struct report *t, const struct mt_match_item *item,
                      renamed_to ? mt_name_key(to->name) : "");
 }
 
-/* Of names as they are, and as a prefix explains them. */
+/* Differing shapes, of names as they are and as a prefix explains them. */
 static void report_shapes(struct report *t, const struct mt_bundle *target,
                           const struct mt_match *m,
                           const struct mt_transfer_options *o,

@@ -1,4 +1,4 @@
-/* Matrices that are [in, out] in the state. */
+/* Matrices that are [in, out] in the state and must be transposed. */
 #include <fnmatch.h>
 #include <string.h>
 
@@ -36,13 +36,13 @@ static bool same_last(const char *a, const char *b)
     return strcmp(x ? x : a, y ? y : b) == 0;
 }
 
-/* A square matrix does not say which it is; those whose names are nearest do,
- * by what they start with. */
+/* The shape of a square matrix does not say whether it is transposed; it is
+ * taken to be like the matrix whose name has the longest prefix in common. */
 static bool turns_square(const struct mt_match *m, const enum turn *turns,
                          size_t square)
 {
     const char *key = mt_name_key(m->items[square].from->name);
-    size_t best[2] = { 0, 0 }; /* 1 + the longest common start */
+    size_t best[2] = { 0, 0 }; /* 1 + length of the longest common prefix */
 
     for (size_t i = 0; i < m->n; i++) {
         const char *other = mt_name_key(m->items[i].from->name);
@@ -65,8 +65,8 @@ struct turning {
     bool *covered;    /* (items) */
 };
 
-/* How many more turned ones the glob covers; 0 if it covers another tensor as
- * well. */
+/* How many further matrices to transpose the glob matches; 0 if it also matches
+ * another one. */
 static size_t covers(struct turning *t, const char *glob)
 {
     size_t n = 0;
@@ -83,8 +83,8 @@ static size_t covers(struct turning *t, const char *glob)
     return n;
 }
 
-/* Candidates: all; what begins so up to a dot, with these numbers or any; what
- * ends so from a dot on; the name with any numbers. */
+/* Candidates: all; the name up to a dot, with its numbers or any; the name from
+ * a dot on; the whole name with any numbers. */
 enum { WITH_NUMBERS, ANY_NUMBERS, END, KINDS };
 
 static const char *glob_of(const struct turning *t, const char *key, size_t n,
@@ -113,7 +113,7 @@ static void try_glob(struct turning *t, const char *glob, const char **best,
     *best = glob;
 }
 
-/* The one that covers most; NULL: no memory. */
+/* The candidate that matches the most; NULL: no memory. */
 static const char *best_glob(struct turning *t, const char *key)
 {
     struct mt_arena *arena = &t->a->out->arena;

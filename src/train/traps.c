@@ -36,7 +36,7 @@ static void warn(const struct mt_session *s, const struct mt_layer *by,
                  const char *what, const char *remedy, struct mt_warnings *out)
 {
     const struct mt_loss *loss = &s->model->loss;
-    struct mt_err text = MT_ERR_INIT; /* a message with its place */
+    struct mt_err text = MT_ERR_INIT; /* to format a message with a place */
 
     if (by)
         mt_json_fail(s->doc, loss->object, &text,
@@ -49,8 +49,8 @@ static void warn(const struct mt_session *s, const struct mt_layer *by,
     mt_warnings_add(out, "loss", "%s", text.text);
 }
 
-/* Does the LogSoftmax work along another dimension than that of the classes?
- * Not known, and taken for no, where a layer after it changes the shape. */
+/* Does the LogSoftmax work along a dimension other than that of the classes? If
+ * a later layer changes the shape it is unknown, and assumed not to. */
 static bool along_another(const struct mt_session *s, const struct mt_layer *by)
 {
     const struct mt_item *item = mt_json_get(by->object, "dim");
@@ -112,8 +112,8 @@ static uint64_t times_stepped(const struct mt_scheduler *schedule,
     return schedule->per_step ? run->steps : epochs_of(run);
 }
 
-/* The same for the spec before the change, on as many samples; *end is where
- * its schedule ended. 0: not known. */
+/* The length of the run by the spec before the change, on as many samples;
+ * *end: where its schedule ended. 0: not known. */
 static uint64_t length_before(const struct mt_session *s,
                               const struct mt_json *before,
                               struct mt_sched_end *end)
@@ -142,7 +142,7 @@ static uint64_t length_before(const struct mt_session *s,
     return length;
 }
 
-/* A schedule may end with the last step of a run, or just before or after. */
+/* A schedule may end with the last step of a run, or one before or after. */
 static bool fits(const struct mt_sched_end *end, uint64_t length)
 {
     uint64_t off =

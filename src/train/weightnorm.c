@@ -10,7 +10,7 @@
 static const char middle[] = ".parametrizations.", first[] = ".original0",
                   second[] = ".original1";
 
-/* The weight's name and v's, if name is a g; false: it is not. */
+/* The names of the weight and of v if name is that of a g; else false. */
 static bool take_apart(const char *name, struct mt_arena *arena, char **weight,
                        char **v)
 {
@@ -47,7 +47,7 @@ static bool suits(const struct mt_array *g, const struct mt_array *v)
            mt_dtype_is_float(v->dtype);
 }
 
-/* The element of g that element i of v has. */
+/* The element of g that belongs to element i of v. */
 static size_t length_of(const struct mt_shape *g, const struct mt_shape *v,
                         size_t i)
 {
@@ -118,9 +118,9 @@ static mt_status add_weight(const struct mt_array *g, const struct mt_array *v,
 
 /* What becomes of an array of the source. */
 struct fold {
-    const struct mt_array *v; /* it is a g, and this its v */
+    const struct mt_array *v; /* if it is a g: its v */
     const char *weight;
-    bool gone; /* it is a v */
+    bool gone; /* it is such a v, which is left out */
 };
 
 static mt_status find(const struct mt_bundle *from, struct mt_arena *arena,
