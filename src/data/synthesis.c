@@ -42,8 +42,7 @@ static void fill(struct mt_philox_key key, uint64_t first, size_t n, float *out)
     }
 }
 
-/* --- what all samples share ------------------------------------------------
- */
+/* --- what all samples share ------------------------------------------- */
 
 void mt_synthesis_table(const struct mt_synthesis *s, size_t *rows,
                         size_t *width)
@@ -84,8 +83,7 @@ static const float *constants(const struct mt_synthesis *s, size_t first,
     return scratch;
 }
 
-/* --- tasks -----------------------------------------------------------------
- */
+/* --- tasks ------------------------------------------------------------ */
 
 size_t mt_synthesis_scratch(const struct mt_synthesis *s)
 {

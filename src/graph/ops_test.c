@@ -252,8 +252,7 @@ START_TEST(pad_puts_zeros_around)
 }
 END_TEST
 
-/* --- losses ----------------------------------------------------------------
- */
+/* --- losses ----------------------------------------------------------- */
 
 static double pair_term(int kind, double x, double t)
 {

@@ -495,8 +495,7 @@ START_TEST(slots_are_there_where_they_are_needed)
 }
 END_TEST
 
-/* --- step counts -----------------------------------------------------------
- */
+/* --- step counts ------------------------------------------------------ */
 
 START_TEST(step_counts_survive_changes)
 {
@@ -576,8 +575,7 @@ START_TEST(equal_neighbours_are_one_segment)
 }
 END_TEST
 
-/* --- threads ---------------------------------------------------------------
- */
+/* --- threads ---------------------------------------------------------- */
 
 START_TEST(takes_no_slots_where_nothing_is_trained)
 {
@@ -652,8 +650,7 @@ START_TEST(threads_change_no_bit)
 }
 END_TEST
 
-/* --- messages ---------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------- */
 
 static const struct {
     const char *spec, *says;
