@@ -108,13 +108,15 @@ void mt_huffman_lengths(const uint32_t *count, size_t n, unsigned limit,
     }
 }
 
+/* The bits of a code, last one first: those of a word are swapped in pairs, then
+ * in twos, fours and eights, and the code's are on top. */
 static uint16_t reverse(unsigned code, unsigned length)
 {
-    unsigned out = 0;
-
-    for (unsigned i = 0; i < length; i++)
-        out |= (code >> i & 1) << (length - 1 - i);
-    return (uint16_t)out;
+    code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
+    code = (code & 0x3333) << 2 | (code >> 2 & 0x3333);
+    code = (code & 0x0f0f) << 4 | (code >> 4 & 0x0f0f);
+    code = (code & 0x00ff) << 8 | (code >> 8 & 0x00ff);
+    return (uint16_t)(code >> (16 - length));
 }
 
 void mt_huffman_codes(const uint8_t *length, size_t n, uint16_t *code)

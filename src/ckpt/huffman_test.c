@@ -108,6 +108,23 @@ START_TEST(known_codes)
 }
 END_TEST
 
+/* Codes of every length: one of each but the longest, which has two. */
+START_TEST(codes_are_reversed)
+{
+    for (unsigned longest = 1; longest <= MT_HUFFMAN_BITS; longest++) {
+        uint8_t length[MT_HUFFMAN_BITS + 1];
+        uint16_t code[MT_HUFFMAN_BITS + 1];
+
+        for (unsigned s = 0; s <= longest; s++)
+            length[s] = (uint8_t)(s < longest ? s + 1 : longest);
+        mt_huffman_codes(length, longest + 1, code);
+        for (unsigned s = 0; s < longest; s++) /* ones, and at last a zero */
+            ck_assert_uint_eq(code[s], (1u << s) - 1);
+        ck_assert_uint_eq(code[longest], (1u << longest) - 1);
+    }
+}
+END_TEST
+
 Suite *huffman_suite(void);
 Suite *huffman_suite(void)
 {
@@ -119,6 +136,7 @@ Suite *huffman_suite(void)
     tcase_add_test(tc, deep_trees_are_limited);
     tcase_add_test(tc, two_codes_at_least);
     tcase_add_test(tc, known_codes);
+    tcase_add_test(tc, codes_are_reversed);
     suite_add_tcase(s, tc);
     return s;
 }
