@@ -83,15 +83,6 @@ bool mt_shape_count(const struct mt_shape *shape, size_t *count)
     return true;
 }
 
-size_t mt_shape_elements(const struct mt_shape *shape)
-{
-    size_t n = 1;
-
-    for (int i = 0; i < shape->rank; i++)
-        n *= shape->dim[i];
-    return n;
-}
-
 void mt_shape_print(const struct mt_shape *shape, struct mt_strbuf *out)
 {
     mt_strbuf_putc(out, '[');

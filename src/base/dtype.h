@@ -50,7 +50,16 @@ struct mt_shape {
 struct mt_shape mt_shape_of(int rank, ...);
 bool mt_shape_equal(const struct mt_shape *a, const struct mt_shape *b);
 bool mt_shape_count(const struct mt_shape *shape, size_t *count); /* checked */
-size_t mt_shape_elements(const struct mt_shape *shape); /* known to fit */
+
+/* Of a shape whose elements are known to be counted by a size_t. */
+static inline size_t mt_shape_elements(const struct mt_shape *shape)
+{
+    size_t n = 1;
+
+    for (int i = 0; i < shape->rank; i++)
+        n *= shape->dim[i];
+    return n;
+}
 
 /* Appends "[120, 400]"; a scalar is "[]". */
 void mt_shape_print(const struct mt_shape *shape, struct mt_strbuf *out);

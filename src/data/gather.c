@@ -61,20 +61,13 @@ static size_t run_of(const struct mt_normalization *norm, size_t each,
 }
 
 /* first is of the first sample. out may be at. */
-void mt_normalize(const struct mt_normalization *norm, size_t each,
+static void apply(const struct mt_normalization *norm, size_t each,
                   size_t first, enum mt_dtype from, const char *at, size_t n,
                   float *out)
 {
     size_t size = mt_dtype_size(from), k;
     double x[BLOCK];
 
-    if (!norm || norm->n == 0) {
-        if (at != (const char *)out)
-            mt_convert_f32(from, at, n, out);
-        if (norm && norm->scale != 1)
-            apply_scale(out, n, norm->scale);
-        return;
-    }
     for (size_t i = 0; i < n; i += k) {
         size_t e = (first + i) % each, run = run_of(norm, each, e);
         double scale = (double)norm->scale;
@@ -88,6 +81,25 @@ void mt_normalize(const struct mt_normalization *norm, size_t each,
             apply_one(x, k, scale, norm->mean[e / (each / norm->n)],
                       norm->std[e / (each / norm->n)], out + i);
     }
+}
+
+static bool is_plain(const struct mt_normalization *norm)
+{
+    return !norm || (norm->n == 0 && norm->scale == 1);
+}
+
+void mt_normalize(const struct mt_normalization *norm, size_t each,
+                  size_t first, enum mt_dtype from, const char *at, size_t n,
+                  float *out)
+{
+    if (!is_plain(norm) && norm->n) {
+        apply(norm, each, first, from, at, n, out);
+        return;
+    }
+    if (at != (const char *)out)
+        mt_convert_f32(from, at, n, out);
+    if (!is_plain(norm))
+        apply_scale(out, n, norm->scale);
 }
 
 static const char *sample_at(const struct mt_column *column,
@@ -118,9 +130,17 @@ mt_status mt_gather_f32(const struct mt_column *column,
 
     if (!column->data)
         return read_samples(column, samples, norm, MT_F32, out, err);
-    for (size_t i = 0; i < samples->n; i++)
-        mt_normalize(norm, each, 0, column->dtype,
-                     sample_at(column, samples, i), each, out + i * each);
+    bool plain = is_plain(norm);
+
+    for (size_t i = 0; i < samples->n; i++) {
+        const char *at = sample_at(column, samples, i);
+
+        if (plain)
+            mt_convert_f32(column->dtype, at, each, out + i * each);
+        else
+            mt_normalize(norm, each, 0, column->dtype, at, each,
+                         out + i * each);
+    }
     return MT_OK;
 }
 

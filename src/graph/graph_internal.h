@@ -13,6 +13,7 @@ struct mt_graph {
     size_t n_nodes, nodes_size, n_forward;
     struct mt_value **values;  /* all of them */
     size_t n_values, values_size;
+    bool has_views;           /* among them, once bound */
     struct mt_value **leaves; /* by their tensors' numbers; NULL: none yet */
     size_t leaves_size;
     size_t activation_bytes;   /* of the plan, followed by scratch */

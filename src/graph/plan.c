@@ -155,6 +155,7 @@ void mt_graph_bind(struct mt_graph *g, void *memory)
     for (size_t i = 0; i < g->n_values; i++) {
         if (g->values[i]->tensor)
             bind_leaf(g->values[i]);
+        g->has_views |= g->values[i]->view_of != NULL;
         if (is_planned(g->values[i]))
             g->values[i]->data = base + g->values[i]->place;
     }

@@ -6,7 +6,7 @@
 /* Views of leaves follow them: their owner may have moved their data. */
 static void follow_leaves(const struct mt_graph *g)
 {
-    for (size_t i = 0; i < g->n_values; i++) {
+    for (size_t i = 0; g->has_views && i < g->n_values; i++) {
         struct mt_value *v = g->values[i];
 
         if (v->view_of)
@@ -28,9 +28,9 @@ static size_t statistics_of(const struct mt_node *node)
     return node->op->statistics ? node->op->statistics(node) : 0;
 }
 
-static void run_node(const struct mt_node *node, struct mt_run *run)
+/* Moves on from what belongs to a node. */
+static void pass_node(const struct mt_node *node, struct mt_run *run)
 {
-    node->op->run(node, run);
     if (run->statistics)
         run->statistics += statistics_of(node);
     if (run->turn.sequence)
@@ -45,9 +45,15 @@ void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
     bool cut = turn->sequence && turn->sequence->no_outputs;
     size_t n = cut ? mt_sequence_nodes(g) : g->n_nodes;
 
+    if (!turn->statistics && !turn->sequence) { /* a short step feels it */
+        for (size_t i = 0; i < n; i++)
+            g->nodes[i]->op->run(g->nodes[i], &run);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         run.no_outputs = cut && i + 1 == n;
-        run_node(g->nodes[i], &run);
+        g->nodes[i]->op->run(g->nodes[i], &run);
+        pass_node(g->nodes[i], &run);
     }
 }
 
@@ -98,7 +104,8 @@ const struct mt_node *mt_graph_find_non_finite(const struct mt_graph *g,
     struct mt_run run = begin(g, team, turn);
 
     for (size_t i = 0; i < g->n_nodes; i++) {
-        run_node(g->nodes[i], &run);
+        g->nodes[i]->op->run(g->nodes[i], &run);
+        pass_node(g->nodes[i], &run);
         if (!outputs_finite(g->nodes[i]))
             return g->nodes[i];
     }

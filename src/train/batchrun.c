@@ -78,8 +78,12 @@ static struct mt_program *program_of(const struct run *run, size_t part)
     struct mt_program *p = mt_programs_find(&s->train, rows.end - rows.first);
     size_t at = rows.first - run->first;
 
-    p->x->data = s->x + at * mt_shape_elements(&s->model->x);
-    p->t->data = s->t + at * mt_shape_elements(&s->model->y);
+    p->x->data = s->x;
+    p->t->data = s->t;
+    if (at) {
+        p->x->data = s->x + at * mt_shape_elements(&s->model->x);
+        p->t->data = s->t + at * mt_shape_elements(&s->model->y);
+    }
     return p;
 }
 
@@ -121,23 +125,21 @@ static void add_totals(const struct run *run, size_t part,
     }
 }
 
-static mt_status run_part(const struct run *run, size_t part,
+/* first: of its rows, in the batch. */
+static mt_status run_part(const struct run *run, size_t part, size_t first,
                           const struct mt_rows *rows, float *value,
                           struct mt_err *err)
 {
     struct mt_session *s = run->s;
-    struct mt_range at = rows_of(run, part);
     struct mt_program *p = program_of(run, part);
-    struct mt_turn turn = { run->stream, at.first, p->batch,
+    struct mt_turn turn = { run->stream, first, p->batch,
                             statistics_of(s, part) };
-    struct mt_rows own = *rows;
     mt_status status;
 
     *(float *)p->one->data = (float)(factor_of(run, part) / (double)run->share);
     mt_graph_run_part(p->graph, s->team, &turn);
-    own.rows = rows->rows + (at.first - run->first);
-    own.n = p->batch;
-    if ((status = mt_range_check_outputs(s, p, &own, err)) != MT_OK)
+    if (mt_loss_of_probabilities(&s->model->loss) &&
+        (status = mt_range_check_outputs(s, p, rows, err)) != MT_OK)
         return status;
     *value = *(const float *)p->loss->data;
     if (!isfinite(*value))
@@ -186,10 +188,13 @@ static mt_status run_parts(const struct run *run, const struct mt_rows *rows,
     s->wish = 0;
     for (size_t i = s->parts.first; i < s->parts.end && status == MT_OK; i++) {
         struct mt_range at = rows_of(run, i);
+        struct mt_rows own = *rows;
         float value = 0;
 
+        own.rows = rows->rows + (at.first - run->first);
+        own.n = at.end - at.first;
         if (s->counts[i])
-            status = run_part(run, i, rows, &value, err);
+            status = run_part(run, i, at.first, &own, &value, err);
         else
             totals_of(s, i)[MT_TOTAL_SAMPLES] += (double)(at.end - at.first);
         record_of(s, i)[LOSS] = (double)value;
@@ -279,7 +284,7 @@ static mt_status run_whole(struct run *run, const struct mt_rows *rows,
     if (*idle)
         return MT_OK;
     run->weight = s->weights[0] = 1;
-    mt_status status = run_part(run, 0, rows, &value, err);
+    mt_status status = run_part(run, 0, 0, rows, &value, err);
 
     *loss += (double)value / (double)run->share;
     return status;
@@ -294,7 +299,8 @@ mt_status mt_batchrun(struct mt_session *s, size_t share, double *loss,
                        .stream =
                            (uint32_t)(s->at.epoch * s->batches + s->at.batch) };
     struct mt_rows rows = own_rows(s, batch, &run.n, &run.first);
-    struct mt_rows next = own_rows(s, batch + 1, &ahead, &ahead);
+    struct mt_rows next = s->ahead ? own_rows(s, batch + 1, &ahead, &ahead)
+                                   : (struct mt_rows){ 0 };
     mt_status status = mt_session_gather(s, &rows, &next, err);
 
     if (status != MT_OK)

@@ -72,19 +72,16 @@ size_t mt_range_find(const struct mt_loss *loss, const float *y, size_t n)
     return n;
 }
 
-mt_status mt_range_check_outputs(const struct mt_session *s,
-                                 const struct mt_program *p,
-                                 const struct mt_rows *rows, struct mt_err *err)
+/* Output i of them is outside. */
+static mt_status fail_outside(const struct mt_session *s,
+                              const struct mt_program *p,
+                              const struct mt_rows *rows, size_t i,
+                              struct mt_err *err)
 {
-    const struct mt_loss *loss = &s->model->loss;
-    const float *y = p->scores->data;
-    size_t n = mt_shape_elements(&p->scores->shape), each = n / p->batch, i;
+    size_t each = mt_shape_elements(&p->scores->shape) / p->batch;
     bool early = s->batches == 0 || s->at.step == 0; /* 0: only evaluated */
     char element[40] = "", step[40] = "";
 
-    i = mt_range_find(loss, y, n);
-    if (i == n)
-        return MT_OK;
     if (each > 1)
         snprintf(element, sizeof element, ", element %zu", i % each);
     if (s->batches)
@@ -97,5 +94,16 @@ mt_status mt_range_check_outputs(const struct mt_session *s,
                    step, rows->part->source,
                    rows->rows ? (size_t)rows->rows[i / each]
                               : rows->first + i / each,
-                   element, (double)y[i], loss->type->name);
+                   element, (double)((const float *)p->scores->data)[i],
+                   s->model->loss.type->name);
+}
+
+mt_status mt_range_check_outputs(const struct mt_session *s,
+                                 const struct mt_program *p,
+                                 const struct mt_rows *rows, struct mt_err *err)
+{
+    size_t n = mt_shape_elements(&p->scores->shape);
+    size_t i = mt_range_find(&s->model->loss, p->scores->data, n);
+
+    return i == n ? MT_OK : fail_outside(s, p, rows, i, err);
 }

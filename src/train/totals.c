@@ -154,10 +154,15 @@ void mt_totals_add(const struct mt_session *s, double *totals,
                    double weight)
 {
     const struct mt_loss *loss = &s->model->loss;
+    double value = (double)*(const float *)p->loss->data;
+
+    totals[MT_TOTAL_LOSS] += value * weight;
+    totals[MT_TOTAL_SAMPLES] += (double)p->batch;
+    if (counted(s) == 0)
+        return;
     bool classes = loss->type->classification;
     const struct mt_shape *shape = &p->scores->shape;
     const int64_t *ignored = mt_loss_ignored(loss);
-    double value = (double)*(const float *)p->loss->data;
     struct mt_outcome o = {
         .y = p->scores->data,
         .t = classes ? NULL : targets,
@@ -172,8 +177,6 @@ void mt_totals_add(const struct mt_session *s, double *totals,
     };
 
     o.rows = mt_shape_elements(shape) / o.n;
-    totals[MT_TOTAL_LOSS] += value * weight;
-    totals[MT_TOTAL_SAMPLES] += (double)p->batch;
     if (mt_loss_is_sum(loss))
         o.loss = value * (double)p->batch / (double)o.rows;
     double *at = totals + MT_TOTALS;
