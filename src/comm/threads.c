@@ -63,7 +63,8 @@ static const char *start(struct mt_comm *comm, const struct mt_message *out,
     t->in = must(calloc(n_in + 1, sizeof *t->in));
     t->n_out = n_out;
     t->n_in = n_in;
-    memcpy(t->in, in, n_in * sizeof *in);
+    if (n_in)
+        memcpy(t->in, in, n_in * sizeof *in);
     pthread_mutex_lock(&r->job->lock);
     t->next = r->job->transfers;
     r->job->transfers = t;
