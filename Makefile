@@ -231,9 +231,9 @@ cover:
 	$(MAKE) B=$(B)/cover shims
 	scripts/cover $(B)/cover
 
-# One training and one resume under valgrind (needs a build without AVX-512,
+# Trainings and resumes under valgrind (needs a build without AVX-512,
 # which valgrind does not know).
-check-valgrind: $(B)/mtrain
+check-valgrind: all
 	scripts/run-valgrind $(B)/mtrain
 
 # Compilers and levels of optimisation give the same bits.
