@@ -47,7 +47,7 @@ struct augmented {
     struct mt_reader reader;
     struct mt_column from;
     struct mt_planar in, out; /* shapes only */
-    size_t room;              /* floats of the largest shape on the way */
+    size_t room;              /* floats of the largest intermediate shape */
     struct step *steps;
     size_t n;
 };
@@ -97,7 +97,8 @@ static mt_status gather(const struct mt_reader *reader,
     return status;
 }
 
-/* --- reading the list ------------------------------------------------------ */
+/* --- reading the list
+ * ------------------------------------------------------ */
 
 static mt_status shape_of(const struct mt_data_request *request,
                           const struct mt_item *list,

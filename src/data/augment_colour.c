@@ -4,7 +4,8 @@
 #include "data/augment_types.h"
 #include "kernels/dmath.h"
 
-/* --- ColorJitter ------------------------------------------------------------- */
+/* --- ColorJitter
+ * ------------------------------------------------------------- */
 
 enum { BRIGHTNESS, CONTRAST, SATURATION, HUE, PARTS };
 
@@ -60,7 +61,7 @@ static float clamp(float x)
     return x < 0 ? 0 : x > 255 ? 255 : x;
 }
 
-/* Grey as torchvision has it, of pixel i; the only plane itself. */
+/* The grey value of pixel i, as in torchvision; of grey pictures, its value. */
 static float grey(const struct mt_planar *p, size_t i)
 {
     size_t n = p->height * p->width;
@@ -93,8 +94,8 @@ static void set_contrast(struct mt_planar *p, float f)
         blend(p, i, f, (float)(sum / (double)n));
 }
 
-/* The hue of (r, g, b) by `turn` of a circle further; the largest and the
- * smallest of the three stay. */
+/* Turns the hue of (r, g, b) by `turn` of a circle; the largest and the
+ * smallest value stay the same. */
 static void turn_hue(float *r, float *g, float *b, float turn)
 {
     float high = fmaxf(*r, fmaxf(*g, *b)), low = fminf(*r, fminf(*g, *b));
@@ -139,7 +140,7 @@ static void change(struct mt_planar *p, int part, float f)
         turn_hue(&p->x[i], &p->x[n + i], &p->x[2 * n + i], f);
 }
 
-/* In a random order, as torchvision does it. */
+/* In a random order, as in torchvision. */
 static void jitter_apply(const void *args, struct mt_draws *draws,
                          struct mt_planar *p)
 {
@@ -174,7 +175,8 @@ const struct mt_transform_type mt_transform_colour_jitter = {
     .apply = jitter_apply,
 };
 
-/* --- RandomErasing ------------------------------------------------------------ */
+/* --- RandomErasing
+ * ------------------------------------------------------------ */
 
 enum { TRIES = 10 };
 

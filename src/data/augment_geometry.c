@@ -6,7 +6,8 @@
 #include "data/augment_types.h"
 #include "kernels/dmath.h"
 
-/* --- RandomCrop ------------------------------------------------------------ */
+/* --- RandomCrop
+ * ------------------------------------------------------------ */
 
 enum padding_mode { CONSTANT, EDGE, REFLECT, SYMMETRIC };
 
@@ -75,7 +76,7 @@ static mt_status crop_prepare(void *args, struct mt_planar *shape,
     return MT_OK;
 }
 
-/* Which of n values is at place i of the padded line; n: the padding's own. */
+/* Which of n values is at place i of the padded line; n: the fill value. */
 static size_t source_of(long i, size_t n, int mode)
 {
     long last = (long)n - 1;
@@ -145,7 +146,8 @@ const struct mt_transform_type mt_transform_crop = {
     .apply = crop_apply,
 };
 
-/* --- flips ------------------------------------------------------------------ */
+/* --- flips
+ * ------------------------------------------------------------------ */
 
 struct flip_args {
     double p;
@@ -214,7 +216,8 @@ const struct mt_transform_type mt_transform_vertical_flip = {
     .apply = vertical_apply,
 };
 
-/* --- RandomRotation --------------------------------------------------------- */
+/* --- RandomRotation
+ * --------------------------------------------------------- */
 
 enum interpolation { NEAREST, BILINEAR };
 
@@ -282,8 +285,8 @@ static float sample(const struct mt_planar *p, const float *plane, double y,
     return top * (1 - fy) + bottom * fy;
 }
 
-/* Counter-clockwise about the middle: the pixel at (x, y) from there comes
- * from (x cos - y sin, x sin + y cos), y pointing down. */
+/* Counter-clockwise about the middle: the pixel at (x, y), relative to it,
+ * comes from (x cos - y sin, x sin + y cos), y pointing down. */
 static void rotation_apply(const void *args, struct mt_draws *draws,
                            struct mt_planar *p)
 {

@@ -1,4 +1,4 @@
-/* The table of transforms: a name for each row, and the file that has it. */
+/* The table of transforms: the name of each row, and the file it is in. */
 #ifndef MT_DATA_AUGMENT_TYPES_H
 #define MT_DATA_AUGMENT_TYPES_H
 

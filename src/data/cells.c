@@ -9,32 +9,33 @@
 #include "base/size.h"
 
 enum {
-    BLOCK_BYTES = 256 << 10, /* of rows that wait to be packed, */
-    FEW_BYTES = 16 << 20, /* or of FEW_ROWS and less: a block has 8 bytes of */
-    FEW_ROWS = 16,        /* its own for each column */
+    BLOCK_BYTES = 256 << 10, /* of unpacked rows; */
+    FEW_BYTES = 16 << 20,    /* more for up to FEW_ROWS, as a block takes 8 */
+    FEW_ROWS = 16,           /* bytes for each column in addition */
     MAX_ROWS = 4096,      /* of a block */
     MAX_PLACES = 15,
-    DOUBLE = 64, /* bits of a column that is not integers */
-    WIDEST = 56, /* of one that is: with 7 bits before it, it is in a word */
-    RAW = 255    /* places of a value that is not one: its bits */
+    DOUBLE = 64, /* bits of a column of doubles */
+    WIDEST = 56, /* of one of integers: with 7 bits before, it fits a word */
+    RAW = 255    /* `places` of a value stored as the bits of a double */
 };
 
-/* How a column of a block is packed: in `bits` bits from bit `at` of a row on,
- * as an integer and the places beyond `places`, in `choice` bits:
+/* How a column of a block is packed: in `bits` bits, from bit `at` of a row, as
+ * an integer and, in `choice` bits, its number of places less `places`:
  *
  *     integer << choice | places
  *
- * The lowest integer is NaN, if some are missing. */
+ * If some are missing, the lowest integer means NaN. */
 struct packed {
     uint32_t at;
     uint8_t bits, places, choice;
-    bool sign : 1, missing : 1; /* the highest bit is one; there is NaN */
+    bool sign : 1, missing : 1; /* the highest bit is a sign; there is NaN */
 };
 
-/* columns[width], rows, and 8 bytes that a load may go beyond the last one. */
+/* columns[width], then the rows, then 8 bytes that a load may read beyond the
+ * last row. */
 struct block {
     size_t stride;
-    bool simple; /* no column is of doubles, has a choice, or NaN */
+    bool simple; /* no column has doubles, a choice, or NaN */
     struct packed columns[];
 };
 
@@ -43,12 +44,12 @@ struct mt_cells {
     unsigned shift; /* rows of a block: 1 << shift */
     struct block **blocks;
     size_t n_blocks, room, bytes;
-    /* Of the rows that wait: digits / 10^places, MISSING, or RAW bits. */
+    /* Rows to be packed: digits / 10^places, MISSING, or RAW bits. */
     int64_t *digits;            /* [1 << shift, width] */
     uint8_t *places;            /* [1 << shift, width] */
-    size_t at;                  /* of the next row */
-    struct packed *columns;     /* [width]: of the block that is packed */
-    struct mt_cells_seen *seen; /* [width]: in the rows that wait */
+    size_t at;                  /* where the next row begins */
+    struct packed *columns;     /* [width] of the block being packed */
+    struct mt_cells_seen *seen; /* [width] in the rows to be packed */
 };
 
 static const int64_t MISSING = INT64_MIN;
@@ -123,7 +124,7 @@ size_t mt_cells_bytes(const struct mt_cells *cells)
     return cells->bytes;
 }
 
-/* ---- rows that wait ---- */
+/* ---- rows to be packed ---- */
 
 static size_t in_block(const struct mt_cells *cells)
 {
@@ -160,7 +161,7 @@ void mt_cells_put(struct mt_cells *cells, size_t column, double v)
         next.seen[column].missing = true;
         return;
     }
-    if (next.seen[column].raw) /* so the others are doubles, too */
+    if (next.seen[column].raw) /* then all are doubles */
         places = RAW;
     while (places <= MAX_PLACES && !has_places(v, places, &digits))
         places++;
@@ -202,8 +203,8 @@ static unsigned length_of(uint64_t v)
     return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
 }
 
-/* The bits of the largest integer, if all have the most places; DOUBLE: it has
- * more than `longest`, or they would not be exact. */
+/* The bits of the largest integer, if all values get `most` places; DOUBLE:
+ * they are more than `longest`, or values would not be exact. */
 static unsigned scaled_length(const struct mt_cells *cells, size_t rows,
                               size_t column, unsigned most, unsigned longest)
 {
@@ -226,8 +227,8 @@ static unsigned scaled_length(const struct mt_cells *cells, size_t rows,
     return length_of(bits);
 }
 
-/* The fewest bits that a column's values are in: all with the same places, or
- * each with its own. */
+/* The packing with the fewest bits: all values with the same places, or each
+ * with its own. */
 static struct packed size_column(const struct mt_cells *cells, size_t rows,
                                  size_t column)
 {
@@ -296,8 +297,8 @@ static uint64_t code_of(const struct packed *c, int64_t digits, unsigned places)
     return n & mask_of(c);
 }
 
-/* Adds the code to the bits of the row that are in no byte yet; whole bytes of
- * them are in their place then. */
+/* Adds the code to `bits`, the bits of the row not written yet, and writes
+ * their whole bytes. */
 static inline uint64_t add_bits(uint64_t bits, const struct packed *c,
                                 uint64_t code, char *to)
 {

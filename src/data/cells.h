@@ -1,21 +1,21 @@
 /*
- * A table of numbers [rows, width] in few bits, read back exactly: what text
- * of 5 bytes a field says fits into 10 to 17 bits, not 64.
+ * A table of numbers [rows, width] in few bits, read back exactly: a field of
+ * about 5 characters takes 10 to 17 bits, not 64.
  *
  * Rows are packed in blocks. A value is
  *
  *     integer / 10^places
  *
- * which is one correctly rounded division, as reading "12.34" is one: so
- * decimals come back exactly. In a block each column has as many bits as its
- * largest integer needs, where all values have the same number of places; or,
- * if that takes less, each has its own, in some bits more. A column with a
- * value that has no such form (more than 15 digits, an infinity) keeps its
- * doubles. NaN is a code of its own; -0 becomes 0.
+ * which is one correctly rounded division, as reading "12.34" is: so decimals
+ * come back exactly. In a block each column has as many bits as its largest
+ * integer needs, if all values get the same number of places; or each value
+ * stores its own number of places, if that takes fewer bits. A column with a
+ * value that has no such form (more than 15 digits, an infinity) is stored as
+ * doubles. NaN has a code of its own; -0 becomes 0.
  *
  *     mt_cells_new(width)
  *     mt_cells_put(cells, column, 12.34);      for each column of a row
- *     mt_cells_push(cells, err);               it is filled
+ *     mt_cells_push(cells, err);               the row is complete
  *     mt_cells_finish(cells, err);             no more rows
  *     mt_cells_row(cells, i, out);
  */
@@ -33,13 +33,13 @@ struct mt_cells;
 struct mt_cells *mt_cells_new(size_t width); /* NULL: no memory */
 void mt_cells_free(struct mt_cells *cells);  /* NULL is allowed */
 
-/* A value of the next row, which counts once all of its columns are put and it
- * is pushed; raw: as it is, -0 too, in 64 bits. */
+/* Sets a value of the next row, which is added by mt_cells_push once all of its
+ * columns are set; raw: exactly, also -0, in 64 bits. */
 void mt_cells_put(struct mt_cells *cells, size_t column, double value);
 void mt_cells_put_raw(struct mt_cells *cells, size_t column, double value);
 mt_status mt_cells_push(struct mt_cells *cells, struct mt_err *err);
 
-/* After it rows can be read, by several threads at once, and none added. */
+/* After this rows can be read, by several threads at once, but not added. */
 mt_status mt_cells_finish(struct mt_cells *cells, struct mt_err *err);
 
 size_t mt_cells_rows(const struct mt_cells *cells);
@@ -51,16 +51,16 @@ void mt_cells_row(const struct mt_cells *cells, size_t row, size_t n,
                   double *out);
 double mt_cells_at(const struct mt_cells *cells, size_t row, size_t column);
 
-/* ---- the quick way in ---- */
+/* ---- adding rows quickly ---- */
 
-/* What the values of a column have, so far. */
+/* What the values of a column so far need. */
 struct mt_cells_seen {
-    uint64_t bits;   /* of digits << 1 | minus, any of them */
-    uint32_t places; /* 1 << places, any of them */
+    uint64_t bits;   /* the OR of all digits << 1 | minus */
+    uint32_t places; /* the OR of all 1 << places */
     bool missing, raw;
 };
 
-/* Where the next row goes; until it is pushed. */
+/* Where the next row is written; valid until it is pushed. */
 struct mt_cells_next {
     int64_t *digits;
     uint8_t *places;
@@ -69,8 +69,8 @@ struct mt_cells_next {
 
 struct mt_cells_next mt_cells_next(struct mt_cells *cells);
 
-/* Puts digits / 10^places, or less than 0 (minus: 0 or 1). At most 15 digits
- * and 15 places. */
+/* Sets digits / 10^places, negative if minus (0 or 1). At most 15 digits and 15
+ * places. */
 static inline void mt_cells_put_decimal(struct mt_cells_next next,
                                         size_t column, uint64_t digits,
                                         uint64_t minus, unsigned places)

@@ -27,8 +27,8 @@ static const void *sample_at(const struct mt_column *column, size_t i)
 
 enum { BLOCK = 1024 };
 
-/* The first of n values that float32 cannot hold as a finite number, or n.
- * 0x1.ffffffp127 is where rounding to float32 begins to give infinity. */
+/* The first of n values that is not finite as a float32, or n. Values from
+ * 0x1.ffffffp127 on round to infinity. */
 static size_t first_bad_f32(const char *at, size_t n)
 {
     for (size_t i = 0; i < n; i += BLOCK) {
@@ -116,7 +116,7 @@ mt_status mt_data_check_finite(const char *source,
 /* ---- integers ---- */
 
 struct range {
-    long long min, max; /* max < min: of nothing */
+    long long min, max; /* max < min: empty */
 };
 
 static const struct range EMPTY = { 0, -1 };
@@ -131,7 +131,7 @@ static struct range join(struct range a, struct range b)
                            a.max > b.max ? a.max : b.max };
 }
 
-/* Blocks on the stack, as the memory may be unaligned. */
+/* Copies blocks to the stack, as the memory may be unaligned. */
 #define DEFINE_RANGE(name, type)                                               \
     static struct range name(const char *at, size_t n)                         \
     {                                                                          \
@@ -218,7 +218,7 @@ static struct range column_range(const struct mt_column *column, size_t samples)
     return r;
 }
 
-/* low ... high, and one value more. */
+/* low ... high, and one further value. */
 struct allowed {
     long long low, high;
     const long long *also; /* or NULL */
@@ -229,7 +229,7 @@ static bool is_allowed(const struct allowed *a, long long v)
     return (v >= a->low && v <= a->high) || (a->also && v == *a->also);
 }
 
-/* Where an integer is that is not allowed, and what it is. */
+/* The place and value of an integer that is not allowed. */
 struct culprit {
     bool found;
     size_t sample, element;
@@ -252,7 +252,7 @@ static bool find_in(enum mt_dtype dtype, const char *at, size_t n,
     return out->found;
 }
 
-/* The same through a reader, some samples at a time. */
+/* The same for a column of a reader, some samples at a time. */
 static mt_status find_by_reader(const struct mt_column *column, size_t samples,
                                 const struct allowed *a, struct culprit *out,
                                 struct mt_err *err)
@@ -343,7 +343,7 @@ mt_status mt_dataset_check_tokens(const struct mt_dataset *data, size_t vocab,
     return status;
 }
 
-/* Labels that int32 does not hold can be no class of any model. */
+/* No model has a class that does not fit int32. */
 static mt_status check_label_width(const struct mt_dataset *data,
                                    struct mt_err *err)
 {

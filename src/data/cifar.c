@@ -28,8 +28,8 @@ static const struct mt_key cifar_keys[] = {
     { .name = NULL },
 };
 
-/* One file after the other, in one block of records, whose size follows from
- * the first file. */
+/* All files are read into one block of records; the first file decides on their
+ * size. */
 static mt_status read_file(const struct mt_data_request *request,
                            const struct mt_data_file *file, size_t *record,
                            struct mt_owned *own, size_t *bytes,

@@ -1,6 +1,6 @@
 /*
- * The compiler makes vectors of loops whose length it knows: so the blocks have
- * a fixed size.
+ * The compiler vectorizes loops whose length it knows, so blocks have a fixed
+ * size; they also take care of unaligned bytes.
  */
 #include "data/convert.h"
 

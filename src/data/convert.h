@@ -1,7 +1,6 @@
 /*
- * Elements as files have them, to those that models take. Loads go through
- * small blocks: the bytes need not be aligned. What does not fit int32 is cut
- * to its ends.
+ * Converts elements from the types of files to those that models take. The
+ * bytes need not be aligned. Values beyond int32 are clamped to its range.
  */
 #ifndef MT_DATA_CONVERT_H
 #define MT_DATA_CONVERT_H

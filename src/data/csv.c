@@ -1,6 +1,6 @@
 /*
- * type csv: rows of decimal numbers, one sample per record. How one file is
- * read is in csvpart.c, what follows from the training rows in csvfit.c.
+ * type csv: rows of decimal numbers, one sample per record. csvpart.c reads a
+ * file, csvfit.c computes what follows from the training rows.
  */
 #include "data/csv_internal.h"
 
@@ -40,7 +40,7 @@ static const struct mt_key csv_keys[] = {
     { NULL },
 };
 
-/* normalize decides alone. */
+/* normalize excludes scale, mean and std. */
 static mt_status check_args(const struct mt_data_request *request,
                             const struct mt_csv_args *args,
                             struct mt_csv_dialect *dialect, struct mt_err *err)
@@ -57,8 +57,8 @@ static mt_status check_args(const struct mt_data_request *request,
     return mt_csv_dialect_read(request->doc, request->spec, dialect, err);
 }
 
-/* What is known of the columns from a checkpoint, or from the training table;
- * NULL where these have no names. */
+/* The columns known from a checkpoint, or from the training table; NULL if
+ * these have no names. */
 static const struct mt_csv_known *known_columns(const struct mt_dataset *data,
                                                 const char *source,
                                                 struct mt_csv_known *out)
@@ -93,7 +93,7 @@ static mt_status set_labels(const struct mt_fitted *fitted,
     return MT_OK;
 }
 
-/* Classes of a checkpoint without names are those of another format. */
+/* If a checkpoint's classes have no names, they come from another format. */
 static mt_status keep_labels(const struct mt_labels *labels,
                              struct mt_fitted *fitted, struct mt_err *err)
 {

@@ -1,4 +1,4 @@
-/* Between csv.c, csvpart.c and csvfit.c. */
+/* Shared by csv.c, csvpart.c and csvfit.c. */
 #ifndef MT_DATA_CSV_INTERNAL_H
 #define MT_DATA_CSV_INTERNAL_H
 
@@ -17,13 +17,13 @@ struct mt_csv_args {
 
 enum { MT_CSV_STANDARD, MT_CSV_MINMAX };
 
-/* Reads the file that key names into part. Of t are set: request, state,
- * dialect, known, labels and labels_source. */
+/* Reads the file that key names into part. The caller sets request, state,
+ * dialect, known, labels and labels_source of t. */
 mt_status mt_csv_open_part(const struct mt_csv_args *args, const char *key,
                            struct mt_dataset *data, struct mt_csv_table *t,
                            struct mt_part *part, struct mt_err *err);
 
-/* Adds to data->note. NULL: there was no memory for the text. */
+/* Appends to data->note. note NULL: making it failed for lack of memory. */
 mt_status mt_csv_add_note(struct mt_dataset *data, const char *note,
                           struct mt_err *err);
 

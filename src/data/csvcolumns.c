@@ -33,7 +33,7 @@ struct chooser {
     const char **taken; /* [n]: the key that took the column, or NULL */
 };
 
-/* Nothing is near: names the columns that there are. */
+/* No name is similar: the message lists the columns. */
 static mt_status fail_with_names(const struct chooser *ch,
                                  const struct mt_item *item, const char *name,
                                  struct mt_err *err)
@@ -237,8 +237,8 @@ static bool is_known(const struct mt_csv_known *known, const char *name)
     return false;
 }
 
-/* A column that was there before is missing: it may have another name, or the
- * header another character where the delimiter should be. */
+/* A known column is missing: it may have another name, or the header another
+ * delimiter. */
 static mt_status fail_known(const struct mt_csv_known *known, const char *path,
                             const struct mt_csv_columns *c, const char *name,
                             struct mt_err *err)

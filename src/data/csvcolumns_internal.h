@@ -10,8 +10,7 @@ struct mt_csv_place {
     size_t column;
 };
 
-/* In order of bytes, the same names in that of the columns. To be freed; NULL:
- * no memory. */
+/* Sorted by bytes, equal names by column. To be freed; NULL: no memory. */
 struct mt_csv_place *mt_csv_sort_names(const char *const *names, size_t n);
 
 /* The column of that name, or NULL. */

@@ -26,7 +26,7 @@ static const char *read_sign(const struct sign *sign, const char *text,
                              char *out)
 {
     if (!strcmp(text, "\\t"))
-        text = "\t"; /* as it comes from a command line */
+        text = "\t"; /* as it may be typed on a command line */
     if (strlen(text) != 1 || strchr(sign->forbidden, text[0]) ||
         (sign->allowed && !strchr(sign->allowed, text[0])))
         return sign->expected;
@@ -103,7 +103,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Groups of digits from *text on, as digits alone; false: they are none. */
+/* Copies groups of digits from *text without separators; false: they are not
+ * such groups. */
 static bool join_groups(const char **text, const char *end, char separator,
                         char **out)
 {
@@ -153,7 +154,7 @@ enum mt_number mt_csv_parse(const struct mt_csv_dialect *d, const char *text,
     return mt_number_in_f32(plain, (size_t)(to - plain), out);
 }
 
-/* The plain form first; of two that read the same values, the simpler one. */
+/* The plain form first; of two that read the same values, the simpler first. */
 const struct mt_csv_dialect mt_csv_forms[MT_CSV_FORMS] = {
     { ',', '.', 0, 0 },    { ',', ',', 0, 0 },   { ',', '.', ',', 0 },
     { ',', ',', '.', 0 },  { ',', '.', ' ', 0 }, { ',', ',', ' ', 0 },
@@ -181,7 +182,7 @@ struct mt_csv_advice mt_csv_advise(const char *text, size_t n)
         const struct mt_csv_dialect *d = &mt_csv_forms[i];
         double v;
 
-        /* The two with thousands read what those without do. */
+        /* A form with thousands reads all that the one without does. */
         if (!(forms >> i & 1) || (i >= 2 && forms >> (i - 2) & 1))
             continue;
         mt_csv_parse(d, text, n, &v);

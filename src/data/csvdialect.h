@@ -11,13 +11,13 @@
 struct mt_csv_dialect {
     char delimiter; /* between fields; ' ': any run of spaces and tabs */
     char decimal;   /* '.' or ',' */
-    char thousands; /* between groups of three digits; 0: nothing is */
+    char thousands; /* between groups of three digits; 0: none */
     char comment;   /* lines that begin with it are skipped; 0: none */
 };
 
 extern const struct mt_csv_dialect mt_csv_plain; /* , . and nothing else */
 
-/* The keys of "data" that say it, for a struct that has them as texts. */
+/* The keys of "data" for it; STRUCT has them as texts. */
 #define MT_DIALECT_KEYS(STRUCT)                                                \
     { "delimiter", MT_KEY_STRING, offsetof(STRUCT, delimiter), .def = "\",\"", \
       .doc = "the one character between fields; a space: any run of spaces "   \
@@ -35,11 +35,11 @@ extern const struct mt_csv_dialect mt_csv_plain; /* , . and nothing else */
                    "all lines are records"                                     \
     }
 
-/* The character that text, the value of a key, means. NULL, or what was
+/* The character that text, the value of a key, means. Returns NULL, or what was
  * expected. */
 const char *mt_csv_sign(const char *key, const char *text, char *out);
 
-/* Of the spec's object "data". */
+/* Reads it from the spec's "data" object. */
 mt_status mt_csv_dialect_read(const struct mt_json *doc,
                               const struct mt_item *data,
                               struct mt_csv_dialect *out, struct mt_err *err);
@@ -48,18 +48,19 @@ mt_status mt_csv_dialect_read(const struct mt_json *doc,
 void mt_csv_dialect_print(const struct mt_csv_dialect *dialect,
                           struct mt_strbuf *out);
 
-/* mt_number_in_f32 of a number as the dialect writes it: groups of thousands
- * are of three digits each, or there are none. */
+/* mt_number_in_f32() for a number in the dialect. With `thousands`, groups must
+ * have three digits each; a number may also have no groups. */
 enum mt_number mt_csv_parse(const struct mt_csv_dialect *dialect,
                             const char *text, size_t n, double *out);
 
-/* The ways in which numbers are written, as bits: of MT_CSV_FORMS. */
+/* The forms of numbers, and in which of them a text can be read (bit i:
+ * mt_csv_forms[i]). */
 enum { MT_CSV_FORMS = 8 };
 extern const struct mt_csv_dialect mt_csv_forms[MT_CSV_FORMS];
 unsigned mt_csv_forms_of(const char *text, size_t n);
 
-/* What a text that is not a number would be in another form, "; with
- * data.decimal: \",\" it is 1.5", or "". */
+/* What a text that is not a number would be in another form, e.g. "; with
+ * data.decimal: \",\" it is 1.5"; or "". */
 struct mt_csv_advice {
     char text[224];
 };
@@ -68,7 +69,7 @@ struct mt_csv_advice mt_csv_advise(const char *text, size_t n);
 /* The X of a first line "sep=X", or 0. */
 char mt_csv_sep(const char *text, size_t n);
 
-/* Refuses a file that is not text by its first bytes, and says what it is. */
+/* Refuses a file that is not text, by its first bytes, and says what it is. */
 mt_status mt_csv_check_text(const char *path, const char *bytes, size_t n,
                             struct mt_err *err);
 

@@ -17,13 +17,14 @@ enum {
 struct mt_csv_field {
     const char *text; /* n bytes without the quotes; not NUL-terminated */
     size_t n;
-    size_t at; /* bytes from the record's start, for mt_csv_fail */
+    size_t at; /* byte offset in the record, for mt_csv_fail */
 };
 
-/* 64 bytes from the text of a field on can be read, whatever n. */
+/* At least 64 bytes from the start of a field's text can be read, whatever
+ * n. */
 enum { MT_CSV_PADDING = 64 };
 
-/* Without spaces and tabs around. */
+/* The field without leading and trailing spaces and tabs. */
 static inline struct mt_csv_field mt_csv_trim(struct mt_csv_field f)
 {
     for (; f.n && (f.text[0] == ' ' || f.text[0] == '\t'); f.n--)
@@ -33,16 +34,16 @@ static inline struct mt_csv_field mt_csv_trim(struct mt_csv_field f)
     return f;
 }
 
-/* Lines that were passed over, and records of several lines; and the first of
- * them (from 1). */
+/* Counts of skipped lines and of records of several lines (tall); and the first
+ * line of each kind (from 1). */
 struct mt_csv_passed {
-    size_t blanks, comments, tall; /* blanks: followed by a record */
+    size_t blanks, comments, tall; /* blanks: only those before a record */
     uint64_t first_blank, first_comment, first_tall;
 };
 
-/* "path:line:column: message" of a field of the last record (or of the record
- * itself: a field beyond its last); line and column are the field's first
- * character, both from 1. Returns MT_INVALID. */
+/* "path:line:column: message" for a field of the last record, or, if there is
+ * no such field, for the record itself; line and column are those of the
+ * field's first character, both from 1. Returns MT_INVALID. */
 mt_status mt_csv_fail(const struct mt_csv *csv, size_t field,
                       struct mt_err *err, const char *fmt, ...) MT_PRINTF(4, 5);
 

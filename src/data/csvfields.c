@@ -13,10 +13,10 @@
 enum { END_OF_RECORD = 256, END_OF_BUFFER, FAULT };
 
 struct scan {
-    const char *p;     /* where it is */
-    const char *fault; /* what is wrong there; NULL: text after quotes, */
-    const char *open;  /* which opened here */
-    uint64_t lines;    /* line ends passed in quotes */
+    const char *p;     /* the present byte */
+    const char *fault; /* the error there; NULL: text after a quoted field */
+    const char *open;  /* that began here */
+    uint64_t lines;    /* line ends within quotes so far */
     bool doubled;      /* the last field has doubled quotes */
 };
 
@@ -71,8 +71,8 @@ static int scan_end(struct mt_csv *csv, struct scan *s)
 }
 
 /* The first byte from p on that may end a plain field: the delimiter, or a
- * control character. Eight bytes at a time; the padding ends it. delimiter: in
- * every byte. */
+ * control character. Eight bytes at a time; the padding stops it at the latest.
+ * delimiter: in every byte of the word. */
 static inline const char *find_stop(const char *p, uint64_t delimiter)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
@@ -111,7 +111,7 @@ static int scan_plain(struct mt_csv *csv, struct scan *s,
     return (unsigned char)*p;
 }
 
-/* The rest of a run of spaces and tabs, which may end the line. */
+/* Skips the rest of a run of spaces and tabs, which may end the line. */
 static int pass_blanks(struct mt_csv *csv, struct scan *s)
 {
     while (is_blank(*s->p))
@@ -157,7 +157,7 @@ static int scan_quoted(struct mt_csv *csv, struct scan *s,
     return result;
 }
 
-/* The quote that a field begins with, perhaps after spaces; or NULL. */
+/* The quote that a field begins with, perhaps after spaces; else NULL. */
 static const char *find_quote(const struct mt_csv *csv, const char *p)
 {
     while (*p == ' ' && csv->dialect.delimiter != ' ')
@@ -189,8 +189,8 @@ static int scan_comment(struct mt_csv *csv, struct scan *s)
     return scan_end(csv, s);
 }
 
-/* Plain text between doubled quotes goes to csv->unquoted, which has room for
- * the whole record. */
+/* Copies the field, with doubled quotes made single, to csv->unquoted, which
+ * has room for the whole record. */
 static void undouble(struct mt_csv *csv, struct mt_csv_field *field)
 {
     char *out = csv->unquoted + csv->unquoted_used;
@@ -206,7 +206,8 @@ static void undouble(struct mt_csv *csv, struct mt_csv_field *field)
     csv->unquoted_used += n;
 }
 
-/* Nothing moves while a record is scanned: csv->room does not change then. */
+/* Nothing in `unquoted` moves while a record is scanned: csv->room stays the
+ * same then. */
 static mt_status grow_unquoted(struct mt_csv *csv, struct mt_err *err)
 {
     char *grown;
@@ -257,9 +258,9 @@ static mt_status fail_scan(struct mt_csv *csv, const struct scan *s,
                        (unsigned long long)open.column);
 }
 
-/* The fields from s->p on that are like most: without quotes or spaces at the
- * beginning or anything special within, and followed by a delimiter. Those that
- * are not, and fields for which there is no room, are left to scan_field. */
+/* Scans fields from s->p on as long as they are of the usual kind: no quote or
+ * space at the beginning, nothing special within, and a delimiter after them.
+ * Others, and those for which there is no room, are left to scan_field. */
 static void scan_usual(struct mt_csv *csv, struct scan *s, const char *start)
 {
     struct mt_csv_field *f = csv->fields + csv->n;

@@ -7,7 +7,7 @@
 
 #include "data/csv_internal.h"
 
-/* Bytes of inputs that are held in memory. */
+/* The most bytes of inputs that are held in memory, by default. */
 enum { RESIDENT = 256 << 20 };
 
 /* The rows that the inputs of training are in. */
@@ -24,7 +24,7 @@ static struct mt_subset training_rows(const struct mt_dataset *data,
     return set;
 }
 
-/* Values of the part that training did not have. */
+/* Counts values of the part that training did not have. */
 static mt_status count_unseen(struct mt_plan *plan,
                               const struct mt_cells *cells, struct mt_err *err)
 {
@@ -40,7 +40,7 @@ static mt_status count_unseen(struct mt_plan *plan,
     return MT_OK;
 }
 
-/* Cells become inputs: in memory, where they do not take too much of it. */
+/* Turns cells into inputs, in memory if they fit. */
 static mt_status encode_part(const struct mt_data_request *request,
                              struct mt_csv_state *state,
                              struct mt_table_rows *rows, struct mt_part *part,
@@ -100,7 +100,7 @@ mt_status mt_csv_fit(const struct mt_data_request *request,
     return data->fitted.facts ? MT_OK : mt_fail_memory(err);
 }
 
-/* Only numbers are normalized. */
+/* Sets mean 0 and std 1 for other columns: only numbers are normalized. */
 static void keep_others(const struct mt_plan *plan,
                         struct mt_normalization *norm, double *mean,
                         double *std)

@@ -33,7 +33,7 @@ static mt_status open_table(struct scan *s, const struct mt_csv_hints *hints,
 
 /* --- columns ------------------------------------------------------------ */
 
-/* As JSON has it: "-1", "0", "12". */
+/* An integer as in JSON: "-1", "0", "12". */
 static bool is_index(const char *text)
 {
     text += *text == '-';
@@ -41,7 +41,8 @@ static bool is_index(const char *text)
            (*text != '0' || !text[1]);
 }
 
-/* What the user says as keys of a spec, so that messages are the same. */
+/* Turns what the user says into keys of a spec, so that messages are the
+ * same. */
 static mt_status set_key(struct mt_json *doc, const char *key,
                          struct mt_strbuf *value, const char *origin,
                          struct mt_err *err)
@@ -185,8 +186,8 @@ static bool is_id(const struct mt_csv_guess *g, size_t column)
            (l->many || l->labels.n == mt_look_values(l));
 }
 
-/* Some are texts: if most fields are numbers, fewer texts than one in 20 are
- * faults. */
+/* Are there texts, not only faults? If most fields are numbers, texts in fewer
+ * than one row in 20 count as faults. */
 static bool is_category(const struct mt_look *l, bool code)
 {
     size_t values = mt_look_values(l);
@@ -201,7 +202,7 @@ static enum mt_csv_use judge_column(const struct mt_csv_guess *g, size_t column)
 {
     const struct mt_look *l = &g->looks[column];
     size_t values = mt_look_values(l);
-    bool code = l->coded && l->zeros; /* of digits, but no number */
+    bool code = l->coded && l->zeros; /* digits, but not a number */
 
     if (!values)
         return MT_CSV_EMPTY;
@@ -238,7 +239,7 @@ static void choose_features(struct mt_csv_guess *g)
         if (g->use[i] < MT_CSV_TARGET)
             c->features[c->n_features++] = i;
     if (!c->n_features && g->use[0] == MT_CSV_COUNTER) {
-        g->use[0] = MT_CSV_NUMBER; /* all there is */
+        g->use[0] = MT_CSV_NUMBER; /* the only column is better than none */
         c->features[c->n_features++] = 0;
     }
 }

@@ -10,16 +10,16 @@
 #include "data/number.h"
 
 enum {
-    RECORDS = 1000,  /* that are looked at, */
-    BYTES = 1 << 20, /* and how many bytes of them */
-    SOME = 8,        /* records before a range or a form says anything */
-    STEPS = 3,       /* numbers that are in steps, */
-    MANY_STEPS = 5,  /* whatever they are */
+    RECORDS = 1000,  /* most records that are read, */
+    BYTES = 1 << 20, /* and most bytes */
+    SOME = 8,        /* fewest records from which a range or a form counts */
+    STEPS = 3,       /* fewest numbers in steps, */
+    MANY_STEPS = 5,  /* and of any kind */
     BITS = 64        /* of the sketch that counts different values */
 };
 
-/* What a field looks like. DIGITS: a date, a price, a share, ...: more digits
- * than letters. */
+/* What a field looks like. DIGITS: more digits than letters, as in a date, a
+ * price or a percentage. */
 enum look { GAP, NUMBER, DIGITS, TEXT };
 
 struct column {
@@ -31,17 +31,17 @@ struct column {
 
     size_t gaps, numbers, digits, texts; /* of the records below */
     double min, max, last;
-    bool rises, falls, fractions; /* of the numbers, all of them */
+    bool rises, falls, fractions; /* true of all numbers */
     uint64_t seen;                /* a bit for each hash of a value */
-    uint64_t again;               /* the line that has `first` again, or 0 */
-    bool stepped;                 /* one of the numbers in steps */
+    uint64_t again;               /* the line that repeats `first`, or 0 */
+    bool stepped;                 /* `first` is one of the numbers in steps */
 };
 
 struct table {
     struct column *columns;
     size_t n, records;
     double step;     /* of the numbers of the first record; 0: none */
-    size_t in_steps; /* records below whose numbers are so too */
+    size_t in_steps; /* records below with numbers in steps, too */
 };
 
 static enum look look_at(const struct mt_csv *csv, const char *text, size_t n,
@@ -97,7 +97,7 @@ static mt_status take_first(struct table *t, const struct mt_csv *csv,
     return MT_OK;
 }
 
-/* Are n whole numbers in steps likely names: 0 or 1, 2, 3, ...; years; or
+/* Are n whole numbers in steps likely to be names: from 0 or 1 on, years, or
  * many? */
 static bool are_names(double first, double last, double step, size_t n)
 {
@@ -193,15 +193,15 @@ static void add_record(struct table *t, const struct mt_csv *csv,
     t->records++;
 }
 
-/* How far the number is outside the range of those below; at most 0: it is
- * inside. */
+/* How far the first number is outside the range of those below; at most 0: it
+ * is inside. */
 static double distance(const struct column *c)
 {
     return fmax(c->min - c->number, c->number - c->max);
 }
 
-/* Can the column not speak for a header, whatever the records say that follow?
- * These can only make a number more like those below it. */
+/* Will the column not vote for a header, whatever records follow? These can
+ * only make a number more like those below it. */
 static bool is_settled(const struct table *t, const struct column *c)
 {
     if (c->look != NUMBER || !c->numbers || t->step != 0)
@@ -237,7 +237,7 @@ static mt_status read_records(struct table *t, struct mt_csv *csv,
     return MT_OK;
 }
 
-/* ---- what each column says ---- */
+/* ---- the votes ---- */
 
 /* The reasons, the best first. */
 enum reason {
@@ -247,17 +247,17 @@ enum reason {
     UNLIKE_OTHERS,
     ABOVE_TEXTS,
     NEW_TEXT,
-    FOR, /* those before it speak for a header */
+    FOR, /* those before it are votes for a header */
     TEXT_AGAIN = FOR,
     MISSING,
-    DIGITS_AGAIN, /* a date above dates: counts twice, as no column has that
-                     for its name */
+    DIGITS_AGAIN, /* a date above dates: counts twice, as no column is called
+                     like that */
     LIKE_OTHERS,
     NO_REASON
 };
 
-/* Is it far outside the range of those below? Farther, where they are few or
- * follow an order. */
+/* Is the first number far outside the range of those below? It must be farther
+ * if they are few or sorted. */
 static bool is_outside(const struct column *c)
 {
     double range = c->max - c->min, away = distance(c);
@@ -288,7 +288,8 @@ static enum reason judge(const struct table *t, const struct column *c)
         return TEXT_AGAIN;
     for (unsigned i = 0; i < BITS; i++)
         different += c->seen >> i & 1;
-    /* One field in five may be a fault, or a missing value by another name. */
+    /* One field in five may be a fault, or a missing value by an unknown
+     * name. */
     if (5 * c->numbers >= 4 * values)
         return c->look == NUMBER ? judge_number(t, c) : ABOVE_NUMBERS;
     if (5 * (c->numbers + c->digits) >= 4 * values)
@@ -362,8 +363,8 @@ static void explain(const struct column *c, size_t column, enum reason reason,
     }
 }
 
-/* One text above numbers or dates may be a fault in a record like the others;
- * two are names, unless a text or a date speaks against it. */
+/* One text above numbers or dates may be a fault in a data record; two are
+ * names, unless a text or a date votes against. */
 static bool prefers_header(const size_t *count, size_t yes, size_t no)
 {
     bool names = count[ABOVE_NUMBERS] + count[ABOVE_DIGITS] > 1 &&

@@ -1,9 +1,9 @@
 /*
- * Does the first record of a table name its columns? Found out from the first
- * records, up to a thousand of them or a megabyte; fewer where no others can
- * make the first one a header any more, as plain numbers above numbers. Each
- * column may say something; the header is there if more columns say so than say
- * otherwise.
+ * Does the first record of a table name its columns? This is judged from the
+ * first records, up to a thousand of them or a megabyte; fewer if further ones
+ * cannot make the first one a header, e.g. for plain numbers above numbers.
+ * Each column may vote; the first record is a header if more columns vote for
+ * it than against.
  *
  * For:
  *  - a text above numbers, or a text without digits above dates, prices and the
@@ -19,9 +19,9 @@
  *  - a text that a record below has in the same column;
  *  - a missing value ("?", "NA") above anything.
  *
- * Two columns with a text above numbers or dates are enough, where no text or
- * date speaks against it. Where as many say so as otherwise, a text above
- * numbers decides, and else a record of different texts is a header.
+ * Two columns with a text above numbers or dates are enough if no text or date
+ * votes against. If the votes are equal, a text above numbers decides; without
+ * one, a record of different texts is a header.
  */
 #ifndef MT_DATA_CSVHEADER_H
 #define MT_DATA_CSVHEADER_H
@@ -31,12 +31,12 @@
 
 struct mt_csv_header {
     bool header;
-    bool sure;       /* no column says otherwise */
+    bool sure;       /* no column votes otherwise */
     const char *why; /* "\"age\" is above numbers"; in the arena */
 };
 
-/* Reads from where csv is, its first record; the caller rewinds. MT_OK with n
- * == 0: there is no record. */
+/* Reads from csv's first record on; the caller rewinds. MT_OK with n == 0:
+ * there is no record. */
 mt_status mt_csv_find_header(struct mt_csv *csv, struct mt_arena *arena,
                              struct mt_csv_header *out, struct mt_err *err);
 

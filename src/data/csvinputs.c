@@ -3,15 +3,15 @@
  *
  * Which columns are the features:
  *
- *     by name      where the table has a header and the names are known from
- *                  training; in any order, others are passed over
+ *     by name      if the table has a header and the names are known from
+ *                  training; in any order, others are skipped
  *     by position  otherwise: as many columns as features, or all columns of
  *                  the training table, from which the spec takes the features
  *                  as it did in training
  *
- * Of a model of another format each element of a sample is a column. Of a
- * series (window.h) each sample is a window of rows, and the last one is that
- * whose target is not in the table.
+ * For a model of another format, each element of a sample is a column. For a
+ * series (window.h), each sample is a window of rows; the target of the last
+ * one is not in the table.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ struct inputs {
     struct mt_window window;
     size_t steps;        /* rows of a sample: 1, or those of a window */
     size_t row;          /* elements of a row */
-    size_t width;        /* columns that are read: row, or those of plan */
+    size_t width;        /* columns that are read: row, or plan.n */
     struct mt_plan plan; /* of a table with more than numbers: n > 0 */
     double *cells;       /* [width] */
     size_t tokens;       /* as in the request, */
@@ -40,10 +40,10 @@ struct inputs {
 
     double *rows; /* [room, row], of which `have` are read */
     size_t room, have;
-    bool given;      /* some samples were */
+    bool given;      /* some samples were returned */
     bool ended;      /* the table was read to its end */
-    size_t appended; /* rows after it */
-    size_t *of;      /* ahead: the target that each column is, [width] */
+    size_t appended; /* rows after that */
+    size_t *of;      /* ahead: [width], the target that each column is */
 };
 
 /* ---- which columns ---- */
@@ -58,7 +58,7 @@ static bool is_target(const struct inputs *in, const char *name)
     return false;
 }
 
-/* The columns that are passed over, the targets aside. */
+/* Notes the columns that are skipped, except the targets. */
 static mt_status note_ignored(const struct inputs *in, struct mt_err *err)
 {
     enum { SHOWN = 8 };
@@ -88,7 +88,7 @@ static mt_status note_ignored(const struct inputs *in, struct mt_err *err)
     return read && (!n || in->data->note) ? MT_OK : mt_fail_memory(err);
 }
 
-/* Does the spec name columns? Without a header they are not found. */
+/* Does the spec name columns? They cannot be found without a header. */
 static bool names_columns(const struct mt_item *spec)
 {
     static const char *const keys[] = { "target", "features" };
@@ -120,7 +120,7 @@ static mt_status fail_count(const struct inputs *in, const struct mt_item *spec,
         in->table ? ", or all columns that the training data had" : "");
 }
 
-/* As in training, if the table has the target too; else all columns. */
+/* As in training, if the table has the target, too; else all columns. */
 static mt_status choose_by_position(struct inputs *in,
                                     const struct mt_data_request *request,
                                     struct mt_err *err)
@@ -247,7 +247,7 @@ static mt_status make_room(struct inputs *in, size_t rows, struct mt_err *err)
     return MT_OK;
 }
 
-/* Of the rows that are there, at most the last n stay. */
+/* Drops all but the last n rows. */
 static void keep_last(struct inputs *in, size_t n)
 {
     if (in->have <= n)
@@ -257,8 +257,8 @@ static void keep_last(struct inputs *in, size_t n)
     in->have = n;
 }
 
-/* Until there are `most` rows, or as many as a pipe has, but no fewer than
- * `least`, which are waited for. */
+/* Reads until there are `most` rows, or as many as a pipe has at the moment,
+ * but waits for at least `least`. */
 static mt_status read_rows(struct inputs *in, size_t least, size_t most,
                            struct mt_err *err)
 {
@@ -291,7 +291,7 @@ static mt_status read_rows(struct inputs *in, size_t least, size_t most,
 
 /* ---- samples ---- */
 
-/* Those that begin in the rows from number `first` on. */
+/* The samples that begin at row `first` and later. */
 static void set_column(struct inputs *in, size_t first,
                        struct mt_column *column, size_t *n)
 {
@@ -378,7 +378,7 @@ static mt_status append(struct mt_feed *feed, const double *y,
     return MT_OK;
 }
 
-/* Of a table without names: the features must be written as the targets are. */
+/* Are both written the same? For a table without names. */
 static bool same_items(const struct mt_item *a, const struct mt_item *b)
 {
     return a && b && !strcmp(mt_json_text(a).text, mt_json_text(b).text);
@@ -420,7 +420,7 @@ static mt_status find_target(const struct inputs *in,
                    mt_excerpt(name, strlen(name)).text);
 }
 
-/* The predictions must be rows. */
+/* Finds the target of each column: predictions must make up a row. */
 static mt_status find_targets(struct inputs *in, const struct mt_item *spec,
                               struct mt_err *err)
 {

@@ -6,7 +6,7 @@
 
 #include "data/number.h"
 
-enum { RECENT = 64 }; /* texts */
+enum { RECENT = 64 }; /* texts in the cache */
 
 /* A text of 1 to 16 bytes: its first eight and its last eight, which overlap.
  * n == 0: none. */
@@ -39,8 +39,8 @@ static int compare_bytes(const char *a, size_t na, const char *b, size_t nb)
 }
 
 /* Binary search. Returns whether the value is there; *at is its place in
- * sorted, or the place where it belongs. A hash table would be quicker, but a
- * file could be made to fill one bucket. */
+ * sorted, or the place where it belongs. A hash table would be faster, but a
+ * file could be made so that all values collide. */
 static bool search(const struct mt_labels *labels, const char *text, size_t n,
                    size_t *at)
 {
@@ -133,7 +133,7 @@ static uint64_t load(const char *text)
     return le64toh(x);
 }
 
-/* Of 1 to 16 bytes; where it is remembered. */
+/* The place of a text of 1 to 16 bytes in the cache; *out: its entry. */
 static size_t place_of(const char *text, size_t n, struct mt_labels_recent *out)
 {
     uint64_t head = load(text), tail = 0;
@@ -191,7 +191,7 @@ static int compare_numbers(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Fills by_number: ascending, equal ones as they were first met. */
+/* Fills by_number: ascending, equal ones in the order in which they came. */
 static mt_status sort_numbers(struct mt_labels *labels)
 {
     struct number *list = malloc((labels->n + 1) * sizeof *list);
@@ -210,7 +210,7 @@ static mt_status sort_numbers(struct mt_labels *labels)
     return MT_OK;
 }
 
-/* Beyond 2^53 different whole numbers become the same double. */
+/* Beyond 2^53 different whole numbers may be the same double. */
 static bool same_number(double a, double b)
 {
     return a == b && a < 0x1p53 && a > -0x1p53;

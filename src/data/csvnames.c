@@ -50,7 +50,7 @@ static mt_status header_key(const struct mt_csv_select *select, bool *given,
     return MT_OK;
 }
 
-/* The name of a column before any is changed. */
+/* The name of a column before repeated ones are changed. */
 static const char *raw_name(const struct mt_csv_field *field, size_t column,
                             struct mt_arena *arena)
 {
@@ -59,8 +59,8 @@ static const char *raw_name(const struct mt_csv_field *field, size_t column,
     return mt_arena_printf(arena, "Unnamed: %zu", column);
 }
 
-/* The name of a column that has one that was there before: `x.1`, or the next
- * number that is not in the header. */
+/* A new name for a column whose name is repeated: `x.1`, or with the next
+ * number such that it is not in the header. */
 static const char *other_name(const char *name, size_t *number,
                               const struct mt_csv_place *sorted, size_t n,
                               struct mt_arena *arena)
@@ -128,7 +128,7 @@ static mt_status has_known(const struct mt_csv_known *known,
     return MT_OK;
 }
 
-/* Whether the first record, whose names are taken, is a header. */
+/* Decides whether the first record, whose names are in *out, is a header. */
 static mt_status find_header(const struct mt_csv_select *select,
                              struct mt_csv *csv, struct mt_arena *arena,
                              struct mt_csv_columns *out, bool *header,
@@ -170,7 +170,7 @@ static bool ends_empty(const struct mt_csv_field *fields, size_t n)
     return n > 1 && mt_csv_trim(fields[n - 1]).n == 0;
 }
 
-/* From the first two records, the header and one more. */
+/* Finds it from the first two records: the header and one more. */
 static mt_status find_trailing(struct mt_csv *csv, struct trailing *out,
                                struct mt_err *err)
 {

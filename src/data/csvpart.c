@@ -3,7 +3,8 @@
 
 #include "data/csv_internal.h"
 
-/* In the first file that is read, what was collected becomes classes. */
+/* Targets of the part; in the first file, makes classes from the values
+ * collected. */
 static mt_status set_targets(struct mt_csv_table *t, const char *path,
                              struct mt_arena *arena, struct mt_part *part,
                              struct mt_err *err)
@@ -49,8 +50,8 @@ static mt_status set_part(struct mt_csv_table *t, const char *path,
     return set_targets(t, path, &data->arena, part, err);
 }
 
-/* Are the features that the spec names those that the model was trained on, in
- * their order? */
+/* Fails unless the features that the spec names are those that the model was
+ * trained on, in their order. */
 static mt_status check_features(const struct mt_csv_table *t,
                                 const struct mt_item *features,
                                 struct mt_err *err)
@@ -75,7 +76,8 @@ static mt_status check_features(const struct mt_csv_table *t,
         i < k->n_features ? mt_json_quoted(k->features[i]).text : "none", i);
 }
 
-/* By the names of a table before, if both have names; else as the spec says. */
+/* By the names of an earlier table, if both have names; else as the spec
+ * says. */
 static mt_status choose_columns(struct mt_csv_table *t,
                                 const struct mt_csv_select *select,
                                 const char *path, struct mt_arena *arena,
@@ -94,8 +96,8 @@ static mt_status choose_columns(struct mt_csv_table *t,
                : status;
 }
 
-/* What becomes of the columns: as the checkpoint or the part before says, else
- * as the spec does. Which rows targets drop is always in the spec. */
+/* The plan of the columns: that of the checkpoint or an earlier part, else the
+ * spec's. The rule for missing targets is always the spec's. */
 static mt_status make_plan(const struct mt_csv_table *t,
                            const struct mt_csv_args *args,
                            struct mt_dataset *data, struct mt_err *err)
@@ -135,7 +137,7 @@ mt_status mt_csv_add_note(struct mt_dataset *data, const char *note,
     return data->note ? MT_OK : mt_fail_memory(err);
 }
 
-/* How many rows were left out for gaps. */
+/* Notes how many rows were left out because of gaps. */
 static mt_status note_dropped(const struct mt_csv_table *t, const char *path,
                               struct mt_dataset *data, struct mt_err *err)
 {
@@ -156,7 +158,7 @@ static mt_status note_dropped(const struct mt_csv_table *t, const char *path,
     return status;
 }
 
-/* Empty lines between records are passed over, and said. */
+/* Notes the empty lines between records, which were skipped. */
 static mt_status note_blanks(const struct mt_csv_table *t, const char *path,
                              struct mt_dataset *data, struct mt_err *err)
 {
@@ -173,7 +175,7 @@ static mt_status note_blanks(const struct mt_csv_table *t, const char *path,
         err);
 }
 
-/* A row that is left out would move those after it. */
+/* In a series no row may be left out: that would move those after it. */
 static mt_status check_series(const struct mt_csv_table *t,
                               const struct mt_csv_args *args,
                               struct mt_err *err)
@@ -197,8 +199,8 @@ static mt_status check_series(const struct mt_csv_table *t,
                         mt_json_quoted(drops).text);
 }
 
-/* read_rows; where classes are found out, it is seen that they are some, if the
- * spec does not say so. */
+/* Reads the rows; if classes are collected and the spec does not say that they
+ * are classes, checks that they can be. */
 static mt_status read_samples(struct mt_csv_table *t, const char *path,
                               struct mt_arena *arena, struct mt_err *err)
 {

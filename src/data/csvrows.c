@@ -12,13 +12,13 @@
 /* A value of the target while classes are being collected. */
 struct value {
     size_t rows;
-    uint64_t line; /* of the first of them */
+    uint64_t line; /* of the first row */
 };
 
 struct reading {
     struct mt_csv_table *t;
     bool plain;           /* numbers can be read as decimals */
-    struct value *values; /* [room], of t->labels; if they are looked at */
+    struct value *values; /* [room], of t->labels; only with t->look */
     size_t room;
 };
 
@@ -51,8 +51,8 @@ static mt_status fail_label(const struct mt_csv_table *t,
                        name.text, MT_LABELS_MAX);
 }
 
-/* Targets that are probabilities. Samples of other formats, which have no
- * lines, are checked later. */
+/* Checks a target that is a probability here, where its line is known; other
+ * formats are checked later. */
 static mt_status check_fraction(const struct mt_csv_table *t, size_t column,
                                 double y, struct mt_err *err)
 {
@@ -118,8 +118,8 @@ static mt_status read_label(const struct mt_csv_table *t,
     return MT_OK;
 }
 
-/* A column below a header that begins with a text is likely one of texts: all
- * columns are read where the spec names none. */
+/* If the spec names no features, all columns are read; a column below a header
+ * that begins with a text is likely to be one of texts. */
 static mt_status fail_feature(const struct mt_csv_table *t, struct mt_err *err)
 {
     struct mt_err cause = *err;
@@ -142,8 +142,8 @@ static inline bool is_decimal(const struct mt_csv_field *f,
            (f->n - 1 < MT_DECIMAL && mt_number_decimal(f->text, f->n, out));
 }
 
-/* The features from number i on that are decimals, or categories that were
- * there lately; returns the number of the first that is not. */
+/* Reads features from number i on as long as they are decimals or recent
+ * categories; returns the number of the first that is not. */
 static size_t read_usual(const struct mt_csv_table *t,
                          const struct mt_csv_field *fields, size_t i)
 {
@@ -189,7 +189,7 @@ static mt_status read_features(const struct reading *r,
     return MT_OK;
 }
 
-/* Targets cannot be filled: a gap drops the row, or is an error. */
+/* Missing targets cannot be filled in: a gap drops the row, or is an error. */
 static mt_status check_targets(const struct mt_csv_table *t,
                                const struct mt_csv_field *fields, bool *drop,
                                struct mt_err *err)
@@ -225,7 +225,7 @@ static mt_status drop_row(struct mt_csv_table *t, bool target)
     return MT_OK;
 }
 
-/* Of the value that is number `index` in labels. */
+/* Counts the value number `index` of labels. */
 static mt_status count_value(struct reading *r, size_t index,
                              struct mt_err *err)
 {
@@ -255,8 +255,7 @@ static mt_status put_label(struct reading *r, int32_t label, struct mt_err *err)
     return t->look ? count_value(r, (size_t)label, err) : MT_OK;
 }
 
-/* Puts targets that are decimals; false: not all are. -0 stays what it
- * is. */
+/* Puts targets that are decimals; false: not all are. -0 is kept. */
 static bool put_decimals(const struct reading *r,
                          const struct mt_csv_field *fields)
 {
@@ -273,8 +272,8 @@ static bool put_decimals(const struct reading *r,
     return true;
 }
 
-/* What most rows have needs no closer look: a class that was there lately
- * (label: which), or decimals. */
+/* The quick path for most rows: the target is a recent class (*label), or
+ * targets are decimals. */
 static bool has_usual_targets(const struct reading *r,
                               const struct mt_csv_field *fields, int32_t *label)
 {

@@ -10,7 +10,7 @@
 #include "data/tablelook.h"
 #include "data/tablerows.h"
 
-/* What lives from open to fit. */
+/* The format's state from open to fit. */
 struct mt_csv_state {
     struct mt_reader reader; /* closed with the data set */
     struct mt_plan plan;
@@ -18,31 +18,31 @@ struct mt_csv_state {
     struct mt_table_rows *rows[2]; /* of train and val */
 };
 
-/* A file while it is read. */
+/* A file that is being read. */
 struct mt_csv_table {
     const struct mt_data_request *request;
     struct mt_csv_state *state;
     struct mt_csv_dialect dialect;
     struct mt_csv *csv;
     struct mt_csv_columns columns;
-    const struct mt_csv_known *known; /* the columns of a table before, or
+    const struct mt_csv_known *known; /* the columns of an earlier table, or
                                          NULL */
     struct mt_labels *labels;         /* NULL: targets are numbers */
     const char *labels_source;
-    struct mt_look *look; /* of the target, while its classes are found out;
+    struct mt_look *look; /* of the target, while its classes are collected;
                              or NULL */
-    struct mt_table_rows *cells;  /* features, then targets: numbers, or the
-                                     index of the class's value in labels, or,
-                                     where labels->names was known, the class */
+    struct mt_table_rows *cells;  /* features, then targets: numbers; or the
+                                     index of the value in labels; or, if
+                                     labels->names was known, the class */
     int32_t label_min, label_max; /* of these */
     size_t rows;
-    size_t dropped[2];        /* rows with gaps: in features only, in targets */
-    uint64_t dropped_line[2]; /* of the first of them */
+    size_t dropped[2];        /* rows with gaps: only in features, in targets */
+    uint64_t dropped_line[2]; /* the first of them */
 };
 
-/* Reads all records from where t->csv is. All but label_min, label_max, rows
- * and dropped is set; cells are whole afterwards. At least one row must remain.
- */
+/* Reads all records from where t->csv is, and finishes the cells. Sets
+ * label_min, label_max, rows and dropped; the caller sets the rest. At least
+ * one row must remain. */
 mt_status mt_csv_read_rows(struct mt_csv_table *t, const char *path,
                            struct mt_err *err);
 

@@ -76,7 +76,7 @@ void mt_csv_free(struct mt_csv *csv)
 
 /* ---- bytes ---- */
 
-/* Drops what is before the record, and reads on after what is left of it. */
+/* Drops what is before the record, and reads more after it. */
 static mt_status refill(struct mt_csv *csv, struct mt_err *err)
 {
     size_t kept = csv->end - csv->record, want, got;
@@ -91,7 +91,7 @@ static mt_status refill(struct mt_csv *csv, struct mt_err *err)
         char *grown;
 
         if (kept >= MT_CSV_MAX_RECORD) {
-            csv->n++; /* the field that does not end */
+            csv->n++; /* the unfinished field */
             return mt_csv_fail(csv, csv->n - 1, err,
                                "a record of more than %d bytes; is this quote "
                                "not closed?",
@@ -137,8 +137,8 @@ static mt_status pass_sep(struct mt_csv *csv, struct mt_err *err)
     return MT_OK;
 }
 
-/* Enough to know a mark, or a line "sep=;", by: a pipe may give less at once.
- */
+/* Reads enough to recognize a byte order mark or a line "sep=;": a pipe may
+ * return less at once. */
 static mt_status fill_head(struct mt_csv *csv, struct mt_err *err)
 {
     enum { MARK = 4, HEAD = 16 };
@@ -226,7 +226,7 @@ uint64_t mt_csv_line(const struct mt_csv *csv)
 
 /* ---- records ---- */
 
-/* A line that is empty, or of nothing but spaces. */
+/* Is the line empty, or only spaces? */
 static bool is_blank_line(const struct mt_csv *csv)
 {
     const struct mt_csv_field *f = &csv->fields[0];
@@ -237,7 +237,7 @@ static bool is_blank_line(const struct mt_csv *csv)
     return csv->n == 1 && f->text == csv->buf + csv->record + f->at;
 }
 
-/* Reads the next line with fields, whole. waits: NULL, or as in
+/* Reads the next line that has fields. waits: NULL, or as in
  * mt_csv_next_ready. */
 static mt_status next_line(struct mt_csv *csv, bool *waits, struct mt_err *err)
 {
@@ -300,7 +300,7 @@ static mt_status fail_blank(const struct mt_csv *csv, struct mt_err *err)
                                             : csv->blank_line));
 }
 
-/* They are between records. */
+/* Counts the blank lines since the last record, now that another follows. */
 static void count_blanks(struct mt_csv *csv)
 {
     if (!csv->passed.blanks)

@@ -18,10 +18,10 @@ enum { COMMA, SEMICOLON, TAB, BAR, SPACES, KINDS };
 static const char kinds[KINDS] = { ',', ';', '\t', '|', ' ' };
 
 struct line {
-    size_t count[KINDS]; /* of SPACES: fields less one */
+    size_t count[KINDS]; /* of each delimiter; SPACES: fields less one */
     size_t decimal;      /* commas between two digits */
     bool comment;        /* begins with # */
-    bool numbers;        /* before the first tab: numbers with spaces */
+    bool numbers;        /* only numbers and spaces before the first tab */
 };
 
 struct lines {
@@ -39,8 +39,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Counts up to the line's end; returns after it, or NULL if the text ends
- * before. */
+/* Counts up to the end of the line; returns the next line, or NULL if the text
+ * ends before. */
 static const char *count_line(const char *p, const char *end, struct line *out)
 {
     bool quoted = false, in_field = false, tab = false, other = false;
@@ -76,7 +76,7 @@ static const char *count_line(const char *p, const char *end, struct line *out)
     return p + 1 + (*p == '\r' && p + 1 < end && p[1] == '\n');
 }
 
-/* whole: the text ends where the file does. */
+/* whole: the text is the whole file. */
 static void count_lines(const char *text, size_t n, bool whole,
                         struct lines *out)
 {
@@ -94,10 +94,10 @@ static void count_lines(const char *text, size_t n, bool whole,
     }
 }
 
-/* How often four lines in five have the kind, or 0. */
+/* The count of the kind that four lines in five have, or 0. */
 static size_t usual(const struct lines *lines, size_t kind, bool decimal)
 {
-    size_t first = lines->n > 2; /* a header may have one more */
+    size_t first = lines->n > 2; /* skip a header, which may have one more */
 
     for (size_t i = first; i < lines->n; i++) {
         const struct line *a = &lines->line[i];
@@ -125,7 +125,7 @@ static char find_delimiter(const struct lines *lines)
 
     for (size_t k = 0; k < KINDS; k++)
         count[k] = usual(lines, k, false);
-    /* Beside another delimiter commas between digits are decimal ones. */
+    /* With another delimiter, commas between digits are decimal ones. */
     if (count[SEMICOLON] || count[TAB] || count[BAR])
         count[COMMA] = usual(lines, COMMA, true);
     for (size_t k = 0; k < SPACES; k++) {
@@ -150,8 +150,8 @@ static char find_delimiter(const struct lines *lines)
     return best < KINDS ? kinds[best] : ',';
 }
 
-/* Does a line that begins with # have another number of fields than most? One
- * that has not may be a header. */
+/* Does a line that begins with # have another number of fields than most lines?
+ * Otherwise it may be a header. */
 static bool has_comments(const struct lines *lines, char delimiter)
 {
     size_t kind =
@@ -172,7 +172,7 @@ struct sniff {
     size_t width;
 };
 
-/* The first bytes decide over delimiter and comments. */
+/* Finds delimiter and comments from the first bytes. */
 static mt_status read_head(const struct sniff *s, struct mt_csv_dialect *out,
                            struct mt_err *err)
 {
@@ -212,16 +212,16 @@ static mt_status read_head(const struct sniff *s, struct mt_csv_dialect *out,
 
 /* ---- numbers ---- */
 
-/* The fields of a column that can be read in each form. */
+/* How many fields of a column can be read in each form. */
 struct column {
     size_t values, forms[MT_CSV_FORMS];
-    uint64_t line;    /* of the first that is not in the plain form, */
-    char example[48]; /* and how it is written */
+    uint64_t line;    /* of the first field not in the plain form, */
+    char example[48]; /* and its text */
 };
 
-/* mt_csv_forms_of, quicker for what most fields are: digits are a number in all
- * forms, and a decimal point with other than three digits after it is one in
- * all that have decimal points. */
+/* mt_csv_forms_of(), faster for most fields: digits are a number in all forms,
+ * and with a decimal point and other than three digits after it in all forms
+ * that have decimal points. */
 static unsigned forms_of(const struct mt_csv_field *f)
 {
     unsigned points = 0;
@@ -255,8 +255,8 @@ static void add_field(const struct sniff *s, struct column *c,
     }
 }
 
-/* The forms in which most fields of a column of numbers can be read; some that
- * no form reads may be mistakes. 0: not a column of numbers. */
+/* The forms in which most fields of a column of numbers can be read; a few that
+ * no form reads count as mistakes. 0: not a column of numbers. */
 static unsigned forms_of_column(const struct column *c)
 {
     size_t most = 0;
@@ -279,7 +279,7 @@ static mt_status read_fields(struct sniff *s, bool *comments,
 
     if (status != MT_OK || n == 0)
         return status;
-    s->width = n; /* the first record may be a header */
+    s->width = n; /* skip the first record, which may be a header */
     s->columns = calloc(n, sizeof *s->columns);
     if (!s->columns)
         return mt_fail_memory(err);
@@ -329,7 +329,7 @@ static mt_status find_form(const struct sniff *s, struct mt_csv_dialect *out,
     return MT_OK;
 }
 
-/* ---- what is said ---- */
+/* ---- the text for the user ---- */
 
 static void say(struct mt_strbuf *out, const char *fmt, ...) MT_PRINTF(2, 3);
 

@@ -1,7 +1,7 @@
 /*
- * Where plain fields end, 64 bytes at a time. The end of a field searched from
- * the end of the one before it would wait for that; of a whole block all are
- * known at once.
+ * Where plain fields end, for 64 bytes at a time. Searching for the end of each
+ * field from the end of the one before makes each search wait for the last;
+ * this finds all ends in a block at once.
  */
 #ifndef MT_DATA_CSVSTOPS_H
 #define MT_DATA_CSVSTOPS_H
@@ -14,8 +14,8 @@
 #include <emmintrin.h>
 #endif
 
-/* Which of 64 bytes are the delimiter or a control character: bit i is byte i.
- * Eight at a time, exactly: no carry goes from byte to byte. */
+/* Which of 64 bytes are the delimiter or a control character: bit i is for byte
+ * i. Eight at a time; exact, as no carry goes from byte to byte. */
 static inline uint64_t mt_csv_stops_words(const char *at, char delimiter)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 127;
@@ -34,7 +34,7 @@ static inline uint64_t mt_csv_stops_words(const char *at, char delimiter)
     return stops;
 }
 
-/* The same, as the machine does it best. */
+/* The same, with SSE2 where there is. */
 static inline uint64_t mt_csv_stops(const char *at, char delimiter)
 {
 #if defined __SSE2__

@@ -68,7 +68,7 @@ mt_status mt_data_files(const struct mt_data_request *request,
     return MT_OK;
 }
 
-/* A relative path that does not exist in the current directory? */
+/* Is it a relative path that does not exist? */
 static bool is_lost(const struct mt_data_request *request,
                     const struct mt_data_file *file)
 {
@@ -148,7 +148,7 @@ mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
     size_t n = data->n_fingerprints;
     struct mt_fingerprint *print;
 
-    /* Room doubles whenever the number is a power of two. */
+    /* The room is doubled whenever the number is a power of two. */
     if ((n & (n - 1)) == 0) {
         struct mt_fingerprint *all =
             mt_arena_calloc(&data->arena, n ? 2 * n : 1, sizeof *all);

@@ -151,7 +151,7 @@ static mt_status check_samples(const struct mt_data_request *request,
     return status;
 }
 
-/* What a checkpoint says, before the format has read anything. */
+/* Copies what the checkpoint knows, before the format reads anything. */
 static mt_status start_fitted(const struct mt_data_request *request,
                               const struct mt_format *format,
                               struct mt_dataset *data, struct mt_err *err)
@@ -260,8 +260,8 @@ static mt_status load(const struct mt_data_request *request,
                : open_data(request, &keys, format, data, err);
 }
 
-/* In another format than the model's, files are read as that has them by
- * default. */
+/* Files of another format than the model's are read with that format's
+ * defaults. */
 static mt_status load_inputs(const struct mt_data_request *request,
                              struct mt_dataset *data, struct mt_err *err)
 {

@@ -5,7 +5,7 @@
 
 enum { DAY = 86400 };
 
-/* What is left of a text. */
+/* The rest of a text. */
 struct rest {
     const char *p, *end;
 };
@@ -68,7 +68,7 @@ static bool parse_day(struct rest *r, int64_t *days, bool *month_only)
     return true;
 }
 
-/* Digits after the point; those beyond the 15th change nothing. */
+/* Digits after the point; those beyond the 15th are ignored. */
 static bool parse_fraction(struct rest *r, double *out)
 {
     int64_t digits = 0, unit = 1;
@@ -189,7 +189,7 @@ bool mt_date_is_other(const char *text, size_t n)
 double mt_date_of_year(double seconds)
 {
     int64_t day = (int64_t)floor(seconds / DAY) + days_before(1970);
-    int64_t year = day / 366 + 1; /* at most the year itself */
+    int64_t year = day / 366 + 1; /* not after the year itself */
 
     while (days_before(year + 1) <= day)
         year++;

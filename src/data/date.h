@@ -19,12 +19,12 @@
 /* Is the text a date? *seconds: to the nearest double; *time: it has a time. */
 bool mt_date_parse(const char *text, size_t n, double *seconds, bool *time);
 
-/* Numbers with other marks between them, as "01/02/2024", "31.12.99",
- * "2024/01/31 12:30"? Which of them is the month cannot be known. */
+/* Is it a date in another form, as "01/02/2024", "31.12.99",
+ * "2024/01/31 12:30"? Which number is the month cannot be known. */
 bool mt_date_is_other(const char *text, size_t n);
 
-/* Of the date, in UTC: how much of its year is over on its first second (days
- * since January 1st / days of the year) and how much of its day. 0 <= x < 1 */
+/* The part of the year before the date's day (days since January 1st / days of
+ * the year), and the part of its day before its time; in UTC. 0 <= x < 1 */
 double mt_date_of_year(double seconds);
 double mt_date_of_day(double seconds);
 

@@ -1,6 +1,6 @@
 /*
- * A copy of what is fitted, so that a data set outlives the checkpoint that it
- * is from.
+ * Copies what was fitted, so that a data set may outlive the checkpoint it
+ * comes from.
  */
 #include <string.h>
 

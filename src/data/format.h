@@ -1,28 +1,28 @@
 /*
  * What a data format provides: one row in the table of formats.c. To add a
- * format, write one file with its keys and its functions, and add its row.
- * The rest of this header is what mt_dataset_open and the formats share; users
- * of data sets need dataset.h only.
+ * format, write one file with its keys and its functions, and add its row. The
+ * rest of this header is shared by mt_dataset_open and the formats; users of
+ * data sets only need dataset.h.
  *
  *     mt_dataset_open                      (dataset.c)
- *         keys of "data", the format's own ones (args)
+ *         keys of "data", with the format's own (args)
  *         format->part, or ->open          files -> columns, fitted
  *         checks that all share            (check.c)
  *         the splits                       (split.c)
- *         format->fit                      inputs that training rows decide
+ *         format->fit                      inputs that depend on training rows
  *         scale, mean, std                 (normalization.c)
- *         format->finish                   what needs the training rows
+ *         format->finish                   statistics of training rows
  *
- * and, of what is to be predicted from,
+ * and to predict,
  *
- *         format->knows                    whose file is it?  (inputs.c)
+ *         format->knows                    which format is it?  (inputs.c)
  *         keys of "data", if it is the format of the spec; else the defaults
  *         format->inputs                   files -> x of data->val
- *         that x suits the model
+ *         checks that x suits the model
  *
- * A format finds in data->fitted what a checkpoint knows already (request->
- * fitted, copied), and sets there what it does not: `classes` and the other
- * counts are 0 and the pointers NULL where something is still to be fitted.
+ * A format finds in data->fitted what a checkpoint knows already (a copy of
+ * request->fitted), and sets the rest: `classes` and the other counts are 0 and
+ * the pointers NULL where something is still to be fitted.
  */
 #ifndef MT_DATA_FORMAT_H
 #define MT_DATA_FORMAT_H
@@ -45,8 +45,8 @@ struct mt_data_keys {
     double scale;
     struct mt_reals mean, std;
     int target_normalize;          /* 0: "standard"; -1: not at all */
-    const struct mt_item *augment; /* list of random changes, or NULL */
-    const void *args; /* what the format's own keys say */
+    const struct mt_item *augment; /* list of transforms (augment.h), or NULL */
+    const void *args; /* of the format's own keys */
 };
 
 extern const struct mt_key mt_data_common_keys[]; /* ends with a NULL name */
@@ -59,8 +59,8 @@ enum mt_format_flags {
     MT_FORMAT_GENERATES = 2, /* a sequence that `predict` continues */
     MT_FORMAT_TOKENS = 4,    /* integer inputs can be tokens, not pixels */
     MT_FORMAT_SPLITS = 8,    /* open holds out the tail itself */
-    MT_FORMAT_PICTURES = 16, /* samples are picture files; its models predict
-                                from any number of these, and of folders */
+    MT_FORMAT_PICTURES = 16, /* samples are picture files; predictions take any
+                                number of these, and of folders */
 };
 
 enum { MT_FILES_ANY = 99 }; /* files: one or more */
@@ -68,26 +68,26 @@ enum { MT_FILES_ANY = 99 }; /* files: one or more */
 struct mt_format {
     MT_TYPE_HEAD;              /* keys: in addition to the common ones */
     unsigned flags;            /* enum mt_format_flags */
-    size_t files;              /* that train names, and val; 0: neither */
+    size_t files;              /* that train, and val, name; 0: none */
 
-    /* Reads the files that key, "train" or "val", names: sets all of part,
-     * which is data->train or ->val, ->fingerprints (mt_data_hashes), and
-     * memory and readers by mt_data_own; and of data->fitted what the format
-     * knows and the integers do not show: classes, class_names, vocab,
-     * vocab_names, names of columns, its own facts. */
+    /* Reads the files that key, "train" or "val", names. Sets all of part,
+     * which is data->train or ->val, and ->fingerprints (mt_data_hashes), with
+     * memory and readers of mt_data_own; and what the integers themselves do
+     * not show of data->fitted: classes, class_names, vocab, vocab_names, names
+     * of columns, its own facts. */
     mt_status (*part)(const struct mt_data_request *request,
                       const struct mt_data_keys *keys, const char *key,
                       struct mt_dataset *data, struct mt_part *part,
                       struct mt_err *err);
 
-    /* In place of it, where parts depend on each other: sets data->train,
-     * ->val, of text ->test. */
+    /* Instead of `part`, if parts depend on each other: sets data->train,
+     * ->val, and for text ->test. */
     mt_status (*open)(const struct mt_data_request *request,
                       const struct mt_data_keys *keys, struct mt_dataset *data,
                       struct mt_err *err);
 
-    /* Called once the rows are split: for inputs whose shape or values follow
-     * from the training rows. NULL: none do. */
+    /* Called once the rows are split: for inputs whose shape or values depend
+     * on the training rows. NULL: none do. */
     mt_status (*fit)(const struct mt_data_request *request,
                      const struct mt_data_keys *keys, struct mt_dataset *data,
                      struct mt_err *err);
@@ -98,19 +98,19 @@ struct mt_format {
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);
 
-    /* To predict from (MT_DATA_PREDICT): sets data->val except y, from the
-     * files request->inputs, of which only the first is there if samples are
-     * not pictures; or data->feed. data->val.source is set. Inputs of other
-     * shapes than the model's are refused, or cropped by the spec's "augment",
-     * later. NULL: only files of other formats are predicted from. */
+    /* For predictions (MT_DATA_PREDICT): sets data->val except y, or
+     * data->feed, from the files request->inputs (just one, unless samples are
+     * pictures). data->val.source is already set. Inputs of another shape than
+     * the model's are refused later, or cropped by the spec's "augment". NULL:
+     * files of this format cannot be predicted from. */
     mt_status (*inputs)(const struct mt_data_request *request,
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);
 
-    /* Is a file one of this format that begins with these n bytes (unpacked, if
-     * it is gzipped)? Any model predicts from it then. NULL: cannot be
-     * recognised; for a model of the format, a file that no format recognises
-     * is one of its files, for other models a table (csv). */
+    /* Is a file that begins with these n bytes (inflated, if it is gzipped) one
+     * of this format? Then any model predicts from it. NULL: files cannot be
+     * recognized; a file that no format recognizes is taken to be of the
+     * model's format if that has NULL here, else for a table (csv). */
     bool (*knows)(const unsigned char *head, size_t n);
 };
 
@@ -123,54 +123,55 @@ const struct mt_format *mt_format_find(const char *name); /* NULL: none */
 struct mt_data_file {
     const char *path;  /* with request->dir before it, for messages too */
     const char *role;  /* "train", "val[1]" */
-    const struct mt_item *item; /* what names it in the spec; NULL: something else */
+    const struct mt_item *item; /* its name in the spec; NULL: not from there */
 };
 
-/* Must the training data be read at all? Not for an evaluation that has a file
- * of its own. */
+/* Must the training data be read at all? Not for an evaluation on a file of its
+ * own. */
 bool mt_data_wants_train(const struct mt_data_request *request,
                          const struct mt_data_keys *keys);
 
-/* The n files that key ("train" or "val") must name; form says what they are,
- * for messages: "[images, labels]". A missing key is an error. */
+/* The n files that key ("train" or "val") must name; form, for messages, says
+ * what they are: "[images, labels]". A missing key is an error. */
 mt_status mt_data_files(const struct mt_data_request *request,
                         struct mt_dataset *data, const char *key, size_t n,
                         const char *form, struct mt_data_file *files,
                         struct mt_err *err);
 
-/* mt_file_open whose message also says which key named the file. */
+/* mt_file_open(), with a message that also says which key names the file. */
 mt_status mt_data_open_file(const struct mt_data_request *request,
                             const struct mt_data_file *file, int *fd,
                             uint64_t *size, struct mt_err *err);
 
-/* mt_file_read likewise. */
+/* The same with mt_file_read(). */
 mt_status mt_data_read_file(const struct mt_data_request *request,
                             const struct mt_data_file *file, size_t max,
                             struct mt_bytes *out, struct mt_err *err);
 
-/* Are the contents of files to be recognized later, by fingerprints? */
+/* Are fingerprints of the files' contents wanted? */
 bool mt_data_hashes(const struct mt_data_request *request);
 
-/* The file to predict from, and whether it is standard input, which no format
- * but csv reads. */
+/* The file to predict from, and whether it is standard input, which only csv
+ * reads. */
 struct mt_data_file mt_data_input(const struct mt_data_request *request);
 bool mt_data_piped(const struct mt_data_request *request);
 
-/* Fails at a key that this format has no use for, if it is given. */
+/* Fails if a key that this format cannot use is given. */
 mt_status mt_data_refuse(const struct mt_data_request *request, const char *key,
                          const char *why, struct mt_err *err);
 
-/* Finishes sha and records it. role lives as long as data. */
+/* Finishes sha and records it. role must live as long as data. */
 mt_status mt_data_add_fingerprint(struct mt_dataset *data, const char *role,
                                   uint64_t bytes, struct sha256_ctx *sha,
                                   struct mt_err *err);
 
-/* Counts the memory that samples take as long as they are used, and the memory
- * used in addition to read them; in a look, what training would take. */
+/* Counts memory: `held` by samples as long as they are used, `beside` in
+ * addition while they are read; with MT_DATA_CHECK, what training would
+ * take. */
 void mt_data_takes(struct mt_dataset *data, size_t held, size_t beside);
 
-/* Memory and readers that mt_dataset_close gives back. A slot is taken first,
- * so that nothing can leak between taking and owning. */
+/* Memory and readers that mt_dataset_close frees. The entry is allocated first,
+ * so that nothing can leak before it is owned. */
 struct mt_owned {
     struct mt_owned *next;
     void *memory;             /* NULL: nothing yet */
@@ -179,8 +180,8 @@ struct mt_owned {
 struct mt_owned *mt_data_own(struct mt_dataset *data); /* NULL: no memory */
 void mt_data_release(struct mt_dataset *data); /* all of them */
 
-/* The n bytes of an .npy file, which become the data's, as a column of samples
- * (npy.c); place names them in messages. peek: values need no check. */
+/* Makes a column of samples from the n bytes of an .npy file, which data then
+ * owns (npy.c); place names them in messages. peek: do not check values. */
 mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
                       bool peek, struct mt_dataset *data,
                       struct mt_column *column, size_t *samples,
@@ -188,18 +189,18 @@ mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
 
 /* ---- inputs to predict from (inputs.c) ---- */
 
-/* *doc: a spec {"type": ...} of the format that reads the inputs; NULL: that of
- * request->spec does. */
+/* *doc: a spec {"type": ...} of the format that reads the inputs; NULL: it is
+ * that of request->spec. */
 mt_status mt_inputs_choose(const struct mt_data_request *request,
                            struct mt_json **doc, struct mt_err *err);
 
-/* format->inputs, and what is the same for all formats. */
+/* Calls format->inputs, and does what is the same for all formats. */
 mt_status mt_inputs_open(const struct mt_data_request *request,
                          const struct mt_data_keys *keys,
                          const struct mt_format *format,
                          struct mt_dataset *data, struct mt_err *err);
 
-/* Of csv (csvinputs.c). */
+/* mt_format.inputs of csv (csvinputs.c). */
 mt_status mt_csv_inputs(const struct mt_data_request *request,
                         const struct mt_data_keys *keys,
                         struct mt_dataset *data, struct mt_err *err);
@@ -213,30 +214,30 @@ mt_status mt_data_split(const struct mt_data_request *request,
 
 /* ---- checks (check.c) ---- */
 
-/* Samples beyond what the row numbers can count. */
+/* Fails if there are more samples than row numbers can count. */
 mt_status mt_data_check_count(const char *source, size_t samples,
                               struct mt_err *err);
 
-/* That a float column in memory holds no NaN, no infinity and nothing that float32 does
- * not reach. */
+/* Fails if a float column in memory has NaN, an infinity, or a value that is
+ * infinite as float32. */
 mt_status mt_data_check_finite(const char *source,
                                const struct mt_column *column, size_t samples,
                                struct mt_err *err);
 
-/* One pass over a stream: finds the range of integers, which goes to its
- * reader; finite: checks floats as above; sha (may be NULL): takes the bytes. */
+/* One pass over a stream: sets the range of integers in its reader; finite:
+ * checks floats as above; sha (may be NULL) takes the bytes. */
 mt_status mt_data_scan(const char *source, struct mt_stream *stream,
                        size_t samples, bool finite, struct sha256_ctx *sha,
                        struct mt_err *err);
 
-/* Sets label_min ... token_max, and classes and vocab where the format left
- * them 0; checks the targets of a classification. tokens: integer inputs may
- * be tokens. */
+/* Sets label_min ... token_max, and classes and vocab if the format left them
+ * 0; checks the targets of a classification. tokens: integer inputs may be
+ * tokens. */
 mt_status mt_data_check_integers(const struct mt_data_request *request,
                                  bool tokens, struct mt_dataset *data,
                                  struct mt_err *err);
 
-/* That val looks like train. */
+/* Fails unless the parts have the same shapes and types. */
 mt_status mt_data_check_parts(const struct mt_dataset *data,
                               struct mt_err *err);
 
@@ -248,7 +249,8 @@ mt_status mt_fitted_copy(const struct mt_fitted *from, struct mt_arena *arena,
 
 /* ---- statistics of x and y (normalization.c) ---- */
 
-/* From the keys scale, mean and std, or as it is in request->fitted. */
+/* Sets data->fitted.norm from the keys scale, mean and std, or from
+ * request->fitted. */
 mt_status mt_data_read_norm(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
                             struct mt_dataset *data, struct mt_err *err);
@@ -258,10 +260,10 @@ mt_status mt_data_target_norm(const struct mt_data_request *request,
                               const struct mt_data_keys *keys,
                               struct mt_dataset *data, struct mt_err *err);
 
-/* Of each element of the column, over the samples of the set (rows NULL: 0 ...
- * n-1): mean and population standard deviation, or with minmax the smallest and
- * largest - smallest, summed in double in the order of the rows. An element
- * that never changes gets 1 for its spread. what: "feature", for messages. */
+/* For each element of the column, over the samples of the set: mean and
+ * population standard deviation, summed in double in the order of the rows; or
+ * with minmax smallest and largest - smallest. An element that never changes
+ * gets the spread 1. what: "feature", for messages. */
 mt_status mt_data_measure(bool minmax, const char *what,
                           const struct mt_subset *set,
                           const struct mt_column *column,

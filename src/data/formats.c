@@ -19,7 +19,7 @@ static const struct mt_type *type_at(size_t i)
     return formats[i] ? &formats[i]->type : NULL;
 }
 
-/* How many files "train" and "val" name. */
+/* Adds how many files "train" and "val" name. */
 static void add_schema(const struct mt_type *type, struct mt_strbuf *out)
 {
     size_t n = ((const struct mt_format *)type)->files;

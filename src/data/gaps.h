@@ -5,8 +5,8 @@
 #include "data/csvfield.h"
 #include "spec/keys.h"
 
-/* Is the field, without spaces around, one of the list? NULL: of the default of
- * data.missing_values. */
+/* Is the field, trimmed, one of the list? NULL: of data.missing_values'
+ * default. */
 bool mt_is_gap(const struct mt_strings *list, const struct mt_csv_field *field);
 
 #endif

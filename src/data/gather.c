@@ -1,5 +1,5 @@
 /*
- * Batches out of columns: conversion, then normalisation.
+ * Batches from columns: conversion, then normalisation.
  */
 #include <assert.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "data/format.h"
 #include "data/reader.h"
 
-/* Vectors come of loops whose length the compiler knows (convert.c). */
+/* The compiler vectorizes loops whose length it knows (convert.c). */
 enum { BLOCK = 256, LANES = 16 };
 
 /* x_i <- x_i scale */
@@ -51,7 +51,7 @@ static void apply_each(const double *restrict x, size_t n, double scale,
         out[i] = (float)((x[i] * scale - mean[i]) / std[i]);
 }
 
-/* Elements before the mean, or the sample, changes. */
+/* The number of elements from e on that have the same statistics. */
 static size_t run_of(const struct mt_normalization *norm, size_t each,
                      size_t e)
 {
@@ -60,7 +60,7 @@ static size_t run_of(const struct mt_normalization *norm, size_t each,
     return run - e % run;
 }
 
-/* first is of the first sample. out may be at. */
+/* `first` is in the first sample. out may be at. */
 static void apply(const struct mt_normalization *norm, size_t each,
                   size_t first, enum mt_dtype from, const char *at, size_t n,
                   float *out)

@@ -20,10 +20,10 @@ enum { CHUNK = 128 << 10 };
 struct mt_gzstream {
     const char *path;
     int fd;
-    uint64_t size, offset; /* of the file; how far it was read */
+    uint64_t size, offset; /* of the file; of what was read */
     struct sha256_ctx sha;
     bool gzipped;
-    bool in_member; /* of gzip: its end has not been seen */
+    bool in_member; /* within a gzip member */
     z_stream z;     /* next_in and avail_in are used for plain files too */
 
     bool piped, settled;
@@ -36,7 +36,7 @@ struct mt_gzstream {
 
 /* ---- pipes ---- */
 
-/* What the pipe has, at most a chunk, and waits for some. */
+/* Reads what the pipe has, at most a chunk; waits if it has nothing. */
 static mt_status read_pipe(struct mt_gzstream *s, unsigned char *to, size_t *n,
                            struct mt_err *err)
 {
@@ -73,7 +73,7 @@ static mt_status keep_more(struct mt_gzstream *s, struct mt_err *err)
     return status;
 }
 
-/* The chunk's bytes from a pipe, *n of them: those that are kept first. */
+/* Fills the chunk from a pipe, *n bytes: first with those that were kept. */
 static mt_status take_piped(struct mt_gzstream *s, size_t *n,
                             struct mt_err *err)
 {
@@ -123,7 +123,8 @@ static mt_status take(struct mt_gzstream *s, unsigned char *to, size_t n,
     return MT_OK;
 }
 
-/* Fills the chunk, which is used up; leaves it empty at the file's end. */
+/* Refills the chunk, which is used up; at the end of the file it stays
+ * empty. */
 static mt_status fill(struct mt_gzstream *s, struct mt_err *err)
 {
     uint64_t left = s->size - s->offset;
@@ -171,7 +172,7 @@ static mt_status open_stream(const char *path, int fd, bool piped,
         status = mt_gzstream_rewind(s, err);
     if (status == MT_OK && s->z.avail_in >= 2 && s->chunk[0] == 0x1f &&
         s->chunk[1] == 0x8b) {
-        /* 16: a gzip header and trailer, no other kind */
+        /* 16: only gzip headers and trailers */
         if (inflateInit2(&s->z, 16 + MAX_WBITS) == Z_OK)
             s->gzipped = s->in_member = true;
         else
@@ -216,7 +217,7 @@ bool mt_gzstream_is_gzip(const struct mt_gzstream *s)
 
 uint64_t mt_gzstream_limit(const struct mt_gzstream *s)
 {
-    /* Deflate makes at most 258 bytes of 2 bits. */
+    /* Deflate makes at most 258 bytes from 2 bits. */
     if (!s->gzipped)
         return s->size;
     return s->size > UINT64_MAX / 1032 ? UINT64_MAX : s->size * 1032;
@@ -245,8 +246,8 @@ static mt_status read_plain(struct mt_gzstream *s, unsigned char *out, size_t n,
     return MT_OK;
 }
 
-/* Tapes and blocks are padded with zeros, which gzip ignores after a member;
- * all that is left must be zeros then. */
+/* Tapes and block devices pad files with zeros, which gzip ignores after a
+ * member; all that is left must be zeros then. */
 static mt_status skip_padding(struct mt_gzstream *s, struct mt_err *err)
 {
     if (s->in_member || s->z.avail_in == 0 || *s->z.next_in)
@@ -329,7 +330,7 @@ mt_status mt_gzstream_read(struct mt_gzstream *s, void *out, size_t n,
         if (status != MT_OK)
             return status;
         *got += some;
-        /* zlib may hold output back, but not when nothing comes any more. */
+        /* zlib may hold output back, but not at the end of its input. */
         if (some == 0 && s->in_member && s->z.avail_in == 0 &&
             s->offset == s->size)
             return mt_fail(err, MT_INVALID,

@@ -73,8 +73,8 @@ static mt_status check_magic(const struct idx *idx,
     return MT_OK;
 }
 
-/* The header is all there is to know how much memory to take: so it has to
- * fit the file first. */
+/* The header says how much memory to take, so first it must agree with the size
+ * of the file. */
 static mt_status check_size(struct idx *idx, size_t header, struct mt_err *err)
 {
     const char *path = idx->file->path;
@@ -137,7 +137,7 @@ static mt_status read_elements(struct idx *idx, struct mt_owned *own,
     return status;
 }
 
-/* Reads one file into a column of samples. images: whether it should have the
+/* Reads one file into a column of samples. images: it should have the
  * dimensions of images. */
 static mt_status read_file(const struct mt_data_request *request,
                            const struct mt_data_file *file, bool images,

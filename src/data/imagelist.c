@@ -80,7 +80,8 @@ static const char *inside(struct mt_arena *arena, const char *folder,
                            n && folder[n - 1] == '/' ? "" : "/", name);
 }
 
-/* --- a folder for each class --------------------------------------------------- */
+/* --- a folder for each class
+ * --------------------------------------------------- */
 
 struct listing {
     struct names paths, classes;
@@ -152,7 +153,8 @@ static mt_status list_classes(struct listing *l, const char *folder,
     return status;
 }
 
-/* --- a table of path and label --------------------------------------------------- */
+/* --- a table of path and label
+ * --------------------------------------------------- */
 
 static const char *beside(struct mt_arena *arena, const char *table,
                           const char *path, size_t n)
@@ -165,7 +167,7 @@ static const char *beside(struct mt_arena *arena, const char *table,
                            (int)n, path);
 }
 
-/* The first line is a header if its path is not a file. */
+/* The first line is a header if its path is not that of a file. */
 static mt_status read_row(struct listing *l, struct mt_csv *csv,
                           const char *table, struct mt_labels *labels,
                           const struct mt_csv_field *fields, size_t n,
@@ -224,7 +226,8 @@ static mt_status list_table(struct listing *l, const char *table, int fd,
     return status;
 }
 
-/* --- contents ---------------------------------------------------------------------- */
+/* --- contents
+ * ---------------------------------------------------------------------- */
 
 static mt_status check_start(const char *path, const void *bytes, size_t n,
                              struct mt_err *err)
@@ -267,8 +270,8 @@ static mt_status read_whole(const char *path, struct sha256_ctx *sha,
     return status;
 }
 
-/* The name that goes into the digest: the path below the folder, or the file
- * name where a table lists the pictures. */
+/* The name for the digest: the path below the folder, or just the file name if
+ * a table lists the pictures. */
 static const char *digest_name(const char *path, const char *source)
 {
     size_t n = strlen(source);

@@ -1,6 +1,6 @@
 /*
- * Pictures in files: a folder with one folder of PNG or JPEG files for each
- * class, as torchvision's ImageFolder has it, or a CSV table of path and label.
+ * Pictures in files: a folder with a folder of PNG or JPEG files for each
+ * class, as torchvision's ImageFolder reads, or a CSV table of path and label.
  * Classes and files are in byte order of their names. Pictures are decoded and
  * resized as batches need them, and kept in memory while they fit (the
  * request's resident bytes).
@@ -30,7 +30,8 @@ static const struct mt_key images_keys[] = {
     { .name = NULL },
 };
 
-/* --- decoding on demand ---------------------------------------------------- */
+/* --- decoding on demand
+ * ---------------------------------------------------- */
 
 enum { RESIDENT = 256 << 20 };
 enum { EMPTY, BUSY, READY }; /* of a picture in the cache */
@@ -81,7 +82,8 @@ static mt_status get(const struct pictures *p, size_t i, uint8_t *own,
     return status;
 }
 
-/* (height, width, channels) of bytes as (channels, height, width). */
+/* Bytes (height, width, channels) to bytes or floats (channels, height,
+ * width). */
 static void split(const struct pictures *p, const uint8_t *in, bool floats,
                   void *out)
 {
@@ -168,7 +170,8 @@ static mt_status open_pictures(const struct mt_data_request *request,
     return MT_OK;
 }
 
-/* --- a part ------------------------------------------------------------------ */
+/* --- a part
+ * ------------------------------------------------------------------ */
 
 static mt_status set_classes(const struct mt_image_list *list,
                              struct mt_dataset *data, struct mt_part *part,
@@ -187,7 +190,7 @@ static mt_status set_classes(const struct mt_image_list *list,
         const char *name = list->classes[list->class_of[i]];
         size_t c = 0;
 
-        /* classes without names come from data of another kind */
+        /* classes without names come from data of another format */
         while (f->class_names && c < f->classes &&
                strcmp(f->class_names[c], name))
             c++;

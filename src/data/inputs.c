@@ -1,6 +1,6 @@
 /*
- * The inputs of a prediction: which format reads them, that they suit the
- * model, and the samples one after another.
+ * The inputs of a prediction: finds the format that reads them, checks that
+ * they suit the model, and returns the samples one after another.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 /* ---- the format ---- */
 
-enum { HEAD = 16 }; /* first bytes that are looked at */
+enum { HEAD = 16 }; /* the first bytes, by which files are recognized */
 
 static mt_status read_head(const char *path, unsigned char head[HEAD],
                            size_t *n, struct mt_err *err)
@@ -32,7 +32,7 @@ static mt_status read_head(const char *path, unsigned char head[HEAD],
     return status;
 }
 
-/* Whose the file is; NULL: no format knows it. */
+/* The format of the file; NULL: no format recognizes it. */
 static mt_status recognize(const char *path, const struct mt_format **out,
                            struct mt_err *err)
 {

@@ -7,8 +7,8 @@
 
 /* ---- given statistics ---- */
 
-/* Fails if a number of the spec does not fit float32, or is 0 where that is not
- * allowed (non_zero). */
+/* Fails if a number of the spec does not fit float32, or is 0 though
+ * non_zero. */
 static mt_status check_float(const struct mt_data_request *request,
                              const struct mt_item *item, double value,
                              bool non_zero, struct mt_err *err)
@@ -29,7 +29,7 @@ static const struct mt_item *member(const struct mt_item *item, size_t i)
     return mt_is_list(item) ? mt_item_at(item, (int)i) : item;
 }
 
-/* n statistics from the k (1 or n) that the key gives, or fallback. */
+/* n statistics from the 1 or n numbers of the key, or fallback. */
 static mt_status read_list(const struct mt_data_request *request,
                            const char *key, const struct mt_reals *given,
                            double fallback, size_t n, double *out,
@@ -138,16 +138,16 @@ struct measure {
     const struct mt_subset *set;
     const struct mt_column *column;
     size_t n;    /* elements of a sample */
-    size_t some; /* samples of x */
-    /* [n] each, of the samples so far; mean: less `first`, the first sample,
-     * so that no digits of it are lost; dev: squared deviations from it. sum:
-     * of x. x: [some, n] */
+    size_t some; /* samples that x has room for */
+    /* [n] each. mean, min, max: of the samples so far; mean: relative to
+     * `first`, the first sample, so that no digits are lost; dev: sum of
+     * squared deviations from it; sum: over x; x: [some, n] */
     double *mean, *min, *max, *dev, *first, *sum, *x;
 };
 
-enum { MEASURED = 6, MEASURED_VALUES = 4096 }; /* of struct measure; of its x */
+enum { MEASURED = 6, MEASURED_VALUES = 4096 }; /* arrays [n]; values of x */
 
-enum { LANES = 4 }; /* the compiler makes vectors of loops of known length */
+enum { LANES = 4 }; /* the compiler vectorizes loops of known length */
 
 static inline void add_first(const double *restrict x, size_t n,
                              const double *restrict first, double *restrict sum,
@@ -171,8 +171,8 @@ static inline void add_second(const double *restrict x, size_t n,
     }
 }
 
-/* Elements f ... f+n-1 of a sample: to sum, min and max; and, once sum is the
- * mean, to dev. */
+/* Adds elements f ... f+n-1 of a sample to sum, min and max; second: to dev,
+ * when sum is the mean. */
 static inline void add_elements(const struct measure *m, const double *x,
                                 size_t f, size_t n, bool second)
 {
@@ -193,7 +193,7 @@ static inline void add_pass(const struct measure *m, size_t k, bool second)
     }
 }
 
-/* Adds k samples to the `before` ones (Chan, Golub and LeVeque, 1979):
+/* Combines k samples with the `before` ones (Chan, Golub and LeVeque, 1979):
  *
  *     d = mean_x - mean
  *     mean += d k / (before + k),  dev += dev_x + d^2 before k / (before + k) */
@@ -233,8 +233,8 @@ static mt_status add_rows(const struct measure *m, struct mt_err *err)
     return MT_OK;
 }
 
-/* spread: std, or max - min. An element that never changes has min == max,
- * while its rounded mean may differ by an ulp. */
+/* spread: std, or max - min. Whether an element ever changes is seen from min
+ * and max, as its rounded mean may be off by an ulp. */
 static mt_status to_statistics(const struct measure *m, bool minmax,
                                const char *what, double *mean, double *spread,
                                struct mt_err *err)

@@ -1,6 +1,6 @@
 /*
- * type npy: two NumPy arrays. Their first dimension counts the samples. What
- * is larger than 256 MiB stays in its file (stream.h); types that columns do not
+ * type npy: two NumPy arrays, whose first dimension counts the samples. Arrays
+ * larger than 256 MiB stay in their files (stream.h); other types than columns
  * have, other byte orders and Fortran order are converted in memory.
  */
 #include <stdlib.h>
@@ -16,13 +16,13 @@ enum { MAX_RESIDENT = 256 << 20 };
 
 static const struct mt_key npy_keys[] = { { NULL } };
 
-/* One file on its way to be a column. */
+/* A file that is being made into a column. */
 struct npy {
     const struct mt_data_file *file;
-    int fd;        /* -1: none, or its column's */
+    int fd;        /* -1: none, or the column has it */
     uint64_t size; /* of the file */
-    bool peek;     /* only the shape is asked for */
-    bool hash;     /* the file's contents are to be recognized */
+    bool peek;     /* only the shape is needed */
+    bool hash;     /* a fingerprint is wanted */
     struct mt_npy_header head;
     struct sha256_ctx sha;
 };
@@ -81,7 +81,7 @@ static mt_status read_header(struct npy *npy, struct mt_err *err)
     return status;
 }
 
-/* Small arrays are read at once, and then no more of the file is needed. */
+/* Small arrays are read as a whole; then the file is no longer needed. */
 static mt_status read_elements(struct npy *npy, struct mt_owned *own,
                                size_t bytes, struct mt_column *column,
                                struct mt_err *err)
@@ -120,9 +120,10 @@ static mt_status keep_in_file(struct npy *npy, struct mt_owned *own, bool look,
                         !npy->peek, npy->hash ? &npy->sha : NULL, err);
 }
 
-/* --- elements that are converted ------------------------------------------- */
+/* --- elements that are converted
+ * ------------------------------------------- */
 
-/* Are the file's bytes what memory holds? */
+/* Can the file's elements be used as they are? */
 static bool is_native(const struct mt_npy_header *head)
 {
     bool same = head->size == mt_dtype_size(head->dtype) &&
@@ -143,7 +144,7 @@ static uint64_t load(const unsigned char *at, const struct mt_npy_header *head)
     return bits;
 }
 
-/* The element as its column's type; false: an integer beyond int64. */
+/* The element in the column's type; false: an integer beyond int64. */
 static bool convert_one(uint64_t bits, const struct mt_npy_header *head,
                         void *out)
 {
@@ -225,7 +226,7 @@ static mt_status read_converted(struct npy *npy, struct mt_owned *own,
     return mt_data_check_finite(path, column, head->shape.dim[0], err);
 }
 
-/* Samples as the header has them, in so many bytes of elements. */
+/* Sets the column's type and shape from the header; bytes: of all elements. */
 static void set_column(const struct mt_npy_header *head, size_t bytes,
                        struct mt_column *column)
 {
@@ -279,8 +280,8 @@ mt_status mt_npy_take(const char *place, unsigned char *bytes, size_t n,
                : mt_data_check_finite(place, column, *samples, err);
 }
 
-/* Where the elements are to be: for a look they stay in their file, and floats
- * are not even read. */
+/* Puts the elements into memory or leaves them in the file. With MT_DATA_CHECK
+ * they stay in the file, and floats are not even read. */
 static mt_status place_elements(const struct mt_data_request *request,
                                 struct npy *npy, struct mt_dataset *data,
                                 struct mt_column *column, struct mt_err *err)

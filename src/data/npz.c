@@ -27,7 +27,7 @@ static const struct mt_key npz_keys[] = {
     { .name = NULL },
 };
 
-/* Names by which a pair is known. */
+/* Customary names of a pair. */
 struct pair {
     const char *x, *y;
 };
@@ -39,7 +39,7 @@ static const struct pair train_pairs[PAIRS] = { { "x", "y" },
                                                 { "x_train", "y_train" },
                                                 { "X_train", "y_train" } };
 
-/* Before those above. */
+/* For validation, tried before those above. */
 static const struct pair val_pairs[PAIRS] = { { "x_val", "y_val" },
                                               { "X_val", "y_val" },
                                               { "x_test", "y_test" },
@@ -65,7 +65,7 @@ static const struct mt_zip_member *find(const struct mt_zip *zip,
     return NULL;
 }
 
-/* Says what there is, for a message. */
+/* Lists the arrays, for a message. */
 static void list_arrays(const struct mt_zip *zip, struct mt_strbuf *out)
 {
     size_t n = mt_zip_count(zip);
@@ -98,7 +98,7 @@ static mt_status fail_choice(const struct mt_zip *zip, const char *what,
     return status;
 }
 
-/* The one pair of the table whose arrays are there; *n is how many are. */
+/* The only pair of the table whose arrays are there; *n: how many are. */
 static const struct pair *find_pair(const struct mt_zip *zip,
                                     const struct pair *pairs, bool inputs_only,
                                     size_t *n)
@@ -263,8 +263,8 @@ static bool npz_knows(const unsigned char *head, size_t n)
     return n >= 4 && !memcmp(head, "PK\3\4", 4);
 }
 
-/* The array that the spec names, if the file has it, or else one that is known
- * as inputs. */
+/* The array that the spec names, if the file has it, else one with a customary
+ * name of inputs. */
 static mt_status npz_inputs(const struct mt_data_request *request,
                             const struct mt_data_keys *keys,
                             struct mt_dataset *data, struct mt_err *err)

@@ -46,8 +46,8 @@ static bool is_special(const char *text, size_t n)
     return false;
 }
 
-/* Digits with at most one point; returns the end of them, or NULL if there is
- * no digit. From 10^18 on, w might not hold one digit more. */
+/* Digits with at most one point; returns their end, or NULL if there is no
+ * digit. Once w is 10^18 or more, another digit may not fit. */
 static const char *scan_digits(const char *p, const char *end,
                                struct decimal *d)
 {
@@ -74,8 +74,8 @@ static const char *scan_digits(const char *p, const char *end,
     return any ? p : NULL;
 }
 
-/* Of longer exponents the first nine digits decide: no field has enough digits
- * before or after the point to make up for them. */
+/* Nine digits of an exponent are enough: no field has so many digits before or
+ * after the point that they make up for it. */
 static const char *scan_exponent(const char *p, const char *end,
                                  struct decimal *d)
 {
@@ -114,9 +114,9 @@ static enum mt_number scan(const char *text, size_t n, struct decimal *d)
 }
 
 /*
- * The long way: at most 800 digits, then one digit that says whether more
- * follow. No float32 or double, nor the middle between two, has as many, so
- * strtod rounds it as it would round the whole.
+ * The slow path, by strtod: at most 800 digits, then one digit that says
+ * whether more follow. No double, nor the midpoint between two, has as many
+ * digits, so this is rounded like the whole.
  */
 enum { DIGITS = 800 };
 
@@ -171,7 +171,7 @@ static uint64_t load_word(const char *text, size_t n)
     return load(text, 1);
 }
 
-/* The digits and the power of ten are exact doubles, so that their quotient is
+/* The digits and the power of ten are exact doubles, so their quotient is
  * rounded once (Clinger). */
 static double to_double(const struct mt_short *s)
 {
@@ -194,8 +194,8 @@ static const uint64_t whole_pow10_of[] = { 1,       10,       100,
                                            1000,    10000,    100000,
                                            1000000, 10000000, 100000000 };
 
-/* Adds the digits from *p on to w, eight at a time. *count: of digits. false:
- * they are more than a word holds. */
+/* Appends the digits from *p on to w, eight at a time; *count: their number.
+ * false: they do not fit a word. */
 static bool add_digits(const char **p, const char *end, uint64_t *w,
                        unsigned *count)
 {
@@ -218,7 +218,7 @@ static bool add_digits(const char **p, const char *end, uint64_t *w,
     return true;
 }
 
-/* Of an e with an exponent of one digit or two and nothing after it. */
+/* Reads an e, an exponent of one or two digits, and nothing after it. */
 static bool read_exponent(const char *p, const char *end, int *out)
 {
     bool negative = p + 1 < end && p[1] == '-';
@@ -260,7 +260,7 @@ bool mt_number_decimal(const char *text, size_t n, struct mt_short *out)
     return w <= UINT64_C(1) << 53 && out->places <= 15;
 }
 
-/* The same for all others: their product or quotient. */
+/* The same for any decimal with exact digits and power: product or quotient. */
 static bool fast_double(const struct decimal *d, double *out)
 {
     if (d->cut || d->w > UINT64_C(1) << 53 || d->exp10 < -22 || d->exp10 > 22)
@@ -310,12 +310,12 @@ static const uint64_t pow5_of[] = {
     UINT64_C(7450580596923828125),
 };
 
-/* 19 digits, and powers of ten up to 27: 5^27 is less than 2^63, so that
+/* For up to 19 digits and powers of ten up to 27: 5^27 is less than 2^63, so
  *
  *     w / 10^k = w / 5^k / 2^k
  *
- * is a quotient of integers. 63 bits or 64 of it, the lowest one set if there
- * are more, are rounded once. */
+ * is a quotient of integers. 63 or 64 bits of it, the lowest set if there are
+ * further ones, are rounded once. */
 static bool exact_double(const struct decimal *d, double *out)
 {
 #ifdef __SIZEOF_INT128__

@@ -1,7 +1,7 @@
 /*
  * Decimal text to numbers, whatever the locale: an optional sign, digits with
- * at most one point, an optional exponent; spaces and tabs around are allowed,
- * anything else is not (hexadecimal, "inf", "nan", "1,5", "1_000").
+ * at most one point, an optional exponent, with spaces and tabs around; nothing
+ * else is allowed (hexadecimal, "inf", "nan", "1,5", "1_000").
  */
 #ifndef MT_DATA_NUMBER_H
 #define MT_DATA_NUMBER_H
@@ -17,14 +17,14 @@ enum mt_number {
 };
 
 /* The double nearest to the decimal (ties to even), however many digits it has.
- * *out is set for MT_NUMBER_OK only. text needs no NUL. */
+ * *out is only set for MT_NUMBER_OK. text needs no NUL. */
 enum mt_number mt_number_f64(const char *text, size_t n, double *out);
 
-/* The same; MT_NUMBER_TOO_LARGE also where float32 has only infinity. */
+/* The same; MT_NUMBER_TOO_LARGE also if it is infinite as float32. */
 enum mt_number mt_number_in_f32(const char *text, size_t n, double *out);
 
-/* The same, quicker, of a text from which on 32 bytes can be read, whatever its
- * length. (number_short.h is quicker still.) */
+/* The same, but faster; 32 bytes from text on must be readable, whatever n.
+ * (number_short.h is faster still.) */
 enum mt_number mt_number_padded(const char *text, size_t n, double *out);
 
 #endif

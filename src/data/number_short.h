@@ -1,8 +1,8 @@
 /*
- * The numbers that most fields of a table are, without a branch on their
- * characters, which cannot be predicted: at most 8 characters, a minus sign or
- * none, digits, and perhaps a point among them. They are read as one word, in
- * which each character is a byte and the first is the lowest.
+ * Reads the numbers in most fields of a table without branches on characters,
+ * which would be mispredicted: at most 8 characters, an optional minus sign,
+ * digits, and perhaps a point. The characters are one word, the first in the
+ * lowest byte.
  */
 #ifndef MT_DATA_NUMBER_SHORT_H
 #define MT_DATA_NUMBER_SHORT_H
@@ -13,13 +13,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The number is digits / 10^places, or less than 0: minus is 0 or 1. */
+/* The number digits / 10^places, negative if minus (0 or 1). */
 struct mt_short {
     uint64_t digits, minus;
     unsigned places;
 };
 
-/* Eight digits of a byte each, two at a time, then four, then all. */
+/* The value of eight digits in a byte each: joined in twos, fours, then all. */
 static inline uint64_t mt_short_join(uint64_t x)
 {
     x = x * (10 * 256 + 1) >> 8;
@@ -28,8 +28,8 @@ static inline uint64_t mt_short_join(uint64_t x)
            32;
 }
 
-/* text: the word; characters from number n (1 to 8) on are anything. false: the
- * first n are something else. */
+/* text: the word; only the first n (1 to 8) characters count. false: they are
+ * not such a number. */
 static inline bool mt_short_parse(uint64_t text, size_t n, struct mt_short *out)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
@@ -44,12 +44,12 @@ static inline bool mt_short_parse(uint64_t text, size_t n, struct mt_short *out)
     any = points != 0;
     upto = points ^ (points - 1); /* the bytes up to the first point, or all */
     out->places = (unsigned)__builtin_clzll(upto) >> 3;
-    x ^= (x ^ x << 8) & upto & (0 - any); /* those before it move up */
+    x ^= (x ^ x << 8) & upto & (0 - any); /* close the gap of the point */
     out->digits = mt_short_join(x);
     return !((x | (x + ones * (128 - 10))) & high) && n > out->minus + any;
 }
 
-/* The word of a text from which on 8 bytes can be read. */
+/* The word of a text; 8 bytes from it on must be readable. */
 static inline uint64_t mt_short_load(const char *text)
 {
     uint64_t x;
@@ -60,10 +60,10 @@ static inline uint64_t mt_short_load(const char *text)
 
 enum { MT_DECIMAL = 24 }; /* characters */
 
-/* The same of 1 to MT_DECIMAL characters, perhaps with an exponent, where
- * digits are at most 2^53 and places at most 15: both are exact doubles, so
- * that their quotient is the nearest one. 8 bytes after the text can be read.
- */
+/* The same for 1 to MT_DECIMAL characters, perhaps with an exponent, if digits
+ * are at most 2^53 and places at most 15: then both are exact doubles, and
+ * their quotient is the nearest double. 8 bytes after the text must be
+ * readable. */
 bool mt_number_decimal(const char *text, size_t n, struct mt_short *out);
 
 #endif

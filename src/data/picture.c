@@ -7,7 +7,7 @@
 #include "base/size.h"
 #include "data/picture_codec.h"
 
-/* Grey as Pillow has it: 16-bit fixed point, rounded. */
+/* Grey as in Pillow: 16-bit fixed point, rounded. */
 static uint8_t grey_of(const uint8_t *rgb)
 {
     return (uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u +

@@ -30,7 +30,7 @@ mt_status mt_jpeg_decode(const char *path, const void *bytes, size_t n,
 #include <jpeglib.h>
 #include <jerror.h>
 
-/* Progressive files repeat passes over the whole picture: beyond so many, a
+/* Progressive files have several scans of the whole picture: with too many, a
  * small file would take very long. */
 enum { MAX_SCANS = 500, MEMORY = 1 << 30 };
 
@@ -40,7 +40,7 @@ struct decoder {
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
     const char *path;
-    uint8_t *row; /* of CMYK, to be converted */
+    uint8_t *row; /* of CMYK pixels */
     struct mt_err *err;
     mt_status status;
 };
@@ -61,7 +61,7 @@ static void on_error(j_common_ptr jpeg)
     stop((struct decoder *)jpeg);
 }
 
-/* Warnings that lose no pixels; all others mean that some are made up. */
+/* Warnings that do not affect pixels; all others mean that some are guessed. */
 static bool is_harmless(int code)
 {
     static const int harmless[] = { JWRN_EXTRANEOUS_DATA, JWRN_JFIF_MAJOR,
@@ -91,7 +91,7 @@ static void on_progress(j_common_ptr jpeg)
     longjmp(d->jump, 1);
 }
 
-/* c k / 255, of inks that Adobe stores inverted. */
+/* c k / 255, for inks that Adobe stores inverted. */
 static void from_cmyk(const uint8_t *cmyk, size_t n, bool inverted,
                       uint8_t *rgb)
 {

@@ -26,7 +26,8 @@ mt_status mt_png_decode(const char *path, const void *bytes, size_t n,
 
 #include <png.h>
 
-/* What libpng's callbacks work on; it outlives the jump out of an error. */
+/* The data of libpng's callbacks; it is still valid after an error's
+ * longjmp. */
 struct source {
     const char *path;
     const uint8_t *bytes;
@@ -63,7 +64,7 @@ static void read_bytes(png_structp png, png_bytep to, png_size_t n)
     s->at += n;
 }
 
-/* Whatever the file holds, as 8-bit grey or RGB. */
+/* Converts all kinds of files to 8-bit grey or RGB. */
 static void set_transforms(png_structp png)
 {
     png_set_expand(png);    /* palettes, fewer than 8 bits, tRNS */

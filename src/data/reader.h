@@ -1,7 +1,7 @@
 /*
  * Samples that are not in memory: a column whose data is NULL has a reader,
- * which makes each sample when it is asked for. An array in its file is one
- * (stream.h); decoded pictures are another.
+ * which makes each sample when it is needed. Arrays in files have one
+ * (stream.h), pictures another.
  *
  * To write one, begin its struct with a struct mt_reader and give its address
  * to mt_data_own (format.h), which closes it with the data set:
@@ -24,31 +24,31 @@
 #include "data/dataset.h"
 
 struct mt_reader {
-    /* Fills out with the samples, dense, as float32 or int32; of integers also
-     * as int64, uncut; of arrays also as float64. norm: for float32, normalised
-     * by it; NULL: as they are. Called by several threads at once. Where
-     * samples->training is false it gives the same values each time; where it
-     * is true they may also depend on the epoch. */
+    /* Fills out with the samples, dense, as float32 or int32; integers also as
+     * int64, in their full range, and arrays also as float64. norm: applied to
+     * float32; NULL: none. Called by several threads at once. If
+     * samples->training is false, values are the same each time; else they may
+     * also depend on the epoch. */
     mt_status (*gather)(const struct mt_reader *reader,
                         const struct mt_samples *samples,
                         const struct mt_normalization *norm, enum mt_dtype to,
                         void *out, struct mt_err *err);
     void (*close)(struct mt_reader *reader); /* NULL: nothing to do */
 
-    bool look; /* only in a look: training has these samples in memory */
+    bool look; /* only for MT_DATA_CHECK: in training samples are in memory */
 
-    long long min, max; /* of integers: no sample has others; max < min: not
-                           known. Set before mt_dataset_open's checks */
+    long long min, max; /* the range of integers; max < min: not known. Set
+                           before mt_dataset_open's checks */
 };
 
-/* Inputs of a prediction that come one after another, so that their number is
- * not known before. It is the first member of an implementation's struct, and
- * is given to mt_data_own by its reader, of which only close is called. */
+/* Inputs of a prediction that are read one after another, so that their number
+ * is not known beforehand. It is the first member of an implementation's
+ * struct; its reader is passed to mt_data_own, and only close is called. */
 struct mt_feed {
     struct mt_reader reader;
 
-    /* mt_dataset_next. Where request->whole is not set, it waits for one sample
-     * only. data->warning is set at the end. */
+    /* mt_dataset_next. Unless request->whole is set, it waits for only one
+     * sample. data->warning is set at the end. */
     mt_status (*next)(struct mt_feed *feed, size_t max,
                       struct mt_column *column, size_t *n, struct mt_err *err);
 
@@ -63,8 +63,8 @@ static inline size_t mt_sample_number(const struct mt_samples *samples,
     return samples->rows ? samples->rows[i] : samples->first + i;
 }
 
-/* out[i] = element first+i of a sample of `each` elements: n elements from
- * `at` on, normalised (norm NULL: only converted). gather.c */
+/* Normalises n elements from `at` on, of samples of `each` elements, of which
+ * element number `first` is the first (norm NULL: only converts). gather.c */
 void mt_normalize(const struct mt_normalization *norm, size_t each,
                   size_t first, enum mt_dtype from, const char *at, size_t n,
                   float *out);

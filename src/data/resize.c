@@ -5,7 +5,8 @@
 #include "base/size.h"
 #include "data/picture.h"
 
-/* Weights are fixed point: 8 bits of the value and a sign are left. */
+/* Weights are fixed point, which leaves 8 bits for the value and some for the
+ * sign. */
 enum { FRACTION = 32 - 8 - 2 };
 
 /* One direction: output i is the sum of weight[i][k] * input[first[i] + k]
@@ -23,7 +24,7 @@ static void free_filter(struct filter *f)
     free(f->weight);
 }
 
-/* The triangle 1 - |x|, stretched to the scale where the picture shrinks. */
+/* The triangle 1 - |x|; it is stretched by the scale if the picture shrinks. */
 static double triangle(double x)
 {
     x = x < 0 ? -x : x;
@@ -78,7 +79,7 @@ static uint8_t clip(int64_t sum)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* One line of `outputs` values, of channel after channel; values of the input
+/* A line of `outputs` values, one channel after the other; values of the input
  * are `step` apart. */
 static void run_filter(const struct filter *f, size_t outputs,
                        const uint8_t *in, size_t step, uint8_t *out,

@@ -13,12 +13,12 @@
 #include "base/philox.h"
 #include "data/format.h"
 
-/* How many samples are held out. */
+/* Numbers of samples: all, and those that are held out. */
 struct sizes {
     size_t n, val, test;
 };
 
-/* Where each sample goes (enum mt_split), in two bits. */
+/* Sets the split of a sample (enum mt_split), in two bits. */
 static void hold(unsigned char *held, size_t i, enum mt_split split)
 {
     held[i / 4] |= (unsigned char)(split << i % 4 * 2);
@@ -60,8 +60,8 @@ static mt_status read_sizes(const struct mt_data_request *request,
 
 enum { BLOCK = 64 };
 
-/* The class of samples first ... first+n-1, at most BLOCK; targets that are the
- * probability of one class are 0 or 1. */
+/* The classes of samples first ... first+n-1, at most BLOCK; targets that are
+ * probabilities of one class must be 0 or 1. */
 static mt_status read_classes(const struct mt_data_request *request,
                               const struct mt_part *part, size_t first,
                               size_t n, int32_t *out, struct mt_err *err)
@@ -104,15 +104,15 @@ static mt_status check_classes(const struct mt_data_request *request,
     return MT_OK;
 }
 
-/* A class: how many samples it has, and how many of them go where. */
+/* A class: how many samples it has, and how many of them each split gets. */
 struct share {
     int32_t class;
     size_t n, val, test;
-    uint64_t rest; /* of n * wanted / all */
+    uint64_t rest; /* the remainder of n * wanted / all */
 };
 
-/* The first `sorted` are in order. Those after them are new, and may be there
- * more than once: they are sorted in when there is no room for more. */
+/* The first `sorted` are in order. Those after them are new, and may contain
+ * duplicates: they are merged when there is no more room. */
 struct classes {
     struct share *v;
     size_t n, sorted, room;
@@ -172,7 +172,7 @@ static mt_status add_class(struct classes *c, int32_t class, struct mt_err *err)
     return MT_OK;
 }
 
-/* What becomes of the classes of all samples, some at a time. */
+/* Called with the classes of all samples, some at a time. */
 typedef mt_status use_fn(void *ctx, size_t first, const int32_t *classes,
                          size_t n, struct mt_err *err);
 
@@ -212,9 +212,10 @@ static int compare_rests(const void *a, const void *b)
     return x->class < y->class ? -1 : 1;
 }
 
-/* Gives `wanted` of all samples to the classes in their proportion: the whole
- * part of n wanted / all each, and one more to those with the largest rest (the
- * lower class, where equal). One of each class is left for training. */
+/* Distributes `wanted` of all samples over the classes in proportion: each gets
+ * the whole part of n wanted / all, and those with the largest remainders one
+ * more (of equal ones, the lower classes). Each class keeps one for
+ * training. */
 static void share_out(struct share *shares, size_t classes, size_t wanted,
                       size_t all, bool test)
 {
@@ -242,8 +243,8 @@ static void share_out(struct share *shares, size_t classes, size_t wanted,
     }
 }
 
-/* Which class each sample is of: its number in `classes`, in one byte if there
- * are few. */
+/* The class of each sample: its index in `classes`, in one byte if there are
+ * few. */
 struct members {
     const struct classes *classes;
     uint8_t *narrow;
@@ -268,7 +269,7 @@ static mt_status number_some(void *ctx, size_t first, const int32_t *classes,
     return MT_OK;
 }
 
-/* In the random order, the first of each class. */
+/* Holds out the first samples of each class in the random order. */
 static void take_shares(const struct members *m, const uint32_t *order,
                         size_t n, unsigned char *held)
 {
@@ -335,8 +336,8 @@ static void hold_first(const struct sizes *s, const uint32_t *order,
         hold(held, order[i], i < s->val ? MT_SPLIT_VAL : MT_SPLIT_TEST);
 }
 
-/* The samples of validation and test, ascending. Those of training are many:
- * they are the others. */
+/* Lists the samples of validation and test, ascending. Those of training, which
+ * are many, are all others. */
 static mt_status set_rows(const unsigned char *held, size_t n,
                           struct mt_dataset *data, struct mt_err *err)
 {
@@ -377,7 +378,7 @@ static mt_status set_rows(const unsigned char *held, size_t n,
     return MT_OK;
 }
 
-/* Classes of one sample each leave nothing to hold out. */
+/* If each class has only one sample, nothing can be held out. */
 static mt_status check_held(const struct mt_data_request *request,
                             const struct sizes *sizes,
                             const struct mt_subset *sets, struct mt_err *err)
@@ -416,7 +417,7 @@ mt_status mt_data_split(const struct mt_data_request *request,
                         struct mt_dataset *data, struct mt_err *err)
 {
     struct sizes sizes = { 0 };
-    size_t n = data->train.samples; /* 0: it was not read */
+    size_t n = data->train.samples; /* 0: not read */
     uint32_t *order;
     unsigned char *held;
     mt_status status = n ? read_sizes(request, keys, n, &sizes, err) : MT_OK;

@@ -38,8 +38,8 @@ static size_t run_length(const struct mt_samples *samples, size_t i)
     return k;
 }
 
-/* What is used as an index must be what it was when it was checked. at: the
- * number of the first element. */
+/* Integers, which may be used as indices, must be in the range that was
+ * checked. at: the number of the first element. */
 static mt_status check_range(const struct mt_stream *s, size_t at,
                              const int32_t *v, size_t n, struct mt_err *err)
 {

@@ -1,20 +1,20 @@
 /*
- * Columns that stay in their file: an array too large to be held in memory is
- * read piece by piece, when its samples are asked for. It is not mapped:
- * truncating a mapped file kills its reader, while a read that comes short is
- * an error like any other.
+ * Columns that stay in their file: samples of an array too large for memory are
+ * read when they are needed. The file is not mapped: when a mapped file is
+ * truncated, the process is killed, while a short read is an ordinary error.
  *
- * The file may change after it was checked. So what is used as an index later,
- * integers, is held to the range that the first pass over the file found.
+ * The file may change after it was checked. So integers, which may be used as
+ * indices, are checked again: they must be in the range that the first pass
+ * found.
  */
 #ifndef MT_DATA_STREAM_H
 #define MT_DATA_STREAM_H
 
 #include "data/reader.h"
 
-enum { MT_STREAM_BLOCK = 64 << 10 }; /* bytes that are read at once */
+enum { MT_STREAM_BLOCK = 64 << 10 }; /* bytes read at once */
 
-/* Dense elements, from the byte `offset` on. */
+/* Dense elements, from byte `offset` on. */
 struct mt_stream {
     struct mt_reader reader;
     int fd;
@@ -24,14 +24,14 @@ struct mt_stream {
     size_t each; /* elements of a sample */
 };
 
-/* Gives column a stream of fd, which is closed with it; the stream is in the
- * arena. column->dtype and ->shape are set. NULL: no memory. */
+/* Makes a stream of fd the reader of column; closing it closes fd. The stream
+ * is in the arena. column->dtype and ->shape must be set. NULL: no memory. */
 struct mt_stream *mt_stream_new(int fd, const char *path, uint64_t offset,
                                 struct mt_column *column,
                                 struct mt_arena *arena);
 
-/* A walk over the elements, from sample `first` on, in blocks: *n elements at
- * block, 0 at the end. */
+/* Reads the elements from sample `first` on, in blocks: *n elements at block, 0
+ * at the end. */
 struct mt_stream_walk {
     const struct mt_stream *stream;
     size_t at, end; /* elements */

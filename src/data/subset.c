@@ -1,6 +1,6 @@
 #include "data/dataset.h"
 
-/* How many of the others are before the set's sample `first`. */
+/* How many of the others come before the set's sample `first`. */
 static size_t others_before(const struct mt_subset *set, size_t first)
 {
     size_t low = 0, high = set->n_others;

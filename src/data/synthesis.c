@@ -26,8 +26,8 @@ static uint32_t below(uint32_t word, size_t n)
     return (uint32_t)((uint64_t)word * n >> 32);
 }
 
-/* Numbers first ... first + n - 1 of a stream of mean 0 and variance 1: uniform
- * in -sqrt(3) ... sqrt(3). */
+/* Numbers first ... first + n - 1 of a stream, uniform in -sqrt(3) ... sqrt(3):
+ * mean 0 and variance 1. */
 static void fill(struct mt_philox_key key, uint64_t first, size_t n, float *out)
 {
     const float width = 1.7320508f * 0x1p-31f;
@@ -132,7 +132,7 @@ static void make_classification(const struct mt_synthesis *s, uint64_t i,
         x[e] = centre[e] + (float)s->noise * x[e];
 }
 
-/* The token after `token`: the words decide. */
+/* The token after `token`, by two random words. */
 static int32_t next_token(const struct mt_synthesis *s, int32_t token,
                           const uint32_t words[2])
 {

@@ -9,8 +9,8 @@
  *                      successors (3/4) or the second (1/4), or, with the
  *                      probability `noise`, to any token
  *
- * W, the centres and the noise u are uniform with variance 1 too. Everything
- * is a fixed sequence of float32 operations on Philox words, so the same on
+ * W, the centres and the noise u are also uniform with variance 1. Everything
+ * is a fixed sequence of float32 operations on Philox words, and so the same on
  * every machine.
  */
 #ifndef MT_DATA_SYNTHESIS_H
@@ -25,7 +25,7 @@ enum mt_task { MT_REGRESSION, MT_CLASSIFICATION, MT_TOKENS };
 
 struct mt_synthesis {
     enum mt_task task;
-    size_t elements, outputs; /* of x and y; tokens: those of the walk, 0 */
+    size_t elements, outputs; /* of x and y; for tokens: of the walk, and 0 */
     size_t classes, vocab;
     double noise;
 
@@ -34,7 +34,7 @@ struct mt_synthesis {
     struct mt_philox_key x, y, constant;
 
     /* W [elements, outputs], the centres [classes, elements] or the successors
-     * [vocab, 2], which all samples share. NULL: drawn when a sample wants
+     * [vocab, 2], which all samples share. NULL: computed when a sample needs
      * them. */
     void *table;
 };
@@ -46,9 +46,9 @@ void mt_synthesis_table(const struct mt_synthesis *s, size_t *rows,
                         size_t *width);
 void mt_synthesis_draw(struct mt_synthesis *s);
 
-/* Makes sample i: x, floats or the walk, int32; and y, floats, the class,
- * int32, or for tokens nothing (the walk is both). y NULL: is not wanted.
- * scratch: of mt_synthesis_scratch(s) floats. */
+/* Makes sample i: x is floats, or the walk, int32; y is floats, or the class,
+ * int32, or nothing for tokens (the walk is both). y NULL: not wanted. scratch:
+ * mt_synthesis_scratch(s) floats. */
 size_t mt_synthesis_scratch(const struct mt_synthesis *s);
 void mt_synthesis_make(const struct mt_synthesis *s, uint64_t i, void *x,
                        void *y, float *scratch);

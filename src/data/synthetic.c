@@ -1,6 +1,6 @@
 /*
- * type synthetic: data made from the seed, for trials without files; what they
- * are is said in synthesis.h.
+ * type synthetic: data made from the seed, for trials without files;
+ * synthesis.h describes them.
  */
 #include <math.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ struct synthetic {
     struct mt_shape shape; /* of an input */
 };
 
-/* A typing error must not take all memory. */
+/* A typo must not take all memory. */
 #define MAX_BYTES ((size_t)1 << 32)
 
 /* ---- memory ---- */
@@ -78,7 +78,7 @@ static mt_status count(const struct synthetic *s, size_t samples, size_t width,
                         samples, width);
 }
 
-/* What the data set owns: x, y and while they are made the table. */
+/* The memory of x, y and, while they are made, of the table. */
 struct room {
     size_t x, y, table; /* bytes */
 };
@@ -137,9 +137,9 @@ static mt_status make_all(struct synthetic *s, const struct room *room,
     return status;
 }
 
-/* ---- a look ---- */
+/* ---- MT_DATA_CHECK ---- */
 
-/* Makes the samples that are asked for; nearly always none are. */
+/* Makes only the samples that are gathered, usually none. */
 struct look {
     struct mt_reader reader;
     struct mt_synthesis made;
@@ -232,7 +232,7 @@ static void set_columns(struct synthetic *s)
 
 /* ---- keys ---- */
 
-/* Keys that only one of the tasks has a use for. */
+/* Refuses keys that do not apply to the task. */
 static mt_status check_task_keys(const struct synthetic *s, struct mt_err *err)
 {
     static const struct {

@@ -11,11 +11,11 @@
 #include "data/tableplan.h"
 
 enum {
-    LONGEST = 40,      /* bytes of a number in which a comma is looked for */
-    LONG_VALUE = 4096, /* bytes of a value that is counted */
-    CODE = 4,          /* digits of a code, at least */
-    FEW = 20,          /* numbers that may be classes, */
-    ROWS_OF_EACH = 5   /* and how many rows each needs then */
+    LONGEST = 40,      /* most bytes of a number with a decimal comma */
+    LONG_VALUE = 4096, /* most bytes of a value that is counted */
+    CODE = 4,          /* fewest digits of a code */
+    FEW = 20,          /* most numbers that may be classes, */
+    ROWS_OF_EACH = 5   /* with so many rows each on average */
 };
 
 void mt_look_init(struct mt_look *l, struct mt_arena *arena)
@@ -31,7 +31,7 @@ void mt_look_free(struct mt_look *l)
     free(l->lines);
 }
 
-/* A field, or several rows' that are the same. */
+/* A field, or the same field of several rows. */
 struct fields {
     const struct mt_csv_field *field;
     size_t rows;
@@ -53,7 +53,7 @@ static void add_number(struct mt_look *l, double v, size_t rows)
     l->squares += (double)rows * (d * d);
 }
 
-/* "1,5", with a comma in place of the point? */
+/* Is it a number with a decimal comma, "1,5"? */
 static bool has_decimal_comma(const struct mt_csv_field *field)
 {
     char text[LONGEST], *comma;

@@ -51,7 +51,7 @@ static mt_status fail_gap(const struct mt_csv *csv,
                        expected[type]);
 }
 
-/* true, false, yes and no are the same in any case. */
+/* true, false, yes and no are the same in upper and lower case. */
 static struct mt_csv_field fold(struct mt_csv_field f)
 {
     static const char *const words[] = { "true", "false", "yes", "no" };
@@ -67,7 +67,8 @@ struct mt_csv_field mt_plan_value(const struct mt_csv_field *field)
     return fold(mt_csv_trim(*field));
 }
 
-/* Values that only other rows have get codes too: fit finds that out. */
+/* Values of rows other than training's get codes, too; fit gives them no
+ * element. */
 static mt_status read_code(struct mt_plan *plan, struct mt_plan_column *p,
                            const struct mt_csv *csv,
                            const struct mt_csv_columns *c, size_t column,
@@ -155,7 +156,8 @@ mt_status mt_plan_field(struct mt_plan *plan, size_t i,
 
 /* ---- encoding ---- */
 
-/* Which element of a category is 1; -1: none, for training did not have it. */
+/* The element of a category that is 1; -1: none, as the training data did not
+ * have the value. */
 static int32_t element_of(const struct mt_plan_column *p, double cell)
 {
     if (cell != cell)
@@ -175,7 +177,7 @@ static void encode_category(const struct mt_plan_column *p, double cell,
         x[e] = 1;
 }
 
-/* The part of a circle as its sine and cosine. */
+/* A part of a circle as its sine and cosine. */
 static void encode_circle(double part, double *x)
 {
     x[0] = mt_dsinpi(2 * part);

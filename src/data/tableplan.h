@@ -1,12 +1,12 @@
 /*
- * What becomes of each feature column of a table: the one encoder from records
+ * How each feature column of a table is encoded: the one encoder from records
  * to inputs, for training and for prediction.
  *
  *     field --read--> cell --encode--> elements of x
  *
  *     number      the number; NaN is a gap    [number, flag]
  *     category    the value's code; NaN is    one-hot: [values in byte order,
- *                 a gap, -1 no known value     other, missing]
+ *                 a gap, -1 an unknown value   other, missing]
  *     date        seconds (date.h); NaN is    [since the first training date /
  *                 a gap                        range of the training dates,
  *                                              sine, cosine of the day of the
@@ -20,8 +20,8 @@
  *     mt_plan_encode(plan, cells, x)
  *     mt_plan_save, mt_plan_load         the format's facts in a checkpoint
  *
- * A gap is a field whose trimmed text is among missing_values. A value that
- * training did not have is all zeros, and is counted.
+ * A gap is a field whose trimmed text is among missing_values. A value that the
+ * training data did not have becomes all zeros, and is counted.
  */
 #ifndef MT_DATA_TABLEPLAN_H
 #define MT_DATA_TABLEPLAN_H
@@ -45,30 +45,30 @@ enum mt_missing {
 enum mt_plan_type { MT_PLAN_NUMBER, MT_PLAN_CATEGORY, MT_PLAN_DATE };
 
 struct mt_plan_column {
-    const char *name; /* or the index as text, where there is no header */
+    const char *name; /* or the index as text, if there is no header */
     enum mt_plan_type type;
     enum mt_missing missing;
     bool gaps;   /* the training rows have some */
     double fill; /* of a number or a date */
 
-    double start, range; /* of dates: the first, and to the last, seconds */
+    double start, range; /* of dates: first, and last - first, in seconds */
     bool times;          /* some training row is not at midnight */
 
     struct mt_labels labels; /* of a category: codes of its values */
-    size_t n_given;          /* codes below it: values that the spec lists */
+    size_t n_given;          /* lower codes are values that the spec lists */
     const char **values, **rare; /* after fit: those with an element of their
                                     own, and those of `other` */
     size_t n_values, n_rare;
-    int32_t *element; /* [codes]: which element; -1: none */
+    int32_t *element; /* [codes]: its element; -1: none */
     size_t n_codes;
 
-    size_t first, n; /* elements, from the sample's start */
-    bool flag;       /* the last one: is it a gap? */
-    size_t unseen;   /* encoded fields that training did not have, */
+    size_t first, n; /* the column's elements in a sample */
+    bool flag;       /* its last element is 1 for a gap */
+    size_t unseen;   /* encoded fields with values unknown from training, */
     struct mt_excerpt example; /* and one of them; "": a gap */
 
-    /* Of a category that was fitted: training rows without a value, and with
-     * one that the spec's list lacks, of which `unlisted` is the first. */
+    /* Of a fitted category: training rows without a value, and with one that is
+     * not in the spec's list; `unlisted` is the first of these. */
     size_t n_missing, n_unlisted;
     const char *unlisted;
 };
@@ -76,17 +76,17 @@ struct mt_plan_column {
 struct mt_plan {
     size_t n, elements; /* columns; elements of a sample, after fit */
     struct mt_plan_column *columns;
-    struct mt_plan_column *targets; /* [n_targets]: missing only */
+    struct mt_plan_column *targets; /* [n_targets]: only name and missing */
     size_t n_targets;
     struct mt_strings gaps; /* missing_values, */
-    bool digits;            /* one of which may be a number: "-999" */
+    bool digits;            /* one of which has digits: "-999" */
     size_t max_categories;
     bool flags;
     bool fitted;
-    bool plain; /* numbers without gaps: cells are the elements */
+    bool plain; /* only numbers without gaps: cells are the elements */
 };
 
-/* The keys of "data" that say it; what they fill. */
+/* The keys of "data" for it, and what they set. */
 struct mt_plan_args {
     const struct mt_item *types, *categories, *missing;
     size_t max_categories;
@@ -135,51 +135,54 @@ struct mt_plan_args {
             .doc = "texts that stand for no value"                             \
     }
 
-/* From the spec, for columns as they were chosen. Memory is arena's. */
+/* Makes a plan from the spec, for the chosen columns. Memory is taken from
+ * arena. */
 mt_status mt_plan_read(const struct mt_json *doc,
                        const struct mt_plan_args *args,
                        const struct mt_csv_columns *c, struct mt_arena *arena,
                        struct mt_plan *out, struct mt_err *err);
 
-/* From a checkpoint's facts; names[n] or NULL. NULL facts: plain numbers. */
+/* Makes a plan from a checkpoint's facts; names[n] or NULL. facts NULL: plain
+ * numbers. */
 mt_status mt_plan_load(const char *facts, const char *const *names, size_t n,
                        struct mt_arena *arena, struct mt_plan *out,
                        struct mt_err *err);
 void mt_plan_free(struct mt_plan *plan);
 
-/* That the spec, as it is now, has the types and rules that training had.
- * MT_MISMATCH. */
+/* Fails with MT_MISMATCH unless the present spec has the types and rules of the
+ * training. */
 mt_status mt_plan_check_same(const struct mt_plan *saved,
                              const struct mt_plan *spec, struct mt_err *err);
 
-/* The text that decides which value of a category a field is: without spaces
- * around, and true, false, yes, no in lower case. */
+/* A field as the value of a category: trimmed, and true, false, yes, no in
+ * lower case. */
 struct mt_csv_field mt_plan_value(const struct mt_csv_field *field);
 
-/* The cell of a field. *drop: the row is to be left out. */
+/* The cell of a field. *drop: leave the row out. */
 mt_status mt_plan_field(struct mt_plan *plan, size_t i,
                         const struct mt_csv *csv,
                         const struct mt_csv_columns *c,
                         const struct mt_csv_field *fields, double *cell,
                         bool *drop, struct mt_err *err);
 
-/* Finds values and fills from the training rows of cells, unless they were
+/* Finds values and fills from the training rows of cells, unless the plan was
  * loaded. */
 mt_status mt_plan_fit(struct mt_plan *plan, const struct mt_cells *cells,
                       const struct mt_subset *rows, struct mt_arena *arena,
                       struct mt_err *err);
 
-/* x [elements] of cells [n]. */
+/* Encodes cells [n] as x [elements]. */
 void mt_plan_encode(const struct mt_plan *plan, const double *cells, double *x);
 
-/* Counts those of cells [n] whose value training did not have. */
+/* Counts those of cells [n] whose values the training data did not have. */
 void mt_plan_count_unseen(struct mt_plan *plan, const double *cells);
 
-/* The facts as JSON; NULL: plain, or no memory (err->status). */
+/* The facts as JSON; NULL: the plan is plain, or no memory (err->status). */
 const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
                          struct mt_err *err);
 
-/* What fitting did that the spec does not say, `column "town": ...`, or NULL. */
+/* A note on what fitting did that is not in the spec, `column "town": ...`, or
+ * NULL. */
 const char *mt_plan_note(const struct mt_plan *plan, struct mt_arena *arena);
 
 /* `column "town": 3 values that the training data does not have; ...`, or

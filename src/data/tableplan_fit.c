@@ -23,9 +23,9 @@ static double middle_of(double a, double b, double c)
 
 enum { FEW = 8, MANY_STEPS = 64 };
 
-/* Puts value number k in order in its place, none that is less after it and
- * none that is greater before it (Hoare's FIND). What is left in the end, or
- * after many steps, is sorted. */
+/* The value that would be at index k if v were sorted; partitions v around it,
+ * so that none after it is less and none before it greater (Hoare's FIND). The
+ * last few, or what is left after many steps, are sorted. */
 static double find_nth(double *v, size_t n, size_t k)
 {
     size_t low = 0, high = n; /* it is in low ... high-1 */
@@ -69,8 +69,8 @@ static double find_median(double *v, size_t n)
     return (below + above) / 2;
 }
 
-/* mean: summed in row order; median: of an even number, the middle between the
- * two. v is put in another order. */
+/* The mean is summed in row order; the median of an even number is the midpoint
+ * of two. Reorders v. */
 static double fill_value(enum mt_missing rule, double *v, size_t n)
 {
     double sum = 0;
@@ -92,7 +92,7 @@ struct fit {
     size_t n;
 };
 
-/* Of the training rows i ... i+n-1, at most BLOCK; *n is how many. */
+/* The cells of training rows i ... i+*n-1, at most BLOCK. */
 static void read_cells(const struct fit *f, size_t column, size_t i,
                        double *cells, size_t *n)
 {
@@ -105,7 +105,7 @@ static void read_cells(const struct fit *f, size_t column, size_t i,
         cells[k] = mt_cells_at(f->cells, rows ? rows[k] : i + k, column);
 }
 
-/* The fill of numbers and dates; *low and *high: the smallest and largest. */
+/* Finds the fill of numbers and dates; *low and *high: smallest and largest. */
 static mt_status fit_number(struct mt_plan_column *p, const struct fit *f,
                             size_t column, double *low, double *high,
                             struct mt_err *err)
@@ -140,7 +140,7 @@ static mt_status fit_number(struct mt_plan_column *p, const struct fit *f,
                    mt_excerpt(p->name, strlen(p->name)).text);
 }
 
-/* In place of zero a gap is the first date. */
+/* With the rule "zero", a gap becomes the first date. */
 static mt_status fit_date(struct mt_plan_column *p, const struct fit *f,
                           size_t column, struct mt_err *err)
 {
@@ -164,7 +164,7 @@ struct value {
     bool given;
 };
 
-/* The frequent first, then in order of bytes. */
+/* The most frequent first, equal ones in byte order. */
 static int compare_values(const void *a, const void *b)
 {
     const struct value *x = a, *y = b;
@@ -181,7 +181,6 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Which code has which element; values and rare are set. */
 mt_status mt_plan_number_codes(struct mt_plan_column *p, struct mt_arena *arena,
                                struct mt_err *err)
 {
@@ -202,7 +201,7 @@ mt_status mt_plan_number_codes(struct mt_plan_column *p, struct mt_arena *arena,
     return MT_OK;
 }
 
-/* Cuts a sorted list of values into those with an element and the rare. */
+/* Divides a sorted list of values into those with an element and the rare. */
 static mt_status cut_values(struct mt_plan_column *p, const struct value *v,
                             size_t n, size_t most, struct mt_arena *arena,
                             struct mt_err *err)
@@ -262,7 +261,6 @@ static mt_status fit_category(struct mt_plan *plan, struct mt_plan_column *p,
     return status;
 }
 
-/* Where each column's elements are. */
 void mt_plan_place(struct mt_plan *plan)
 {
     plan->elements = 0;

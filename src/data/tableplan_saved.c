@@ -55,7 +55,7 @@ const char *mt_plan_save(const struct mt_plan *plan, struct mt_arena *arena,
     return text;
 }
 
-/* Beyond the year 9999, in seconds. */
+/* Beyond the year 9999, in seconds since 1970. */
 #define FAR 1e12
 
 struct saved_column {
@@ -225,7 +225,7 @@ static bool same_texts(const struct mt_strings *a, const struct mt_strings *b)
     return same;
 }
 
-/* Are the values that the spec lists, if it does, those of the inputs? */
+/* If the spec lists values, are they those that were saved? */
 static bool same_values(const struct mt_plan_column *saved,
                         const struct mt_plan_column *spec)
 {

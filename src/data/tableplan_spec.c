@@ -7,7 +7,8 @@
 #include "base/utf8.h"
 #include "data/gaps.h"
 
-/* Is the key for all columns that it matches? Not if it is a column's name. */
+/* Is the key a glob for all columns that it matches? Not if it is the name of
+ * one. */
 static bool is_glob(const struct mt_plan *plan, const char *key)
 {
     if (!key[strcspn(key, "*?[\\")])
@@ -18,8 +19,8 @@ static bool is_glob(const struct mt_plan *plan, const char *key)
     return true;
 }
 
-/* The member of object that names the column, or else the last one whose glob
- * does. */
+/* The member of object that names the column, else the last one whose glob
+ * matches it. */
 static const struct mt_item *find_rule(const struct mt_plan *plan,
                                        const struct mt_item *object,
                                        const char *name)
@@ -53,7 +54,7 @@ static mt_status read_type(const struct mt_json *doc,
     return MT_OK;
 }
 
-/* item: the rule, or NULL. named: it is one for the column alone. */
+/* item: the rule, or NULL. named: it is only for this column. */
 static mt_status read_missing(const struct mt_json *doc,
                               const struct mt_item *item, bool named,
                               bool target, struct mt_plan_column *c,
@@ -146,7 +147,7 @@ static mt_status read_given(const struct mt_json *doc,
     return status;
 }
 
-/* Every member of an object must mean a column. */
+/* Every member of an object must name or match a column. */
 static mt_status check_names(const struct mt_json *doc,
                              const struct mt_item *object,
                              const struct mt_plan *plan, bool targets,
@@ -223,7 +224,8 @@ static mt_status read_feature(const struct mt_json *doc,
                            : status;
 }
 
-/* By its name only: globs, and a rule for all columns, are for features. */
+/* A rule for a target must name it: globs, and a rule for all columns, are for
+ * features. */
 static mt_status read_target(const struct mt_json *doc,
                              const struct mt_plan_args *args,
                              struct mt_plan_column *c, struct mt_err *err)

@@ -15,7 +15,7 @@ static void encode(const struct mt_table_rows *r, size_t row, double *cells,
         mt_plan_encode(r->plan, cells, x);
 }
 
-/* Room for the cells and the elements of one row. */
+/* Memory for the cells of one row. */
 static double *new_row(const struct mt_table_rows *r)
 {
     return calloc(r->width + r->elements, sizeof(double));
@@ -161,7 +161,7 @@ void mt_table_rows_classes(struct mt_table_rows *r, const int32_t *class_of,
 
 /* ---- in memory ---- */
 
-/* Owned by data. NULL: there is none. */
+/* Memory owned by data. NULL: there is none. */
 static void *new_memory(struct mt_dataset *data, size_t bytes)
 {
     struct mt_owned *own = mt_data_own(data);

@@ -1,6 +1,6 @@
 /*
- * What the tests of this folder share: a temporary folder with files, and data
- * sets opened from a spec given as text. For *_test.c only.
+ * Shared by the tests of this folder: a temporary folder with files, and data
+ * sets opened from the text of a spec. For *_test.c only.
  */
 #ifndef MT_DATA_TESTING_H
 #define MT_DATA_TESTING_H
@@ -74,7 +74,7 @@ static inline void test_puts(const char *name, const char *text)
     test_write(name, text, strlen(text));
 }
 
-/* Opens a table of n bytes, which need not be text: a file without a name. */
+/* Opens a table of n bytes, which need not be text, in an unnamed file. */
 static inline mt_status test_csv(const char *bytes, size_t n,
                                  const struct mt_csv_dialect *dialect,
                                  struct mt_csv **csv, struct mt_err *err)
@@ -127,7 +127,7 @@ static inline struct mt_dataset *test_open(const char *spec)
     return data;
 }
 
-/* Opening fails, and the message holds place and cause. */
+/* Checks that opening fails, with place and cause in the message. */
 static inline void test_fails(const char *spec, mt_status expected,
                               const char *place, const char *cause)
 {
@@ -177,7 +177,7 @@ static inline size_t test_row(const struct mt_subset *set, size_t i)
     return row ? *row : i;
 }
 
-/* A case named for its own test suite. */
+/* A test case with a temporary folder. */
 static inline TCase *test_case(Suite *suite, const char *name)
 {
     TCase *tc = tcase_create(name);

@@ -1,7 +1,7 @@
 /*
- * type text: windows of seq_len + 1 tokens at stride seq_len. The first
- * seq_len of a window are its input and the last seq_len its target, so that
- * each token but the first is a target once.
+ * type text: windows of seq_len + 1 tokens at stride seq_len. The first seq_len
+ * tokens of a window are its input and the last seq_len its target, so that
+ * each token except the first is a target once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,25 +42,24 @@ static const struct mt_key text_keys[] = {
     { NULL },
 };
 
-/* Longer texts belong into several runs, not into memory. */
+/* Longer texts should not be held in memory at once. */
 #define MAX_BYTES ((size_t)1 << 36)
 
-/* Numbers of code points lie in pages, of which a text uses few. */
+/* Numbers of code points are stored in pages, of which a text uses few. */
 enum { PAGE = 256, PAGES = MT_UTF8_CODES / PAGE, ASCII = 0x80 };
 
-/* The tokens of "char": numbers 0 ... n-1 in order of code points, the last one
- * of which may be that of unknown characters. */
+/* The tokens of "char": numbers 0 ... n-1 in order of code points. */
 struct vocab {
     size_t n;
-    bool unknown;             /* that is so */
+    bool unknown;             /* the last one is for unknown characters */
     const char *const *names; /* [n], in the data set's arena */
     const char *source;       /* where it comes from, for messages */
     int32_t **pages;          /* [PAGES], or NULL; see number_of */
 };
 
 struct tokens {
-    const void *data; /* uint8 or int32, owned by the data set; NULL: they are
-                         the bytes of fd, which are not read */
+    const void *data; /* uint8 or int32, owned by the data set; NULL: the bytes
+                         of fd, which are not read */
     enum mt_dtype dtype;
     size_t n;
     int fd; /* -1: none */
@@ -76,7 +75,7 @@ struct text {
 
 /* ---- numbers of code points ---- */
 
-/* Token + 1; 0: none. */
+/* The number of a code point: its token + 1; 0: none. */
 static int32_t number_of(const struct vocab *v, uint32_t code)
 {
     const int32_t *page = v->pages[code / PAGE];
@@ -112,7 +111,7 @@ static mt_status fail_at(const char *path, size_t at, size_t line,
                    line, what);
 }
 
-/* Decodes the character at *at and steps over it; or returns what is wrong. */
+/* Decodes the character at *at and moves past it; or returns what is wrong. */
 static const char *next_char(const struct mt_bytes *bytes, size_t *at,
                              uint32_t *code)
 {
@@ -127,7 +126,7 @@ static const char *next_char(const struct mt_bytes *bytes, size_t *at,
     return NULL;
 }
 
-/* Names the code points of one page that the text has, and numbers them. */
+/* Numbers and names the code points of a page that occur in the text. */
 static mt_status name_page(struct text *t, size_t page, const char **names,
                            size_t *n, struct mt_err *err)
 {
@@ -171,8 +170,8 @@ static bool add_code(struct vocab *v, uint32_t code)
     return set_number(v, code, 1);
 }
 
-/* Notes the ASCII characters from byte `at` on, up to the first other byte,
- * which it returns. NUL is none: next_char refuses it. */
+/* Notes the ASCII characters from byte `at` on, up to the first other byte, and
+ * returns that. NUL counts as another: next_char refuses it. */
 static size_t see_ascii(const struct mt_bytes *bytes, size_t at,
                         bool seen[ASCII], size_t *lines)
 {
@@ -211,7 +210,8 @@ static mt_status make_vocab(struct text *t, const char *path,
     return name_tokens(t, err);
 }
 
-/* The vocabulary of a checkpoint: one character each, no two the same. */
+/* The vocabulary of a checkpoint: tokens must be one character each, all
+ * different. */
 static mt_status take_vocab(struct text *t, struct mt_err *err)
 {
     const struct mt_fitted *fitted = &t->data->fitted;
@@ -293,7 +293,7 @@ static void put(struct sink *s, int32_t token)
         ((int32_t *)s->out)[s->n++] = token;
 }
 
-/* Token + 1 of each byte that is a known ASCII character, 0 of others. */
+/* The numbers of known ASCII characters; 0 for other bytes. */
 static void ascii_numbers(const struct vocab *v, int32_t out[256])
 {
     for (uint32_t i = 0; i < 256; i++)
@@ -301,13 +301,13 @@ static void ascii_numbers(const struct vocab *v, int32_t out[256])
 }
 
 /* Encodes the known ASCII characters from byte `at` on, up to the first other
- * byte, which it returns. */
+ * byte, and returns that. */
 static size_t put_ascii(const struct mt_bytes *bytes, size_t at,
                         const int32_t numbers[256], struct sink *to,
                         size_t *lines)
 {
     const unsigned char *p = bytes->data;
-    struct sink s = *to; /* what is written through `out` may not change it */
+    struct sink s = *to; /* a copy, as `out` might alias *to */
     size_t newlines = 0;
 
     for (; at < bytes->n && numbers[p[at]]; at++) {
@@ -319,8 +319,8 @@ static size_t put_ascii(const struct mt_bytes *bytes, size_t at,
     return at;
 }
 
-/* The tokens of a text: the bytes themselves may be overwritten, as no token is
- * longer than its character. */
+/* Encodes a text. uint8 tokens may overwrite the bytes: no token is longer than
+ * its character. */
 static mt_status encode(const struct text *t, const char *path,
                         const struct mt_bytes *bytes, struct sink *to,
                         struct mt_err *err)
@@ -347,7 +347,7 @@ static mt_status encode(const struct text *t, const char *path,
     return unknown ? warn_unknown(t, path, unknown, to->n, err) : MT_OK;
 }
 
-/* Gives back what more bytes have than tokens. */
+/* Frees memory that the tokens do not need. */
 static void shrink(struct mt_owned *own, size_t bytes)
 {
     void *less = realloc(own->memory, bytes + 1);
@@ -355,8 +355,7 @@ static void shrink(struct mt_owned *own, size_t bytes)
     own->memory = less ? less : own->memory;
 }
 
-/* Tokens are as narrow as the vocabulary allows: in the place of the bytes
- * then. */
+/* If the vocabulary is small, tokens are uint8 and replace the bytes. */
 static mt_status take_chars(struct text *t, const char *path,
                             struct mt_bytes *bytes, struct tokens *out,
                             struct mt_err *err)
@@ -432,7 +431,7 @@ static mt_status read_whole(struct text *t, const struct mt_data_file *file,
     return status;
 }
 
-/* For a look at bytes their number is enough: each of them is a token. */
+/* For MT_DATA_CHECK the number of bytes is enough: each is a token. */
 static mt_status count_bytes(struct text *t, const struct mt_data_file *file,
                              struct tokens *out, struct mt_err *err)
 {
@@ -471,7 +470,7 @@ static mt_status read_file(struct text *t, const char *key, const char **path,
 
 /* ---- windows ---- */
 
-/* Windows of the bytes of a file, from one of them on. */
+/* Windows over the bytes of a file, from byte `first` on. */
 static mt_status stream_bytes(const struct text *t, const char *path,
                               const struct tokens *tokens, size_t first,
                               struct mt_column *column, struct mt_err *err)
@@ -534,8 +533,8 @@ static mt_status check_length(const struct text *t, const char *key,
                         part, all, n, use, least);
 }
 
-/* The tail is held out: training, validation, test. No window reaches from one
- * part into the other. */
+/* Holds out the tail, in the order training, validation, test. No window
+ * crosses from one part into the next. */
 static mt_status split_tail(struct text *t, const char *path,
                             const struct tokens *tokens,
                             const struct mt_data_keys *keys, struct mt_err *err)

@@ -25,20 +25,21 @@ struct mt_window {
     "\"minimum\":1},\"horizon\":{\"type\":\"integer\",\"minimum\":1,"          \
     "\"default\":1}},\"required\":[\"steps\"],\"additionalProperties\":false"
 
-/* From "data.window"; item NULL: none. */
+/* Reads "data.window"; item NULL: there is none. */
 mt_status mt_window_read(const struct mt_json *doc, const struct mt_item *item,
                          struct mt_window *out, struct mt_err *err);
 
-/* How many windows rows give; the rows that n windows need with their targets,
- * and without. Without a window all are the same. */
+/* The number of windows over `rows` rows; the number of rows that n windows
+ * need with their targets, and without. If samples are single rows, all are the
+ * same. */
 size_t mt_window_count(const struct mt_window *w, size_t rows);
 size_t mt_window_rows(const struct mt_window *w, size_t n);
 size_t mt_window_input_rows(const struct mt_window *w, size_t n);
 
-/* A column of rows becomes one of windows. */
+/* Turns a column of rows into one of windows. */
 void mt_window_inputs(const struct mt_window *w, struct mt_column *x);
 
-/* Statistics of one row become those of each row of a window. */
+/* Repeats the statistics of a row for each row of a window. */
 mt_status mt_window_norm(const struct mt_window *w, struct mt_arena *arena,
                          struct mt_normalization *norm, struct mt_err *err);
 
