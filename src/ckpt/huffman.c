@@ -108,8 +108,8 @@ void mt_huffman_lengths(const uint32_t *count, size_t n, unsigned limit,
     }
 }
 
-/* The bits of a code, last one first: those of a word are swapped in pairs, then
- * in twos, fours and eights, and the code's are on top. */
+/* The bits of a code, last one first: those of a word are swapped in pairs,
+ * then in twos, fours and eights, and the code's are on top. */
 static uint16_t reverse(unsigned code, unsigned length)
 {
     code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
