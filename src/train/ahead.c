@@ -80,13 +80,11 @@ static void read_share(void *ctx)
     const struct mt_ahead *a = hand->ahead;
     size_t i = (size_t)(hand - a->hand), n = a->read.n;
     size_t first = n * i / a->hands, end = n * (i + 1) / a->hands;
-    struct mt_rows share = a->read;
+    struct mt_rows share = mt_rows_part(&a->read, first, end - first);
 
     hand->status = MT_OK;
     if (first == end)
         return;
-    share.rows += first;
-    share.n = end - first;
     hand->status = mt_rows_gather(a->session, &share, a->x + first * a->x_each,
                                   a->t + first * a->t_each, &hand->err);
 }

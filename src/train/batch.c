@@ -5,6 +5,14 @@
 
 /* --- which samples ------------------------------------------------------ */
 
+size_t mt_session_order_size(const struct mt_session *s)
+{
+    size_t n = mt_session_samples(s, MT_SPLIT_TRAIN);
+    size_t b = s->batching.batch_size;
+
+    return s->batching.shuffle || n / 2 < b ? n : 2 * b;
+}
+
 void mt_session_order(struct mt_session *s)
 {
     const struct mt_subset *set = &s->data->subset[MT_SPLIT_TRAIN];
@@ -13,27 +21,32 @@ void mt_session_order(struct mt_session *s)
 
     if (s->order_epoch == s->at.epoch + 1)
         return;
+    s->order_epoch = s->at.epoch + 1;
+    if (!s->batching.shuffle)
+        return;
     rows = mt_subset_rows(set, 0, n, s->order);
     for (uint32_t i = 0; rows != s->order && i < n; i++)
         s->order[i] = rows ? rows[i] : i;
-    if (s->batching.shuffle)
-        mt_philox_shuffle(mt_philox_key(s->settings.seed, "shuffle", ""),
-                          (uint32_t)s->at.epoch, n, s->order);
-    s->order_epoch = s->at.epoch + 1;
+    mt_philox_shuffle(mt_philox_key(s->settings.seed, "shuffle", ""),
+                      (uint32_t)s->at.epoch, n, s->order);
 }
 
 struct mt_rows mt_session_batch(const struct mt_session *s, size_t i)
 {
     const struct mt_subset *set = &s->data->subset[MT_SPLIT_TRAIN];
-    size_t b = s->batching.batch_size, first = i * b;
+    size_t b = s->batching.batch_size;
     struct mt_rows rows = { .part = set->part,
                             .training = true,
                             .epoch = s->order_epoch - 1 };
 
     if (i >= s->batches)
         return rows;
-    rows.rows = s->order + first;
-    rows.n = set->n - first < b ? set->n - first : b;
+    rows.first = i * b;
+    rows.n = set->n - rows.first < b ? set->n - rows.first : b;
+    rows.rows = s->batching.shuffle
+                    ? s->order + rows.first
+                    : mt_subset_rows(set, rows.first, rows.n,
+                                     s->order + (i % 2 ? b : 0));
     return rows;
 }
 
@@ -48,12 +61,9 @@ struct gather_job {
 static void gather_span(const void *ctx, size_t at, size_t n)
 {
     const struct gather_job *job = ctx;
-    struct mt_rows part = *job->rows;
+    struct mt_rows part = mt_rows_part(job->rows, at, n);
     struct mt_err unused; /* gathering from memory cannot fail */
 
-    part.rows = part.rows ? part.rows + at : NULL;
-    part.first += at;
-    part.n = n;
     mt_rows_gather(job->s, &part, job->s->x + at * job->x_each,
                    job->s->t + at * job->t_each, &unused);
 }

@@ -12,10 +12,16 @@
 #include "train/rows.h"
 #include "train/session_internal.h"
 
-/* Sets s->order, the order of training rows, for the epoch of the position. */
+/* How many numbers s->order has room for: all training samples, or only two
+ * batches if samples are not shuffled. */
+size_t mt_session_order_size(const struct mt_session *s);
+
+/* Sets s->order, the order of training rows, for the epoch of the
+ * position. */
 void mt_session_order(struct mt_session *s);
 
-/* Batch number i of that epoch; n == 0 after the last. */
+/* Batch number i of that epoch; n == 0 after the last. Not shuffled, its
+ * numbers live until batch i + 2 is asked for. */
 struct mt_rows mt_session_batch(const struct mt_session *s, size_t i);
 
 /* Gathers a batch, or a part of one, into s->x and s->t. next is the batch that

@@ -188,11 +188,10 @@ static mt_status run_parts(const struct run *run, const struct mt_rows *rows,
     s->wish = 0;
     for (size_t i = s->parts.first; i < s->parts.end && status == MT_OK; i++) {
         struct mt_range at = rows_of(run, i);
-        struct mt_rows own = *rows;
+        struct mt_rows own =
+            mt_rows_part(rows, at.first - run->first, at.end - at.first);
         float value = 0;
 
-        own.rows = rows->rows + (at.first - run->first);
-        own.n = at.end - at.first;
         if (s->counts[i])
             status = run_part(run, i, at.first, &own, &value, err);
         else
@@ -248,9 +247,9 @@ static struct mt_rows own_rows(const struct mt_session *s, size_t i, size_t *n,
     if (shards == 1 || !rows.n)
         return rows;
     *first = mt_cut(rows.n, shards, s->parts.first).first;
-    rows.rows += *first;
-    rows.n = mt_cut(rows.n, shards, s->parts.end - 1).end - *first;
-    return rows;
+    size_t end = mt_cut(rows.n, shards, s->parts.end - 1).end;
+
+    return mt_rows_part(&rows, *first, end - *first);
 }
 
 static mt_status run_cut(struct run *run, const struct mt_rows *rows,

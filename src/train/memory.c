@@ -5,13 +5,13 @@
 #include "base/size.h"
 #include "graph/spans.h"
 #include "train/ahead.h"
+#include "train/batch.h"
 #include "train/batchrun.h"
 #include "train/ema.h"
 #include "train/kept.h"
 #include "train/ranking.h"
 #include "train/ranks.h"
 #include "train/reduce.h"
-#include "train/rows.h"
 #include "train/start.h"
 #include "train/totals.h"
 
@@ -110,14 +110,14 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
 {
     const struct mt_model *m = s->model;
     size_t b = mt_session_own_rows(s), x, t;
-    size_t n = mt_session_samples(s, MT_SPLIT_TRAIN);
     mt_status status = count_batch(s, &x, &t, err);
 
     if (status != MT_OK)
         return status;
     s->x = mt_arena_calloc(&s->arena, x, sizeof *s->x);
     s->t = mt_arena_calloc(&s->arena, t, sizeof *s->t);
-    s->order = mt_arena_calloc(&s->arena, n + 1, sizeof *s->order);
+    s->order = mt_arena_calloc(&s->arena, mt_session_order_size(s) + 1,
+                               sizeof *s->order);
     s->evaluated = mt_arena_calloc(&s->arena, b, 2 * sizeof *s->evaluated);
     s->partial = mt_arena_calloc(&s->arena, m->store.flat / MT_SPAN + 1,
                                  sizeof *s->partial);

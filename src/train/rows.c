@@ -1,6 +1,16 @@
 #include "train/rows.h"
 #include "train/session_internal.h"
 
+struct mt_rows mt_rows_part(const struct mt_rows *rows, size_t at, size_t n)
+{
+    struct mt_rows part = *rows;
+
+    part.rows = rows->rows ? rows->rows + at : NULL;
+    part.first += at;
+    part.n = n;
+    return part;
+}
+
 mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *r,
                          float *x, float *t, struct mt_err *err)
 {

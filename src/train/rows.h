@@ -13,6 +13,9 @@ struct mt_rows {
     uint64_t epoch;
 };
 
+/* n of them, from the one at place `at` on. */
+struct mt_rows mt_rows_part(const struct mt_rows *rows, size_t at, size_t n);
+
 /* Gathers the samples and their targets, converted to what the model takes: x
  * (n, sample), t (n, target). Does not change s; thread-safe. */
 mt_status mt_rows_gather(const struct mt_session *s, const struct mt_rows *rows,

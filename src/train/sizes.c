@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "data/reader.h"
+#include "train/batch.h"
 #include "train/ema.h"
 #include "train/kept.h"
 #include "train/reduce.h"
@@ -56,7 +57,7 @@ static size_t batch_bytes(const struct mt_session *s)
         has_reader(&d->train) || has_reader(&d->val) || has_reader(&d->test);
 
     return (ahead ? 2 : 1) * mt_session_own_rows(s) * sample * sizeof(float) +
-           mt_session_samples(s, MT_SPLIT_TRAIN) * sizeof *s->order;
+           mt_session_order_size(s) * sizeof *s->order;
 }
 
 size_t mt_session_bytes(const struct mt_session *s, size_t rank)
