@@ -118,6 +118,12 @@ static struct mt_session *open_rank(const struct job *job, struct mt_comm *comm,
     return s;
 }
 
+static void close_rank(struct mt_session *s, struct mt_json *doc)
+{
+    mt_session_close(s);
+    mt_json_free(doc);
+}
+
 static void restore(struct mt_session *s, const char *name)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -155,8 +161,7 @@ static void run_rank(struct mt_comm *comm, void *ctx)
     snprintf(path, sizeof path, "%s/%s", folder, job->out);
     ck_assert_msg(mt_session_save(s, path, NULL, &err) == MT_OK, "%s",
                   err.text);
-    mt_session_close(s);
-    mt_json_free(doc);
+    close_rank(s, doc);
     mt_team_free(team);
 }
 
@@ -209,6 +214,14 @@ START_TEST(the_number_may_change)
 }
 END_TEST
 
+/* What the job ends with, if each rank trains the first spec. */
+static int run_first(size_t ranks, void (*rank)(struct mt_comm *, void *))
+{
+    struct job job = { .spec = specs[0], .shards = "8" };
+
+    return mt_comm_threads(ranks, rank, &job);
+}
+
 /* One that reads something else is found before anything is done. */
 static void open_other(struct mt_comm *comm, void *ctx)
 {
@@ -224,15 +237,12 @@ static void open_other(struct mt_comm *comm, void *ctx)
     ck_assert_str_eq(err.text, "process 2 (localhost) has another spec than "
                                "process 0 (localhost): all of them need the "
                                "same files and arguments");
-    mt_session_close(s);
-    mt_json_free(doc);
+    close_rank(s, doc);
 }
 
 START_TEST(a_rank_with_another_spec)
 {
-    struct job job = { .spec = specs[0], .shards = "8" };
-
-    ck_assert_int_eq(mt_comm_threads(3, open_other, &job), 0);
+    ck_assert_int_eq(run_first(3, open_other), 0);
 }
 END_TEST
 
@@ -250,8 +260,7 @@ static void resume_other(struct mt_comm *comm, void *ctx)
     ck_assert_int_eq(mt_session_prepare(s, &err), MT_MISMATCH);
     ck_assert_ptr_nonnull(
         strstr(err.text, "process 1 (localhost) has another state to start"));
-    mt_session_close(s);
-    mt_json_free(doc);
+    close_rank(s, doc);
 }
 
 START_TEST(a_rank_with_other_moments)
@@ -283,15 +292,12 @@ static void wish(struct mt_comm *comm, void *ctx)
         ck_assert_uint_eq(info.wishes, i == 2 ? 1 : i == 3 ? 6 : 0);
     }
     ck_assert(mt_session_lead(s, &yes, sizeof yes, &err) == MT_OK && yes);
-    mt_session_close(s);
-    mt_json_free(doc);
+    close_rank(s, doc);
 }
 
 START_TEST(wishes_reach_all)
 {
-    struct job job = { .spec = specs[0], .shards = "8" };
-
-    ck_assert_int_eq(mt_comm_threads(3, wish, &job), 0);
+    ck_assert_int_eq(run_first(3, wish), 0);
 }
 END_TEST
 
@@ -312,15 +318,12 @@ static void give_up(struct mt_comm *comm, void *ctx)
         status = mt_session_step(s, false, &info, &err);
     }
     ck_assert_int_eq(status, comm->rank == 2 ? MT_OK : MT_IO);
-    mt_session_close(s);
-    mt_json_free(doc);
+    close_rank(s, doc);
 }
 
 START_TEST(an_end_is_for_all)
 {
-    struct job job = { .spec = specs[0], .shards = "8" };
-
-    ck_assert_int_eq(mt_comm_threads(4, give_up, &job), 3);
+    ck_assert_int_eq(run_first(4, give_up), 3);
 }
 END_TEST
 
