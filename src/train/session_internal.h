@@ -53,6 +53,7 @@ struct mt_session {
     double *eval_totals;      /* taken by mt_session_prepare */
     double *eval_records;     /* of each process: loss, weight and totals of its
                                  present batch; NULL: shards is 1 */
+    size_t *eval_at;          /* where each process's begin, in bytes */
     struct mt_ranking *ranking; /* for metrics that need it; or NULL */
     struct mt_epochs history;
 

@@ -79,20 +79,30 @@ static mt_status take_ranking(struct mt_session *s, struct mt_err *err)
     return mt_ranking_reserve(s->ranking, ranked_columns(s), all, err);
 }
 
+/* A record of each process, which are exchanged after each batch. */
+static mt_status take_records(struct mt_session *s, struct mt_err *err)
+{
+    size_t size = mt_comm_size(s->comm), each = mt_totals_record(s);
+
+    s->eval_records =
+        mt_arena_calloc(&s->arena, size * each, sizeof *s->eval_records);
+    s->eval_at = mt_arena_calloc(&s->arena, size + 1, sizeof *s->eval_at);
+    if (!s->eval_records || !s->eval_at)
+        return mt_fail_memory(err);
+    for (size_t r = 0; r <= size; r++)
+        s->eval_at[r] = r * each * sizeof *s->eval_records;
+    return MT_OK;
+}
+
 mt_status mt_totals_prepare(struct mt_session *s, struct mt_err *err)
 {
     mt_status status = mt_totals_check(s, err);
 
     if (status == MT_OK && ranks(s))
         status = take_ranking(s, err);
-    if (status != MT_OK || s->settings.shards == 1)
-        return status == MT_OK ? mt_totals_new(s, &s->eval_totals, err)
-                               : status;
-    s->eval_records =
-        mt_arena_calloc(&s->arena, mt_comm_size(s->comm) * mt_totals_record(s),
-                        sizeof *s->eval_records);
-    return s->eval_records ? mt_totals_new(s, &s->eval_totals, err)
-                           : mt_fail_memory(err);
+    if (status == MT_OK && s->settings.shards > 1)
+        status = take_records(s, err);
+    return status == MT_OK ? mt_totals_new(s, &s->eval_totals, err) : status;
 }
 
 size_t mt_totals_count(const struct mt_session *s)
