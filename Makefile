@@ -180,7 +180,7 @@ $(B)/tests: $(B)/testmain.o $(B)/inject.o $(B)/suites.o $(TEST_OBJS) \
 test: $(B)/mtrain $(B)/tests
 	scripts/test $(B) $(T)
 
-check: $(B)/mtrain $(B)/tests shims mpi
+check: $(B)/mtrain $(B)/tests $(B)/bench-eval shims mpi
 	scripts/run-tests $(B)
 
 # The same with the address and undefined-behaviour sanitizers.
@@ -282,8 +282,11 @@ $(FUZZ_TARGETS:%=$(B)/%): $(B)/%: testdata/fuzz/%.c $(B)/libmtrain.a
 lint:
 	scripts/lint
 
-bench: $(B)/mtrain $(B)/bench-ckpt
-	scripts/bench/run $(B)/mtrain
+bench: $(B)/mtrain $(B)/bench-ckpt $(B)/bench-eval
+	scripts/bench/run --json $(B)/bench.json $(B)/mtrain
+
+$(B)/bench-eval: scripts/bench/evaluate.c $(B)/libmtrain.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Products beside OpenBLAS's, for each instruction set with OpenBLAS's best
 # kernels of the same.
@@ -363,6 +366,6 @@ clean:
 
 .PHONY: all test check check-asan check-tsan check-valgrind check-bits \
         check-aarch64 check-math check-onnx check-package mpi shims fuzz \
-        fuzz-fast fuzz-programs torture cover lint bench bench-kernels bench-ckpt \
-        install uninstall dist deb clean
+        fuzz-fast fuzz-programs torture cover lint bench bench-kernels \
+        bench-ckpt install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,13 +1,26 @@
 #!/usr/bin/python3
-"""The benchmark workloads in PyTorch: prints milliseconds per step and peak MB.
+"""The benchmark workloads in PyTorch, at any of its settings.
 
-    peer.py WORKLOAD THREADS SECONDS
+    peer.py train|eval WORKLOAD THREADS
 
-One process, one workload: random data of the right shape made once, so that
-only the step is timed (zero_grad, forward, backward, optimizer step). The best
-of eight windows counts.
+Answers lines of JSON: {"set": SETTING} builds the workload anew, runs it warm
+and is answered by {"parameters": N}; {"turn": SECONDS} is answered by {"value":
+MILLISECONDS} of a step. Data
+are random, of the right shape, and made once. A step of `train` is zero_grad,
+forward, backward and optimizer step; one of `eval` the forward pass alone.
+SETTING has
+
+    layout       "NCHW" or "channels_last", of images and weights
+    foreach      of the optimizer: one call for all tensors
+    set_to_none  of zero_grad
+    mode         of eval: "no_grad", "inference_mode", "traced" (and frozen) or
+                 "optimized" (optimize_for_inference of that)
+
+What cannot be set is answered by {"error": TEXT}. Subnormal numbers are flushed,
+since they only cost time here.
 """
-import resource
+import contextlib
+import json
 import sys
 import time
 
@@ -139,27 +152,81 @@ WORKLOADS = {"tiny": tiny, "mlp": mlp, "mlp-big": mlp_big, "cnn": cnn,
              "gpt-small": gpt_small}
 
 
-def main():
-    name, threads, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    torch.set_num_threads(threads)
+def lay_out(model, x, layout):
+    if layout == "channels_last":
+        return (model.to(memory_format=torch.channels_last),
+                x.to(memory_format=torch.channels_last))
+    return model, x
+
+
+def training(name, setting):
     model, (x, y), loss, optimizer = WORKLOADS[name]()
+    model, x = lay_out(model, x, setting["layout"])
+    for group in optimizer.param_groups:
+        group["foreach"] = setting["foreach"]
 
     def step():
-        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=setting["set_to_none"])
         loss(model(x), y).backward()
         optimizer.step()
 
-    for _ in range(3):
+    return step, model
+
+
+def inference(name, setting):
+    model, (x, _), _, _ = WORKLOADS[name]()
+    model, x = lay_out(model.eval(), x, setting["layout"])
+    plain, mode = model, setting["mode"]
+    guard = torch.inference_mode if mode == "inference_mode" else torch.no_grad
+    if mode in ("traced", "optimized"):
+        with torch.no_grad():
+            model = torch.jit.freeze(torch.jit.trace(model, x))
+            if mode == "optimized":
+                model = torch.jit.optimize_for_inference(model)
+
+    def step():
+        with guard():
+            model(x)
+
+    return step, plain
+
+
+KINDS = {"train": training, "eval": inference}
+WARM = 3  # steps; a trace is compiled by its second
+
+
+def answer(question, kind, name, state):
+    if "set" in question:
+        state.pop("step", None)  # its memory may be used again
+        state["step"], model = KINDS[kind](name, question["set"])
+        for _ in range(WARM):
+            state["step"]()
+        return {"parameters": sum(p.numel() for p in model.parameters())}
+    seconds, step, n = question["turn"], state["step"], 0
+    start = now = time.perf_counter()
+    while n == 0 or now - start < seconds:
         step()
-    best, end = 1e9, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start, n = time.perf_counter(), 0
-        while n == 0 or time.perf_counter() - start < seconds / 8:
-            step()
-            n += 1
-        best = min(best, (time.perf_counter() - start) / n)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{best * 1e3:.6g} {peak:.6g}")
+        now = time.perf_counter()
+        n += 1
+    return {"value": (now - start) / n * 1e3}
+
+
+def main():
+    if len(sys.argv) != 4 or sys.argv[1] not in KINDS or \
+            sys.argv[2] not in WORKLOADS:
+        sys.exit(__doc__)
+    kind, name, threads = sys.argv[1:]
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(int(threads))
+    state = {}
+    for line in sys.stdin:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                result = answer(json.loads(line), kind, name, state)
+        except RuntimeError as error:
+            text = str(error).strip() or type(error).__name__
+            result = {"error": text.splitlines()[-1]}
+        print(json.dumps(result), flush=True)
 
 
 main()
