@@ -1,6 +1,7 @@
 # mtrain: see README.md. Targets: all, install, uninstall, test, check, check-asan,
 # check-tsan, check-valgrind, check-bits, check-aarch64, check-math, check-onnx, mpi,
-# fuzz, fuzz-fast, torture, cover, lint, bench, bench-kernels, bench-ckpt, clean.
+# fuzz, fuzz-fast, torture, cover, lint, bench, bench-kernels, bench-ckpt,
+# bench-scale, clean.
 # Objects go to build/ (or B=DIR); CC, OPT, CFLAGS, PREFIX and DESTDIR as usual;
 # WERROR=1 makes warnings errors.
 
@@ -309,6 +310,10 @@ $(B)/bench-ckpt.mtc: | $(B)/mtrain
 $(B)/bench-ckpt: scripts/bench/ckpt.c $(B)/libmtrain.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# How time and memory grow with depth, width, batch, length and tensors.
+bench-scale: $(B)/mtrain
+	scripts/bench/scale $(B)/mtrain
+
 # --- installing -----------------------------------------------------------
 
 BASH_COMPLETION = bash-completion/completions/mtrain
@@ -367,5 +372,5 @@ clean:
 .PHONY: all test check check-asan check-tsan check-valgrind check-bits \
         check-aarch64 check-math check-onnx check-package mpi shims fuzz \
         fuzz-fast fuzz-programs torture cover lint bench bench-kernels \
-        bench-ckpt install uninstall dist deb clean
+        bench-ckpt bench-scale install uninstall dist deb clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
