@@ -175,6 +175,9 @@ static struct set sets[] = {
       "{\"type\": \"idx\", \"train\": [\"i.idx\", \"l.idx\"],"
       " \"val\": [\"i.gz\", \"l.idx\"], \"scale\": 0.5, \"mean\": 1}",
       { .seed = 1, .classification = true } },
+    { "a peek at idx",
+      "{\"type\": \"idx\", \"train\": [\"i.idx\", \"l.idx\"]}",
+      { .seed = 1, .classification = true, .purpose = MT_DATA_CHECK } },
     { "npy",
       "{\"type\": \"npy\", \"train\": [\"x.npy\", \"y.npy\"],"
       " \"val_split\": 0.5, \"std\": 2}",

@@ -7,12 +7,16 @@
  *     then        the dimensions, big-endian 32-bit numbers
  *     then        the elements, row-major, to the end of the file
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/size.h"
-#include "data/gzstream.h"
 #include "data/format.h"
+#include "data/gzstream.h"
+#include "data/stream.h"
 
 static const struct mt_key idx_keys[] = { { NULL } };
 
@@ -21,6 +25,7 @@ struct idx {
     struct mt_gzstream *stream;
     struct mt_shape shape; /* of the whole file */
     size_t bytes;          /* of the elements */
+    int fd; /* of a file whose elements stay there; -1: they are read */
 };
 
 static mt_status read_exactly(const struct idx *idx, void *out, size_t n,
@@ -117,8 +122,15 @@ static mt_status read_header(struct idx *idx, struct mt_err *err)
     return check_size(idx, 4 + 4 * n, err);
 }
 
+static mt_status fail_longer(const struct idx *idx, struct mt_err *err)
+{
+    return mt_fail(err, MT_INVALID,
+                   "%s: more bytes than the header says: expected %s",
+                   idx->file->path, mt_shape_text(&idx->shape).text);
+}
+
 static mt_status read_elements(struct idx *idx, struct mt_owned *own,
-                               struct mt_err *err)
+                               struct mt_column *column, struct mt_err *err)
 {
     unsigned char extra;
     size_t got;
@@ -127,14 +139,58 @@ static mt_status read_elements(struct idx *idx, struct mt_owned *own,
     own->memory = malloc(idx->bytes);
     if (!own->memory)
         return mt_fail_memory(err);
+    column->data = own->memory;
     status = read_exactly(idx, own->memory, idx->bytes, "elements", err);
     if (status == MT_OK)
         status = mt_gzstream_read(idx->stream, &extra, 1, &got, err);
-    if (status == MT_OK && got)
-        return mt_fail(err, MT_INVALID,
-                       "%s: more bytes than the header says: expected %s",
-                       idx->file->path, mt_shape_text(&idx->shape).text);
-    return status;
+    return status == MT_OK && got ? fail_longer(idx, err) : status;
+}
+
+/* Elements that only `check` wants, which looks at few or none of them. */
+static mt_status keep_in_file(struct idx *idx, struct mt_owned *own,
+                              struct mt_arena *arena, struct mt_column *column,
+                              struct mt_err *err)
+{
+    size_t header = 4 + 4 * (size_t)idx->shape.rank;
+    struct mt_stream *stream;
+
+    if (mt_gzstream_limit(idx->stream) > header + idx->bytes)
+        return fail_longer(idx, err);
+    stream = mt_stream_new(idx->fd, idx->file->path, header, column, arena);
+    if (!stream)
+        return mt_fail_memory(err);
+    idx->fd = -1;
+    own->reader = &stream->reader;
+    stream->reader.max = UINT8_MAX;
+    stream->reader.look = true;
+    return MT_OK;
+}
+
+static mt_status open_stream(const struct mt_data_request *request,
+                             struct idx *idx, bool peek, uint64_t *size,
+                             struct mt_err *err)
+{
+    const char *path = idx->file->path;
+    int fd;
+    mt_status status = mt_data_open_file(request, idx->file, &fd, size, err);
+
+    if (status != MT_OK)
+        return status;
+    if (peek && (idx->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) {
+        mt_fail_errno(err, errno, path, "cannot open");
+        close(fd);
+        return err->status;
+    }
+    return mt_gzstream_open(path, fd, *size, &idx->stream, err);
+}
+
+static void set_column(const struct idx *idx, struct mt_column *column)
+{
+    column->dtype = MT_U8;
+    column->stride = idx->bytes / idx->shape.dim[0];
+    column->shape.rank = idx->shape.rank - 1;
+    memcpy(column->shape.dim, idx->shape.dim + 1,
+           (size_t)column->shape.rank * sizeof *idx->shape.dim);
 }
 
 /* Reads one file into a column of samples. images: it should have the
@@ -144,17 +200,15 @@ static mt_status read_file(const struct mt_data_request *request,
                            struct mt_dataset *data, struct mt_column *column,
                            size_t *samples, struct mt_err *err)
 {
-    struct idx idx = { .file = file };
+    bool peek = images && request->purpose == MT_DATA_CHECK;
+    struct idx idx = { .file = file, .fd = -1 };
     struct mt_owned *own = mt_data_own(data);
     uint64_t size;
-    int fd;
     mt_status status;
 
     if (!own)
         return mt_fail_memory(err);
-    status = mt_data_open_file(request, file, &fd, &size, err);
-    if (status == MT_OK)
-        status = mt_gzstream_open(file->path, fd, size, &idx.stream, err);
+    status = open_stream(request, &idx, peek, &size, err);
     if (status == MT_OK)
         status = read_header(&idx, err);
     if (status == MT_OK && images != (idx.shape.rank > 1))
@@ -165,22 +219,22 @@ static mt_status read_file(const struct mt_data_request *request,
                          file->item ? ", because the files are [images, "
                                       "labels] in this order"
                                     : "");
-    if (status == MT_OK)
-        status = read_elements(&idx, own, err);
+    if (status == MT_OK) {
+        set_column(&idx, column);
+        status = peek && !mt_gzstream_is_gzip(idx.stream)
+                     ? keep_in_file(&idx, own, &data->arena, column, err)
+                     : read_elements(&idx, own, column, err);
+    }
     if (status == MT_OK && mt_data_hashes(request))
         status = mt_data_add_fingerprint(data, file->role, size,
                                          mt_gzstream_sha256(idx.stream), err);
     mt_gzstream_close(idx.stream);
+    if (idx.fd >= 0)
+        close(idx.fd);
     if (status != MT_OK)
         return status;
     mt_data_takes(data, idx.bytes, 0);
     *samples = idx.shape.dim[0];
-    column->data = own->memory;
-    column->dtype = MT_U8;
-    column->stride = idx.bytes / *samples;
-    column->shape.rank = idx.shape.rank - 1;
-    memcpy(column->shape.dim, idx.shape.dim + 1,
-           (size_t)column->shape.rank * sizeof *idx.shape.dim);
     return MT_OK;
 }
 

@@ -31,9 +31,13 @@ static void check_loaded(const char *spec)
                   &test_err);
     ck_assert(x[0] == 0.5f && x[11] == 127.5f);
     ck_assert(y[0] == 2 && y[1] == 0 && y[2] == 4);
-    ck_assert_uint_eq(data->n_fingerprints, 2);
-    ck_assert_str_eq(data->fingerprints[0].role, "train[0]");
-    ck_assert_str_eq(data->fingerprints[1].role, "train[1]");
+    if (test_request.purpose == MT_DATA_CHECK) {
+        ck_assert_uint_eq(data->n_fingerprints, 0);
+    } else {
+        ck_assert_uint_eq(data->n_fingerprints, 2);
+        ck_assert_str_eq(data->fingerprints[0].role, "train[0]");
+        ck_assert_str_eq(data->fingerprints[1].role, "train[1]");
+    }
     mt_dataset_close(data);
 }
 
@@ -43,6 +47,30 @@ START_TEST(test_plain)
     test_write("x", images, sizeof images);
     test_write("y", labels, sizeof labels);
     check_loaded(IDX ",'scale':0.5}");
+}
+END_TEST
+
+/* To check, images stay in their file, if it is not packed. */
+START_TEST(test_check)
+{
+    unsigned char gz[400];
+    struct mt_dataset *data;
+
+    test_request.classification = true;
+    test_request.purpose = MT_DATA_CHECK;
+    for (int packed = 0; packed < 2; packed++) {
+        if (packed)
+            test_write("x", gz,
+                       test_gzip(images, sizeof images, gz, sizeof gz));
+        else
+            test_write("x", images, sizeof images);
+        test_write("y", labels, sizeof labels);
+        check_loaded(IDX ",'scale':0.5}");
+        data = test_open(IDX "}");
+        ck_assert((data->train.x.data == NULL) == !packed);
+        ck_assert_uint_eq(data->held, 12 + 3);
+        mt_dataset_close(data);
+    }
 }
 END_TEST
 
@@ -153,6 +181,9 @@ START_TEST(test_hostile_headers)
     test_write("y", labels, sizeof labels);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         test_write("x", rows[i].bytes, rows[i].n);
+        test_request.purpose = MT_DATA_TRAIN;
+        test_fails(IDX "}", MT_INVALID, "/x: ", rows[i].cause);
+        test_request.purpose = MT_DATA_CHECK;
         test_fails(IDX "}", MT_INVALID, "/x: ", rows[i].cause);
     }
 }
@@ -287,6 +318,7 @@ Suite *idx_suite(void)
     TCase *tc = test_case(suite, "idx");
 
     tcase_add_test(tc, test_plain);
+    tcase_add_test(tc, test_check);
     tcase_add_test(tc, test_gzipped);
     tcase_add_test(tc, test_damaged_gzip);
     tcase_add_test(tc, test_hostile_headers);
