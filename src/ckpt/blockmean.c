@@ -8,7 +8,7 @@
 
 struct blocks {
     const struct mt_mean *mean;
-    enum mt_dtype dtype; /* of what is written */
+    enum mt_dtype dtype; /* of the result */
     double divisor;
     size_t n;
     struct mt_block_stream *of[]; /* (n) open */
@@ -47,7 +47,7 @@ static mt_status begin_mean(void *handle, const struct mt_array *array,
     return MT_OK;
 }
 
-/* One block of terms and their sum; made as they are needed. */
+/* Allocates one block of terms and one of their sum, when first needed. */
 static mt_status fit(struct mt_block_room *room, struct mt_err *err)
 {
     if (!room->terms)
@@ -68,7 +68,7 @@ static void add_terms(const struct mt_array *terms, double weight, bool first,
     }
 }
 
-/* Writes element i in the type, and says whether it is finite. */
+/* Writes element i in the type; returns whether it is finite. */
 static bool store(const struct blocks *b, double value, void *out, size_t i)
 {
     if (b->mean->brain)

@@ -4,8 +4,8 @@
  *     (w_0 x_0 + w_1 x_1 + ...) / (w_0 + w_1 + ...)
  *
  * of floating-point arrays of one shape, summed in double in this order and
- * rounded once, half to even, to the type of the array that has it as its
- * source. Of a single array this is the conversion to another type.
+ * rounded once, half to even, to the type of the array whose source it is. With
+ * a single array this converts to another type.
  *
  *     struct mt_mean mean = { .of = &array, .n = 1 };
  *     struct mt_source source = mt_mean_source(&mean);
@@ -25,11 +25,11 @@ struct mt_mean {
     const double *weights;     /* (n) or NULL: all 1 */
     size_t n;
     bool brain;                /* round to bfloat16 before a wider type */
-    atomic_size_t *overflowed; /* finite values that became infinite are added
-                                  here; or NULL */
+    atomic_size_t *overflowed; /* counts finite values that became infinite; or
+                                  NULL */
 };
 
-/* No format of files: begin's handle is the struct mt_mean. */
+/* Not a format of files: begin's handle is the struct mt_mean. */
 extern const struct mt_state_format mt_state_mean;
 
 static inline struct mt_source mt_mean_source(const struct mt_mean *mean)

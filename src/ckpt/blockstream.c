@@ -12,7 +12,7 @@ _Static_assert((int)MT_BLOCK == (int)CKPT_CHUNK_ELEMENTS,
 
 struct mt_block_stream {
     const struct mt_array *array;
-    const struct mt_state_format *format; /* NULL: it is in memory */
+    const struct mt_state_format *format; /* NULL: the array is in memory */
     void *blocks;                         /* of the format */
     enum mt_dtype stored;
 };
@@ -100,7 +100,7 @@ static void convert_bf16(const void *from, size_t n, float *out)
 
 typedef void convert(const void *from, size_t n, float *out);
 
-/* How to make float32 of a type; NULL: not a floating-point type. */
+/* Converters from a type to float32; NULL: not a floating-point type. */
 static convert *const converters[] = {
     [MT_F64] = convert_f64, [MT_F16] = convert_f16, [MT_BF16] = convert_bf16,
     [MT_OTHER] = NULL,
@@ -253,13 +253,13 @@ mt_status mt_block_streams_same(const struct mt_block_stream *a,
 
 enum { MAX_WINDOW = 32 };
 
-/* Blocks that the team reads at once, and what became of them. */
+/* Blocks that the team reads at once, and their results. */
 struct window {
     struct mt_block_stream *stream;
     struct mt_block_rooms *rooms;
     size_t first, n, size; /* blocks; bytes of each */
-    unsigned char *all;    /* where block 0 goes; or NULL: */
-    unsigned char *own;    /* (window, size) here, window by window */
+    unsigned char *all;    /* memory for all blocks; if NULL, they go */
+    unsigned char *own;    /* (window, size) here, one window at a time */
     struct {
         mt_status status;
         struct mt_err err;
@@ -290,11 +290,11 @@ static void read_window(struct window *w, struct mt_team *team)
     for (size_t i = 0; i < w->n; i++) {
         read_block(w, i, 0);
         if (w->results[i].status != MT_OK)
-            return; /* what follows is never looked at */
+            return; /* later blocks are not used */
     }
 }
 
-/* use: NULL where the blocks are only to be where they belong. */
+/* Passes the blocks to use, if that is not NULL. */
 static mt_status use_window(const struct window *w, mt_block_use *use,
                             void *ctx, struct mt_err *err)
 {
@@ -334,7 +334,7 @@ static mt_status each_window(struct window *w, size_t window,
     return MT_OK;
 }
 
-/* Reads all blocks into out, or without it window by window for use. */
+/* Reads all blocks into out, or if that is NULL, window by window, for use. */
 static mt_status read_blocks(const struct mt_array *array, struct mt_team *team,
                              void *out, mt_block_use *use, void *ctx,
                              struct mt_err *err)

@@ -8,7 +8,7 @@ enum {
     BLOCK = 1024,      /* elements that are split at once */
     SAMPLE_PARTS = 16, /* a plane is judged by 16 parts of 1 KiB */
     SAMPLE_PART = 1024,
-    SAMPLE_MIN = 1024, /* shorter planes are simply tried */
+    SAMPLE_MIN = 1024, /* shorter planes are not judged, but tried */
     MIN_GAIN = 32,     /* deflate must save at least 1/32 (3 %) */
     RAW_DEFLATE = -15, /* windowBits */
 };
@@ -32,8 +32,8 @@ size_t mt_planes_stored(const struct mt_byte_planes *planes)
 
 /*
  * Splitting and joining: plane p of element i is out[p * n + i]. The inner
- * functions are inlined with a constant count and rotation, which is what lets
- * the compiler use vectors.
+ * functions are inlined with a constant count and rotation, so that the
+ * compiler can vectorize them.
  */
 
 static inline void split4(const unsigned char *in, unsigned char *out, size_t n,
@@ -93,7 +93,7 @@ static inline void join8(const unsigned char *const plane[], size_t at,
     }
 }
 
-/* Of elements of 4 bytes; those of 1 byte are their plane. */
+/* For elements of 4 bytes, or of 1 byte, which are the only plane. */
 static void split(const struct mt_byte_planes *planes, const unsigned char *in,
                   size_t n, unsigned char *out)
 {
@@ -144,13 +144,14 @@ void mt_packer_free(struct mt_packer *p)
 }
 
 /*
- * How to pack a plane, from the counts c_b of the bytes in a sample of m. Of
- * noise, sum c_b^2 is about m^2/256 + m; at 1/8 more than that the entropy is
- * some 2 % below 8 bits. Integers only: every machine decides alike.
+ * Decides how to pack a plane, from the counts c_b of the bytes in a sample of
+ * m. For noise, sum c_b^2 is about m^2/256 + m; at 1/8 more than that the
+ * entropy is some 2 % below 8 bits. Only integers are used: all machines decide
+ * alike.
  *
- * Bytes of floating-point planes hold no strings to be found: Huffman codes
- * alone get as much as a search does, many times faster; planes that are
- * mostly runs (zeros) want those.
+ * Bytes of floating-point planes have no repeated strings: Huffman codes alone
+ * save as much as a search for matches, and are many times faster; planes that
+ * are mostly runs (of zeros) need those.
  */
 static bool judge(const unsigned char *plane, size_t n,
                   enum mt_deflate_way *way)
@@ -177,15 +178,15 @@ static bool judge(const unsigned char *plane, size_t n,
            256 * squares >= m * m + m * m / 8 + 256 * m;
 }
 
-/* The most bytes that deflate may take for a plane of n; more than one, for a
- * plane that is stored takes n. */
+/* The most bytes that deflate may take for a plane of n bytes; less than n, as
+ * the plane is stored otherwise. */
 static size_t room_of(size_t n)
 {
     return n - n / MIN_GAIN - (n < MIN_GAIN);
 }
 
 /* Packs the plane of n bytes to `out`, which is at or before it, and returns
- * the bytes that it takes there. */
+ * the packed size. */
 static size_t pack_plane(struct mt_packer *p, const unsigned char *plane,
                          size_t n, bool text, uint8_t *method,
                          unsigned char *out)
@@ -224,14 +225,14 @@ static void add_piece(struct mt_packer *p, struct mt_deflate_stream *s,
     mt_deflate_block(p->deflater, s, way, piece, n, last);
 }
 
-/* All pieces but the last one, which elements to come may make longer. */
+/* The bytes of all pieces except the last, which may still grow. */
 static size_t whole_pieces(size_t n)
 {
     return (n - 1) / MT_PLANES_PIECE * MT_PLANES_PIECE;
 }
 
-/* The stream of a plane, in p->packed: what k has of it, and then `rest`, the n
- * bytes of the plane that k does not know. Returns its size. */
+/* Makes the stream of a plane in p->packed: what k has of it, then `rest`, the
+ * n bytes of the plane that k lacks. Returns its size. */
 static size_t pack_pieces(struct mt_packer *p, struct mt_packed_plane *k,
                           const unsigned char *rest, size_t n, bool learn)
 {
@@ -253,8 +254,8 @@ static size_t pack_pieces(struct mt_packer *p, struct mt_packed_plane *k,
     return (size_t)(s.out - p->packed);
 }
 
-/* As pack_plane does: the plane of n bytes is at `plane`, without the `done`
- * ones that k knows. */
+/* As pack_plane, for a plane of n bytes, of which k has the first `done` and
+ * the rest is at `plane`. */
 static size_t pack_growing(struct mt_packer *p, struct mt_packed_plane *k,
                            const unsigned char *plane, size_t n, size_t done,
                            bool learn, uint8_t *method, unsigned char *out)
@@ -361,7 +362,7 @@ const char *mt_planes_fault(const struct mt_byte_planes *planes, enum mt_dtype d
     return NULL;
 }
 
-/* Both ends must meet: all input used, exactly n bytes made. */
+/* Fails unless all input is used and exactly n bytes are made. */
 static mt_status unpack_plane(struct mt_unpacker *u, const unsigned char *in,
                               size_t stored, unsigned char *out, size_t n,
                               size_t plane, struct mt_err *err)

@@ -72,8 +72,8 @@ uint32_t mt_chunk_payload_crc(const unsigned char *bytes)
                            (uInt)mt_planes_stored(&planes));
 }
 
-/* The payload comes first so that it can be summed before the place is known;
- * the place is in it so that a chunk in the wrong one is found. */
+/* The payload comes first, so that its CRC can be computed before the place is
+ * known; the place is included, so that a misplaced chunk is found. */
 static uint32_t whole_crc(const unsigned char *bytes, uint32_t payload_crc,
                           uint64_t offset)
 {
@@ -114,7 +114,7 @@ const char *mt_chunk_header_fault(const struct mt_chunk *chunk,
     return fault;
 }
 
-/* Header and size; payload_crc NULL: to be summed, once they are known good. */
+/* Checks header and size, then the CRC; payload_crc NULL: to be computed. */
 static mt_status check(const struct mt_chunk *chunk, const unsigned char *bytes,
                        size_t size, uint64_t offset,
                        const uint32_t *payload_crc, struct mt_err *err)

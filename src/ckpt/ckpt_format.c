@@ -4,7 +4,7 @@
 
 #include "base/size.h"
 
-/* As PNG's: a byte that is not ASCII, and line ends that a transfer in text
+/* As in PNG: a byte that is not ASCII, and line ends that a transfer in text
  * mode would change. */
 const unsigned char mt_ckpt_magic[CKPT_MAGIC] = { 0x89, 'M',  'T',  'C',
                                                   '\r', '\n', 0x1a, '\n' };
@@ -32,8 +32,8 @@ bool mt_ckpt_dtype_allowed(enum mt_dtype dtype)
     return (size_t)dtype < sizeof allowed && allowed[dtype];
 }
 
-/* The length of the UTF-8 character at p, its code in *code; 0 if it is none
- * (too long a form, a surrogate, beyond U+10FFFF, cut). */
+/* The length of the UTF-8 character at p, its code in *code; 0 if it is invalid
+ * (overlong, a surrogate, beyond U+10FFFF, truncated). */
 static size_t utf8_length(const unsigned char *p, size_t n, uint32_t *code)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -104,8 +104,8 @@ bool mt_ckpt_array_bytes(const struct mt_array *array, uint64_t *bytes)
     size_t size = mt_dtype_size(array->dtype), product = size ? size : 1;
     bool empty = false;
 
-    /* Every dimension counts, even where another one is 0: code that
-     * multiplies some of them must not overflow either. */
+    /* All dimensions are multiplied, even if one is 0: code that multiplies
+     * some of them must not overflow either. */
     for (int i = 0; i < array->shape.rank; i++) {
         size_t dim = array->shape.dim[i];
 

@@ -1,7 +1,7 @@
 /*
- * The bytes of a .mtc file, for the files of this folder only. Writer and
- * readers share these constants, structs and checks; mtrain-checkpoint(5)
- * describes the same in prose.
+ * The bytes of a .mtc file, for the files of this folder only: constants,
+ * structs and checks that the writer and the readers share.
+ * mtrain-checkpoint(5) describes the format.
  *
  *     header    64 bytes
  *     chunks    of array 0, of array 1, ...; each a multiple of 64 bytes
@@ -9,7 +9,7 @@
  *     footer    128 bytes, the last of the file
  *
  * Integers are unsigned and little-endian. They are written and read byte by
- * byte, so the code is the same on a big-endian machine.
+ * byte, so the code also works on big-endian machines.
  */
 #ifndef MT_CKPT_CKPT_FORMAT_H
 #define MT_CKPT_CKPT_FORMAT_H
@@ -32,14 +32,14 @@ enum {
     CKPT_CHUNK_HEADER = 64,
     CKPT_CHUNK_ELEMENTS = 256 * 1024,
     CKPT_MAX_INDEX = 64 << 20,
-    CKPT_MAX_RATIO = 1032, /* what deflate can gain at most */
+    CKPT_MAX_RATIO = 1032, /* deflate's best compression ratio */
     CKPT_MAX_PLANES = 8,
     CKPT_MAGIC = 8, /* bytes of the header's and the footer's magic */
     CKPT_CHUNK_MAGIC = 4,
 };
 
-/* Bit 0 of an array's flags: a reader that does not know what this array is
- * for must refuse the file. Version 1.0 writes none. */
+/* Bit 0 of an array's flags: a reader that does not know the array's purpose
+ * must refuse the file. Version 1.0 writes none. */
 enum { CKPT_ARRAY_CRITICAL = 1 };
 
 extern const unsigned char mt_ckpt_magic[CKPT_MAGIC];
@@ -87,7 +87,7 @@ enum {
     ENTRY_MIN = 2 + 1 + 1 + 5 + 1 + ENTRY_TAIL, /* the shortest entry */
 };
 
-/* Where an array's chunks are, and what they hash to. */
+/* Where an array's chunks are, and their hash. */
 struct ckpt_place {
     uint64_t offset, stored;
     struct mt_sha256 sha256;
@@ -104,16 +104,15 @@ bool mt_ckpt_all_zero(const unsigned char *p, size_t n);
 /* May arrays of this type be in a checkpoint? */
 bool mt_ckpt_dtype_allowed(enum mt_dtype dtype);
 
-/* NULL if the n bytes at name may name a tensor at all (not empty, not too
- * long, UTF-8, no control character), else what is wrong with them. */
+/* NULL if the n bytes at name may name a tensor (not empty, not too long,
+ * UTF-8, no control character), else what is wrong with them. */
 const char *mt_ckpt_text_fault(const char *name, size_t n);
 
 /* NULL if the n bytes at name are a valid name in a checkpoint, else what is
  * wrong with them: "is empty", "has a control character", ... */
 const char *mt_ckpt_name_fault(const char *name, size_t n);
 
-/* The bytes of an array whose shape comes from outside; false if the number
- * does not fit. */
+/* The bytes of an array whose shape is from a file; false if they overflow. */
 bool mt_ckpt_array_bytes(const struct mt_array *array, uint64_t *bytes);
 
 size_t mt_ckpt_chunk_count(const struct mt_array *array);

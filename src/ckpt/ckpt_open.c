@@ -7,7 +7,7 @@
 #include "ckpt/ckpt_reader.h"
 #include "ckpt/foreign.h"
 
-/* What the footer says. */
+/* The fields of the footer. */
 struct footer {
     uint64_t index_at, index_size, file_size, arrays;
     struct mt_sha256 digest;
@@ -23,7 +23,7 @@ struct opening {
 
 bool mt_ckpt_is(const void *head, size_t n)
 {
-    /* "\x89MTC" identifies it; the rest shows what happened to it */
+    /* "\x89MTC" identifies it; the rest shows how it was damaged */
     return n >= 4 && memcmp(head, mt_ckpt_magic, 4) == 0;
 }
 
@@ -181,13 +181,13 @@ static mt_status entry_damaged(struct opening *o, size_t i, const char *what)
         o->ckpt->path, (unsigned long long)o->footer.index_at, i, what);
 }
 
-/* What is left to be parsed of the index. */
+/* The part of the index that is not parsed yet. */
 struct cursor {
     const unsigned char *p;
     size_t left;
 };
 
-/* The next n bytes, or NULL where there are fewer. */
+/* The next n bytes, or NULL if there are fewer. */
 static const unsigned char *take(struct cursor *c, size_t n)
 {
     const unsigned char *p = c->p;
@@ -231,7 +231,7 @@ static mt_status parse_type(struct opening *o, size_t i, struct cursor *c)
         return entry_damaged(o, i, "the entry is cut short");
     if (n < sizeof text)
         memcpy(text, type, n);
-    /* The lengths differ where the name holds a NUL. */
+    /* The lengths differ if the name contains a NUL. */
     if (!mt_dtype_from_name(text, &a->dtype) || strlen(text) != n ||
         !mt_ckpt_dtype_allowed(a->dtype))
         return entry_damaged(o, i, "the type is unknown");
@@ -283,8 +283,8 @@ static mt_status parse_place(struct opening *o, size_t i, struct cursor *c)
     return MT_OK;
 }
 
-/* Can the chunks of array i fill its place? The bound on the gain keeps what a
- * reader allocates in proportion to the file. */
+/* Can the chunks of array i fill its place? The bound on the compression ratio
+ * keeps memory in proportion to the size of the file. */
 static mt_status check_place(struct opening *o, size_t i, uint64_t expect)
 {
     const struct mt_array *a = &o->ckpt->arrays[i];

@@ -155,7 +155,7 @@ static bool add_job(struct reading *r)
     job->status = MT_OK;
     r->next_chunk++;
     if (last && r->next_chunk == 1) {
-        job->size = (size_t)(end - r->offset); /* its header can wait */
+        job->size = (size_t)(end - r->offset); /* its header is checked later */
         return true;
     }
     const char *fault = mt_chunk_job_find(r->ckpt, job, end);

@@ -1,6 +1,6 @@
 /*
- * What opening, reading and verifying a checkpoint share. For the files of
- * this folder only.
+ * Shared by opening, reading and verifying a checkpoint. For the files of this
+ * folder only.
  */
 #ifndef MT_CKPT_CKPT_READER_H
 #define MT_CKPT_CKPT_READER_H
@@ -17,10 +17,10 @@ struct mt_ckpt {
     struct mt_array *arrays;  /* (n) */
     struct ckpt_place *place; /* (n) */
     uint32_t *by_name;        /* (n) numbers of the arrays, sorted by name */
-    struct mt_arena arena;    /* of all the above but path */
+    struct mt_arena arena;    /* of all the above except path */
 };
 
-/* What one worker needs to read chunks. */
+/* A worker's memory for reading chunks. */
 struct mt_chunk_reader {
     unsigned char *bytes; /* room for the largest chunk */
     struct mt_unpacker unpacker;
@@ -32,7 +32,7 @@ mt_status mt_chunk_readers_new(size_t n, size_t max_raw,
                                struct mt_err *err);
 void mt_chunk_readers_free(struct mt_chunk_reader *readers, size_t n);
 
-/* A chunk to be read. A job whose status is not MT_OK has failed already. */
+/* A chunk to read. A job whose status is not MT_OK has failed. */
 struct mt_chunk_job {
     struct mt_chunk chunk;
     uint64_t offset;
@@ -51,16 +51,15 @@ void mt_chunk_job_run(const struct mt_ckpt *ckpt, struct mt_chunk_job *job,
 void mt_chunk_job_damaged(const struct mt_ckpt *ckpt, struct mt_chunk_job *job,
                           const char *what);
 
-/* Looks at the header at job->offset and sets job->size. Returns what is
- * wrong, if the chunk is not there or would reach beyond `end`; fails the job
- * if the file cannot be read. */
+/* Reads the header at job->offset and sets job->size. Returns what is wrong if
+ * the chunk is not there or reaches beyond `end`; fails the job if the file
+ * cannot be read. */
 const char *mt_chunk_job_find(const struct mt_ckpt *ckpt,
                               struct mt_chunk_job *job, uint64_t end);
 
-/* The same without unpacking: do chunks of two files hold the same stored
- * bytes? If so both are checked, see mt_chunk_check; if not, neither is.
- * `bytes` has room for b's, of mt_chunk_room(). On failure the job that
- * failed says why. */
+/* Have chunks of two files the same stored bytes? Nothing is unpacked. If they
+ * have, both are checked (mt_chunk_check); otherwise neither is. `bytes` has
+ * room for b (mt_chunk_room()). On failure one of the jobs has failed. */
 bool mt_chunk_jobs_same(const struct mt_ckpt *ckpt_a, struct mt_chunk_job *a,
                         const struct mt_ckpt *ckpt_b, struct mt_chunk_job *b,
                         struct mt_chunk_reader *reader, unsigned char *bytes);

@@ -1,7 +1,6 @@
 /*
  * For tests only: a small checkpoint to write, and a way to change bytes of a
- * file and fix its checksums, so that what comes after the
- * checksums is tested too.
+ * file and fix its checksums, so that later checks are tested, too.
  */
 #ifndef MT_CKPT_CKPT_TESTING_H
 #define MT_CKPT_CKPT_TESTING_H
@@ -24,7 +23,7 @@ static inline struct mt_array testing_array(const char *name,
     return (struct mt_array){ name, dtype, shape, data };
 }
 
-/* Numbers as trained weights have them: a bell of small values. */
+/* Numbers like trained weights: about normal, and small. */
 static inline void testing_weights(const char *name, float *out, size_t n)
 {
     struct mt_philox_key key = mt_philox_key(1, "test", name);
@@ -40,7 +39,7 @@ static inline void testing_weights(const char *name, float *out, size_t n)
 
 enum { SMALL_ARRAYS = 6 };
 
-/* One array of each type, a scalar and an empty one among them. */
+/* An array of each type, among them a scalar and an empty one. */
 static inline size_t testing_small(struct mt_array out[SMALL_ARRAYS])
 {
     static char spec[] = "{\"model\": {\"layers\": []}, \"train\": {\"seed\": "
@@ -116,7 +115,7 @@ static inline mt_status testing_open_safetensors(const char *path,
                : status;
 }
 
-/* Opens and reads all arrays: the first status that is not MT_OK. */
+/* Opens the file and reads all arrays; returns the first failure. */
 static inline mt_status testing_read_all(const char *path)
 {
     struct mt_ckpt *c = NULL;

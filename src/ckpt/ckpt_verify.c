@@ -7,10 +7,10 @@
 
 enum { MAX_WINDOW = 32, SCAN_BLOCK = 1 << 16 };
 
-/* A chunk to be checked: read, unpacked, hashed. */
+/* A chunk to check: it is read, unpacked, hashed. */
 struct check {
     struct mt_chunk_job job;
-    bool displaced; /* it does not begin or end where it should */
+    bool displaced; /* it does not begin or end where expected */
     struct mt_sha256 sha256;
 };
 
@@ -22,8 +22,8 @@ struct verify {
     unsigned char *raw;              /* (window, max_raw) */
     size_t window, n, max_raw;
 
-    size_t array;                /* whose hash is being made */
-    bool whole;                  /* no damage in it so far */
+    size_t array;                /* being hashed */
+    bool whole;                  /* it has no damage so far */
     struct mt_digest_array hash; /* of it */
 
     mt_ckpt_damage *report;
@@ -125,8 +125,8 @@ static mt_status add_check(struct verify *v, size_t i, size_t k,
     return MT_OK;
 }
 
-/* The next header of array i at or after `from` that looks like one of its
- * chunks, number k or later. */
+/* The next header at or after `from` that looks like that of chunk k or a later
+ * one of array i. */
 struct landmark {
     bool found;
     size_t chunk;
@@ -195,8 +195,8 @@ static mt_status add_lost(struct verify *v, size_t i, size_t k, size_t last,
     return MT_OK;
 }
 
-/* Chunk k is not at offset. Finds where to go on: *k and *offset move there, or
- * *k to the end of the array where nothing else of it can be recognised. */
+/* Chunk k is not at offset. Finds where to continue: *k and *offset move there,
+ * or *k to the end of the array if nothing more of it is recognized. */
 static mt_status skip_damage(struct verify *v, size_t i, uint64_t scan,
                              const char *fault, size_t *k, uint64_t *offset)
 {
@@ -217,15 +217,15 @@ static mt_status skip_damage(struct verify *v, size_t i, uint64_t scan,
     return status;
 }
 
-/* Follows the chunks of array i from header to header. Where one is broken,
- * goes on at the next that can be recognised. */
+/* Follows the chunks of array i from header to header. If one is broken,
+ * continues at the next that is recognized. */
 static mt_status check_array(struct verify *v, size_t i)
 {
     const struct ckpt_place *place = &v->ckpt->place[i];
     size_t chunks = mt_ckpt_chunk_count(&v->ckpt->arrays[i]);
     uint64_t offset = place->offset, end = place->offset + place->stored;
     uint64_t scan =
-        offset; /* nothing before is a header that is still wanted */
+        offset; /* there is no header left to find before this */
     bool displaced = false;
 
     for (size_t k = 0; k < chunks;) {

@@ -15,21 +15,21 @@
  * that finishes packing while nobody is writing writes every packed chunk that
  * is next in file order; the others go on packing. Memory is bounded by the
  * ring, and the file's bytes do not depend on its size. An array without data
- * comes from a file and is read by the worker that packs it; in order, where
- * the file can only be read in order. Of an array that grows (packed.h), each
- * chunk is one worker's, and so is what is remembered of it.
+ * is read from its source by the worker that packs it; in order, if the source
+ * can only be read in order. Each chunk of an array that grows (packed.h), with
+ * what is kept of it, is used by one worker only.
  */
 enum {
     MAX_RING = 64,
-    MAX_TASKS = 1 << 20, /* chunks that are handed to the team at once */
+    MAX_TASKS = 1 << 20, /* most chunks passed to the team at once */
 };
 
 struct slot {
     struct mt_chunk chunk;
-    const void *elements;           /* in memory, or in `raw` once it is read */
+    const void *elements;           /* in memory, or in `raw` once read */
     struct mt_block_stream *stream; /* NULL: they are in memory */
     struct mt_packed_chunk *known;  /* of an array that grows, or NULL */
-    unsigned char *raw;             /* max_raw, where an array has a source */
+    unsigned char *raw;             /* max_raw, if any array has a source */
     unsigned char *bytes;           /* mt_chunk_room(max_raw) */
     size_t size;
     uint32_t payload_crc;
@@ -43,20 +43,21 @@ struct writer {
     struct mt_team *team;
     size_t chunks, max_raw;
     struct mt_packer *packer; /* (team size) */
-    bool sources;             /* arrays without data are among them */
+    bool sources;             /* some arrays have no data */
     struct mt_block_rooms *rooms;    /* (team size) */
-    struct mt_block_stream **stream; /* (n) of those, while they are packed */
+    struct mt_block_stream **stream; /* (n) of these, while they are packed */
 
     pthread_mutex_t lock; /* of all from here to `writing` */
     pthread_cond_t moved; /* a chunk was written, or writing failed */
     struct slot slot[MAX_RING];
     size_t ring;                   /* slots in use */
     size_t next_array, next_chunk; /* to be packed */
-    size_t taken, entered, written; /* chunks: `entered` have got their slot */
+    size_t taken, entered, written; /* chunks: by a worker, into a slot, to the
+                                       file */
     mt_status status;               /* of writing */
     mt_status read_status;          /* of reading */
     struct mt_err read_err;
-    bool writing; /* one worker is at it: the rest is its own */
+    bool writing; /* a worker is writing: what follows is its own */
 
     struct mt_replace *file;
     uint64_t offset;             /* bytes written so far */
@@ -253,7 +254,8 @@ static mt_status write_header(struct writer *w)
     return put(w, p, sizeof p);
 }
 
-/* Completes the arrays before number i: no chunk of theirs is to come. */
+/* Completes the hashes of arrays before number i, all of whose chunks are
+ * written. */
 static void end_arrays(struct writer *w, size_t i)
 {
     while (w->hashed < i) {
@@ -280,7 +282,8 @@ static bool failed(const struct writer *w)
     return w->status != MT_OK || w->read_status != MT_OK;
 }
 
-/* Writes what is packed and next. The lock is held, but not meanwhile. */
+/* Writes packed chunks as long as the next one is packed. Called with the lock,
+ * which is released while writing. */
 static void write_packed(struct writer *w)
 {
     struct slot *s = &w->slot[w->written % w->ring];
@@ -299,7 +302,7 @@ static void write_packed(struct writer *w)
     w->writing = false;
 }
 
-/* Reads a chunk that comes from a file. */
+/* Reads a chunk from its source. */
 static mt_status read_slot(struct writer *w, struct slot *s, size_t worker,
                            struct mt_err *err)
 {
@@ -322,8 +325,8 @@ static bool take_failure(struct writer *w, mt_status status,
     return false;
 }
 
-/* Where the elements are. What can only be read in order is read here, under
- * the lock. */
+/* Sets where the elements are. Sources that can only be read in order are read
+ * here, with the lock. */
 static bool fill_slot(struct writer *w, struct slot *s, size_t worker)
 {
     const struct mt_array *a = &w->arrays[s->chunk.array];
@@ -346,16 +349,16 @@ static bool fill_slot(struct writer *w, struct slot *s, size_t worker)
     return take_failure(w, status, &err);
 }
 
-/* Is there a free slot for that chunk; and where arrays come from files, has
- * the one before it got its own? */
+/* Is there a free slot for that chunk and, with sources, has the chunk before
+ * it got one? */
 static bool may_enter(const struct writer *w, size_t number)
 {
     return number - w->written < w->ring &&
            (!w->sources || number == w->entered);
 }
 
-/* The next chunk, in a slot that is free. The lock is held, but not while it
- * waits for one: all chunks before this one have their workers, so it comes
+/* The next chunk, in a free slot. Called with the lock, which is released while
+ * waiting for the slot: all chunks before this one have a worker, so it becomes
  * free. NULL if writing failed. */
 static struct slot *take_chunk(struct writer *w, size_t worker)
 {
@@ -394,7 +397,7 @@ static void pack_slot(struct slot *s, struct mt_packer *packer)
     s->payload_crc = mt_chunk_payload_crc(s->bytes);
 }
 
-/* Tasks may be drawn in any order; each takes the chunk that is next. */
+/* Tasks may start in any order; each takes the next chunk. */
 static void run_task(void *ctx, size_t task, size_t worker)
 {
     struct writer *w = ctx;

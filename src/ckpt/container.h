@@ -1,17 +1,17 @@
 /*
- * The .mtc container: named arrays in one file, compressed, checked, and
- * replaced atomically. It knows nothing of layers or optimizers; what the
- * arrays mean is the caller's (train/), what the bytes mean is documented in
- * mtrain-checkpoint(5).
+ * The .mtc container: named arrays in one file, compressed, with checksums, and
+ * replaced atomically. It knows nothing about layers or optimizers: callers
+ * (train/) give arrays their meaning. mtrain-checkpoint(5) documents the
+ * format.
  *
  * Names are paths: "model/fc1.weight", "optimizer/exp_avg.fc1.weight",
  * "spec/json", "progress/step". The part before the first '/' is the section.
  *
  * The same arrays in the same order give the same bytes.
  *
- * Statuses: MT_DAMAGED is a checkpoint that fails its own checks ("FILE:
- * damaged: ..."), MT_INVALID a file that is no checkpoint or one of a version
- * that is not understood, MT_IO what the system refused.
+ * Statuses: MT_DAMAGED, the checkpoint fails its checks ("FILE: damaged: ...");
+ * MT_INVALID, the file is not a checkpoint, or one of an unknown version;
+ * MT_IO, a system call failed.
  *
  *     struct mt_array arrays[] = { { "model/w", MT_F32, shape, w }, ... };
  *     mt_ckpt_write("run.mtc", arrays, n, team, &info, err);
@@ -52,14 +52,14 @@ mt_status mt_ckpt_write(const char *path, const struct mt_array *arrays,
 
 struct mt_ckpt; /* an open, validated checkpoint */
 
-/* Opens path and validates header, footer and index (everything but the
- * arrays' own bytes) before memory that the file decides is taken. An array
- * that is listed then is at most 1032 times as large as the file, so room for
- * it may be allocated. */
+/* Opens path and validates header, footer and index (everything except the
+ * arrays' own bytes) before taking memory of a size that the file decides. A
+ * listed array is at most 1032 times as large as the file, so memory for it may
+ * be allocated. */
 mt_status mt_ckpt_open(const char *path, struct mt_ckpt **out,
                        struct mt_err *err);
-/* The same for a file that is open already, which becomes the checkpoint's
- * also where this fails; path is for messages. */
+/* The same for a file that is already open; fd is closed with the checkpoint,
+ * or if this fails. path is for messages. */
 mt_status mt_ckpt_take(const char *path, int fd, uint64_t size,
                        struct mt_ckpt **out, struct mt_err *err);
 void mt_ckpt_close(struct mt_ckpt *ckpt); /* NULL is allowed */
@@ -68,22 +68,22 @@ const char *mt_ckpt_path(const struct mt_ckpt *ckpt);
 struct mt_ckpt_info mt_ckpt_info(const struct mt_ckpt *ckpt);
 size_t mt_ckpt_count(const struct mt_ckpt *ckpt);
 
-/* Array i in file order; data is NULL. Valid until the checkpoint closes. */
+/* Array i in file order; data is NULL. Valid until the checkpoint is closed. */
 const struct mt_array *mt_ckpt_array(const struct mt_ckpt *ckpt, size_t i);
 
 /* The array of that name, or NULL. */
 const struct mt_array *mt_ckpt_find(const struct mt_ckpt *ckpt,
                                     const char *name);
 
-/* Reads one array (as returned by the two above) into out, which has room for
- * mt_array_bytes(array); checks every CRC on the way. Damage is MT_DAMAGED
- * and names the array and the file offset. */
+/* Reads one array (as returned by the two functions above) into out, which has
+ * room for mt_array_bytes(array), and checks every CRC. MT_DAMAGED names the
+ * array and the file offset. */
 mt_status mt_ckpt_read(const struct mt_ckpt *ckpt, const struct mt_array *array,
                        void *out, struct mt_team *team, struct mt_err *err);
 
-/* Reads everything and compares the digest. Each piece of damage is reported
- * through report (which may be NULL); the result is MT_DAMAGED if there was
- * any, with the first in err. */
+/* Reads everything and compares the digest. Calls report (which may be NULL)
+ * for each fault found; if there are any, returns MT_DAMAGED with the first in
+ * err. */
 typedef void mt_ckpt_damage(void *ctx, const char *what);
 mt_status mt_ckpt_verify(const char *path, mt_ckpt_damage *report, void *ctx,
                          struct mt_team *team, struct mt_err *err);

@@ -9,14 +9,14 @@
 
 enum {
     BLOCK_BYTES = 64 * 1024,         /* of a block without matches */
-    BLOCK_TOKENS = MT_DEFLATE_BLOCK, /* of a block with them */
-    LITERALS = 286,                  /* bytes, the end, lengths */
+    BLOCK_TOKENS = MT_DEFLATE_BLOCK, /* of a block with matches */
+    LITERALS = 286,                  /* symbols of bytes, the end, lengths */
     DISTANCES = 30,
     END = 256,
     LENGTH_CODES = 19, /* symbols for the lengths of the other codes */
     LENGTH_BITS = 7,
-    STORED = 0,  /* the type of a block of bytes as they are, */
-    DYNAMIC = 2, /* and of one with codes of its own */
+    STORED = 0,  /* type of an uncompressed block, */
+    DYNAMIC = 2, /* and of one with its own codes */
 };
 
 struct code {
@@ -50,9 +50,9 @@ void mt_deflater_free(struct mt_deflater *d)
     free(d);
 }
 
-/* --- bits, the first one lowest ------------------------------------------ */
+/* --- bits, lowest first --------------------------------------------------- */
 
-/* Writes 8 bytes, of which the whole ones count. */
+/* Writes 8 bytes, but advances only by the full ones. */
 static inline void flush(struct mt_deflate_stream *b)
 {
     uint64_t v = MT_BIG_ENDIAN ? __builtin_bswap64(b->bits) : b->bits;
@@ -78,8 +78,8 @@ static inline void put(struct mt_deflate_stream *b, uint64_t value, unsigned n)
 
 /* --- symbols of matches -------------------------------------------------- */
 
-/* RFC 1951, 3.2.5: a symbol says the first bits of the value, as a number with
- * a short mantissa does, and `bits` extra bits say the rest. */
+/* RFC 1951, 3.2.5: a symbol encodes the first bits of the value, like a float
+ * with a short mantissa, and `bits` extra bits the rest. */
 struct symbol {
     unsigned symbol, bits, extra;
 };
@@ -127,8 +127,8 @@ static void say_length(struct lengths *l, unsigned symbol, size_t extra)
     l->code.count[symbol]++;
 }
 
-/* `run` times the same length: 16 repeats the one before 3 to 6 times, 17 and
- * 18 are 3 to 10 and 11 to 138 zeros. */
+/* Encodes a run of equal lengths: 16 repeats the one before 3 to 6 times, 17
+ * and 18 are 3 to 10 and 11 to 138 zeros. */
 static void say_run(struct lengths *l, uint8_t length, size_t run)
 {
     if (length && run) {
@@ -196,7 +196,7 @@ static uint64_t code_bits(const struct code *c)
     return bits;
 }
 
-/* Bits of the block, without the extra bits of its matches. */
+/* The bits of the block, without the extra bits of its matches. */
 static uint64_t block_bits(const struct mt_deflater *d)
 {
     uint64_t bits = 3 + 5 + 5 + 4 + 3 * lengths_sent(&d->lengths);
@@ -230,7 +230,8 @@ static void put_header(struct mt_deflate_stream *b, const struct mt_deflater *d,
 
 /* --- blocks without matches ---------------------------------------------- */
 
-/* Four tables, so that equal bytes need not wait for one another. */
+/* Four tables, so that increments for equal bytes do not wait for each
+ * other. */
 static void count_bytes(const unsigned char *in, size_t n, uint32_t *count)
 {
     static const uint32_t zero[256];
@@ -251,7 +252,7 @@ static void count_bytes(const unsigned char *in, size_t n, uint32_t *count)
         count[s] = table[0][s] + table[1][s] + table[2][s] + table[3][s];
 }
 
-/* Four codes of at most 11 bits and 7 bits that are left: 51 of 64. */
+/* Four codes of at most 11 bits, and at most 7 bits from before: 51 of 64. */
 static void put_bytes(struct mt_deflate_stream *out, const struct code *c,
                       const unsigned char *in, size_t n)
 {
@@ -289,9 +290,9 @@ static bool bytes_block(struct mt_deflater *d, struct mt_deflate_stream *b,
     count_bytes(in, n, d->literal.count);
     d->literal.count[END] = 1;
     make_code(&d->literal, END + 1, MT_DEFLATE_SHORT);
-    d->distance.count[0] = 0; /* "one distance code of zero bits": */
+    d->distance.count[0] = 0; /* "one distance code of zero bits" means */
     d->distance.length[0] = 0;
-    d->distance.n = 1; /* there are none */
+    d->distance.n = 1; /* that there are no distances */
     tell_lengths(d);
     if (!has_room(b, end, block_bits(d)))
         return false;
@@ -360,7 +361,7 @@ static bool tokens_block(struct mt_deflater *d, struct mt_deflate_stream *b,
     return true;
 }
 
-/* A byte that is not full is filled with zeros. */
+/* Fills the last byte with zeros. */
 static void end_byte(struct mt_deflate_stream *b)
 {
     if (b->count)
@@ -397,7 +398,7 @@ size_t mt_deflate(struct mt_deflater *d, enum mt_deflate_way way,
     return (size_t)(b.out - out);
 }
 
-/* Its length, the complement of that, and the bytes, from a whole byte on. */
+/* At a byte boundary: the length, its complement, and the bytes. */
 static void stored_block(struct mt_deflate_stream *b, const unsigned char *in,
                          size_t n, bool last)
 {

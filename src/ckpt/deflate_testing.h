@@ -1,5 +1,5 @@
 /*
- * For tests only: inputs for deflate, and zlib as the judge of what comes out.
+ * For tests only: inputs for deflate, and zlib to check the output.
  */
 #ifndef MT_CKPT_DEFLATE_TESTING_H
 #define MT_CKPT_DEFLATE_TESTING_H
@@ -31,7 +31,8 @@ static inline void deflate_fill_noise(unsigned char *out, size_t n)
         out[i] = (unsigned char)deflate_random(i);
 }
 
-/* As exponents: each byte half as often as the next, down to very rare ones. */
+/* Like exponents: each byte half as frequent as the next, down to very rare
+ * ones. */
 static inline void deflate_fill_uneven(unsigned char *out, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -39,7 +40,7 @@ static inline void deflate_fill_uneven(unsigned char *out, size_t n)
             (unsigned char)(126 - __builtin_ctz(deflate_random(i) | 1u << 24));
 }
 
-/* Runs of all lengths, and distances of all. */
+/* Runs of all lengths. */
 static inline void deflate_fill_runs(unsigned char *out, size_t n)
 {
     for (size_t i = 0, k = 0; i < n; k++) {
@@ -51,7 +52,7 @@ static inline void deflate_fill_runs(unsigned char *out, size_t n)
     }
 }
 
-/* Words from all over what was before. */
+/* Words, many of which occurred before, at distances of all sizes. */
 static inline void deflate_fill_text(unsigned char *out, size_t n)
 {
     for (size_t i = 0, k = 0; i < n; k++) {
@@ -74,7 +75,7 @@ static deflate_fill *const deflate_fills[] = {
 
 enum { DEFLATE_FILLS = sizeof deflate_fills / sizeof *deflate_fills };
 
-/* What zlib packs the same input to. */
+/* The size to which zlib packs the same input. */
 static inline size_t deflate_zlib(int level, int strategy,
                                   const unsigned char *in, size_t n,
                                   unsigned char *out, size_t room)
@@ -91,7 +92,7 @@ static inline size_t deflate_zlib(int level, int strategy,
     return z.total_out;
 }
 
-/* Does zlib read exactly n bytes from exactly `size`? */
+/* Does zlib inflate exactly `size` bytes to exactly n? */
 static inline bool deflate_reads(const unsigned char *in, size_t size,
                                  unsigned char *out, size_t n)
 {

@@ -1,7 +1,7 @@
 /*
  * The digest of a state: one SHA-256 that is equal for two checkpoints exactly
- * if they hold the same arrays (names, types, shapes, bytes) in the same
- * order. It is a tree, so that chunks can be hashed by many threads:
+ * if they have the same arrays (names, types, shapes, bytes) in the same order.
+ * It is a tree, so that chunks can be hashed by many threads:
  *
  *     chunk   SHA-256 of the chunk's elements, little-endian
  *     array   SHA-256 of its chunks' hashes, one after the other
@@ -26,7 +26,7 @@ struct mt_sha256 {
     uint8_t byte[SHA256_DIGEST_SIZE];
 };
 
-/* Room for the longest identity. */
+/* The size of the longest identity. */
 enum { MT_IDENTITY_MAX = 2 + MT_CKPT_MAX_NAME + 1 + 16 + 1 + 8 * MT_MAX_RANK };
 
 /* Writes the identity of an array with a valid name; returns its bytes. */
@@ -36,8 +36,7 @@ size_t mt_digest_identity(const struct mt_array *array,
 /* elements are in this machine's byte order. */
 void mt_digest_chunk(const void *elements, size_t n, size_t element_size,
                      struct mt_sha256 *out);
-/* The same in parts: adds elements to those that ctx has; the hash of those so
- * far. */
+/* The same in parts: adds elements to ctx; returns the hash of those so far. */
 void mt_digest_add(struct sha256_ctx *ctx, const void *elements, size_t n,
                    size_t element_size);
 void mt_digest_so_far(const struct sha256_ctx *ctx, struct mt_sha256 *out);

@@ -29,8 +29,8 @@ static const struct magic magics[] = {
       4, 0, "a program (ELF)" },
 };
 
-/* ModelProto begins with its ir_version (field 1, a small number), which a
- * producer's name, a graph or the opset follows. */
+/* A ModelProto begins with its ir_version (field 1, a small number), followed
+ * by the producer's name, the graph or the opset. */
 static bool is_onnx(const unsigned char *p, size_t n)
 {
     return n > 3 && p[0] == 0x08 && p[1] >= 1 && p[1] < 32 &&

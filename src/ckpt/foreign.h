@@ -1,5 +1,5 @@
 /*
- * What a file is that holds no state that is read here.
+ * Recognizes files that are not state files.
  */
 #ifndef MT_CKPT_FOREIGN_H
 #define MT_CKPT_FOREIGN_H

@@ -12,8 +12,8 @@ static int compare_keys(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The symbols that occur, the rarest first; two at least, so the first ones
- * that do not occur fill up. */
+/* Lists the symbols that occur, the rarest first; if they are fewer than two,
+ * the first that do not occur are added. */
 static size_t sort_symbols(const uint32_t *count, size_t n, uint32_t *key)
 {
     size_t used = 0;
@@ -31,9 +31,10 @@ static size_t sort_symbols(const uint32_t *count, size_t n, uint32_t *key)
 }
 
 /*
- * Huffman's tree of `used` leaves, rarest first, and their depths. Inner nodes
- * come into being in order of their weight, so two queues are enough: leaves
- * from 0 to used - 1, inner nodes from there on. The last node is the root.
+ * The depths of the leaves in Huffman's tree of `used` leaves, rarest first.
+ * Inner nodes are made in order of their weight, so two queues are enough:
+ * leaves from 0 to used - 1, inner nodes from there on. The last node is the
+ * root.
  */
 static void tree_depths(const uint32_t *key, size_t used, uint16_t *depth)
 {
@@ -63,8 +64,8 @@ static void tree_depths(const uint32_t *key, size_t used, uint16_t *depth)
 
 /*
  * How many codes have each length. Leaves deeper than the limit are raised to
- * it, which overfills the code; each move of a leaf one down, where it takes
- * one at the limit for its sibling, frees one place of 2^limit again.
+ * it, which overfills the code. Each step then moves a leaf down by one and
+ * makes a leaf from the limit its sibling, which frees one place of 2^limit.
  */
 static void limit_depths(const uint16_t *depth, size_t used, unsigned limit,
                          uint32_t *codes)

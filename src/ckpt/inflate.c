@@ -12,11 +12,11 @@ enum {
     LENGTH_CODES = 19,
     LENGTH_BITS = 7,
     DYNAMIC = 2,
-    LOOKS = 5,          /* 55 of the 56 bits that a refill gives at least */
-    LEAST_BLOCK = 4096, /* bytes: a table is not worth it for fewer */
+    LOOKS = 5,          /* 55 bits, of the at least 56 after a refill */
+    LEAST_BLOCK = 4096, /* bytes from which making a table pays off */
 };
 
-/* --- bits, the first one lowest ------------------------------------------ */
+/* --- bits, lowest first --------------------------------------------------- */
 
 /* Bits above `count` are 0 or those of the bytes at `in`. */
 struct bits {
@@ -25,7 +25,7 @@ struct bits {
     unsigned count;
 };
 
-/* To at least 56 bits; reads 8 bytes at `in`. */
+/* Refills to at least 56 bits; reads 8 bytes at `in`. */
 static inline void refill(struct bits *b)
 {
     uint64_t v;
@@ -36,7 +36,7 @@ static inline void refill(struct bits *b)
     b->count |= 56;
 }
 
-/* As far as there are bytes. */
+/* Refills as far as there are bytes. */
 static void refill_slowly(struct bits *b)
 {
     for (; b->count <= 56 && b->in < b->end; b->count += 8)
@@ -49,7 +49,7 @@ static inline void skip(struct bits *b, unsigned n)
     b->count -= n;
 }
 
-/* The next n <= 16 bits; false if there are not so many. */
+/* The next n <= 16 bits; false if there are fewer. */
 static bool take(struct bits *b, unsigned n, unsigned *out)
 {
     refill_slowly(b);
@@ -62,7 +62,7 @@ static bool take(struct bits *b, unsigned n, unsigned *out)
 
 /* --- the header of a block ----------------------------------------------- */
 
-/* Do these lengths make a code that uses all its bits? */
+/* Do these lengths make a complete code? */
 static bool is_complete(const uint8_t *length, size_t n, unsigned limit)
 {
     uint32_t places = 0;
@@ -76,8 +76,8 @@ static bool is_complete(const uint8_t *length, size_t n, unsigned limit)
     return places == 1u << limit;
 }
 
-/* The code of the other codes' lengths: for each value of the
- * next 7 bits, symbol << 3 | length. */
+/* The code for the lengths of the other codes: for each value of the next 7
+ * bits, symbol << 3 | length. */
 static bool read_length_code(struct bits *b, size_t sent,
                              uint8_t table[1 << LENGTH_BITS])
 {
@@ -139,8 +139,8 @@ static bool read_lengths(struct bits *b, const uint8_t *table, uint8_t *length,
 
 /* --- the table ----------------------------------------------------------- */
 
-/* For each value of the next 11 bits: first the one symbol that they begin
- * with. Symbols of matches stay unknown. */
+/* Sets the first symbol for each value of the next 11 bits. Symbols of matches
+ * stay unknown. */
 static void fill_singles(struct mt_inflater *t, const uint8_t *length,
                          size_t literals)
 {
@@ -166,7 +166,7 @@ static void fill_singles(struct mt_inflater *t, const uint8_t *length,
     }
 }
 
-/* Then the bytes whose codes are wholly in the bits that follow. */
+/* Adds further bytes whose codes are completely in the bits that follow. */
 static void join_singles(struct mt_inflater *t)
 {
     for (size_t i = 0; i < 1 << MT_INFLATE_BITS; i++) {
@@ -211,8 +211,9 @@ static inline const struct mt_inflate_entry *look(const struct mt_inflater *t,
     return &t->entry[b->bits & ((1 << MT_INFLATE_BITS) - 1)];
 }
 
-/* Reads up to the end of the block or close to that of the input or of the
- * output. An entry without bytes is looked at again and again. */
+/* Reads until the end of the block, or close to the end of the input or the
+ * output. An entry without bytes ends the loop; the other looks of its round
+ * find it again. */
 static unsigned char *read_fast(const struct mt_inflater *t, struct bits *from,
                                 unsigned char *out, const unsigned char *end)
 {
@@ -233,7 +234,7 @@ static unsigned char *read_fast(const struct mt_inflater *t, struct bits *from,
     return out;
 }
 
-/* One by one to the end of the block; NULL if it does not get there. */
+/* Reads byte by byte to the end of the block; NULL if that is not reached. */
 static unsigned char *read_slowly(const struct mt_inflater *t, struct bits *b,
                                   unsigned char *out, const unsigned char *end)
 {

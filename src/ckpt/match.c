@@ -3,9 +3,9 @@
 #include <string.h>
 
 enum {
-    CHAIN = 128,    /* places that are looked at */
-    GOOD = 64,      /* bytes: good enough, no longer match is looked for */
-    TOO_FAR = 4096, /* three bytes from so far cost more than themselves */
+    CHAIN = 128,    /* most places that are compared */
+    GOOD = 64,      /* bytes of a match that ends the search */
+    TOO_FAR = 4096, /* beyond this, a match of three bytes does not pay off */
 };
 
 void mt_matcher_start(struct mt_matcher *m, const unsigned char *in, size_t n,
@@ -17,7 +17,7 @@ void mt_matcher_start(struct mt_matcher *m, const unsigned char *in, size_t n,
     m->way = way;
     m->looked_ahead = false;
     if (way == MT_MATCH_TEXT)
-        memset(m->head, 0, sizeof m->head); /* `before` is reached from there */
+        memset(m->head, 0, sizeof m->head); /* `before` is only reached by it */
 }
 
 /* How many bytes at `at` repeat those at `from`, at most MT_MATCH_MOST. */
@@ -52,8 +52,7 @@ static void remember(struct mt_matcher *m, size_t at)
     *head = (uint32_t)at + 1;
 }
 
-/* The longest match of the bytes at `at` with what is remembered; 0 if there
- * is none. */
+/* The longest match of the bytes at `at` with earlier ones; 0: none. */
 static mt_token longest(struct mt_matcher *m, size_t at)
 {
     mt_token found = 0;
@@ -80,7 +79,8 @@ static mt_token longest(struct mt_matcher *m, size_t at)
     return found;
 }
 
-/* A match is put off by one byte if there is a longer one then. */
+/* Lazy matching: emits a byte instead of a match if the next place has a longer
+ * match. */
 static mt_token next_of_text(struct mt_matcher *m)
 {
     mt_token here = m->looked_ahead ? m->ahead : longest(m, m->at);

@@ -1,7 +1,7 @@
 /*
- * Repeated bytes, as deflate describes them: a row of tokens, each one byte
- * or "the `length` bytes from `distance` back". The tokens depend on the
- * bytes alone.
+ * Finds repeated bytes for deflate: turns bytes into tokens, each of which is a
+ * byte, or "the `length` bytes from `distance` bytes back". The tokens depend
+ * only on the bytes.
  *
  *     struct mt_matcher *m = ...;
  *     mt_matcher_start(m, in, n, MT_MATCH_TEXT);
@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum {
-    MT_MATCH_LEAST = 3, /* bytes */
+    MT_MATCH_LEAST = 3, /* bytes of a match */
     MT_MATCH_MOST = 258,
     MT_MATCH_WINDOW = 32768, /* the largest distance */
 };
@@ -43,17 +43,17 @@ static inline size_t mt_token_distance(mt_token t)
 
 struct mt_matcher {
     const unsigned char *in;
-    size_t n, at; /* bytes, and how many of them have their token */
+    size_t n, at; /* bytes: all, and those that have tokens */
     enum mt_match_way way;
     bool looked_ahead;
     mt_token ahead; /* the longest match at `at`, if looked_ahead */
 
-    /* chains of the places whose first bytes hash alike, newest first; places
-     * count from 1, and 0 ends a chain */
+    /* chains of places whose first bytes have the same hash, newest first;
+     * places count from 1, and 0 ends a chain */
     uint32_t head[MT_MATCH_WINDOW], before[MT_MATCH_WINDOW];
 };
 
-/* n < 2^32; `in` must stay. */
+/* n < 2^32; `in` must stay valid. */
 void mt_matcher_start(struct mt_matcher *m, const unsigned char *in, size_t n,
                       enum mt_match_way way);
 

@@ -1,16 +1,16 @@
 /*
  * NumPy's files as state dicts.
  *
- * An .npz is a zip file (zip.h) whose members NAME.npy are arrays; it is read
- * as np.savez and np.savez_compressed write it, and written as np.savez would,
- * but with the same bytes at any time. The position is written as arrays
- * "progress/step" and so on. An .npy is one array, whose name is that of the
- * file, without ".npy".
+ * An .npz is a zip file (archive/zip.h) whose members NAME.npy are arrays. It
+ * is read as np.savez and np.savez_compressed write it, and written as by
+ * np.savez, but without times, so that the bytes are always the same. The
+ * position is written as arrays "progress/step" and so on. An .npy is one
+ * array, whose name is that of the file without ".npy".
  *
- * Types: floats of 16 to 64 bits, integers of 8 to 64, bool; of either byte
- * order, in C or Fortran order. Arrays of other types, and members that are no
- * arrays, are listed as MT_OTHER. Opening checks every header and that each
- * member has just the bytes that its shape needs.
+ * Types: floats of 16 to 64 bits, integers of 8 to 64 bits, bool; in either
+ * byte order, in C or Fortran order. Arrays of other types, and members that
+ * are not arrays, are listed as MT_OTHER. Opening a file checks every header,
+ * and that each member has exactly the bytes that its shape needs.
  */
 #ifndef MT_CKPT_NPZ_H
 #define MT_CKPT_NPZ_H

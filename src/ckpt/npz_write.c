@@ -13,7 +13,7 @@
 
 enum { SWAP_BLOCK = 1 << 16 };
 
-/* Where an array's bytes go: into a zip file or a file of its own. */
+/* Where an array's bytes go: a zip file, or a file of its own. */
 struct sink {
     mt_status (*put)(void *to, const void *bytes, size_t n, struct mt_err *err);
     void *to;

@@ -1,9 +1,8 @@
 /*
- * What a writer remembers of an array that grows at its end from one
- * checkpoint to the next, as the columns of a history do: what is packed and
- * hashed of its chunks already. With it the next checkpoint costs the elements
- * that came since, and the copying of what is packed. The file's bytes are the
- * same with it and without.
+ * What a writer keeps of an array that grows at its end from one checkpoint to
+ * the next, as the columns of a history do: the packed bytes and hashes of its
+ * chunks. With it, the next checkpoint only has to pack the new elements and
+ * copy what is packed. The file's bytes are the same with it and without.
  *
  *     struct mt_packed packed = { 0 };
  *     struct mt_array a = { ..., .packed = &packed };
@@ -12,7 +11,8 @@
  *     mt_ckpt_write(path, &a, 1, team, &info, err);
  *     mt_packed_free(&packed);
  *
- * Whoever changes elements says so before the next write, by mt_packed_cut.
+ * Code that changes earlier elements must call mt_packed_cut before the next
+ * write.
  */
 #ifndef MT_CKPT_PACKED_H
 #define MT_CKPT_PACKED_H
@@ -29,7 +29,7 @@ struct mt_packed {
 
 void mt_packed_free(struct mt_packed *p);
 
-/* Only the first n elements are still what they were. */
+/* Only the first n elements are unchanged. */
 void mt_packed_cut(struct mt_packed *p, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What is packed of an array that grows (packed.h), for the writer.
+ * What is kept of an array that grows (packed.h), for the writer.
  */
 #ifndef MT_CKPT_PACKED_INTERNAL_H
 #define MT_CKPT_PACKED_INTERNAL_H
@@ -14,10 +14,10 @@ struct mt_packed_chunk {
     size_t hashed; /* elements */
 };
 
-/* Makes room for n chunks; false: no memory. */
+/* Allocates n chunks; false: no memory. */
 bool mt_packed_reserve(struct mt_packed *p, size_t n);
 
-/* The hash of a chunk of n elements of 8 bytes, no fewer than last time. */
+/* The hash of a chunk of n elements of 8 bytes; n must not decrease. */
 void mt_packed_hash(struct mt_packed_chunk *c, const void *elements, size_t n,
                     struct mt_sha256 *out);
 

@@ -22,7 +22,6 @@ mt_status mt_pk_take(struct mt_pickler *ps, size_t n, const unsigned char **out)
     return MT_OK;
 }
 
-/* A little-endian number of n bytes, at most 8. */
 mt_status mt_pk_number(struct mt_pickler *ps, size_t n, uint64_t *out)
 {
     const unsigned char *p;
@@ -34,7 +33,6 @@ mt_status mt_pk_number(struct mt_pickler *ps, size_t n, uint64_t *out)
     return status;
 }
 
-/* Up to the line's end, which is passed over. */
 mt_status mt_pk_line(struct mt_pickler *ps, const char **text, size_t *n)
 {
     const unsigned char *end = memchr(ps->p, '\n', (size_t)(ps->end - ps->p));
@@ -89,7 +87,6 @@ mt_status mt_pk_mark(struct mt_pickler *ps)
     return MT_OK;
 }
 
-/* Values above the last mark. */
 size_t mt_pk_above(const struct mt_pickler *ps)
 {
     return ps->n - (ps->n_marks ? ps->marks[ps->n_marks - 1] : 0);
@@ -101,8 +98,6 @@ mt_status mt_pk_need(const struct mt_pickler *ps, size_t n)
                                 : mt_pk_fail(ps, "too few values on the stack");
 }
 
-/* The values above the last mark, which goes: *n from the returned one on;
- * they stay in place until something is pushed. */
 mt_status mt_pk_pop_mark(struct mt_pickler *ps, const struct mt_pickle ***first,
                          size_t *n)
 {
@@ -168,7 +163,7 @@ mt_status mt_pk_append(struct mt_pickler *ps, struct mt_pickle_list *list,
     return MT_OK;
 }
 
-/* Adds to a list, set or dictionary, which is made as it is needed. */
+/* The container's list is allocated when the first value is added. */
 mt_status mt_pk_add(struct mt_pickler *ps, const struct mt_pickle *to,
                     const struct mt_pickle *const *values, size_t n)
 {
@@ -257,7 +252,7 @@ mt_status mt_pk_memo_put(struct mt_pickler *ps, uint64_t i)
 
     if (status != MT_OK)
         return status;
-    /* Picklers count up, and each takes a byte or more. */
+    /* Picklers number values upwards, and each PUT takes at least a byte. */
     if (i > (uint64_t)(ps->p - ps->begin))
         return mt_pk_fail(ps, "the number is too large for a memo");
     if (i >= ps->memo_size) {
@@ -325,7 +320,7 @@ mt_status mt_pickle_parse(const char *source, const void *bytes, size_t n,
                        n, MT_PICKLE_MAX_BYTES);
     if (!grow(&stack, 0, &ps.size, sizeof *ps.stack))
         return mt_fail_memory(err);
-    ps.stack = stack; /* never NULL, so that places in it can be computed */
+    ps.stack = stack; /* never NULL, for pointer arithmetic */
     status = run(&ps);
     free(ps.stack);
     free(ps.marks);

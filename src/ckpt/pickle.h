@@ -1,7 +1,7 @@
 /*
  * Python's pickles, as data. A pickle is a program for a stack machine, and
- * Python's own reader calls whatever it names. This one builds values and
- * calls nothing: what would be a call is a value that says which one.
+ * Python's own reader calls whatever it names. This one builds values and calls
+ * nothing: a call becomes a value that describes it.
  *
  *     struct mt_pickle_doc doc;
  *     mt_pickle_parse("x.pt: data.pkl", bytes, n, &doc, err);
@@ -11,11 +11,10 @@
  * All protocols (0 to 5) are read, except extension codes and out-of-band
  * buffers. The opcodes are those of Python's pickletools module.
  *
- * Values may be shared, and even hold themselves: a few bytes make lists of
- * lists that come to billions of values when each place is counted, so who
- * walks them must bound depth and number of steps. Memory is bounded by the
- * limits below (a value takes about 100 bytes), whatever a pickle says; nothing
- * here recurses.
+ * Values may be shared, and even contain themselves: a few bytes can make
+ * nested lists with billions of places, so code that walks values must bound
+ * depth and number of steps. Memory is bounded by the limits below (a value
+ * takes about 100 bytes), whatever a pickle says, and nothing here recurses.
  */
 #ifndef MT_CKPT_PICKLE_H
 #define MT_CKPT_PICKLE_H
@@ -48,9 +47,8 @@ enum mt_pickle_kind {
     MT_PK_SET,
     MT_PK_DICT,       /* list: key, value, key, value ... */
     MT_PK_GLOBAL,     /* text: "module.name", with a NUL after it */
-    MT_PK_OBJECT,     /* object: what a call would give */
-    MT_PK_PERSISTENT, /* object->args: the number under which a value outside
-                         of the pickle is known */
+    MT_PK_OBJECT,     /* object: the result of a call */
+    MT_PK_PERSISTENT, /* object->args: the id of a value outside the pickle */
 };
 
 struct mt_pickle;
@@ -61,7 +59,7 @@ struct mt_pickle_list {
 };
 
 struct mt_pickle_object {
-    const struct mt_pickle *callee, *args; /* what is called, with what */
+    const struct mt_pickle *callee, *args; /* of the call */
     const struct mt_pickle *state;         /* set on it afterwards, or NULL */
     struct mt_pickle_list items;           /* appended or added afterwards */
     struct mt_pickle_list pairs;           /* set afterwards: key, value, ... */
@@ -69,7 +67,7 @@ struct mt_pickle_object {
 
 struct mt_pickle {
     enum mt_pickle_kind kind;
-    unsigned number; /* of the values of a pickle, from 1 */
+    unsigned number; /* of the value in the pickle, from 1 */
     union {
         int64_t i;
         double f;
@@ -84,10 +82,10 @@ struct mt_pickle {
 
 struct mt_pickle_doc {
     const struct mt_pickle *root;
-    size_t used;     /* bytes, up to the opcode that ends it */
-    size_t n_values; /* that were made: their numbers are 1 to n_values */
-    size_t n_pushes; /* at least the places in all containers: what fills one
-                        was on the stack before */
+    size_t used;     /* bytes of the pickle, with the opcode that ends it */
+    size_t n_values; /* values made: their numbers are 1 to n_values */
+    size_t n_pushes; /* at least the number of places in all containers: each
+                        value was on the stack first */
     /* Every global that it names, reachable from the root or not. */
     const char *globals[MT_PICKLE_MAX_GLOBALS];
     size_t n_globals;
@@ -96,8 +94,8 @@ struct mt_pickle_doc {
     struct mt_arena arena;
 };
 
-/* bytes must stay as long as doc; there may be more of them than the pickle
- * has. source names it in messages. On failure doc is empty. */
+/* bytes must outlive doc; other bytes may follow the pickle. source names it in
+ * messages. On failure doc is empty. */
 mt_status mt_pickle_parse(const char *source, const void *bytes, size_t n,
                           struct mt_pickle_doc *doc, struct mt_err *err);
 void mt_pickle_free(struct mt_pickle_doc *doc);

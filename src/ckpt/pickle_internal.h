@@ -1,6 +1,6 @@
 /*
- * The machine that a pickle runs on, for pickle.c (values and the stack) and
- * pickle_ops.c (what each opcode does).
+ * The machine that runs a pickle, for pickle.c (values and the stack) and
+ * pickle_ops.c (the opcodes).
  */
 #ifndef MT_CKPT_PICKLE_INTERNAL_H
 #define MT_CKPT_PICKLE_INTERNAL_H
@@ -10,7 +10,7 @@
 struct mt_pickler {
     const char *source;
     const unsigned char *begin, *p, *end;
-    const unsigned char *op; /* the opcode that is run */
+    const unsigned char *op; /* the current opcode */
     struct mt_pickle_doc *doc;
     struct mt_err *err;
     size_t values, pushes;
@@ -18,14 +18,14 @@ struct mt_pickler {
 
     const struct mt_pickle **stack;
     size_t n, size;
-    size_t *marks; /* where on the stack */
+    size_t *marks; /* their indices on the stack */
     size_t n_marks, marks_size;
-    const struct mt_pickle **memo; /* (memo_size), NULL where nothing is */
+    const struct mt_pickle **memo; /* (memo_size), NULL: unset */
     size_t memo_size, memo_n;
 };
 
-/* An opcode's function, and what it needs to know: opcodes that do the same to
- * values of another kind or with numbers of another width share one. */
+/* An opcode's function and its parameters: opcodes that differ only in the kind
+ * of values or the width of numbers share one. */
 struct mt_pickle_op {
     mt_status (*run)(struct mt_pickler *ps, const struct mt_pickle_op *op);
     enum mt_pickle_kind kind;
@@ -37,8 +37,8 @@ extern const struct mt_pickle_op mt_pickle_ops[256];
 /* "SOURCE: byte 7 of the pickle (opcode 0x52): WHAT" */
 mt_status mt_pk_fail(const struct mt_pickler *ps, const char *what);
 
-/* The next n bytes; a little-endian number of n bytes, at most 8; what is left
- * of a line. */
+/* The next n bytes; a little-endian number of n bytes, at most 8; the rest of a
+ * line, whose end is skipped. */
 mt_status mt_pk_take(struct mt_pickler *ps, size_t n,
                      const unsigned char **out);
 mt_status mt_pk_number(struct mt_pickler *ps, size_t n, uint64_t *out);
@@ -49,7 +49,7 @@ mt_status mt_pk_mark(struct mt_pickler *ps);
 /* Are there n values above the last mark? */
 mt_status mt_pk_need(const struct mt_pickler *ps, size_t n);
 size_t mt_pk_above(const struct mt_pickler *ps);
-/* The values above the last mark, which goes: *n from *first on; they stay in
+/* Pops the last mark and the values above it: *n from *first on, which stay in
  * place until something is pushed. */
 mt_status mt_pk_pop_mark(struct mt_pickler *ps, const struct mt_pickle ***first,
                          size_t *n);

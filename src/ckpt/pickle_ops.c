@@ -30,7 +30,7 @@ OP(integer)
                : status;
 }
 
-/* "12", "-3L", and as protocol 0 writes booleans, "01" */
+/* "12", "-3L", and "01", a boolean in protocol 0 */
 OP(integer_line)
 {
     const char *text;
@@ -61,7 +61,7 @@ OP(integer_line)
                                                .i = strtoll(copy, NULL, 10) });
 }
 
-/* Bytes of a two's complement, after their number. */
+/* The number of bytes, then a two's complement integer. */
 OP(long_integer)
 {
     const unsigned char *p = NULL;
@@ -105,7 +105,7 @@ OP(float_line)
     return mt_pk_value(ps, (struct mt_pickle){ .kind = MT_PK_FLOAT, .f = f });
 }
 
-/* The one number that is big-endian. */
+/* The only number that is big-endian. */
 OP(float_bits)
 {
     const unsigned char *p = NULL;
@@ -128,7 +128,7 @@ static mt_status push_text(struct mt_pickler *ps, enum mt_pickle_kind kind,
         ps, (struct mt_pickle){ .kind = kind, .text = text, .n = n });
 }
 
-/* Text or bytes after their number. */
+/* The length, then text or bytes. */
 OP(text)
 {
     const unsigned char *p = NULL;
@@ -143,7 +143,7 @@ OP(text)
                            : status;
 }
 
-/* A line; escapes in it are left as they are. */
+/* A line; escapes are not interpreted. */
 OP(text_line)
 {
     const char *text;
@@ -228,8 +228,8 @@ OP(from_top)
     return mt_pk_list(ps, op->kind, ps->stack + ps->n, op->width);
 }
 
-/* Adds values to what is on top of the stack: a container of that kind, or an
- * object, which keeps them. */
+/* Adds values to the top of the stack: a container of that kind, or an object,
+ * which keeps them. */
 static mt_status add_to_top(struct mt_pickler *ps, enum mt_pickle_kind kind,
                             const struct mt_pickle *const *values, size_t n)
 {
@@ -271,7 +271,7 @@ OP(add_marked)
 
 /* --- the memo ------------------------------------------------------------ */
 
-/* The number under which a value is kept, of so many bytes, or in a line. */
+/* A memo number of `width` bytes; 0: in a line. */
 static mt_status memo_number(struct mt_pickler *ps, size_t width, uint64_t *out)
 {
     const char *text;
@@ -312,7 +312,7 @@ OP(memoize)
     return mt_pk_memo_put(ps, ps->memo_n);
 }
 
-/* --- globals and what would be calls ------------------------------------- */
+/* --- globals and calls --------------------------------------------------- */
 
 OP(global)
 {
@@ -342,8 +342,8 @@ OP(stack_global)
     return mt_pk_global(ps, module->text, module->n, name->text, name->n);
 }
 
-/* REDUCE and NEWOBJ: a callee and a tuple of arguments. NEWOBJ_EX adds
- * arguments by name, which no class that is known takes. */
+/* REDUCE and NEWOBJ: a callee and a tuple of arguments. NEWOBJ_EX adds keyword
+ * arguments, which no known class takes. */
 OP(reduce)
 {
     mt_status status = mt_pk_need(ps, op->width);
@@ -375,7 +375,7 @@ OP(object)
     return mt_pk_object(ps, MT_PK_OBJECT, callee, ps->stack[ps->n]);
 }
 
-/* INST: as OBJ, but the class is named by the opcode. */
+/* INST: like OBJ, but the opcode names the class. */
 OP(instance)
 {
     mt_status status = from_mark(ps, op);
@@ -438,7 +438,7 @@ OP(protocol)
                : status;
 }
 
-/* Frames only help to read a file in large parts. */
+/* Frames only help to read files in large parts. */
 OP(frame)
 {
     uint64_t n;

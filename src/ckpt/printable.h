@@ -1,6 +1,6 @@
 /*
- * Names and types that a state file gives, made fit to be listed: one odd name
- * must not refuse the whole file.
+ * Makes names and types of a state file printable: a file with an odd name can
+ * still be read.
  */
 #ifndef MT_CKPT_PRINTABLE_H
 #define MT_CKPT_PRINTABLE_H
@@ -9,19 +9,20 @@
 
 #include "base/arena.h"
 
-/* A name that mt_ckpt_text_fault() has nothing against: the n bytes themselves
- * where it has not; else control characters and bytes that are not UTF-8 are
- * written as \xNN, an empty name as "(no name)", and a long one ends in
- * "...NUMBER" (of the array). NULL: no memory. */
+/* A name that mt_ckpt_text_fault() accepts: the n bytes themselves if it
+ * accepts them; else control characters and bytes that are not UTF-8 become
+ * \xNN, an empty name "(no name)", and a long one ends in "...NUMBER" (of the
+ * array). NULL: no memory. */
 const char *mt_printable_name(struct mt_arena *arena, const char *name,
                               size_t n, size_t number);
 
-/* The same into out, which has room for MT_PRINTABLE_MAX bytes, without a NUL;
- * returns how many there are. */
+/* Writes the same to out, which has room for MT_PRINTABLE_MAX bytes, without a
+ * NUL; returns their number. */
 enum { MT_PRINTABLE_MAX = 1024 };
 size_t mt_printable_put(char *out, const char *name, size_t n, size_t number);
 
-/* A short word of letters, digits and ASCII marks that need no quoting. */
+/* A type's name, shortened, with '?' for characters that are not printable
+ * ASCII or need quoting. */
 const char *mt_printable_type(struct mt_arena *arena, const char *type);
 
 #endif

@@ -24,14 +24,14 @@ struct mt_safetensors {
     uint64_t data_at; /* offset of the data in the file */
     uint64_t data_size;
     size_t n;
-    size_t next; /* the next place that is for a tensor, or n (take_place) */
-    struct mt_state_opening *opening; /* until it is open */
+    size_t next; /* the next place for a tensor, or n (take_place) */
+    struct mt_state_opening *opening; /* while it is opened */
     struct mt_array *arrays; /* (n) */
     struct span *spans;      /* (n) */
     struct mt_arena arena;
 };
 
-/* The type of an entry that is a place for a tensor (textarray.h). */
+/* The type of an entry that reserves the place of a tensor (textarray.h). */
 static const char elsewhere[] = MT_TEXT_ARRAY_ELSEWHERE;
 
 static const char *const dtypes[] = {
@@ -50,8 +50,8 @@ bool mt_safetensors_is(const void *head, size_t n)
 {
     const unsigned char *p = head;
 
-    /* The upper bytes distinguish a length from text. The format has '{' come
-     * first, but white space is harmless. */
+    /* The upper bytes distinguish a length from text. The format requires '{',
+     * but white space before it is harmless. */
     return n > LENGTH_SIZE && p[LENGTH_SIZE] &&
            strchr("{ \t\r\n", p[LENGTH_SIZE]) && mt_ckpt_all_zero(p + 5, 3);
 }
@@ -66,7 +66,7 @@ static bool get_whole(const struct mt_item *item, uint64_t *out)
     return (double)*out == item->number;
 }
 
-/* Types that are not known are listed: F8_E4M3, C64 and what may come. */
+/* Unknown types are listed as such: F8_E4M3, C64 and future ones. */
 static mt_status parse_dtype(struct mt_safetensors *f,
                              const struct mt_json *doc,
                              const struct mt_item *tensor, struct mt_array *a,
@@ -139,7 +139,7 @@ static mt_status parse_span(const struct mt_json *doc, const struct mt_item *ten
     return MT_OK;
 }
 
-/* Do the bytes make the shape? For types that are not read this is unknown. */
+/* Do the bytes fit the shape? For unknown types this is not checked. */
 static mt_status check_bytes(const struct mt_json *doc,
                              const struct mt_item *tensor,
                              const struct mt_array *a, const struct span *span,
@@ -176,8 +176,8 @@ static bool is_place(const struct mt_array *a)
     return a->type == elsewhere;
 }
 
-/* Puts a tensor where the metadata have a place for it, if it is the next one;
- * else after all others. */
+/* Puts a tensor into its place in the metadata, if that is the next one; else
+ * after all others. */
 static void add_tensor(struct mt_safetensors *f, const struct mt_array *a,
                        const struct span *span)
 {
@@ -237,8 +237,8 @@ static mt_status parse_tensor(struct mt_safetensors *f,
     return status;
 }
 
-/* Arrays that mtrain keeps as text become entries with data in memory; those
- * that are tensors get their place. */
+/* Arrays stored as text become entries with data in memory; for those that are
+ * tensors a place is reserved. */
 static mt_status add_text_array(struct mt_safetensors *f, const struct mt_item *item,
                                 struct mt_err *err)
 {
@@ -304,7 +304,7 @@ static mt_status check_tiling(const struct mt_safetensors *f,
 
     if (!order)
         return mt_fail_memory(err);
-    size_t n = 0; /* tensors; the others are text */
+    size_t n = 0; /* tensors; others are text */
 
     for (size_t i = 0; i < f->n; i++) {
         if (!f->arrays[i].data)
@@ -349,7 +349,7 @@ static mt_status parse_header(struct mt_safetensors *f,
         return mt_json_fail(doc, root, err, "expected an object");
     for (item = root->child; item; item = item->next)
     {
-        n += 1 + mt_item_count(item); /* __metadata__'s members */
+        n += 1 + mt_item_count(item); /* for members of __metadata__ */
     }
     f->arrays = mt_arena_calloc(&f->arena, n, sizeof *f->arrays);
     f->spans = mt_arena_calloc(&f->arena, n, sizeof *f->spans);

@@ -111,8 +111,8 @@ static mt_status lay_out(struct writer *w)
 }
 
 /* "__metadata__":{"format":"pt","progress/step":"int64 [] ...",...}; some
- * readers want the format, and layouts are PyTorch's. What is too long for text
- * is named, so that readers know the order. */
+ * readers require the format, and layouts are PyTorch's. Arrays too long for
+ * text are named, so that readers know the order. */
 static void add_metadata(const struct writer *w, struct mt_strbuf *out)
 {
     mt_strbuf_puts(out, "\"__metadata__\":{\"format\":\"pt\"");
@@ -143,7 +143,7 @@ static void add_tensor(const struct writer *w, size_t i, struct mt_strbuf *out)
     mt_json_add_string(out, a->name);
     mt_strbuf_printf(out, ":{\"dtype\":\"%s\",\"shape\":[",
                      mt_safetensors_dtype(a->dtype));
-    if (a->shape.rank == 0) /* readers may know no scalars */
+    if (a->shape.rank == 0) /* some readers do not know scalars */
         mt_strbuf_puts(out, "1");
     for (int d = 0; d < a->shape.rank; d++)
         mt_strbuf_printf(out, d ? ",%zu" : "%zu", a->shape.dim[d]);
@@ -186,7 +186,7 @@ static mt_status write_header(struct writer *w, uint64_t *size)
     return status;
 }
 
-/* Elements of an array, to be written as they come. */
+/* Writes the elements of an array, block by block. */
 struct block_writer {
     struct writer *w;
     size_t size; /* bytes of an element */
@@ -237,7 +237,7 @@ static mt_status write_data(struct writer *w)
     return MT_OK;
 }
 
-/* Those that go into the header as text are read first. */
+/* Reads the arrays that go into the header as text. */
 static mt_status read_texts(struct writer *w, struct mt_arena *arena)
 {
     size_t all = 0;

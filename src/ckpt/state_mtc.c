@@ -7,7 +7,7 @@
 struct blocks {
     const struct mt_ckpt *ckpt;
     size_t array, n;
-    uint64_t offset[]; /* (n + 1): the last is the end of the array's place */
+    uint64_t offset[]; /* (n + 1): of the chunks, and the end of the array */
 };
 
 static mt_status open_mtc(const char *path, int fd, uint64_t size,
@@ -94,8 +94,8 @@ static void end_mtc(void *blocks)
     free(blocks);
 }
 
-/* The job of chunk k: all of the place that is left to it. One that is larger
- * than any chunk can be is refused before it is read. */
+/* Makes the job for chunk k from its offsets. A chunk larger than any can be is
+ * refused before it is read. */
 static mt_status place_chunk(const struct blocks *b, size_t k,
                              struct mt_chunk_job *job, struct mt_err *err)
 {

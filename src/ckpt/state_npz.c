@@ -39,7 +39,7 @@ static bool is_array(const struct mt_zip_member *m)
     return n >= tail && strcmp(m->name + n - tail, ending) == 0;
 }
 
-/* A member that is not an array, such as a README, is listed as what it is. */
+/* A member that is not an array, such as a README, is listed as a file. */
 static void list_file(const struct mt_zip_member *m, struct mt_array *a)
 {
     a->dtype = MT_OTHER;
@@ -47,7 +47,7 @@ static void list_file(const struct mt_zip_member *m, struct mt_array *a)
     a->shape = mt_shape_of(1, (size_t)m->size);
 }
 
-/* The member's first bytes: its header and no more. To be freed. */
+/* Reads the member's header and no more. To be freed. */
 static mt_status read_header(const struct mt_zip *zip,
                              const struct mt_zip_member *m, const char *place,
                              unsigned char **bytes, size_t *n,
@@ -66,7 +66,7 @@ static mt_status read_header(const struct mt_zip *zip,
         status = mt_zip_stream_read(s, prefix, sizeof prefix, err);
     *n = status == MT_OK ? mt_npy_header_size(prefix) : 0;
     if (*n < sizeof prefix || *n > m->size)
-        *n = sizeof prefix; /* parsing it says what is wrong */
+        *n = sizeof prefix; /* parsing it fails, with the reason */
     *bytes = malloc(*n);
     if (status == MT_OK && !*bytes)
         status = mt_fail_memory(err);
@@ -166,7 +166,7 @@ static mt_status add_or_leave(struct npz *f, size_t i,
     return status;
 }
 
-/* Is there any array, or nothing at all? */
+/* Fails if there are files, but no array among them. */
 static mt_status check_arrays(const struct npz *f, struct mt_err *err)
 {
     size_t n = mt_zip_count(f->zip);
@@ -200,7 +200,7 @@ static mt_status read_members(struct npz *f, struct mt_state_opening *opening,
     f->member = mt_arena_calloc(&f->arena, n, sizeof *f->member);
     if (!f->arrays || !f->header || !f->member)
         return mt_fail_memory(err);
-    /* Arrays first: other members must not take their names. */
+    /* Arrays first, so that other members do not take their names. */
     for (int array = 1; array >= 0; array--) {
         for (size_t i = 0; i < n && status == MT_OK; i++) {
             if (is_array(mt_zip_member(f->zip, i)) == array)
@@ -254,7 +254,7 @@ static const struct mt_array *array_npz(const void *handle, size_t i)
 
 /* --- reading ------------------------------------------------------------ */
 
-/* Blocks come in order, so the stream is where the next one begins. */
+/* Blocks are read in order, so the stream is already at the next one. */
 static mt_status read_bytes(void *stream, uint64_t at, void *out, size_t n,
                             struct mt_err *err)
 {

@@ -14,11 +14,11 @@
 /* Where the elements of an array are. */
 struct origin {
     const struct torch *file;
-    struct mt_torch_place *place; /* NULL: it is the number */
+    struct mt_torch_place *place; /* NULL: the only element is number */
     unsigned char number[8];
     uint64_t offset;              /* bytes in the storage */
     struct mt_strides strides;
-    bool in_order; /* as C has them, without gaps */
+    bool in_order; /* C order without gaps */
 };
 
 struct torch {
@@ -33,7 +33,7 @@ struct torch {
     uint64_t bytes;                /* of all arrays */
     struct mt_state_group *groups; /* (n_groups) */
     size_t n_groups;
-    struct mt_state_opening *opening; /* until it is open */
+    struct mt_state_opening *opening; /* while it is opened */
 };
 
 /* --- arrays -------------------------------------------------------------- */
@@ -62,7 +62,7 @@ static const char *name_of(const void *torch, size_t i)
 static mt_status add(struct torch *f, const struct mt_array *array,
                      const struct origin *origin, struct mt_err *err)
 {
-    /* A dictionary of Python's has a key once. */
+    /* A Python dictionary has each key once. */
     if (mt_names_find(&f->names, array->name, name_of, f) < f->n)
         return mt_fail(err, MT_INVALID,
                        "%s: tensor \"%s\": the name is there twice",
@@ -77,7 +77,7 @@ static mt_status add(struct torch *f, const struct mt_array *array,
     return MT_OK;
 }
 
-/* A tensor whose storage is not whole. */
+/* Leaves out a tensor whose storage is damaged. */
 static mt_status lose(struct torch *f, const char *name, const char *fault,
                       struct mt_err *err)
 {
@@ -101,9 +101,10 @@ static bool is_in_order(const struct mt_torch_tensor *t)
     return true;
 }
 
-enum { MOST = 64 }; /* bytes of tensors for a byte of the file */
+enum { MOST = 64 }; /* most bytes of tensors per byte of the file */
 
-/* A few bytes can be said to be a tensor of any size (stride 0), or many. */
+/* With stride 0, or shared storages, a few bytes can make up any size of
+ * tensors. */
 static bool is_out_of_proportion(struct torch *f, uint64_t bytes)
 {
     uint64_t most =
@@ -137,7 +138,7 @@ static mt_status add_tensor(struct torch *f, const char *name,
     return add(f, &a, &o, err);
 }
 
-/* A number of Python's, as a scalar. */
+/* Adds a Python number as a scalar. */
 static mt_status add_number(struct torch *f, const char *name,
                             const struct mt_pickle *v, struct mt_err *err)
 {
@@ -176,7 +177,7 @@ static mt_status add_entry(struct torch *f, const struct mt_torch_found *entry,
 
 /* --- the optimizer ------------------------------------------------------- */
 
-/* "optimizer.SLOT.NUMBER": what it keeps of one parameter. */
+/* Adds "optimizer.SLOT.NUMBER", the state of one parameter. */
 static mt_status add_slots(struct torch *f, long long number,
                            const struct mt_pickle *state, struct mt_err *err)
 {
@@ -186,7 +187,7 @@ static mt_status add_slots(struct torch *f, long long number,
 
     if (status != MT_OK || slots.meaning != MT_TORCH_DICT)
         return status;
-    /* A parameter's state is its own: a place in it was on the stack. */
+    /* Each parameter has its own state, whose values were on the stack. */
     f->slots += mt_torch_pairs(&slots);
     if (f->slots > f->file.doc.n_pushes)
         return mt_fail(err, MT_INVALID,

@@ -12,7 +12,7 @@
 #include "ckpt/foreign.h"
 #include "ckpt/stateformat.h"
 
-enum { HEAD = 512 }; /* first bytes, which distinguish formats */
+enum { HEAD = 512 }; /* first bytes, by which formats are recognized */
 
 static const struct mt_state_format *const formats[] = {
     &mt_state_mtc,
@@ -100,7 +100,7 @@ static mt_status list_arrays(struct mt_statefile *f, struct mt_err *err)
     return MT_OK;
 }
 
-/* One descriptor from the first look at the file on. */
+/* The file is opened once, and recognized and read through one descriptor. */
 static mt_status open_handle(struct mt_statefile *f,
                              const struct mt_state_options *options,
                              struct mt_err *err)

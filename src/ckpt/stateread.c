@@ -1,4 +1,4 @@
-/* Whole tensors of a state file: its blocks, one after the other. */
+/* Reads whole tensors of a state file, block after block. */
 #include "ckpt/blockstream.h"
 #include "ckpt/statefile.h"
 

@@ -36,7 +36,7 @@ void mt_strided_gather(const void *from, size_t size,
                        void *out)
 {
     size_t index[MT_MAX_RANK] = { 0 };
-    uint64_t at = 0; /* the element's place */
+    uint64_t at = 0; /* the element's offset, in elements */
     unsigned char *to = out;
 
     for (int d = shape->rank; d-- > 0; first /= shape->dim[d]) {

@@ -1,5 +1,5 @@
 /*
- * Arrays whose elements are in another order than C's: in memory, or in a file.
+ * Arrays whose elements are in any order, in memory or in a file.
  */
 #ifndef MT_CKPT_STRIDED_H
 #define MT_CKPT_STRIDED_H
@@ -15,15 +15,15 @@ struct mt_strides {
 struct mt_strides mt_strides_fortran(const struct mt_shape *shape);
 struct mt_strides mt_strides_c(const struct mt_shape *shape);
 
-/* Copies n elements, of `size` bytes each and counted in C order from `first`
- * on, to out. `from` is where the element of index (0, ..., 0) is. */
+/* Copies n elements of `size` bytes to out, in C order, from number `first` on.
+ * `from` points to the element of index (0, ..., 0). */
 void mt_strided_gather(const void *from, size_t size,
                        const struct mt_shape *shape,
                        const struct mt_strides *strides, size_t first, size_t n,
                        void *out);
 
-/* Reads n bytes of an array in a file, from `at` bytes after its first element
- * on. */
+/* Reads n bytes of an array in a file, `at` bytes after the start of its first
+ * element. */
 typedef mt_status mt_strided_read(void *ctx, uint64_t at, void *out, size_t n,
                                   struct mt_err *err);
 
@@ -34,20 +34,19 @@ struct mt_strided {
     void (*close)(void *ctx); /* may be NULL */
     void *ctx;
     bool swap;                 /* the file has the other byte order */
-    struct mt_strides strides; /* of whole */
+    struct mt_strides strides; /* in whole */
     unsigned char *whole;      /* all bytes that the array spans; NULL: blocks
-                                  are read as they come */
+                                  are read directly */
 };
 
-/* Begins with a copy of s. strides: for an array whose blocks are not parts of
- * the file, such as one in another order; all that it spans is read, which the
- * caller has bounded by the size of the file. NULL: it is as C has it. A
- * failure closes ctx. */
+/* Begins with a copy of s. strides: for an array that is not in C order in the
+ * file; all bytes that it spans are read, which the caller must have bounded by
+ * the size of the file. NULL: C order. A failure closes ctx. */
 mt_status mt_strided_begin(const struct mt_strided *s,
                            const struct mt_strides *strides, void **blocks,
                            struct mt_err *err);
 
-/* The elements of block k, in C's order and this machine's byte order. */
+/* Reads the elements of block k, in C order and this machine's byte order. */
 mt_status mt_strided_block(void *blocks, size_t k, struct mt_block_room *room,
                            void *out, struct mt_err *err);
 

@@ -4,8 +4,9 @@
  *     struct pk p = { 0 };
  *     pk_put(&p, "}(");
  *     pk_text(&p, "w");
- *     pk_tensor(&p, &(struct pk_tensor){ "0", "Float", 6, 0, 1, { 6 }, { 1 }
- * }); pk_put(&p, "u.");
+ *     pk_tensor(&p, &(struct pk_tensor){ "0", "Float", 6, 0, 1, { 6 },
+ *                                        { 1 } });
+ *     pk_put(&p, "u.");
  */
 #ifndef MT_CKPT_TORCH_TESTING_H
 #define MT_CKPT_TORCH_TESTING_H
@@ -90,7 +91,7 @@ static inline void pk_item(struct pk *p, const char *name,
     pk_tensor(p, t);
 }
 
-/* A zip file of the pickle, whose last opcode this adds, and storage 0. */
+/* Writes a zip file of the pickle, to which it adds STOP, and storage 0. */
 static inline void pk_write(struct pk *p, const void *storage, size_t n,
                             bool deflate, const char *path)
 {
@@ -107,7 +108,7 @@ static inline void pk_write(struct pk *p, const void *storage, size_t n,
     zip_write(&z, path);
 }
 
-/* The form of before 1.6. */
+/* Writes the form of versions before 1.6. */
 static inline void pk_write_old(struct pk *p, const void *storage,
                                 int64_t elements, size_t size, const char *path)
 {

@@ -35,8 +35,8 @@ static mt_status fail_entry(const struct mt_torch_file *file,
     return status;
 }
 
-/* Entries without floats (indices, states of random generators) count only
- * where there are no others. */
+/* Entries without floats (indices, states of random generators) count only if
+ * there are no others. */
 mt_status mt_torch_choose(const struct mt_torch_file *file,
                           const struct mt_torch_scan *found,
                           struct mt_state_opening *opening,
@@ -89,7 +89,7 @@ static mt_status fail_object(const struct mt_torch_file *file, const char *path,
             : "; --skip-objects skips such objects");
 }
 
-/* Every name in the pickle counts, also of what is thrown away again. */
+/* Every name in the pickle counts, even of values that are discarded. */
 mt_status mt_torch_check_objects(const struct mt_torch_file *file,
                                  const struct mt_torch_scan *found,
                                  struct mt_state_opening *opening,

@@ -13,9 +13,9 @@
 struct mt_torch_place {
     char *key;
     const struct mt_torch_type *type;
-    uint64_t bytes;                     /* that are there */
-    uint64_t offset;                    /* of the old form: in the file */
-    const struct mt_zip_member *member; /* of a zip file; or NULL */
+    uint64_t bytes;                     /* that exist */
+    uint64_t offset;                    /* in a file of the old form */
+    const struct mt_zip_member *member; /* in a zip file; or NULL */
     atomic_bool checked;
 };
 
@@ -29,8 +29,8 @@ static const char *key_of(const void *file, size_t i)
 static const unsigned char magic[] = { 0x6c, 0xfc, 0x9c, 0x46, 0xf9,
                                        0x20, 0x6a, 0xa8, 0x50, 0x19 };
 
-/* Its first member is in a folder and no array; which one it is differs from
- * version to version. */
+/* Its first member, which differs between versions, is in a folder and not an
+ * array. */
 static bool is_zip(const unsigned char *p, size_t n)
 {
     size_t name = n > 30 && mt_zip_is(p, n) ? get_u16(p + 26) : 0;
@@ -102,7 +102,7 @@ static mt_status find_pickle(const struct mt_torch_file *f,
                           f->path);
 }
 
-/* "NAME/byteorder" holds "big" or "little"; older files lack it. */
+/* "NAME/byteorder" contains "big" or "little"; older files lack it. */
 static mt_status read_order(struct mt_torch_file *f,
                             const struct mt_zip_member *m, struct mt_err *err)
 {
@@ -153,7 +153,7 @@ static mt_status find_members(struct mt_torch_file *f, const char *pickle,
 
 /* --- storages ------------------------------------------------------------ */
 
-/* One place for each key that the pickle names. */
+/* Makes a place for each key that the pickle names. */
 static mt_status list_places(struct mt_torch_file *f, struct mt_err *err)
 {
     const struct mt_pickle_list *ids = &f->doc.persistent;
@@ -214,7 +214,7 @@ static mt_status open_zip(struct mt_torch_file *f, int fd, struct mt_err *err)
 
 /* --- the old form -------------------------------------------------------- */
 
-/* The next of the pickles; at most n of f->bytes. */
+/* Parses the next pickle; at most n of f->bytes. */
 static mt_status next_pickle(const struct mt_torch_file *f, size_t *at,
                              size_t n, struct mt_pickle_doc *doc,
                              struct mt_err *err)
@@ -226,7 +226,7 @@ static mt_status next_pickle(const struct mt_torch_file *f, size_t *at,
     return status;
 }
 
-/* Only looked at, to get past it. */
+/* Parses a pickle only to skip it. */
 static mt_status skip_pickle(const struct mt_torch_file *f, size_t *at,
                              size_t n, struct mt_pickle_doc *doc,
                              struct mt_err *err)
@@ -284,7 +284,7 @@ static mt_status place_storages(struct mt_torch_file *f,
                            "size is unknown",
                            f->source, i);
         if (f->size < sizeof head || at > f->size - sizeof head)
-            return MT_OK; /* cut short: what is missing is not whole */
+            return MT_OK; /* cut off: the other storages are incomplete */
         mt_status status =
             mt_file_pread(f->fd, f->path, at, head, sizeof head, err);
 
@@ -392,7 +392,7 @@ bool mt_torch_is_packed(const struct mt_torch_place *place)
     return place->member && place->member->deflated;
 }
 
-/* Reads a member up to byte `end`; the bytes from `at` on to out (may be
+/* Reads a member up to byte `end`; stores the bytes from `at` on in out (may be
  * NULL). */
 static mt_status stream(const struct mt_torch_file *f,
                         const struct mt_torch_place *p, uint64_t at,

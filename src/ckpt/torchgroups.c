@@ -6,10 +6,10 @@
 struct reading {
     const char *source;
     struct mt_arena *arena;
-    size_t left; /* parameters and options that there may be */
+    size_t left; /* further parameters and options allowed */
 };
 
-/* n more of them. */
+/* Counts n parameters or options. */
 static mt_status spend(struct reading *r, size_t n, struct mt_err *err)
 {
     if (n > r->left)
@@ -21,7 +21,7 @@ static mt_status spend(struct reading *r, size_t n, struct mt_err *err)
     return MT_OK;
 }
 
-/* Numbers and booleans of an option, at most two of them. */
+/* Reads an option of one or two numbers or booleans. */
 static bool read_option(const struct mt_pickle *v, struct mt_state_option *out)
 {
     size_t n = v->kind == MT_PK_TUPLE || v->kind == MT_PK_LIST

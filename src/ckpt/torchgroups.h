@@ -7,10 +7,11 @@
 #include "ckpt/statefile.h"
 #include "ckpt/torchvalue.h"
 
-/* "param_groups" of an optimizer's dictionary: *groups (n) and all that they
- * hold are in arena. source names the file in messages. most: parameters and
- * options of all groups, which a file has no more of unless groups share them
- * (mt_pickle_doc.n_pushes); no parameter is in two groups. */
+/* "param_groups" of an optimizer's dictionary: *groups (n), with all they
+ * contain, are in arena. source names the file in messages. most: the limit of
+ * parameters and options of all groups, which a file can only exceed if groups
+ * share them (mt_pickle_doc.n_pushes). A parameter in two groups is an
+ * error. */
 mt_status mt_torch_groups(const char *source,
                           const struct mt_torch_value *optimizer, size_t most,
                           struct mt_arena *arena,

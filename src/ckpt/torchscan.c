@@ -7,7 +7,7 @@
 
 enum { LONGEST_KEY = 200 };
 
-/* Puts it before text[at]; returns where it begins, or SIZE_MAX: no room. */
+/* Puts the key before text[at]; returns where it begins; SIZE_MAX: no room. */
 static size_t put_before(char *text, size_t at, const char *key, size_t n)
 {
     if (n + 1 > at)
@@ -48,9 +48,9 @@ struct mt_torch_path_text mt_torch_path_text(const struct mt_torch_path *p)
     return out;
 }
 
-/* A path on the stack, and the same in the arena once it is needed there. */
+/* A path on the stack, and its copy in the arena once that is needed. */
 struct place {
-    struct mt_torch_path path; /* up is that of `above` */
+    struct mt_torch_path path; /* up is the path of `above` */
     struct place *above;
     struct mt_torch_path *kept;
 };
@@ -82,7 +82,7 @@ static const struct mt_torch_path *keep(struct mt_torch_scan *s,
     return p->kept;
 }
 
-/* So many would be found only by counting shared ones again and again. */
+/* So many can only be found by counting shared ones over and over. */
 static mt_status fail_shared(const struct mt_torch_scan *s,
                              const struct place *p, size_t most,
                              const char *what, struct mt_err *err)
@@ -125,22 +125,22 @@ const struct mt_pickle *mt_torch_get(const struct mt_torch_value *dict,
     for (size_t i = 0; i < mt_torch_pairs(dict); i++) {
         mt_torch_pair(dict, i, &k, &v);
         if (mt_pickle_is_text(k, key))
-            found = v; /* the last one counts, as in Python */
+            found = v; /* the last one wins, as in Python */
     }
     return found;
 }
 
-/* What a dictionary holds itself. */
+/* What a dictionary contains directly. */
 struct content {
     size_t tensors;
     bool floats;
 };
 
-/* What is known of a value once it was looked at. A list is something else as
- * the pairs of an OrderedDict than it is by itself. */
+/* What is known of a value after its first visit. A list as the pairs of an
+ * OrderedDict differs from the list itself. */
 enum {
-    BARREN = 1,        /* nothing in it is recorded */
-    BARREN_INSIDE = 2, /* nothing in it is where it is in an optimizer */
+    BARREN = 1,        /* it contains nothing to record */
+    BARREN_INSIDE = 2, /* nor if it is in an optimizer */
     BARREN_PAIRS = BARREN << 2,
     BARREN_PAIRS_INSIDE = BARREN_INSIDE << 2,
     TENSOR = 16,
@@ -206,7 +206,7 @@ static size_t n_found(const struct mt_torch_scan *s)
     return s->entries.n + s->optimizers.n + s->objects.n;
 }
 
-/* What the items are of may be shared where the value itself is not. */
+/* The container of the items may be shared even if the value itself is not. */
 static mt_status walk_container(struct mt_torch_scan *s,
                                 const struct mt_pickle *v,
                                 const struct mt_torch_value *value,
@@ -267,8 +267,8 @@ static mt_status look_at(struct mt_torch_scan *s, const struct mt_pickle *v,
     return status;
 }
 
-/* inside: an optimizer's dictionary. above: what holds the value, if it is a
- * dictionary and the key a name; or NULL. */
+/* inside: v is in an optimizer's dictionary. above: the content of the
+ * dictionary that has the value, if its key is a name; or NULL. */
 static mt_status walk(struct mt_torch_scan *s, const struct mt_pickle *v,
                       struct place *p, bool inside, struct content *above,
                       struct mt_err *err)

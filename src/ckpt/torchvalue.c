@@ -35,7 +35,7 @@ static const struct mt_torch_type types[] = {
 
 enum { N_TYPES = sizeof types / sizeof *types };
 
-/* A storage of bytes, whose tensors say their type. */
+/* A storage of bytes, whose tensors have the type. */
 static const struct mt_torch_type untyped = { NULL, "bytes", MT_OTHER, 1 };
 
 static const char *after(const char *text, const char *prefix)
@@ -88,7 +88,7 @@ static const struct mt_torch_type *dtype_type(const char *global)
     return NULL;
 }
 
-/* What calling it gives. */
+/* The result of calling it. */
 enum call {
     PLAIN,
     ORDERED, /* OrderedDict(), or of a list of pairs */
@@ -139,7 +139,7 @@ static const struct {
     { "_codecs.encode", PLAIN },
 };
 
-/* Types of Python's own; calling them makes plain values. */
+/* Python's built-in types; calling them makes plain values. */
 static const char *const builtins[] = {
     "set", "frozenset", "bytearray", "bytes", "list", "dict",    "tuple",
     "int", "float",     "complex",   "str",   "bool", "unicode", "long",
@@ -202,7 +202,7 @@ static bool get_count(const struct mt_pickle *v, uint64_t *out)
     return true;
 }
 
-/* A tuple of numbers, or torch.Size() of one. */
+/* A tuple of numbers, or the tuple in torch.Size(). */
 static const struct mt_pickle *numbers_of(const struct mt_pickle *v)
 {
     if (v && v->kind == MT_PK_OBJECT &&
@@ -269,7 +269,7 @@ static mt_status check_extent(const char *source,
                               const struct mt_torch_tensor *t,
                               struct mt_err *err)
 {
-    size_t last = 0, step; /* the last element's place, from the first one */
+    size_t last = 0, step; /* the last element's offset from the first */
     bool empty = false;
     uint64_t n = t->storage.bytes / t->type->size;
 
@@ -391,7 +391,7 @@ static mt_status understand_call(const char *source, enum call call,
         set_odd(out, "quantized");
         return MT_OK;
     case SUBCLASS:
-    case PARAMETER: /* of something that is not a tensor */
+    case PARAMETER: /* not of a tensor */
         return fail_tensor(source, "a parameter of no tensor", err);
     case PLAIN:
         break;
@@ -400,7 +400,7 @@ static mt_status understand_call(const char *source, enum call call,
     return MT_OK;
 }
 
-/* Parameters and subclasses are seen through; PyTorch wraps a tensor once or
+/* Parameters and subclasses are unwrapped; PyTorch wraps a tensor once or
  * twice. */
 enum { MAX_WRAPS = 8 };
 
