@@ -52,7 +52,8 @@ mt_status mt_comm_exchange(struct mt_comm *comm, const struct mt_message *out,
     return status == MT_OK ? mt_comm_wait(comm, transfer, err) : status;
 }
 
-/* As a ring sends it: each rank passes on what the others have filled. */
+/* Bytes sent are counted as in a ring: each rank passes on what others have
+ * filled. */
 mt_status mt_comm_gather(struct mt_comm *comm, void *all, const size_t *at,
                          struct mt_err *err)
 {

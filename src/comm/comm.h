@@ -1,6 +1,6 @@
 /*
- * The processes of one job and what they say to each other. A rank is one of
- * them, numbered from 0; NULL in place of a communicator is a job of one.
+ * Communication between the processes of a job. A rank is one of them, numbered
+ * from 0; a communicator that is NULL means a job of one.
  *
  *     mt_comm_gather(comm, all, at, err);       each rank's piece, to all
  *
@@ -8,12 +8,12 @@
  *     ...                                       work on something else
  *     mt_comm_wait(comm, t, err);
  *
- * Nothing here adds numbers: sums have an order, and that is their caller's.
- * Every rank makes the same calls in the same order. What fails on one rank
- * alone ends the job: mt_comm_abort.
+ * Nothing here adds numbers: sums have an order, which is up to the caller.
+ * Every rank makes the same calls in the same order. An error on only one rank
+ * must end the job: mt_comm_abort.
  *
- * An implementation is a struct mt_comm_type: threads.h for tests, and that of
- * MPI, a module that is loaded when it is needed (module.h).
+ * An implementation is a struct mt_comm_type: threads.h for tests, and MPI's, a
+ * module that is loaded when needed (module.h).
  */
 #ifndef MT_COMM_COMM_H
 #define MT_COMM_COMM_H
@@ -26,19 +26,20 @@
 
 struct mt_comm;
 
-/* Bytes to or from another rank. Those between two ranks arrive in the order in
- * which they were started; both sides give the same size. */
+/* Bytes to or from another rank. Messages between two ranks arrive in the order
+ * in which they were started; both sides must give the same size. */
 struct mt_message {
     size_t rank;
-    void *data; /* only read where it is sent */
+    void *data; /* only read if it is sent */
     size_t bytes;
 };
 
-/* Functions return NULL, or what went wrong: a text that stays valid until the
- * next call. A module is compiled apart and calls nothing of this program. */
+/* Functions return NULL, or what went wrong: a text that is valid until the
+ * next call. A module is compiled separately and calls nothing of this
+ * program. */
 struct mt_comm_type {
-    /* Begins to send and to receive; *transfer is for wait. Data belong to the
-     * transfer until then. */
+    /* Begins to send and receive; *transfer is for wait. Until then data belong
+     * to the transfer. */
     const char *(*start)(struct mt_comm *comm, const struct mt_message *out,
                          size_t n_out, const struct mt_message *in, size_t n_in,
                          void **transfer);
@@ -59,10 +60,10 @@ struct mt_comm {
     size_t here;         /* ranks on this machine, */
     size_t here_before;  /* and how many of them have a lower number */
     const char *library; /* "Open MPI 4.1.4" */
-    const char *host;    /* of this machine */
-    uint64_t sent;       /* bytes, by start and gather; of this rank */
-    bool failed;         /* a call has; what was large and under way may yet
-                            arrive in its memory, which is to stay */
+    const char *host;    /* the name of this machine */
+    uint64_t sent;       /* bytes that this rank sent by start and gather */
+    bool failed;         /* a call has failed; unfinished transfers may still
+                            write to their memory, which must not be freed */
 };
 
 size_t mt_comm_rank(const struct mt_comm *comm); /* NULL: 0 */

@@ -9,7 +9,7 @@
 
 #include "comm/module.h"
 
-/* ---- what the environment says ---- */
+/* ---- the environment ---- */
 
 /* Variables in which a launcher says how many ranks it started. */
 static const char *const size_variables[] = {
@@ -18,16 +18,16 @@ static const char *const size_variables[] = {
     "MV2_COMM_WORLD_SIZE",  /* MVAPICH */
 };
 
-/* PMIx gives ranks a number, and Slurm says how many there are. */
+/* PMIx only numbers the ranks; Slurm says how many there are. */
 static const char *const pmix_variables[] = {
     "SLURM_STEP_NUM_TASKS",
     "SLURM_NTASKS",
 };
 
 struct claim {
-    bool job;             /* whether this process is one of a job, */
-    size_t size;          /* and of how many: 0 is unknown */
-    const char *variable; /* that said so */
+    bool job;             /* this process belongs to a job, */
+    size_t size;          /* of so many; 0: unknown */
+    const char *variable; /* that says so */
 };
 
 static void look(struct claim *claim, const char *const *variables, size_t n)
@@ -79,8 +79,8 @@ static mt_status refuse(const struct claim *claim, struct mt_err *err,
 
 static const char file_name[] = "mtrain-mpi.so";
 
-/* Beside the program, as in a folder that it was built in, or where it is
- * installed with the program. */
+/* Relative to the program: in the folder that it was built in, or where it is
+ * installed. */
 static const char *const places[] = { "", "../lib/mtrain/" };
 
 static mt_status find(const struct claim *claim, char *path, struct mt_err *err)
@@ -174,7 +174,7 @@ mt_status mt_comm_open(struct mt_comm **out, struct mt_err *err)
 
     if (status != MT_OK)
         return status;
-    /* A library that was linked with -ffast-math turns denormals off as it is
+    /* A library that was linked with -ffast-math turns denormals off when it is
      * loaded. */
     fegetenv(&floating);
     status = load(path, &module, err);

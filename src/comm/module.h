@@ -1,6 +1,7 @@
 /*
- * The module for MPI: a shared object that is loaded under mpirun or srun, so
- * that the program itself starts without MPI and runs where none is installed.
+ * The module for MPI: a shared object that is loaded only under mpirun or srun,
+ * so that the program itself starts without MPI and runs where MPI is not
+ * installed.
  * It exports one symbol, mt_comm_module.
  */
 #ifndef MT_COMM_MODULE_H
@@ -19,9 +20,10 @@ struct mt_comm_module {
     const char *(*open)(struct mt_comm **out);
 };
 
-/* Joins the job that this process is a rank of, if its environment says that it
- * is: *out is NULL outside of mpirun and srun, and for a job of one. A job of
- * several without a module that fits fails, and says what to install. */
+/* Joins the job of which this process is a rank, according to its environment:
+ * *out is NULL outside mpirun and srun, and for a job of one. Fails if the job
+ * has several ranks and there is no suitable module; the message says what to
+ * install. */
 mt_status mt_comm_open(struct mt_comm **out, struct mt_err *err);
 
 #endif

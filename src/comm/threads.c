@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A message on its way from one rank to another. */
+/* A message from one rank to another that is not received yet. */
 struct parcel {
     struct parcel *next;
     const void *data;
@@ -31,8 +31,8 @@ struct rank {
     pthread_t thread;
 };
 
-/* What was started: freed at the job's end, since others may still look at it
- * after a rank has given up. */
+/* A transfer; freed at the end of the job, since other ranks may still use it
+ * after one has given up. */
 struct transfer {
     struct transfer *next;
     struct parcel *parcels;
@@ -83,7 +83,7 @@ static const char *start(struct mt_comm *comm, const struct mt_message *out,
     return NULL;
 }
 
-/* With the lock: is it here, or never will be? */
+/* With the lock: has it arrived, or will it never? */
 static bool receive(struct rank *r, const struct mt_message *in)
 {
     struct parcel **first = queue(r, r->comm.rank, in->rank), *p;

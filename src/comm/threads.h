@@ -1,6 +1,6 @@
 /*
- * Ranks that are threads of one process: everything that several processes do
- * can be tested without them, under sanitizers.
+ * Ranks as threads of one process: so what several processes do can be tested
+ * in one, under sanitizers.
  *
  *     mt_comm_threads(4, run_rank, ctx);   run_rank(comm, ctx) in each
  */
@@ -9,10 +9,10 @@
 
 #include "comm/comm.h"
 
-/* Runs `run` as each of size > 0 ranks and returns when all have returned. If
- * one has called mt_comm_abort, what the others do on their communicators fails
- * from then on; the exit code, or else 0. Aborts the program if there is no
- * memory: for tests only. */
+/* Calls `run` as each of size > 0 ranks and returns when all have returned: the
+ * exit code that one of them passed to mt_comm_abort, after which calls of the
+ * others on their communicators fail; else 0. Aborts the program if memory runs
+ * out: for tests only. */
 int mt_comm_threads(size_t size, void (*run)(struct mt_comm *comm, void *ctx),
                     void *ctx);
 
