@@ -47,6 +47,7 @@ static mt_status encode_part(const struct mt_data_request *request,
                              struct mt_dataset *data, struct mt_err *err)
 {
     size_t limit = request->resident ? request->resident : RESIDENT;
+    bool look = request->purpose == MT_DATA_CHECK;
     mt_status status = MT_OK;
 
     if (!part->samples || !rows)
@@ -54,7 +55,7 @@ static mt_status encode_part(const struct mt_data_request *request,
     if (!state->plan.plain)
         status = count_unseen(&state->plan, rows->cells, err);
     mt_table_rows_column(rows, &state->plan, &state->window, &part->x);
-    return status == MT_OK ? mt_table_rows_load(rows, limit, data,
+    return status == MT_OK ? mt_table_rows_load(rows, limit, look, data,
                                                 &state->window, part, err)
                            : status;
 }

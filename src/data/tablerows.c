@@ -171,7 +171,7 @@ static void *new_memory(struct mt_dataset *data, size_t bytes)
     return own ? own->memory : NULL;
 }
 
-mt_status mt_table_rows_load(struct mt_table_rows *r, size_t limit,
+mt_status mt_table_rows_load(struct mt_table_rows *r, size_t limit, bool look,
                              struct mt_dataset *data,
                              const struct mt_window *window,
                              struct mt_part *part, struct mt_err *err)
@@ -189,6 +189,9 @@ mt_status mt_table_rows_load(struct mt_table_rows *r, size_t limit,
         return MT_OK;
     }
     mt_data_takes(data, bytes, mt_cells_bytes(r->cells));
+    r->reader.look = r->y.reader.look = look;
+    if (look)
+        return MT_OK;
     cells = new_row(r);
     x = new_memory(data, x_bytes);
     y = new_memory(data, y_bytes);

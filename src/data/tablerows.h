@@ -54,9 +54,9 @@ void mt_table_rows_classes(struct mt_table_rows *rows, const int32_t *class_of,
                            const struct mt_window *window, struct mt_column *y);
 
 /* Puts the samples of part into memory and frees the cells, if they take at
- * most `limit` bytes. */
+ * most `limit` bytes. look: only says what that takes, and keeps the cells. */
 mt_status mt_table_rows_load(struct mt_table_rows *rows, size_t limit,
-                             struct mt_dataset *data,
+                             bool look, struct mt_dataset *data,
                              const struct mt_window *window,
                              struct mt_part *part, struct mt_err *err);
 

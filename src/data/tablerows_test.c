@@ -1,3 +1,4 @@
+#include "data/reader.h"
 #include "data/testing.h"
 
 /* The targets of a column as mt_gather_f32, _f64 and _i32 give them, from the
@@ -44,43 +45,60 @@ static void same_targets(const struct mt_dataset *held,
     free(from_cells);
 }
 
-/* A table that is not held in memory gives the same bits. */
-static void same_both_ways(const char *spec)
+static void same_samples(const struct mt_column *held,
+                         const struct mt_column *packed, size_t samples,
+                         const struct mt_normalization *norm)
 {
-    struct mt_dataset *held, *packed;
-    float *x, *y;
-    size_t n;
+    float *x = test_gather(held, norm, samples);
+    float *y = test_gather(packed, norm, samples);
 
-    test_request.resident = 0;
-    held = test_open(spec);
-    test_request.resident = 1;
-    packed = test_open(spec);
-    ck_assert_ptr_nonnull(held->train.x.data);
-    ck_assert_ptr_null(packed->train.x.data);
-    ck_assert_ptr_nonnull(held->train.y.data);
-    ck_assert_ptr_null(packed->train.y.data);
+    ck_assert_mem_eq(x, y,
+                     mt_shape_elements(&held->shape) * samples * sizeof *x);
+    free(x);
+    free(y);
+}
+
+static void same_data(const struct mt_dataset *held,
+                      const struct mt_dataset *packed)
+{
+    const struct mt_column *x = &held->train.x, *y = &packed->train.x;
+
+    ck_assert(x->data && held->train.y.data);
+    ck_assert(!y->data && !packed->train.y.data);
     same_targets(held, packed);
-    n = mt_shape_elements(&held->train.x.shape) * held->train.samples;
-    ck_assert(mt_shape_equal(&held->train.x.shape, &packed->train.x.shape));
+    ck_assert(mt_shape_equal(&x->shape, &y->shape));
     ck_assert_uint_eq(held->train.samples, packed->train.samples);
     ck_assert_uint_eq(held->fitted.norm.n, packed->fitted.norm.n);
     for (size_t i = 0; i < held->fitted.norm.n; i++) {
         ck_assert(held->fitted.norm.mean[i] == packed->fitted.norm.mean[i]);
         ck_assert(held->fitted.norm.std[i] == packed->fitted.norm.std[i]);
     }
-    x = test_gather(&held->train.x, &held->fitted.norm, held->train.samples);
-    y = test_gather(&packed->train.x, &packed->fitted.norm,
-                    held->train.samples);
-    ck_assert_mem_eq(x, y, n * sizeof *x);
-    free(x);
-    free(y);
-    x = test_gather(&held->train.x, NULL, held->train.samples);
-    y = test_gather(&packed->train.x, NULL, held->train.samples);
-    ck_assert_mem_eq(x, y, n * sizeof *x);
-    free(x);
-    free(y);
+    same_samples(x, y, held->train.samples, &held->fitted.norm);
+    same_samples(x, y, held->train.samples, NULL);
+}
+
+/* A table that is not held in memory gives the same bits. To check, none is,
+ * and what training would take is said. */
+static void same_both_ways(const char *spec)
+{
+    struct mt_dataset *held, *packed, *checked;
+
+    test_request.resident = 0;
+    held = test_open(spec);
+    test_request.purpose = MT_DATA_CHECK;
+    checked = test_open(spec);
+    test_request.purpose = MT_DATA_TRAIN;
+    test_request.resident = 1;
+    packed = test_open(spec);
+    same_data(held, packed);
+    same_data(held, checked);
+    ck_assert_uint_eq(held->held, checked->held);
+    ck_assert_uint_eq(held->most, checked->most);
+    ck_assert(checked->train.x.reader->look && checked->train.y.reader->look);
+    ck_assert(!packed->train.x.reader->look);
     mt_dataset_close(held);
     mt_dataset_close(packed);
+    mt_dataset_close(checked);
 }
 
 START_TEST(test_plain)
