@@ -223,7 +223,7 @@ def main():
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 result = answer(json.loads(line), kind, name, state)
-        except RuntimeError as error:
+        except Exception as error:  # of any part of torch
             text = str(error).strip() or type(error).__name__
             result = {"error": text.splitlines()[-1]}
         print(json.dumps(result), flush=True)

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,9 +24,10 @@ class Trouble(Exception):
 class Side:
     def __init__(self, command, env=None):
         self.name = " ".join(command[:3])
+        self.errors = tempfile.TemporaryFile()  # a pipe could fill up
         self.process = subprocess.Popen(
             command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            stderr=self.errors)
         self.text = b""
 
     def line(self):
@@ -36,8 +38,9 @@ class Side:
                 raise Trouble(f"{self.name}: no answer")
             piece = os.read(out.fileno(), 1 << 16)
             if not piece:
-                error = self.process.stderr.read().decode().strip()
-                raise Trouble(f"{self.name}: ended: {error[-500:]}")
+                self.errors.seek(0)
+                text = self.errors.read().decode().strip()
+                raise Trouble(f"{self.name}: ended: {text[-500:]}")
             self.text += piece
         line, self.text = self.text.split(b"\n", 1)
         return line.decode()
@@ -49,12 +52,7 @@ class Side:
     def close(self):
         self.process.kill()
         self.process.communicate()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+        self.errors.close()
 
 
 class Running(Side):
