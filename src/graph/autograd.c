@@ -26,8 +26,8 @@ static void record_node_grad(struct mt_graph *g, const struct mt_node *node)
     }
 }
 
-/* The gradient of a parameter is computed right into its place in the flat
- * block; where that value is shared or seen through a view, it is copied. */
+/* The gradient of a parameter is computed directly into its place in the flat
+ * block; if that value is shared or a view, it is copied. */
 static void place_gradient(struct mt_graph *g, struct mt_value *leaf)
 {
     struct mt_value *grad = leaf->grad;

@@ -93,7 +93,7 @@ static struct mt_value *conv_large(struct bench *b)
                     true);
 }
 
-/* an activation that the epilogue takes over */
+/* an activation that the epilogue does */
 static struct mt_value *conv_relu(struct bench *b)
 {
     struct mt_value *y = convolve(

@@ -3,8 +3,8 @@
 #ifndef MT_GRAPH_CASES_LOSS_H
 #define MT_GRAPH_CASES_LOSS_H
 
-/* x and t, at least 0.1 from each other, and their distance as far from the
- * kink at 0.6. */
+/* Moves x so that its distance to t is at least 0.1, and at least 0.1 away from
+ * the kink at 0.6. */
 static void keep_off_kinks(struct mt_value *x, const struct mt_value *t)
 {
     const float *to = t->data;
@@ -58,7 +58,7 @@ static struct mt_value *huber_sum(struct bench *b)
     return kinked(b, "huber", 0.6f, 1);
 }
 
-/* From low to high, for probabilities. */
+/* Draws values from low to high, for probabilities. */
 static void range(struct bench *b, struct mt_value *v, double low, double high)
 {
     float *x = v->data;
@@ -133,7 +133,7 @@ static struct mt_value *binary_all_sum(struct bench *b)
     return binary(b, true, NULL, all_weights, false, 5);
 }
 
-/* more rows than are laid out, and more than a task has */
+/* more rows than there are copies of the weights, and than a task has */
 static struct mt_value *binary_long(struct bench *b)
 {
     return binary(b, true, hit_weights, all_weights, true, 2500);
@@ -183,7 +183,7 @@ static struct mt_value *nll_weights_sum(struct bench *b)
     return nll(b, class_weights, false, false);
 }
 
-/* As the layers and losses with a dimension of their own do. */
+/* As for layers and losses along another dimension than the last. */
 static struct mt_value *softmax_middle(struct bench *b)
 {
     static const int order[MT_MAX_RANK] = { 0, 2, 1 };

@@ -60,7 +60,7 @@ static struct mt_value *batch_norm_plain(struct bench *b)
     return mt_batch_norm(b->graph, x, NULL, NULL, NULL, 0.1, 1e-5);
 }
 
-/* Values large enough to be computed again: a block of a residual network. */
+/* A block of a residual network, with values large enough to be recomputed. */
 static struct mt_value *batch_norm_again(struct bench *b)
 {
     const struct mt_activation *f = mt_activation_find("tanh");
@@ -119,7 +119,7 @@ static struct mt_value *batch_norm_frozen_bias(struct bench *b)
                          0.1, 1e-5);
 }
 
-/* the activation is taken into the forward pass */
+/* the activation is fused into the forward pass */
 static struct mt_value *batch_norm_tanh(struct bench *b)
 {
     return mt_activate(b->graph, batch_norm_planes(b),
@@ -132,7 +132,7 @@ static struct mt_value *batch_norm_column_tanh(struct bench *b)
                        mt_activation_find("tanh"), NULL);
 }
 
-/* its own output flows into other ops twice */
+/* its output is read by other ops more than once */
 static struct mt_value *batch_norm_residual(struct bench *b)
 {
     struct mt_value *x = batch_norm_runs(b);

@@ -7,7 +7,7 @@ struct walk_size {
     size_t t, n, h;
 };
 
-/* A parameter that keeps the states away from where gates saturate. */
+/* A parameter so small that gates do not saturate. */
 static struct mt_value *small_param(struct bench *b,
                                     const struct mt_shape *shape, float scale)
 {
@@ -69,8 +69,8 @@ static struct mt_value *rnn_relu(struct bench *b)
                         small_param(b, SHAPE(2, 5, 5), 0.03f), NULL, false);
 }
 
-/* Two layers as the layers record them: the sums are computed, and given over
- * to the walk in place. */
+/* Two layers, recorded as in nn/: the inputs' sums are computed, and the walk
+ * works on them in place. */
 static struct mt_value *stack(struct bench *b, const char *name, bool frozen_hh)
 {
     const struct mt_cell *cell = mt_cell_find(name);
@@ -123,7 +123,7 @@ static struct mt_value *lstm_of_input(struct bench *b)
                         param(b, SHAPE(2, 12, 3)), NULL, false);
 }
 
-/* The last state alone is read. */
+/* Only the last state is read. */
 static struct mt_value *lstm_last(struct bench *b)
 {
     struct mt_value *h =

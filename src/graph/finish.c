@@ -1,4 +1,4 @@
-/* From a recording to something that can run. */
+/* Makes a recorded graph ready to run. */
 #include "graph/graph_internal.h"
 
 mt_status mt_graph_finish(struct mt_graph *g, size_t workers,

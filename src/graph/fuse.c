@@ -1,4 +1,4 @@
-/* Fusing neighbours, and dropping what nothing reads. */
+/* Fusing neighbours, and dropping nodes that nothing reads. */
 #include "graph/graph_internal.h"
 
 static void add_readings(struct mt_node *node)
@@ -27,8 +27,8 @@ void mt_graph_count_readers(struct mt_graph *g)
         add_readings(g->nodes[i]);
 }
 
-/* node runs at its own place, before that of next, so next's other inputs must
- * exist by then. */
+/* The fused node runs in node's place, which is before next's: next's other
+ * inputs must exist by then. */
 static bool inputs_exist(const struct mt_node *node, const struct mt_node *next)
 {
     for (size_t k = 0; k < next->n_in; k++) {
@@ -50,8 +50,9 @@ static bool reads(const struct mt_node *node, const struct mt_value *v)
     return false;
 }
 
-/* node, which was as `before`, does next's work, too. A value that next alone
- * of the two read may have one reader left, which only a count of all finds. */
+/* After fusing: node, whose old state is `before`, does next's work, too. If a
+ * value read by next, but not by node, has one reader left, only a new count
+ * finds which. */
 static void update_readers(struct mt_graph *g, struct mt_node *node,
                            const struct mt_node *before,
                            const struct mt_node *next)
@@ -110,8 +111,9 @@ static bool is_needed(const struct mt_node *node)
     return false;
 }
 
-/* From the last node to the first, so that what only fed a dropped node is
- * dropped with it. Views compute nothing: their nodes go, the values stay. */
+/* From the last node to the first, so that nodes that only fed a dropped one
+ * are dropped, too. Views compute nothing: their nodes go, their values
+ * stay. */
 void mt_graph_prune(struct mt_graph *g)
 {
     size_t kept = g->n_nodes, forward = g->n_forward;

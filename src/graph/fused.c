@@ -21,7 +21,7 @@ bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next)
     return true;
 }
 
-/* The op may write over its first input: that must not be what is saved. */
+/* The op may overwrite its first input, so that must not be the saved value. */
 static bool is_safe(const struct mt_node *node, struct mt_value *saved)
 {
     return !node->op->in_place ||

@@ -1,7 +1,7 @@
 /*
- * What an op does for its only reader while its own results are in cache: an
- * activation, or the product with an activation's derivative (see fuse.c).
- * Part of the arguments of the ops that can.
+ * The work of its only reader that an op does while its own results are in the
+ * cache: an activation, or the product with an activation's derivative
+ * (fuse.c). Part of the arguments of ops that can do so.
  */
 #ifndef MT_GRAPH_FUSED_H
 #define MT_GRAPH_FUSED_H
@@ -11,16 +11,16 @@
 struct mt_fused {
     const struct mt_activation *act;      /* y = act(y) */
     const struct mt_activation *act_grad; /* dx = dx act'(saved) */
-    size_t saved;                         /* which input */
+    size_t saved;                         /* which input of the node */
     float p[2];
 };
 
-/* Take over `next`, if it is an activation whose derivative needs only its
- * output: then the value before it is not needed. */
+/* Fuses `next`, if it is an activation whose derivative needs only its output:
+ * then the value before it is not needed. */
 bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next);
 
-/* Take over `next`, if it is an activation's derivative times node's output;
- * what it needs becomes an input of node. */
+/* Fuses `next`, if it is an activation's derivative times node's output; the
+ * saved value that it reads becomes an input of node. */
 bool mt_fused_gradient(struct mt_fused *f, struct mt_node *node,
                        const struct mt_node *next);
 
@@ -28,7 +28,7 @@ bool mt_fused_gradient(struct mt_fused *f, struct mt_node *node,
 const float *mt_fused_saved(const struct mt_fused *f,
                             const struct mt_node *node);
 
-/* Elements [at, at + n) of node's output y, in place. */
+/* Does that work on elements [at, at + n) of node's output y, in place. */
 void mt_fused_finish(const struct mt_fused *f, const struct mt_node *node,
                      float *y, size_t at, size_t n);
 

@@ -74,7 +74,7 @@ struct mt_value *mt_graph_value(struct mt_graph *g, enum mt_dtype dtype,
 
     if (!mt_shape_count(shape, &n) ||
         !mt_size_mul(n, mt_dtype_size(dtype), &bytes))
-        v = NULL; /* no memory is that large */
+        v = NULL; /* larger than any memory */
     if (!v || !append((void ***)&g->values, &g->n_values, &g->values_size, v)) {
         g->failed = true;
         g->nothing = (struct mt_value){ .dtype = dtype, .shape = *shape };
@@ -97,7 +97,7 @@ struct mt_value *mt_graph_input(struct mt_graph *g, const char *name,
     return v;
 }
 
-/* The place of a tensor's leaf among the graph's; NULL: no memory. */
+/* The entry for a tensor's leaf; NULL: no memory. */
 static struct mt_value **place_of_leaf(struct mt_graph *g, size_t number)
 {
     if (number >= g->leaves_size) {
@@ -117,7 +117,8 @@ static struct mt_value **place_of_leaf(struct mt_graph *g, size_t number)
     return &g->leaves[number];
 }
 
-/* The leaf of a tensor whose place another store's tensor has; NULL: none. */
+/* The leaf of a tensor whose entry is used by a tensor of another store; NULL:
+ * none. */
 static struct mt_value *search_leaf(const struct mt_graph *g,
                                     const struct mt_tensor *tensor)
 {

@@ -13,12 +13,11 @@
  *     mt_graph_bind(g, memory);
  *     mt_graph_run(g, team, step);       any number of times
  *
- * Recording functions never return NULL for a reason of shape: shapes are
- * checked by the layers (nn/), and a wrong one here is a bug. If memory runs
- * out while recording, the graph is marked, functions go on harmlessly, and
- * mt_graph_finish reports it.
+ * Recording functions do not check shapes: the layers do (nn/), and a wrong one
+ * here is a bug. If memory runs out while recording, the graph is marked, later
+ * calls are harmless, and mt_graph_finish reports it.
  *
- * A run allocates nothing, takes no lock and can not fail.
+ * A run allocates nothing, takes no lock and cannot fail.
  */
 #ifndef MT_GRAPH_GRAPH_H
 #define MT_GRAPH_GRAPH_H
@@ -34,7 +33,7 @@ struct mt_onnx;
 struct mt_sequence;
 
 struct mt_value {
-    const char *name;         /* of a leaf; NULL where it is computed */
+    const char *name;         /* of a leaf; NULL: it is computed */
     enum mt_dtype dtype;      /* MT_F32, or MT_I32 for classes and tokens */
     struct mt_shape shape;
     struct mt_node *producer; /* NULL for leaves */
@@ -42,15 +41,16 @@ struct mt_value {
     struct mt_value *view_of; /* shares that value's memory, reshaped */
     bool requires_grad;
     bool keep;                /* readable after the run */
-    void *data;               /* leaves: set by the owner; computed: by the
-                                 plan; a parameter's gradient: its tensor's */
+    void *data;               /* of a leaf, set by its owner; of a computed
+                                 value, by the plan; of a parameter's gradient,
+                                 its tensor's */
 
     struct mt_value *grad;    /* recorded by mt_graph_backward, or NULL */
-    struct mt_node *reader;   /* one of its readers, and how many there are: */
+    struct mt_node *reader;   /* one of its readers, and their number, */
     size_t readers;           /* for fusing */
-    struct mt_value *again;   /* the same, computed a second time in backward,
-                                 if it is one of `forward`'s */
-    bool forward;
+    struct mt_value *again;   /* if `forward`: the same value, recomputed in
+                                 backward, or NULL */
+    bool forward;             /* computed by a forward node */
     enum { MT_UNASKED, MT_KEPT, MT_AGAIN } choice; /* recompute.c */
     int along; /* sequence.c: the sequence's dimension */
 
@@ -58,21 +58,21 @@ struct mt_value {
     struct mt_value *shares;  /* computed in place of that value */
     size_t bytes, place;      /* in the activations' arena */
     size_t born, dies;        /* index of the producer and the last reader */
-    bool fixed;               /* data is set, no place needed */
+    bool fixed;               /* data is set, no place is needed */
 };
 
 enum { MT_NODE_INPUTS = 8, MT_NODE_OUTPUTS = 4 };
 
-/* Which samples of a step's batch a run works on. Random numbers are drawn by
- * step and by place in the batch, so that a batch that is cut into parts draws
- * the same ones whoever works on them. */
+/* The samples of a step's batch that a run works on. Random numbers depend on
+ * the step and the place in the batch, so that they are the same if a batch is
+ * cut into parts. */
 struct mt_turn {
     uint32_t step;
     size_t first, samples; /* of the batch; samples 0: all of it */
-    double *statistics;    /* NULL: running statistics are updated. Otherwise
-                              mt_graph_statistics numbers, filled in place of
-                              that */
-    const struct mt_sequence *sequence; /* NULL: samples are whole, else pieces
+    double *statistics;    /* NULL: running statistics are updated; else they
+                              are stored here instead, mt_graph_statistics
+                              numbers */
+    const struct mt_sequence *sequence; /* NULL: samples are whole; else pieces
                                            of sequences (sequence.h) */
 };
 
@@ -80,9 +80,9 @@ struct mt_turn {
 struct mt_run {
     struct mt_team *team;
     struct mt_turn turn;
-    double *statistics; /* where this node's begin, or NULL as in turn */
-    void *memory;       /* of a sequence: what this node remembers */
-    bool no_outputs;    /* of a sequence: nothing else is asked of this node */
+    double *statistics; /* of this node; NULL as in turn */
+    void *memory;       /* with a sequence: what this node keeps of it */
+    bool no_outputs;    /* with a sequence: only fill memory */
     void *scratch;      /* as many bytes as the op asked for */
 };
 
@@ -90,54 +90,55 @@ struct mt_op {
     const char *name;
     void (*run)(const struct mt_node *node, const struct mt_run *run);
 
-    /* Records the nodes that compute, from the gradients of the outputs (NULL
-     * where none flows), the gradients of those inputs i for which
-     * mt_wants_grad(node, i), into d_in[i]. NULL: not differentiable. */
+    /* Records the nodes that compute the gradients of inputs from those of the
+     * outputs (NULL: an output has none), and sets d_in[i] for each input i
+     * with mt_wants_grad(node, i). NULL: not differentiable. */
     void (*grad)(struct mt_graph *g, const struct mt_node *node,
                  struct mt_value *const *d_out, struct mt_value **d_in);
 
     /* Bytes of scratch a run takes with this many workers; NULL: none. */
     size_t (*scratch)(const struct mt_node *node, size_t workers);
 
-    /* `next` is the only reader of node's output 0: takes its work over and
-     * returns true, or leaves it. NULL: never. */
+    /* `next` is the only reader of node's output 0: fuses its work into node
+     * and returns true, or returns false. NULL: never fuses. */
     bool (*absorb)(struct mt_graph *g, struct mt_node *node,
                    const struct mt_node *next);
 
-    /* Records a node that computes node's output 0 again, the same bits, from
-     * `in`, its inputs or what equals them, and its other outputs. NULL: not to
-     * be computed twice. */
+    /* Records a node that recomputes node's output 0, with the same bits, from
+     * `in` (its inputs or values equal to them) and its other outputs. NULL: is
+     * never recomputed. */
     struct mt_value *(*again)(struct mt_graph *g, const struct mt_node *node,
                               struct mt_value *const *in);
 
-    /* Expresses the node in ONNX (onnx.h). NULL: not of evaluation, or it
-     * cannot be expressed. */
+    /* Expresses the node in ONNX (onnx.h). NULL: it does not occur in
+     * evaluation, or cannot be expressed. */
     void (*onnx)(struct mt_onnx *o, const struct mt_node *node);
 
-    /* Of an op that keeps running statistics: how many numbers they take in a
-     * run, two for each channel; and the update by them. Such a node runs even
-     * if nothing reads its outputs. */
+    /* For an op that keeps running statistics: how many numbers a run finds,
+     * two for each channel; and the update by these. Such a node runs even if
+     * nothing reads its outputs. */
     size_t (*statistics)(const struct mt_node *node);
     void (*update)(const struct mt_node *node, const double *statistics);
 
-    /* Along a sequence (sequence.h). Sets out[i] to the dimension of output i
-     * that the sequence runs along, from those of the inputs (-1: it does not
-     * depend on it; at least one does); outputs that it leaves must not be
-     * read. False, or NULL: an output depends on later positions. */
+    /* For sequences (sequence.h). Sets out[i] to the dimension of output i
+     * along which the sequence runs, given those of the inputs (-1: the input
+     * does not depend on it; at least one does); outputs that it does not set
+     * must not be read. False, or NULL: an output depends on later
+     * positions. */
     bool (*along)(const struct mt_node *node, const int *in, int *out);
-    /* Bytes that a node remembers of up to `context` positions. */
+    /* Bytes that a node keeps of up to `context` positions. */
     size_t (*memory)(const struct mt_node *node, size_t context);
 
-    bool in_place; /* output 0 may take input 0's memory if that dies here */
+    bool in_place; /* output 0 may overwrite input 0 if that dies here */
 };
 
 struct mt_node {
     const struct mt_op *op;
     const char *layer;        /* for messages: the layer that recorded it */
-    size_t number;            /* its place among the nodes while they fuse */
+    size_t number;            /* its index among the nodes, for fusing */
     size_t n_in, n_out;
-    struct mt_value *in[MT_NODE_INPUTS]; /* NULL: an operand that the op can do
-                                            without, such as a bias */
+    struct mt_value *in[MT_NODE_INPUTS]; /* NULL: an optional operand, such as a
+                                            bias, is absent */
     struct mt_value *out[MT_NODE_OUTPUTS];
     void *args;               /* the op's own, in the graph's arena */
 };
@@ -148,8 +149,8 @@ void mt_graph_free(struct mt_graph *g); /* NULL is allowed */
 
 bool mt_graph_training(const struct mt_graph *g);
 
-/* Did memory run out while it was recorded? Then shapes are not what they
- * would be, and mt_graph_finish fails. */
+/* Did memory run out while it was recorded? Then shapes are meaningless, and
+ * mt_graph_finish fails. */
 bool mt_graph_failed(const struct mt_graph *g);
 
 /* --- leaves ------------------------------------------------------------- */
@@ -159,33 +160,33 @@ struct mt_value *mt_graph_input(struct mt_graph *g, const char *name,
                                 enum mt_dtype dtype,
                                 const struct mt_shape *shape);
 
-/* The leaf of a stored tensor: the same one each time it is asked for. */
+/* The leaf of a stored tensor: the same one each time. */
 struct mt_value *mt_graph_leaf(struct mt_graph *g, struct mt_tensor *tensor);
 
-/* An independent copy of a leaf: own memory, same name, shape and values, no
- * gradient, nothing shared. A computed value is refused: a copy of it would
- * silently leave the graph that produced it. The copy lives in arena. */
+/* An independent copy of a leaf, in arena: its own memory, the same name, shape
+ * and values, no gradient. A computed value is refused: its copy would silently
+ * be detached from the graph. */
 mt_status mt_value_clone(const struct mt_value *value, struct mt_arena *arena,
                          struct mt_value **out, struct mt_err *err);
 
 /* --- recording (for ops) ------------------------------------------------ */
 
-/* Names the layer for nodes recorded from here on. */
+/* Sets the layer's name for nodes recorded from here on. */
 void mt_graph_layer(struct mt_graph *g, const char *name);
 
-/* size bytes that live as long as the graph; zeroed. */
+/* size zeroed bytes that live as long as the graph. */
 void *mt_graph_alloc(struct mt_graph *g, size_t size);
 
 /* A node without outputs yet; args is copied (size bytes). */
 struct mt_node *mt_graph_node(struct mt_graph *g, const struct mt_op *op,
                               const void *args, size_t size);
-/* The node's next operand; ops name them by enums. NULL: not there. */
+/* Adds the node's next operand; ops name them by enums. NULL: absent. */
 void mt_node_input(struct mt_node *node, struct mt_value *value);
 struct mt_value *mt_node_output(struct mt_graph *g, struct mt_node *node,
                                 enum mt_dtype dtype,
                                 const struct mt_shape *shape);
 
-/* The same memory seen with another shape of as many elements. */
+/* The same memory with another shape of as many elements. */
 struct mt_value *mt_graph_view(struct mt_graph *g, struct mt_value *x,
                                const struct mt_shape *shape);
 
@@ -194,14 +195,14 @@ bool mt_wants_grad(const struct mt_node *node, size_t input);
 /* --- after recording ---------------------------------------------------- */
 
 /* Records the gradient of loss (a scalar) with respect to every parameter that
- * requires one; sets has_grad on those tensors that it reaches. Returns the
- * scalar leaf that holds the loss's own gradient, 1 unless changed. */
+ * requires one; sets has_grad of the tensors that it reaches. Returns the
+ * scalar leaf of the loss's own gradient, which is 1 unless changed. */
 struct mt_value *mt_graph_backward(struct mt_graph *g, struct mt_value *loss);
 
 void mt_graph_keep(struct mt_graph *g, struct mt_value *value);
 
-/* Fuses, drops nodes that nothing reads, and plans the memory for this many
- * workers; mt_graph_bytes says how much it takes. */
+/* Fuses nodes, drops those that nothing reads, and plans the memory for this
+ * many workers (mt_graph_bytes). */
 mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
                           struct mt_err *err);
 
@@ -211,9 +212,9 @@ size_t mt_graph_bytes(const struct mt_graph *g);
 /* Bytes that the graph itself takes: nodes, values and their lists. */
 size_t mt_graph_own_bytes(const struct mt_graph *g);
 
-/* Lays the graph's activations into memory (aligned to 64 bytes, owned by the
- * caller), and takes the memory that tensors have now. Graphs that do not run
- * at the same time may share it. */
+/* Puts the graph's activations into memory (aligned to 64 bytes, owned by the
+ * caller), and uses the memory that tensors have now. Graphs that do not run at
+ * the same time may share it. */
 void mt_graph_bind(struct mt_graph *g, void *memory);
 
 void mt_graph_run(const struct mt_graph *g, struct mt_team *team,
@@ -223,13 +224,13 @@ void mt_graph_run(const struct mt_graph *g, struct mt_team *team,
 void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
                        const struct mt_turn *turn);
 
-/* How many statistics a run finds; and the update of the running ones by those
- * of one. Parts are to be taken in their order. */
+/* How many statistics a run finds; and the update of the running statistics by
+ * those of one run. Parts of a batch must be taken in order. */
 size_t mt_graph_statistics(const struct mt_graph *g);
 void mt_graph_update(const struct mt_graph *g, const double *statistics);
 
-/* Runs node after node and stops after the first whose outputs are not all
- * finite; returns it, or NULL. For messages after a run went wrong. */
+/* Runs node after node, up to the first whose outputs are not all finite;
+ * returns that, or NULL. For messages after a run went wrong. */
 const struct mt_node *mt_graph_find_non_finite(const struct mt_graph *g,
                                                struct mt_team *team,
                                                const struct mt_turn *turn);

@@ -1,4 +1,4 @@
-/* The inside of a graph, for the files of graph/ that work on whole graphs:
+/* The internals of a graph, for the files of graph/ that work on whole graphs:
  * graph.c (recording), autograd.c, fuse.c, recompute.c, plan.c, run.c. */
 #ifndef MT_GRAPH_INTERNAL_H
 #define MT_GRAPH_INTERNAL_H
@@ -13,13 +13,13 @@ struct mt_graph {
     size_t n_nodes, nodes_size, n_forward;
     struct mt_value **values;  /* all of them */
     size_t n_values, values_size;
-    bool has_views;           /* among them, once bound */
+    bool has_views;           /* of leaves; set when bound */
     struct mt_value **leaves; /* by their tensors' numbers; NULL: none yet */
     size_t leaves_size;
-    size_t activation_bytes;   /* of the plan, followed by scratch */
+    size_t activation_bytes;   /* of the plan; scratch follows them */
     size_t scratch_bytes;
-    void *scratch;             /* where it was bound */
-    struct mt_node discarded;  /* what recording returns once failed */
+    void *scratch;             /* as bound */
+    struct mt_node discarded;  /* recording returns these once it failed */
     struct mt_value nothing;
     float one;                 /* the gradient of the loss */
 };
@@ -27,7 +27,7 @@ struct mt_graph {
 struct mt_value *mt_graph_value(struct mt_graph *g, enum mt_dtype dtype,
                                 const struct mt_shape *shape);
 
-/* The value whose memory v is in, views and in-place results resolved. */
+/* The value whose memory v uses, through views and in-place results. */
 struct mt_value *mt_value_root(struct mt_value *v);
 
 /* Counts the readers of every value. */

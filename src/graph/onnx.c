@@ -92,7 +92,7 @@ void mt_onnx_free(struct mt_onnx *o)
     free(o);
 }
 
-/* "LAYER/WHAT.7": no tensor has a slash in its name. */
+/* "LAYER/WHAT.7": tensors' names have no slash. */
 static const char *new_name(struct mt_onnx *o, const char *what)
 {
     const char *name =
@@ -114,7 +114,7 @@ void mt_onnx_refuse(struct mt_onnx *o, const struct mt_node *node,
 
 /* --- constants ---------------------------------------------------------- */
 
-/* Fields that are there already, one after the other. */
+/* Appends finished fields. */
 static void append(struct mt_strbuf *out, const struct mt_strbuf *fields)
 {
     out->failed |= fields->failed;
@@ -122,7 +122,7 @@ static void append(struct mt_strbuf *out, const struct mt_strbuf *fields)
         mt_strbuf_add(out, fields->text, fields->len);
 }
 
-/* The values must stay. */
+/* The values must stay valid. */
 static void add_constant(struct mt_onnx *o, const char *name, int type,
                          const struct mt_shape *shape, const void *values,
                          size_t size)
@@ -416,7 +416,7 @@ static void need(bool *needed, const struct mt_value *v)
         needed[v->producer->number] = true;
 }
 
-/* An ONNX recurrence takes the product with its inputs over as well. */
+/* An ONNX recurrence includes the product with its inputs: the node of that. */
 static const struct mt_node *taken_over(const struct mt_node *node)
 {
     return node->op == &mt_op_recurrent ? node->in[0]->producer : NULL;

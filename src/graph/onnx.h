@@ -2,8 +2,8 @@
  * A recorded graph as an ONNX model (https://onnx.ai/onnx/repo-docs/IR.html),
  * opset 17, for the ops of evaluation.
  *
- * Each op says in its row how it is expressed: a function `onnx` next to its
- * run, which adds ONNX nodes and gives its output a name:
+ * The row of an op has a function `onnx`, which adds ONNX nodes for it and
+ * names its outputs:
  *
  *     static void softmax_onnx(struct mt_onnx *o, const struct mt_node *node)
  *     {
@@ -13,10 +13,10 @@
  *         mt_onnx_out(o, node, Y, y);
  *     }
  *
- * The batch's size is free: the graph is recorded for two sizes, and a
- * dimension that differs depends on it. Names are those of ONNX values; they
- * live as long as the builder. If memory runs out, or something cannot be
- * expressed, functions go on harmlessly, and mt_onnx_finish reports it.
+ * The batch size is free: the graph is recorded for two sizes, and dimensions
+ * that differ depend on it. Names are those of ONNX values; they live as long
+ * as the builder. If memory runs out, or something cannot be expressed, later
+ * calls are harmless, and mt_onnx_finish reports it.
  */
 #ifndef MT_GRAPH_ONNX_H
 #define MT_GRAPH_ONNX_H
@@ -30,24 +30,25 @@ enum { MT_ONNX_OPSET = 17 };
 /* Element types, as TensorProto.DataType numbers them. */
 enum { MT_ONNX_FLOAT = 1, MT_ONNX_INT64 = 7, MT_ONNX_DOUBLE = 11 };
 
-/* two: the same recording as g for another batch size. Both must be recorded in
- * evaluation, not be finished, and stay. */
+/* two: the same recording as g for another batch size. Both must be recorded
+ * for evaluation, not finished, and outlive the builder. */
 mt_status mt_onnx_new(struct mt_graph *g, struct mt_graph *two,
                       struct mt_onnx **out, struct mt_err *err);
 void mt_onnx_free(struct mt_onnx *o); /* NULL is allowed */
 
 /* --- for the ops -------------------------------------------------------- */
 
-/* The name of a node's operand; NULL where it is absent. */
+/* The name of a node's operand; NULL if it is absent. */
 const char *mt_onnx_in(struct mt_onnx *o, const struct mt_node *node,
                        size_t input);
 
-/* What the node's output is called. */
+/* Names the node's output. */
 void mt_onnx_out(struct mt_onnx *o, const struct mt_node *node, size_t output,
                  const char *name);
 
-/* Adds a node that reads the n names (NULL: an absent operand) and gives one
- * value, whose name it returns. Attributes follow, before the next node. */
+/* Adds a node that reads the n names (NULL: an absent operand) and has one
+ * output, whose name it returns. Its attributes are added next, before another
+ * node. */
 const char *mt_onnx_node(struct mt_onnx *o, const char *op,
                          const char *const *in, size_t n);
 #define MT_ONNX(o, op, ...)                                                    \
@@ -71,22 +72,22 @@ const char *mt_onnx_scalar(struct mt_onnx *o, float value);
 const char *mt_onnx_index(struct mt_onnx *o, int64_t value);
 const char *mt_onnx_list(struct mt_onnx *o, const int64_t *values, size_t n);
 
-/* Zeroed memory for n values of up to 8 bytes each; NULL: there is none. */
+/* Zeroed memory for n values of up to 8 bytes each; NULL: no memory. */
 void *mt_onnx_room(struct mt_onnx *o, size_t n);
 
-/* n floats of this value, as a vector */
+/* A vector of n floats of this value. */
 const char *mt_onnx_filled(struct mt_onnx *o, size_t n, float value);
 
-/* The dimensions of a value; -1 where one depends on the batch. */
+/* The dimensions of a value; -1: it depends on the batch size. */
 void mt_onnx_dims(const struct mt_onnx *o, const struct mt_value *v,
                   int64_t dims[MT_MAX_RANK]);
 
-/* `name` seen with these dimensions, of which one may be -1. */
+/* Reshapes `name` to these dimensions, of which one may be -1. */
 const char *mt_onnx_reshape(struct mt_onnx *o, const char *name,
                             const int64_t *dims, size_t n);
 
-/* `name`, one value for each channel (dimension 1), so shaped that it spreads
- * over a value of this rank. NULL stays NULL. */
+/* Reshapes `name`, one value for each channel (dimension 1), so that it is
+ * broadcast over a value of this rank. NULL stays NULL. */
 const char *mt_onnx_channels(struct mt_onnx *o, const char *name,
                              size_t channels, int rank);
 
@@ -94,7 +95,7 @@ const char *mt_onnx_channels(struct mt_onnx *o, const char *name,
 const char *mt_onnx_affine(struct mt_onnx *o, const char *x, const char *w,
                            const char *b);
 
-/* The node cannot be expressed: "layer "x": WHY". */
+/* Notes that the node cannot be expressed: "layer "x": WHY". */
 void mt_onnx_refuse(struct mt_onnx *o, const struct mt_node *node,
                     const char *why);
 
@@ -104,17 +105,17 @@ void mt_onnx_refuse(struct mt_onnx *o, const struct mt_node *node,
 const char *mt_onnx_input(struct mt_onnx *o, const char *name, int type,
                           const struct mt_shape *sample);
 
-/* Gives a leaf of the graph its name. */
+/* Names a leaf of the graph. */
 void mt_onnx_give(struct mt_onnx *o, const struct mt_value *leaf,
                   const char *name);
 
-/* Expresses all that v needs, and declares it as the model's output. */
+/* Expresses all nodes that v needs, and declares it as the model's output. */
 void mt_onnx_output(struct mt_onnx *o, const struct mt_value *v,
                     const char *name);
 
 void mt_onnx_metadata(struct mt_onnx *o, const char *key, const char *value);
 
-/* Takes the next n bytes of the file. */
+/* Called with the next n bytes of the file. */
 typedef mt_status mt_onnx_put(void *ctx, const void *bytes, size_t n,
                               struct mt_err *err);
 

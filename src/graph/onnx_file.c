@@ -1,4 +1,4 @@
-/* The bytes of an ONNX model, of the parts that onnx.c has collected. */
+/* Writes the bytes of an ONNX model from the parts that onnx.c collected. */
 #include <string.h>
 
 #include "base/endian.h"

@@ -5,8 +5,7 @@
 #include "base/strbuf.h"
 #include "graph/onnx.h"
 
-/* A tensor of the file: its fields, but the elements, which stay where they
- * are. */
+/* A tensor of the file: its fields, and its elements, which are not copied. */
 struct mt_onnx_constant {
     struct mt_onnx_constant *next;
     const void *values;
@@ -21,10 +20,10 @@ struct mt_onnx {
     struct mt_strbuf nodes, inputs, outputs, metadata; /* fields */
     struct mt_onnx_constant *constants,
         **end;             /* in order; where the next one goes */
-    struct mt_strbuf node; /* the one that attributes are added to */
-    bool open;             /* there is one */
+    struct mt_strbuf node; /* the present node, for its attributes */
+    bool open;             /* there is a present node */
     size_t n_names;
-    const char *layer; /* of the op that is being expressed */
+    const char *layer; /* of the present op */
     bool failed;       /* memory ran out */
     bool refused;
     char why[512];

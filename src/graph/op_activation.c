@@ -30,7 +30,7 @@ const struct mt_activation *mt_activation_of(const struct mt_node *node,
 struct mt_value *mt_activate(struct mt_graph *g, struct mt_value *x,
                              const struct mt_activation *f, const float p[2])
 {
-    assert(f); /* a layer without a kernel of its name */
+    assert(f); /* NULL: there is no kernel with the layer's name */
     struct activation_args args = { f, { p ? p[0] : 0, p ? p[1] : 0 } };
     struct mt_node *node =
         mt_graph_node(g, &mt_op_activation, &args, sizeof args);

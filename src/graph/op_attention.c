@@ -2,12 +2,12 @@
  * Scaled dot-product self-attention over projected queries, keys and values
  * (after Vaswani et al., "Attention is all you need").
  *
- *     S = Q K^T / sqrt(d),  P = softmax(S) (rows i see columns j <= i where it
- *     is causal),  O = dropout(P) V
+ *     S = Q K^T / sqrt(d),  P = softmax(S) (if causal, row i sees columns
+ *     j <= i),  O = dropout(P) V
  *
  * One task for each sample and head. Only blocks of rows of P exist, in the
  * worker's scratch; forward keeps each row's maximum and sum, and backward
- * computes P again from them (after Dao et al., "FlashAttention").
+ * recomputes P from them (after Dao et al., "FlashAttention").
  */
 #include <assert.h>
 #include <math.h>
@@ -36,12 +36,12 @@ struct attention_args {
     float keep_scale;
 };
 
-/* What is remembered of a sequence: the keys and values of each sample's
- * positions, side by side as in QKV; then room for each head to work in. */
+/* What is kept of a sequence: the keys and values of each sample's positions,
+ * side by side as in QKV; then scratch memory of each head. */
 struct memory {
     float *kv;         /* (samples, context, 2 model) */
     char *heads;       /* (samples, heads), head_bytes apart */
-    size_t head_bytes; /* a row of P, and what its products need */
+    size_t head_bytes; /* a row of P, and the scratch of its products */
     size_t context, seen;
 };
 
@@ -53,7 +53,7 @@ struct job {
     size_t t, d, model;  /* steps, size of a head, of all heads */
     float scale;
     uint32_t step;
-    size_t first; /* head among those of the whole batch */
+    size_t first; /* index of the first head in the whole batch */
     char *scratch;
     size_t own_bytes, gemm_bytes;
     struct memory memory; /* of a sequence */
@@ -77,7 +77,7 @@ static struct job make_job(const struct mt_node *node,
     return job;
 }
 
-/* Two blocks of rows of P, and what the largest product needs. */
+/* The scratch of the largest product. */
 static size_t gemm_bytes(size_t t, size_t d)
 {
     size_t a = mt_gemm_scratch(BLOCK, t, d, 1);
@@ -90,7 +90,7 @@ static size_t gemm_bytes(size_t t, size_t d)
 
 static size_t padded(size_t t)
 {
-    return mt_size_align(t, 64); /* dropout's streams start at multiples */
+    return mt_size_align(t, 64); /* dropout streams begin at multiples of 64 */
 }
 
 static size_t own_bytes(size_t t, size_t d)
@@ -113,7 +113,7 @@ static void set_scratch(struct job *job)
     job->gemm_bytes = gemm_bytes(job->t, job->d);
 }
 
-/* What a task works on: one head of one sample. */
+/* A task: one head of one sample. */
 struct head {
     size_t index;          /* sample * heads + head */
     const float *q, *k, *v; /* rows are 3 model apart */
@@ -135,7 +135,7 @@ static struct head find_head(const struct job *job, size_t task, size_t worker)
                           own + 2 * block * sizeof(float) };
 }
 
-/* Columns that rows [i, i + rows) see. */
+/* The number of columns that rows [i, i + rows) see. */
 static size_t seen(const struct job *job, size_t i, size_t rows)
 {
     return job->args->causal ? i + rows : job->t;
@@ -263,8 +263,8 @@ static void remember(struct job *job, const struct mt_sequence *s, void *memory,
     job->memory = m;
 }
 
-/* The one row of a head that this position is: the sums of forward_task, which
- * ends its last row's at the last position, too. */
+/* This position's row of one head, with the same sums as in forward_task, whose
+ * last row also ends at the last position. */
 static void position_task(void *ctx, size_t task, size_t worker)
 {
     const struct job *job = ctx;
@@ -419,8 +419,8 @@ const struct mt_op mt_op_attention = {
 
 /* --- backward ----------------------------------------------------------- */
 
-/* P again, from the saved maxima and sums; h->p gets dropout(P), so that it
- * serves dV, and h->dp, which holds dropout'(dP), becomes dS:
+/* Recomputes P from the saved maxima and sums; h->p becomes dropout(P), for dV,
+ * and h->dp, which is dropout'(dP), becomes dS:
  * dS_ij = scale P_ij (dP_ij - sum_k P_ik dP_ik) */
 static void backward_rows(const struct job *job, const struct head *h,
                           size_t i, size_t rows)
@@ -442,8 +442,8 @@ static void backward_rows(const struct job *job, const struct head *h,
     }
 }
 
-/* Rows from i on; the first block that is done sets dK and dV, which it
- * reaches all rows of. */
+/* Rows from i on; the first block to be done reaches all rows of dK and dV, and
+ * sets them instead of adding. */
 static void backward_block(const struct job *job, const struct head *h,
                            const float *dout, float *dqkv, size_t i,
                            bool first)

@@ -1,10 +1,10 @@
 /*
  * BatchNorm of x (N, C, S): each channel over the batch and its planes.
  *
- * The work is cut into units of some channels times chunks of some samples.
- * Where there are enough units, a unit has one chunk, and a task reads, reduces
- * and writes its channels while they are in the cache. Otherwise the sums of
- * all chunks go into slots, are put together in order, and then applied.
+ * The work is cut into units of some channels times chunks of some samples. If
+ * there are enough units, a unit has one chunk, and a task reads, reduces and
+ * writes its channels while they are in the cache. Otherwise the sums of all
+ * chunks go into slots, which are combined in order, and are then applied.
  *
  * With S = 1 the channels of a unit lie side by side and are normalised as
  * columns; else each channel's planes are runs of S values.
@@ -19,7 +19,7 @@
 #include "kernels/moments.h"
 
 /* Operands. Forward: statistics are the running ones, or in batch_norm_again
- * those that the first time found (MEAN, RSTD). */
+ * those found by the first run (MEAN, RSTD). */
 enum { X, WEIGHT, BIAS, MEAN, VAR, BATCHES, RSTD = VAR };
 enum { Y, Y_MEAN, Y_RSTD };
 /* Backward: what forward read and found. */
@@ -33,8 +33,8 @@ struct batch_norm_args {
 
 struct job;
 
-/* What forward and backward do with channels [c, end) of chunk k; finish
- * follows the sums of all chunks. */
+/* The work of forward or backward on channels [c, end) of chunk k; finish runs
+ * after the sums of all chunks. */
 struct pass {
     void (*sums)(const struct job *job, size_t c, size_t end, size_t k);
     void (*finish)(const struct job *job, size_t c, size_t end);
@@ -49,10 +49,10 @@ struct job {
     size_t chunk, chunks; /* samples of a chunk */
     const float *x, *g, *w, *b;
     float *y, *mean, *rstd; /* y is dx in backward */
-    const float *running_mean, *running_var; /* of fixed ones */
+    const float *running_mean, *running_var; /* for batch_norm_fixed */
     float *dw, *db;
     double *slots; /* (chunks, 2, c): mean and m2, or the two sums */
-    float *coef;   /* (3, c): what apply multiplies and adds */
+    float *coef;   /* (3, c): coefficients for apply */
 };
 
 enum { UNITS = 16, CHUNKS = 16 };
@@ -219,13 +219,13 @@ static void forward_finish(const struct job *job, size_t c, size_t end)
         job->mean[c] = (float)m.mean;
         job->rstd[c] = (float)rstd;
         set_forward(job, c, job->mean[c], (double)job->rstd[c]);
-        /* for the running ones; as in torch, the variance is unbiased */
+        /* for the running statistics, with unbiased variance as in torch */
         slot(job, 0, 0)[c] = m.mean;
         slot(job, 0, 1)[c] = m.m2 / (m.n - 1);
     }
 }
 
-/* `runs` runs of n values, as norm has just written them */
+/* Activates `runs` runs of n values that were just normalised. */
 static void activate(const struct job *job, float *y, size_t runs, size_t n,
                      size_t stride)
 {
@@ -235,7 +235,7 @@ static void activate(const struct job *job, float *y, size_t runs, size_t n,
         mt_activation_forward(f->act)(y + i * stride, y + i * stride, n, f->p);
 }
 
-/* Runs that are activated while they are in the cache. */
+/* How many runs to activate at once, so that they are still in the cache. */
 static size_t runs_at_once(const struct job *job, size_t n, size_t runs)
 {
     size_t few = n < MT_SPAN / 4 ? MT_SPAN / 4 / n : 1;
@@ -383,7 +383,7 @@ static size_t forward_scratch(const struct mt_node *node, size_t workers)
     return scratch_bytes(node, node->in[X]);
 }
 
-/* Backward needs the input only, not y before the activation. */
+/* Backward needs only the input, not y before the activation. */
 static bool absorb(struct mt_graph *g, struct mt_node *node,
                    const struct mt_node *next)
 {
@@ -425,7 +425,7 @@ static struct mt_value *batch_norm_again(struct mt_graph *g,
     return mt_node_output(g, back, MT_F32, &in[X]->shape);
 }
 
-/* The mean over all dimensions but the channels'. */
+/* The mean over all dimensions except the channels'. */
 static const char *channel_mean(struct mt_onnx *o, const char *x, int rank)
 {
     const int64_t axes[] = { 0, 2, 3, 4, 5, 6, 7 };
@@ -435,7 +435,8 @@ static const char *channel_mean(struct mt_onnx *o, const char *x, int rank)
     return x;
 }
 
-/* Without running statistics those of the batch count in evaluation, too. */
+/* Without running statistics, those of the batch are also used in
+ * evaluation. */
 static void batch_norm_onnx(struct mt_onnx *o, const struct mt_node *node)
 {
     const struct batch_norm_args *args = node->args;
@@ -545,7 +546,7 @@ const struct mt_op mt_op_batch_norm_fixed = {
     .onnx = batch_norm_fixed_onnx,
 };
 
-/* --- once more, with the statistics that forward found ------------------- */
+/* --- recomputed, with the statistics that forward found ------------------ */
 
 static void again_finish(const struct job *job, size_t c, size_t end)
 {

@@ -1,15 +1,15 @@
 /*
  * Binary cross-entropy with weights for each column, as torch's BCELoss and
- * BCEWithLogitsLoss with weight and pos_weight. The weights are laid out once,
- * at recording, as many rows of them as fill the vectors of a sum's block.
- * Tasks are whole rows; partial sums have a slot for each task.
+ * BCEWithLogitsLoss with weight and pos_weight. When recorded, the row of
+ * weights is repeated until it fills the vectors of a sum's block. Tasks are
+ * whole rows; partial sums have a slot for each task.
  */
 #include <string.h>
 
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
-enum { TILE = 1024 }; /* weights that are laid out, at least */
+enum { TILE = 1024 }; /* fewest weights, with repetitions */
 
 typedef double forward_kernel(const float *x, const float *t, const float *q,
                               const float *w, size_t n);
@@ -24,7 +24,7 @@ enum { OF_X, OF_TARGETS, UP };
 enum { DX };
 
 struct binary_args {
-    const float *hit, *all; /* (tile): whole rows of weights */
+    const float *hit, *all; /* (tile): repeated rows of weights */
     size_t tile;
     bool logits;
     double divisor;
@@ -41,8 +41,8 @@ struct job {
     double *partial; /* one for each task */
 };
 
-/* As many copies of row (or ones) as make tile values; NULL without memory,
- * which mt_graph_finish reports. */
+/* Copies of row (or ones), tile values in all; NULL: no memory, which
+ * mt_graph_finish reports. */
 static const float *lay_out(struct mt_graph *g, const float *row, size_t n,
                             size_t tile)
 {

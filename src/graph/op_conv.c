@@ -1,6 +1,6 @@
 /*
  * Convolutions and transposed convolutions. A transposed convolution is the
- * gradient of a convolution's input, so that three passes serve both.
+ * gradient of a convolution's input, so three passes are enough for both.
  */
 #include "graph/fused.h"
 #include "graph/onnx.h"
@@ -8,8 +8,8 @@
 #include "graph/spans.h"
 #include "kernels/conv.h"
 
-/* Operands: of both convolutions and of the sum over channels; and of dw, for
- * which a transposed convolution's dy takes the place of x. */
+/* Operands: of both convolutions and of the sum over channels; and of dw, where
+ * for a transposed convolution dy and x are exchanged. */
 enum { X, WEIGHT, BIAS };
 enum { Y };
 enum { OF_X, DY };
@@ -172,8 +172,8 @@ static void conv_grad(struct mt_graph *g, const struct mt_node *node,
 
 /* --- in ONNX ------------------------------------------------------------ */
 
-/* What must follow an axis of `in` for so many steps of the kernel; what the
- * last one does not reach does not matter. */
+/* The padding after an axis of `in` that `out` steps of the kernel need;
+ * elements that the last one does not reach do not matter. */
 static int64_t pad_behind(size_t in, size_t out, size_t kernel, size_t stride,
                           size_t padding, size_t dilation)
 {
@@ -184,7 +184,7 @@ static int64_t pad_behind(size_t in, size_t out, size_t kernel, size_t stride,
     return behind > 0 ? behind : 0;
 }
 
-/* The attributes of both axes, or of the second one alone. */
+/* The attributes of both axes, or only of the second. */
 static void add_geometry(struct mt_onnx *o, const struct mt_conv *cv, int dims,
                          const int64_t behind[2])
 {
@@ -218,9 +218,9 @@ static void conv_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, y);
 }
 
-/* How the end of a transposed axis is made: what is cut off there, and how
- * much it is longer than its steps make it, as `zeros` after the input, each
- * of which is a stride, and a rest. ONNX Runtime takes only a rest below the
+/* The end of a transposed axis: how much is cut off there; or, if it is longer
+ * than its steps make it, by how much: `zeros` after the input, each of which
+ * adds a stride, and a rest. ONNX Runtime requires the rest to be below the
  * stride. */
 struct ending {
     int64_t cut, zeros, rest;
@@ -237,7 +237,7 @@ static struct ending ending(size_t in, size_t out, size_t kernel, size_t stride,
                             longer % (int64_t)stride };
 }
 
-/* x with zeros after its last dimensions, those of ends. */
+/* x with the zeros of ends after its last dimensions. */
 static const char *extended(struct mt_onnx *o, const char *x, int rank,
                             const struct ending *ends, int dims)
 {

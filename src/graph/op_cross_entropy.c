@@ -1,11 +1,12 @@
 /*
  * Softmax and cross-entropy in one, with class weights, label smoothing and an
  * ignored class, as torch.nn.CrossEntropyLoss. With log p = log_softmax(x),
- * C classes, smoothing e, weights w (all 1 where there are none):
+ * C classes, smoothing e, weights w (1 if not given), the loss is the sum over
+ * the rows of
  *
  *     l_i = (1 - e) w_t (-log p_t) + e/C sum_c w_c (-log p_c),   t = t_i
  *
- * the sum over the rows, or that over the sum of the w_t (the mean).
+ * or that divided by the sum of the w_t (the mean).
  */
 #include <string.h>
 
@@ -51,13 +52,13 @@ static float class_weight(const struct mt_cross_entropy *o, size_t c)
     return o->weight ? o->weight[c] : 1;
 }
 
-/* Of a batch whose targets are all ignored the loss is 0 and moves nothing. */
+/* If all targets are ignored, the loss and its gradient are 0. */
 static double divide(double x, double weights)
 {
     return weights != 0 ? x / weights : 0;
 }
 
-/* The sum of the weights of the rows' classes, ignored rows left out. */
+/* The sum of the weights of the rows' classes, without ignored rows. */
 static double weight_sum(const struct mt_cross_entropy *o, const int32_t *t,
                          size_t rows)
 {

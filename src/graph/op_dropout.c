@@ -46,8 +46,8 @@ static struct dropout_args args_of(double p, struct mt_philox_key key)
                                   (float)(1 / (1 - p)) };
 }
 
-/* n: draws of the whole part. A sample's are a multiple of 64 from those of the
- * sample before, where streams may begin. */
+/* n: draws of the whole part. Each sample's draws begin at a multiple of 64,
+ * where streams may begin. */
 static struct job job_of(const struct mt_node *node, const struct mt_run *run,
                          size_t n)
 {
@@ -129,7 +129,7 @@ static void mask_span(const void *ctx, size_t at, size_t n)
                           args->scale);
 }
 
-/* A product, as in torch: a dropped channel with a NaN does not become 0. */
+/* A product, as in torch: a NaN in a dropped channel stays NaN. */
 static void channels_span(const void *ctx, size_t at, size_t n)
 {
     const struct channels_job *job = ctx;

@@ -1,6 +1,6 @@
 /*
- * Embedding: rows of a table picked by tokens. The gradient is summed token by
- * token in order, columns shared out among tasks.
+ * Embedding: rows of a table, selected by tokens. The gradient is summed token
+ * by token in order; tasks have different columns.
  */
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "graph/sequence.h"
 #include "graph/spans.h"
 
-/* Operands: of the table's rows, of its gradient, of added rows, of theirs. */
+/* Operands: of embedding, of its gradient, of add_rows, of its gradient. */
 enum { TOKENS, TABLE };
 enum { OF_TOKENS, DY };
 enum { X, ROWS };
@@ -18,7 +18,7 @@ enum { DSUM };
 enum { RESULT };
 
 struct embedding_args {
-    int64_t padding; /* a token that gives no gradient; -1: none */
+    int64_t padding; /* a token without gradient; -1: none */
 };
 
 enum { COLUMNS = 64 }; /* of a task */
@@ -156,7 +156,7 @@ struct mt_value *mt_add_rows(struct mt_graph *g, struct mt_value *x,
     return mt_node_output(g, node, MT_F32, &x->shape);
 }
 
-/* A sample of x has n values; w may be longer (positions that are not used).*/
+/* A sample of x has n values; w may be longer (unused positions). */
 static void add_rows_span(const void *ctx, size_t at, size_t n)
 {
     const struct rows_job *job = ctx;
@@ -224,7 +224,7 @@ const struct mt_op mt_op_add_rows = {
     .onnx = add_rows_onnx,
 };
 
-/* dw = the sum over samples, in order; zeros past what was used */
+/* dw = the sum over samples, in order; zero for unused positions */
 static void sum_span(const void *ctx, size_t at, size_t n)
 {
     const struct rows_job *job = ctx;

@@ -44,7 +44,7 @@ static struct job job_of(const struct mt_node *node, const struct mt_value *x)
 
 /* --- forward ------------------------------------------------------------ */
 
-/* running: NULL, or what a tracked InstanceNorm keeps. */
+/* running: the statistics of a tracked InstanceNorm, or NULL. */
 static struct mt_value *record(struct mt_graph *g,
                                const struct group_norm_args *args,
                                struct mt_value *x, struct mt_value *w,
@@ -150,9 +150,9 @@ static void group_norm_run(const struct mt_node *node, const struct mt_run *run)
     run_forward(&job, run->team);
 }
 
-/* As torch: the running statistics take the means, over the samples, of the
- * channel's mean and of its unbiased variance. Into the first sample's place,
- * which holds those two and is not needed any more. */
+/* As in torch, the running statistics are updated with the means, over the
+ * samples, of the channel's mean and of its unbiased variance. They replace the
+ * first sample's values, which are no longer needed. */
 static void average_span(const void *ctx, size_t at, size_t channels)
 {
     const struct job *job = ctx;
@@ -231,7 +231,8 @@ static void group_norm_grad(struct mt_graph *g, const struct mt_node *node,
     args->db = mt_grad_output(g, node, back, BIAS, d_in);
 }
 
-/* A group is a channel of an instance norm without weights. */
+/* Expressed as an instance norm without weights, whose channels are the
+ * groups. */
 static void group_norm_onnx(struct mt_onnx *o, const struct mt_node *node)
 {
     const struct group_norm_args *args = node->args;

@@ -94,7 +94,7 @@ static float *into(float *p, size_t at)
     return p ? p + at : NULL;
 }
 
-/* Rows of one group at a time, since they have weights of their own; without
+/* Rows of one group at a time, since each group has its own weights; without
  * groups, all at once. */
 static void forward_span(const void *ctx, size_t at, size_t rows)
 {
@@ -215,7 +215,7 @@ static void layer_norm_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, x);
 }
 
-/* Whole samples of the norm must be within a position. */
+/* A sample of the norm must be within a position. */
 static bool layer_norm_along(const struct mt_node *node, const int *in,
                              int *out)
 {
@@ -243,7 +243,8 @@ static bool wants_weights(const struct layer_norm_args *args)
     return args->dw >= 0 || args->db >= 0;
 }
 
-/* dw and db are summed over so many samples in order, then over those sums. */
+/* dw and db are summed over the samples of a slot in order, then over the
+ * slots. */
 static size_t samples_per_slot(size_t width)
 {
     size_t n = mt_row_span(width);

@@ -1,4 +1,4 @@
-/* Linear maps, and their two gradients. */
+/* Linear maps and their gradients. */
 #include "graph/fused.h"
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"

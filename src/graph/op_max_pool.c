@@ -11,8 +11,8 @@
 #include "graph/planes.h"
 #include "graph/windows.h"
 
-/* Operands: of the pooling, which has PLACES only where backward follows, and
- * of its gradient. */
+/* Operands: of the pooling, which has PLACES only if backward follows, and of
+ * its gradient. */
 enum { X };
 enum { Y, PLACES };
 enum { DY, AT };
@@ -21,7 +21,7 @@ enum { DX };
 struct max_pool_args {
     struct mt_windows h, w;
     struct mt_pool_axis
-        axes[2]; /* what they are from; of adaptive ones all 0 */
+        axes[2]; /* of which the windows are made; adaptive: all 0 */
 };
 
 struct job {
@@ -48,7 +48,7 @@ static bool is_square(const struct mt_pool_axis *axis, size_t in)
            axis->dilation == 1 && mt_pool_size(axis, in) == in / 2;
 }
 
-/* out: height and width of the results. */
+/* out: height and width of the result. */
 static struct mt_value *record(struct mt_graph *g, const struct mt_op *op,
                                const struct max_pool_args *args,
                                struct mt_value *x, const size_t out[2])
@@ -98,7 +98,7 @@ struct mt_value *mt_adaptive_max_pool(struct mt_graph *g, struct mt_value *x,
     return record(g, &mt_op_max_pool, &args, x, out);
 }
 
-/* Floats that hold the rows' maxima of so many planes, and as many places. */
+/* Floats for the rows' maxima of `planes` planes, and for their places. */
 static size_t scratch_of(const struct max_pool_args *args, size_t planes)
 {
     size_t size = args->h.in * args->w.in;
@@ -281,8 +281,8 @@ static bool grad_absorb(struct mt_graph *g, struct mt_node *node,
 
 /* --- in ONNX ------------------------------------------------------------ */
 
-/* MaxPool of both axes, or of the second one alone. Its padding must be
- * smaller than its kernel; more is padded before. */
+/* MaxPool of both axes, or only of the second. Its padding must be smaller than
+ * its kernel; further padding is added before. */
 static const char *express_axes(struct mt_onnx *o, const struct mt_node *node,
                                 const struct mt_pool_axis axes[2])
 {
@@ -320,7 +320,7 @@ static const char *express_axes(struct mt_onnx *o, const struct mt_node *node,
     return x;
 }
 
-/* Windows of any sizes along one dimension: each is cut out. */
+/* Windows of any sizes along one dimension: each is a slice. */
 static const char *express_windows(struct mt_onnx *o, const char *x,
                                    int64_t dim, const struct mt_windows *w)
 {

@@ -1,7 +1,7 @@
 /*
  * The negative log-likelihood of classes, with class weights and an ignored
- * class, as torch.nn.NLLLoss: l_i = -w_t x_it with t = t_i, the sum over the
- * rows, or that over the sum of the w_t (the mean).
+ * class, as torch.nn.NLLLoss: the sum over the rows of l_i = -w_t x_it, t =
+ * t_i, or that divided by the sum of the w_t (the mean).
  */
 #include <string.h>
 
@@ -114,7 +114,7 @@ const struct mt_op mt_op_nll = {
     .scratch = nll_scratch,
 };
 
-/* dx_ic = -w_t / sum of the weights where c = t, else 0 */
+/* dx_ic = -w_t / (sum of the weights) if c = t, else 0 */
 static void grad_span(const void *ctx, size_t at, size_t rows)
 {
     const struct job *job = ctx;

@@ -1,4 +1,4 @@
-/* Dimensions in another order. */
+/* Permutes dimensions. */
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/sequence.h"
@@ -11,8 +11,8 @@ struct permute_args {
     int order[MT_MAX_RANK];
 };
 
-/* The result seen as rows along its last dimension: row i of y starts at
- * offset(i) of x, and its elements are `step` apart there. */
+/* The result as rows along its last dimension: row i of y starts at offset(i)
+ * of x, and its elements are `step` apart there. */
 struct job {
     float *y;
     const float *x;

@@ -1,7 +1,7 @@
 /*
- * PReLU: y = x, or w_c x where x is not above 0, c being the channel. The input
- * is seen as (n, c, s), with a c of 1 where there is one weight. With s = 1 the
- * weights lie side by side like the values; else each is that of a run of s.
+ * PReLU: y = x, or w_c x where x is not above 0, for channel c. The input is
+ * treated as (n, c, s); with a single weight, c is 1. If s = 1, weights lie
+ * side by side like the values; else each applies to a run of s.
  */
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
@@ -108,7 +108,7 @@ static void prelu_onnx(struct mt_onnx *o, const struct mt_node *node)
     mt_onnx_out(o, node, Y, MT_ONNX(o, "PRelu", mt_onnx_in(o, node, X), slope));
 }
 
-/* Dimension 1 is the channels', of which each has its weight. */
+/* Dimension 1 is that of channels, each of which has its weight. */
 static bool prelu_along(const struct mt_node *node, const int *in, int *out)
 {
     out[Y] = in[X];

@@ -6,10 +6,10 @@
 #include "graph/sequence.h"
 #include "kernels/panels.h"
 
-/* Inputs of a recurrent node: gx, w_hh, and b_hh where the cell takes it apart.
- * Outputs: the activated gates (T, N, gates H); and where there are several, h
- * (T, N, H) and the saved state, (T, N, H) or, if there is no backward pass,
- * (1, N, H). A cell of one gate has h for its gate. */
+/* Inputs of a recurrent node: gx, w_hh, and b_hh if the cell needs it
+ * separately. Outputs: the activated gates (T, N, gates H); and if there are
+ * several, h (T, N, H) and the saved state, (T, N, H) or, without a backward
+ * pass, (1, N, H). If a cell has one gate, that is h. */
 enum { GX, W_HH, B_HH };
 enum { GATES, H, STATE };
 
@@ -65,7 +65,7 @@ static size_t recurrent_scratch(const struct mt_node *node, size_t workers)
     return args->cell->gates * weight_size(&walk) * sizeof(float);
 }
 
-/* The sums of the gates take the share of h0 (rows of h before). */
+/* Adds the products with h0 (rows of h before the step) to the gates' sums. */
 static void add_products(const struct job *job, const float *h0, float *gates,
                          float *state, size_t m, size_t j, size_t n)
 {
@@ -107,7 +107,7 @@ static void run_kernel(const struct job *job, const struct mt_cell_step *s)
     kernel(s);
 }
 
-/* The time of a step; step -1 is before all time. */
+/* The time of a step; step -1 is before the first. */
 static size_t time_of(const struct job *job, size_t step)
 {
     return job->reverse ? job->walk.steps - 1 - step : step;
@@ -231,10 +231,10 @@ static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
 
 /* --- recording the gradients --------------------------------------------- */
 
-/* The gradients that flow through the steps: of the gates' sums, and where a
- * recurrent sum stays apart, of that. */
+/* The gradients that flow through the steps: of the gates' sums, and of a
+ * recurrent sum that is separate. */
 struct flow {
-    struct mt_value *gates, *apart; /* apart: NULL where there is none */
+    struct mt_value *gates, *apart; /* apart: NULL: there is none */
 };
 
 static struct flow record_steps(struct mt_graph *g, const struct mt_node *node,
@@ -256,7 +256,7 @@ static struct flow record_steps(struct mt_graph *g, const struct mt_node *node,
     return flow;
 }
 
-/* h: where the sum is over products with the states before, or NULL */
+/* h: if the sum is over products with the previous states; or NULL */
 static struct mt_value *record_sum(struct mt_graph *g, const struct mt_op *op,
                                    const struct mt_recurrent_args *args,
                                    const struct flow *flow, struct mt_value *h,
@@ -290,8 +290,8 @@ static void recurrent_grad(struct mt_graph *g, const struct mt_node *node,
 
 /* --- in ONNX ------------------------------------------------------------ */
 
-/* How ONNX calls a cell and orders its gates, by torch's numbers of them:
- * i f g o becomes i o f c, and r z n becomes z r h. */
+/* ONNX's names of cells and its order of gates, as torch's numbers: i f g o
+ * becomes i o f c, and r z n becomes z r h. */
 static const struct {
     const char *cell, *op, *activation;
     size_t gates, order[4];
@@ -323,8 +323,8 @@ static const char *reordered(struct mt_onnx *o, size_t cell, size_t hidden,
     return MT_ONNX(o, "Unsqueeze", a, axis);
 }
 
-/* The map of the inputs is part of an ONNX recurrence: its operands are read
- * instead of its result. */
+/* The linear map of the inputs is part of an ONNX recurrence, which reads the
+ * map's operands instead of its result. */
 static void recurrent_onnx(struct mt_onnx *o, const struct mt_node *node)
 {
     enum { LINEAR_X, LINEAR_WEIGHT, LINEAR_BIAS };

@@ -129,7 +129,7 @@ static void resample_grad(struct mt_graph *g, const struct mt_node *node,
 
 /* --- running -------------------------------------------------------------- */
 
-/* The shorter of both arrays goes through the pass along the rows, which costs
+/* The smaller of the two arrays goes through the pass along rows, which costs
  * more. */
 static bool rows_first(const struct resample_args *args)
 {
@@ -168,7 +168,7 @@ static size_t planes_of(const struct mt_node *node)
     return mt_elements(node->in[X]) / plane_in(node->args);
 }
 
-/* Bytes for what one pass leaves to the other, for each worker. */
+/* Bytes between the two passes, for each worker. */
 static size_t scratch_of(const struct resample_args *args, size_t planes)
 {
     size_t group = mt_planes_of_task(planes, larger_plane(args));
@@ -236,7 +236,7 @@ static void fill_planes(const void *ctx, size_t first, size_t n, void *scratch)
     }
 }
 
-/* Every output reads every input, once. */
+/* Does every output read every input, with weight 1? */
 static bool is_whole(const struct mt_band *band)
 {
     const struct mt_windows *w = &band->windows;
@@ -269,8 +269,8 @@ static void resample_run(const struct mt_node *node, const struct mt_run *run)
 
 /* --- in ONNX ------------------------------------------------------------ */
 
-/* The map as a matrix (in, out), or (out, in) where it is the left factor;
- * divided by `divisor`. */
+/* The map as a matrix (in, out), or (out, in) if it is the left factor, divided
+ * by `divisor`. */
 static const char *matrix(struct mt_onnx *o, const struct mt_band *band,
                           double divisor, bool before)
 {
@@ -317,8 +317,8 @@ static const char *picked(struct mt_onnx *o, const char *x,
     return x;
 }
 
-/* Equal windows that step on from the first input, as many as there are room
- * for: their size and step. */
+/* Are the windows equal and evenly spaced from the first input on, as many as
+ * fit? Sets their size and distance. */
 static bool is_pool(const struct mt_band *band, int64_t *kernel,
                     int64_t *stride)
 {
@@ -343,7 +343,8 @@ static const char *pooled(struct mt_onnx *o, const char *x, int dims,
     return x;
 }
 
-/* One axis after the other; the first that is a matrix divides. */
+/* Maps one axis after the other; the first that is a matrix includes the
+ * divisor. */
 static const char *mapped(struct mt_onnx *o, const char *x, int rank,
                           const struct resample_args *args)
 {

@@ -1,11 +1,11 @@
-/* Views, joins, cuts and zeros around. */
+/* view, concat, slice and pad. */
 #include <string.h>
 
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/sequence.h"
 
-/* What all of them except a join read, and what they give. */
+/* Operands of all of them except concat. */
 enum { X };
 enum { Y };
 
@@ -20,7 +20,7 @@ struct mt_value *mt_view(struct mt_graph *g, struct mt_value *x,
     struct mt_value *v = mt_node_output(g, node, x->dtype, shape);
 
     v->view_of = x;
-    v->data = x->data; /* of a leaf; a computed value's is set by the plan */
+    v->data = x->data; /* of a leaf; for a computed value the plan sets it */
     v->requires_grad = x->requires_grad;
     return v;
 }
@@ -55,7 +55,7 @@ const struct mt_op mt_op_view = {
 
 /* --- concat, slice and pad ---------------------------------------------- */
 
-/* An array seen as (outer, dim, inner) around one dimension. */
+/* An array as (outer, dim, inner) around one dimension. */
 struct around {
     size_t outer, inner; /* inner: elements after the dimension */
 };
@@ -75,7 +75,7 @@ static struct around around(const struct mt_shape *shape, int dim)
 
 struct shape_args {
     int dim;
-    size_t start, whole; /* slice, pad: where, and of how many */
+    size_t start, whole; /* of slice and pad: where, and the whole length */
 };
 
 /* Copies `length` of the dimension between (outer, to_whole, inner) at
@@ -206,7 +206,7 @@ static void slice_onnx(struct mt_onnx *o, const struct mt_node *node)
                         mt_onnx_list(o, &dim, 1)));
 }
 
-/* Of a pad, too. */
+/* Also for pad. */
 static bool slice_along(const struct mt_node *node, const int *in, int *out)
 {
     const struct shape_args *args = node->args;

@@ -3,7 +3,7 @@
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
 
-/* Both kernels of the two families have the same shapes. */
+/* The kernels of softmax and log-softmax have the same types. */
 typedef void forward_kernel(float *y, const float *x, size_t rows, size_t n);
 typedef void backward_kernel(float *dx, const float *g, const float *y,
                              size_t rows, size_t n);

@@ -1,11 +1,11 @@
 /*
- * The ops: what a graph can compute. Each function records one node and
- * returns its output. Shapes are the caller's duty (nn/ checks them and says
- * what is wrong); sizes below are as in torch, the batch first.
+ * The ops: what a graph can compute. Each function records one node and returns
+ * its output. Callers must pass valid shapes (nn/ checks them and reports what
+ * is wrong); shapes below are as in torch, the batch first.
  *
- * Operands have names: an op's file numbers what its nodes read and give by
- * enums (node->in[WEIGHT]); one that may be absent, as a bias, keeps its place
- * as NULL.
+ * Operands have names: the file of an op numbers its nodes' inputs and outputs
+ * by enums (node->in[WEIGHT]); an optional one that is absent, as a bias, is
+ * NULL in its place.
  *
  * To add an op: one file with its run, grad and onnx functions and its row
  * `const struct mt_op mt_op_NAME`, the recording function here, the row in
@@ -59,7 +59,7 @@ struct mt_value *mt_concat(struct mt_graph *g, struct mt_value *const *x,
 /* dimension dim cut to [start, start + length) */
 struct mt_value *mt_slice(struct mt_graph *g, struct mt_value *x, int dim,
                           size_t start, size_t length);
-/* dimension dim grown to `whole` by zeros, x lying from start on */
+/* dimension dim padded to `whole` with zeros; x begins at start */
 struct mt_value *mt_pad(struct mt_graph *g, struct mt_value *x, int dim,
                         size_t start, size_t whole);
 
@@ -70,12 +70,12 @@ struct mt_value *mt_dropout(struct mt_graph *g, struct mt_value *x, double p,
 struct mt_value *mt_dropout_channels(struct mt_graph *g, struct mt_value *x,
                                      double p, struct mt_philox_key key);
 
-/* One direction of one recurrent layer over time-major arrays, from a state of
+/* One direction of one recurrent layer over time-major arrays, from the state
  * 0: "rnn_tanh", "rnn_relu", "lstm", "gru" (NULL: no such cell). gx (T, N,
- * gates H): the gates' sums over the inputs, biases included, in torch's order;
- * w_hh (gates H, H); b_hh (gates H), or NULL, for a GRU, which does not have it
- * in gx: the candidate's is within the reset gate's product. Returns h (T, N,
- * H). reverse: from the last time to the first. */
+ * gates H): the gates' sums over the inputs, with biases, in torch's order;
+ * w_hh (gates H, H). Only for a GRU, b_hh (gates H) or NULL: it is not included
+ * in gx, since the reset gate multiplies the candidate's. Returns h (T, N, H).
+ * reverse: from the last time to the first. */
 struct mt_cell;
 const struct mt_cell *mt_cell_find(const char *name);
 size_t mt_cell_gates(const struct mt_cell *cell);
@@ -89,13 +89,14 @@ struct mt_value *mt_recurrent(struct mt_graph *g, const struct mt_cell *cell,
 struct mt_value *mt_conv_op(struct mt_graph *g, struct mt_value *x,
                             struct mt_value *w, struct mt_value *b,
                             const struct mt_conv *cv);
-/* Transposed: from (n, groups o, oh, ow) to (n, groups c, h, w). */
+/* The transposed convolution: from (n, groups o, oh, ow) to (n, groups c, h,
+ * w). */
 struct mt_value *mt_conv_transpose_op(struct mt_graph *g, struct mt_value *x,
                                       struct mt_value *w, struct mt_value *b,
                                       const struct mt_conv *cv);
 
-/* tokens (...) int32 in 0 ... v-1, w (v, d): (..., d). The token `padding`
- * (-1: none) gives no gradient. */
+/* tokens (...) int32 in 0 ... v-1, w (v, d): (..., d). The token `padding` (-1:
+ * none) has no gradient. */
 struct mt_value *mt_embedding(struct mt_graph *g, struct mt_value *tokens,
                               struct mt_value *w, int64_t padding);
 
@@ -116,9 +117,9 @@ struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
                               size_t heads, bool causal, double dropout,
                               struct mt_philox_key key);
 
-/* --- normalisation: w and b together may be NULL ------------------------- */
+/* --- normalisation: w and b may both be NULL ------------------------------ */
 
-/* over the last dimensions, of `width` elements in all; w, b (width) */
+/* over the last dimensions, which have `width` elements; w, b (width) */
 struct mt_value *mt_layer_norm(struct mt_graph *g, struct mt_value *x,
                                struct mt_value *w, struct mt_value *b,
                                size_t width, double eps);
@@ -136,15 +137,15 @@ struct mt_running {
 };
 
 /* x (N, C, ...) of rank 3 or more, over each channel of each sample; w, b (C).
- * Updates the mean and the variance of the running statistics (NULL: has none)
- * with this momentum; they have no count of batches. */
+ * Updates the running mean and variance (NULL: none) with this momentum; the
+ * count of batches is not used. */
 struct mt_value *mt_instance_norm(struct mt_graph *g, struct mt_value *x,
                                   struct mt_value *w, struct mt_value *b,
                                   const struct mt_running *running,
                                   double momentum, double eps);
 
 /* x (N, C, ...) over the batch; w, b (C). Updates the running statistics (NULL:
- * has none) with this momentum, NAN: with 1 / batches. */
+ * none) with this momentum; NAN: with 1 / batches. */
 struct mt_value *mt_batch_norm(struct mt_graph *g, struct mt_value *x,
                                struct mt_value *w, struct mt_value *b,
                                const struct mt_running *running,
@@ -156,19 +157,20 @@ struct mt_value *mt_batch_norm_fixed(struct mt_graph *g, struct mt_value *x,
                                      struct mt_value *mean,
                                      struct mt_value *var, double eps);
 
-/* --- pooling and resampling: x (n, c, w) or (n, c, h, w); what is said of an
- * axis are in [0] for h and in [1] for w ------------------------------- */
+/* --- pooling and resampling: x (n, c, w) or (n, c, h, w); of arrays [2], [0]
+ * is for h and [1] for w
+ * ------------------------------------------------------ */
 
 struct mt_pool_axis {
     size_t kernel, stride, padding, dilation; /* at most INT32_MAX */
-    bool ceil_mode;                           /* windows may end past it */
+    bool ceil_mode;                           /* windows may reach beyond it */
 };
 
-/* How many outputs an axis has; 0 where no window fits. */
+/* The number of outputs of an axis; 0: no window fits. */
 size_t mt_pool_size(const struct mt_pool_axis *axis, size_t in);
 
-/* Each window must have an element that is not padding, and a plane no more
- * than INT32_MAX elements. */
+/* Each window must have an element that is not padding, and a plane at most
+ * INT32_MAX elements. */
 struct mt_value *mt_max_pool(struct mt_graph *g, struct mt_value *x,
                              const struct mt_pool_axis axes[2]);
 
@@ -183,8 +185,8 @@ struct mt_value *mt_adaptive_max_pool(struct mt_graph *g, struct mt_value *x,
 
 struct mt_upsample {
     size_t size[2];
-    double factor[2]; /* out / in as it was asked for; 0: that of the sizes */
-    bool linear;      /* else the nearest */
+    double factor[2]; /* out / in as given by the user; 0: that of the sizes */
+    bool linear;      /* false: nearest */
     bool align_corners;
 };
 struct mt_value *mt_upsample(struct mt_graph *g, struct mt_value *x,
@@ -203,15 +205,15 @@ struct mt_value *mt_pair_loss_of(struct mt_graph *g, struct mt_value *x,
                                  struct mt_value *t,
                                  const struct mt_pair_loss_type *type,
                                  bool mean, const float p[3]);
-/* The same, the sum over a divisor of any size. */
+/* The same, but the sum divided by any divisor. */
 struct mt_value *mt_pair_loss_over(struct mt_graph *g, struct mt_value *x,
                                    struct mt_value *t,
                                    const struct mt_pair_loss_type *type,
                                    double divisor, const float p[3]);
 
-/* Binary cross-entropy with weights for each column: x and t (..., n); all
- * (n) weighs the column, hit (n) the part of it where t is 1. logits: x is
- * taken through the sigmoid first (hit is for these only). */
+/* Binary cross-entropy with weights for each column of x and t (..., n): all
+ * (n) is torch's weight, hit (n) torch's pos_weight. logits: applies the
+ * sigmoid to x first (hit needs this). */
 struct mt_binary_loss {
     const float *hit, *all; /* read while recording only; NULL: 1 */
     bool logits, mean;
@@ -232,7 +234,7 @@ struct mt_value *mt_cross_entropy(struct mt_graph *g, struct mt_value *x,
                                   const struct mt_cross_entropy *options);
 
 /* x (rows, classes) log-probabilities, t (rows) int32 classes or ignore_index:
- * l_i = -w_t x_it, their sum, or the mean over the sum of the w_t. */
+ * the sum of l_i = -w_t x_it, or that divided by the sum of the w_t (mean). */
 struct mt_nll {
     const float *weight;   /* (classes), lives as long as the graph, or NULL */
     int32_t ignore_index;

@@ -1,4 +1,4 @@
-/* What the files of ops share among themselves. */
+/* Shared by the files of ops. */
 #ifndef MT_GRAPH_OPS_INTERNAL_H
 #define MT_GRAPH_OPS_INTERNAL_H
 
@@ -56,7 +56,7 @@ static inline float *mt_output_data(const struct mt_node *node, int output)
     return output < 0 ? NULL : node->out[output]->data;
 }
 
-/* NULL where that operand is not there. */
+/* NULL: the operand is absent. */
 static inline float *mt_input_data(const struct mt_node *node, size_t input)
 {
     return node->in[input] ? node->in[input]->data : NULL;
@@ -67,7 +67,7 @@ static inline size_t mt_last_dim(const struct mt_value *v)
     return v->shape.rank ? v->shape.dim[v->shape.rank - 1] : 1;
 }
 
-/* Elements ahead of the last dimension. */
+/* The number of rows along the last dimension. */
 static inline size_t mt_rows(const struct mt_value *v)
 {
     return mt_shape_elements(&v->shape) / mt_last_dim(v);
@@ -78,14 +78,14 @@ static inline size_t mt_elements(const struct mt_value *v)
     return mt_shape_elements(&v->shape);
 }
 
-/* What many ops answer by `along` (sequence.c): elements meet those at the same
- * place of all operands; rows of operand 0, along its last dimension, are
- * worked on each for itself. */
+/* Common functions for `along` (sequence.c): an element depends only on those
+ * in the same place of all operands; a row along the last dimension only on
+ * that row of operand 0. */
 bool mt_along_elements(const struct mt_node *node, const int *in, int *out);
 bool mt_along_rows(const struct mt_node *node, const int *in, int *out);
 
-/* Running statistics (running.c). found: what a node has found in a run, as its
- * op's statistics counts: updates the running ones by that, or leaves it for
+/* Running statistics (running.c). found: the statistics that a node found in a
+ * run, as many as its op says. Updates the running ones, or leaves found for
  * mt_graph_update. */
 void mt_running_found(const struct mt_node *node, const struct mt_run *run,
                       const double *found);

@@ -10,18 +10,18 @@ struct run {
     size_t start, end;
 };
 
-/* Runs that do not touch, the lowest first. */
+/* Runs that do not touch each other, the lowest first. */
 struct runs {
     struct run *list;
     size_t n, size;
 };
 
 /* Node i of the tree has the children 2i and 2i + 1; node 1 is all times, node
- * leaves + t is time t. A value's parts are the largest nodes whose times it
- * lives through. */
+ * leaves + t is time t. The parts of a value are the largest nodes during all
+ * of whose times it lives. */
 struct node {
-    struct runs through; /* memory of values that have this part */
-    struct runs within;  /* and of those that have it or one below it */
+    struct runs through; /* memory of values with this node as a part */
+    struct runs within;  /* memory of values with a part here or below */
 };
 
 struct mt_places {
@@ -77,7 +77,7 @@ static size_t first_run(struct mt_places *p, const struct runs *r, size_t at)
     return low;
 }
 
-/* The lowest address from `at` on that has `bytes` free bytes. */
+/* The lowest address from `at` on with `bytes` free bytes. */
 static size_t skip_runs(struct mt_places *p, const struct runs *r, size_t at,
                         size_t bytes)
 {
@@ -106,7 +106,7 @@ static bool grow(struct runs *r)
     return true;
 }
 
-/* One run instead of those that it meets. */
+/* Adds a run, joined with those that it touches. */
 static bool add_run(struct mt_places *p, struct runs *r, struct run run)
 {
     size_t from = first_run(p, r, run.start), to = from;
@@ -134,7 +134,7 @@ static bool add_run(struct mt_places *p, struct runs *r, struct run run)
 
 enum { LEVELS = 64 };
 
-/* The parts of a life, and all nodes above them: two at each level. */
+/* The parts of a life, and all nodes above them: at most two at each level. */
 struct life {
     size_t part[2 * LEVELS], above[2 * LEVELS];
     size_t parts, aboves;
@@ -171,7 +171,7 @@ size_t mt_places_find(struct mt_places *p, size_t bytes, size_t born,
     struct life l;
 
     find_parts(p, born, dies, &l);
-    do { /* until no list has anything there */
+    do { /* until nothing is taken there */
         was = at;
         for (size_t i = 0; i < l.parts; i++)
             at = skip_runs(p, &p->node[l.part[i]].within, at, bytes);

@@ -7,12 +7,11 @@
  *         mt_places_take(places, at, at + bytes, born, dies, err);
  *     mt_places_free(places);
  *
- * Which memory is taken at some time of a life is a question for all values
- * whose lives meet it, and in a graph with a backward pass nearly all of them
- * do. So times are the leaves of a binary tree. A value is noted at the few
- * nodes that make up its life (a segment tree: Bentley, 1977), and their
- * ancestors know of it; where values lie next to one another, the memory that
- * they take is one run. Finding and taking a place look at O(log n) lists of
+ * In a graph with a backward pass nearly all lives overlap, so comparing a
+ * value with all that live at the same time is slow. Instead times are the
+ * leaves of a binary tree. A value is noted at the few nodes that make up its
+ * life (a segment tree: Bentley, 1977), and at their ancestors; memory of
+ * adjacent values is one run. Finding and taking a place read O(log n) lists of
  * runs.
  */
 #ifndef MT_GRAPH_PLACE_H
@@ -29,17 +28,17 @@ mt_status mt_places_new(size_t times, struct mt_places **out,
                         struct mt_err *err);
 void mt_places_free(struct mt_places *places); /* NULL is allowed */
 
-/* The lowest address from which on `bytes` bytes are free from born to dies,
- * both included; it is 0 or where something that was taken ends. */
+/* The lowest address of `bytes` bytes that are free from born to dies, both
+ * included: 0, or the end of a taken place. */
 size_t mt_places_find(struct mt_places *places, size_t bytes, size_t born,
                       size_t dies);
 
-/* Takes [at, end) from born to dies; parts of it may be taken already at other
- * times. */
+/* Takes [at, end) from born to dies; at other times parts of it may already be
+ * taken. */
 mt_status mt_places_take(struct mt_places *places, size_t at, size_t end,
                          size_t born, size_t dies, struct mt_err *err);
 
-/* The work so far: runs that were looked at or moved. For tests. */
+/* The work so far: runs compared or moved. For tests. */
 size_t mt_places_work(const struct mt_places *places);
 
 #endif

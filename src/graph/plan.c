@@ -12,7 +12,7 @@
 
 enum { ALIGN = 64 };
 
-/* Bytes that no machine has; two of these still fit a size_t. */
+/* More bytes than any machine has; twice as many still fit a size_t. */
 #define LIMIT (SIZE_MAX / 4)
 
 static bool is_planned(const struct mt_value *v)
@@ -20,7 +20,7 @@ static bool is_planned(const struct mt_value *v)
     return v->producer && !v->fixed && !v->view_of && !v->shares;
 }
 
-/* Also views of kept values, and values that kept views look at. */
+/* Also keeps views of kept values, and the values of kept views. */
 static void keep_roots(struct mt_graph *g)
 {
     for (size_t i = 0; i < g->n_values; i++) {
@@ -31,7 +31,7 @@ static void keep_roots(struct mt_graph *g)
 
 static void find_lives(struct mt_graph *g)
 {
-    for (size_t i = 0; i < g->n_values; i++) { /* of dropped nodes: never */
+    for (size_t i = 0; i < g->n_values; i++) { /* if dropped: never */
         g->values[i]->born = 1;
         g->values[i]->dies = 0;
     }
@@ -54,7 +54,7 @@ static void find_lives(struct mt_graph *g)
     }
 }
 
-/* An elementwise node whose input dies with it writes over that input. */
+/* A node that works in place, and whose input dies with it, overwrites it. */
 static void share_in_place(struct mt_graph *g)
 {
     for (size_t i = 0; i < g->n_nodes; i++) {

@@ -1,18 +1,18 @@
 /*
  * Less memory for a little time (after Chen et al., "Training deep nets with
- * sublinear memory cost"): a large value that only cheap work separates from
- * what backward keeps anyway is not kept from forward to backward, but computed
- * again just before backward reads it. Its bits are the same.
+ * sublinear memory cost"): a large value that can be computed cheaply from
+ * values that backward needs anyway is not kept from forward to backward, but
+ * recomputed just before backward reads it, with the same bits.
  *
- * So of conv -> BatchNorm -> ReLU only the convolution's result is kept, which
- * the normalisation's gradient needs; and of a chain of residual blocks not
- * their sums, which follow from those.
+ * So in conv -> BatchNorm -> ReLU only the convolution's result is kept, which
+ * the gradient of the normalisation needs; and in a chain of residual blocks
+ * the sums are not kept, since they follow from such results.
  */
 #include <stdlib.h>
 
 #include "graph/graph_internal.h"
 
-enum { LARGE = 1 << 18 }; /* bytes from which it is worth a node */
+enum { LARGE = 1 << 18 }; /* bytes from which recomputing pays off */
 
 struct plan {
     struct mt_graph *g;
@@ -20,7 +20,7 @@ struct plan {
     size_t n, room;
 };
 
-/* Which values backward reads: marked by `readers` (root values). */
+/* Marks the (root) values that backward reads, by `readers`. */
 static void count_backward_readers(struct mt_graph *g)
 {
     for (size_t i = 0; i < g->n_values; i++)
@@ -37,7 +37,7 @@ static void count_backward_readers(struct mt_graph *g)
 
 static bool can_recompute(struct mt_value *v);
 
-/* There at that time in any case, or computed again as well. */
+/* Is the value still live in backward, or recomputable, too? */
 static bool is_at_hand(struct mt_value *v)
 {
     return !mt_value_root(v)->producer || mt_value_root(v)->readers ||
@@ -58,7 +58,7 @@ static bool choose(const struct mt_value *v)
     return true;
 }
 
-/* Asked once for each value: sums of sums have many ways to one. */
+/* Decided once for each value: in sums of sums many paths lead to one. */
 static bool can_recompute(struct mt_value *v)
 {
     if (v->choice == MT_UNASKED)
@@ -83,7 +83,7 @@ static struct mt_value *again(struct plan *p, struct mt_value *v)
     copy = v->again->producer;
     if (g->failed)
         return v;
-    g->n_nodes--; /* recorded at the end; its place is here */
+    g->n_nodes--; /* it was recorded at the end, but belongs here */
     p->nodes[p->n++] = copy;
     return v->again;
 }
@@ -93,7 +93,7 @@ static void recompute_inputs(struct plan *p, struct mt_node *node)
     for (size_t k = 0; k < node->n_in && !p->g->failed; k++) {
         struct mt_value *v = node->in[k];
 
-        /* made by forward, not by a node of backward */
+        /* computed by forward, not by backward itself */
         if (v && v->forward && can_recompute(v))
             node->in[k] = again(p, v);
     }

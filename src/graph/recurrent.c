@@ -45,8 +45,8 @@ bool mt_cell_takes_bias(const struct mt_cell *cell)
 /* --- walks -------------------------------------------------------------- */
 
 enum {
-    GROUP = 16,       /* rows of a group, at most */
-    SHARED = 1 << 17, /* multiplications that are worth a task of their own */
+    GROUP = 16,       /* most rows of a group */
+    SHARED = 1 << 17, /* fewest multiplications of a task */
 };
 
 struct mt_walk mt_walk_of(const struct mt_value *gates,

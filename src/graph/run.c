@@ -3,7 +3,7 @@
 #include "graph/sequence.h"
 #include "kernels/dispatch.h"
 
-/* Views of leaves follow them: their owner may have moved their data. */
+/* Updates views of leaves: the owner may have moved a leaf's data. */
 static void follow_leaves(const struct mt_graph *g)
 {
     for (size_t i = 0; g->has_views && i < g->n_values; i++) {
@@ -28,7 +28,7 @@ static size_t statistics_of(const struct mt_node *node)
     return node->op->statistics ? node->op->statistics(node) : 0;
 }
 
-/* Moves on from what belongs to a node. */
+/* Moves statistics and memory past those of a node. */
 static void pass_node(const struct mt_node *node, struct mt_run *run)
 {
     if (run->statistics)
@@ -45,7 +45,7 @@ void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
     bool cut = turn->sequence && turn->sequence->no_outputs;
     size_t n = cut ? mt_sequence_nodes(g) : g->n_nodes;
 
-    if (!turn->statistics && !turn->sequence) { /* a short step feels it */
+    if (!turn->statistics && !turn->sequence) { /* saves time in short steps */
         for (size_t i = 0; i < n; i++)
             g->nodes[i]->op->run(g->nodes[i], &run);
         return;

@@ -4,10 +4,10 @@
 #include "graph/graph_internal.h"
 #include "graph/ops_internal.h"
 
-/* Of results that mix positions. */
+/* Instead of a dimension: the value mixes positions. */
 enum { MIXED = -2 };
 
-/* The dimension of a view that counts what dimension dim of `from` counts. */
+/* The dimension of a view that corresponds to dimension dim of `from`. */
 static int dim_of_view(const struct mt_shape *from, int dim,
                        const struct mt_shape *to)
 {
@@ -34,7 +34,7 @@ static int dim_of(const struct mt_value *v)
     return dim_of_view(&v->view_of->shape, dim_of(v->view_of), &v->shape);
 }
 
-/* Equal, except that the sequence is one position in b. */
+/* Are they equal, except that in b the sequence is one position? */
 static bool same_operand(const struct mt_value *a, const struct mt_value *b,
                          int dim)
 {
@@ -49,7 +49,8 @@ static bool same_operand(const struct mt_value *a, const struct mt_value *b,
     return true;
 }
 
-/* Follows the sequence through a node; other is its like in the other graph. */
+/* Follows the sequence through a node; other: the same node of the other
+ * graph. */
 static bool follow(const struct mt_node *node, const struct mt_node *other)
 {
     int in[MT_NODE_INPUTS], out[MT_NODE_OUTPUTS];
@@ -111,7 +112,7 @@ size_t mt_sequence_nodes(const struct mt_graph *g)
     return n;
 }
 
-/* --- what many ops answer ----------------------------------------------- */
+/* --- common answers of ops ----------------------------------------------- */
 
 bool mt_along_elements(const struct mt_node *node, const int *in, int *out)
 {

@@ -9,7 +9,7 @@
 
 enum { PAD = 16 }; /* floats */
 
-/* Elements that no memory holds, and whose bytes still fit a size_t. */
+/* More elements than any memory holds, whose bytes still fit a size_t. */
 #define LIMIT (SIZE_MAX / 64)
 
 static bool grow(struct mt_store *store)
@@ -65,7 +65,7 @@ struct mt_tensor *mt_store_find(const struct mt_store *store, const char *name)
     return i < store->n ? store->tensors[i] : NULL;
 }
 
-/* Of a tensor that is not in the blocks. */
+/* The bytes of a tensor that is not in the blocks. */
 static size_t own_bytes(const struct mt_tensor *t)
 {
     return mt_size_align(t->count + 1, PAD) * mt_dtype_size(t->dtype);

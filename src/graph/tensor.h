@@ -1,12 +1,12 @@
 /*
- * Named tensors and the store that holds a model's: parameters and buffers,
- * in the order of its state dict.
+ * Named tensors and the store of a model: its parameters and buffers, in the
+ * order of its state dict.
  *
  * Trainable parameters lie in one flat block, their gradients in a second one
- * at the same offsets, so that an optimizer step is one pass over flat memory
+ * at the same offsets, so that an optimizer step is one pass over flat memory,
  * and its slots are further blocks of the same layout. Each tensor starts at a
  * multiple of 16 floats; the padding between them is zero. Frozen parameters
- * and buffers have memory of their own and no gradient.
+ * and buffers have their own memory and no gradient.
  */
 #ifndef MT_GRAPH_TENSOR_H
 #define MT_GRAPH_TENSOR_H
@@ -23,13 +23,13 @@ struct mt_tensor {
     size_t count;           /* elements */
     bool buffer;            /* state that is not learned */
     bool requires_grad;     /* a parameter that is not frozen */
-    bool has_grad;          /* backward reaches it: set when recorded */
+    bool has_grad;          /* backward reaches it; set by recording */
     size_t offset;          /* trainable: floats from the start of the block */
     void *data;             /* count elements */
     float *grad;            /* trainable only */
 };
 
-/* What a store takes memory for. */
+/* What a store allocates memory for. */
 enum mt_memory {
     MT_MEMORY_TRAINING, /* values and gradients */
     MT_MEMORY_VALUES,   /* values: grads, and each tensor's grad, are NULL */
@@ -64,7 +64,7 @@ struct mt_tensor *mt_store_find(const struct mt_store *store,
  * everything is declared and requires_grad is final. */
 mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err);
 
-/* What it takes, or would, with this memory; once it is laid out. */
+/* The bytes that it takes, or would take, with this memory; once laid out. */
 size_t mt_store_bytes(const struct mt_store *store, enum mt_memory memory);
 
 /* Copies every value from one store to another with the same tensors. */

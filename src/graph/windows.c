@@ -48,7 +48,7 @@ static bool starts_at(const struct mt_windows *w, size_t numerator,
     return true;
 }
 
-/* What is left to find out once the tables are filled. */
+/* Sets the other members once the tables are filled. */
 static void finish_band(struct mt_band *band)
 {
     const struct mt_windows *w = &band->windows;
@@ -76,14 +76,15 @@ size_t mt_pool_size(const struct mt_pool_axis *axis, size_t in)
 
     if (room < 0)
         return 0;
-    /* a window must not start in the padding after */
+    /* a window must not start in the padding at the end */
     if (axis->ceil_mode &&
         (out - 1) * stride >= padded - (int64_t)axis->padding)
         out--;
     return (size_t)out;
 }
 
-/* Taps [*first, *first + *count) of output o's window are not padding. */
+/* The taps of output o's window that are not padding: [*first, *first +
+ * *count). */
 static void clip(const struct mt_pool_axis *axis, size_t in, size_t o,
                  int64_t *first, int64_t *count)
 {
@@ -133,7 +134,7 @@ bool mt_windows_adaptive(struct mt_graph *g, size_t in, size_t size,
     return true;
 }
 
-/* What each output is divided by becomes one divisor, or weights. */
+/* Turns the outputs' divisors into one common divisor, or into weights. */
 static bool set_divisors(struct mt_graph *g, struct mt_band *band,
                          const int32_t *divisors, double *divisor)
 {
@@ -176,7 +177,7 @@ bool mt_band_pool(struct mt_graph *g, const struct mt_pool_axis *axis,
         int64_t end = start + (int64_t)axis->kernel;
         int64_t limit = (int64_t)(in + axis->padding);
 
-        /* padding counts, but not what ceil_mode adds after it */
+        /* padding counts, but not elements that ceil_mode adds beyond it */
         divisors[o] = count_include_pad
                           ? (int32_t)((end < limit ? end : limit) - start)
                           : band->windows.count[o];
@@ -198,7 +199,7 @@ bool mt_band_adaptive(struct mt_graph *g, size_t in, size_t size,
 bool mt_band_nearest(struct mt_graph *g, size_t in, size_t size, double factor,
                      struct mt_band *band)
 {
-    /* in float, as in torch: another rounding would choose other elements */
+    /* in float, as in torch: other rounding would select other elements */
     float scale = factor > 0 ? (float)(1 / factor) : (float)in / (float)size;
     int32_t *start, *count;
 
@@ -216,7 +217,7 @@ bool mt_band_nearest(struct mt_graph *g, size_t in, size_t size, double factor,
     return true;
 }
 
-/* Where between the inputs output o lies. */
+/* The position of output o between the inputs. */
 static double linear_place(size_t o, size_t in, size_t size, double factor,
                            bool align_corners)
 {
@@ -255,8 +256,8 @@ bool mt_band_linear(struct mt_graph *g, size_t in, size_t size, double factor,
 
 /* --- the transposed map --------------------------------------------------- */
 
-/* weight[at[i] + k] of output i, which reads inputs start[i] + k of back: the
- * weight that band has between the two. */
+/* Sets back's weights: output i reads its inputs start[i] + k with weight
+ * weight[at[i] + k], the weight of the same pair in band. */
 static bool transpose_weights(struct mt_graph *g, const struct mt_band *band,
                               struct mt_band *back)
 {
@@ -300,7 +301,7 @@ bool mt_band_transpose(struct mt_graph *g, const struct mt_band *band,
     *back = (struct mt_band){ .form = MT_BAND_GENERAL };
     if (!new_windows(g, w->out, w->in, &back->windows, &start, &count))
         return false;
-    /* starts and ends grow: the windows with i are neighbours */
+    /* starts and ends ascend, so the windows that have i are neighbours */
     for (size_t i = 0; i < w->in; i++) {
         while (low < w->out && end_of(w, low) <= i)
             low++;

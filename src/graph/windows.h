@@ -7,16 +7,16 @@
 #include "graph/ops.h"
 #include "kernels/windows.h"
 
-/* The windows of a max pooling, without their padding; and those that give
- * `size` outputs: output o has inputs [o in / size, (o + 1) in / size), the end
- * rounded up. */
+/* The windows of a max pooling, without their padding; and those of an adaptive
+ * pooling to `size` outputs: output o has inputs [o in / size, (o + 1) in /
+ * size), the end rounded up. */
 bool mt_windows_pool(struct mt_graph *g, const struct mt_pool_axis *axis,
                      size_t in, struct mt_windows *out);
 bool mt_windows_adaptive(struct mt_graph *g, size_t in, size_t size,
                          struct mt_windows *out);
 
-/* Sums of an average pooling, and the divisor that all of them have; where
- * theirs differ, weights divide already and that is 1. */
+/* The sums of an average pooling, and their common divisor; if divisors differ,
+ * they are part of the weights and *divisor is 1. */
 bool mt_band_pool(struct mt_graph *g, const struct mt_pool_axis *axis,
                   size_t in, bool count_include_pad, struct mt_band *out,
                   double *divisor);
