@@ -50,7 +50,8 @@ THREADS = (1, 2)
 CLOSE = 1.25  # how much slower than the best a setting may be to stay in
 FLAGS = ("avx2", "fma", "avx512f", "asimd")
 HEADER = ["workload", "kind", "mtrain med", "min", "peer", "med", "min",
-          "ratio med", "ratio min", "target", "of sgemm", "1/2 thr", "MB", "peer MB"]
+          "ratio med", "ratio min", "target", "of sgemm",
+          "1/2 thr", "MB", "peer MB"]
 WIDTHS = [10, 6, 11, 9, 9, 9, 9, 10, 10, 7, 9, 8, 7, 8]
 
 
@@ -258,10 +259,12 @@ def print_startup(mtrain, with_peer, work):
     out = os.path.join(work, "out.mtc")
     train = wall([mtrain, "train", sides.spec_path("tiny"), "train.steps=1",
                   "-q", "-f", "-o", out])
-    print(f"\nstart-up: mtrain {wall([mtrain, '--version']):.1f} ms, a training "
-          f"of one step with its checkpoint {train:.1f} ms"
-          + (f"; import torch {wall([sides.PYTHON, '-c', 'import torch'], 3):.0f}"
-             " ms" if with_peer else ""), flush=True)
+    text = (f"\nstart-up: mtrain {wall([mtrain, '--version']):.1f} ms, a "
+            f"training of one step with its checkpoint {train:.1f} ms")
+    if with_peer:
+        torch = wall([sides.PYTHON, "-c", "import torch"], 3)
+        text += f"; import torch {torch:.0f} ms"
+    print(text, flush=True)
 
 
 def print_checkpoints(mtrain, work):

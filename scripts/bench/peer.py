@@ -16,8 +16,8 @@ SETTING has
     mode         of eval: "no_grad", "inference_mode", "traced" (and frozen) or
                  "optimized" (optimize_for_inference of that)
 
-What cannot be set is answered by {"error": TEXT}. Subnormal numbers are flushed,
-since they only cost time here.
+What cannot be set is answered by {"error": TEXT}. Subnormal numbers are
+flushed, since they only cost time here.
 """
 import contextlib
 import json

@@ -183,8 +183,9 @@ def onnxruntime(folder, path, name, threads):
     tokens = data["task"] == "tokens"
     shape = data["seq_len"] if tokens else data["input"]
     shape = shape if isinstance(shape, list) else [shape]
+    dims = ",".join(map(str, [data["batch_size"]] + shape))
     return Asked(["node", os.path.join(HERE, "ort.js"), folder, path,
-                  str(threads), ",".join(map(str, [data["batch_size"]] + shape)),
+                  str(threads), dims,
                   "int64" if tokens else "float32"])
 
 

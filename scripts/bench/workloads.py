@@ -1,4 +1,4 @@
-"""The workloads of configs/bench: their FLOPs, and how they are cut in turns."""
+"""The workloads of configs/bench: their FLOPs, and how turns cut them."""
 
 
 def dense(batch, *sizes):
