@@ -1,6 +1,6 @@
 /*
- * What the files of optimizers share: keys that several have, and the small
- * steps of their prepare functions. Internal to optim/.
+ * Shared by the files of optimizers: keys that several of them have, and
+ * helpers of their prepare functions. Internal to optim/.
  */
 #ifndef MT_OPTIM_OPTIM_INTERNAL_H
 #define MT_OPTIM_OPTIM_INTERNAL_H
@@ -47,7 +47,7 @@ mt_status mt_optim_check_betas(const struct mt_reals *betas,
                                const struct mt_item *object,
                                struct mt_err *err);
 
-/* The momentum of this step: the schedule's, or else the settings' own. */
+/* The momentum of this step: the schedule's, else that of the settings. */
 static inline double mt_optim_momentum(const struct mt_optim_step *step,
                                        double own)
 {

@@ -126,7 +126,7 @@ mt_status mt_optim_check_betas(const struct mt_reals *betas,
 
 /* --- binding ------------------------------------------------------------ */
 
-/* Does a parameter match? */
+/* Does the glob match a parameter? */
 static bool is_found(const struct mt_store *store, const char *glob)
 {
     const struct mt_tensor *t = mt_store_find(store, glob);
@@ -181,7 +181,7 @@ static bool is_needed(const struct mt_optimizer *o, size_t i)
     return needed;
 }
 
-/* Floats of slot i. */
+/* The size of slot i in floats. */
 static size_t slot_floats(const struct mt_optimizer *o, size_t i)
 {
     return mt_optimizer_is_product(o->type, i) ? o->store->n : o->store->flat;
@@ -196,7 +196,7 @@ size_t mt_optimizer_bytes(const struct mt_optimizer *o)
     return floats * sizeof(float);
 }
 
-/* Takes a slot's block, with the value that it starts with. */
+/* Allocates a slot's block, with its start value. */
 static mt_status make_slot(struct mt_optimizer *o, size_t i, struct mt_err *err)
 {
     o->slot[i] =
@@ -340,14 +340,14 @@ struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *o,
     return o->type->base(o->groups[group].args);
 }
 
-/* The product of tensor t, or NULL where the type has none. */
+/* The product of tensor t, or NULL if the type has none. */
 static float *product_of(const struct mt_optimizer *o, size_t t)
 {
     return o->type->factor ? mt_optimizer_slot(o, o->n_slots - 1, t) : NULL;
 }
 
-/* Tensors lie in the flat block in order, each padded; neighbours with the
- * same settings, step count and product become one pass. */
+/* Tensors lie in the flat block in order, each padded; neighbours with the same
+ * group, step count and product become one segment. */
 static void make_segments(struct mt_optimizer *o)
 {
     struct mt_segment *last = NULL;
@@ -384,7 +384,7 @@ struct pass {
     const struct mt_optimizer *o;
     const struct mt_segment *segment;
     const void *prepared;
-    size_t first, end; /* floats of the block */
+    size_t first, end; /* in floats of the block */
     atomic_bool non_finite;
 };
 
@@ -413,7 +413,7 @@ void mt_optimizer_own(struct mt_optimizer *o, size_t first, size_t end)
     o->end = end;
 }
 
-/* The part of the segment that is its own. */
+/* Limits the pass to the optimizer's own part of the segment. */
 static void limit(const struct mt_optimizer *o, struct pass *pass)
 {
     const struct mt_segment *s = pass->segment;
@@ -439,7 +439,7 @@ bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
         struct mt_optim_step step = { now[s->group].lr, now[s->group].momentum,
                                       s->step + 1, 1 };
 
-        if (o->type->factor) /* in single precision, as torch does */
+        if (o->type->factor) /* in single precision, as in torch */
             s->product *=
                 (float)o->type->factor(o->groups[s->group].args, &step);
         step.product = (double)s->product;
@@ -467,7 +467,7 @@ bool mt_optimizer_owns(const struct mt_optimizer *o,
 
 void mt_optimizer_sync(struct mt_optimizer *o)
 {
-    if (!o->segmented) /* step_of was set since the last step */
+    if (!o->segmented) /* step_of is newer than the segments */
         return;
     for (size_t i = 0; i < o->n_segments; i++) {
         const struct mt_segment *s = &o->segments[i];

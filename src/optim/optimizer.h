@@ -2,15 +2,15 @@
  * Optimizers, with the update rules, options and defaults of torch.optim: one
  * file and one table row each.
  *
- * An optimizer is bound to the tensors of one store, by name. It holds one flat
- * block per slot ("exp_avg", "momentum_buffer", ...), laid out as the store's
- * trainable block, and a step count per tensor. It moves the tensors of its own
- * store and no others: stepping it after backward on a copy of the model moves
- * nothing of the copy, and the audit (train/) says so.
+ * An optimizer is bound to the tensors of one store. It has one flat block per
+ * slot ("exp_avg", "momentum_buffer", ...), laid out like the store's trainable
+ * block, and a step count per tensor. It moves only the tensors of its own
+ * store: a step after backward on a copy of the model does not move the copy,
+ * which the audit (train/) reports.
  *
- * A parameter without a gradient is skipped: no decay, no state. Where the
- * store has no gradients at all (enum mt_memory), slots take no memory: such
- * an optimizer is its settings only.
+ * A parameter without a gradient is skipped: no decay, no state. If the store
+ * has no gradients at all (enum mt_memory), slots take no memory: such an
+ * optimizer consists of its settings only.
  */
 #ifndef MT_OPTIM_OPTIMIZER_H
 #define MT_OPTIM_OPTIMIZER_H
@@ -30,19 +30,19 @@ struct mt_segment {
     size_t offset, n;        /* floats of the flat block */
     size_t group;
     uint64_t step;           /* finished steps */
-    float product;           /* of their factors */
+    float product;           /* of the factors of these steps */
     size_t first, end;       /* tensors of the store */
 };
 
-/* The blocks that one pass works on, at the segment's offset. */
+/* The blocks that one pass works on. */
 struct mt_update {
     float *p;
     const float *g;
-    float *slot[MT_OPTIM_MAX_SLOTS]; /* NULL where the settings need none */
+    float *slot[MT_OPTIM_MAX_SLOTS]; /* NULL: the settings need none */
     size_t n;
 };
 
-/* What one step of a segment works with. */
+/* The values of one step of a segment. */
 struct mt_optim_step {
     double lr;
     double momentum; /* as in struct mt_scheduled; NAN: the settings' own */
@@ -51,12 +51,13 @@ struct mt_optim_step {
 };
 
 /*
- * A row. What its neighbours rely on, and rules_test.c holds every row to:
+ * A row. Other code relies on these rules, which rules_test.c checks for every
+ * row:
  *
  *   - update() with p = g = 0 and slots as they start leaves p at 0, whatever
  *     the settings: tensors are padded with zeros to whole vectors.
- *   - update() is a function of its block and of what prepare() made, value by
- *     value: how the work is cut into tasks changes nothing.
+ *   - update() is a function of its block and of the result of prepare(), value
+ *     by value: how the work is cut into tasks changes nothing.
  *   - prepare() is a function of the settings and of struct mt_optim_step.
  *   - a slot that no setting needs, or that is a product, is NULL in update().
  */
@@ -64,11 +65,11 @@ struct mt_optimizer_type {
     MT_TYPE_HEAD; /* keys: of the optimizer and of each group */
     size_t step_size;         /* bytes that prepare() fills, at most
                                  MT_OPTIM_STEP_SIZE */
-    const char *const *slots; /* names, as torch's state dicts have them;
+    const char *const *slots; /* names, as in torch's state dicts;
                                  NULL-terminated, at most MT_OPTIM_MAX_SLOTS */
 
-    bool stepless; /* torch keeps no step with its state: only whether a step
-                      is the first one matters */
+    bool stepless; /* torch's state has no step: it only matters whether a step
+                      is the first */
 
     /* Checks what single keys cannot; may be NULL. */
     mt_status (*check)(const void *args, const struct mt_json *doc,
@@ -81,18 +82,17 @@ struct mt_optimizer_type {
     /* The value that a slot starts with. NULL: 0. */
     float (*start)(const void *args, size_t slot);
 
-    /* The settings that a schedule starts from; a momentum of NAN: there is
-     * none to change. */
+    /* The settings that a schedule starts from; momentum NAN: it has none. */
     struct mt_scheduled (*base)(const void *args);
 
-    /* What a step multiplies the tensor's product with, before prepare(). With
-     * it, the last of the slots is that product, one number for each tensor
-     * and not one for each of its values; it starts as start() says. NULL:
-     * there is none. */
+    /* The factor by which a step multiplies the tensor's product, before
+     * prepare(). With it, the last of the slots is that product, a single
+     * number for each tensor; it starts as start() says. NULL: there is no
+     * product. */
     double (*factor)(const void *args, const struct mt_optim_step *step);
 
     /* The constants of a step for the kernel. Scalars are computed in double,
-     * as torch does. */
+     * as in torch. */
     void (*prepare)(const void *args, const struct mt_optim_step *step,
                     void *out);
     /* False if a gradient is not finite. */
@@ -100,7 +100,7 @@ struct mt_optimizer_type {
 };
 
 /* Every optimizer has groups; every group has params and, for the parameters
- * that match, other values of its optimizer's keys. */
+ * that these match, its own values of the optimizer's keys. */
 extern const struct mt_kind mt_optimizer_kind, mt_group_kind;
 
 struct mt_group {
@@ -114,16 +114,16 @@ struct mt_optimizer {
     struct mt_arena arena;
     struct mt_store *store;
     struct mt_group *groups;
-    size_t n_groups;           /* the default group included */
+    size_t n_groups;           /* including the default group */
     size_t *group_of;          /* for each tensor of the store */
     uint64_t *step_of;         /* for each tensor: finished steps (between
                                   mt_optimizer_sync and the next step) */
     size_t n_slots;            /* of the type */
     bool cycled;               /* the schedule sets the momentum */
-    float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each, a product
-                                        one for each tensor; NULL where no
-                                        group needs it */
-    size_t first, end;               /* floats of the block that it steps */
+    float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each; a product has
+                                        one for each tensor; NULL: no group
+                                        needs it */
+    size_t first, end;               /* the part of the block that it steps */
     struct mt_segment *segments;
     size_t n_segments;
     bool segmented;
@@ -136,38 +136,38 @@ mt_status mt_optimizer_new(const struct mt_json *doc, const struct mt_item *obje
                            struct mt_err *err);
 void mt_optimizer_free(struct mt_optimizer *optimizer); /* NULL is allowed */
 
-/* Makes room for what the schedule will change: one that cycles the momentum
- * (OneCycleLR) gives SGD a momentum buffer where its own momentum is 0, as in
- * torch. MT_INVALID: the optimizer has no momentum to cycle. To be called
- * before any step or restoring. */
+/* Prepares for the schedule: one that cycles the momentum (OneCycleLR) gives
+ * SGD a momentum buffer even if its own momentum is 0, as in torch. MT_INVALID:
+ * the optimizer has no momentum to cycle. To be called before any step or
+ * restoring. */
 mt_status mt_optimizer_follow(struct mt_optimizer *optimizer,
                               const struct mt_scheduler *scheduler,
                               struct mt_err *err);
 
-/* Takes the slots that some group needs and that are not there yet, if the
- * store has memory to train in. mt_optimizer_new does it; again only where the
- * store got its memory later. */
+/* Allocates the slots that some group needs and that are not there yet, if the
+ * store has memory for training. mt_optimizer_new does so; to be called again
+ * only if the store got its memory later. */
 mt_status mt_optimizer_allocate(struct mt_optimizer *optimizer,
                                 struct mt_err *err);
 
-/* What the slots take, or would if the store had memory to train in. */
+/* The bytes of the slots if the store has memory for training. */
 size_t mt_optimizer_bytes(const struct mt_optimizer *optimizer);
 
 /* The settings that a schedule starts from, for a group. */
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *optimizer,
                                       size_t group);
 
-/* Leaves all but floats [first, end) of the store's block to others: their
- * memory is not touched by a step. The borders are multiples of 16, or the
- * block's end. */
+/* Limits steps to floats [first, end) of the store's block: the rest belongs to
+ * other processes, and its memory is not touched. The limits are multiples of
+ * 16, or the block's end. */
 void mt_optimizer_own(struct mt_optimizer *optimizer, size_t first, size_t end);
 
-/* One step over all tensors that have a gradient; now: one for each group.
- * False if a gradient was not finite: the tensors are spoiled then. */
+/* One step of all tensors that have a gradient; now: [n_groups]. False if a
+ * gradient is not finite: the tensors are invalid then. */
 bool mt_optimizer_step(struct mt_optimizer *optimizer,
                        const struct mt_scheduled *now, struct mt_team *team);
 
-/* Is tensor one that this optimizer moves? */
+/* Does this optimizer move the tensor? */
 bool mt_optimizer_owns(const struct mt_optimizer *optimizer,
                        const struct mt_tensor *tensor);
 
@@ -176,8 +176,8 @@ bool mt_optimizer_owns(const struct mt_optimizer *optimizer,
 /* Brings step_of and products up to date. */
 void mt_optimizer_sync(struct mt_optimizer *optimizer);
 
-/* Where slot `slot` of tensor i is, or NULL where it has none: the tensor is
- * frozen, or its group's settings need no such slot. */
+/* Slot `slot` of a tensor; NULL: it has none, as the tensor is frozen, or its
+ * group's settings need no such slot. */
 float *mt_optimizer_slot(const struct mt_optimizer *optimizer, size_t slot,
                          size_t tensor);
 
@@ -188,11 +188,11 @@ bool mt_optimizer_is_product(const struct mt_optimizer_type *type, size_t slot);
 struct mt_shape mt_optimizer_slot_shape(const struct mt_optimizer *optimizer,
                                         size_t slot, size_t tensor);
 
-/* Has tensor i any slot? Otherwise it has no state to save or restore. */
+/* Has the tensor any slot? If not, it has no state to save or restore. */
 bool mt_optimizer_has_slots(const struct mt_optimizer *optimizer,
                             size_t tensor);
 
-/* After step_of, a product or has_grad of tensors changed. */
+/* To be called after step_of, a product or has_grad of tensors was changed. */
 void mt_optimizer_restart(struct mt_optimizer *optimizer);
 
 #endif

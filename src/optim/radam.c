@@ -36,7 +36,7 @@ static struct mt_scheduled radam_base(const void *args)
 }
 
 /* The rectification of the variance at step t; 0: it is not tractable yet
- * (rho_t <= 5), and the step takes the mean alone.
+ * (rho_t <= 5), and the step uses only the mean.
  *     rho_inf = 2 / (1 - beta2) - 1
  *     rho_t = rho_inf - 2 t beta2^t / (1 - beta2^t)
  *     r_t = sqrt((rho_t - 4) (rho_t - 2) rho_inf

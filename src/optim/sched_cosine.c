@@ -26,8 +26,8 @@ static const struct mt_key cosine_keys[] = {
     { .name = NULL },
 };
 
-/* The cosine goes on after T_max: back up to the base rate at 2 T_max, which
- * is also what torch's recursion gives. */
+/* The cosine continues after T_max: back up to the base rate at 2 T_max, as by
+ * torch's recursion. */
 static struct mt_scheduled cosine_at(const struct mt_scheduler *s, uint64_t t,
                                      struct mt_scheduled base)
 {

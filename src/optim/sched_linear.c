@@ -1,5 +1,5 @@
 /*
- * Schedules that run along a line or a power of one.
+ * Linear and polynomial schedules.
  */
 #include "optim/sched_types.h"
 #include "kernels/dmath.h"
@@ -10,7 +10,7 @@ struct linear_args {
 };
 
 static const struct mt_key linear_keys[] = {
-    /* torch takes a start of 0 and then divides by it. */
+    /* torch accepts a start of 0 and then divides by it. */
     { "start_factor", MT_KEY_REAL, offsetof(struct linear_args, start_factor),
       .def = "0.3333333333333333", .flags = MT_KEY_OPEN_MIN, .min = 0, .max = 1,
       .doc = "multiplies the learning rate at the start" },
@@ -22,8 +22,8 @@ static const struct mt_key linear_keys[] = {
     { .name = NULL },
 };
 
-/* lr = base (start + (end - start) min(t, total) / total); torch takes no
- * step at all where total_iters is 0. */
+/* lr = base (start + (end - start) min(t, total) / total); as in torch, the
+ * rate never changes if total_iters is 0. */
 static struct mt_scheduled linear_at(const struct mt_scheduler *s, uint64_t t,
                                      struct mt_scheduled base)
 {
@@ -59,8 +59,8 @@ static const struct mt_key polynomial_keys[] = {
     { .name = NULL },
 };
 
-/* lr = base (1 - min(t, total) / total)^power; no step where total_iters is
- * 0. */
+/* lr = base (1 - min(t, total) / total)^power; it never changes if total_iters
+ * is 0. */
 static struct mt_scheduled polynomial_at(const struct mt_scheduler *s,
                                          uint64_t t, struct mt_scheduled base)
 {

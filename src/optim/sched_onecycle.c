@@ -1,7 +1,7 @@
 /*
  * The 1cycle policy of "Super-Convergence: Very Fast Training of Neural
  * Networks Using Large Learning Rates" (Smith and Topin, 2019): the rate rises
- * to max_lr and falls far below where it began, and the momentum does the
+ * to max_lr and then falls far below its start, and the momentum does the
  * opposite. It replaces the optimizer's own lr and momentum (beta1).
  */
 #include <string.h>
@@ -88,7 +88,7 @@ static mt_status one_cycle_prepare(struct mt_scheduler *s,
 
     if (status != MT_OK)
         return status;
-    /* The rise would start where it ends: torch divides by zero. */
+    /* The rise would have no length: torch divides by zero. */
     if (a->pct_start * (double)a->total_steps == 1)
         return mt_json_fail(doc, object, err,
                             "a rise of one step has no slope: pct_start * "
@@ -130,9 +130,9 @@ static double anneal(const struct one_cycle_args *a, double from, double to,
 }
 
 /*
- * torch gives a number for t = total_steps too, one step beyond the end, and
- * raises an error after it; here the end of the cycle, t = total_steps - 1,
- * is held from then on.
+ * torch also has a value for t = total_steps, one step beyond the end, and
+ * raises an error after that; here the value at the end of the cycle, t =
+ * total_steps - 1, stays from then on.
  */
 static struct mt_scheduled one_cycle_at(const struct mt_scheduler *s,
                                         uint64_t t, struct mt_scheduled base)

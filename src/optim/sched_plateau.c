@@ -1,10 +1,9 @@
 /*
  * ReduceLROnPlateau: lowers the rate when a watched value stops improving.
  *
- * The one schedule with a memory. What it remembers is the same for all
- * groups: how often it reduced. Each group's rate follows by repeating the
- * reductions from its own base rate, so that min_lr and eps act on each group
- * as they do in torch.
+ * The only schedule with state, which is the same for all groups: the number of
+ * reductions. Each group's rate is computed by repeating the reductions from
+ * its own base rate, so that min_lr and eps act on each group as in torch.
  */
 #include <string.h>
 
@@ -52,7 +51,7 @@ static const char *const state_names[N_STATE] = { "best", "num_bad_epochs",
                                                   "cooldown_counter",
                                                   "num_reductions" };
 
-/* No honest run comes here; a forged state must not make at() spin. */
+/* No real run has so many; a forged state must not make at() loop for long. */
 enum { MAX_REDUCTIONS = 100000 };
 
 static mt_status plateau_prepare(struct mt_scheduler *s,
@@ -115,7 +114,7 @@ static struct mt_scheduled plateau_at(const struct mt_scheduler *s, uint64_t t,
         if (next < a->min_lr)
             next = a->min_lr;
         if (!(lr - next > a->eps))
-            break; /* and so would all that follow */
+            break; /* as at all later ones */
         lr = next;
     }
     return mt_sched_lr(lr);

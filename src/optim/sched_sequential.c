@@ -81,8 +81,8 @@ static mt_status sequential_prepare(struct mt_scheduler *s,
     return MT_OK;
 }
 
-/* At a milestone the next schedule is at its own step 0, from the base rate:
- * what the one before had reached does not matter. */
+/* At a milestone the next schedule begins with its own step 0, from the base
+ * rate, whatever the last one had reached. */
 static struct mt_scheduled sequential_at(const struct mt_scheduler *s,
                                          uint64_t t, struct mt_scheduled base)
 {
@@ -94,7 +94,7 @@ static struct mt_scheduled sequential_at(const struct mt_scheduler *s,
     return mt_scheduler_at(a->stages[stage], t, base);
 }
 
-/* That of the last stage. */
+/* The end of the last stage. */
 static struct mt_sched_end sequential_end(const struct mt_scheduler *s)
 {
     const struct sequential_args *a = s->args;

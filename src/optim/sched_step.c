@@ -21,9 +21,9 @@ static const struct mt_key constant_keys[] = {
 /*
  * lr = factor base while t < total_iters, then base.
  *
- * torch lifts the factor on the step to total_iters; with total_iters = 0 no
- * step leads there, and the factor stays, except where a SequentialLR enters
- * with the closed form.
+ * torch removes the factor in the step to total_iters; with total_iters = 0
+ * there is no such step, and the factor stays, unless a SequentialLR enters the
+ * schedule, for which torch uses the closed form.
  */
 static struct mt_scheduled constant_at(const struct mt_scheduler *s, uint64_t t,
                                        struct mt_scheduled base)

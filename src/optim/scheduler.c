@@ -12,7 +12,7 @@ static const struct mt_scheduler_type *const types[] = {
     &mt_sched_plateau,    &mt_sched_sequential,    NULL,
 };
 
-/* No "scheduler" in the spec: the rate stays what the optimizer says. */
+/* Without "scheduler" in the spec, the rate stays the optimizer's. */
 static struct mt_scheduled unchanged_at(const struct mt_scheduler *s,
                                         uint64_t t, struct mt_scheduled base)
 {

@@ -3,9 +3,8 @@
  * torch.optim.lr_scheduler: one file per family, one table row each.
  *
  * A schedule is a pure function of how many times it has been stepped (t = 0
- * before the first step) wherever torch's closed form allows; so resuming
- * needs no state but t. ReduceLROnPlateau alone keeps a little state, which
- * goes into the checkpoint by name.
+ * before the first step), so that resuming needs no state except t. Only
+ * ReduceLROnPlateau has a little state, which is saved in checkpoints by name.
  */
 #ifndef MT_OPTIM_SCHEDULER_H
 #define MT_OPTIM_SCHEDULER_H
@@ -28,13 +27,13 @@ struct mt_scheduler_state {
     double value;
 };
 
-/* Where a schedule ends that is made for a run of one length. */
+/* The end of a schedule that is made for a run of a certain length. */
 struct mt_sched_end {
     uint64_t after;  /* so many steps; 0: it has no such end */
-    uint64_t start;  /* where its last part begins, which `key` counts from */
-    const char *key; /* what sets it in the spec: "T_max" */
-    int stage;       /* of the spec's "schedulers", which has the key; or -1 */
-    bool whole;      /* of no use in a run of another length */
+    uint64_t start;  /* where its last part begins, from which `key` counts */
+    const char *key; /* that sets it in the spec: "T_max" */
+    int stage;       /* index in the spec's "schedulers" of the key; or -1 */
+    bool whole;      /* it is useless for a run of another length */
 };
 
 struct mt_scheduler_type {
@@ -42,7 +41,7 @@ struct mt_scheduler_type {
     size_t state_count;
     const char *const *state_names;
 
-    /* Checks what single keys cannot (may be NULL); may set args up further.*/
+    /* Checks what single keys cannot, and may complete args; may be NULL. */
     mt_status (*prepare)(struct mt_scheduler *s, const struct mt_json *doc,
                          const struct mt_item *object, struct mt_err *err);
 
@@ -50,7 +49,7 @@ struct mt_scheduler_type {
     struct mt_scheduled (*at)(const struct mt_scheduler *s, uint64_t t,
                               struct mt_scheduled base);
 
-    /* NULL: it has no end. */
+    /* Its end; NULL: it has none. */
     struct mt_sched_end (*end)(const struct mt_scheduler *s);
 
     /* Why it cannot be part of a SequentialLR; NULL: it can. */
@@ -76,9 +75,9 @@ struct mt_scheduler {
  * a SequentialLR (stages) have neither. */
 extern const struct mt_kind mt_scheduler_kind, mt_stage_kind;
 
-/* Reads the spec's "scheduler" object; NULL or null gives a constant schedule
- * (its type is in no table and is called "constant"). Everything is taken from
- * arena and lives as long as it and doc. */
+/* Reads the spec's "scheduler" object; for NULL or null the schedule is
+ * constant (its type "constant" is not in the table). All memory is taken from
+ * arena; the schedule is valid as long as that and doc. */
 mt_status mt_scheduler_new(const struct mt_json *doc, const struct mt_item *object,
                            struct mt_arena *arena, struct mt_scheduler **out,
                            struct mt_err *err);
