@@ -228,7 +228,7 @@ const struct mt_layer_type mt_layer_prelu = {
 
 typedef struct mt_value *row_op(struct mt_graph *g, struct mt_value *x);
 
-/* The dimension that "dim" names, counted from 0. */
+/* The dimension of "dim", counted from 0. */
 static mt_status read_dim(const struct mt_record *r,
                           const struct mt_layer *layer,
                           const struct mt_value *x, int *dim,
@@ -245,7 +245,7 @@ static mt_status read_dim(const struct mt_record *r,
     return MT_OK;
 }
 
-/* Along the last dimension, or with the layer's own in its place. */
+/* Along the last dimension, with which the layer's own is exchanged. */
 static mt_status record_rows(struct mt_record *r, const struct mt_layer *layer,
                              struct mt_value *x, row_op *op,
                              struct mt_value **out, struct mt_err *err)

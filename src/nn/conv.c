@@ -62,8 +62,8 @@ static const struct mt_key transpose_keys[] = {
     { .name = NULL },
 };
 
-/* One number for all dimensions, or one for each; dims: 1 or 2, and one
- * dimension is the second of two. */
+/* Reads one number for all dimensions, or one for each; dims: 1 or 2; a single
+ * dimension is stored as the second of two. */
 static mt_status spread(const struct mt_record *r, const struct mt_layer *l,
                         const char *key, const struct mt_sizes *sizes,
                         size_t dims, size_t one, size_t *h, size_t *w,
@@ -158,8 +158,8 @@ static mt_status check_input(const struct mt_record *r,
     return MT_OK;
 }
 
-/* How many steps a kernel takes over `in` with padding on both sides; 0 where
- * it is larger than that. */
+/* The number of steps of a kernel over `in` with padding on both sides; 0: it
+ * does not fit. */
 static size_t steps(size_t in, size_t kernel, size_t stride, size_t padding,
                     size_t dilation)
 {
@@ -168,7 +168,7 @@ static size_t steps(size_t in, size_t kernel, size_t stride, size_t padding,
     return whole < reach ? 0 : (whole - reach) / stride + 1;
 }
 
-/* "same": half the kernel's reach before, the rest after. */
+/* "same": half of (kernel - 1) dilation before, the rest after. */
 static mt_status same_padding(const struct mt_record *r,
                               const struct mt_layer *l,
                               const struct mt_value *x, struct mt_conv *cv,
@@ -267,8 +267,8 @@ static bool transposed(size_t out, size_t kernel, size_t stride,
     return true;
 }
 
-/* weight (in, out / groups, kernel): fan_in counts its second dimension, as
- * torch does */
+/* weight (in, out / groups, kernel): as in torch, fan_in is computed from its
+ * second dimension */
 static mt_status conv_transpose(struct mt_record *r, struct mt_layer *l,
                                 int dims, struct mt_value *x,
                                 struct mt_value **out, struct mt_err *err)

@@ -27,10 +27,10 @@ struct interval;
 
 /* --- tasks ---------------------------------------------------------------- */
 
-/* Elements of a task; the kernels want whole vectors of blocks. */
+/* Elements of a task; the kernels need whole vectors of blocks. */
 enum { SPAN = 1 << 16 };
 
-/* What is drawn: the first arguments of one of the functions of draw.h. */
+/* The arguments of one of the functions of draw.h. */
 struct drawing {
     void (*draw)(const struct drawing *d, size_t first, size_t n);
     struct mt_philox_key key;
@@ -39,7 +39,7 @@ struct drawing {
     double *out_f64;
     double mean, std;          /* normal */
     double a, width;           /* uniform */
-    float low, high;           /* bounds of what is drawn */
+    float low, high;           /* bounds of the result */
     const struct interval *in; /* truncated */
 };
 
@@ -131,7 +131,7 @@ static float clamp(double x, float low, float high)
     return f > high ? high : f;
 }
 
-/* The two numbers of mt_philox_uniform that block w holds. */
+/* The two numbers of mt_philox_uniform in block w. */
 static void two_uniforms(const uint32_t w[4], double u[2])
 {
     for (int i = 0; i < 2; i++) {
@@ -155,9 +155,9 @@ static void two_normals(const uint32_t w[4], double z[2])
 }
 
 /*
- * A standard normal z given low <= z <= high: rejection, with the proposal
- * that fits the interval (after Robert, "Simulation of truncated normal
- * variables", 1995). Each accepts about one in three at least.
+ * A standard normal z given low <= z <= high: rejection, with the proposal that
+ * suits the interval (after Robert, "Simulation of truncated normal variables",
+ * 1995). Each accepts at least about one in three.
  *
  * An interval on the left is mirrored, so that low >= 0 or low < 0 < high.
  */
@@ -185,7 +185,8 @@ static bool propose_normal(const struct interval *in, const uint32_t w[4],
     return false;
 }
 
-/* z uniform, accepted with exp((m^2 - z^2) / 2), m the point next to 0. */
+/* z uniform, accepted with exp((m^2 - z^2) / 2), m being the point nearest
+ * 0. */
 static bool propose_uniform(const struct interval *in, const uint32_t w[4],
                             double *z)
 {
@@ -196,7 +197,7 @@ static bool propose_uniform(const struct interval *in, const uint32_t w[4],
     return u[1] <= mt_dexp((m - *z) * (*z + m) * 0.5);
 }
 
-/* z - low exponential of rate low, cut at high - low, accepted with
+/* z - low exponential of rate low, truncated at high - low, accepted with
  * exp(-(z - low)^2 / 2). */
 static bool propose_exponential(const struct interval *in, const uint32_t w[4],
                                 double *z)
@@ -229,12 +230,12 @@ static struct interval make_interval(double low, double high)
     return in;
 }
 
-/* 0.7^ATTEMPTS is below 1e-39: the loop's end is there for proof only. */
+/* 0.7^ATTEMPTS is below 1e-39: the limit only shows that the loop ends. */
 enum { ATTEMPTS = 256 };
 
 enum { SOME = 256 }; /* a multiple of the vector */
 
-/* From this attempt on. */
+/* Draws element i, from this attempt on. */
 static double draw_in(const struct interval *in, struct mt_philox_key key,
                       size_t i, uint32_t attempt)
 {
@@ -259,7 +260,7 @@ static int which_is_in(const struct interval *in, const double z[2])
     return 2;
 }
 
-/* Fills z; where normal numbers are proposed, the first ones of many elements
+/* Fills z; if normal numbers are proposed, the first attempts of many elements
  * are made at once. */
 static void draw_some(const struct interval *in, struct mt_philox_key key,
                       size_t first, size_t n, double *z)

@@ -1,8 +1,8 @@
 /*
- * Random floats for initialisation, by the million.
+ * Random floats for initialisation, in large numbers.
  *
- * Element i is a function of (key, i) and the arguments alone, whatever is
- * drawn before it or with it: so the team (or NULL) draws parts of them.
+ * Element i is a function of only (key, i) and the arguments, so the workers of
+ * the team (may be NULL) can draw different parts.
  */
 #ifndef MT_NN_DRAW_H
 #define MT_NN_DRAW_H
@@ -12,8 +12,8 @@
 #include "base/philox.h"
 #include "base/team.h"
 
-/* Uniform in [a, b): a <= x < b holds for the floats too. Where no float is
- * in between (a == b, or both between two floats) all are (float)a.
+/* Uniform in [a, b): a <= x < b also holds for the rounded floats. If no float
+ * is in that interval (a == b, or both between two floats) all are (float)a.
  * |a|, |b| <= FLT_MAX, a <= b. */
 void mt_draw_uniform(struct mt_team *team, struct mt_philox_key key, double a,
                      double b, size_t n, float *out);
@@ -22,7 +22,7 @@ void mt_draw_uniform(struct mt_team *team, struct mt_philox_key key, double a,
 void mt_draw_normal(struct mt_team *team, struct mt_philox_key key, double mean,
                     double std, size_t n, float *out);
 
-/* The standard normal numbers under mt_draw_normal, before rounding. */
+/* The standard normal numbers of mt_draw_normal, before rounding. */
 void mt_draw_normal_f64(struct mt_team *team, struct mt_philox_key key,
                         size_t n, double *out);
 

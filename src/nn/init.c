@@ -21,7 +21,7 @@ struct mt_init_target {
     float *out;
 };
 
-/* "tensor fc1.bias of shape [10]: " before what is wrong. */
+/* Fails with "tensor fc1.bias of shape [10]: " and what is wrong. */
 static mt_status fail_target(const struct mt_init_target *t, mt_status status,
                              struct mt_err *err, const char *fmt, ...)
     MT_PRINTF(4, 5);
@@ -279,7 +279,7 @@ static const char *problem_groups(const struct mt_init *init)
     return init->groups ? NULL : "groups must be at least 1";
 }
 
-/* Eight sums in a fixed order: the same bits from any compiler, at speed. */
+/* Eight sums in a fixed order: fast, and the same bits from any compiler. */
 static double dot(const double *x, const double *y, size_t n)
 {
     double s[8] = { 0 };
@@ -293,7 +293,8 @@ static double dot(const double *x, const double *y, size_t n)
     return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
 }
 
-/* v -= sum of q (q . v) over the count orthonormal rows of q, one by one. */
+/* Subtracts q (q . v) from v for each of the count orthonormal rows q, one
+ * after the other. */
 static void project_out(const double *q, size_t count, double *v, size_t n)
 {
     for (size_t i = 0; i < count; i++, q += n) {
@@ -305,10 +306,11 @@ static void project_out(const double *q, size_t count, double *v, size_t n)
 }
 
 /*
- * Makes the k rows of q, n each, orthonormal: modified Gram-Schmidt, once more
- * where a row lost most of its length (Kahan: twice is enough). It is the QR
- * decomposition whose R has a positive diagonal, so random normal rows give
- * the uniform distribution (Mezzadri, 2007), as torch's change of sign does.
+ * Makes the k rows of q, n each, orthonormal: modified Gram-Schmidt, repeated
+ * if a row lost most of its length (Kahan: twice is enough). This is the QR
+ * decomposition in which R has a positive diagonal, so random normal rows give
+ * the uniform distribution (Mezzadri, 2007), as do torch's with their signs
+ * changed.
  */
 static void orthonormalise(double *q, size_t k, size_t n)
 {

@@ -1,4 +1,4 @@
-/* Reading layers from the spec, and what record functions share. */
+/* Reading layers from the spec, and helpers of record functions. */
 #include "nn/layer.h"
 
 #include <assert.h>
@@ -40,7 +40,7 @@ static const struct mt_key *extra_keys(const struct mt_type *type)
     return layer->flags & MT_LAYER_CONTAINER ? container_keys : NULL;
 }
 
-/* How many layers "inputs" may name. */
+/* Adds how many layers "inputs" may name. */
 static void add_schema(const struct mt_type *type, struct mt_strbuf *out)
 {
     const struct mt_layer_type *layer = (const struct mt_layer_type *)type;
@@ -173,7 +173,7 @@ static mt_status read_inputs(const struct list *list,
 
 /* --- reading ------------------------------------------------------------ */
 
-/* Repeats in repeats multiply: the whole is bounded. */
+/* Nested repeats multiply, so the total is limited. */
 static mt_status count_layers(const struct mt_json *doc, const struct mt_item *item,
                               struct mt_layer *parent, size_t n,
                               struct mt_err *err)
@@ -220,7 +220,7 @@ static mt_status read_layer(struct list *list, const struct mt_item *object,
     return mt_layers_read(list->doc, common.layers, layer, list->arena, err);
 }
 
-/* The copies are containers of their own, named by their number. */
+/* Each copy is a container, named by its number. */
 static mt_status read_repeated(const struct mt_json *doc, const struct mt_item *list,
                                struct mt_layer *parent, size_t repeat,
                                struct mt_arena *arena, struct mt_err *err)
@@ -285,7 +285,7 @@ mt_status mt_layers_read(const struct mt_json *doc, const struct mt_item *list,
     return status;
 }
 
-/* --- what reads what ----------------------------------------------------- */
+/* --- which layer reads which --------------------------------------------- */
 
 const struct mt_layer *mt_layer_result(const struct mt_layer *layer)
 {
@@ -431,7 +431,7 @@ mt_status mt_record_add_tie(struct mt_record *r, const struct mt_item *item,
     return MT_OK;
 }
 
-/* The parameter that one of that name is tied to. */
+/* The parameter to which the one of that name is tied. */
 static mt_status find_tied(struct mt_record *r, const char *name,
                            struct mt_tie *tie, const struct mt_shape *shape,
                            struct mt_tensor **out, struct mt_err *err)
@@ -458,7 +458,7 @@ enum { MAX_NAME = 1024 };
 /* A tensor of 2^40 values takes 4 TB: more is a mistake. */
 #define MAX_ELEMENTS ((size_t)1 << 40)
 
-/* "<path>.<name>", and that a tensor of this shape can be. */
+/* "<path>.<name>"; fails if a tensor of this shape is too large. */
 static mt_status full_name(const struct mt_record *r,
                            const struct mt_layer *layer, const char *name,
                            const struct mt_shape *shape, char full[MAX_NAME],
@@ -474,7 +474,8 @@ static mt_status full_name(const struct mt_record *r,
     return MT_OK;
 }
 
-/* A later recording may have another input shape than the first one. */
+/* A later recording may have another input shape than the first: parameters
+ * must still have the same shape. */
 static mt_status check_same(const struct mt_record *r,
                             const struct mt_layer *layer, const char *name,
                             const struct mt_tensor *t,

@@ -1,18 +1,18 @@
 /*
  * Layers: what a spec's "model.layers" is made of.
  *
- * A type of layer is one row (struct mt_layer_type) in one file per family,
- * listed in layers.c. Its keys drive reading, validation, hints, the schema and
- * the manual. Its record function does the rest: it checks the shape that comes
- * in, declares or finds its parameters, and records its ops:
+ * A type of layer is a row (struct mt_layer_type) in its family's file, listed
+ * in layers.c. Its keys drive reading, validation, hints, the schema and the
+ * check of the manual. Its record function checks the input shape, declares or
+ * finds the parameters, and records the ops:
  *
  *     static mt_status linear_record(struct mt_record *r, struct mt_layer *l,
  *                                    struct mt_value *const *in,
  *                                    struct mt_value **out, struct mt_err *err)
  *
- * The same function runs for every recording: the first one, which declares
- * the parameters and is the only one that can fail for a reason of shape, and
- * those for each batch shape, in training and in evaluation.
+ * It runs for every recording: the first, which declares the parameters and is
+ * the only one that can fail because of shapes, and those for each batch size,
+ * in training and in evaluation.
  */
 #ifndef MT_NN_LAYER_H
 #define MT_NN_LAYER_H
@@ -30,14 +30,14 @@ enum mt_layer_flags {
     MT_LAYER_CONTAINER = 1,   /* has "layers" */
     MT_LAYER_MANY_INPUTS = 2, /* reads two or more layers by "inputs" */
     MT_LAYER_TOKENS = 4,      /* reads int32 tokens, not floats */
-    MT_LAYER_ADDS_INPUT = 8,  /* a container: gives its list's output plus what
-                                 goes in */
+    MT_LAYER_ADDS_INPUT = 8,  /* a container that adds its input to the output
+                                 of its list */
 };
 
 /* What is known of all outputs of a type. */
 enum mt_gives {
     MT_GIVES_ANY,
-    MT_GIVES_ITS_INPUT,     /* the numbers that come in, all or some of them */
+    MT_GIVES_ITS_INPUT,     /* numbers of the input, all or some of them */
     MT_GIVES_PROBABILITIES, /* at least 0, with a sum of 1 along a dimension */
     MT_GIVES_LOG_PROBABILITIES,
     MT_GIVES_FRACTIONS,    /* 0 to 1, each by itself */
@@ -49,8 +49,8 @@ struct mt_layer_type {
     unsigned flags;            /* enum mt_layer_flags */
     enum mt_gives gives;
 
-    /* How often a container has its list; MT_SIZE_ABSENT: no repetition.
-     * NULL: always so. */
+    /* How often a container repeats its list; MT_SIZE_ABSENT, or a pointer that
+     * is NULL: no repetition. */
     size_t (*repeat)(const struct mt_layer *layer);
 
     /* in: one value, or those of "inputs". Fills *out. */
@@ -81,8 +81,8 @@ struct mt_layer {
     int in[MT_LAYER_INPUTS];
 
     struct mt_shape in_shape, out_shape; /* without the batch, once recorded */
-    size_t first_tensor, end_tensor;     /* those it declared, in the store */
-    size_t total;                        /* of the root: layers in all */
+    size_t first_tensor, end_tensor;     /* its tensors in the store */
+    size_t total;                        /* of the root: number of layers */
 };
 
 enum { MT_INPUT = -1 };
@@ -93,7 +93,7 @@ struct mt_tie {
     bool asked;                 /* a layer has a parameter of that name */
 };
 
-/* What recording works on. */
+/* The state of recording. */
 struct mt_record {
     struct mt_graph *graph;
     struct mt_store *store;
@@ -107,37 +107,37 @@ struct mt_record {
     struct mt_names tie_names;  /* of the ties */
     struct mt_init **inits;     /* by tensor: its default initialisation */
     size_t n_inits;
-    size_t tokens;              /* rows of the smallest table that the input
-                                   is looked up in; 0: none */
-    bool mixes_batch;           /* outputs of a sample depend on the others of
-                                   its batch, also where nothing is trained */
+    size_t tokens;              /* rows of the smallest table in which the input
+                                   is looked up; 0: none */
+    bool mixes_batch;           /* outputs of a sample depend on other samples
+                                   of its batch, even in evaluation */
 };
 
-/* The tie of that name, or NULL; and the next one, for which there is room. */
+/* The tie of that name, or NULL; and adds a tie to ties, which has room. */
 struct mt_tie *mt_record_tie(const struct mt_record *r, const char *name);
 mt_status mt_record_add_tie(struct mt_record *r, const struct mt_item *item,
                             struct mt_err *err);
 
-/* Reads a list of layers (and what they contain) into parent, which is a
- * container; does not look at shapes. */
+/* Reads a list of layers (and what they contain) into parent, a container; does
+ * not check shapes. */
 mt_status mt_layers_read(const struct mt_json *doc, const struct mt_item *list,
                          struct mt_layer *parent, struct mt_arena *arena,
                          struct mt_err *err);
 
-/* Records the layers of a container in order; x is what goes in. */
+/* Records the layers of a container in order; x is its input. */
 mt_status mt_layers_record(struct mt_record *r, struct mt_layer *container,
                            struct mt_value *x, struct mt_value **out,
                            struct mt_err *err);
 
-/* Which layer computes the k-th input of a layer: never a container but one
- * that adds its input; NULL where it is the model's input. */
+/* The layer that computes the k-th input of a layer: never a container, except
+ * one that adds its input; NULL: it is the model's input. */
 const struct mt_layer *mt_layer_source(const struct mt_layer *layer, size_t k);
 
 /* The same for the output of a layer, a container or the root of a model. */
 const struct mt_layer *mt_layer_result(const struct mt_layer *layer);
 
 /* What is known of the outputs of a layer, a container or a model: never
- * MT_GIVES_ITS_INPUT. *by: the layer that sees to it; NULL: no layer does. */
+ * MT_GIVES_ITS_INPUT. *by: the layer that ensures it; NULL: none. */
 enum mt_gives mt_layer_gives(const struct mt_layer *layer,
                              const struct mt_layer **by);
 
@@ -151,7 +151,7 @@ mt_status mt_layer_param(struct mt_record *r, struct mt_layer *layer,
                          struct mt_err *err);
 
 /* The same for a buffer: state that is not learned (float32 or int64). Ops that
- * change it in training have `effects`. */
+ * change it in training have `update` (graph/graph.h). */
 mt_status mt_layer_buffer(struct mt_record *r, struct mt_layer *layer,
                           const char *name, enum mt_dtype dtype,
                           const struct mt_shape *shape,
@@ -165,7 +165,7 @@ struct mt_init mt_init_fan_in(size_t fan_in);
 struct mt_philox_key mt_layer_stream(const struct mt_record *r,
                                      const struct mt_layer *layer);
 
-/* A stream of its own for each of several dropouts of one layer. */
+/* Different streams, for several dropouts of one layer. */
 struct mt_philox_key mt_layer_stream_of(const struct mt_record *r,
                                         const struct mt_layer *layer,
                                         const char *name);
@@ -179,8 +179,8 @@ mt_status mt_layer_fail(const struct mt_record *r, const struct mt_layer *layer,
 /* The shape of a sample: v's without its first dimension. */
 struct mt_shape mt_sample_shape(const struct mt_value *v);
 
-/* `what` (such as "in_features") is given by the spec as `given`, or absent or
- * "auto", and follows from the input as `found`: fails where they differ. */
+/* Fails if `what` (such as "in_features") is given by the spec, as `given`, and
+ * is not what follows from the input, `found`. It may be absent or "auto". */
 mt_status mt_layer_check_size(const struct mt_record *r,
                               const struct mt_layer *layer,
                               const struct mt_value *in, const char *what,

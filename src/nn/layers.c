@@ -1,4 +1,4 @@
-/* The table of layers: to add one, write its row in its family's file and add
+/* The table of layers. To add one, write its row in its family's file and add
  * its name here. */
 #include "nn/layer.h"
 

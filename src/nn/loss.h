@@ -10,7 +10,7 @@
 
 struct mt_loss;
 
-/* What a loss takes the model's outputs for. */
+/* What a loss expects the model's outputs to be. */
 enum mt_wants {
     MT_WANTS_ANY,
     MT_WANTS_SCORES, /* of classes; it applies softmax itself */
@@ -24,12 +24,12 @@ struct mt_loss_type {
     enum mt_wants wants;
     bool classification; /* targets are classes: int32 */
     bool probabilities;  /* targets are within 0 ... 1 */
-    float threshold;     /* the output that means probability 1/2, where
-                            targets are probabilities */
+    float threshold;     /* if targets are probabilities: the output that means
+                            probability 1/2 */
 
     /* Records the loss of *y against a target leaf that it makes: *t, with the
-     * batch dimension and then `target`. A loss of classes leaves in *y what
-     * metrics read: the classes in the last dimension. */
+     * batch dimension and then `target`. A loss of classes sets *y to the value
+     * that metrics read: with the classes in the last dimension. */
     mt_status (*record)(struct mt_record *r, const struct mt_loss *loss,
                         struct mt_value **y, const struct mt_shape *target,
                         struct mt_value **t, struct mt_value **out,
@@ -49,34 +49,33 @@ mt_status mt_loss_read(const struct mt_json *doc, const struct mt_item *object,
                        struct mt_arena *arena, struct mt_loss *out,
                        struct mt_err *err);
 
-/* The classes of a loss of classes: one each along this dimension of an output
- * of that rank, the batch being 0; 0 where "dim" is out of range. */
+/* For a loss of classes: the dimension of the classes in an output of that
+ * rank, counting the batch as 0; 0: "dim" is out of range. */
 int mt_loss_class_dim(const struct mt_loss *loss, int rank);
 
-/* How many classes an output of this sample shape has; 0 for losses
- * that are not of classes. */
+/* The number of classes of outputs with this sample shape; 0 for losses that
+ * are not of classes. */
 size_t mt_loss_classes(const struct mt_loss *loss,
                        const struct mt_shape *output);
 
-/* What the loss of a batch of `samples` weighs in the loss of a whole set, as
- * torch has it of the set at once: for a mean over classes the weights of its
- * targets (`rows` of them; class weights, ignored ones 0), scaled so that
- * targets of weight 1 weigh as many as there are samples; for other losses the
- * samples. Whether the loss is a mean or a sum changes nothing. */
+/* The weight of a batch of `samples` in the mean loss of a whole set, such that
+ * the result is torch's for the set at once: for losses of classes, the sum of
+ * its `rows` targets' class weights (0 if ignored), scaled so that it is
+ * `samples` if all are 1; for other losses `samples`. */
 double mt_loss_weight(const struct mt_loss *loss, const int32_t *targets,
                       size_t rows, size_t samples);
 bool mt_loss_is_sum(const struct mt_loss *loss);
 
-/* Have its classes weights of their own? */
+/* Have its classes different weights? */
 bool mt_loss_weighs_classes(const struct mt_loss *loss);
 
-/* Are there targets from min to max that do not count because they are ignored
- * or their class has a weight of 0? */
+/* May targets from min to max not count, because they are ignored or their
+ * class has weight 0? */
 bool mt_loss_may_skip(const struct mt_loss *loss, long long min, long long max);
 
-/* Does it ask for "weight": "balanced"? Then it has no weights until it is
- * given the samples of each class in training: class c weighs all of them /
- * (classes * counts[c]). */
+/* Does it ask for "weight": "balanced"? Then it has no weights until
+ * mt_loss_balance gets the number of training samples of each class: class c
+ * has the weight sum of counts / (classes * counts[c]). */
 bool mt_loss_is_balanced(const struct mt_loss *loss);
 mt_status mt_loss_balance(struct mt_loss *loss, const uint64_t *counts,
                           size_t classes, struct mt_arena *arena,
@@ -89,7 +88,7 @@ bool mt_loss_of_probabilities(const struct mt_loss *loss);
  * BCEWithLogitsLoss, y of BCELoss; the same bits everywhere. */
 double mt_loss_probability(const struct mt_loss *loss, float y);
 
-/* The class that counts for nothing, or NULL. */
+/* The class that is ignored, or NULL. */
 const int64_t *mt_loss_ignored(const struct mt_loss *loss);
 
 #endif

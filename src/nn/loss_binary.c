@@ -26,7 +26,7 @@ static const struct mt_key bce_logits_keys[] = {
     { NULL },
 };
 
-/* The plain loss has a kernel of its own, which reads no weights. */
+/* Without weights there is a kernel of its own, `plain`. */
 static mt_status record(struct mt_record *r, const struct mt_loss *loss,
                         const char *plain, bool logits, struct mt_value *y,
                         const struct mt_shape *target, struct mt_value **t,
@@ -52,7 +52,7 @@ static mt_status record(struct mt_record *r, const struct mt_loss *loss,
                                options.mean, NULL);
         return MT_OK;
     }
-    if (y->shape.rank == 1) { /* one number for each sample: one column */
+    if (y->shape.rank == 1) { /* one number for each sample is one column */
         struct mt_shape column = mt_shape_of(2, y->shape.dim[0], (size_t)1);
 
         y = mt_view(r->graph, y, &column);

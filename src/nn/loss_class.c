@@ -43,8 +43,9 @@ static const struct mt_key nll_keys[] = {
     { NULL },
 };
 
-/* One target for each place of y once the classes are taken out. Shapes may
- * be written differently (a 1 more or less), but not in another order. */
+/* Is there one target for each place of y without the dimension of classes? If
+ * ranks are equal, so must be the shapes; otherwise the number of elements
+ * counts. */
 static bool targets_fit(const struct mt_value *y, int dim,
                         const struct mt_shape *target)
 {
@@ -103,7 +104,7 @@ static struct mt_value *classes_last(struct mt_graph *g, struct mt_value *y,
     return mt_permute(g, y, order);
 }
 
-/* What both losses have in common: the scores, the target, the weights. */
+/* Common to both losses: the scores, the target, the weights. */
 static mt_status prepare(struct mt_record *r, const struct mt_loss *loss,
                          struct mt_value **y, const struct mt_shape *target,
                          struct mt_value **t, const float **weight,

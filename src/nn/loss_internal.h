@@ -1,5 +1,5 @@
-/* What the families of losses share: their rows for the table in losses.c, and
- * the options and messages that more than one of them has. Internal to nn/. */
+/* Shared by the families of losses: their rows for the table in losses.c, and
+ * common options and messages. Internal to nn/. */
 #ifndef MT_NN_LOSS_INTERNAL_H
 #define MT_NN_LOSS_INTERNAL_H
 
@@ -15,7 +15,7 @@
 MT_LOSSES(X)
 #undef X
 
-/* The options of all losses; a type's keys fill those that it has. */
+/* The options of all losses; a type's keys set those that it has. */
 struct mt_loss_args {
     int reduction; /* enum mt_reduction */
     struct mt_reals weight, pos_weight;
@@ -44,7 +44,7 @@ bool mt_loss_is_mean(const struct mt_loss *loss);
 struct mt_value *mt_loss_target(struct mt_record *r, enum mt_dtype dtype,
                                 size_t batch, const struct mt_shape *target);
 
-/* The shapes of y and of the data's target do not fit each other. */
+/* Fails with: the shapes of y and of the data's target do not match. */
 mt_status mt_loss_fail_shapes(struct mt_record *r, const struct mt_loss *loss,
                               const struct mt_value *y,
                               const struct mt_shape *target, const char *needs,
@@ -56,9 +56,9 @@ mt_status mt_loss_check_pairs(struct mt_record *r, const struct mt_loss *loss,
                               const struct mt_shape *target,
                               struct mt_err *err);
 
-/* The numbers under `key` as n floats in the graph's memory; a single number
- * is for all where `spread`. *out is NULL where there are none. `of` says
- * what there are n of. */
+/* The numbers under `key` as n floats in the graph's memory; if `spread`, a
+ * single number may stand for all. *out is NULL if there are none. `of`, for
+ * messages, says of what there are n. */
 mt_status mt_loss_weights(struct mt_record *r, const struct mt_loss *loss,
                           const char *key, const struct mt_reals *weights,
                           size_t n, const char *of, bool spread,

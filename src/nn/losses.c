@@ -1,4 +1,4 @@
-/* The table of losses, and what all of them share. */
+/* The table of losses, and functions for all of them. */
 #include <string.h>
 
 #include "kernels/dmath.h"

@@ -150,7 +150,7 @@ static struct mt_shape batch_shape(size_t batch, const struct mt_shape *sample)
     return shape;
 }
 
-/* An error after memory ran out is not a fault of the spec. */
+/* If memory ran out, an error is not a fault of the spec. */
 static mt_status fault_of(const struct mt_graph *graph, mt_status status,
                           struct mt_err *err)
 {
@@ -179,7 +179,7 @@ static mt_status record_into(struct mt_model *m, struct mt_graph *graph,
     return fault_of(graph, status, err);
 }
 
-/* The first recording: it declares the tensors and is thrown away. */
+/* The first recording, which declares the tensors and is discarded. */
 static mt_status declare(struct mt_model *m, struct mt_err *err)
 {
     struct mt_graph *graph;
@@ -199,7 +199,7 @@ static mt_status declare(struct mt_model *m, struct mt_err *err)
     return status;
 }
 
-/* Every glob must match something: a typo would else go unnoticed. */
+/* Every glob must match something: otherwise a typo would go unnoticed. */
 static mt_status check_globs(const struct mt_model *m,
                              const struct mt_strings *globs, const struct mt_item *item,
                              struct mt_err *err)
@@ -281,7 +281,7 @@ static mt_status assign_rules(struct mt_model *m, struct mt_err *err)
     return m->rule_of && added ? MT_OK : mt_fail_memory(err);
 }
 
-/* A rule must suit the shapes of the parameters that it is the last to match.*/
+/* A rule must support the shapes of the parameters for which it is used. */
 static mt_status check_shapes(const struct mt_model *m, const struct mt_item *list,
                               struct mt_err *err)
 {
@@ -314,7 +314,7 @@ static mt_status check_rules(const struct mt_model *m, const struct mt_item *lis
     return list ? check_shapes(m, list, err) : MT_OK;
 }
 
-/* Every name that "tie" mentions must have been asked for. */
+/* Every name in "tie" must be that of a layer's parameter. */
 static mt_status check_ties(const struct mt_model *m, struct mt_err *err)
 {
     for (size_t i = 0; i < m->record.n_ties; i++) {
@@ -460,7 +460,7 @@ mt_status mt_model_record(struct mt_model *m, size_t batch, bool training,
     return MT_OK;
 fail:
     mt_graph_free(graph);
-    *out = (struct mt_program){ 0 }; /* its owner would free it again */
+    *out = (struct mt_program){ 0 }; /* so that it is not freed twice */
     return status;
 }
 

@@ -1,5 +1,6 @@
 /*
- * A model: the layers and the loss of a spec, and the tensors they declared.
+ * A model: the layers and the loss of a spec, and the tensors that they
+ * declare.
  *
  *     mt_model_new(&request, &model, err);       shapes are checked here
  *     mt_model_init(model, team, err);           or values from a checkpoint
@@ -13,7 +14,7 @@
 #include "nn/layer.h"
 #include "nn/loss.h"
 
-/* What a model takes from the data. */
+/* What a model is made from. */
 struct mt_model_request {
     const struct mt_json *doc; /* the whole spec; must outlive the model */
     struct mt_shape x, y;      /* of a sample's input and target */
@@ -32,11 +33,11 @@ struct mt_model {
     struct mt_shape x, y;    /* of a sample; x as the model's "input" says */
     struct mt_shape output;
     enum mt_dtype x_dtype;   /* MT_F32, or MT_I32 for tokens */
-    struct mt_record record; /* what all recordings share */
+    struct mt_record record; /* shared by all recordings */
     struct mt_init *rules;   /* of "init" */
     size_t n_rules;
-    const struct mt_init **rule_of; /* each tensor's */
-    size_t parameters, trainable; /* floats in all, and of those not frozen */
+    const struct mt_init **rule_of; /* the rule of each tensor */
+    size_t parameters, trainable; /* floats: all, and those not frozen */
 };
 
 /* The keys of the spec's "model" object. */
@@ -46,12 +47,12 @@ mt_status mt_model_new(const struct mt_model_request *request,
                        struct mt_model **out, struct mt_err *err);
 void mt_model_free(struct mt_model *model); /* NULL is allowed */
 
-/* Fills every tensor with its initial values: a function of the seed and the
- * tensor's name, shape and rule. team: draws them; may be NULL. */
+/* Fills every tensor with its initial values, a function of the seed and the
+ * tensor's name, shape and rule. team may be NULL. */
 mt_status mt_model_init(struct mt_model *model, struct mt_team *team,
                         struct mt_err *err);
 
-/* An independent copy: own memory, same spec, same values, nothing shared. */
+/* An independent copy with its own memory: the same spec and values. */
 mt_status mt_model_clone(const struct mt_model *model, struct mt_model **out,
                          struct mt_err *err);
 
@@ -60,10 +61,10 @@ size_t mt_model_parameters(const struct mt_model *model, bool trainable_only);
 /* One recording: the model for one batch size, in training (with backward) or
  * in evaluation. */
 struct mt_program {
-    struct mt_graph *graph; /* mt_graph_free it */
+    struct mt_graph *graph; /* to be freed by mt_graph_free */
     size_t batch;
     struct mt_value *x, *t; /* set their data before each run */
-    struct mt_value *y, *loss; /* readable after it */
+    struct mt_value *y, *loss; /* readable after a run */
     struct mt_value *scores; /* y with the classes in the last dimension */
     struct mt_value *one;   /* the gradient of the loss; NULL in evaluation */
 };
@@ -72,15 +73,15 @@ mt_status mt_model_record(struct mt_model *model, size_t batch, bool training,
                           size_t workers, struct mt_program *out,
                           struct mt_err *err);
 
-/* Only recorded, in evaluation and without targets and loss, to walk the graph,
- * which is never run (graph/onnx.h). */
+/* Only records, in evaluation and without targets and loss: the graph is not
+ * finished and cannot be run (for graph/onnx.h). */
 mt_status mt_model_record_graph(struct mt_model *model, size_t batch,
                                 const struct mt_shape *sample,
                                 struct mt_program *out, struct mt_err *err);
 
 /* The same in evaluation, without targets and loss (t and loss are NULL), for
- * samples of a shape of their own: a shorter sequence than in training. A
- * model whose parameters depend on that shape refuses another one. */
+ * samples of another shape: a shorter sequence than in training. Fails if
+ * parameters of the model depend on that shape. */
 mt_status mt_model_record_outputs(struct mt_model *model, size_t batch,
                                   const struct mt_shape *sample,
                                   size_t workers, struct mt_program *out,

@@ -8,7 +8,7 @@ extern const struct mt_layer_type mt_layer_batch_norm1d, mt_layer_batch_norm2d,
     mt_layer_instance_norm1d, mt_layer_instance_norm2d,
     mt_layer_layer_norm, mt_layer_group_norm, mt_layer_rms_norm;
 
-/* weight of ones and bias of zeros, as torch starts them */
+/* weight starts as ones and bias as zeros, as in torch */
 static mt_status affine_params(struct mt_record *r, struct mt_layer *layer,
                                const struct mt_shape *shape,
                                struct mt_value **w, struct mt_value **b,

@@ -38,7 +38,8 @@ static mt_status read_sides(const struct mt_record *r,
     return MT_OK;
 }
 
-/* What is added before and after an axis of `size`; must leave some of it. */
+/* Checks the padding before and after an axis of `size`: if negative, it must
+ * leave some of it. */
 static mt_status check_axis(const struct mt_record *r,
                             const struct mt_layer *layer,
                             const struct mt_value *x, const char *name,

@@ -13,7 +13,7 @@ struct pool_args {
     int64_t divisor;
 };
 
-/* Padding is memory and time without work, so it has a bound. */
+/* Padding takes memory and time to no purpose, so it is limited. */
 #define MAX_PADDING 65535
 
 #define COMMON_KEYS                                                            \
@@ -75,7 +75,7 @@ static const struct mt_key avg_pool2d_keys[] = {
 
 /* --- windows -------------------------------------------------------------- */
 
-/* Fills sizes[0] and [1] from a key's, which has one or `dims` of them. */
+/* Sets sizes[0] and [1] from a key with one or `dims` numbers. */
 static mt_status read_sizes(const struct mt_record *r,
                             const struct mt_layer *layer, const char *key,
                             const struct mt_sizes *given, int dims,
@@ -146,8 +146,8 @@ static mt_status read_axes(const struct mt_record *r,
     return check_axis(r, layer, x, &axes[1], dim[3], "width", err);
 }
 
-/* Dilated windows can step over a short input: only the first and the last
- * ones start outside, or end there. */
+/* A dilated window can miss a short input completely. It is enough to check the
+ * first and last windows, since only these start or end outside. */
 static mt_status check_dilation(const struct mt_record *r,
                                 const struct mt_layer *layer,
                                 const struct mt_value *x,
@@ -278,7 +278,7 @@ static const struct mt_key adaptive2d_keys[] =
     ADAPTIVE_KEYS("height and width of the output: a number for both, or a "
                   "list in which null keeps the input's");
 
-/* One entry: a number, or null for what the input has. */
+/* One entry: a number, or null for the input's size. */
 static mt_status read_entry(const struct mt_record *r, const struct mt_item *item,
                             size_t in, size_t *size, struct mt_err *err)
 {

@@ -155,8 +155,8 @@ static mt_status find_weights(struct mt_record *r, struct mt_layer *layer,
     return param(r, layer, "bias_hh", index, reverse, &b, &out->b_hh, err);
 }
 
-/* x (T, N, in) -> h (T, N, H). The sums over the inputs take both biases; a
- * GRU's recurrent one goes with its recurrent sums. */
+/* x (T, N, in) -> h (T, N, H). Both biases are added to the sums over the
+ * inputs; for a GRU, the recurrent bias belongs to the recurrent sums. */
 static struct mt_value *direction(struct mt_graph *g,
                                   const struct mt_cell *cell,
                                   struct mt_value *x, const struct weights *w,
@@ -173,7 +173,8 @@ static struct mt_value *direction(struct mt_graph *g,
 
 /* --- the layer ----------------------------------------------------------- */
 
-/* The hidden state after the last step: of the backward direction, time 0. */
+/* The hidden state after the last step, which for the backward direction is at
+ * time 0. */
 static struct mt_value *last_state(struct mt_graph *g, struct mt_value *h,
                                    bool reverse)
 {
@@ -209,7 +210,7 @@ static mt_status record_stack(struct mt_record *r, struct mt_layer *layer,
     return MT_OK;
 }
 
-/* Each layer but the last drops out from a stream of its own. */
+/* Dropout after each layer except the last, each with its own stream. */
 static struct mt_value *drop_out(const struct mt_record *r,
                                  const struct mt_layer *layer, size_t index,
                                  struct mt_value *x)
@@ -225,7 +226,7 @@ static struct mt_value *drop_out(const struct mt_record *r,
                       mt_layer_stream_of(r, layer, name));
 }
 
-/* (N, T, in) to (T, N, in), and back again */
+/* (N, T, in) to (T, N, in), and back */
 static struct mt_value *swap_batch_and_time(struct mt_graph *g,
                                             struct mt_value *x)
 {

@@ -1,4 +1,4 @@
-/* Flatten, Unflatten, Reshape, Identity: other views of the same numbers. */
+/* Flatten, Unflatten, Reshape, Identity: the same numbers in other shapes. */
 #include "nn/layer.h"
 
 struct flatten_args {
@@ -14,7 +14,7 @@ static const struct mt_key flatten_keys[] = {
     { NULL },
 };
 
-/* Dimension d counted from the end if negative, or -1 where there is none. */
+/* Dimension d, counted from the end if negative; -1: there is none. */
 static int normal_dim(const struct mt_value *x, int64_t d)
 {
     int64_t rank = x->shape.rank;
@@ -70,8 +70,8 @@ struct reshape_args {
     struct mt_reals sizes; /* -1 is inferred */
 };
 
-/* Appends sizes to shape, with one -1 inferred so that there are `elements` in
- * all of them; false if that is not possible. */
+/* Appends sizes to shape, where one -1 is inferred so that their product is
+ * `elements`; false if that is not possible. */
 static bool append_sizes(const struct mt_reals *sizes, size_t elements,
                          struct mt_shape *shape)
 {

@@ -1,4 +1,4 @@
-/* How layers hang together: Sequential, Residual, Add, Mul, Concat. */
+/* Layers that combine others: Sequential, Residual, Add, Mul, Concat. */
 #include "nn/layer.h"
 
 struct sequential_args {

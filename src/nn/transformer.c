@@ -37,7 +37,7 @@ static const struct mt_key transformer_keys[] = {
     { .name = NULL },
 };
 
-/* What the parts below share. */
+/* Shared by the parts below. */
 struct builder {
     struct mt_record *r;
     struct mt_layer *layer;

@@ -11,7 +11,7 @@ struct upsample_args {
     bool align_corners, recompute;
 };
 
-/* What a mode needs, in the order of mode_names. */
+/* The modes, in the order of mode_names. */
 static const struct mode {
     const char *name;
     int dims; /* of samples after the channels; 0: 1 or 2 */
@@ -81,7 +81,7 @@ static mt_status check_mode(const struct mt_record *r,
     return mt_layer_check_planes(r, layer, x, dims, err);
 }
 
-/* The output's size where the input's is `in`, i counts from the last of n. */
+/* The output's size along a dimension in which the input's is `in`. */
 static mt_status scaled_size(const struct mt_record *r,
                              const struct mt_layer *layer,
                              const struct mt_value *x, double factor, size_t in,
