@@ -1,4 +1,4 @@
-/* What all parts of the module need: errors, threads, the end of the job. */
+/* Shared by all parts of the module: errors, threads, the end of the job. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>

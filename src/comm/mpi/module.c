@@ -29,7 +29,7 @@ static void destroy(struct mt_job *job)
     free(job);
 }
 
-/* All is done and saved when this is called: what fails here is no failure. */
+/* All work is done and saved when this is called, so errors are ignored. */
 static void leave(struct mt_comm *comm)
 {
     static int plan[] = { 10, 0 };
@@ -51,8 +51,8 @@ static void leave(struct mt_comm *comm)
 
 /* ---- joining ---- */
 
-/* "Open MPI v4.1.4, package: ..." and "MPICH Version:\t4.0.2\n..." without what
- * follows, and without what says that a version is one. */
+/* Shortens "Open MPI v4.1.4, package: ..." and "MPICH Version:\t4.0.2\n..." to
+ * the name and the number. */
 static void shorten(char *text)
 {
     char *to = text;
@@ -103,7 +103,7 @@ static struct mt_job *new_job(size_t rank, size_t size)
     return NULL;
 }
 
-/* Who is here, and where the others are. */
+/* Finds the ranks of this machine, and the hosts of all. */
 static int meet(struct mt_job *job)
 {
     MPI_Comm machine;

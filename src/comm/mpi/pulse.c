@@ -1,17 +1,18 @@
 /*
- * The pulse: a thread that sends every other rank a byte a second. A link that
- * is cut gives no error, for TCP goes on trying for a quarter of an hour; but
- * the byte fails to come. All pairs, as all ranks send each other gradients.
+ * The pulse: a thread that sends every other rank a byte a second. When a link
+ * is cut there is no error, since TCP keeps trying for a quarter of an hour;
+ * but the bytes no longer arrive. Every pair of ranks is watched, since all
+ * send each other gradients.
  *
- * Silence is counted in ticks that this process has lived through, so that a
- * machine which was suspended, or a job that was stopped, misses nobody. A rank
- * is also heard of when a piece of a transfer arrives from it (transfer.c).
+ * Silence is counted in ticks during which this process ran, so that nobody is
+ * missed after a machine was suspended or a job was stopped. A rank is also
+ * heard when a piece of a transfer arrives from it (transfer.c).
  *
  * Rank 0 is the first to notice; others wait a second longer for a rank that is
- * not 0. So there is one message as a rule, and where mpirun runs.
+ * not 0. So there is usually one message, and it is on the machine of mpirun.
  *
- * A rank that closes says so by its last byte, and goes on to watch those that
- * have not closed.
+ * A rank that closes says so with its last byte, and continues to watch those
+ * that have not closed.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -26,12 +27,12 @@
 enum { ALIVE = 1, CLOSING = 2 };
 enum {
     TICK = 100000000,  /* ns */
-    MOVING = 200000,   /* ns between looks at a large transfer, */
-    LEAVING = 500000,  /* and at ranks that have yet to close */
-    TICKS = 10,        /* a second */
-    SILENCE = 6,       /* seconds, unless MTRAIN_MPI_TIMEOUT says else, */
-    LONGEST = 1000000, /* at most; */
-    BYTES = 6,         /* that are to come in this time */
+    MOVING = 200000,   /* ns between polls of a large transfer, */
+    LEAVING = 500000,  /* and of ranks that have yet to close */
+    TICKS = 10,        /* per second */
+    SILENCE = 6,       /* seconds, unless MTRAIN_MPI_TIMEOUT is set, */
+    LONGEST = 1000000, /* to at most this */
+    BYTES = 6,         /* sent in this time */
 };
 
 struct beat {
@@ -44,9 +45,10 @@ struct mt_pulse {
     struct mt_job *job;
     MPI_Comm comm;
     pthread_t thread;
-    unsigned limit, every, ticks; /* of silence, 0: none; of bytes; so far */
+    unsigned limit, every, ticks; /* ticks: of silence (0: no limit), between
+                                     bytes, so far */
     bool closing;
-    int messages; /* standard error, though the program may silence this rank */
+    int messages; /* a copy of standard error, which the program may silence */
     struct beat beats[]; /* (size) */
 };
 
@@ -58,7 +60,7 @@ static void end_job(struct mt_pulse *p, size_t rank)
     char text[512], more[64] = "";
     size_t others = 0;
 
-    /* those that went with it: a whole machine, or all but this one */
+    /* others that are gone, too: a whole machine, or all except this rank */
     for (size_t r = 0; r < job->comm.size; r++)
         others +=
             r != rank && !p->beats[r].gone && job->silent[r] > p->limit / 2;
@@ -71,7 +73,7 @@ static void end_job(struct mt_pulse *p, size_t rank)
                      rank, job->hosts[rank], more, job->silent[rank] / TICKS);
 
     if (write(p->messages, text, (size_t)n) < 0) {
-        /* nobody to tell */
+        /* nothing can be done */
     }
     pthread_mutex_unlock(&job->lock);
     mt_job_abort(job, 2);
@@ -125,8 +127,8 @@ static const char *talk_to(struct mt_pulse *p, size_t r, bool due)
     return mt_job_outcome(p->job, code);
 }
 
-/* Says whether all have closed. What MPI makes of a rank that has died shows
- * where the caller uses it; here it is silence. */
+/* Returns whether all have closed. If a rank has died, MPI's error is reported
+ * by the caller's transfers; here it only counts as silence. */
 static bool exchange(struct mt_pulse *p, bool due)
 {
     bool closed = p->closing;

@@ -1,7 +1,7 @@
 /*
  * Messages in pieces, and gathering. A transfer has a request for every piece,
- * those that arrive first. Nothing is allocated once there is a spare transfer
- * that is large enough.
+ * first those that are received. Nothing is allocated if there is a spare
+ * transfer that is large enough.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 enum { TAG = 1 };
 
-/* Less than this is sent at once, and needs nobody to keep it moving. */
+/* Less than this is sent at once, and need not be kept moving. */
 static const size_t much = (size_t)1 << 16;
 
 struct piece {
@@ -22,11 +22,11 @@ struct piece {
 
 struct mt_transfer {
     struct mt_transfer *next;
-    int n, n_in, room, left; /* pieces: all, those that arrive, unfinished */
-    int sent;                /* of a ring: pieces that were passed on */
+    int n, n_in, room, left; /* pieces: all, received ones, room, unfinished */
+    int sent;                /* of a ring: pieces passed on */
     bool large;
     struct piece *pieces;  /* (room) */
-    MPI_Request *requests; /* (room) MPI_REQUEST_NULL: finished, not begun */
+    MPI_Request *requests; /* (room) MPI_REQUEST_NULL: finished or not begun */
     MPI_Status *statuses;  /* (room) */
     int *finished;         /* (room) */
     const char *failed;
@@ -37,7 +37,7 @@ static size_t pieces_of(size_t bytes)
     return bytes / MT_MPI_PIECE + (bytes % MT_MPI_PIECE != 0);
 }
 
-/* ---- a store of transfers ---- */
+/* ---- spare transfers ---- */
 
 static void release(struct mt_transfer *t)
 {
@@ -68,8 +68,8 @@ no_memory:
     return NULL;
 }
 
-/* A transfer with room for n pieces, which flies from now on; NULL: there is no
- * memory. Under the lock. */
+/* A transfer with room for n pieces, now in `flying`; NULL: no memory. Under
+ * the lock. */
 static struct mt_transfer *take(struct mt_job *job, size_t n)
 {
     struct mt_transfer **best = &job->spare;
@@ -107,9 +107,9 @@ static void give_back(struct mt_job *job, struct mt_transfer *t)
     *at = t;
 }
 
-/* Nothing goes on after a failure: the memory of what was asked for is the
- * caller's again. Of a large message that has begun MPI cannot take that back.
- * Under the lock. */
+/* After a failure all receives are cancelled, and their memory is the caller's
+ * again; but MPI cannot cancel a large message that has begun. Under the
+ * lock. */
 static void give_up(struct mt_job *job)
 {
     if (job->comm.failed)
@@ -160,7 +160,7 @@ static const char *begin(struct mt_job *job, struct mt_transfer *t, int i)
                                          TAG, job->data, &t->requests[i]));
 }
 
-/* A shorter message than the one that was waited for is no error of MPI's. */
+/* For MPI, a message shorter than expected is not an error. */
 static const char *check_piece(struct mt_job *job, struct mt_transfer *t, int i,
                                MPI_Status *status, bool in_status)
 {
@@ -181,7 +181,7 @@ static const char *check_piece(struct mt_job *job, struct mt_transfer *t, int i,
     return job->text;
 }
 
-/* Says whether pieces have finished. Under the lock. */
+/* Returns whether pieces have finished. Under the lock. */
 static bool advance(struct mt_job *job, struct mt_transfer *t)
 {
     int n = 0;
@@ -223,7 +223,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* What to do while nothing moves: the ranks of a machine may be more than its
+/* How to wait while nothing moves: a machine may have more ranks than
  * processors, and another rank may be writing a file for seconds. */
 struct patience {
     int tries;
@@ -246,8 +246,8 @@ static void be_patient(struct patience *p)
         nanosleep(&nap, NULL);
 }
 
-/* Of a ring: passes on, in order, what has arrived; the last block that arrives
- * is the next rank's own. */
+/* In a ring: passes on, in order, what has arrived, except the last block,
+ * which is the next rank's own. */
 static const char *pass_on(struct mt_job *job, struct mt_transfer *t, int own)
 {
     const char *why = NULL;
@@ -260,7 +260,7 @@ static const char *pass_on(struct mt_job *job, struct mt_transfer *t, int own)
     return why;
 }
 
-/* own: how many pieces at first were sent; of a ring. */
+/* own: in a ring, how many pieces were sent at the beginning. */
 static const char *finish(struct mt_job *job, struct mt_transfer *t, int own)
 {
     struct patience patience = { 0, 0 };
@@ -352,7 +352,7 @@ static const char *gather_direct(struct mt_job *job, char *all,
     return why ? why : mt_transfer_wait(&job->comm, transfer);
 }
 
-/* Block b goes from its rank to the next, and so on, size - 1 times. */
+/* Each block goes from its rank to the next, and so on, size - 1 times. */
 static const char *gather_ring(struct mt_job *job, char *all, const size_t *at)
 {
     size_t size = job->comm.size, rank = job->comm.rank, n = 0;
