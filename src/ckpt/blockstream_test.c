@@ -43,7 +43,7 @@ static struct mt_statefile *open_arrays(const char *path, struct mt_array *a,
     return f;
 }
 
-/* Any block at any time, and all of it in order. */
+/* Reads blocks in any order, and all of them in order. */
 static void check_blocks(const struct mt_array *a, const void *should)
 {
     struct mt_block_rooms *rooms = mt_block_rooms_new(1);
@@ -97,7 +97,7 @@ START_TEST(blocks_of_all)
 }
 END_TEST
 
-/* What is written from a file is what is written from memory, byte by byte. */
+/* A file written from another file has the same bytes as one from memory. */
 START_TEST(copies)
 {
     struct mt_array a[4], b[4];
@@ -185,7 +185,7 @@ static mt_status compare(const char *a, const char *b, size_t k, bool *same)
     return status;
 }
 
-/* A bit that is turned in the same place of both is found. */
+/* A bit that is flipped in the same place of both is found. */
 START_TEST(stored_bytes)
 {
     struct mt_array a[4];

@@ -119,7 +119,7 @@ START_TEST(planes_are_by_significance)
 }
 END_TEST
 
-/* What packs the same does so whatever the packer did before. */
+/* The payload does not depend on what the packer did before. */
 START_TEST(has_no_memory)
 {
     static unsigned char again[MOST_BYTES];

@@ -1,6 +1,7 @@
 /*
- * Every way to cut a small checkpoint, and every bit of it flipped: opening or
- * reading it says so, verify says so, and neither takes more than 64 MiB.
+ * A small checkpoint truncated at every byte, and with every bit flipped:
+ * opening or reading it fails, verify reports it, and neither takes more than
+ * 64 MiB.
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -9,7 +10,7 @@
 
 enum { ROOM = 64 << 20 };
 
-/* A sanitizer's own memory leaves no way to count ours. */
+/* With a sanitizer's own memory, ours cannot be limited. */
 #if defined __SANITIZE_ADDRESS__
 static void limit_memory(void)
 {
@@ -38,7 +39,7 @@ struct victim {
     struct mt_bytes whole;
 };
 
-/* One array whose planes are deflated, beside all kinds. */
+/* Arrays of all kinds, and one with deflated planes. */
 static void make_victim(struct victim *v)
 {
     static float zeros[700];
@@ -67,7 +68,7 @@ static void note(void *ctx, const char *what)
                   "%s", what);
 }
 
-/* first: its first bytes may be no checkpoint's any more. */
+/* first: its first bytes may no longer be those of a checkpoint. */
 static void check(struct victim *v, bool first, const char *what, size_t at)
 {
     mt_status read = testing_read_all(v->path);
@@ -114,7 +115,7 @@ START_TEST(every_cut)
 }
 END_TEST
 
-/* Cut in the middle: bytes are missing, the ends are whole. */
+/* Bytes are missing in the middle; the ends are intact. */
 START_TEST(every_piece_taken_out)
 {
     struct victim v;

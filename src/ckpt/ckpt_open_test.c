@@ -69,7 +69,7 @@ START_TEST(every_cut_is_found)
         ck_assert_int_eq(try_bytes(b.data, n), MT_DAMAGED);
         testing_says(err, "run.mtc: damaged: ", "cut short: ");
     }
-    /* and what was added */
+    /* and with bytes added */
     unsigned char *longer = calloc(1, b.n + 64);
 
     memcpy(longer, b.data, b.n);
@@ -113,7 +113,7 @@ START_TEST(headers)
 }
 END_TEST
 
-/* Writes value at `at` of a copy, puts checksums right, and opens it. */
+/* Writes value at `at` in a copy, fixes the checksums, and opens it. */
 static void sealed_fails(struct mt_bytes good, size_t at, const void *value,
                          size_t n, mt_status expect, const char *place,
                          const char *cause)

@@ -122,7 +122,7 @@ START_TEST(damage_has_a_place)
 }
 END_TEST
 
-/* Sets the checksum of the chunk at `at` right, as if it were at `offset`. */
+/* Fixes the checksum of the chunk at `at`, as if it were at `offset`. */
 static void seal_chunk(struct mt_bytes b, size_t at, uint64_t offset)
 {
     unsigned char *p = b.data + at, place[8];
@@ -163,7 +163,7 @@ START_TEST(chunks_that_lie)
     chunk_fails(CHUNK_METHOD, 0x02020202, "method is unknown");
     chunk_fails(CHUNK_STORED, UINT32_MAX, "size is impossible");
     chunk_fails(CHUNK_STORED + 28, 1, "does not exist");
-    /* a header that is right, and a stream that is none */
+    /* a valid header with an invalid stream */
     chunk_fails(CKPT_CHUNK_HEADER + CKPT_CHUNK_ELEMENTS, 0xffffffff,
                 "plane 1: not a valid deflate stream");
 }
@@ -174,7 +174,7 @@ START_TEST(chunks_in_the_wrong_place)
     struct mt_bytes b = write_big();
     size_t at = chunk_at(b, 1);
 
-    seal_chunk(b, at, at + 64); /* as if it came from somewhere else */
+    seal_chunk(b, at, at + 64); /* as if moved from another place */
     testing_put("run.mtc", b.data, b.n);
     ck_assert_int_eq(read_big(1), MT_DAMAGED);
     testing_says(err, "chunk 1 at offset", "CRC-32 is");
@@ -195,7 +195,7 @@ START_TEST(every_bit_counts)
         ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)(bit / 8)), 1);
         mt_status status = testing_read_all("run.mtc");
 
-        /* a changed magic makes it no checkpoint at all */
+        /* with a changed magic it is not a checkpoint */
         ck_assert_msg(status == MT_DAMAGED ||
                           (bit < 32 && status == MT_INVALID),
                       "bit %zu of byte %zu: %s", bit % 8, bit / 8,

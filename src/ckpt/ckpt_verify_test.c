@@ -102,7 +102,7 @@ START_TEST(finds_the_way_behind_a_lost_header)
 {
     struct mt_bytes b = write_big();
 
-    b.data[chunk_at(b, 1, 1)] ^= 1; /* no chunk 1 to be seen */
+    b.data[chunk_at(b, 1, 1)] ^= 1; /* chunk 1 cannot be found */
     b.data[chunk_at(b, 2, 0) + 65] ^= 1;
     testing_put("run.mtc", b.data, b.n);
     ck_assert_int_eq(verify("run.mtc", NULL), MT_DAMAGED);
@@ -147,7 +147,7 @@ START_TEST(hashes_are_compared)
     struct mt_bytes b = write_big();
     unsigned char *p = b.data + chunk_at(b, 0, 0), place[8];
 
-    /* a value changed by someone who knows the checksum */
+    /* a changed value with the right checksum */
     p[CKPT_CHUNK_HEADER + 3] ^= 1;
     put_u64(place, (uint64_t)(p - b.data));
     put_u32(

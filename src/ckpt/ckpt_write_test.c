@@ -3,8 +3,8 @@
 
 #include "ckpt/ckpt_testing.h"
 
-/* A file of version 1.0 as the manual describes it, made by another program.
- * What lies between the pieces is zero. Nothing in it is deflated. */
+/* A file of version 1.0 as described in the manual, made by another program.
+ * Bytes between the pieces are zero. Nothing in it is deflated. */
 static const struct {
     size_t at, n;
     const char *bytes;

@@ -69,7 +69,7 @@ START_TEST(keeps_to_its_room)
 }
 END_TEST
 
-/* As small as zlib makes it, or nearly. */
+/* As small as zlib's stream, or nearly. */
 START_TEST(is_small)
 {
     deflate_fill_uneven(in, MOST);
@@ -90,8 +90,8 @@ START_TEST(is_small)
 }
 END_TEST
 
-/* The bytes are a promise: they may change with the format's minor version, and
- * never by chance. */
+/* The bytes are guaranteed: they may only change with the format's minor
+ * version. */
 START_TEST(the_same_bytes_for_ever)
 {
     static const uint32_t expect[WAYS][DEFLATE_FILLS] = {
@@ -123,7 +123,7 @@ static size_t block_of(size_t i, size_t left)
     return n < left ? n : left;
 }
 
-/* From byte `at` on, which is where block i begins. */
+/* Adds blocks from byte `at` on, where block i begins. */
 static void add_blocks(struct mt_deflate_stream *s, enum mt_deflate_way way,
                        size_t at, size_t i, size_t n)
 {
@@ -156,7 +156,7 @@ START_TEST(blocks_make_a_stream)
 }
 END_TEST
 
-/* After any block a copy of the stream goes on as the stream itself did. */
+/* After any block a copy of the stream continues like the stream itself. */
 START_TEST(a_stream_goes_on_from_a_copy)
 {
     enum mt_deflate_way way =
@@ -181,7 +181,7 @@ START_TEST(a_stream_goes_on_from_a_copy)
 }
 END_TEST
 
-/* A block is stored where its way makes nothing smaller. */
+/* A block is stored if its way does not make it smaller. */
 START_TEST(blocks_of_noise_are_stored)
 {
     for (int way = MT_DEFLATE_HUFFMAN; way <= MT_DEFLATE_STORED; way++) {

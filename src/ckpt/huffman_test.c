@@ -2,7 +2,7 @@
 
 #include <check.h>
 
-/* Is every sequence of bits the start of a code, and of one only? */
+/* Does every sequence of bits begin with exactly one code? */
 static void is_complete(const uint8_t *length, size_t n, unsigned limit)
 {
     uint32_t places = 0;
@@ -57,7 +57,7 @@ START_TEST(rare_symbols_have_long_codes)
 }
 END_TEST
 
-/* Fibonacci's numbers make the deepest tree. */
+/* Fibonacci numbers make the deepest tree. */
 START_TEST(deep_trees_are_limited)
 {
     enum { N = 27 };
@@ -108,7 +108,8 @@ START_TEST(known_codes)
 }
 END_TEST
 
-/* Codes of every length: one of each but the longest, which has two. */
+/* Codes of every length: one of each except the longest, of which there are
+ * two. */
 START_TEST(codes_are_reversed)
 {
     for (unsigned longest = 1; longest <= MT_HUFFMAN_BITS; longest++) {

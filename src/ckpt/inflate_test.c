@@ -22,7 +22,7 @@ static void leave(void)
     mt_deflater_free(deflater);
 }
 
-/* The stream is copied to where its last byte is the last that may be read. */
+/* Copies the stream so that its last byte is the last readable one. */
 static bool inflates(const unsigned char *from, size_t size, size_t n)
 {
     unsigned char *copy = malloc(size ? size : 1);
@@ -95,8 +95,8 @@ START_TEST(ends_early)
 }
 END_TEST
 
-/* What it takes, zlib takes, and reads the same from it: with each bit of the
- * codes changed, and some of the others. */
+/* zlib accepts all streams that it accepts, with the same result: with each bit
+ * of the codes flipped, and some others. */
 START_TEST(agrees_with_zlib)
 {
     enum { N = 6000 };
@@ -120,7 +120,7 @@ START_TEST(agrees_with_zlib)
 }
 END_TEST
 
-/* Noise that starts as a block does. */
+/* Noise that starts like a block. */
 START_TEST(agrees_with_zlib_on_noise)
 {
     for (size_t k = 0; k < 20000; k++) {
@@ -138,7 +138,8 @@ START_TEST(agrees_with_zlib_on_noise)
 }
 END_TEST
 
-/* A table for a few bytes costs time: many small blocks are zlib's. */
+/* Making a table for few bytes costs time: many small blocks are left to
+ * zlib. */
 START_TEST(many_small_blocks)
 {
     size_t size, n = 0, whole = 0;

@@ -98,7 +98,7 @@ START_TEST(single)
 }
 END_TEST
 
-/* Big-endian values come out right, deflated too. */
+/* Big-endian values are read right, also if deflated. */
 START_TEST(big_endian)
 {
     static const unsigned char be[] = { 0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0 };
@@ -163,7 +163,7 @@ START_TEST(refusals)
 }
 END_TEST
 
-/* What is no array that can be read is listed, and nothing else suffers. */
+/* Members that cannot be read as arrays are listed; others are not affected. */
 START_TEST(odd_members)
 {
     static const struct {
@@ -208,7 +208,7 @@ START_TEST(odd_members)
 }
 END_TEST
 
-/* Elements in Fortran order come out in C order, block by block. */
+/* Elements in Fortran order are read in C order, block by block. */
 START_TEST(fortran_order)
 {
     enum { ROWS = MT_BLOCK / 2 + 3, COLS = 3 };
@@ -241,7 +241,7 @@ START_TEST(fortran_order)
 }
 END_TEST
 
-/* A lone array is named by its file, with or without the ending. */
+/* A single array is named after its file, with or without the ending. */
 START_TEST(names_of_files)
 {
     static const struct {

@@ -1,5 +1,5 @@
-/* Arrays that grow from one checkpoint to the next: the file is that of a
- * writer who remembers nothing. */
+/* Arrays that grow from one checkpoint to the next: the file is the same as
+ * from a writer that keeps nothing. */
 #include "base/inject_testing.h"
 #include "base/team.h"
 #include "ckpt/ckpt_testing.h"
@@ -36,8 +36,8 @@ static uint64_t bits_of(double x)
     return bits;
 }
 
-/* Counts, a constant, noise, a loss that settles, one that wakes up, a loss of
- * few digits. */
+/* Counts, a constant, noise, a loss that becomes constant, one that stops being
+ * constant, a loss of few digits. */
 static void enter(void)
 {
     double scale = 0x1p-64;
@@ -76,7 +76,7 @@ static void write_file(const char *path, size_t n, bool remember)
                   "%s", err.text);
 }
 
-/* The file of n elements is the one that is written without remembering. */
+/* The file of n elements is the same as without keeping anything. */
 static void assert_right(size_t n)
 {
     write_file("plain.mtc", n, false);
@@ -105,7 +105,7 @@ START_TEST(a_grown_array_is_written_as_any)
 }
 END_TEST
 
-/* The pieces are a promise, as the bytes of each are (deflate_test.c). */
+/* The pieces are guaranteed, like the bytes of each (deflate_test.c). */
 START_TEST(the_same_bytes_for_ever)
 {
     static const struct {
@@ -150,7 +150,7 @@ START_TEST(it_reads_as_it_was)
 }
 END_TEST
 
-/* From element n on all is another one. */
+/* All elements from n on change. */
 static void change(size_t n)
 {
     for (size_t c = 0; c < COLUMNS; c++) {
@@ -173,7 +173,7 @@ START_TEST(what_changed_is_packed_anew)
 }
 END_TEST
 
-/* One element fewer: what was packed up to a piece's end was not its last. */
+/* One element fewer: then a piece that was packed is no longer complete. */
 START_TEST(a_cut_without_a_change_is_allowed)
 {
     for (size_t n = 3 * P + 1; n > 2 * P - 2; n--) {
@@ -185,8 +185,7 @@ START_TEST(a_cut_without_a_change_is_allowed)
 }
 END_TEST
 
-/* Without memory for remembering, the file is right all the same, or not
- * written. */
+/* If memory runs out, the file is still right, or not written. */
 START_TEST(memory_runs_out)
 {
     struct mt_team *many = team;

@@ -15,7 +15,7 @@ static mt_status parse(const void *bytes, size_t n)
     return mt_pickle_parse("x", bytes, n, &doc, &err);
 }
 
-/* As Python prints it, more or less. */
+/* Much as Python prints it. */
 static void print(const struct mt_pickle *v, struct mt_strbuf *out);
 
 static void print_list(const struct mt_pickle_list *list, const char *ends,
@@ -79,7 +79,7 @@ static void check_value(const void *bytes, size_t n, const char *expected)
     mt_pickle_free(&doc);
 }
 
-/* What Python's pickle.dumps(v, protocol) makes of one value. */
+/* The output of Python's pickle.dumps(v, protocol) for one value. */
 static const struct {
     const char *bytes;
     size_t n;
@@ -154,7 +154,7 @@ START_TEST(reads_every_protocol)
                      "{'a':" LIST ",'t':((),(1),(1,2),(1,2,3),(1,2,3,4)),"
                      "'d':collections.OrderedDict(){'k':1},'n':{},"
                      "'again':" LIST "}");
-    /* What is shared is one value, not a copy. */
+    /* A shared value is not copied. */
     ck_assert_ptr_eq(mt_pickle_at(root, 1), mt_pickle_at(root, 9));
     mt_strbuf_free(&out);
     mt_pickle_free(&doc);
@@ -172,7 +172,7 @@ END_TEST
 
 #define V(bytes, value) { bytes, sizeof(bytes) - 1, value }
 
-/* What would be calls are values that say which. */
+/* Calls become values that describe them. */
 static const struct {
     const char *bytes;
     size_t n;
@@ -268,7 +268,7 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* Each value has its own number; what is shared is not made again. */
+/* Each value has its own number; a shared one is made only once. */
 START_TEST(numbers)
 {
     ck_assert_int_eq(parse("](Nq\0h\0K\1e.", 11), MT_OK);
@@ -282,7 +282,7 @@ START_TEST(numbers)
 }
 END_TEST
 
-/* A list may hold itself, and a dictionary, too. */
+/* Lists and dictionaries may contain themselves. */
 START_TEST(loops)
 {
     ck_assert_int_eq(parse("]q\0h\0a.", 7), MT_OK);
@@ -311,7 +311,7 @@ START_TEST(limits)
 }
 END_TEST
 
-/* Every global counts, also one that is thrown away. */
+/* Every global counts, even one that is discarded. */
 START_TEST(globals)
 {
     ck_assert_int_eq(parse("ca\nb\n0cc\nd\n0ca\nb\n0N.", 22), MT_OK);

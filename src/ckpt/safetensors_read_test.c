@@ -117,8 +117,8 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* The metadata's places for tensors: what is not there, of another order, or no
- * array of the position takes none. */
+/* The metadata's places for tensors: a tensor that is missing, in another
+ * order, or not an array of the position takes none. */
 START_TEST(places_for_tensors)
 {
     static const char *const order[] = { "progress/a", "progress/x", "w",
@@ -155,7 +155,7 @@ START_TEST(places_for_tensors)
 }
 END_TEST
 
-/* Types and names that are odd are listed, and the others can be read. */
+/* Tensors with odd types and names are listed; others can be read. */
 START_TEST(lists_what_is_odd)
 {
     static const struct {

@@ -45,7 +45,7 @@ START_TEST(writes_the_format)
 }
 END_TEST
 
-/* By name: arrays that travel as text come first. */
+/* Finds an array by name: arrays stored as text come first. */
 static const struct mt_array *find(const struct mt_safetensors *f,
                                    const char *name)
 {
@@ -87,7 +87,7 @@ START_TEST(reads_back)
 }
 END_TEST
 
-/* Arrays of the position: the small ones are text, the order is kept. */
+/* Arrays of the position: small ones are text, and the order is kept. */
 START_TEST(long_texts_are_tensors)
 {
     enum { FITS = MT_TEXT_ARRAY_MOST / 8, N = 7 };
@@ -139,7 +139,7 @@ START_TEST(long_texts_are_tensors)
 }
 END_TEST
 
-/* However many there are, the header stays small; scalars are text always. */
+/* However many there are, the header stays small; scalars are always text. */
 START_TEST(many_texts_are_tensors)
 {
     enum { N = 400, FIT = MT_TEXT_ARRAY_ALL / MT_TEXT_ARRAY_MOST };

@@ -1,8 +1,8 @@
 /*
- * Reading and writing of every kind of state file while memory runs out, and
- * while system calls fail, are interrupted or do less than was asked: the call
- * ends as it should or says why not, what it gave is right, what was on the
- * disk is old or new, and nothing is left.
+ * Reading and writing every kind of state file while memory runs out, and while
+ * system calls fail, are interrupted or do less than asked: the call succeeds
+ * or reports why not, its result is right, the file on disk is the old or the
+ * new one, and nothing is left behind.
  */
 #include "base/inject_testing.h"
 
@@ -25,7 +25,7 @@ static uint16_t halves[6] = { 0x3c00, 0xbc00, 0x0001, 0x7c00, 0x8000, 0 };
 
 struct scene {
     const char *path;
-    struct mt_array a[MOST_ARRAYS]; /* as they should come out */
+    struct mt_array a[MOST_ARRAYS]; /* as expected */
     size_t n;
     struct mt_team *team;
     struct mt_bytes before, after; /* the file that is written */
@@ -42,7 +42,7 @@ static void add(struct scene *s, const char *name, enum mt_dtype dtype,
     s->a[s->n++] = testing_array(name, dtype, shape, data);
 }
 
-/* A state dict as it travels between programs. */
+/* A state dict as programs exchange it. */
 static void fill_dict(struct scene *s)
 {
     testing_weights("many", many, MANY);
@@ -128,7 +128,7 @@ static const char *verify(void *ctx, mt_status *status, struct mt_err *e)
     return NULL;
 }
 
-/* Entry by entry, as they are and as float32. */
+/* Entry by entry, in their own types and as float32. */
 static const char *read_state(void *ctx, mt_status *status, struct mt_err *e)
 {
     struct scene *s = ctx;
@@ -288,7 +288,7 @@ START_TEST(reading_npy)
 }
 END_TEST
 
-/* What np.savez_compressed of a large file would write. */
+/* A large file as np.savez_compressed writes it. */
 START_TEST(reading_deflated)
 {
     static struct zip z = { .end = ZIP64 };
@@ -317,7 +317,7 @@ START_TEST(reading_deflated)
 }
 END_TEST
 
-/* Of PyTorch: as they are, turned, and packed; and the old form. */
+/* PyTorch's files: in C order, transposed, and deflated; and the old form. */
 START_TEST(reading_torch)
 {
     static float in[6] = { 1, 2, 3, 4, 5, 6 }, turned[6] = { 1, 4, 2, 5, 3, 6 };
@@ -348,7 +348,8 @@ END_TEST
 
 /* ---- writing ---- */
 
-/* Does the file hold just these bytes? By stdio, which nothing disturbs. */
+/* Does the file have exactly these bytes? Uses stdio, which is not made to
+ * fail. */
 static bool holds(const char *path, struct mt_bytes bytes)
 {
     static unsigned char now[sizeof room + 65536];
@@ -412,7 +413,8 @@ struct writing {
     inject_run *run;
 };
 
-/* Over an old file: it is the old or the new one afterwards, whole. */
+/* Writes over an old file: afterwards it is the old or the new one,
+ * complete. */
 static const char *over_old(void *ctx, mt_status *status, struct mt_err *e)
 {
     struct writing *w = ctx;
@@ -442,7 +444,7 @@ static void write_everywhere(const char *name, struct scene *s, inject_run *run)
     int files = testing_count(".");
 
     inject_everywhere(name, over_old, &w);
-    /* What could not be removed then is removed by the next writer. */
+    /* A file that could not be removed is removed by the next writer. */
     ck_assert_msg(!over_old(&w, &status, &e) && status == MT_OK, "%s", e.text);
     ck_assert_int_eq(testing_count("."), files);
 }

@@ -59,8 +59,8 @@ static void check_floats(struct mt_statefile *f, const char *name, size_t n,
 
 static const struct pk_tensor all = { "0", "Float", 24, 0, 1, { 24 }, { 1 } };
 
-/* Views of one storage: as it is, from an offset, every other one, turned,
- * one of a single number. */
+/* Views of one storage: all of it, from an offset, every other element,
+ * transposed, and one of a single number. */
 static void add_views(struct pk *p)
 {
     pk_put(p, "}(");
@@ -106,7 +106,7 @@ START_TEST(views)
 }
 END_TEST
 
-/* OrderedDict([["w", tensor]]), as protocol 0 has it, and parameters. */
+/* OrderedDict([["w", tensor]]), as in protocol 0, and parameters. */
 START_TEST(wrapped)
 {
     struct pk p = { .n = 0 };
@@ -211,8 +211,8 @@ START_TEST(checkpoints)
 }
 END_TEST
 
-/* What PyTorch gives each parameter and group alone, shared by all of them, so
- * that a small file would come to very many arrays. */
+/* Values that in PyTorch's files belong to one parameter or group, here shared
+ * by all, so that a small file would have very many arrays. */
 START_TEST(shared_by_parameters)
 {
     struct pk p = { .n = 0 };
@@ -275,7 +275,7 @@ START_TEST(names_twice)
 }
 END_TEST
 
-/* Names that lead anywhere are written so that they print. */
+/* Names with any characters are made printable. */
 START_TEST(entries)
 {
     struct pk p = { .n = 0 };
@@ -303,7 +303,7 @@ START_TEST(entries)
 }
 END_TEST
 
-/* Half of the values must be tensors; optimizers go with their entries. */
+/* Half of the values must be tensors; optimizers belong to their entries. */
 START_TEST(pairs)
 {
     static const char *const names[] = { "G", "D" };
@@ -334,7 +334,7 @@ START_TEST(pairs)
 }
 END_TEST
 
-/* Of one with floats and others without, the first is meant. */
+/* If only one entry has floats, it is taken. */
 START_TEST(entries_of_indices)
 {
     struct pk p = { .n = 0 };
@@ -353,7 +353,7 @@ START_TEST(entries_of_indices)
 }
 END_TEST
 
-/* Types of their own in storages of bytes, as newer versions write them. */
+/* Tensors with their own types in storages of bytes, as in newer versions. */
 START_TEST(untyped_storages)
 {
     static const char *const types[] = { "uint16", "float8_e4m3fn" };
@@ -421,7 +421,7 @@ START_TEST(salvages)
 }
 END_TEST
 
-/* Any cut and any turned bit gives an answer. */
+/* Truncated anywhere, or with any bit flipped, it is read or refused. */
 START_TEST(mangled)
 {
     struct mt_state_options skip = { .skip_objects = true };

@@ -2,7 +2,7 @@
 
 #include <check.h>
 
-/* Every element from its place, however the blocks are cut. */
+/* Every element is found in its place, however the blocks are cut. */
 START_TEST(gathers)
 {
     enum { A = 3, B = 1, C = 4, N = A * B * C };

@@ -29,7 +29,7 @@ static mt_status scan(void)
     return mt_torch_scan("x", &doc, &arena, &found, &failure);
 }
 
-/* Every value was looked at in a time or two. */
+/* Every value was visited about once or twice. */
 static void check_scan(size_t entries, size_t optimizers, size_t objects)
 {
     ck_assert_msg(scan() == MT_OK, "%s", failure.text);
@@ -52,7 +52,7 @@ static void pk_weight(const char *name)
     pk_item(&p, name, &weight);
 }
 
-/* What the lists of a bomb hold at last. */
+/* The innermost value of a bomb's lists. */
 static void put_bottom(const char *what)
 {
     if (strcmp(what, "entry") == 0) {
@@ -87,7 +87,7 @@ START_TEST(bombs_of_nothing)
 }
 END_TEST
 
-/* The same, where an optimizer's state is looked through for objects only. */
+/* The same in an optimizer's state, which is only searched for objects. */
 START_TEST(bombs_in_an_optimizer)
 {
     pk_put(&p, "}(");
@@ -131,7 +131,7 @@ START_TEST(wide_bombs)
 }
 END_TEST
 
-/* Values that are not shared, but what they hold is. */
+/* Values that are not shared, but whose contents are. */
 static const struct {
     const char *begin, *item, *end, *call;
 } shared[] = {
@@ -158,7 +158,7 @@ START_TEST(shared_items)
 }
 END_TEST
 
-/* A list of pairs finds nothing; as those of an OrderedDict, it is an entry. */
+/* A list of pairs is not an entry, except as the pairs of an OrderedDict. */
 START_TEST(list_and_dictionary)
 {
     pk_put(&p, "((](");
@@ -169,8 +169,8 @@ START_TEST(list_and_dictionary)
 }
 END_TEST
 
-/* What honest files share: a state dict under two names, a tensor under two,
- * settings with an object in them, of many epochs. */
+/* Values that real files share: a state dict under two names, a tensor under
+ * two, settings with an object in them, for many epochs. */
 START_TEST(honest_files)
 {
     pk_put(&p, "}(");
@@ -205,7 +205,7 @@ START_TEST(honest_files)
 }
 END_TEST
 
-/* Keys that do not print; a path too long loses its beginning. */
+/* Keys that are not printable; the beginning of a long path is cut off. */
 START_TEST(paths)
 {
     char key[301] = "";

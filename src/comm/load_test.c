@@ -11,7 +11,7 @@ static struct mt_err err;
 static struct mt_comm *comm;
 static char fake[4200], old[4200], none[4200]; /* paths of modules */
 
-/* The modules of this test are beside its program. */
+/* The modules of this test are in its program's folder. */
 static void find_fakes(void)
 {
     char program[4096];
@@ -25,7 +25,7 @@ static void find_fakes(void)
     snprintf(none, sizeof none, "%s/comm/fake-none.so", program);
 }
 
-/* Each test is a process of its own, which changes its environment. */
+/* Each test is a separate process, which changes its environment. */
 static void enter(void)
 {
     static const char *const names[] = {
@@ -61,7 +61,8 @@ static void refused(mt_status status, mt_status expected, const char *text)
     ck_assert_str_eq(err.text, text);
 }
 
-/* What is no job of several needs no module, nor looks at MTRAIN_MPI. */
+/* Outside a job of several processes no module is loaded, and MTRAIN_MPI is
+ * ignored. */
 START_TEST(alone)
 {
     static const char *const ways[][2] = {
@@ -92,7 +93,7 @@ static void joined(const char *variable, const char *size)
     ck_assert_uint_eq(mt_comm_size(comm), 4);
     ck_assert_uint_eq(mt_comm_rank(comm), 1);
     ck_assert_uint_eq(comm->here, 2);
-    /* a library that plays with rounding leaves no trace */
+    /* a library that changes rounding has no lasting effect */
     ck_assert_int_eq(fegetround(), FE_TONEAREST);
     unsetenv(variable);
 }

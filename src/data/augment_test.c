@@ -3,14 +3,14 @@
 #include "data/augment_types.h"
 #include "data/testing.h"
 
-/* --- a transform by itself -------------------------------------------------- */
+/* --- single transforms ---------------------------------------------------- */
 
 enum { MOST = 400 };
 
 static float x[MOST], scratch[MOST], was[MOST];
 
-/* Applies the transform, given with ' for ", to a picture of values 0, 1, 2 ...
- * (of channels x height x width) at the epoch; epoch < 0: evaluation. */
+/* Applies the transform (' stands for ") to a picture with the values 0, 1, 2
+ * ... of channels x height x width, at the epoch; epoch < 0: evaluation. */
 static struct mt_planar run(const char *spec, size_t channels, size_t height,
                             size_t width, int epoch)
 {
@@ -66,7 +66,7 @@ START_TEST(test_flips)
 }
 END_TEST
 
-/* p 0, factors of 1, an angle of 0, and evaluation; also of one pixel. */
+/* p 0, factors of 1, an angle of 0, and evaluation; also for a single pixel. */
 START_TEST(test_nothing_to_do)
 {
     static const char *const never[] = {
@@ -116,7 +116,7 @@ START_TEST(test_crop_middle)
 }
 END_TEST
 
-/* Every place of the crop is met, about as often as any other. */
+/* All places of the crop are about equally frequent. */
 START_TEST(test_crop_places)
 {
     int met[12] = { 0 };
@@ -134,7 +134,7 @@ START_TEST(test_crop_places)
 }
 END_TEST
 
-/* The padding of a line 0 1 2 by two, as numpy.pad has it. */
+/* The padding of a line 0 1 2 by two, as by numpy.pad. */
 START_TEST(test_crop_padding)
 {
     static const struct {
@@ -228,7 +228,7 @@ START_TEST(test_jitter)
     run("{'type':'ColorJitter','contrast':[2,2]}", 3, 4, 5, 0);
     for (size_t i = 0; i < 3 * N; i++)
         check_near(x[i], 2 * was[i] - mean);
-    /* of grey pictures, colours are left alone */
+    /* saturation and hue do not change grey pictures */
     fill(3, 4);
     run("{'type':'ColorJitter','saturation':[0,0],'hue':[0.5,0.5]}", 1, 4, 5,
         0);
@@ -248,7 +248,7 @@ static void check_hue(const char *turn, const float from[3], const float to[3])
         check_near(x[i], to[i]);
 }
 
-/* The largest value and the smallest change places over half a turn. */
+/* Half a turn exchanges the largest and the smallest value. */
 START_TEST(test_hue)
 {
     check_hue("0.5", (float[3]){ 200, 0, 0 }, (float[3]){ 0, 200, 200 });
@@ -260,7 +260,7 @@ START_TEST(test_hue)
 }
 END_TEST
 
-/* One rectangle, the same in each channel, of an area and a shape in range. */
+/* One rectangle, the same in each channel, with area and shape in range. */
 START_TEST(test_erasing)
 {
     enum { S = 10 };
@@ -323,7 +323,8 @@ START_TEST(test_draws)
 }
 END_TEST
 
-/* --- in a data set ---------------------------------------------------------- */
+/* --- in a data set
+ * ---------------------------------------------------------- */
 
 enum { N = 6, H = 4, W = 5, EACH = H * W };
 
@@ -358,7 +359,7 @@ static void gather_one(const struct mt_column *column, size_t number,
                   "%s", test_err.text);
 }
 
-/* The seed, the epoch and the sample's number decide, nothing else. */
+/* A sample depends only on the seed, the epoch and its number. */
 START_TEST(test_function_of)
 {
     static const uint32_t rows[] = { 5, 1, 1, 0, 3 };
@@ -390,7 +391,7 @@ START_TEST(test_function_of)
 }
 END_TEST
 
-/* Two flips in one list draw by their places: not always together. */
+/* Two flips in one list draw different numbers: they do not always agree. */
 START_TEST(test_places)
 {
     struct mt_dataset *data =

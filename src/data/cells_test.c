@@ -9,7 +9,7 @@
 
 static struct mt_err err;
 
-/* Values of one kind for each column; all come back, -0 as 0. */
+/* Values of one kind for each column; all are read back, -0 as 0. */
 static double value(uint32_t kind, const uint32_t w[4])
 {
     static const double odd[] = { 0,
@@ -134,7 +134,7 @@ static double small(size_t kind, size_t i)
     }
 }
 
-/* The bits that values take, and not many more. */
+/* Blocks take the bits of the values, and not many more. */
 START_TEST(test_small)
 {
     static const size_t bits[] = { 7, 7, 8, 31, 8, 16, 1 };

@@ -2,7 +2,7 @@
 
 enum { PIXELS = 3 * 32 * 32 };
 
-/* n records: labels first, then pixels that tell the record and their place. */
+/* n records: labels, then pixels that depend on the record and their place. */
 static void write_records(const char *name, size_t n, size_t labels, int first)
 {
     uint8_t *bytes = malloc(n * (labels + PIXELS) + 1), *p = bytes;

@@ -67,7 +67,7 @@ START_TEST(test_columns)
     ck_assert(x_at(&data->train, 0) == 2 && x_at(&data->train, 3) == 6);
     ck_assert(y_at(&data->train, 0) == 1 && y_at(&data->train, 1) == 4);
     mt_dataset_close(data);
-    /* As a shell passes it. */
+    /* as typed in a shell */
     data = test_open(CSV ",'delimiter':'\\\\t','target':0}");
     ck_assert(x_at(&data->train, 0) == 2);
     mt_dataset_close(data);
@@ -107,7 +107,7 @@ START_TEST(test_header)
 }
 END_TEST
 
-/* Rows of text only: a header if nothing in it repeats. */
+/* Rows of only texts: the first is a header if no text in it is repeated. */
 START_TEST(test_header_text)
 {
     struct mt_dataset *data;
@@ -191,7 +191,7 @@ START_TEST(test_class_numbers)
 }
 END_TEST
 
-/* Names of a checkpoint decide, whatever the file has. */
+/* A checkpoint's names are used, whatever the file has. */
 START_TEST(test_saved_classes)
 {
     static const char *const names[] = { "b", "c", "a" };
@@ -362,7 +362,7 @@ START_TEST(test_bad_keys)
 }
 END_TEST
 
-/* Numbers with a fault are no classes, unless the spec says so. */
+/* Numbers with a fault are not classes, unless the spec says so. */
 START_TEST(test_faulty_classes)
 {
     char many[512] = "x,y\n";
@@ -413,7 +413,7 @@ START_TEST(test_val_columns)
 }
 END_TEST
 
-/* The name of a column comes before its place. */
+/* A column's name takes precedence over its place. */
 START_TEST(test_number_names)
 {
     struct mt_dataset *data;
@@ -484,7 +484,7 @@ START_TEST(test_large_numbers)
 }
 END_TEST
 
-/* Held-out rows have no part in the statistics. */
+/* Held-out rows are not part of the statistics. */
 START_TEST(test_normalize_split)
 {
     const char *spec = CSV ",'normalize':'minmax','val_split':0.4}";

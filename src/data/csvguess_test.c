@@ -43,7 +43,7 @@ static mt_status guess_with(const char *text, const struct mt_csv_hints *hints)
     return mt_csv_guess(path, hints, &arena, &g, &err);
 }
 
-/* target: NULL: none is named */
+/* target NULL: not given */
 static mt_status guess(const char *text, const char *target)
 {
     struct mt_csv_hints hints = { &target, target != NULL, MT_HEADER_GUESS };
@@ -96,7 +96,7 @@ START_TEST(text_targets_are_classes)
     /* one number in two spellings is one class */
     guesses("a,y\n1,1\n3,2\n5,1.0\n", "y");
     ck_assert_str_eq(classes(), "1 2 (2), 2 1 (3)");
-    /* what is in which case is a matter of the target */
+    /* in a target, upper and lower case differ */
     guesses("a,y\n1,Yes\n3,yes\n5,no\n", "y");
     ck_assert_str_eq(classes(), "Yes 1 (2), no 1 (4), yes 1 (3)");
 }
@@ -183,7 +183,7 @@ START_TEST(a_number_is_measured)
 }
 END_TEST
 
-/* What the first column is, between a number and the target. */
+/* What the first column is; a number and the target follow. */
 static const struct {
     const char *name, *values;
     enum mt_csv_use use;
@@ -257,14 +257,14 @@ START_TEST(odd_fields_have_their_line)
     ck_assert_uint_eq(g.looks[2].gaps.n, 2);
     ck_assert_str_eq(g.looks[2].gaps.text, "");
     ck_assert_uint_eq(g.looks[2].gaps.line, 3);
-    /* fit to be shown */
+    /* made printable */
     guesses("a;b;y\n1;;1\n2;\x1b[1m;2\n", NULL);
     ck_assert_str_eq(g.looks[1].texts.text, "?[1m");
     ck_assert_uint_eq(g.looks[1].texts.line, 3);
 }
 END_TEST
 
-/* What cannot be a name of a value is not kept. */
+/* Texts that cannot be the name of a value are not kept. */
 START_TEST(long_values_are_not_counted)
 {
     static char text[1 << 14];
@@ -285,7 +285,7 @@ START_TEST(a_counter_is_used_if_it_is_all_there_is)
     guesses("id,y\n1,1.5\n2,1\n3,2\n", NULL);
     ck_assert_uint_eq(g.columns.n_features, 1);
     ck_assert_int_eq(g.use[0], MT_CSV_NUMBER);
-    /* not where it is to be predicted */
+    /* not if it is the target */
     guesses("id,x,z\n1,5,1.5\n2,4,1\n3,4,2\n", "id");
     ck_assert_int_eq(g.use[0], MT_CSV_TARGET);
     ck_assert_uint_eq(g.columns.n_features, 2);

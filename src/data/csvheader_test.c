@@ -3,7 +3,7 @@
 #include "data/csvcolumns.h"
 #include "data/testing.h"
 
-/* What is found out of the table that is this text. */
+/* Does the table with this text have a header, and why? */
 static bool finds(const char *text, char *why, size_t size)
 {
     struct mt_arena arena = MT_ARENA_INIT;
@@ -93,7 +93,7 @@ START_TEST(headers_are_found_in_both_directions)
 }
 END_TEST
 
-/* The names that the header of a text gives, "a|a.1|b". */
+/* The names of the columns of a text, "a|a.1|b". */
 static const char *names_of(const char *text)
 {
     static char out[256];
@@ -117,7 +117,7 @@ static const char *names_of(const char *text)
     return out;
 }
 
-/* As pandas.read_csv names them. */
+/* As by pandas.read_csv. */
 START_TEST(names_are_made_different)
 {
     ck_assert_str_eq(names_of("x,y,x,x\n1,2,3,4\n"), "x|y|x.1|x.2");

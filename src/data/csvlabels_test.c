@@ -6,8 +6,8 @@
 
 #include "base/philox.h"
 
-/* What is recalled is what was remembered last of the same text; texts that
- * begin or end alike are not the same. */
+/* Recalls what was remembered last for the same text; texts that begin or end
+ * alike differ. */
 START_TEST(test_recall)
 {
     enum { TEXTS = 400 };

@@ -1,6 +1,6 @@
-/* Tables from a pipe: records come as they are written, and whatever pieces
- * they come in, they are those of a file. A reader that waits where it need not
- * ends by Check's time limit. */
+/* Tables from a pipe: records are returned when they are written, and are those
+ * of a file, whatever the pieces. A reader that waits in vain exceeds Check's
+ * time limit. */
 #include <sys/wait.h>
 
 #include "data/csvheader.h"
@@ -49,13 +49,13 @@ static const char *text_of(mt_status status, bool waits)
     return text;
 }
 
-/* The next record, its fields apart by |; "" at the end. */
+/* The next record, its fields separated by |; "" at the end. */
 static const char *next(void)
 {
     return text_of(mt_csv_next(csv, &fields, &n, &test_err), false);
 }
 
-/* The same; "..." where more would have to be read. */
+/* The same; "..." if more would have to be read. */
 static const char *ready(void)
 {
     bool waits;
@@ -232,7 +232,7 @@ START_TEST(much)
 }
 END_TEST
 
-/* The header is found in as few records as decide. */
+/* No more records are read than are needed to recognize a header. */
 START_TEST(header_without_waiting)
 {
     static const struct {

@@ -21,7 +21,7 @@ static void start(const char *text, size_t size, char delimiter)
                   err.text);
 }
 
-/* The whole file as text: fields apart by |, records ended by a slash. */
+/* The whole file as text: fields separated by |, records ended by a slash. */
 static void expect_in(const char *text, size_t size, char delimiter,
                       char comment, const char *expected)
 {
@@ -166,7 +166,8 @@ START_TEST(test_trailing)
 }
 END_TEST
 
-/* What is no text is refused by name, with what helps. */
+/* A file that is not text is refused: the message says what it is, and what to
+ * do. */
 START_TEST(test_not_text)
 {
     static const struct {
@@ -196,7 +197,7 @@ START_TEST(test_not_text)
 }
 END_TEST
 
-/* Inflated, in chunks, and back to the start; the digest is the file's. */
+/* Inflated in chunks, and rewound; the digest is that of the file. */
 START_TEST(test_inflated)
 {
     enum { ROWS = 100000, ROOM = 1 << 20 };
@@ -305,8 +306,8 @@ START_TEST(test_place)
 }
 END_TEST
 
-/* Records that lie across the chunks in which files are read: long ones,
- * quotes and line ends at every offset. */
+/* Records across the chunks in which files are read: long ones, quotes and line
+ * ends at every offset. */
 START_TEST(test_chunks)
 {
     enum { CHUNK = 256 << 10 };
@@ -345,8 +346,8 @@ START_TEST(test_chunks)
 }
 END_TEST
 
-/* Writes a field that means out[0 ... return-1], in one of the ways to do so.
- * *text: moves past it. */
+/* Writes a field in one of the possible ways, moving *text past it; its value
+ * is out[0 ... return-1]. */
 static size_t write_field(char **text, char *out, char delimiter, uint64_t draw)
 {
     static const char plain[] = "0123456789.-ab\t '\"#\xc3\xa9\x7f\xff";
@@ -374,8 +375,8 @@ static size_t write_field(char **text, char *out, char delimiter, uint64_t draw)
     return k;
 }
 
-/* Fields of every kind, wherever they are in the words and blocks that are
- * searched at once. */
+/* Fields of every kind, anywhere in the words and blocks that are searched at
+ * once. */
 START_TEST(test_random)
 {
     enum { ROWS = 4000, WIDTH = 9 };
@@ -441,7 +442,7 @@ START_TEST(test_stops)
         for (uint32_t k = 0; k < 16; k++) {
             uint32_t w = mt_philox_word(key, i, k);
 
-            /* many are near what is looked for */
+            /* many are close to the searched ones */
             memcpy(text + 4 * k, &w, 4);
             if (w >> 8 & 1)
                 text[4 * k] = (unsigned char)(delimiter ^ (w >> 9 & 129));

@@ -1,7 +1,7 @@
 /*
  * Data sets of every format, and inputs to predict from, while memory runs out
- * and system calls fail: opening and gathering end as they should or say why
- * not, and leave nothing.
+ * and system calls fail: opening and gathering succeed or report why not, and
+ * leave nothing behind.
  */
 #include <fcntl.h>
 
@@ -268,7 +268,7 @@ static const char *read_inputs(void *ctx, mt_status *status, struct mt_err *e)
         return NULL;
     request.doc = doc;
     request.spec = mt_json_root(doc);
-    lseek(STDIN_FILENO, 0, SEEK_SET); /* where it is t.csv */
+    lseek(STDIN_FILENO, 0, SEEK_SET); /* if it is t.csv */
     *status = mt_dataset_open(&request, &data, e);
     while (*status == MT_OK && n) {
         *status = mt_dataset_next(data, 3, &column, &n, e);

@@ -46,7 +46,7 @@ START_TEST(test_batching)
 }
 END_TEST
 
-/* The first of the seed's order are held out, sorted. */
+/* The first samples in the seed's order are held out, sorted. */
 START_TEST(test_split)
 {
     struct mt_dataset *data = test_open(BIG ",'val_split':0.2}");
@@ -264,7 +264,7 @@ START_TEST(test_stratified_refused)
 }
 END_TEST
 
-/* Of the training samples alone; 1 for the spread of what never changes. */
+/* Only of training samples; a target that never changes has the spread 1. */
 START_TEST(test_target_norm)
 {
     static const char *const spec =

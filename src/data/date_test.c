@@ -81,7 +81,7 @@ START_TEST(all_else_is_none)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         bool date = mt_date_parse(texts[i], strlen(texts[i]), &v, &time);
 
-        /* spaces around are no part of it */
+        /* spaces around it do not matter */
         ck_assert_msg(date == !strcmp(texts[i], "2024-01-31T12:30 "), "%s",
                       texts[i]);
     }

@@ -10,7 +10,7 @@ static struct mt_err test_err;
 
 enum { SAMPLES = 7, BYTES = 4096 };
 
-/* One element of a column, converted the plain way. */
+/* One element of a column, converted in the simplest way. */
 static double element(const struct mt_column *c, size_t row, size_t e)
 {
     const char *at =
@@ -173,7 +173,7 @@ START_TEST(test_all)
 }
 END_TEST
 
-/* Rounding to nearest, even; cutting at the ends. */
+/* Rounding to nearest, ties to even; clamping. */
 START_TEST(test_ends)
 {
     static const int64_t wide[] = { 16777217, 16777219, -5000000000,

@@ -50,7 +50,7 @@ START_TEST(test_plain)
 }
 END_TEST
 
-/* To check, images stay in their file, if it is not packed. */
+/* For a check, images stay in their file, unless it is gzipped. */
 START_TEST(test_check)
 {
     unsigned char gz[400];
@@ -74,7 +74,7 @@ START_TEST(test_check)
 }
 END_TEST
 
-/* The name says nothing; several members are one stream. */
+/* The name does not matter; several members are one stream. */
 START_TEST(test_gzipped)
 {
     unsigned char gz[400];
@@ -125,8 +125,8 @@ START_TEST(test_damaged_gzip)
     memcpy(bad + n, "junk", 4);
     test_write("x", bad, n + 4);
     test_fails(IDX "}", MT_INVALID, "/x: damaged gzip data at byte ", "header");
-    /* No bit that matters can change unseen: the header's time and name, and
-     * the last bits before the checksum, do not. */
+    /* No bit that matters can change unnoticed. (The header's time and name,
+     * and the last bits before the checksum, do not matter.) */
     for (size_t at = 10; at < n; at++) {
         struct mt_dataset *data;
 
@@ -189,7 +189,7 @@ START_TEST(test_hostile_headers)
 }
 END_TEST
 
-/* What a gzipped header says is held against what the file could inflate
+/* The size in a gzipped header is compared with what the file could inflate
  * to. */
 START_TEST(test_gzip_bomb)
 {
@@ -202,8 +202,8 @@ START_TEST(test_gzip_bomb)
     test_write("y", labels, sizeof labels);
     test_write("x", gz, n);
     test_fails(IDX "}", MT_INVALID, "/x: ", "but the file cannot hold");
-    /* And a stream that goes on behind what its header says is not
-     * followed. */
+    /* A stream that continues after the size in its header is not read
+     * further. */
     memcpy(zeros, images, 16);
     n = test_gzip(zeros, 1 << 20, gz, sizeof gz);
     test_write("x", gz, n);
@@ -260,7 +260,7 @@ START_TEST(test_parts)
 }
 END_TEST
 
-/* Files of more than one chunk, that do not shrink. */
+/* Files of more than one chunk that cannot be compressed. */
 START_TEST(test_large)
 {
     enum { N = 300000, HEAD = 12 };

@@ -5,8 +5,8 @@
 
 #include "base/file.h"
 
-/* A folder of two classes in the test's own: b/1, b/2, b/3, a/1, a/2 and
- * hidden files, that are no pictures. */
+/* A folder with two classes in the test's folder: b/1, b/2, b/3, a/1, a/2, and
+ * hidden files that are not pictures. */
 enum { N = 5, SIDE = 6, EACH = 3 * SIDE * SIDE };
 
 static const char *const files[N] = { "b/1", "b/2", "b/3", "a/1", "a/2" };
@@ -107,8 +107,8 @@ START_TEST(test_folder)
 }
 END_TEST
 
-/* Paths are beside the table; a first line whose path is no file is a header;
- * classes are in byte order, not in that of the lines. */
+/* Paths are relative to the table; a first line whose path is not a file is a
+ * header; classes are in byte order, not in that of the lines. */
 START_TEST(test_table)
 {
     struct mt_dataset *data;
@@ -200,7 +200,7 @@ START_TEST(test_classes_of_training)
 }
 END_TEST
 
-/* Each sample by itself, from a data set of its own. */
+/* Each sample alone, from a new data set. */
 static void read_singly(float *x)
 {
     for (size_t i = 0; i < N; i++) {
@@ -303,8 +303,8 @@ START_TEST(test_threads)
 }
 END_TEST
 
-/* A picture whose first bytes are right is refused when it is decoded, by
- * name, each time; the others are read. */
+/* A damaged picture whose first bytes are right is refused by name each time it
+ * is decoded; others are read. */
 START_TEST(test_damaged)
 {
     struct mt_dataset *data;

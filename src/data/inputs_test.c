@@ -154,7 +154,7 @@ START_TEST(by_position)
     mt_dataset_close(data);
 
     model("{'type':'csv','train':'t.csv'}", false);
-    reads("u,v,w\n1,2,3\n", 3, six); /* names unknown: passed over */
+    reads("u,v,w\n1,2,3\n", 3, six); /* unknown names are ignored */
     mt_dataset_close(data);
 
     model("{'type':'csv','train':'t.csv','target':'y'}", true);
@@ -310,7 +310,7 @@ START_TEST(images)
 }
 END_TEST
 
-/* Pictures that training crops are cropped in the middle; others must be of the
+/* Pictures that training crops are cropped in the middle; others must have the
  * model's size. */
 START_TEST(cropped_images)
 {
@@ -332,7 +332,7 @@ START_TEST(cropped_images)
     mt_dataset_close(data);
     test_fitted.x = mt_shape_of(2, (size_t)4, (size_t)4);
     open_fails("images", "images: ", "the shape [3, 3]; expected [4, 4]");
-    test_fitted.x = mt_shape_of(1, (size_t)25); /* as they are */
+    test_fitted.x = mt_shape_of(1, (size_t)25); /* not cropped */
     n_got = 0;
     ck_assert_int_eq(open_it("images"), MT_OK);
     ck_assert_int_eq(read_rest(8), MT_OK);
@@ -341,7 +341,7 @@ START_TEST(cropped_images)
 }
 END_TEST
 
-/* What a file is, its first bytes say, and not what trained the model. */
+/* The format is recognized by the first bytes, whatever the model's format. */
 START_TEST(files_of_other_formats)
 {
     static const char *const types[] = {

@@ -98,8 +98,8 @@ START_TEST(test_types)
 }
 END_TEST
 
-/* An array that stays in its file gives the same batches as one in memory, in
- * any order, and pieces that are longer than one read. */
+/* An array that stays in its file has the same batches as one in memory, in any
+ * order, also if they are longer than one read. */
 START_TEST(test_streamed)
 {
     enum { SAMPLES = 7, EACH = 30000 };
@@ -176,7 +176,7 @@ START_TEST(test_streamed_targets)
 }
 END_TEST
 
-/* What a stream finds wrong, it says as an array in memory would. */
+/* Errors of a stream are reported as for an array in memory. */
 START_TEST(test_streamed_faults)
 {
     static float x[6] = { 1, 2, 3, 4, NAN, 6 };
@@ -217,8 +217,8 @@ START_TEST(test_streamed_faults)
 }
 END_TEST
 
-/* A file that is cut or written to while it is in use is an error, not the end
- * of the process, and never an index that nobody has checked. */
+/* A file that is truncated or written to while it is in use is an error; it
+ * does not kill the process, and no index is used unchecked. */
 START_TEST(test_changed_meanwhile)
 {
     struct mt_dataset *data;
@@ -252,7 +252,7 @@ START_TEST(test_changed_meanwhile)
 }
 END_TEST
 
-/* In memory it does not matter what happens to the file. */
+/* In memory, later changes of the file do not matter. */
 START_TEST(test_read_at_once)
 {
     struct mt_dataset *data;
@@ -276,7 +276,7 @@ START_TEST(test_headers)
 {
     static const struct {
         const char *dict;
-        const char *fault; /* NULL: taken */
+        const char *fault; /* NULL: accepted */
     } rows[] = {
         { "{\"shape\":(3,2),\"fortran_order\":False,\"descr\":\"<f4\"}", NULL },
         { "{'descr':'<f4','fortran_order':False,'shape':(3,2,),}   \n", NULL },
@@ -420,7 +420,7 @@ START_TEST(test_magic)
 }
 END_TEST
 
-/* Any prefix, and any byte turned, gives an answer. */
+/* Any prefix, and any changed byte, is read or refused. */
 START_TEST(test_mangled_header)
 {
     const char *dict = DICT("<f4", "(3, 2)");

@@ -129,8 +129,8 @@ START_TEST(test_random)
 }
 END_TEST
 
-/* 13 to 19 digits, with the point or the exponent anywhere; and the middles
- * between two doubles, and what is next to them. */
+/* 13 to 19 digits, with the point or the exponent anywhere; and midpoints
+ * between two doubles, and their neighbours. */
 START_TEST(test_digits)
 {
     struct mt_philox_key key = mt_philox_key(1, "test", "digits");
@@ -309,7 +309,7 @@ START_TEST(test_bounds)
 
     ck_assert_int_eq(mt_number_in_f32(" 42 ", 4, &f), MT_NUMBER_OK);
     ck_assert(f == 42);
-    /* Nothing behind n is looked at. */
+    /* Nothing after n characters is read. */
     ck_assert_int_eq(mt_number_in_f32("123456", 3, &f), MT_NUMBER_OK);
     ck_assert(f == 123);
     ck_assert_int_eq(mt_number_in_f32("1e5", 1, &f), MT_NUMBER_OK);

@@ -2,8 +2,8 @@
 
 #include "data/testing.h"
 
-/* The pictures of testdata/pictures, all 19 x 13; beside each, NAME.raw: what
- * Pillow makes of it (make.py there): RGB, L, and RGB resized twice. */
+/* The pictures of testdata/pictures, all 19 x 13, each with NAME.raw, which is
+ * Pillow's result (make.py there): RGB, L, and RGB resized twice. */
 enum { W = 19, H = 13, UP_W = 31, UP_H = 29, DOWN_W = 5, DOWN_H = 7 };
 enum { RGB = 3 * W * H, GREY = W * H, UP = 3 * UP_W * UP_H,
        DOWN = 3 * DOWN_W * DOWN_H };
@@ -43,7 +43,8 @@ static void read_expected(const char *name, struct mt_bytes *out)
     ck_assert_uint_eq(out->n, RGB + GREY + UP + DOWN);
 }
 
-/* A build without the library says so, and has nothing to test. */
+/* A build without the library refuses such pictures: there is nothing to
+ * test. */
 static bool built_with(const char *name)
 {
     struct mt_picture p;
@@ -159,8 +160,8 @@ START_TEST(test_no_picture)
 }
 END_TEST
 
-/* Cut at every byte. A JPEG file without its last two, the mark of the end, is
- * damaged as well. */
+/* Truncated at every byte. A JPEG file without its last two bytes, the end
+ * marker, is damaged, too. */
 START_TEST(test_cut)
 {
     const char *name = pictures[_i];
@@ -180,7 +181,7 @@ START_TEST(test_cut)
 }
 END_TEST
 
-/* Any bit of a PNG file's chunks that matter is covered by a checksum. */
+/* Every bit of a PNG file's critical chunks is covered by a checksum. */
 START_TEST(test_flipped_bits)
 {
     const char *name = pictures[_i];
@@ -286,9 +287,9 @@ static size_t add(uint8_t *out, size_t at, const void *bytes, size_t n)
     return at + n;
 }
 
-/* A valid progressive JPEG of 8 x 8 grey pixels, all 128: the DC scan, and then
- * `scans` more, of one coefficient at one bit each. Every code is the single bit
- * 0, for the symbol 0. */
+/* A valid progressive JPEG of 8 x 8 grey pixels, all 128: the DC scan, then
+ * `scans` more, each of one bit of one coefficient. Every code is the single
+ * bit 0, for the symbol 0. */
 static size_t make_scans(uint8_t *out, int scans)
 {
     static const uint8_t frame[] = { 0xff, 0xc2, 0, 11, 8, 0, 8, 0, 8, 1, 1,

@@ -17,9 +17,9 @@ static double variance(const float *v, size_t n, double *mean)
     return square / (double)n;
 }
 
-/* y follows from x: the best line through (w x) explains most of it. The
- * direction is found by least squares of y on each input alone, which is right
- * for independent inputs. */
+/* y depends on x: the best line over (w x) explains most of it. w is found by
+ * least squares of y on each input alone, which is right for independent
+ * inputs. */
 START_TEST(test_regression)
 {
     struct mt_dataset *data =
@@ -48,8 +48,8 @@ START_TEST(test_regression)
 }
 END_TEST
 
-/* The nearest centre, estimated from one half, finds the classes of the other
- * half. */
+/* The nearest centre, estimated from one half, predicts the classes of the
+ * other half. */
 START_TEST(test_classification)
 {
     enum { N = 2000, D = 8, C = 5 };
@@ -185,7 +185,7 @@ static void same_samples(const struct mt_column *a, const struct mt_column *b,
     free(y);
 }
 
-/* A look takes no memory for samples, and makes those that are asked for. */
+/* A check takes no memory for samples, but can make them. */
 START_TEST(test_look)
 {
     static const struct {
@@ -219,7 +219,7 @@ START_TEST(test_look)
 }
 END_TEST
 
-/* A label beyond the model's classes is found by a look, too. */
+/* A check also finds labels beyond the model's classes. */
 START_TEST(test_look_finds_labels)
 {
     struct mt_dataset *look;

@@ -33,7 +33,7 @@ static void expect_close(const struct mt_dataset *data, size_t row, size_t n,
         ck_assert_double_eq_tol(x[row * n + i], expected[i], 1e-15);
 }
 
-/* Opens table t.csv under a spec's further keys; its inputs are these. */
+/* Checks the inputs of table t.csv, opened with further keys in the spec. */
 static void expect(const char *table, const char *keys, const char *expected)
 {
     char spec[1024];
@@ -71,7 +71,7 @@ START_TEST(the_rarest_values_share_one_input)
 {
     expect(TOWNS, ", 'types': {'t*': 'category'}, 'max_categories': 2",
            "1 1 0 0 | 2 0 1 0 | 3 0 0 1 | 4 1 0 0 | 5 0 1 0 | 6 1 0 0");
-    /* of equally rare ones the first in byte order is kept */
+    /* of equally rare values the first in byte order is kept */
     expect("a,t,y\n1,d,0\n2,c,0\n3,b,0\n4,a,0\n5,d,0\n",
            ", 'types': {'t': 'category'}, 'max_categories': 3",
            "1 0 1 0 | 2 0 0 1 | 3 0 0 1 | 4 1 0 0 | 5 0 1 0");
@@ -96,7 +96,7 @@ START_TEST(listed_values_are_the_inputs)
 }
 END_TEST
 
-/* A name comes before a glob, also one with a star in it. */
+/* A name takes precedence over a glob, even if it has a star in it. */
 START_TEST(names_come_before_globs)
 {
     static const char table[] = "a*,ab,ac,y\n1,2,3,0\n1,4,?,1\n";
@@ -107,7 +107,7 @@ START_TEST(names_come_before_globs)
            ", 'types': {'a[*]': 'number', 'a?': 'category', "
            "'ab': 'number'}, 'missing': {'*': 'drop'}",
            "1 2 1");
-    /* a rule for all columns is none for the target */
+    /* a rule for all columns does not apply to the target */
     refuse("a,y\n1,2\n2,NA\n", ", 'missing': {'*': 'drop'}",
            "t.csv:3:3:", "column \"y\": \"NA\" is a missing value");
 }
@@ -229,7 +229,7 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Value i of n, in an order that a search for the middle may find hard. */
+/* Value i of n, in orders that may be hard for finding the median. */
 static double ordered(int kind, size_t i, size_t n)
 {
     switch (kind) {
@@ -245,7 +245,7 @@ static double ordered(int kind, size_t i, size_t n)
         return (double)(i < n / 2 ? i : n - i);
     case 5:
         return (double)(i * 7919 % n) - 100;
-    default: /* each step of a median of three takes two values off */
+    default: /* each step with a median of three removes two values */
         return (double)(i % 2 ? i : i < n / 2 ? n / 2 + i : i - n / 2);
     }
 }

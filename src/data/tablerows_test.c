@@ -77,8 +77,8 @@ static void same_data(const struct mt_dataset *held,
     same_samples(x, y, held->train.samples, NULL);
 }
 
-/* A table that is not held in memory gives the same bits. To check, none is,
- * and what training would take is said. */
+/* A table that is not held in memory gives the same bits. For a check, no table
+ * is, and the memory that training would take is reported. */
 static void same_both_ways(const char *spec)
 {
     struct mt_dataset *held, *packed, *checked;
@@ -112,7 +112,7 @@ START_TEST(test_plain)
 }
 END_TEST
 
-/* Numbers come back with all their bits, -0 among them, and classes in their
+/* Numbers are read back with all bits, also -0, and classes are in their own
  * order, not in that of their first rows. */
 START_TEST(test_targets)
 {

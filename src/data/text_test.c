@@ -154,8 +154,8 @@ START_TEST(test_val)
 }
 END_TEST
 
-/* Runs of ASCII between other characters, each token where it belongs: in the
- * order of code points. With more characters beyond ASCII, tokens are wide. */
+/* Runs of ASCII between other characters: tokens are in the order of code
+ * points. With many characters beyond ASCII, tokens are wide. */
 static void check_mixed(uint32_t others)
 {
     static char text[40000];
@@ -196,7 +196,8 @@ START_TEST(test_mixed)
 }
 END_TEST
 
-/* ASCII that the vocabulary lacks, too, is <unk>, or named by its line. */
+/* ASCII that is not in the vocabulary is <unk>, too, or reported with its
+ * line. */
 START_TEST(test_unknown_ascii)
 {
     struct mt_dataset *data;
@@ -218,8 +219,8 @@ START_TEST(test_unknown_ascii)
 }
 END_TEST
 
-/* Tokens take the place of the bytes, which are longer here; what is wrong
- * after them is still named with its line. */
+/* Tokens replace the bytes, of which there are more here; errors after them are
+ * still reported with their line. */
 START_TEST(test_long_characters)
 {
     struct mt_dataset *data;
@@ -239,7 +240,7 @@ START_TEST(test_long_characters)
 }
 END_TEST
 
-/* A look at bytes reads none, but it can, at those that do not fit a model. */
+/* A check of bytes does not read them, unless they may not fit the model. */
 START_TEST(test_look)
 {
     const char *spec = TEXT ",'tokenizer':'byte','val_split':0.4}";

@@ -1,12 +1,12 @@
 /*
  * Every op's gradients against finite differences.
  *
- * A case builds some output y from parameters. The loss is sum_i r_i y_i with
+ * A case computes some output y from parameters. The loss is sum_i r_i y_i with
  * random r, recorded as a linear map; for the differences it is summed in
  * double from y itself, since a float is too coarse. Along random directions d,
- * (L(w + e d) - L(w - e d)) must be the gradient times that difference.
+ * L(w + e d) - L(w - e d) must be the gradient times that difference.
  *
- * A row of the table of ops (ops.c) that no case runs fails the last test.
+ * If no case runs some row of the table of ops (ops.c), the last test fails.
  */
 #include <check.h>
 #include <math.h>
@@ -41,7 +41,8 @@ static double draw(struct bench *b, double low, double high)
     return low + (high - low) * mt_philox_uniform(key, 0, b->drawn++);
 }
 
-/* In [-1.5, 1.5], and in size at least 0.1: away from the kinks at 0. */
+/* In [-1.5, 1.5], with absolute values of at least 0.1: away from the kinks at
+ * 0. */
 static void fill(struct bench *b, float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -140,7 +141,7 @@ static void finish_bench(struct bench *b)
     ck_assert_int_eq(mt_graph_finish(b->graph, 1, &err), MT_OK);
     bytes = mt_graph_bytes(b->graph);
     ck_assert_int_eq(posix_memalign(&b->memory, 64, bytes + 64), 0);
-    memset(b->memory, 0xff, bytes); /* NaN: what is read must be written */
+    memset(b->memory, 0xff, bytes); /* NaN, to find reads before writes */
     mt_graph_bind(b->graph, b->memory);
     mt_graph_run(b->graph, NULL, STEP);
 }
@@ -305,7 +306,7 @@ static struct mt_value *linear_frozen_bias(struct bench *b)
 
 static const float act_p[2] = { 0.7f, 3 };
 
-/* Values over [-4, 4] that keep away from the kinks at 0, 0.7 and 3. */
+/* Values in [-4, 4], away from the kinks at 0, 0.7 and 3. */
 static void spread(struct bench *b, struct mt_value *v)
 {
     float *x = v->data;
@@ -347,7 +348,7 @@ static struct mt_value *softplus_threshold(struct bench *b)
     return mt_activate(b->graph, x, mt_activation_find("softplus"), p);
 }
 
-/* Both products of a hidden layer take the activation into their epilogue. */
+/* Both products of a hidden layer do the activation in their epilogue. */
 static struct mt_value *hidden_layer(struct bench *b, const char *name)
 {
     const struct mt_activation *f = mt_activation_find(name);
@@ -355,7 +356,7 @@ static struct mt_value *hidden_layer(struct bench *b, const char *name)
     struct mt_value *w = param(b, SHAPE(2, 9, 5));
     struct mt_value *bias = param(b, SHAPE(1, 9));
 
-    for (size_t i = 0; i < 45; i++) /* no kink within reach of the bias */
+    for (size_t i = 0; i < 45; i++) /* so that the bias keeps kinks away */
         data_of(w)[i] *= 0.2f / 1.5f;
     for (size_t i = 0; i < 9; i++)
         data_of(bias)[i] = i % 2 ? -2.5f : 2;
@@ -597,7 +598,7 @@ static struct mt_value *slices(struct bench *b)
     return mt_mul(b->graph, x, x);
 }
 
-/* grown before, after, and not at all */
+/* padded before, after, and not at all */
 static struct mt_value *pads(struct bench *b)
 {
     struct mt_value *x = param(b, SHAPE(3, 2, 3, 4));
@@ -625,7 +626,7 @@ static struct mt_value *dropout_nothing(struct bench *b)
     return dropout_of(b, 70, 0);
 }
 
-/* more than one task; the masks of forward and backward are cut alike */
+/* more than one task; forward and backward cut the masks alike */
 static struct mt_value *dropout_long(struct bench *b)
 {
     return dropout_of(b, 40000, 0.5);
@@ -649,7 +650,7 @@ static struct mt_value *pair_loss(struct bench *b, const char *name, bool mean,
     struct mt_value *t = input(b, SHAPE(1, n));
 
     ck_assert_msg(type != NULL, "no loss %s", name);
-    for (size_t i = 0; i < n; i++) { /* no kink where x is t */
+    for (size_t i = 0; i < n; i++) { /* away from the kink at x = t */
         float distance = data_of(x)[i] - data_of(t)[i];
 
         if (fabsf(distance) < 0.1f)
@@ -752,7 +753,7 @@ static struct mt_value *tied_weight(struct bench *b)
     return mt_activate(b->graph, mt_linear(b->graph, x, w, c), tanh_, NULL);
 }
 
-/* Parameters whose gradients are one and the same value; it is computed right
+/* Parameters with the same value as their gradient; it is computed directly
  * into the place of one of them, and must be copied to the others. */
 static struct mt_value *equal_gradients(struct bench *b)
 {
@@ -895,8 +896,8 @@ END_TEST
 
 enum { MAX_OPS = 256 };
 
-/* Marks the ops of the graph's nodes. An op that runs counts only where its
- * node is left after fusing; a view is never run. */
+/* Marks the ops of the graph's nodes. An op with a run function counts only if
+ * its node is left after fusing; views are never run. */
 static void mark_ops(const struct mt_graph *g, bool finished,
                      bool seen[MAX_OPS])
 {

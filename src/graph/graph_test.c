@@ -101,7 +101,7 @@ static float *data_of(const struct mt_value *v)
     return v->data;
 }
 
-/* The message must hold this. */
+/* The message must contain this. */
 static void says(const char *text)
 {
     ck_assert_msg(strstr(err.text, text) != NULL, "\"%s\" does not say \"%s\"",
@@ -172,7 +172,7 @@ START_TEST(allocations_are_zeroed_and_last)
 }
 END_TEST
 
-/* Values that no machine can hold are reported when the graph is finished. */
+/* Values too large for any machine are reported when the graph is finished. */
 START_TEST(impossible_sizes_are_reported_at_the_end)
 {
     const size_t sizes[][2] = { { SIZE_MAX, 2 },
@@ -245,8 +245,8 @@ START_TEST(clones_outlive_their_source)
 }
 END_TEST
 
-/* What was recorded for the source is not for its clone: a gradient that the
- * source has, it lacks, and a backward run does not touch it. */
+/* A clone has no gradient, even if its source has one, and a backward run does
+ * not change it. */
 START_TEST(clones_have_no_gradient)
 {
     struct mt_tensor *w = declare("w", SHAPE(2, 2, 3));
@@ -371,7 +371,7 @@ static struct net record_net(const char *activation)
     return net;
 }
 
-/* What a run left: the loss and the gradients' block; to be freed. */
+/* The results of a run: the loss and the gradients' block; to be freed. */
 static float *results(const struct net *net, size_t *n)
 {
     float *r;
@@ -385,8 +385,8 @@ static float *results(const struct net *net, size_t *n)
     return r;
 }
 
-/* Keeping what lies between a layer and its activation forbids to fuse them,
- * forward; keeping the gradient there forbids it backward. */
+/* Keeping the value between a layer and its activation prevents fusing in
+ * forward; keeping its gradient prevents it in backward. */
 static float *run_net(const char *activation, bool keep, size_t *n,
                       size_t *activations)
 {
@@ -435,7 +435,7 @@ START_TEST(fused_graphs_give_the_same_bits)
 }
 END_TEST
 
-/* A value that somebody else reads too must be there to be read. */
+/* A value with another reader must be computed. */
 START_TEST(values_with_two_readers_are_not_fused_away)
 {
     struct mt_tensor *w = declare("w", SHAPE(2, 4, 3));
@@ -493,7 +493,7 @@ START_TEST(views_are_no_nodes)
 }
 END_TEST
 
-/* The first layer's input needs no gradient, nor does anything frozen. */
+/* Neither the first layer's input nor frozen tensors need a gradient. */
 START_TEST(gradients_that_nobody_wants_are_not_recorded)
 {
     record_net("tanh");
@@ -502,7 +502,7 @@ START_TEST(gradients_that_nobody_wants_are_not_recorded)
     ck_assert_uint_eq(count_nodes("linear_grad_input"), 2);
     ck_assert_uint_eq(count_nodes("column_sum"), 3);
     finish(1);
-    /* two activations and their derivatives went into the products */
+    /* two activations and their derivatives are fused into the products */
     ck_assert_uint_eq(mt_graph_forward_count(graph), 4);
     ck_assert_uint_eq(mt_graph_node_count(graph), 4 + 9);
 }
@@ -602,8 +602,8 @@ START_TEST(the_step_selects_the_random_numbers)
 }
 END_TEST
 
-/* The owner of an input may set its data before each run, even where only a
- * view of it is read. */
+/* The owner of an input may set its data before each run, even if only a view
+ * of it is read. */
 START_TEST(inputs_may_move_between_runs)
 {
     float a[6] = { 1, 2, 3, 4, 5, 6 }, b[6] = { 10, 20, 30, 40, 50, 60 };
@@ -651,8 +651,8 @@ END_TEST
 
 /* --- which node went wrong ---------------------------------------------- */
 
-/* The gradients of two parameters: of one that is computed in its place, and
- * of one that is the same value as another's and copied. */
+/* The gradients of two parameters: one is computed in its place, the other is
+ * the same value as another's and copied. */
 static void record_pair(bool memory_first, float grads[2 * 16])
 {
     struct mt_value *x, *loss;
@@ -711,7 +711,7 @@ START_TEST(the_first_node_that_is_not_finite_is_found)
     ck_assert_ptr_nonnull(node);
     ck_assert_str_eq(node->layer, "fc2");
     ck_assert_str_eq(node->op->name, "linear");
-    ((float *)w1->data)[0] = NAN; /* relu must not make a number of it */
+    ((float *)w1->data)[0] = NAN; /* relu must not turn it into a number */
     node = mt_graph_find_non_finite(graph, NULL, &whole);
     ck_assert_ptr_nonnull(node);
     ck_assert_str_eq(node->layer, "fc1");

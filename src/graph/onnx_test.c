@@ -104,9 +104,9 @@ static void add_string_of(struct names *names, const struct field *message,
             add(names, &f);
 }
 
-/* What a graph has, as onnx.proto numbers it. */
+/* The contents of a graph, as numbered in onnx.proto. */
 struct seen {
-    struct names values; /* that there are so far */
+    struct names values; /* known so far */
     struct names ops, outputs;
     size_t raw; /* bytes of constants */
 };
@@ -148,7 +148,7 @@ static void see_constant(struct seen *s, const struct field *tensor)
     s->raw += raw;
 }
 
-/* Inputs and constants first, for they have no order among the nodes. */
+/* Inputs and constants first, as nodes may read any of them. */
 static void see_graph(struct seen *s, const struct field *graph)
 {
     struct reader r = within(graph);
@@ -211,7 +211,7 @@ static mt_status put_bytes(void *out, const void *bytes, size_t n,
     return MT_OK;
 }
 
-/* Expresses what is built over the weight "fc.weight" (3, 4) and the bias
+/* Expresses a graph built from the weight "fc.weight" (3, 4) and the bias
  * "fc.bias" (3). */
 static mt_status express(build *what, struct mt_strbuf *out)
 {
@@ -296,7 +296,7 @@ START_TEST(a_model_reads_back)
 }
 END_TEST
 
-/* Training's dropout is no op of evaluation. */
+/* The dropout of training does not occur in evaluation. */
 static struct mt_value *dropped(struct mt_graph *g, struct mt_value *x,
                                 struct mt_store *store)
 {
@@ -304,7 +304,7 @@ static struct mt_value *dropped(struct mt_graph *g, struct mt_value *x,
     return mt_dropout(g, x, 0.5, (struct mt_philox_key){ 0 });
 }
 
-/* Each piece of the file may be the one that cannot be written. */
+/* Writing each piece of the file may fail. */
 START_TEST(a_failed_write_ends_it)
 {
     struct mt_strbuf whole = MT_STRBUF_INIT;
@@ -337,7 +337,7 @@ START_TEST(what_cannot_be_expressed_is_named)
 }
 END_TEST
 
-/* Ops that only training has, and losses. */
+/* Is it an op of training only, or a loss? */
 static bool is_of_training(const char *name)
 {
     static const char *const parts[] = { "loss",    "cross_entropy", "nll",

@@ -1,7 +1,7 @@
 /*
- * The ops of normalisation beyond their gradients (gradient_test.c): the same
- * bits from every instruction set and number of threads, running statistics,
- * and how little depends on where the values lie.
+ * The ops of normalisation, except their gradients (gradient_test.c): the same
+ * bits with every instruction set and number of threads, running statistics,
+ * and accuracy with values far from 0.
  */
 #include <check.h>
 #include <math.h>
@@ -15,7 +15,7 @@
 
 enum { LEAVES = 8 };
 
-/* One graph: loss = sum of norm(x)^2, and all that comes out of it. */
+/* One graph, loss = sum of norm(x)^2, and all its results. */
 struct bench {
     struct mt_arena arena;
     struct mt_graph *graph;
@@ -354,7 +354,7 @@ START_TEST(fixed_statistics_are_used_and_kept)
 }
 END_TEST
 
-/* Far from 0, what is lost is what the input's own rounding loses. */
+/* Far from 0, no more digits are lost than by rounding the input. */
 START_TEST(a_large_mean_does_not_cancel)
 {
     const struct norm_case *c = &cases[_i];

@@ -1,6 +1,6 @@
 /*
- * Pooling and resampling as ops: the numbers of their definitions, and the
- * same bits from every instruction set and any number of threads, forward and
+ * The ops of pooling and resampling: against their definitions, and the same
+ * bits with every instruction set and any number of threads, forward and
  * backward.
  */
 #include <check.h>
@@ -15,14 +15,14 @@
 
 enum kind { MAX, ADAPTIVE_MAX, AVG, ADAPTIVE, NEAREST, LINEAR };
 
-/* One op on (n, c, h, w), or on (n, c, w) where h is 0. */
+/* One op on (n, c, h, w), or on (n, c, w) if h is 0. */
 struct op_case {
     enum kind kind;
     size_t n, c, h, w;
     struct mt_pool_axis axes[2];
     bool include_pad;
     double divisor;
-    size_t size[2]; /* of the output, where it is chosen */
+    size_t size[2]; /* of the output, if it is an option */
     double factor[2];
     bool align_corners;
 };
@@ -156,7 +156,7 @@ static void close_bench(struct bench *b)
 
 /* --- the definitions ------------------------------------------------------ */
 
-/* Weights of the inputs of one output along an axis, by their definition. */
+/* Weights of the inputs of one output along an axis, by definition. */
 static void axis_weights(const struct op_case *c, int axis, size_t in,
                          size_t out, size_t o, double *w)
 {
@@ -200,7 +200,7 @@ static void axis_weights(const struct op_case *c, int axis, size_t in,
     }
 }
 
-/* Adds to dx and returns y of one output of a linear op. */
+/* For one output of a linear op: adds to dx, and returns y. */
 static double apply_weights(const double *wh, const double *ww, size_t h,
                             size_t w, const float *x, double g, double *dx)
 {
@@ -228,7 +228,7 @@ static bool is_in(const struct op_case *c, int axis, size_t in, size_t out,
     return k % a->dilation == 0 && k / a->dilation < a->kernel;
 }
 
-/* The same of a maximum. */
+/* The same for a maximum. */
 static double apply_max(const struct op_case *c, size_t h, size_t w,
                         size_t out_h, size_t out_w, size_t o, const float *x,
                         double g, double *dx)
@@ -330,7 +330,7 @@ START_TEST(bits_are_the_same_everywhere)
 }
 END_TEST
 
-/* A maximum that leaves NaN out would hide that a training has failed. */
+/* A maximum that ignores NaN would hide that training failed. */
 START_TEST(nan_goes_through_and_ties_go_to_the_first)
 {
     const struct op_case *c = &cases[_i];

@@ -1,5 +1,5 @@
-/* What the ops compute, against the plainest loops in double. That their
- * gradients fit to it is gradient_test.c's. */
+/* The ops, against the simplest loops in double. Gradients are tested in
+ * gradient_test.c. */
 #include "graph/ops.h"
 
 #include <check.h>
@@ -45,7 +45,7 @@ static struct mt_value *input(const struct mt_shape *shape)
     return v;
 }
 
-/* Computes y; its data stay until the end of the test. */
+/* Computes y; its data are valid until the end of the test. */
 static const float *compute(struct mt_value *y)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -155,7 +155,7 @@ END_TEST
 
 /* --- shapes --------------------------------------------------------------- */
 
-/* Channel k is element k of the stream that drops elements. */
+/* Channel k is dropped by number k of the stream. */
 START_TEST(dropout_of_channels_drops_whole_ones)
 {
     struct mt_philox_key key = mt_philox_key(1, "dropout", "");
@@ -286,7 +286,7 @@ START_TEST(pair_losses_are_sums_or_means)
 }
 END_TEST
 
-/* A confident prediction's loss is small, but not lost. */
+/* The loss of a confident prediction is small, but not 0. */
 START_TEST(bce_keeps_small_losses)
 {
     struct mt_value *x = input(SHAPE(1, 1)), *t = input(SHAPE(1, 1));
@@ -304,7 +304,7 @@ enum { ROWS = 8, CLASSES = 5, IGNORED = 3 };
 
 static const float class_weights[CLASSES] = { 1, 0.5f, 3, 0, 2 };
 
-/* As torch.nn.CrossEntropyLoss documents it. */
+/* As documented for torch.nn.CrossEntropyLoss. */
 static double cross_entropy(const struct mt_value *x, const int32_t *t,
                             const struct mt_cross_entropy *o)
 {

@@ -1,4 +1,5 @@
-/* Batches in parts: draws by place in the batch, statistics set aside. */
+/* Batches in parts: random numbers by place in the batch, statistics kept for
+ * later. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -117,7 +118,7 @@ static void close(struct net *net)
 
 static net_op *const drawing[] = { elements, channels, attention };
 
-/* Samples 4 and 5 as a part are those of the whole batch. */
+/* Samples 4 and 5 as a part have the same values as in the whole batch. */
 START_TEST(parts_draw_as_the_whole)
 {
     struct mt_turn last = { .step = 3, .first = 4, .samples = 2 };
@@ -144,7 +145,7 @@ END_TEST
 
 static net_op *const tracking[] = { batch_norm, instance_norm };
 
-/* Set aside and taken later in the same order, they give the same bits. */
+/* Kept and applied later in the same order, they give the same bits. */
 START_TEST(statistics_set_aside)
 {
     double found[2][2 * CHANNELS];

@@ -1,5 +1,4 @@
-/* First fit against a search of everything that was placed, and how the work
- * grows. */
+/* First fit, against a search of all places, and how the work grows. */
 #include <check.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -22,7 +21,7 @@ static bool meet(const struct value *a, const struct value *b)
            a->at < b->at + b->bytes && b->at < a->at + a->bytes;
 }
 
-/* The lowest of address 0 and the ends of others where v meets none. */
+/* The lowest of address 0 and the ends of others at which v overlaps none. */
 static size_t first_fit(const struct value *placed, size_t n, struct value v)
 {
     size_t best = SIZE_MAX;
@@ -90,8 +89,8 @@ START_TEST(a_value_is_at_the_lowest_place_that_is_free)
 }
 END_TEST
 
-/* A deep network: activations that live from forward to backward, and between
- * two steps of backward a gradient. `sizes` different ones. */
+/* A deep network: activations that live from forward to backward, and gradients
+ * that live between two steps of backward, of `sizes` different sizes. */
 static size_t work_of_chain(size_t n, size_t sizes)
 {
     struct mt_places *p = new_places(2 * n + 1);
@@ -108,7 +107,7 @@ static size_t work_of_chain(size_t n, size_t sizes)
     return work;
 }
 
-/* For sixteen times the values: by n log n some 24 times as much, by n^2 256
+/* For sixteen times as many values, n log n grows about 24 times, n^2 256
  * times. */
 START_TEST(work_hardly_grows_faster_than_the_values)
 {

@@ -1,7 +1,7 @@
 /*
- * The memory plan, over a set of random graphs: what a node reads is still what
- * was written for it, memory is shared only where it may be, and the results
- * are those of a graph that keeps every value.
+ * The memory plan, for a set of random graphs: no value is overwritten before
+ * it is read, memory is shared only if allowed, and the results are those of a
+ * graph that keeps every value.
  */
 #include <check.h>
 #include <math.h>
@@ -209,7 +209,7 @@ static void record(struct recipe *r, uint64_t seed, bool keep_all)
     if (training)
         mt_graph_backward(r->graph, r->loss);
     r->kept[0] = r->loss;
-    for (size_t i = 1; i < 4; i++) /* a few, views among them */
+    for (size_t i = 1; i < 4; i++) /* a few, including views */
         r->kept[i] = any(r);
     for (size_t i = 0; i < 4; i++)
         mt_graph_keep(r->graph, r->kept[i]);
@@ -221,7 +221,7 @@ static void record(struct recipe *r, uint64_t seed, bool keep_all)
     mt_graph_bind(r->graph, r->memory);
 }
 
-/* All memory starts as NaN, so what is not written is seen. */
+/* All memory starts as NaN, to find reads before writes. */
 static void run(struct recipe *r, uint32_t step)
 {
     memset(r->memory, 0xff, mt_graph_bytes(r->graph) + 64);
@@ -239,7 +239,7 @@ static void discard(struct recipe *r)
 
 /* --- nothing is overwritten before it was read ---------------------------- */
 
-/* Which value each cell of memory holds, as the nodes run one by one. */
+/* The value in each cell of memory, as the nodes run one by one. */
 struct cells {
     const struct mt_value **owner; /* of each 4 bytes */
     size_t n;
@@ -280,8 +280,8 @@ static void check_holds(const struct cells *c, const struct mt_value *v,
     }
 }
 
-/* The memory of an output may be that of a value which the node reads only in
- * place: input 0 of an op that allows it, from the same address. */
+/* An output may overlap a value that the node reads only in place: input 0 of
+ * an op that allows it, at the same address. */
 static void check_apart(const struct cells *c, const struct mt_node *node,
                         const struct mt_value *out)
 {
@@ -441,7 +441,7 @@ START_TEST(a_chain_in_place_takes_one_value)
 }
 END_TEST
 
-/* Slices are not in place: the old and the new one take turns. */
+/* Slices are not in place: each needs memory besides its input. */
 START_TEST(a_chain_apart_takes_two_values)
 {
     struct mt_graph *g = new_graph();

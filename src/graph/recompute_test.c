@@ -1,5 +1,5 @@
 /*
- * Values that are computed again in backward: less memory, the same bits as a
+ * Values that are recomputed in backward: less memory, and the same bits as a
  * graph that keeps every value.
  */
 #include <check.h>
@@ -21,7 +21,7 @@ struct net {
     struct mt_store store;
     struct mt_value *loss;
     void *memory;
-    size_t again; /* nodes that compute something a second time */
+    size_t again; /* nodes that recompute something */
 };
 
 static struct mt_value *leaf(struct net *net, const char *name)
@@ -58,8 +58,8 @@ static void make_store(struct net *net)
     }
 }
 
-/* A chain of x = relu(norm(x x) + x), whose values may all be computed from
- * the products. */
+/* A chain of x = relu(norm(x x) + x), whose values can all be computed from the
+ * products. */
 static void record(struct net *net, bool keep)
 {
     const struct mt_activation *relu = mt_activation_find("relu");
@@ -96,7 +96,7 @@ static void open_net(struct net *net, bool keep)
     ck_assert_int_eq(mt_graph_finish(net->graph, 1, &err), MT_OK);
     ck_assert_int_eq(posix_memalign(&net->memory, 64,
                                     mt_graph_bytes(net->graph) + 64), 0);
-    /* what is read before it is written is a NaN */
+    /* NaN, to find reads before writes */
     memset(net->memory, 0xff, mt_graph_bytes(net->graph) + 64);
     mt_graph_bind(net->graph, net->memory);
     mt_graph_run(net->graph, NULL, 0);
@@ -125,7 +125,7 @@ START_TEST(recomputed_values_have_the_same_bits_and_take_less_memory)
     ck_assert(memcmp(kept.loss->data, again.loss->data, sizeof(float)) == 0);
     ck_assert(memcmp(kept.store.grads, again.store.grads,
                      kept.store.flat * sizeof(float)) == 0);
-    /* of each block the product is kept, and not the sum */
+    /* the product of each block is kept, but not the sum */
     ck_assert_uint_le(mt_graph_bytes(again.graph),
                       mt_graph_bytes(kept.graph) - BLOCKS * N * C * S *
                                                        sizeof(float));

@@ -1,6 +1,6 @@
 /*
- * Recurrent ops: the states against the textbook's formulas in double, and the
- * same bits however the work is cut. Gradients are gradient_test's.
+ * Recurrent ops: the states against the textbook formulas in double, and the
+ * same bits however the work is cut. Gradients are tested in gradient_test.c.
  */
 #include <check.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 
 #include "graph/ops.h"
 
-enum { SLOTS = 4 }; /* gx, w, b, and what weighs h */
+enum { SLOTS = 4 }; /* gx, w, b, and weights of h */
 
 struct walk {
     const char *cell;
@@ -76,7 +76,7 @@ static void fill(struct mt_tensor *t, int slot, float scale)
         data[i] = scale * number_at(slot, i);
 }
 
-/* loss = sum_i h_i r_i over a copy of gx: the walk may take its place */
+/* loss = sum_i h_i r_i over a copy of gx, which the walk may overwrite */
 static struct mt_value *weigh(struct rig *r, struct mt_tensor *weights,
                               size_t n)
 {
@@ -120,7 +120,7 @@ static void open_rig(struct rig *r, const struct walk *w, bool training,
     size_t bytes = mt_graph_bytes(r->graph);
 
     ck_assert_int_eq(posix_memalign(&r->memory, 64, bytes + 64), 0);
-    memset(r->memory, 0xff, bytes); /* NaN: what is read must be written */
+    memset(r->memory, 0xff, bytes); /* NaN, to find reads before writes */
     mt_graph_bind(r->graph, r->memory);
 }
 
@@ -138,7 +138,7 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-/* What one sample's walk needs. */
+/* The data of one sample's walk. */
 struct reference {
     const struct walk *walk;
     size_t sample;
@@ -295,7 +295,7 @@ START_TEST(tables_and_threads_give_the_same_bits)
 }
 END_TEST
 
-/* A run leaves nothing that the next one would see. */
+/* A run does not affect the next one. */
 START_TEST(runs_repeat)
 {
     const struct walk *w = &walks[_i];
@@ -312,7 +312,7 @@ START_TEST(runs_repeat)
 }
 END_TEST
 
-/* Evaluation keeps one state where training keeps all; the bits are equal. */
+/* Evaluation keeps one state, training all of them; the bits are equal. */
 START_TEST(evaluation_gives_the_states_of_training)
 {
     const struct walk *w = &walks[_i];
@@ -330,7 +330,7 @@ START_TEST(evaluation_gives_the_states_of_training)
 }
 END_TEST
 
-/* Samples do not meet: alone, one has the states that it has in a batch. */
+/* Samples are independent: alone, one has the same states as in a batch. */
 START_TEST(a_sample_alone_has_the_same_states)
 {
     const struct walk *w = &walks[_i];

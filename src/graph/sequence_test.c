@@ -10,7 +10,7 @@
 #include "base/philox.h"
 #include "graph/ops.h"
 
-/* More positions than a block of an attention's rows, and of a product's k. */
+/* More positions than a block of attention's rows, and than a block in k. */
 enum { STEPS = 300, WIDTH = 8, TABLE = 11, POOL = 20000 };
 
 static struct mt_err err = MT_ERR_INIT;
@@ -175,7 +175,8 @@ static struct mt_value *cut_and_joined(struct net *net, struct mt_value *x)
     return mt_view(net->g, x, &x->shape);
 }
 
-/* --- nets in which positions meet, or the number of them is fixed --------- */
+/* --- nets that mix positions, or need a fixed number of them
+ * --------------- */
 
 static struct mt_value *sees_all(struct net *net, struct mt_value *x)
 {
@@ -279,7 +280,7 @@ static void *room(size_t bytes)
     void *memory;
 
     ck_assert_int_eq(posix_memalign(&memory, 64, bytes + 64), 0);
-    memset(memory, 0xff, bytes); /* NaN: what is read must be written */
+    memset(memory, 0xff, bytes); /* NaN, to find reads before writes */
     return memory;
 }
 
@@ -306,7 +307,7 @@ static void close_net(struct net *net)
     free(net->memory);
 }
 
-/* Of nets whose result has a row for each position. */
+/* For nets whose result has a row for each position. */
 static void check_rows(const struct net *whole, const struct net *piece,
                        size_t at)
 {
@@ -398,8 +399,8 @@ START_TEST(refused)
 }
 END_TEST
 
-/* Only nodes that need it remember: keys and values of each position, and a
- * state that does not grow. */
+/* Only nodes that need it keep something: keys and values of each position, or
+ * a state that does not grow. */
 START_TEST(memory)
 {
     struct net net;

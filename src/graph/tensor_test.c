@@ -138,8 +138,8 @@ START_TEST(an_empty_store_is_fine)
 }
 END_TEST
 
-/* Sizes whose bytes, paddings or sum do not fit a size_t, or no memory;
- * nothing of them may be allocated. */
+/* Sizes whose bytes, padding or sum do not fit a size_t, or any memory; nothing
+ * may be allocated for them. */
 START_TEST(impossible_sizes_are_refused)
 {
     const size_t sizes[][3] = {

@@ -1,6 +1,6 @@
 /*
  * Initial values of every layer with parameters: torch's distribution and
- * bounds, by statistics over a large tensor.
+ * bounds, checked by statistics of a large tensor.
  */
 #include "nn/model.h"
 

@@ -103,8 +103,8 @@ struct distribution {
     double mean, std, a, b;
 };
 
-/* Sorts x; the Kolmogorov-Smirnov distance to d, times sqrt(n): above 1.95
- * in one of a thousand seeds. */
+/* Sorts x; the Kolmogorov-Smirnov distance to d, times sqrt(n): above 1.95 for
+ * one seed in a thousand. */
 static double ks(const struct distribution *d, float *x, size_t n)
 {
     double worst = 0;
@@ -165,7 +165,7 @@ START_TEST(uniform_is_uniform)
 }
 END_TEST
 
-/* Where rounding to float would reach b, or leave [a, b) downwards. */
+/* Cases in which rounding to float would reach b, or go below a. */
 START_TEST(uniform_keeps_its_bounds_in_float)
 {
     static const double bounds[][2] = {
@@ -479,7 +479,7 @@ START_TEST(sparse_zeroes_its_part_of_each_column)
 
     for (int i = 0; i < 100; i++)
         same += (x[i] == 0) == (y[i] == 0);
-    ck_assert_int_lt(same, 80); /* each tensor has zeros of its own */
+    ck_assert_int_lt(same, 80); /* each tensor has different zeros */
     free(x);
     free(y);
     x = filled("'type': 'sparse_', 'sparsity': 1", shape2(3, 2), "w");
@@ -517,9 +517,9 @@ static double truncated_of(struct mt_philox_key key, uint64_t element)
     }
 }
 
-enum { DRAWN = 150003 }; /* more than two tasks, and no whole vectors */
+enum { DRAWN = 150003 }; /* more than two tasks, and not whole vectors */
 
-/* What the team draws by vectors is what one thread would number by number. */
+/* The team's vectors are the same as one thread's single numbers. */
 START_TEST(draws_are_those_of_the_definition)
 {
     struct mt_philox_key key = mt_philox_key(SEED, "t", "");
@@ -549,7 +549,7 @@ START_TEST(draws_are_those_of_the_definition)
 }
 END_TEST
 
-/* A tensor's values depend on seed, name and index, on nothing else. */
+/* A tensor's values depend only on seed, name and index. */
 START_TEST(elements_are_pure)
 {
     static const char *const types[] = { "'type': 'uniform_'",
@@ -574,7 +574,7 @@ START_TEST(elements_are_pure)
 }
 END_TEST
 
-/* Initial weights are a promise: these bits must never change. */
+/* Initial weights are guaranteed: these bits must never change. */
 START_TEST(the_bits_stay)
 {
     static const struct {
@@ -717,7 +717,7 @@ START_TEST(errors_say_where_and_what)
 }
 END_TEST
 
-/* Filling that is refused: the message names tensor, shape and cause. */
+/* Fillings that are refused: the message names tensor, shape and cause. */
 static const struct {
     struct mt_init init;
     struct mt_shape shape;

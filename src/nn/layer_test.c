@@ -1,4 +1,4 @@
-/* Layers of one input: shapes, and what they refuse. */
+/* Layers with one input: shapes, and what they refuse. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "nn/model.h"
 #include "spec/testing.h"
 
-/* A model of one layer, given without braces and with ' for ". */
+/* A model of one layer, written without braces and with ' for ". */
 static mt_status make(const char *layer, const struct mt_shape *x,
                       struct mt_shape *out, struct mt_err *err)
 {

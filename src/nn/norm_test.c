@@ -1,5 +1,5 @@
 /* The layers of normalisation: names and shapes, defaults, evaluation, and
- * what they say when something does not fit. */
+ * messages. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -127,8 +127,8 @@ END_TEST
 
 enum { BATCH = 4, CHANNELS = 3 };
 
-/* Runs one batch through; out: BATCH values of channel 0 after layer "n",
- * found from fc, which is made to pass them on. */
+/* Runs one batch; out: BATCH values of channel 0 after layer "n", which fc is
+ * made to pass on. */
 static void run(bool training, const float *x, float out[BATCH])
 {
     struct mt_program p;
@@ -203,7 +203,7 @@ START_TEST(without_running_statistics_evaluation_uses_its_batch)
 }
 END_TEST
 
-/* torch counts no batches here */
+/* torch does not count batches here */
 START_TEST(instances_are_normalised_alone)
 {
     const double mean[BATCH] = { 8. / 3, 11. / 3, 14. / 3, 17. / 3 };
@@ -386,7 +386,7 @@ START_TEST(one_value_per_channel_cannot_be_trained_on)
     ck_assert(mt_model_record(model, 2, true, 1, &p, &err) == MT_OK);
     mt_graph_free(p.graph);
     close_model();
-    /* one sample is enough where a channel has more than one value */
+    /* one sample is enough if a channel has more than one value */
     ck_assert(open_model("\"type\":\"BatchNorm1d\"", SAMPLE(2, 3, 2)) == MT_OK);
     ck_assert(mt_model_record(model, 1, true, 1, &p, &err) == MT_OK);
     mt_graph_free(p.graph);

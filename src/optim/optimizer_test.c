@@ -34,7 +34,7 @@ static double draw(uint64_t i)
     return mt_philox_uniform(mt_philox_key(4, "test", "optimizer"), 0, i);
 }
 
-/* In [-1, 1] and at least 0.05 in size. */
+/* In [-1, 1], with an absolute value of at least 0.05. */
 static float number(uint64_t i)
 {
     double u = draw(i) * 1.9 - 0.95;
@@ -254,8 +254,8 @@ static void check_tensor(const struct formula *f, size_t t)
     }
 }
 
-/* The learning rate changes at each step, and so does, where `cycle` says so,
- * the momentum, as OneCycleLR does it. */
+/* The learning rate changes at each step, and with `cycle` the momentum, too,
+ * as with OneCycleLR. */
 static void check_formula(const struct formula *f, bool cycle)
 {
     read_spec(f->spec);
@@ -507,7 +507,7 @@ START_TEST(step_counts_survive_changes)
     ck_assert_uint_eq(optimizer->step_of[FC1_BIAS], 3);
     optimizer->step_of[FC1_BIAS] = 40;
     mt_optimizer_restart(optimizer);
-    mt_optimizer_sync(optimizer); /* no step since: it is up to date */
+    mt_optimizer_sync(optimizer); /* already up to date */
     ck_assert_uint_eq(optimizer->step_of[FC1_BIAS], 40);
     ck_assert(step(NULL));
     mt_optimizer_sync(optimizer);
@@ -518,8 +518,8 @@ START_TEST(step_counts_survive_changes)
 }
 END_TEST
 
-/* Tensors with other step counts are other segments; each is corrected for its
- * own bias. */
+/* Tensors with different step counts are in different segments, each with its
+ * own bias correction. */
 START_TEST(each_tensor_counts_for_itself)
 {
     static const struct formula adam = {

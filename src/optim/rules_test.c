@@ -1,7 +1,7 @@
 /*
- * What every row of the table of optimizers promises (optimizer.h), and the
- * update rules of those beside SGD and Adam against torch's documented
- * formulas in double. (SGD and Adam: optimizer_test.c.)
+ * The rules for every row of the table of optimizers (optimizer.h), and the
+ * update rules of all except SGD and Adam, against torch's documented formulas
+ * in double. (SGD and Adam: optimizer_test.c.)
  */
 #include <check.h>
 #include <math.h>
@@ -216,8 +216,8 @@ static double gradient(size_t i, double t)
     return sin(1 + (double)i * 3.7 + t * 1.3) * (i % 5 ? 1 : 0.01);
 }
 
-/* cycle: as with OneCycleLR. restart: as after a resume, where state comes
- * from step_of and slots. */
+/* cycle: as with OneCycleLR. restart: as after a resume, which restores step_of
+ * and slots. */
 static void follow(int c, bool cycle, bool restart)
 {
     const struct settings *s = &cases[c].s;
@@ -275,7 +275,7 @@ START_TEST(resuming_changes_nothing)
 }
 END_TEST
 
-/* As OneCycleLR does, where there is a momentum. */
+/* As OneCycleLR does, if there is a momentum. */
 START_TEST(schedules_may_change_the_momentum)
 {
     const struct settings *s = &cases[_i].s;
@@ -285,14 +285,15 @@ START_TEST(schedules_may_change_the_momentum)
 }
 END_TEST
 
-/* --- what every row promises ----------------------------------------------- */
+/* --- what every row promises
+ * ----------------------------------------------- */
 
 static const char *const hard[] = { "", ",'eps':0", ",'weight_decay':0.5",
                                     ",'momentum':0.9", ",'amsgrad':true",
                                     ",'centered':true,'eps':0",
                                     ",'initial_accumulator_value':0.5" };
 
-/* Opens the optimizer with the option, or says that it has no such option. */
+/* Opens the optimizer with the option; false: it has no such option. */
 static bool open_row(size_t row, const char *option)
 {
     char spec[256];
@@ -330,8 +331,8 @@ START_TEST(padding_stays_zero)
 }
 END_TEST
 
-/* With eps 0, what torch divides into a number is that number, what it makes
- * infinite is so here, and 0 / 0 moves nothing. */
+/* With eps 0, results are torch's, also infinite ones, except that 0 / 0 moves
+ * nothing. */
 START_TEST(eps_may_be_0)
 {
     static const struct {
@@ -405,7 +406,7 @@ START_TEST(gradients_that_are_not_finite_are_reported)
 }
 END_TEST
 
-/* A cyclic momentum needs one. */
+/* Only a momentum that exists can be cycled. */
 START_TEST(momentum_is_cycled_only_where_there_is_one)
 {
     static const char cycle[] =

@@ -49,8 +49,8 @@ static void assert_near(const char *json, uint64_t t, double got, double want)
 }
 
 /*
- * What torch 1.13's scheduler.step() loop gives for SGD with lr 0.1: after
- * t[i] steps the rate lr[i] and, where it moves, the momentum.
+ * The results of torch 1.13's scheduler.step() for SGD with lr 0.1: after t[i]
+ * steps the rate lr[i] and, if it changes, the momentum.
  */
 struct trace {
     const char *json;
@@ -353,7 +353,7 @@ START_TEST(plateaus_are_those_of_torch)
 }
 END_TEST
 
-/* Cutting a run anywhere and carrying the state over changes nothing. */
+/* Stopping a run anywhere and restoring the state changes nothing. */
 START_TEST(plateau_resumes_from_its_state)
 {
     const struct plateau *c = &plateaus[0];

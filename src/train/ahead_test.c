@@ -1,5 +1,5 @@
-/* Batches that are read from their file while the step before runs: the same
- * bits as from memory, through stops, and the same errors. */
+/* Batches that are read from their file during the step before: the same bits
+ * as from memory, also after stops, and the same errors. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -76,7 +76,7 @@ static const char *const specs[][7] = {
     { "data.val_split", "0.2", NULL },
     { "data.val", "[\"x.npy\",\"y.npy\"]", "train.accumulate", "3", NULL },
     { "data.shuffle", "false", "data.drop_last", "true", NULL },
-    { "data.batch_size", "200", NULL }, /* one batch is all */
+    { "data.batch_size", "200", NULL }, /* a single batch */
     { "data.scale", "0.5", "data.mean", "0.1", NULL },
 };
 
@@ -154,7 +154,7 @@ START_TEST(same_bytes_as_from_memory)
 }
 END_TEST
 
-/* No thread where there is nothing to read. */
+/* No threads if there is nothing to read. */
 START_TEST(memory_needs_no_thread)
 {
     struct mt_test_session t = open_spec(0, 0, NULL);
@@ -188,7 +188,7 @@ START_TEST(resumes_anywhere)
 }
 END_TEST
 
-/* An evaluation between two steps takes nothing from them. */
+/* An evaluation between two steps does not disturb them. */
 START_TEST(evaluates_between)
 {
     struct mt_test_session whole = open_spec(0, 0, NULL);
@@ -209,9 +209,9 @@ START_TEST(evaluates_between)
 }
 END_TEST
 
-/* --- what is not as it was expected -------------------------------------- */
+/* --- unexpected changes -------------------------------------------------- */
 
-/* That `ahead` gives the rows as they are gathered without it. */
+/* Checks that `ahead` yields the same samples as gathering without it. */
 static void assert_takes(struct mt_session *s, const struct mt_rows *rows)
 {
     static float x[SAMPLES * INPUT], t[SAMPLES];
@@ -223,8 +223,8 @@ static void assert_takes(struct mt_session *s, const struct mt_rows *rows)
     ck_assert_mem_eq(s->t, t, rows->n * sizeof *t);
 }
 
-/* Another batch than the one that was read, or the same place of an order that
- * was drawn anew: the right samples come all the same. */
+/* If another batch than the one read is needed, or the order was drawn anew,
+ * the right samples are returned. */
 START_TEST(another_batch_is_wanted)
 {
     struct mt_test_session t = open_spec(0, 1, NULL);
@@ -258,9 +258,9 @@ static long x_start(void)
                              "'shape': (103, 7)}\n");
 }
 
-/* Cut behind the second batch: the step that reads ahead does not fail, the one
- * that needs the third batch does, and as often as it is tried. With the file
- * whole again it goes on as if nothing had been. */
+/* A file cut after the second batch: the step that reads ahead does not fail,
+ * the one that needs the third batch does, as often as it is tried. Once the
+ * file is whole again, training continues as if nothing had happened. */
 START_TEST(file_is_cut)
 {
     struct mt_test_session whole = open_spec(2, 0, NULL);
@@ -288,7 +288,7 @@ START_TEST(file_is_cut)
 }
 END_TEST
 
-/* Labels that came into the file later are refused as they always were. */
+/* Wrong labels that are written to the file later are refused. */
 START_TEST(labels_are_changed)
 {
     struct mt_test_session t = open_spec(2, 1, NULL);

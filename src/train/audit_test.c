@@ -1,6 +1,6 @@
 /*
- * The lessons of copying, in C: an optimizer moves the tensors that it is
- * bound to and no others, and the audit says so.
+ * Copies of models: an optimizer moves only the tensors that it is bound to,
+ * and the audit reports it.
  */
 #include "train/audit.h"
 #include "train/testing.h"
@@ -176,7 +176,8 @@ START_TEST(reasons)
 }
 END_TEST
 
-/* Any bit of any element counts, once: the next audit is from there on. */
+/* Any bit of any element counts, but only once: the next audit compares with
+ * the new values. */
 START_TEST(one_bit_is_a_move)
 {
     struct mt_test_session t = mt_test_open(MT_TEST_SPEC, NULL);

@@ -10,8 +10,8 @@ static uint32_t number(const struct mt_rows *rows, size_t i)
     return rows->rows ? rows->rows[i] : (uint32_t)(rows->first + i);
 }
 
-/* The samples of an epoch. The next batch is asked for before one is looked at,
- * as a step does. */
+/* The samples of an epoch. As in a step, the next batch is found before one is
+ * used. */
 static size_t samples_of(struct mt_session *s, uint32_t *out)
 {
     size_t n = 0;

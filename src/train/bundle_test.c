@@ -8,7 +8,7 @@ static float weights[] = { 1, 2, 3, 4 }, best[] = { 5, 6, 7, 8 };
 static int64_t step[] = { 9 };
 static const struct mt_shape scalar, four = { .rank = 1, .dim = { 4 } };
 
-/* a.mtc: the spec, tensors, the position, and what is kept of another one. */
+/* a.mtc: the spec, tensors, the position, and a kept state. */
 static void write_it(void)
 {
     char text[] = "{}";

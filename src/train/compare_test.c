@@ -31,7 +31,7 @@ START_TEST(floats)
     ck_assert(c.max_abs == 0 && c.squares == 0 && c.max_ulp == 0);
     ck_assert(c.aa == 2109 && c.ab == 2109 && c.bb == 2109);
     ck_assert(fabs(mt_compared_cosine(&c) - 1) < 1e-15);
-    for (int at = 0; at < 19; at++) { /* in the lanes and behind them */
+    for (int at = 0; at < 19; at++) { /* in the lanes and after them */
         b[at] += 0.5f;
         c = compare(MT_F32, a, b, 19, 0, 0);
         ck_assert(c.n_differ == 1 && c.first == (size_t)at);
@@ -45,7 +45,7 @@ START_TEST(floats)
 }
 END_TEST
 
-/* What bits say and values do not, and the other way round. */
+/* Equal values with different bits, and equal bits that are no values. */
 START_TEST(odd_floats)
 {
     static const struct {
@@ -233,7 +233,7 @@ START_TEST(pairs_of_files)
 }
 END_TEST
 
-/* Damage is refused on either side, and where both have it. */
+/* Damage is refused on either side, and on both. */
 START_TEST(damaged_files)
 {
     struct mt_compare_pair pairs[ARRAYS];

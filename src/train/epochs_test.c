@@ -1,4 +1,4 @@
-/* Epochs as columns: what is put in comes out, by number and by column. */
+/* Epochs as columns: what is added can be read, by number and by column. */
 #include <check.h>
 #include <math.h>
 
@@ -9,7 +9,7 @@ Suite *epochs_suite(void);
 
 static struct mt_err err = MT_ERR_INIT;
 
-/* Epoch i of a run with two metrics; every value is another one. */
+/* Epoch i of a run with two metrics; all values are different. */
 static struct mt_epoch epoch_of(size_t i)
 {
     double x = (double)i;
@@ -120,7 +120,7 @@ START_TEST(all_are_set_at_once)
 }
 END_TEST
 
-/* What is there stays whole where memory for more is refused. */
+/* Epochs stay intact if there is no memory for more. */
 START_TEST(without_memory_nothing_is_added)
 {
     struct mt_epochs e = { .n_metrics = 2 };

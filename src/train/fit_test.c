@@ -23,7 +23,7 @@ START_TEST(fits_where_it_does)
           "this machine has 4000.0 MB, of which 3000.0 MB are free" },
         { { MB(4000), "this machine", MB(1995), MB(5), UINT64_MAX },
           MT_FITS,
-          "1995.0 MB are free" }, /* what is used already need not be free */
+          "1995.0 MB are free" }, /* memory already used need not be free */
         { { MB(4000), "this machine", MB(1994), MB(5), UINT64_MAX },
           MT_FITS_TIGHTLY,
           "1994.0 MB are free" },

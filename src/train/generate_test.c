@@ -32,7 +32,7 @@ START_TEST(the_most_likely)
 }
 END_TEST
 
-/* By the definition, in libm's arithmetic. */
+/* By definition, with libm. */
 START_TEST(the_drawn_one)
 {
     static const float x[] = { 0.5f, -1, 2, 0, 1.5f, -3, 0.25f, 1 };
@@ -101,7 +101,7 @@ static struct mt_infer *m;
 static struct mt_err error;
 static struct mt_strbuf text;
 
-/* A model that learned what follows what in a text. */
+/* A model that has learned the order of characters in a text. */
 static void make(const char *layers, const char *tokenizer)
 {
     char spec[2048];
@@ -115,7 +115,7 @@ static void make(const char *layers, const char *tokenizer)
     close(fd);
     snprintf(spec, sizeof spec, TEXT_SPEC, layers, path, tokenizer);
     made = mt_test_open(spec, NULL);
-    unlink(path); /* the data is not needed from here on */
+    unlink(path); /* the data is no longer needed */
     mt_test_steps(made.s, 60);
     ck_assert_int_eq(mt_state_save(made.s, &bundle, &error), MT_OK);
     ck_assert_msg(mt_infer_open(&bundle, "t.mtc", NULL, &m, &error) == MT_OK,
@@ -198,7 +198,7 @@ START_TEST(bytes)
 }
 END_TEST
 
-/* A model whose parameters know seq_len. */
+/* A model whose parameters depend on seq_len. */
 START_TEST(fixed_length)
 {
     make("{\"type\":\"Flatten\"},{\"type\":\"Linear\",\"out_features\":32},"

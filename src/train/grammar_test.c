@@ -1,4 +1,4 @@
-/* The tables of all kinds and sections hold what readers and manuals need. */
+/* The tables of all kinds and sections have what readers and manuals need. */
 #include "train/grammar.h"
 
 #include <check.h>

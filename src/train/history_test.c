@@ -1,5 +1,5 @@
-/* Histories of many epochs: whether a run was saved and stopped, and where,
- * leaves no trace in its checkpoints. */
+/* Histories of many epochs: saving, stopping and resuming a run changes nothing
+ * in its later checkpoints. */
 #include "train/history.h"
 
 #include "base/file_testing.h"
@@ -35,7 +35,7 @@ static void save(struct mt_session *s, const char *path)
                   err.text);
 }
 
-/* A session that goes on from a checkpoint. */
+/* A session resumed from a checkpoint. */
 static struct mt_test_session resumed(const char *path, const char *key,
                                       const char *value)
 {
@@ -100,7 +100,8 @@ START_TEST(stops_leave_no_trace)
 }
 END_TEST
 
-/* The file of a session that has packed much is that of one that has not. */
+/* A session that has packed columns before writes the same file as one that has
+ * not. */
 static void assert_saved_right(struct mt_session *s, const char *key,
                                const char *value)
 {
@@ -113,7 +114,7 @@ static void assert_saved_right(struct mt_session *s, const char *key,
     mt_test_close(&t);
 }
 
-/* Back to the best epoch, behind what was packed. */
+/* Back to the best epoch, which is before the end of what was packed. */
 START_TEST(what_is_brought_back_is_saved_right)
 {
     const char *key = "train.early_stopping",

@@ -64,7 +64,7 @@ START_TEST(a_fresh_run_has_none)
 }
 END_TEST
 
-/* What a stranger's file may have in a history's place. */
+/* Invalid histories, as files of other origin may have. */
 START_TEST(faults_are_told)
 {
     const struct {
@@ -117,7 +117,8 @@ START_TEST(many_columns_are_refused)
 }
 END_TEST
 
-/* Zeros shrink a thousandfold: a small file may promise very many epochs. */
+/* Zeros are compressed a thousandfold: a small file may claim very many
+ * epochs. */
 START_TEST(very_many_epochs_are_refused)
 {
     size_t n = MT_HISTORY_MAX_EPOCHS + 1;

@@ -163,7 +163,7 @@ static mt_status emit(void *ctx, size_t token, const char *part, size_t n,
     return MT_OK;
 }
 
-/* By the definition: the model reads the last SEQ_LEN tokens, all of them. */
+/* By definition: the model reads all of the last SEQ_LEN tokens. */
 static void check_text(const char *prompt, const struct mt_sampling *sampling)
 {
     struct mt_strbuf text = MT_STRBUF_INIT;
@@ -214,7 +214,7 @@ START_TEST(text)
 }
 END_TEST
 
-/* These generate, too, but not so. */
+/* Models that generate text, but cannot be run position by position. */
 START_TEST(refused)
 {
     static const int32_t tokens[2] = { 1, 2 };

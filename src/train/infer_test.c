@@ -85,7 +85,7 @@ START_TEST(a_description_has_no_values)
             w = &bundle.arrays[i];
     }
     ck_assert_ptr_nonnull(w);
-    w->data = NULL; /* none is needed */
+    w->data = NULL; /* values are not needed, */
     ck_assert_msg(mt_infer_describe(&bundle, "t.mtc", &m, &error) == MT_OK,
                   "%s", error.text);
     ck_assert_uint_eq(mt_model_parameters(m->model, false), 5 * 8 + 8 + 27);
@@ -93,7 +93,7 @@ START_TEST(a_description_has_no_values)
     ck_assert(!m->model->store.values && !m->model->store.grads);
     mt_infer_close(m);
 
-    w->shape.dim[0]++; /* but names and shapes must fit */
+    w->shape.dim[0]++; /* but names and shapes must be right */
     ck_assert_int_eq(mt_infer_describe(&bundle, "t.mtc", &m, &error),
                      MT_MISMATCH);
     ck_assert_ptr_nonnull(strstr(error.text, "model/fc1.weight"));

@@ -1,5 +1,5 @@
-/* The state of the best epoch: kept in memory and in checkpoints, brought back
- * at the end, and no state but that. */
+/* The state of the best epoch: it is kept in memory and in checkpoints, and
+ * restored at the end, exactly. */
 #include "train/kept.h"
 
 #include <stdio.h>
@@ -12,8 +12,8 @@
 
 Suite *kept_suite(void);
 
-/* Frozen and trainable tensors, buffers, slots of all kinds, a schedule with a
- * memory. The rate is so large that the best epoch is an early one. */
+/* Frozen and trainable tensors, buffers, slots of all kinds, a schedule with
+ * state. The rate is so large that the best epoch is an early one. */
 #define SPEC                                                                   \
     "{\"model\":{\"layers\":[{\"name\":\"fc1\",\"type\":\"Linear\","           \
     "\"out_features\":8},{\"name\":\"bn\",\"type\":\"BatchNorm1d\"},"          \
@@ -123,7 +123,7 @@ START_TEST(it_is_in_checkpoints)
 }
 END_TEST
 
-/* A state that does not fit is none; the rest is restored all the same. */
+/* A kept state that does not fit is ignored; the rest is restored. */
 START_TEST(what_does_not_fit_is_not_kept)
 {
     struct mt_test_session t = trained(NULL), b = mt_test_open(SPEC, NULL);

@@ -6,7 +6,7 @@
 
 Suite *metrics_suite(void);
 
-/* The value of a metric, of rows that come in batches of `batch`. */
+/* The value of a metric over rows in batches of `batch`. */
 static double value_of(const char *name, struct mt_outcome o, size_t batch,
                        size_t columns)
 {
@@ -74,7 +74,7 @@ END_TEST
 
 enum { SAMPLES = 10, CLASSES = 5 };
 
-/* Outputs that score highest for the class that each is taken for. */
+/* Outputs with the highest score for each sample's predicted class. */
 static void score(const int *taken, float *y)
 {
     for (size_t i = 0; i < SAMPLES * CLASSES; i++)
@@ -89,7 +89,7 @@ START_TEST(classes)
     struct mt_outcome o = { .y = y, .class = class, .rows = SAMPLES,
                             .n = CLASSES, .ignore = -100 };
 
-    score(taken, y); /* nothing is of class 3 or 4, one is taken for 3 */
+    score(taken, y); /* no sample has class 3 or 4, one is predicted as 3 */
     for (size_t batch = 1; batch <= SAMPLES; batch++) {
         ck_assert_double_eq_tol(value_of("precision", o, batch, CLASSES), 0.5,
                                 1e-12);
@@ -140,7 +140,7 @@ START_TEST(accuracy_of_probabilities)
     struct mt_outcome o = { .y = p, .t = t, .rows = 8, .n = 1,
                             .threshold = 0.5f };
 
-    /* wrong: 1/2 is no, and what is not finite is neither */
+    /* wrong: 1/2 counts as no, and NaN and infinity as neither */
     ck_assert_double_eq(value_of("accuracy", o, 3, 1), 5.0 / 8);
     o.y = x;
     o.threshold = 0;

@@ -1,4 +1,4 @@
-/* Monitors: which values there are, what betters them, when training stops. */
+/* Monitors: which values there are, what improves them, when training stops. */
 #include "train/monitor.h"
 
 #include <math.h>
@@ -112,7 +112,7 @@ START_TEST(smaller_losses_are_better)
     struct mt_test_session t = mt_test_open(MT_TEST_SPEC, set);
 
     observe(t.s, losses, "+--+---+");
-    ck_assert(!mt_session_stopped_early(t.s)); /* it is not asked for */
+    ck_assert(!mt_session_stopped_early(t.s)); /* not in the spec */
     mt_test_close(&t);
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(nothing_is_watched_unless_asked_for)
 }
 END_TEST
 
-/* Stops behind the epoch with the given index, counted from 0. */
+/* Stops after the epoch with the given index, counted from 0. */
 static void stops_at(const char *settings, size_t index)
 {
     const char *set[] = { "train.early_stopping", settings, NULL };
@@ -185,7 +185,7 @@ static void record(struct mt_session *s, const double *of, size_t n)
     }
 }
 
-/* Of those epochs, with train.KEY: which is the best one, and by what? */
+/* Checks which of those epochs is the best one, with train.KEY, and by what. */
 static void best_is(const char *key, const char *value, uint64_t epoch,
                     const char *monitor)
 {

@@ -1,4 +1,4 @@
-/* The files beside a checkpoint: names, rotation, copies. */
+/* The files next to a checkpoint: names, rotation, copies. */
 #include "train/outputs.h"
 
 #include "base/file_testing.h"
@@ -44,7 +44,7 @@ static void rotate(size_t keep, const struct mt_held *held)
                   err.text);
 }
 
-/* A save: a new file takes the place, and what was there is kept. */
+/* A save: a new file replaces the old one, which is kept. */
 static void save(const char *text, size_t keep)
 {
     struct mt_held held;
@@ -94,7 +94,7 @@ START_TEST(a_failed_save_changes_nothing)
 }
 END_TEST
 
-/* The folder cannot be brought to disk: the save fails, and is in its place. */
+/* The folder cannot be synced: the save fails, but the new file is in place. */
 START_TEST(a_save_that_fails_in_its_place)
 {
     struct mt_held held;
@@ -118,7 +118,7 @@ START_TEST(a_save_that_fails_in_its_place)
 }
 END_TEST
 
-/* Killed at any moment: the next hold completes what was begun. */
+/* Killed at any moment: the next hold completes the rotation. */
 START_TEST(what_was_cut_off_is_completed)
 {
     struct mt_held held;
@@ -168,7 +168,7 @@ START_TEST(nothing_to_keep)
 }
 END_TEST
 
-/* The link stays one; what it leads to is kept. */
+/* The link stays a link; the file it points to is kept. */
 START_TEST(through_a_link)
 {
     struct mt_held held;

@@ -71,7 +71,7 @@ static double value_of(const struct mt_outcome *o, size_t batch)
     ck_assert(mt_ranking_reserve(&r, mt_ranking_columns(o->n, o->class != NULL),
                                  o->rows, &err) == MT_OK);
     add(&r, o, batch);
-    mt_ranking_clear(&r); /* what was before does not matter */
+    mt_ranking_clear(&r); /* earlier samples do not matter */
     add(&r, o, batch);
     value = mt_ranking_value(&r);
     mt_ranking_free(&r);

@@ -1,4 +1,4 @@
-/* Training by several ranks, as threads: the bytes are those of one. */
+/* Training by several ranks, as threads: the same bytes as with one. */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -214,7 +214,7 @@ START_TEST(the_number_may_change)
 }
 END_TEST
 
-/* What the job ends with, if each rank trains the first spec. */
+/* The exit code of the job if each rank trains the first spec. */
 static int run_first(size_t ranks, void (*rank)(struct mt_comm *, void *))
 {
     struct job job = { .spec = specs[0], .shards = "8" };
@@ -222,7 +222,7 @@ static int run_first(size_t ranks, void (*rank)(struct mt_comm *, void *))
     return mt_comm_threads(ranks, rank, &job);
 }
 
-/* One that reads something else is found before anything is done. */
+/* A rank that reads something else is found before training begins. */
 static void open_other(struct mt_comm *comm, void *ctx)
 {
     struct job job = *(const struct job *)ctx;
@@ -246,7 +246,7 @@ START_TEST(a_rank_with_another_spec)
 }
 END_TEST
 
-/* One that goes on from the same weights, but not the same moments. */
+/* A rank that resumes with the same weights, but other moments. */
 static void resume_other(struct mt_comm *comm, void *ctx)
 {
     const struct job *job = ctx;
@@ -274,7 +274,7 @@ START_TEST(a_rank_with_other_moments)
 }
 END_TEST
 
-/* What one wishes, all learn at the same step. */
+/* All ranks learn of one rank's wish at the same step. */
 static void wish(struct mt_comm *comm, void *ctx)
 {
     struct mt_err err = MT_ERR_INIT;
@@ -301,7 +301,7 @@ START_TEST(wishes_reach_all)
 }
 END_TEST
 
-/* One that ends the job does not leave the others waiting. */
+/* If one rank ends the job, the others do not wait. */
 static void give_up(struct mt_comm *comm, void *ctx)
 {
     struct mt_err err = MT_ERR_INIT;

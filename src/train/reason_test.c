@@ -1,4 +1,4 @@
-/* Every reason has a text, and no two the same one. */
+/* Every reason has a text of its own. */
 #include <check.h>
 #include <string.h>
 

@@ -74,7 +74,7 @@ START_TEST(checks)
 }
 END_TEST
 
-/* A pattern that would take years where every * tries all. */
+/* A pattern that would take years if every * tried all lengths. */
 START_TEST(no_explosion)
 {
     char name[1024];

@@ -1,4 +1,4 @@
-/* Cuts and trees, and sums of gradients along them. */
+/* Cuts and trees, and sums of gradients by them. */
 #include "train/shards.h"
 
 #include <check.h>
@@ -60,7 +60,7 @@ END_TEST
 
 /* --- the sum of one process ------------------------------------------- */
 
-/* Sums whose order shows: of numbers of very different sizes. */
+/* Numbers of very different sizes, so that the order of their sum matters. */
 static float gradient(size_t part)
 {
     return part % 3 ? 1 + (float)part * 0x1p-20f : 0x1p24f;

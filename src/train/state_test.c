@@ -8,7 +8,8 @@
 
 Suite *state_suite(void);
 
-/* Settings other than the defaults, with which each row of the table runs. */
+/* Settings in addition to the defaults, which are tested for each row of the
+ * table. */
 static const char *const settings[] = {
     "{\"type\":\"SGD\",\"lr\":0.05,\"momentum\":0.9,\"dampening\":0.1}",
     "{\"type\":\"Adam\",\"lr\":0.01,\"amsgrad\":true}",
@@ -130,8 +131,8 @@ START_TEST(resume_is_exact_everywhere)
 }
 END_TEST
 
-/* The same for what watches the epochs: with each of these, a run stopped after
- * every step goes on as if it had not been, betters its best value at the same
+/* The same for monitors: with each of these, a run stopped after every step
+ * continues as if it had not been stopped, improves its best value at the same
  * steps, and stops early at the same one. */
 static const char *const watched[][2] = {
     { "scheduler", "{\"type\":\"ReduceLROnPlateau\",\"patience\":0,"
@@ -142,7 +143,7 @@ static const char *const watched[][2] = {
       "{\"patience\":2,\"monitor\":\"train_accuracy\"}" },
 };
 
-/* Trains to the end; sets bit k of *better if step k + 1 bettered the best. */
+/* Trains to the end; sets bit k of *better if step k + 1 improved the best. */
 static void finish(struct mt_session *s, uint64_t *better)
 {
     struct mt_step_info info;
@@ -276,7 +277,7 @@ START_TEST(different_seeds_differ)
 }
 END_TEST
 
-/* A layer more changes no other layer's initial values. */
+/* An additional layer does not change the others' initial values. */
 START_TEST(streams_are_per_tensor)
 {
     static const char *const dropout[] = { "model.layers.1.type", "\"ReLU\"",

@@ -1,5 +1,4 @@
-/* Names of state: what is built is taken apart again, whatever the tensor is
- * called. */
+/* Names of state can be built and taken apart, whatever the tensor's name. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 
 Suite *statename_suite(void);
 
-/* Names that a tensor may have in somebody's file. */
+/* Names of tensors that files may have. */
 static const char *const tensors[] = {
     "w",
     "fc1.weight",
@@ -74,7 +73,7 @@ START_TEST(builds_and_takes_apart)
 }
 END_TEST
 
-/* Into a state file and back: the same name, and no two alike. */
+/* To a state file and back: the same name, and no two names become one. */
 START_TEST(goes_to_files_and_back)
 {
     const struct mt_name names[] = {
@@ -145,7 +144,7 @@ START_TEST(columns)
 }
 END_TEST
 
-/* What is no name of ours is left alone. */
+/* Other names are left alone. */
 START_TEST(strange_names)
 {
     static const char *const strange[] = { "",        "model",       "modelx/w",
@@ -172,8 +171,8 @@ START_TEST(strange_names)
 }
 END_TEST
 
-/* Every name that a file may hold has a place with its section; a longer one
- * is the name of nothing, and is never cut to another's. */
+/* Every name that a file may have fits with its section; a longer one becomes
+ * "", and is never truncated to another name. */
 START_TEST(long_names)
 {
     enum { LONG = 3 * MT_NAME_SIZE };

@@ -1,8 +1,8 @@
 /*
- * What a training step takes from the system, once warm: nothing. The
- * allocator of this program counts, for every example spec.
+ * A training step allocates nothing after the first ones. The allocator of this
+ * program counts, for every example spec.
  *
- * (scripts/steady has the same for system calls.)
+ * (scripts/steady does the same for system calls.)
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ static void count(void)
         atomic_fetch_add(&allocations, 1);
 }
 
-/* libc's own, under the names that it keeps for this. */
+/* libc's own functions, by their internal names. */
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t many, size_t n);
 void *__libc_realloc(void *old, size_t n);
@@ -76,7 +76,7 @@ int posix_memalign(void **out, size_t align, size_t n)
 }
 #endif
 
-/* The count sees what the program and its libraries take. */
+/* Allocations of the program and its libraries are counted. */
 START_TEST(allocations_are_seen)
 {
     char *volatile text;
@@ -104,7 +104,7 @@ static void find_specs(const char *folder)
     const struct dirent *entry;
 
     if (!dir)
-        return; /* every_spec_is_there tells */
+        return; /* every_spec_is_there fails */
     while ((entry = readdir(dir))) {
         size_t n = strlen(entry->d_name);
 
@@ -145,7 +145,7 @@ static struct mt_test_session open_file(const char *path, struct mt_team *team)
     return t;
 }
 
-/* Steps 3 to 20, ends of epochs with their evaluations included. */
+/* Steps 3 to 20, including ends of epochs with their evaluations. */
 static void train(const char *path, struct mt_team *team)
 {
     struct mt_test_session t = open_file(path, team);
@@ -155,7 +155,7 @@ static void train(const char *path, struct mt_team *team)
     mt_status status = MT_OK;
 
     for (int i = 1; i <= STEPS && status == MT_OK; i++) {
-        /* Readers of data that is not in memory take memory of their own. */
+        /* Readers of data that is not in memory may allocate. */
         atomic_store(&counting, i > WARM && !reads);
         status = mt_session_step(t.s, false, &info, &err);
         atomic_store(&counting, false);
