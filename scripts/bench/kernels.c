@@ -1,8 +1,10 @@
 /*
  * Speed of matrix products beside OpenBLAS's sgemm, in one run, A B A B.
  *
- *     bench-kernels [THREADS]      MTRAIN_ISA and OPENBLAS_CORETYPE count
+ *     bench-kernels [THREADS [FORM M N K]...]
  *
+ * MTRAIN_ISA and OPENBLAS_CORETYPE count. Without shapes: those of the
+ * workloads, and large ones.
  * Prints for each shape both speeds in GFLOP/s (the best of several rounds) and
  * their ratio; then the three passes of convolutions, which OpenBLAS has not.
  * Shapes are the workloads' own: NT is a layer's forward pass
@@ -46,6 +48,20 @@ static const struct shape shapes[] = {
     { "lstm step", "NT", 32, 1024, 256 },
     { "lstm, weight", "TN", 1024, 256, 2048 },
     { "classes", "NT", 64, 10, 128 },
+    { "large", "NT", 2048, 2048, 2048 },
+    { "large", "NN", 2048, 2048, 2048 },
+    { "large", "TN", 2048, 2048, 2048 },
+    { "large", "NN", 2080, 2080, 2080 },
+    { "large", "TN", 2080, 2080, 2080 },
+    { "large", "NT", 4096, 4096, 4096 },
+    { "large", "NN", 4096, 4096, 4096 },
+    { "large", "TN", 4096, 4096, 4096 },
+    { "gpt2 feed in", "NT", 512, 3072, 768 },
+    { "gpt2 feed in, input", "NN", 512, 768, 3072 },
+    { "gpt2 feed in, weight", "TN", 3072, 768, 512 },
+    { "gpt2 head", "NT", 512, 50257, 768 },
+    { "gpt2 head, input", "NN", 512, 768, 50257 },
+    { "gpt2 head, weight", "TN", 50257, 768, 512 },
 };
 
 typedef void sgemm(int order, int ta, int tb, int m, int n, int k, float alpha,
@@ -278,8 +294,15 @@ int main(int argc, char **argv)
            blas ? "" : "; OpenBLAS is not installed (Debian: "
                        "libopenblas0-openmp)",
            "product", "", "m", "n", "k", "GFLOP/s", "OpenBLAS", "ratio");
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (int i = 2; i + 3 < argc; i += 4)
+        measure(&(struct shape){ "", argv[i], strtoul(argv[i + 1], NULL, 10),
+                                 strtoul(argv[i + 2], NULL, 10),
+                                 strtoul(argv[i + 3], NULL, 10) },
+                team);
+    for (size_t i = 0; argc <= 2 && i < sizeof shapes / sizeof *shapes; i++)
         measure(&shapes[i], team);
+    if (argc > 2)
+        return 0;
     printf("\n%-22s %10s %10s %10s   GFLOP/s\n", "convolution", "forward",
            "input", "weight");
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++)

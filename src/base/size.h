@@ -41,6 +41,11 @@ static inline size_t mt_size_min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static inline size_t mt_size_max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* a / b, rounded up; b is not 0. */
 static inline size_t mt_size_ceil_div(size_t a, size_t b)
 {

@@ -12,22 +12,21 @@
  * it. B's rows are vectors: where they are contiguous, the first tile of a panel
  * reads them in place and leaves a packed copy in cache for the others.
  * Otherwise (a transposed B) panels are packed first: by the task, if it has all
- * rows of C, and else once for all tasks.
+ * rows of C, and else once for all tasks. Products whose operands exceed caches
+ * go another way: gemm_large.c.
  */
-#include "kernels/gemm.h"
+#include "kernels/gemm_internal.h"
 
 #include <string.h>
 
 #include "base/size.h"
 
 enum {
-    SMALL = 2048,          /* products m n k up to this have one loop */
-    B_BUFFER = 4 << 20,    /* floats of B packed ahead at a time, about */
-    BLOCK_ROWS = 96,       /* rows of a task's block of C, about */
-    ALL_ROWS = 320,        /* up to here a task takes all rows */
-    BLOCK_COLUMNS = 256,   /* columns of a task's block of C, at most */
-    PANEL = 32,            /* columns of the widest tile of any table */
-    PAGE = 1024,           /* floats of a page */
+    SMALL = 2048,        /* products m n k up to this have one loop */
+    B_BUFFER = 4 << 20,  /* floats of B packed ahead at a time, about */
+    BLOCK_ROWS = 96,     /* rows of a task's block of C, about */
+    BLOCK_COLUMNS = 256, /* columns of a task's block of C, at most */
+    PAGE = 1024,         /* floats of a page */
 };
 
 struct plan {
@@ -36,8 +35,8 @@ struct plan {
     size_t column_group;    /* columns of B that are packed ahead at a time */
     size_t block_rows, block_columns;
     float *ahead;           /* panel of column j at j k, block q at q width */
-    float *own;             /* each worker's: a panel, KC x PANEL; a block of a
-                               transposed A, KC x rows */
+    float *own; /* each worker's: a panel, KC x MT_GEMM_PANEL; a block of a
+                   transposed A, KC x rows */
     size_t own_floats;
     size_t j0, n;           /* the group in work */
 };
@@ -48,7 +47,7 @@ static void plan_blocks(struct plan *p, size_t m, size_t n)
     size_t nr = p->kernels->gemm_nr, mr = p->kernels->gemm_mr;
 
     p->block_rows = mr * mt_size_ceil_div(BLOCK_ROWS, mr);
-    if (p->block_rows > m || (m <= ALL_ROWS && n >= 8 * PANEL))
+    if (p->block_rows > m || (m <= MT_GEMM_ALL_ROWS && n >= 8 * MT_GEMM_PANEL))
         p->block_rows = m;
     p->block_columns = mt_size_min(BLOCK_COLUMNS, mt_size_align(n, nr));
     while (p->block_columns > 2 * nr &&
@@ -66,17 +65,19 @@ static bool packs_ahead(const struct plan *p, size_t m)
 
 static void plan_sizes(struct plan *p, size_t m, size_t n, size_t k)
 {
-    size_t fit = B_BUFFER / k / PANEL * PANEL;
+    size_t fit = B_BUFFER / k / MT_GEMM_PANEL * MT_GEMM_PANEL;
 
     plan_blocks(p, m, n);
     fit = fit > p->block_columns ? fit : p->block_columns;
     p->column_group = fit < n && packs_ahead(p, m) ? fit : n;
-    p->own_floats = mt_size_align(MT_GEMM_KC * (PANEL + p->block_rows), 16);
+    p->own_floats =
+        mt_size_align(MT_GEMM_KC * (MT_GEMM_PANEL + p->block_rows), 16);
 }
 
 static size_t ahead_floats(const struct plan *p, size_t m, size_t k)
 {
-    return packs_ahead(p, m) ? mt_size_align(p->column_group, PANEL) * k : 0;
+    return packs_ahead(p, m) ? mt_size_align(p->column_group, MT_GEMM_PANEL) * k
+                             : 0;
 }
 
 size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
@@ -86,7 +87,9 @@ size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
     if (m * n * k <= SMALL)
         return 0;
     plan_sizes(&p, m, n, k);
-    return (ahead_floats(&p, m, k) + workers * p.own_floats) * sizeof(float);
+    return mt_size_max(ahead_floats(&p, m, k) + workers * p.own_floats,
+                       mt_gemm_large_floats(m, n, k, workers)) *
+           sizeof(float);
 }
 
 static void pack_ahead_task(void *ctx, size_t task, size_t worker)
@@ -107,8 +110,8 @@ static void pack_ahead_task(void *ctx, size_t task, size_t worker)
 }
 
 /* Rows [i, i + m) and columns [j, j + n) of C, bias and activation. */
-static void epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
-                     size_t i, size_t m, size_t j, size_t n)
+void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
+                      size_t i, size_t m, size_t j, size_t n)
 {
     for (size_t r = i; r < i + m; r++) {
         float *c = g->c + r * g->ldc + j;
@@ -194,13 +197,14 @@ static void block_task(void *ctx, size_t task, size_t worker)
 
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
         size_t k = mt_size_min(MT_GEMM_KC, g->k - q);
-        struct mt_left a = find_rows(p, i, m, q, k, own + MT_GEMM_KC * PANEL);
+        struct mt_left a =
+            find_rows(p, i, m, q, k, own + MT_GEMM_KC * MT_GEMM_PANEL);
 
         for (size_t jj = j; jj < j + n; jj += nr)
             panel_tiles(p, a, i, m, jj, mt_size_min(nr, j + n - jj), q, k, own);
     }
     if (g->bias || g->act || g->act_grad)
-        epilogue(g, p->kernels, i, m, p->j0 + j, n);
+        mt_gemm_epilogue(g, p->kernels, i, m, p->j0 + j, n);
 }
 
 static void gemm_small(const struct mt_gemm *g,
@@ -216,7 +220,7 @@ static void gemm_small(const struct mt_gemm *g,
                             g->b + q * g->b_row, g->b_row, g->b_col, g->c,
                             g->ldc, q > 0 || g->add);
     if (g->bias || g->act || g->act_grad)
-        epilogue(g, kernels, 0, g->m, 0, g->n);
+        mt_gemm_epilogue(g, kernels, 0, g->m, 0, g->n);
 }
 
 void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
@@ -227,6 +231,10 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         return;
     if (g->m * g->n * g->k <= SMALL) {
         gemm_small(g, p.kernels);
+        return;
+    }
+    if (mt_gemm_is_large(g)) {
+        mt_gemm_large(g, team, scratch);
         return;
     }
     plan_sizes(&p, g->m, g->n, g->k);

@@ -2,7 +2,7 @@
  * mt_gemm against the rule of gemm.h, computed one element after the other:
  * bit for bit, for every table of kernels and several numbers of threads.
  */
-#include "kernels/gemm.h"
+#include "kernels/gemm_internal.h"
 
 #include <check.h>
 #include <math.h>
@@ -392,6 +392,26 @@ START_TEST(large_shapes)
 }
 END_TEST
 
+/* Those of gemm_large.c: several groups of columns and blocks of rows, and a
+ * last block of k that is not whole. */
+static const struct product packed[] = {
+    { .m = 321, .n = 4160, .k = 1010, .strides = 0, .epilogue = BIAS_ACT },
+    { .m = 323, .n = 4109, .k = 257, .strides = 1, .gap = 3, .epilogue = ALL },
+    { .m = 515, .n = 514, .k = 2051, .strides = 2, .add = true },
+    { .m = 330, .n = 514, .k = 2050, .strides = 5, .epilogue = BIAS },
+    { .m = 322, .n = 517, .k = 2040, .strides = 6, .epilogue = ACT_GRAD },
+};
+
+enum { PACKED = sizeof packed / sizeof *packed };
+
+START_TEST(packed_shapes)
+{
+    ck_assert_uint_gt(
+        mt_gemm_large_floats(packed[_i].m, packed[_i].n, packed[_i].k, 1), 0);
+    check_product(&packed[_i]);
+}
+END_TEST
+
 Suite *gemm_suite(void);
 
 Suite *gemm_suite(void)
@@ -407,6 +427,7 @@ Suite *gemm_suite(void)
     tcase_add_test(t, epilogues);
     tcase_add_test(t, empty_shapes);
     tcase_add_loop_test(t, large_shapes, 0, 5);
+    tcase_add_loop_test(t, packed_shapes, 0, PACKED);
     suite_add_tcase(s, t);
     return s;
 }

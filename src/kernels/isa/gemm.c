@@ -19,14 +19,16 @@ static void pack_b_rows(const float *b, size_t row, size_t k, size_t n,
     }
 }
 
-/* A block of 16 x 16 of a B whose columns are contiguous, all in registers. */
-VINLINE void pack_square(const float *b, size_t col, size_t width, float *out)
+/* A block of 16 rows and n columns of a B whose columns are contiguous, all in
+ * registers. */
+VINLINE void pack_square(const float *b, size_t col, size_t n, size_t width,
+                         float *out)
 {
     vf r[VL];
 
 #pragma GCC unroll 16
     for (size_t j = 0; j < VL; j++)
-        r[j] = vf_load(b + j * col);
+        r[j] = j < n ? vf_load(b + j * col) : vf_zero();
     vf_transpose(r);
 #pragma GCC unroll 16
     for (size_t i = 0; i < VL; i++)
@@ -40,7 +42,9 @@ static void pack_b_columns(const float *b, size_t col, size_t k, size_t n,
     size_t p = 0;
 
     for (; n == VL && p + VL <= k; p += VL)
-        pack_square(b + p, col, width, out + p * width);
+        pack_square(b + p, col, VL, width, out + p * width);
+    for (; p + VL <= k; p += VL)
+        pack_square(b + p, col, n, width, out + p * width);
     for (; p < k; p += VL) {
         vf r[VL];
         size_t left = k - p < VL ? k - p : VL;
@@ -96,6 +100,17 @@ VINLINE void clear(const size_t m, const size_t nv, vf acc[][GEMM_NRV])
 #pragma GCC unroll 2
         for (size_t j = 0; j < nv; j++)
             acc[i][j] = vf_zero();
+    }
+}
+
+/* C is on its way to cache while the tile is computed. */
+VINLINE void fetch(const size_t m, const size_t nv, const float *c, size_t ldc)
+{
+#pragma GCC unroll 16
+    for (size_t i = 0; i < m; i++) {
+#pragma GCC unroll 2
+        for (size_t j = 0; j < nv; j++)
+            __builtin_prefetch(c + i * ldc + j * VL, 0, 2);
     }
 }
 
@@ -165,6 +180,8 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k,
     size_t row = a->row, col = a->col;
     vf acc[GEMM_MR][GEMM_NRV];
 
+    if (add)
+        fetch(m, nv, c, ldc);
     clear(m, nv, acc);
     for (size_t p = 0; p < k; p++, x += col, b += b_row) {
         vf y[GEMM_NRV];

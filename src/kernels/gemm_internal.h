@@ -1,0 +1,25 @@
+/* What the files of gemm.h share. */
+#ifndef MT_KERNELS_GEMM_INTERNAL_H
+#define MT_KERNELS_GEMM_INTERNAL_H
+
+#include "kernels/gemm.h"
+
+enum {
+    MT_GEMM_PANEL = 32, /* columns of the widest tile of any table */
+    MT_GEMM_ALL_ROWS = 320, /* up to here a task takes all rows of C */
+};
+
+/* The epilogue of rows [i, i + m) and columns [j, j + n) of C. */
+void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
+                      size_t i, size_t m, size_t j, size_t n);
+
+/* Products whose operands do not fit in a core's cache: gemm_large.c. */
+bool mt_gemm_is_large(const struct mt_gemm *g);
+void mt_gemm_large(const struct mt_gemm *g, struct mt_team *team,
+                   float *scratch);
+
+/* Floats of scratch memory; 0 where none of these sizes is large, whatever its
+ * strides. */
+size_t mt_gemm_large_floats(size_t m, size_t n, size_t k, size_t workers);
+
+#endif

@@ -1,0 +1,226 @@
+/*
+ * Large products. Read where they are, their operands cost more than their
+ * arithmetic: rows that are pages apart miss the TLB and evict each other from
+ * cache, and each block of rows would fetch all of B from memory. So:
+ *
+ *     for each group of columns
+ *         for each KC block of k
+ *             pack B's panels, for all tasks
+ *             for each block of rows and run of columns: a task
+ *                 pack A's rows, in slivers
+ *                 for some panels in turn
+ *                     for each sliver, for each of the panels: tiles
+ *
+ * A sliver is KC rows of 16 values: the rows of A of one tile, or of several
+ * where tiles are low, so that a step of a tile reads one cache line of it. It
+ * goes along some panels at a time, since C's rows are pages apart, too.
+ */
+#include "kernels/gemm_internal.h"
+
+#include "base/size.h"
+
+enum {
+    GROUP = 4096,     /* columns of a group: at most 4 MB of B */
+    BLOCK_ROWS = 256, /* rows of a block, about: they stay in a core's cache */
+    RUN = 512,        /* columns of a run, at least */
+    TASKS = 8,        /* at least, if runs are wide enough */
+    TURN = 256,       /* columns that a sliver's tiles cover in turn */
+    SLIVER = 16,
+    PANELS = 8,       /* that a task packs */
+    STEPS = 8,        /* of k that are packed at a time, see steps_of */
+    LARGE = 1 << 20,  /* elements of B */
+    LARGE_ROWS = 1 << 22, /* the same where both have contiguous rows */
+};
+
+struct plan {
+    const struct mt_gemm *g;
+    const struct mt_kernels *kernels;
+    size_t blocks, run; /* blocks of rows; columns of a run */
+    float *panels;      /* panel of column j at j KC */
+    float *slivers;     /* each worker's block of A */
+    size_t own;         /* floats of it */
+    size_t j0, n;       /* the group in work */
+    size_t q, k;        /* the block of k in work */
+};
+
+/* Whether it is large if B has `least` elements. */
+static bool is_large(size_t m, size_t n, size_t k, size_t least)
+{
+    return m > MT_GEMM_ALL_ROWS && n >= RUN && k >= MT_GEMM_KC &&
+           n * k >= least;
+}
+
+bool mt_gemm_is_large(const struct mt_gemm *g)
+{
+    bool rows = g->a_col == 1 && g->b_col == 1;
+
+    return is_large(g->m, g->n, g->k, rows ? LARGE_ROWS : LARGE);
+}
+
+/* Rows that fill a sliver: whole tiles. */
+static size_t sliver_rows(const struct mt_kernels *kernels)
+{
+    return SLIVER / kernels->gemm_mr * kernels->gemm_mr;
+}
+
+static size_t most_slivers(const struct plan *p, size_t m)
+{
+    return mt_size_ceil_div(mt_size_ceil_div(m, p->blocks),
+                            sliver_rows(p->kernels));
+}
+
+static void plan_sizes(struct plan *p, size_t m)
+{
+    p->blocks = mt_size_ceil_div(m, BLOCK_ROWS);
+    p->own = most_slivers(p, m) * MT_GEMM_KC * SLIVER;
+}
+
+static void plan_group(struct plan *p)
+{
+    size_t nr = p->kernels->gemm_nr;
+
+    p->run = mt_size_align(p->n, nr);
+    while (p->run >= 2 * RUN &&
+           p->blocks * mt_size_ceil_div(p->n, p->run) < TASKS)
+        p->run = mt_size_align(p->run / 2, nr);
+}
+
+static size_t panel_floats(size_t n)
+{
+    return mt_size_align(mt_size_min(n, GROUP), MT_GEMM_PANEL) * MT_GEMM_KC;
+}
+
+size_t mt_gemm_large_floats(size_t m, size_t n, size_t k, size_t workers)
+{
+    struct plan p = { .kernels = mt_kernels() };
+
+    if (!is_large(m, n, k, LARGE))
+        return 0;
+    plan_sizes(&p, m);
+    return panel_floats(n) + workers * p.own;
+}
+
+/* Where the values of a step are contiguous, those of the next are in another
+ * page: a few steps are packed at a time, into several panels or slivers. */
+static size_t steps_of(size_t step)
+{
+    return step == 1 ? MT_GEMM_KC : STEPS;
+}
+
+static void pack_panels(void *ctx, size_t task, size_t worker)
+{
+    const struct plan *p = ctx;
+    const struct mt_gemm *g = p->g;
+    size_t nr = p->kernels->gemm_nr, first = task * PANELS * nr, k;
+    size_t end = mt_size_min(first + PANELS * nr, p->n);
+
+    (void)worker;
+    for (size_t q = 0; q < p->k; q += k) {
+        k = mt_size_min(steps_of(g->b_row), p->k - q);
+        for (size_t j = first; j < end; j += nr) {
+            size_t n = mt_size_min(nr, end - j);
+
+            p->kernels->gemm_pack_b(g->b + (p->q + q) * g->b_row +
+                                        (p->j0 + j) * g->b_col,
+                                    g->b_row, g->b_col, k, n,
+                                    p->panels + j * MT_GEMM_KC +
+                                        q * mt_size_align(n, SLIVER));
+        }
+    }
+}
+
+/* Rows [i, i + m) of A, in slivers of about as many rows each. */
+static void pack_rows(const struct plan *p, size_t i, size_t m, float *out)
+{
+    const struct mt_gemm *g = p->g;
+    size_t slivers = mt_size_ceil_div(m, sliver_rows(p->kernels)), k;
+
+    for (size_t q = 0; q < p->k; q += k) {
+        const float *a = g->a + i * g->a_row + (p->q + q) * g->a_col;
+
+        k = mt_size_min(steps_of(g->a_col), p->k - q);
+        for (size_t s = 0; s < slivers; s++) {
+            size_t rows = m / slivers + (s < m % slivers);
+
+            p->kernels->gemm_pack_b(a, g->a_col, g->a_row, k, rows,
+                                    out + (s * MT_GEMM_KC + q) * SLIVER);
+            a += rows * g->a_row;
+        }
+    }
+}
+
+/* The tiles of one sliver and one panel. */
+static void sliver_tiles(const struct plan *p, size_t rows, const float *sliver,
+                         const float *panel, size_t n, float *c)
+{
+    const struct mt_gemm *g = p->g;
+    size_t tiles = mt_size_ceil_div(rows, p->kernels->gemm_mr);
+    struct mt_left a = { sliver, 1, SLIVER };
+
+    for (size_t t = 0; t < tiles; t++) {
+        size_t m = rows / tiles + (t < rows % tiles);
+
+        p->kernels->gemm_tile(m, n, p->k, &a, panel, mt_size_align(n, SLIVER),
+                              NULL, c, g->ldc, p->q > 0 || g->add);
+        a.at += m;
+        c += m * g->ldc;
+    }
+}
+
+/* The tiles of a packed block of rows [i, i + m) and of columns [j, end). */
+static void turn_tiles(const struct plan *p, size_t i, size_t m, size_t j,
+                       size_t end, const float *sliver)
+{
+    const struct mt_gemm *g = p->g;
+    size_t slivers = mt_size_ceil_div(m, sliver_rows(p->kernels));
+    size_t nr = p->kernels->gemm_nr;
+    float *c = g->c + i * g->ldc + p->j0;
+
+    for (size_t s = 0; s < slivers; s++, sliver += MT_GEMM_KC * SLIVER) {
+        size_t rows = m / slivers + (s < m % slivers);
+
+        for (size_t jj = j; jj < end; jj += nr)
+            sliver_tiles(p, rows, sliver, p->panels + jj * MT_GEMM_KC,
+                         mt_size_min(nr, end - jj), c + jj);
+        c += rows * g->ldc;
+    }
+}
+
+static void block_task(void *ctx, size_t task, size_t worker)
+{
+    const struct plan *p = ctx;
+    const struct mt_gemm *g = p->g;
+    size_t across = mt_size_ceil_div(p->n, p->run), block = task / across;
+    size_t i = g->m * block / p->blocks;
+    size_t m = g->m * (block + 1) / p->blocks - i;
+    size_t first = task % across * p->run;
+    size_t end = mt_size_min(first + p->run, p->n);
+    float *own = p->slivers + worker * p->own;
+
+    pack_rows(p, i, m, own);
+    for (size_t j = first; j < end; j += TURN)
+        turn_tiles(p, i, m, j, mt_size_min(j + TURN, end), own);
+    if (p->q + p->k == g->k && (g->bias || g->act || g->act_grad))
+        mt_gemm_epilogue(g, p->kernels, i, m, p->j0 + first, end - first);
+}
+
+void mt_gemm_large(const struct mt_gemm *g, struct mt_team *team,
+                   float *scratch)
+{
+    struct plan p = { .g = g, .kernels = mt_kernels(), .panels = scratch };
+
+    plan_sizes(&p, g->m);
+    p.slivers = scratch + panel_floats(g->n);
+    for (p.j0 = 0; p.j0 < g->n; p.j0 += p.n) {
+        p.n = mt_size_min(GROUP, g->n - p.j0);
+        plan_group(&p);
+        for (p.q = 0; p.q < g->k; p.q += p.k) {
+            p.k = mt_size_min(MT_GEMM_KC, g->k - p.q);
+            mt_team_run(team,
+                        mt_size_ceil_div(p.n, PANELS * p.kernels->gemm_nr),
+                        pack_panels, &p);
+            mt_team_run(team, p.blocks * mt_size_ceil_div(p.n, p.run),
+                        block_task, &p);
+        }
+    }
+}
