@@ -115,7 +115,7 @@ static mt_status find(const struct claim *claim, char *path, struct mt_err *err)
 static mt_status load(const char *path, const struct mt_comm_module **out,
                       struct mt_err *err)
 {
-    /* RTLD_GLOBAL: MPI loads plugins of its own, which look for its symbols */
+    /* RTLD_GLOBAL: MPI loads its own plugins, which need its symbols */
     void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
 
     if (!library)

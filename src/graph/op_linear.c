@@ -211,7 +211,7 @@ struct column_sum_job {
     size_t rows, n, stride;
 };
 
-enum { COLUMNS = 64 }; /* a task takes whole groups of so many */
+enum { COLUMNS = 64 }; /* a task takes whole groups of these */
 
 static void column_sum_span(const void *ctx, size_t at, size_t n)
 {

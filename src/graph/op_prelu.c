@@ -148,7 +148,7 @@ static void dx_runs(const void *ctx, size_t at, size_t runs)
 
 /* --- dw_c = the sum of g x where x is not above 0 ----------------------- */
 
-enum { COLUMNS = 64 }; /* a task takes whole groups of so many */
+enum { COLUMNS = 64 }; /* a task takes whole groups of these */
 
 static void dw_columns(const void *ctx, size_t at, size_t n)
 {

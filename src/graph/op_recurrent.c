@@ -234,7 +234,7 @@ static void recurrent_run(const struct mt_node *node, const struct mt_run *run)
 /* The gradients that flow through the steps: of the gates' sums, and of a
  * recurrent sum that is separate. */
 struct flow {
-    struct mt_value *gates, *apart; /* apart: NULL: there is none */
+    struct mt_value *gates, *apart; /* apart: or NULL */
 };
 
 static struct flow record_steps(struct mt_graph *g, const struct mt_node *node,

@@ -386,7 +386,7 @@ START_TEST(it_owns_the_tensors_of_its_store)
 }
 END_TEST
 
-/* Every position, so that no task's verdict is lost. */
+/* At every position, so that no task's result is lost. */
 START_TEST(a_gradient_that_is_not_finite_is_reported)
 {
     static const char *const specs[] = { "{'type': 'SGD', 'lr': 0.1}",

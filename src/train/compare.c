@@ -5,7 +5,7 @@
 
 #include "kernels/dmath.h"
 
-enum { LANES = 8 }; /* sums of their own, so that vectors can be used */
+enum { LANES = 8 }; /* separate sums, so that the compiler can vectorize */
 
 /* --- float32: all that is worth being fast ------------------------------ */
 

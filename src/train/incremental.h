@@ -35,7 +35,7 @@ bool mt_incremental_open(struct mt_incremental *i, struct mt_infer *m,
 void mt_incremental_close(struct mt_incremental *i); /* closed: nothing */
 
 /* Runs the sample that m was prepared for and given, and starts anew with it.
- * Without outputs the last layers are spared, and m->program.y must not be
+ * Without outputs the last layers do not run, and m->program.y must not be
  * read. */
 void mt_incremental_begin(struct mt_incremental *i, bool outputs);
 

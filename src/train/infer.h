@@ -68,7 +68,7 @@ double mt_infer_value(const struct mt_infer *m, size_t i, float y);
 
 /* How the outputs of a sample are scores of classes: `rows` distributions (one
  * for each token of a sequence, else 1) over `classes`; classes == 0: they are
- * no such scores. Class c of row r is at [r / inner][c][r % inner], as the
+ * not. Class c of row r is at [r / inner][c][r % inner], as the
  * loss's "dim" need not be the last. */
 struct mt_class_layout {
     size_t rows, classes, inner;

@@ -237,7 +237,7 @@ mt_status mt_output_forget(const char *out, struct mt_err *err)
     return status;
 }
 
-/* --- the best one of a run that goes on ---------------------------------- */
+/* --- the best checkpoint of a run that is continued ---------------------- */
 
 struct differences {
     bool total, others;
