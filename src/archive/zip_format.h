@@ -3,7 +3,7 @@
  *
  *     for each member: a local header, its name, an extra field, its bytes
  *     for each member: a directory entry, its name, an extra field
- *     the end of the directory, before it that of 64 bits, where it is needed
+ *     the end of the directory, preceded by its 64-bit form where needed
  *
  * Integers are little-endian.
  */
@@ -29,7 +29,7 @@ enum {
     ZIP_LOCATOR64_SIZE = 20,
     ZIP_MAX_COMMENT = 0xffff,
 
-    ZIP_MAX_RATIO = 1032, /* that deflate can reach: 258 bytes of 2 bits */
+    ZIP_MAX_RATIO = 1032, /* of deflate: 258 bytes from 2 bits */
 
     ZIP_STORED = 0, /* methods */
     ZIP_DEFLATED = 8,
@@ -86,7 +86,7 @@ enum {
     END_COMMENT = 20,
 };
 
-/* in that of 64 bits: */
+/* in the 64-bit end of the directory: */
 enum {
     END64_LENGTH = 4,
     END64_DISK = 16,
@@ -116,15 +116,15 @@ mt_status mt_zip_fail_member(const struct mt_zip *z,
 bool mt_zip_take_extra64(const unsigned char *extra, size_t n,
                          struct mt_zip_member *m);
 
-/* Can a member with these flags be read, and do its sizes go together? */
+/* Can a member with these flags be read, and do its sizes fit each other? */
 mt_status mt_zip_check_features(const struct mt_zip *z,
                                 const struct mt_zip_member *m, unsigned flags,
                                 unsigned method, struct mt_err *err);
 mt_status mt_zip_check_sizes(const struct mt_zip *z,
                              const struct mt_zip_member *m, struct mt_err *err);
 
-/* Finds the members without the directory. err is left as it
- * is where there are none: it says why the directory is not read. */
+/* Finds the members without the directory. If there are none, err is left as
+ * it is: it says why the directory could not be read. */
 mt_status mt_zip_find_members(struct mt_zip *z, struct mt_zip_salvage *salvage,
                               struct mt_err *err);
 

@@ -1,5 +1,5 @@
 /*
- * The one door for bytes: whole files in, atomic replacement out.
+ * Reading whole files, and replacing files atomically.
  *
  * Reading opens regular files only (never a FIFO, a device or a directory)
  * and loops over short reads and EINTR.
@@ -53,7 +53,7 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
 mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err);
 
 /*
- * A writer that runs for long locks its target until it ends, so that two never
+ * A long-running writer locks its target until it ends, so that two never
  * overwrite each other's work:
  *
  *     mt_replace_claim(path, force, &lock, err);   probe and lock
@@ -61,9 +61,10 @@ mt_status mt_replace_probe(const char *path, bool force, struct mt_err *err);
  *     mt_lock_release(lock);
  *
  * The lock is an flock on .NAME.mtrain-lock next to the target that the links
- * lead to; it ends with its process, however that ends, and the empty file that
- * a killed one leaves is taken over, and removed, by the next. Where the file
- * system knows no locks, writers are not kept apart; files are whole anyway.
+ * lead to; it ends with its process, however that ends. The empty file that a
+ * killed process leaves is taken over, and removed, by the next writer. On a
+ * file system without locks, writers are not kept apart, but every file is
+ * still whole.
  */
 struct mt_lock;
 

@@ -1,6 +1,6 @@
 /*
- * Many globs, and which of them is the first that matches a name. Those without
- * * ? [ or \ are names and are found by hash; the others are tried.
+ * Finds the first of many globs that matches a name. Globs without * ? [ or \
+ * are plain names and are found by hash; the others are tried in turn.
  *
  *     struct mt_globs globs = MT_GLOBS_INIT;
  *
@@ -28,11 +28,11 @@ struct mt_globs {
         .names = MT_NAMES_INIT                                                 \
     }
 
-/* Does it match one name only, itself? */
+/* Does it match only the name that is equal to it? */
 bool mt_glob_is_plain(const char *glob);
 
-/* glob is not copied; number is not below that of the glob before. False: no
- * memory. */
+/* glob is not copied; number must not be less than that of the glob before.
+ * False: no memory. */
 bool mt_globs_add(struct mt_globs *globs, const char *glob, size_t number);
 
 /* The smallest number of a glob that matches the name, or SIZE_MAX. */

@@ -1,6 +1,6 @@
 /*
- * For tests only: calls of the program under test that fail when asked to. The
- * linker sends what the program asks of libc and of the system through
+ * For tests only: makes calls of the program under test fail on request. The
+ * linker routes its calls to libc and to the system through
  * testdata/inject.c (-Wl,--wrap, in the Makefile).
  *
  *     static const char *read_it(void *ctx, mt_status *status,
@@ -12,7 +12,6 @@
  * that call may fail. Each time the status must be that of the undisturbed run
  * or a failure that says why, no memory and no descriptor may be held that was
  * not before, and the function itself finds nothing wrong.
- *
  *
  * A function under injection uses no ck_assert (Check allocates); it returns
  * what is wrong, or NULL.
@@ -48,7 +47,7 @@ struct inject {
 void inject_start(struct inject plan);
 /* The number of calls of the plan's kind since then. */
 size_t inject_stop(void);
-/* Between the two nothing fails, nor is it counted. */
+/* Between the two no call fails or is counted. */
 void inject_pause(void);
 void inject_go_on(void);
 /* Blocks of memory that were allocated and not freed, from the first call of

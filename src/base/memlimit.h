@@ -1,9 +1,9 @@
 /*
- * How much memory this process may have: the machine's with its swap, the
- * limits of its control groups (version 1 and 2), and those of ulimit.
+ * How much memory this process may use: that of the machine including swap,
+ * within the limits of its control groups (version 1 and 2) and of ulimit.
  *
  *     mt_memlimit_read("", &limit);
- *     if (bytes > limit.most) ... it cannot be, see limit.by
+ *     if (bytes > limit.most) ... it cannot fit, see limit.by
  *     if (bytes > limit.free) ... it will swap, or be killed
  */
 #ifndef MT_BASE_MEMLIMIT_H

@@ -1,7 +1,7 @@
 /*
  * A hash table from names to their numbers, 0, 1, 2 ... in the order in which
- * they are added. Each takes a few steps, whatever the names are. The names
- * themselves lie elsewhere: the caller says what the name of a number is.
+ * they are added. No choice of names makes a lookup slow. The names are stored
+ * elsewhere: a function of the caller's returns the name of a number.
  */
 #ifndef MT_BASE_NAMES_H
 #define MT_BASE_NAMES_H
@@ -25,8 +25,8 @@ typedef const char *mt_name_of(const void *ctx, size_t i);
 size_t mt_names_find(const struct mt_names *names, const char *name,
                      mt_name_of *name_of, const void *ctx);
 
-/* Adds the next number, names->n, whose name name_of knows already. False: no
- * memory, and nothing was added. */
+/* Adds the next number, names->n; name_of must return its name already. False:
+ * no memory, and nothing was added. */
 bool mt_names_add(struct mt_names *names, mt_name_of *name_of,
                   const void *ctx);
 

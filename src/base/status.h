@@ -12,16 +12,16 @@
  *
  * gives "model.layers[2]: out_features: must be at least 1, got 0".
  *
- * What was returned says whether it worked, and that is what is passed on:
+ * The returned status alone says whether it worked, and callers pass it on:
  *
  *     mt_status status = read_layer(doc, obj, err);
  *
  *     if (status != MT_OK)
  *         return status;
  *
- * err holds a text only after a failure. Nobody asks it whether there was one.
+ * err holds a text only after a failure, but is never used to test for one.
  *
- * Libraries (every floor below cmd/) never print and never exit. assert() is
+ * Libraries (every layer below cmd/) never print and never exit. assert() is
  * for bugs of this program, never for input.
  */
 #ifndef MT_BASE_STATUS_H
@@ -34,7 +34,7 @@ typedef enum mt_status {
     MT_NO_MEMORY,    /* an allocation failed */
     MT_IO,           /* the system refused an operation on a file */
     MT_INVALID,      /* a spec, an option or a data file is wrong */
-    MT_MISMATCH,     /* two things that are right alone do not fit each other */
+    MT_MISMATCH,     /* two things, each valid alone, do not fit each other */
     MT_DAMAGED,      /* a checkpoint fails its own checks */
     MT_NON_FINITE,   /* a loss or a gradient became Inf or NaN */
     MT_OUT_OF_RANGE, /* outputs are no longer what the loss can take */
@@ -64,8 +64,8 @@ mt_status mt_fail_memory(struct mt_err *err);
 mt_status mt_fail_errno(struct mt_err *err, int error, const char *path,
                         const char *what);
 
-/* Prepends "context: " to the message in err, unless it begins with just that
- * (a file's own message), and returns its status. */
+/* Prepends "context: " to the message in err, unless it already begins with
+ * that (a file's own message), and returns its status. */
 mt_status mt_context(struct mt_err *err, const char *fmt, ...) MT_PRINTF(2, 3);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * Where a file that is to be written really is: the folder, held open, and the
- * name in it, once the symbolic links at the end of the path are followed. So
- * a temporary, a lock and the rename all happen in one folder, whatever
- * becomes of the path in the meantime.
+ * Where a file to be written really is, after following the symbolic links at
+ * the end of its path: the folder, held open, and the name in it. So the
+ * temporary, the lock and the rename are all in one folder, whatever happens
+ * to the path in the meantime.
  */
 #ifndef MT_BASE_TARGET_H
 #define MT_BASE_TARGET_H
@@ -21,14 +21,14 @@ struct mt_target {
     struct stat st; /* where it exists */
 };
 
-/* Existing or not; but what exists must be a regular file. Free *t whatever
- * it returns. */
+/* The file need not exist; if it does, it must be a regular file. Free *t
+ * whatever this returns. */
 mt_status mt_target_find(const char *path, struct mt_target *t,
                          struct mt_err *err);
 void mt_target_free(struct mt_target *t);
 
-/* How many bytes of t->name fit into a name with `ending` further bytes; a
- * UTF-8 character is not cut. */
+/* How many bytes of t->name fit into a name with `ending` more bytes, without
+ * cutting a UTF-8 character. */
 size_t mt_target_room(const struct mt_target *t, size_t ending);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * What pictures are drawn on: four operations that each back end (svg.h,
- * raster.h) has in its own way. Lengths are in pixels of the layout, x to the
- * right and y down, from the upper left corner; colors are 0xRRGGBB.
+ * What pictures are drawn on: operations that each back end (svg.h, raster.h)
+ * implements. Lengths are in pixels of the layout, x to the right and y down,
+ * from the upper left corner; colors are 0xRRGGBB.
  *
- * A back end's struct starts with a struct mt_canvas. Faults (no memory) are
+ * A back end's struct starts with a struct mt_canvas. Errors (no memory) are
  * kept in it and reported at the end.
  */
 #ifndef MT_PLOT_CANVAS_H
@@ -30,10 +30,10 @@ struct mt_pen {
 enum mt_anchor { MT_ANCHOR_START, MT_ANCHOR_MIDDLE, MT_ANCHOR_END };
 
 struct mt_type {
-    double size; /* of the font: of capitals it is 0.7 */
+    double size; /* of the font; capitals are 0.7 of it high */
     uint32_t color;
     enum mt_anchor anchor;
-    bool upward; /* turned left by a right angle */
+    bool upward; /* turned 90 degrees to the left */
 };
 
 struct mt_canvas;
@@ -47,8 +47,8 @@ struct mt_canvas_ops {
                  uint32_t color);
     void (*disc)(struct mt_canvas *c, struct mt_point center, double radius,
                  uint32_t color);
-    /* UTF-8 on a baseline from `at`; raised (may be NULL) follows smaller and
-     * higher, as an exponent. */
+    /* UTF-8 on a baseline from `at`; raised (may be NULL) follows it, smaller
+     * and higher, like an exponent. */
     void (*text)(struct mt_canvas *c, struct mt_point at, const char *text,
                  const char *raised, const struct mt_type *type);
 };
@@ -56,7 +56,7 @@ struct mt_canvas_ops {
 struct mt_canvas {
     const struct mt_canvas_ops *ops;
     double width, height;
-    double slack; /* texts may be so many times as wide as font.h says */
+    double slack; /* texts may be this many times as wide as font.h says */
 };
 
 /* How an exponent is set, as parts of the font size. */

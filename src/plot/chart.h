@@ -8,8 +8,9 @@
  *     struct mt_chart chart = { NULL, "epoch", &panel, 1, keys, 2 };
  *     mt_chart_draw(&chart, &canvas, err);
  *
- * Curves refer to their numbers. x ascends. A y that cannot be shown (NaN,
- * infinite, on a logarithmic axis 0 and below) is a gap.
+ * Curves point to their numbers and do not copy them. x ascends. A y that
+ * cannot be shown (NaN, infinite, or on a logarithmic axis 0 and below) is a
+ * gap.
  */
 #ifndef MT_PLOT_CHART_H
 #define MT_PLOT_CHART_H
@@ -19,7 +20,7 @@
 #include "plot/scale.h"
 
 struct mt_curve {
-    const char *label;  /* UTF-8 of any quality */
+    const char *label;  /* UTF-8, maybe invalid */
     const double *x, *y; /* (n) each */
     size_t n;
     size_t run;         /* decides color and marker */
@@ -37,7 +38,7 @@ struct mt_key {
     const char *label;
     size_t run;
     bool faint;
-    bool neutral; /* of all runs: in grey */
+    bool neutral; /* for all runs: in grey */
 };
 
 struct mt_chart {
@@ -48,12 +49,12 @@ struct mt_chart {
     const struct mt_key *keys;
     size_t n_keys;
     bool log_y;
-    bool marked;         /* runs have markers, too */
+    bool marked;         /* runs have markers as well as colors */
 };
 
 enum { MT_MAX_PANELS = 16 };
 
-/* Columns of panels that suit a picture of that shape (width / height). */
+/* How many columns of panels suit a picture of that shape (width / height). */
 size_t mt_chart_columns(size_t n_panels, double shape);
 
 mt_status mt_chart_draw(const struct mt_chart *chart, struct mt_canvas *canvas,

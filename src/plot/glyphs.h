@@ -1,12 +1,12 @@
 /*
- * The characters of the stroke font (font.h), as paths. Units: 20 are the font
- * size; the baseline is y = 0, capitals reach to 14, small letters to 10, tails
- * to -4. A path is a row of commands:
+ * The characters of the stroke font (font.h), as paths. The font size is 20
+ * units; the baseline is y = 0, capitals reach to 14, small letters to 10,
+ * descenders to -4. A path is a list of commands:
  *
  *     M x y                    start a line here
- *     L x y                    straight on
- *     C x1 y1 x2 y2 x y        a cubic Bezier curve on
- *     O cx cy rx ry            an ellipse; a new line
+ *     L x y                    continue straight to here
+ *     C x1 y1 x2 y2 x y        continue with a cubic Bezier curve
+ *     O cx cy rx ry            an ellipse, as a line of its own
  *     . x y                    a dot
  */
 #ifndef MT_PLOT_GLYPHS_H
@@ -20,8 +20,8 @@ struct mt_glyph {
     const char *path;
 };
 
-/* The glyph of a character; of an accented letter the letter's, with the
- * accent's in *accent (NULL otherwise) and how far it is to be raised. */
+/* The glyph of a character. For an accented letter, that of the letter, with
+ * that of the accent in *accent (NULL otherwise) and how far to raise it. */
 const struct mt_glyph *mt_glyph_find(uint32_t code,
                                      const struct mt_glyph **accent,
                                      double *raise);

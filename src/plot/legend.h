@@ -8,7 +8,7 @@
 #include "plot/chart.h"
 #include "plot/thin.h"
 
-/* The strokes of a curve, or of its key. */
+/* How a curve and its key are drawn. */
 struct mt_pen mt_curve_pen(size_t run, bool faint, bool neutral);
 void mt_marker_draw(struct mt_canvas *c, struct mt_point at, size_t run);
 
@@ -16,15 +16,16 @@ void mt_marker_draw(struct mt_canvas *c, struct mt_point at, size_t run);
 struct mt_rect mt_legend_box(const struct mt_chart *chart,
                              const struct mt_canvas *c);
 
-/* Finds a corner of area, a box of that size away from all lines; false if
- * each has one. */
+/* Moves the box into a corner of area where no line enters it; false if there
+ * is none, or if the box is too large for the area. */
 bool mt_legend_corner(const struct mt_rect *area, const struct mt_lines *lines,
                       size_t n, struct mt_rect *box);
 
 void mt_legend_draw_box(const struct mt_chart *chart, struct mt_canvas *c,
                         const struct mt_rect *box);
 
-/* The height of rows from x on, no wider than width (except a key that is). */
+/* The height of the rows of keys; none is wider than width, unless a single
+ * key is. */
 double mt_legend_rows(const struct mt_chart *chart, const struct mt_canvas *c,
                       double width);
 

@@ -1,6 +1,7 @@
 /*
- * The colors of runs: Okabe and Ito's, which the color-blind distinguish, in an
- * order that grey keeps apart, too; and their nearest of a terminal's 256.
+ * The colors of runs: Okabe and Ito's, which color-blind readers can tell
+ * apart, in an order whose neighbors differ in greyscale, too; and the nearest
+ * of a terminal's 256 colors.
  */
 #ifndef MT_PLOT_PALETTE_H
 #define MT_PLOT_PALETTE_H
@@ -19,7 +20,7 @@ static const struct {
     { 0xE69F00, 214 }, /* orange */
     { 0xCC79A7, 175 }, /* reddish purple */
     { 0x56B4E9, 74 },  /* sky blue */
-    { 0x555555, 245 }, /* grey, in black's place: it shows on both grounds */
+    { 0x555555, 245 }, /* grey, not black: visible on light and on dark */
 };
 
 #endif

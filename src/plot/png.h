@@ -8,11 +8,11 @@
 #include "base/strbuf.h"
 #include "plot/raster.h"
 
-/* Fails in a program that cannot write PNG, with what to do instead. */
+/* Fails if the program cannot write PNG; the message says what to do. */
 mt_status mt_png_available(struct mt_err *err);
 
 /* Appends the file. The same pixels give the same bytes (with the same libpng
- * and zlib); there is no time in it. */
+ * and zlib); it has no timestamp. */
 mt_status mt_png_write(const struct mt_raster *r, struct mt_strbuf *out,
                        struct mt_err *err);
 

@@ -1,7 +1,7 @@
 /*
  * A canvas of pixels: lines, polygons and the stroke font, with smooth edges.
- * A dot is covered by how near its center is to a shape's edge. The same
- * drawing gives the same pixels.
+ * How far a dot is covered depends on the distance of its center from the
+ * shape's edge. The same drawing gives the same pixels.
  */
 #ifndef MT_PLOT_RASTER_H
 #define MT_PLOT_RASTER_H
@@ -20,7 +20,7 @@ struct mt_raster {
     size_t left, right, top, bottom; /* where the mask is not 0 */
 };
 
-/* White. Fails for more than MT_RASTER_MAX_DOTS. */
+/* Starts a white picture. Fails for more than MT_RASTER_MAX_DOTS. */
 mt_status mt_raster_start(struct mt_raster *r, double width, double height,
                           double density, struct mt_err *err);
 void mt_raster_free(struct mt_raster *r);

@@ -19,7 +19,7 @@ struct mt_svg {
     struct mt_strbuf out;
 };
 
-/* title: for readers that cannot see it; may be NULL. */
+/* title: for readers who cannot see the picture; may be NULL. */
 void mt_svg_start(struct mt_svg *svg, double width, double height,
                   const char *title);
 void mt_svg_end(struct mt_svg *svg);

@@ -1,6 +1,7 @@
 /*
- * A panel as text: curves in braille (2 x 4 dots a character) between axes of
- * lines, or in ASCII. Without color, letters on the curves distinguish them.
+ * A panel as text: curves in braille (2 x 4 dots per character) with axes of
+ * box-drawing characters, or all in ASCII. Without color, curves are marked
+ * with letters.
  */
 #ifndef MT_PLOT_TERM_H
 #define MT_PLOT_TERM_H
@@ -9,7 +10,7 @@
 #include "plot/chart.h"
 
 struct mt_term {
-    size_t width, height; /* of all, in characters; at least the least ones */
+    size_t width, height; /* in characters; the limits are below */
     bool unicode;
     bool color;           /* with escape sequences */
 };
@@ -20,7 +21,7 @@ enum {
     MT_TERM_MOST = 4096, /* of both */
 };
 
-/* Appends a line in the middle, cut to the width; nothing for NULL or "". */
+/* Appends a centered line, cut to the width; nothing for NULL or "". */
 void mt_term_title(const char *title, const struct mt_term *term,
                    struct mt_strbuf *out);
 

@@ -1,7 +1,7 @@
 /*
- * Ticks: the values that an axis names, 1, 2 or 5 times a power of ten apart
- * and on a logarithmic axis powers of ten (with 2 and 5 between them where
- * there is room). Values and texts are exact decimals.
+ * Ticks: the values that an axis labels. They are 1, 2 or 5 times a power of
+ * ten apart; on a logarithmic axis they are powers of ten (with 2 and 5 between
+ * them where there is room). Values and texts are exact decimals.
  */
 #ifndef MT_PLOT_TICKS_H
 #define MT_PLOT_TICKS_H
@@ -31,7 +31,7 @@ struct mt_ticks {
 void mt_ticks_choose(const struct mt_scale *s, size_t max_labels,
                      struct mt_ticks *out);
 
-/* The text in plain letters: "0.25", "1.5e-7", "1e-7". */
+/* The text without raised characters: "0.25", "1.5e-7", "1e-7". */
 struct mt_tick_text {
     char text[64];
 };

@@ -6,9 +6,9 @@
 
 #include "spec/tree.h"
 
-/* path is dotted ("optimizer.lr", "model.layers.0.p"), with keys that are not
- * plain words as ["head.weight"]; a and b are compact JSON, NULL where that
- * side has nothing there. */
+/* path is dotted ("optimizer.lr", "model.layers.0.p"); keys that are not plain
+ * words are written ["head.weight"]. a and b are compact JSON, or NULL where
+ * that side has nothing. */
 typedef void mt_spec_change(void *ctx, const char *path, const char *a,
                             const char *b);
 

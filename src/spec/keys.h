@@ -31,8 +31,8 @@ enum mt_key_type {
     MT_KEY_REALS,   /* struct mt_reals: a number or a list of them, or one of
                        choices, where given */
     MT_KEY_STRINGS, /* struct mt_strings: a string or a list of them */
-    MT_KEY_JSON,    /* const struct mt_item * in doc, whatever it is; the owner
-                       checks    it. Its default is for the schema only */
+    MT_KEY_JSON,    /* const struct mt_item * in doc, of any kind; the owner
+                       checks it. Its default is for the schema only */
 };
 
 enum mt_key_flags {
@@ -47,12 +47,12 @@ enum mt_key_flags {
     MT_KEY_MAX = 64,
 };
 
-/* Whole numbers are those that are so in JSON (2, 2.0, 2e3), up to 2^53 in
- * size: a double skips some beyond.
+/* Whole numbers may be written in any way JSON has (2, 2.0, 2e3), up to 2^53
+ * in size: beyond that a double cannot hold all of them.
  *
  * Absent keys without a default: MT_SIZE_ABSENT, NAN, NULL, n == 0; an INT is
- * INT64_MIN, an ENUM -1; a BOOL is false, so give it a default. An empty list that was
- * given has n == 0 and list == true; SIZES refuses it. */
+ * INT64_MIN, an ENUM -1; a BOOL is false, so give it a default. An empty list
+ * that was given has n == 0 and list == true; SIZES refuses it. */
 #define MT_SIZE_AUTO   ((size_t)-1)
 #define MT_SIZE_ABSENT ((size_t)-2)
 
@@ -111,8 +111,8 @@ mt_status mt_keys_read(const struct mt_json *doc, const struct mt_item *object,
                        const struct mt_key *keys, void *out,
                        struct mt_arena *arena, struct mt_err *err);
 
-/* The same for the members that are there: what object does not say stays as
- * it is in *out (parameter groups over the optimizer's own settings). */
+/* The same for the members that are present: what object does not set stays
+ * as it is in *out (parameter groups over the optimizer's own settings). */
 mt_status mt_keys_override(const struct mt_json *doc, const struct mt_item *object,
                            const struct mt_key *keys, void *out,
                            struct mt_arena *arena, struct mt_err *err);

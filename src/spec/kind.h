@@ -1,9 +1,9 @@
 /*
- * Kinds: "a type out of a table, with keys". Layers, losses, optimizers and
- * their groups, schedulers and their stages, data formats, augmentations,
- * rules of initialisation and metrics are all read by these functions; the
- * JSON Schema, shell completion and the check of the manual are made from the
- * same tables.
+ * Kinds of objects whose "type" is looked up in a table that gives its keys.
+ * Layers, losses, optimizers and their groups, schedulers and their stages,
+ * data formats, augmentations, rules of initialisation and metrics are all read
+ * by these functions; the JSON Schema, shell completion and the check of the
+ * manual are made from the same tables.
  *
  * A type is a row that begins with MT_TYPE_HEAD:
  *
@@ -15,7 +15,7 @@
  *         .name = "L1Loss", .doc = "mean of |y - t|", .keys = l1_keys,
  *         .args_size = sizeof(struct l1_args), .record = l1_record };
  *
- * and a kind says where its rows are and what all of them share:
+ * and a kind lists its rows and what all of them share:
  *
  *     const struct mt_kind mt_loss_kind = {
  *         .name = "loss", .what = "loss", .at = loss_at };
@@ -68,8 +68,8 @@ struct mt_kind {
     /* Appends more members to the schema of a type: `,"allOf":[...]`. */
     void (*schema)(const struct mt_type *type, struct mt_strbuf *out);
 
-    /* Its objects have no "type", which something else decides; the keys of
-     * the type are all optional: see mt_kind_override. */
+    /* Its objects have no "type"; the type is known from elsewhere, and all its
+     * keys are optional: see mt_kind_override. */
     bool untyped;
 
     /* Types are chosen by name alone and have no keys: metrics. */
@@ -98,7 +98,7 @@ mt_status mt_kind_fill(const struct mt_kind *kind, const struct mt_type *type,
                        void *common, void *args, struct mt_arena *arena,
                        struct mt_err *err);
 
-/* All of the above: *args is taken from the arena, zeroed at first. */
+/* Both of the above; *args is allocated in the arena and starts zeroed. */
 mt_status mt_kind_read(const struct mt_kind *kind, const struct mt_json *doc,
                        const struct mt_item *object, void *common,
                        struct mt_arena *arena, const struct mt_type **type,

@@ -10,7 +10,7 @@
 #include "base/nearest.h"
 #include "base/size.h"
 
-/* struct mt_item cuts longer numbers without a word. */
+/* cJSON may truncate longer numbers silently. */
 enum { MAX_NUMBER = 63 };
 
 struct scan {

@@ -1,28 +1,28 @@
 /*
  * The JSON Schema (2020-12) of a spec, made from the tables that read specs:
- * what a key may hold, its default, range and line of text. A type is an
- * alternative by its "type":
+ * what a key may hold, its default, range and description. Each type is an
+ * alternative, chosen by "type":
  *
  *     "layer": {"properties": {"type": {"enum": ["Linear", ...]}}, ...,
  *               "allOf": [{"if": {"properties": {"type": {"const": "Linear"}}},
  *                          "then": {"$ref": "#/$defs/layer.Linear"}}, ...]}
  *
- * What follows from several values (shapes, names, files) is not in it: that
- * is what `mtrain check` is for.
+ * Rules that involve several values (shapes, names, files) are not in it;
+ * `mtrain check` checks those.
  */
 #ifndef MT_SPEC_SCHEMA_H
 #define MT_SPEC_SCHEMA_H
 
 #include "spec/kind.h"
 
-/* An object without types, as "train": "#/$defs/NAME". */
+/* An object without types, such as "train": "#/$defs/NAME". */
 struct mt_section {
     const char *name;
     const struct mt_key *keys;
     const char *schema; /* more members as text, `,"oneOf":[...]`; or NULL */
 };
 
-/* All that a spec is made of. */
+/* Everything that a spec may contain. */
 struct mt_grammar {
     const char *title;
     const struct mt_key *top;              /* of the whole document */

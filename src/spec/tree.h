@@ -1,12 +1,12 @@
 /*
- * The one door for JSON: a strict reader over struct mt_item that remembers the
- * place of every value, typed getters that say what was expected, a writer
+ * All JSON goes through here: a strict reader on top of cJSON that remembers
+ * the place of every value, typed getters that say what was expected, a writer
  * whose numbers survive, and overrides by dotted path.
  *
- * struct mt_item alone takes trailing text, duplicate keys, 01, 1e999 and bad
- * UTF-8; mt_json_parse scans the text strictly (RFC 8259, UTF-8, no duplicate
- * keys, bounded depth, no number that a double cannot hold) before struct
- * mt_item sees it.
+ * cJSON alone accepts trailing text, duplicate keys, 01, 1e999 and bad UTF-8.
+ * So mt_json_parse first scans the text strictly (RFC 8259, UTF-8, bounded
+ * depth, no number that a double cannot hold), and refuses duplicate keys in
+ * what cJSON returns.
  *
  * Messages look like
  *     digits.json:7:15: model.layers[2].out_features: must be at least 1, got 0

@@ -12,14 +12,14 @@ struct mt_json_pos {
     uint32_t line, col;
 };
 
-/* The position of each value of a text, in preorder; a member of an object
- * has its key's. free() pos, whatever mt_json_scan returned. */
+/* The position of each value of a text, in preorder; for a member of an
+ * object, that of its key. free() pos, whatever mt_json_scan returned. */
 struct mt_json_table {
     struct mt_json_pos *pos;
     size_t n, size;
 };
 
-/* Checks all of RFC 8259 but duplicate keys, and fills *out. */
+/* Checks everything but duplicate keys, and fills *out. */
 mt_status mt_json_scan(const char *source, const char *text, size_t n,
                        struct mt_json_table *out, struct mt_err *err);
 
@@ -29,7 +29,7 @@ struct mt_json {
     struct mt_item *root;
 };
 
-/* A node of no parent; NULL: no memory. Strings are copied. */
+/* A node without a parent; NULL: no memory. key is copied. */
 struct mt_item *mt_item_new(struct mt_arena *arena, enum mt_item_kind kind,
                             const char *key);
 
@@ -45,7 +45,7 @@ mt_status mt_json_parse_value(struct mt_json *doc, const char *origin,
 /* Appends text; of more than max bytes, only its two ends and "...". */
 void mt_json_add_clipped(struct mt_strbuf *out, const char *text, size_t max);
 
-/* Room that messages give to names that may be of any length. */
+/* The most bytes of a name that a message shows. */
 enum { MT_JSON_CLIP_SOURCE = 1000, MT_JSON_CLIP_PATH = 500 };
 
 #endif
