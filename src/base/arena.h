@@ -1,7 +1,7 @@
 /*
- * An arena: memory that is taken piece by piece and given back all at once.
+ * An arena: memory that is allocated piece by piece and freed all at once.
  * A model, a graph or a parsed document owns one, so that there is a single
- * free and nothing to forget.
+ * free and nothing can be forgotten.
  *
  *     struct mt_arena arena = MT_ARENA_INIT;
  *     char *name = mt_arena_printf(&arena, "%s.weight", layer);
@@ -36,7 +36,7 @@ char *mt_arena_strndup(struct mt_arena *arena, const char *text, size_t n);
 char *mt_arena_printf(struct mt_arena *arena, const char *fmt, ...)
     MT_PRINTF(2, 3);
 
-/* Bytes of memory that it has taken. */
+/* Bytes of memory that the arena has allocated. */
 size_t mt_arena_bytes(const struct mt_arena *arena);
 
 void mt_arena_free(struct mt_arena *arena);

@@ -19,7 +19,7 @@ static bool is_zero(const unsigned char *p, size_t n)
     return is_full_of(p, n, 0);
 }
 
-/* Sizes around everything that matters: alignment, large pieces, blocks. */
+/* Sizes around every limit: alignment, large pieces, blocks. */
 static const size_t sizes[] = { 0,     1,     15,     16,    17,
                                 63,    64,    65,     100,   4096,
                                 16383, 16384, 16385,  65471, 65472,

@@ -1,11 +1,11 @@
 /*
- * A background thread, for one job at a time, which runs while its caller does
- * something else: reading ahead.
+ * A background thread that runs one job at a time, such as reading ahead, while
+ * its caller does something else.
  *
  *     mt_background_new(&thread, err);
- *     mt_background_start(thread, read_next, &next);  comes back at once
- *     ...                                       next is the thread's
- *     mt_background_wait(thread);                     next is the caller's again
+ *     mt_background_start(thread, read_next, &next);  returns at once
+ *     ...                                  next belongs to the thread
+ *     mt_background_wait(thread);          and to the caller again
  *     mt_background_free(thread);
  *
  * Unlike the workers of a team (team.h) the thread is meant to wait for files:
@@ -21,15 +21,15 @@ struct mt_background;
 /* MT_NO_MEMORY where the thread cannot be started. */
 mt_status mt_background_new(struct mt_background **out, struct mt_err *err);
 
-/* Waits for the job that runs. NULL is allowed. */
+/* Waits for a running job. NULL is allowed. */
 void mt_background_free(struct mt_background *thread);
 
-/* Waits for the job before, then starts run(ctx). Only one thread may call
+/* Waits for the previous job, then starts run(ctx). Only one thread may call
  * this and mt_background_wait. */
 void mt_background_start(struct mt_background *thread, void (*run)(void *ctx),
                          void *ctx);
 
-/* Returns when no job runs; what it wrote can be read then. */
+/* Returns when no job is running; what it wrote can then be read. */
 void mt_background_wait(struct mt_background *thread);
 
 #endif

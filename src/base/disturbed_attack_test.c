@@ -1,6 +1,6 @@
 /*
- * Replacing, locking and reading of files where the system answers in ways
- * that are rare, and while every call fails in turn.
+ * Replacing, locking and reading files while system calls give rare answers,
+ * and while each call in turn fails.
  */
 #include <signal.h>
 #include <sys/file.h>
@@ -10,7 +10,7 @@
 
 static struct mt_err err;
 
-/* ---- one call that answers in one way ---- */
+/* ---- one call with one answer ---- */
 
 static mt_status write_both_ways(const char *path, const char *text)
 {
@@ -29,7 +29,7 @@ static mt_status write_both_ways(const char *path, const char *text)
     return status;
 }
 
-/* The status of writing "new" over "old" to f while the calls answer so. */
+/* The status of writing "new" over "old" to f while the call fails so. */
 static mt_status write_under(const char *call, size_t at, bool on, int error)
 {
     struct inject plan = { INJECT_SYSTEM, at, on, error, call };
@@ -96,7 +96,7 @@ START_TEST(a_folder_that_is_not_brought_to_disk)
 }
 END_TEST
 
-/* Where there are no locks the PID in its name decides on a temporary. */
+/* Without locks, the PID in a temporary's name decides whether it is dead. */
 START_TEST(sweeping_without_locks)
 {
     static const struct {
@@ -134,7 +134,7 @@ START_TEST(sweeping_without_locks)
 }
 END_TEST
 
-/* The owner is kept where it may be given, set-user-ID only with it. */
+/* The owner is kept if permitted, and the set-user-ID bit only with it. */
 START_TEST(owners)
 {
     enum { SOMEBODY = 12345 };
@@ -142,7 +142,7 @@ START_TEST(owners)
     struct stat st;
 
     if (geteuid() != 0)
-        return; /* files cannot be given away */
+        return; /* only root can give files away */
     for (int refused = 0; refused < 2; refused++) {
         testing_put("f", "old", 3);
         ck_assert_int_eq(chown("f", SOMEBODY, SOMEBODY), 0);
@@ -160,7 +160,7 @@ START_TEST(owners)
 }
 END_TEST
 
-/* In one's own folder, whoever owns the file; in another's only one's own. */
+/* In our own folder any file may be replaced; in another's, only our own. */
 START_TEST(sticky_folders_of_all_kinds)
 {
     enum { NOBODY = 65534 };
@@ -175,7 +175,7 @@ START_TEST(sticky_folders_of_all_kinds)
     mt_status status[3][2];
 
     if (geteuid() != 0)
-        return; /* it takes two users */
+        return; /* needs two users */
     for (int i = 0; i < 3; i++) {
         char path[8];
 

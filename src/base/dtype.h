@@ -1,6 +1,6 @@
 /*
- * Element types, shapes, and the named array: what data files, checkpoints
- * and state dicts are made of. Arrays are dense and row-major (C order).
+ * Element types, shapes and named arrays, as in data files, checkpoints and
+ * state dicts. Arrays are dense and row-major (C order).
  */
 #ifndef MT_BASE_DTYPE_H
 #define MT_BASE_DTYPE_H
@@ -13,7 +13,7 @@
 
 enum { MT_MAX_RANK = 8 };
 
-/* These values are of this program's memory only: files hold the names. */
+/* These values are used in memory only: files hold the names. */
 enum mt_dtype {
     MT_F32,
     MT_F64,
@@ -51,7 +51,7 @@ struct mt_shape mt_shape_of(int rank, ...);
 bool mt_shape_equal(const struct mt_shape *a, const struct mt_shape *b);
 bool mt_shape_count(const struct mt_shape *shape, size_t *count); /* checked */
 
-/* Of a shape whose elements are known to be counted by a size_t. */
+/* For a shape whose number of elements is known to fit into a size_t. */
 static inline size_t mt_shape_elements(const struct mt_shape *shape)
 {
     size_t n = 1;
@@ -64,14 +64,14 @@ static inline size_t mt_shape_elements(const struct mt_shape *shape)
 /* Appends "[120, 400]"; a scalar is "[]". */
 void mt_shape_print(const struct mt_shape *shape, struct mt_strbuf *out);
 
-/* The same into a static-size buffer, for messages. */
+/* The same in a buffer of fixed size, for messages. */
 struct mt_shape_text {
     char text[256];
 };
 struct mt_shape_text mt_shape_text(const struct mt_shape *shape);
 
 struct mt_source; /* elements that are still in a file: ckpt/blockstream.h */
-struct mt_packed; /* what is packed of them already: ckpt/packed.h */
+struct mt_packed; /* those that are packed already: ckpt/packed.h */
 
 struct mt_array {
     const char *name;
@@ -84,13 +84,12 @@ struct mt_array {
                                  grows; or NULL */
 };
 
-/* What its elements are, for people: mt_dtype_name() or `type`. */
+/* The type of its elements, for messages: mt_dtype_name() or `type`. */
 const char *mt_array_type(const struct mt_array *array);
 
 size_t mt_array_bytes(const struct mt_array *array);
 
-/* Element i as a double: exact except for 64-bit integers beyond
- * 2^53. */
+/* Element i as a double: exact except for 64-bit integers beyond 2^53. */
 double mt_array_value(const struct mt_array *array, size_t i);
 
 /* Bits of a float16 or bfloat16 as float: exact. */

@@ -128,7 +128,7 @@ START_TEST(arrays_have_bytes)
 }
 END_TEST
 
-/* The value of a float with that many exponent and mantissa bits. */
+/* The value of a float with these numbers of exponent and mantissa bits. */
 static double value_of(unsigned bits, int exponent_bits, int mantissa_bits)
 {
     int sign = bits >> 15 ? -1 : 1;
@@ -163,9 +163,9 @@ START_TEST(short_floats_are_read_exactly)
 }
 END_TEST
 
-/* What halves the way between two neighbours goes to the even one; anything
- * nearer to one of them goes there. The value beyond the largest finite one
- * would be the next power of two. */
+/* Halfway between two neighbors rounds to the even one; anything else to the
+ * nearer one. The neighbor above the largest finite value is the next power of
+ * two. */
 static void check_rounding(uint16_t bits, int exponent, int mantissa,
                            uint16_t (*from)(double))
 {

@@ -1,6 +1,6 @@
 /*
- * Between this machine's byte order and that of files, little-endian: single
- * numbers at any address, and whole arrays.
+ * Conversion between this machine's byte order and little-endian, the order in
+ * files: single numbers at any address, and whole arrays.
  */
 #ifndef MT_BASE_ENDIAN_H
 #define MT_BASE_ENDIAN_H

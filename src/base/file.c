@@ -21,7 +21,7 @@ static mt_status check_regular(const struct stat *st, const char *path,
                    path);
 }
 
-/* O_NONBLOCK: it may have become a FIFO since it was looked at. */
+/* O_NONBLOCK: it may have become a FIFO since the stat. */
 static int open_for_reading(const char *path)
 {
     int fd, times = 0;
@@ -38,7 +38,7 @@ mt_status mt_file_open(const char *path, int *fd, uint64_t *size,
     struct stat st;
     mt_status status;
 
-    /* Looked at before it is opened: opening a device may already act. */
+    /* stat before open: opening a device may have an effect. */
     if (stat(path, &st))
         return mt_fail_errno(err, errno, path, "cannot open");
     status = check_regular(&st, path, err);
@@ -87,8 +87,8 @@ mt_status mt_file_pread(int fd, const char *path, uint64_t offset, void *out,
     return MT_OK;
 }
 
-/* A file that no memory holds is refused before it is read: that would take
- * minutes, and the process may be killed for it. */
+/* Refuses a file that does not fit into memory before reading it: that would
+ * take minutes and could get the process killed. */
 static mt_status check_memory(const char *path, uint64_t size,
                               struct mt_err *err)
 {

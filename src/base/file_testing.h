@@ -1,6 +1,6 @@
 /*
- * For tests only: a folder of their own, whole files in and out, and a look
- * at messages. Include it from *_test.c files only.
+ * For tests only: a folder for each test, reading and writing whole files, and
+ * checks of messages. Include it from *_test.c files only.
  *
  *     tcase_add_checked_fixture(tc, testing_enter, testing_leave);
  *
@@ -46,8 +46,8 @@ static inline void testing_enter(void)
     ck_assert_int_eq(chdir(testing_folder), 0);
 }
 
-/* The same in memory where that can be: for tests that write and bring to disk
- * thousands of times. */
+/* The same in a file system in memory, if there is one: for tests that write
+ * and fsync thousands of times. */
 static inline void testing_enter_memory(void)
 {
     if (access("/dev/shm", W_OK | X_OK) == 0)
@@ -103,7 +103,7 @@ static inline int testing_count(const char *folder)
     return n;
 }
 
-/* The message must hold both texts: the place and the cause. */
+/* The message must contain both texts: the place and the cause. */
 #define testing_says(err, place, cause)                                        \
     do {                                                                       \
         ck_assert_msg(strstr((err).text, place) != NULL,                       \

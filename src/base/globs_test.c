@@ -18,7 +18,7 @@ enum {
     N_NAMES = sizeof names / sizeof *names,
 };
 
-/* From each glob on, several having the same number. */
+/* With all globs from each one on; every two have the same number. */
 START_TEST(the_first_that_matches_is_found)
 {
     for (size_t from = 0; from <= N_GLOBS; from++) {

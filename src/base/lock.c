@@ -21,11 +21,11 @@ static const char ending[] = ".mtrain-lock";
 struct mt_lock {
     struct mt_target target;
     char name[NAME_MAX + 1];
-    int fd; /* -1 where the file system knows no locks */
+    int fd; /* -1 if the file system has no locks */
     bool made; /* the file, by this writer */
 };
 
-/* FNV-1a: keeps long names apart that are shortened to the same one. */
+/* FNV-1a: distinguishes long names that are shortened to the same one. */
 static unsigned long long hash_name(const char *name)
 {
     unsigned long long h = 0xcbf29ce484222325u;
@@ -46,9 +46,9 @@ static void lock_name(const struct mt_target *t, char out[NAME_MAX + 1])
                  hash_name(t->name), ending);
 }
 
-/* Opens the lock's file, which may exist already, locked or not. Readable for
- * all, so that everyone who may write here can find out whether the lock of a
- * dead writer is free. */
+/* Opens the lock's file, which may exist already, locked or not. It is readable
+ * by all, so that anyone who may write here can find out whether a dead
+ * writer's lock is free. */
 static int open_file(struct mt_lock *l)
 {
     int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -59,7 +59,7 @@ static int open_file(struct mt_lock *l)
     fd = openat(l->target.dir, l->name, flags | O_CREAT | O_EXCL, 0444);
     if (fd >= 0) {
         l->made = true;
-        fchmod(fd, 0444); /* in spite of the umask; if not, then not */
+        fchmod(fd, 0444); /* whatever the umask; failure is harmless */
     }
     return fd;
 }
@@ -80,8 +80,8 @@ static bool is_current(const struct mt_lock *l)
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
-/* 0, or EAGAIN or EINTR: to be tried again, EBUSY: another writer has it,
- * EEXIST: its name is taken by something else, or another errno. */
+/* Returns 0, or an errno: EAGAIN or EINTR if it should be tried again, EBUSY if
+ * another writer has the lock, EEXIST if something else has its name. */
 static int try_lock(struct mt_lock *l)
 {
     struct stat st;
@@ -100,7 +100,8 @@ static int try_lock(struct mt_lock *l)
     return no_locks_here(errno) ? 0 : errno;
 }
 
-/* The file of a lock that could not be taken, unless another writer has it. */
+/* Removes the file of a lock that could not be taken, unless another writer
+ * has it. */
 static void remove_own(const struct mt_lock *l, int error)
 {
     if (l->made && error != EBUSY && is_current(l))

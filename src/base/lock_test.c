@@ -10,7 +10,7 @@
 
 static struct mt_err err;
 
-/* The status of a try, whose lock is given back at once. */
+/* The status of an attempt; the lock is released at once. */
 static mt_status try_lock(const char *path)
 {
     struct mt_lock *lock;
@@ -81,7 +81,7 @@ START_TEST(a_killed_writer_leaves_it_free)
     killed_writer("f");
     umask(before);
     ck_assert_int_eq(access(".f.mtrain-lock", F_OK), 0);
-    if (geteuid() == 0) { /* another user takes it over, too */
+    if (geteuid() == 0) { /* another user can take it over, too */
         ck_assert_int_eq(chmod(".", 0777), 0);
         ck_assert_int_eq(seteuid(65534), 0);
         mt_status status = try_lock("f");
@@ -132,7 +132,7 @@ START_TEST(refuses_what_is_no_lock_file)
 }
 END_TEST
 
-/* Where flock fails, no file is left, but that of another writer. */
+/* If flock fails, no file is left, except another writer's. */
 START_TEST(what_cannot_be_taken_leaves_nothing)
 {
     static const int errors[] = { ENOSPC, EIO, EACCES, EINTR };
@@ -180,8 +180,8 @@ START_TEST(claims)
 }
 END_TEST
 
-/* Many at once, again and again: never two inside. The file `inside` is made
- * by who comes in and must not be there. */
+/* Many at once, again and again: never two inside. Whoever has the lock makes
+ * the file `inside`, which must not exist before. */
 static int contend(int rounds)
 {
     int got = 0;

@@ -98,7 +98,7 @@ static void ask_machine(const char *root, struct mt_memlimit *l)
 
 /* --- control groups ------------------------------------------------------------ */
 
-/* What the two versions call the same. */
+/* The names that the two versions use. */
 static const struct version {
     const char *mount, *limit, *swap, *used, *cache;
     bool with_memory; /* swap is the limit of both together */
@@ -110,7 +110,7 @@ static const struct version {
       "total_inactive_file", true },
 };
 
-/* One folder of the hierarchy: what is cached there can be given back. */
+/* One folder of the hierarchy. Memory that caches its files counts as free. */
 static void ask_folder(const char *root, const char *folder,
                        const struct version *v, struct mt_memlimit *l)
 {
@@ -132,8 +132,8 @@ static void ask_folder(const char *root, const char *folder,
                                               v->cache))));
 }
 
-/* The group, and all that it is in. In a container the path may be one of
- * outside, and only the last folder, the container's own group, be there. */
+/* The group and all groups around it. In a container the path may be the one
+ * outside; then only the container's own group is visible, at the top. */
 static void ask_group(const char *root, const struct version *v,
                       const char *group, struct mt_memlimit *l)
 {

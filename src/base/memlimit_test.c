@@ -1,4 +1,5 @@
-/* Limits as the kernel tells them, in a folder of files that look like its. */
+/* Limits as the kernel reports them, in a folder of files that look like its
+ * own. */
 #include "base/memlimit.h"
 
 #include <sys/resource.h>
@@ -58,8 +59,8 @@ START_TEST(the_machine_has_memory_and_swap)
 }
 END_TEST
 
-/* The smallest limit of the group and of those that it is in; what is cached
- * of files counts as free. */
+/* The smallest limit of the group and of those around it; memory that caches
+ * files counts as free. */
 START_TEST(groups_of_version_2)
 {
     machine();

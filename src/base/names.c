@@ -6,9 +6,9 @@
 
 #include "base/siphash.h"
 
-/* Files are full of names, and could be made so that all of them fall on one
- * slot of a table whose hash is known. The key is the kernel's, of each
- * process; the order of numbers does not depend on it. */
+/* With a known hash, a file could be made whose names all fall on one slot. So
+ * the hash has a random key, which the kernel gives to each process; the
+ * numbers do not depend on it. */
 static const unsigned char *key(void)
 {
     static const unsigned char none[16];
@@ -29,7 +29,7 @@ static size_t find_place(const struct mt_names *t, const char *name,
     return at;
 }
 
-/* The first number of a name counts. */
+/* If the name has a number already, that one is kept. */
 static void note(struct mt_names *t, size_t i, mt_name_of *name_of,
                  const void *ctx)
 {

@@ -49,7 +49,7 @@ START_TEST(the_first_of_a_name_counts)
 }
 END_TEST
 
-/* Names that fall on one slot by FNV-1a, the usual hash. */
+/* Names that all fall on one slot with FNV-1a, the usual hash. */
 START_TEST(names_made_to_collide)
 {
     struct mt_names t = MT_NAMES_INIT;

@@ -5,8 +5,8 @@
 
 #include "base/size.h"
 
-/* Longer names come from no human hand, and the distance takes time that is
- * the product of the lengths. */
+/* Nobody types longer names, and the distance takes time in proportion to the
+ * product of the lengths. */
 enum { MAX_NAME = 256 };
 
 static unsigned char lower(unsigned char c)
@@ -14,7 +14,7 @@ static unsigned char lower(unsigned char c)
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c - 'A' + 'a') : c;
 }
 
-/* What both have at the start and at the end costs nothing. */
+/* A common start or end does not change the distance. */
 static void strip_common(const char **a, size_t *n_a, const char **b,
                          size_t *n_b)
 {
@@ -83,8 +83,8 @@ static void copy_lower(char *out, const char *text)
         ;
 }
 
-/* One abbreviates the other: "out_feat", or "dropout_p" for "dropout". A very
- * short one is the start of anything. */
+/* One abbreviates the other: "out_feat", or "dropout_p" for "dropout". Very
+ * short names do not count: they begin too many others. */
 static bool is_prefix(const char *name, size_t n_name, const char *candidate,
                       size_t n_candidate)
 {

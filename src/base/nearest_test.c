@@ -33,7 +33,7 @@ START_TEST(distance_is_optimal_string_alignment)
 }
 END_TEST
 
-/* The definition, without any saving: the yardstick of the real one. */
+/* The definition, without shortcuts, to compare with. */
 static size_t slow_distance(const char *a, size_t i, const char *b, size_t j)
 {
     size_t d, other;

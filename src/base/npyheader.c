@@ -8,7 +8,7 @@
 
 struct parser {
     const char *source;
-    const char *begin, *p, *end; /* of the whole file's head */
+    const char *begin, *p, *end; /* of the file; the rest of the dictionary */
     struct mt_err *err;
     struct mt_npy_header *out;
     enum mt_npy_use use;
@@ -16,7 +16,7 @@ struct parser {
     bool fortran;
 };
 
-/* Types without the byte order; '|' where they have none. */
+/* Types without their byte order. */
 static const struct {
     const char *descr;
     enum mt_dtype dtype[2]; /* by use */
@@ -102,7 +102,7 @@ static bool find_type(struct parser *ps, const char *text, size_t n)
     return false;
 }
 
-/* A type that is not read: refused, or only named. */
+/* A type that cannot be read: refused, or only named. */
 static mt_status take_other(const struct parser *ps, const char *text, size_t n)
 {
     size_t most = sizeof ps->out->type - 1;
@@ -280,7 +280,7 @@ static mt_status parse_dict(struct parser *ps)
     return ps->p == ps->end ? MT_OK : fail(ps, "the end of the header");
 }
 
-/* Sets begin, p and end to the dictionary. */
+/* Sets begin, and p and end to the dictionary. */
 static mt_status find_dict(struct parser *ps, const unsigned char *bytes,
                            size_t n)
 {

@@ -15,8 +15,9 @@ enum {
     MT_NPY_WRITTEN = 320, /* room for any header that is written */
 };
 
-/* What a reader wants of bool, integers of 8 to 64 bits with and without sign,
- * and floats of 16 to 64. It converts either byte order and Fortran order. */
+/* The types a reader wants for bool, for integers of 8 to 64 bits with and
+ * without sign, and for floats of 16 to 64 bits. It converts either byte order
+ * and Fortran order. */
 enum mt_npy_use {
     MT_NPY_DATA,  /* the type that holds all values (except uint64's); all
                      other types are refused */
@@ -27,8 +28,8 @@ struct mt_npy_header {
     enum mt_dtype dtype; /* see mt_npy_use */
     char kind;           /* 'b', 'i', 'u' or 'f', and */
     size_t size;         /* the bytes of an element, in the file */
-    char type[32];       /* of MT_OTHER: as the header has it, printable */
-    bool fortran;        /* in Fortran order, and that is another one */
+    char type[32];       /* of MT_OTHER: as in the header, made printable */
+    bool fortran;        /* in Fortran order, if that differs from C order */
     bool big_endian;
     struct mt_shape shape;
     size_t offset; /* of the elements */
@@ -40,8 +41,8 @@ mt_status mt_npy_header_parse(const char *source, const void *bytes, size_t n,
                               enum mt_npy_use use, struct mt_npy_header *out,
                               struct mt_err *err);
 
-/* Where the elements begin, by the first MT_NPY_PREFIX bytes; 0 if no header
- * that parse takes starts like that. */
+/* Where the elements begin, from the first MT_NPY_PREFIX bytes; 0 if
+ * mt_npy_header_parse accepts no header that starts like that. */
 size_t mt_npy_header_size(const unsigned char prefix[MT_NPY_PREFIX]);
 
 /* Is this type one of NumPy's? (bfloat16 is not.) */

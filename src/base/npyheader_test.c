@@ -58,7 +58,7 @@ START_TEST(uses)
 }
 END_TEST
 
-/* Types that are not read are named, in characters that print. */
+/* Types that cannot be read are named, in printable characters. */
 START_TEST(others)
 {
     static const struct {
@@ -104,7 +104,7 @@ START_TEST(fortran)
 }
 END_TEST
 
-/* What is written is what NumPy writes, and is read again. */
+/* Headers are written as NumPy writes them, and can be read again. */
 START_TEST(written)
 {
     static const enum mt_dtype types[] = { MT_F32, MT_F64, MT_F16,

@@ -72,8 +72,8 @@ double mt_philox_uniform(struct mt_philox_key key, uint32_t step, uint64_t i)
     return ((double)bits + 0.5) * 0x1p-52;
 }
 
-/* Places in a long array are in no cache: they are asked for AHEAD swaps before
- * they are needed. */
+/* Random places in a long array are not in the cache, so they are prefetched
+ * AHEAD swaps early. */
 enum { AHEAD = 64 };
 
 void mt_philox_shuffle(struct mt_philox_key key, uint32_t step, uint32_t n,

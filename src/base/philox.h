@@ -41,7 +41,7 @@ double mt_philox_uniform(struct mt_philox_key key, uint32_t step, uint64_t i);
 void mt_philox_shuffle(struct mt_philox_key key, uint32_t step, uint32_t n,
                        uint32_t *values);
 
-/* The same of 0 ... n-1. order has room for n. */
+/* The same for 0 ... n-1. order has room for n. */
 void mt_philox_permutation(struct mt_philox_key key, uint32_t step, uint32_t n,
                            uint32_t *order);
 

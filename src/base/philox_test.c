@@ -6,7 +6,7 @@
 
 /* --- the generator ------------------------------------------------------ */
 
-/* The known answers that come with the authors' Random123. */
+/* The known answers of the authors' Random123. */
 static const struct {
     uint32_t counter[4], key[2], out[4];
 } known[] = {
@@ -58,8 +58,8 @@ static bool same_key(struct mt_philox_key a, struct mt_philox_key b)
     return a.k0 == b.k0 && a.k1 == b.k1 && a.c3 == b.c3;
 }
 
-/* Any two of these must be streams of their own: close seeds, and names that
- * are the same once purpose and name are joined. */
+/* Any two of these must give different streams: close seeds, and names that are
+ * equal once purpose and name are joined. */
 START_TEST(other_arguments_give_other_keys)
 {
     const struct mt_philox_key keys[] = {
@@ -179,7 +179,7 @@ START_TEST(permutations_depend_on_key_and_step_alone)
 }
 END_TEST
 
-/* The definition, one word after the other. */
+/* The definition, one word at a time. */
 START_TEST(permutations_are_those_of_fisher_and_yates)
 {
     struct mt_philox_key key = mt_philox_key(5, "shuffle", "");

@@ -4,7 +4,7 @@
 
 enum { VARINT = 0, LENGTH = 2, FIXED32 = 5 };
 
-/* 7 bits a byte, the lowest first; the top bit says that more follow. */
+/* 7 bits per byte, the lowest first; the top bit says that more follow. */
 static void put_varint(struct mt_strbuf *out, uint64_t value)
 {
     for (; value >= 128; value >>= 7)

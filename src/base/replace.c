@@ -79,7 +79,7 @@ static void temp_prefix(const struct mt_target *t, char out[PREFIX_SIZE])
              t->name);
 }
 
-/* The PID in a temporary's name, if name is one of this prefix; else 0. */
+/* The PID in a temporary's name, if name has this prefix; else 0. */
 static pid_t temp_pid(const char *name, const char *prefix)
 {
     size_t n = strlen(prefix), end = sizeof temp_ending - 1;
@@ -101,9 +101,9 @@ static pid_t temp_pid(const char *name, const char *prefix)
     return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
-/* A living writer holds a lock on its temporary; so does one of another host
- * or name space, and none that died does. Its PID counts only where the file
- * system knows no locks. */
+/* A living writer, even on another host or in another PID namespace, holds a
+ * lock on its temporary. Only on a file system without locks does its PID
+ * decide. */
 static bool is_dead(int fd, pid_t pid)
 {
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -125,8 +125,8 @@ static void sweep_one(int dir, const char *name, pid_t pid)
     close(fd);
 }
 
-/* Removes temporaries that dead writers of this target left. A failure is
- * ignored: it only leaves disk space in use. */
+/* Removes the temporaries of this target's dead writers. Failures are ignored:
+ * they only leave disk space in use. */
 static void sweep(const struct mt_target *t, const char *prefix)
 {
     int fd = openat(t->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -288,8 +288,8 @@ mt_status mt_replace_patch(struct mt_replace *r, uint64_t offset,
     return MT_OK;
 }
 
-/* The new file gets the old one's owner, where we may give it, and its mode;
- * a set-user-ID bit goes only with the owner. */
+/* Gives the new file the old one's owner, if permitted, and its mode; it keeps
+ * a set-user-ID bit only with the owner. */
 static int keep_mode(const struct mt_replace *r)
 {
     const struct stat *old = &r->target.st;

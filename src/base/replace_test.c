@@ -203,9 +203,9 @@ START_TEST(sweeps_what_dead_writers_left)
     long dead = dead_pid();
     char name[8][128];
     static const char *const format[8] = {
-        ".f.%ld-0123abcd.mtrain-tmp", /* of a dead process: goes */
-        ".f.%ld-0.mtrain-tmp",        /* of a former life of this PID: goes */
-        ".f.%ld-1.mtrain-tmp",        /* this PID was given away: goes */
+        ".f.%ld-0123abcd.mtrain-tmp", /* of a dead process: removed */
+        ".f.%ld-0.mtrain-tmp",        /* of this PID's last process: removed */
+        ".f.%ld-1.mtrain-tmp",        /* of a PID in use again: removed */
         ".g.%ld-0.mtrain-tmp",        /* another target's */
         ".f.%ld-xyz.mtrain-tmp",      /* not such a name */
         ".f.%ld-0.mtrain-tmp2",       /* nor this */
@@ -316,13 +316,13 @@ START_TEST(folders_that_take_nothing)
 }
 END_TEST
 
-/* In /tmp nobody may rename over another one's file. */
+/* In /tmp nobody may rename over another user's file. */
 START_TEST(sticky_folders)
 {
     enum { NOBODY = 65534 };
 
     if (geteuid() != 0)
-        return; /* it takes two users */
+        return; /* needs two users */
     mkdir("d", 0777);
     chmod("d", 01777);
     testing_put("d/f", "old", 3);

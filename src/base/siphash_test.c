@@ -2,7 +2,7 @@
 
 #include <check.h>
 
-/* The paper's example, and lengths about a word from its reference code. */
+/* The paper's example, and lengths around a word, from its reference code. */
 START_TEST(as_in_the_paper)
 {
     static const struct {

@@ -1,7 +1,7 @@
 /*
- * Checked arithmetic on sizes. Every product or sum of sizes that an input
- * decides goes through these before memory is taken. They return false, and
- * leave *out alone, when the exact result does not fit.
+ * Checked arithmetic on sizes. Every product or sum of sizes that depends on an
+ * input is computed with these before memory is allocated. They return false,
+ * and leave *out alone, if the exact result does not fit.
  */
 #ifndef MT_BASE_SIZE_H
 #define MT_BASE_SIZE_H

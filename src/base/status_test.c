@@ -107,8 +107,7 @@ START_TEST(context_goes_in_front)
 }
 END_TEST
 
-/* The message after a context may fill the buffer to the last byte, and
- * beyond it. */
+/* With its context, a message may just fill the buffer, or be longer. */
 START_TEST(context_cuts_what_no_longer_fits)
 {
     const size_t room = sizeof((struct mt_err *)NULL)->text - 1;

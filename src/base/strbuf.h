@@ -1,6 +1,6 @@
 /*
- * A string that grows. On exhausted memory the buffer turns `failed`, keeps
- * what it has, and ignores what follows; check once at the end:
+ * A string that grows. If memory is exhausted, the buffer becomes `failed`,
+ * keeps what it has, and ignores what follows; check once at the end:
  *
  *     struct mt_strbuf out = MT_STRBUF_INIT;
  *     mt_strbuf_printf(&out, "%zu layers", n);
@@ -34,10 +34,10 @@ void mt_strbuf_printf(struct mt_strbuf *buf, const char *fmt, ...)
 void mt_strbuf_vprintf(struct mt_strbuf *buf, const char *fmt, va_list args);
 void mt_strbuf_free(struct mt_strbuf *buf);
 
-/* Is the ending the end of the text, and not all of it? */
+/* Does the text end in `ending`, and have something before it? */
 bool mt_ends_with(const char *text, const char *ending);
 
-/* The length of the text, without the ending if it has that. */
+/* The length of the text, without the ending if mt_ends_with. */
 size_t mt_stem_length(const char *text, const char *ending);
 
 /* "1 tensor", "2 tensors": mt_count(n, "tensor").text. */

@@ -78,8 +78,8 @@ START_TEST(printf_fits_exactly)
 }
 END_TEST
 
-/* What cannot be had leaves the text as it was, and nothing is added after
- * the gap. */
+/* A failed addition leaves the text as it was, and nothing is added after
+ * it. */
 START_TEST(exhausted_memory_sticks)
 {
     const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 3, SIZE_MAX - 4,

@@ -9,7 +9,7 @@
 
 #include "base/interrupt.h"
 
-enum { MAX_LINKS = 40 }; /* as the kernel's own bound */
+enum { MAX_LINKS = 40 }; /* the kernel's limit, too */
 
 void mt_target_free(struct mt_target *t)
 {
@@ -143,7 +143,7 @@ mt_status mt_target_find(const char *path, struct mt_target *t,
 
     int error = follow_links(&t->path);
 
-    /* A missing folder is said better by open_folder. */
+    /* For a missing folder, open_folder has a better message. */
     if (error && error != ENOTDIR)
         return mt_fail_errno(err, error, path, "cannot write");
     mt_status status = open_folder(t, path, err);

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 /*
- * One job at a time. Its number and how many of its tasks are still to draw are
- * one atomic word, so a task is drawn for the job that was seen or not at all;
- * a drawn task keeps the job from ending. The caller publishes a job, draws
- * tasks like the others, and waits until all that were drawn are done: it
+ * One job at a time. Its number and how many of its tasks are still to be drawn
+ * are one atomic word, so a task is drawn for the job that was seen or not at
+ * all; a drawn task keeps the job from ending. The caller publishes a job,
+ * draws tasks like the others, and waits until all that were drawn are done: it
  * never waits for a worker that did not wake in time.
  *
  * An idle worker spins for a while (a training step hands out jobs microseconds
@@ -60,7 +60,7 @@ static uint32_t tasks_left(uint64_t word)
     return (uint32_t)word;
 }
 
-/* Draws tasks of the current job until there is none. */
+/* Draws and runs tasks of the current job until none is left. */
 static void work(struct mt_team *team, size_t worker)
 {
     uint64_t word = atomic_load_explicit(&team->word, memory_order_acquire);

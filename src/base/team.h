@@ -1,9 +1,9 @@
 /*
  * A team of worker threads that runs loops of independent tasks.
  *
- * The rule that keeps bits the same on any number of threads: work is cut into
- * tasks by shape, never by the number of workers; a task writes what no other
- * task writes. Which worker runs a task is left to chance.
+ * The rule that keeps results bitwise the same for any number of threads: work
+ * is divided into tasks by shape, never by the number of workers, and no two
+ * tasks write the same memory. Which worker runs a task is left to chance.
  *
  * Once warm, mt_team_run takes no lock and makes no system call: idle workers
  * spin for a while before they sleep.
@@ -19,8 +19,8 @@ struct mt_team;
 
 enum { MT_TEAM_MAX = 256 };
 
-/* task counts from 0; worker is in 0 ... mt_team_size - 1 and is this task's
- * alone while it runs, so it can select scratch memory. */
+/* task counts from 0; worker is in 0 ... mt_team_size - 1. No two tasks run at
+ * once with the same worker, so it can select scratch memory. */
 typedef void mt_task(void *ctx, size_t task, size_t worker);
 
 /* threads counts the calling thread; 0 means one for each available CPU. */

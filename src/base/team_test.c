@@ -25,9 +25,9 @@ static struct mt_team *new_team(size_t threads)
 
 struct job {
     size_t workers;
-    unsigned runs[MAX_TASKS]; /* each task's own, so no atomics: a task that
-                                 ran twice at once is a race for a sanitizer */
-    atomic_int busy[8];       /* is that worker at work? */
+    unsigned runs[MAX_TASKS]; /* not atomic: if a task runs twice at once, the
+                                 thread sanitizer sees a race */
+    atomic_int busy[8];       /* is that worker running a task? */
     atomic_int bad;
 };
 
@@ -98,7 +98,7 @@ static void add_task(void *ctx, size_t task, size_t worker)
     sums->sum[task] += sums->round * (task + 1);
 }
 
-/* Each job reads what the caller and the job before wrote. */
+/* Each job reads what the caller and the previous job wrote. */
 START_TEST(small_jobs_follow_one_another)
 {
     struct mt_team *team = new_team(thread_counts[_i]);

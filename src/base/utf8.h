@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MT_UTF8_CODES = 0x110000 }; /* code points are below */
+enum { MT_UTF8_CODES = 0x110000 }; /* code points are less than this */
 
-/* The length (1 ... 4) of the character that starts text, and its code point;
- * 0 if the bytes are not a character. n > 0. */
+/* The length (1 ... 4) of the first character of text, and its code point; 0
+ * if text does not start with a character. n > 0. */
 size_t mt_utf8_decode(const char *text, size_t n, uint32_t *code);
 
 static inline size_t mt_utf8_length(const char *text, size_t n)
@@ -26,8 +26,8 @@ size_t mt_utf8_encode(uint32_t code, char out[5]);
 
 bool mt_utf8_valid(const char *text, size_t n);
 
-/* The start of any bytes, safe to print in a message: at most 40 bytes,
- * anything that is not a printable character replaced by '?'. */
+/* The start of any bytes, safe to print in a message: at most 40 bytes, with
+ * '?' for anything that is not a printable character. */
 struct mt_excerpt {
     char text[48];
 };

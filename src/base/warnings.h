@@ -1,6 +1,6 @@
 /*
  * Warnings: what users should know although work continues. Code below cmd/
- * never prints; it adds to a list, and the command reports that (cmd/warn.h).
+ * never prints; it adds to a list, which the command prints (cmd/warn.h).
  *
  *     struct mt_warnings list = MT_WARNINGS_INIT;
  *
