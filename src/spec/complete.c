@@ -1,5 +1,5 @@
-/* Dotted keys of a spec and their values, by the schema and by what the spec
- * has: mtrain train SPEC optimizer.<TAB> */
+/* Completes dotted keys and their values from the schema and the spec:
+ * mtrain train SPEC optimizer.<TAB> */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 enum { MAX_NODES = 32, MAX_KEY = 256 };
 
-/* What the schema says of one place in the spec: all of these together. */
+/* What the schema says about one place in the spec: all of its nodes apply. */
 struct place {
     const struct mt_item *root;            /* of the schema */
     const struct mt_item *node[MAX_NODES];
@@ -51,7 +51,8 @@ static bool condition_holds(const struct mt_item *condition, const struct mt_ite
            strcmp(is->text, expected->text) == 0;
 }
 
-/* Every schema object that applies to the value, alternatives too. */
+/* Visits every schema object that applies to the value, including all
+ * alternatives. */
 static void visit(const struct mt_item *root, const struct mt_item *node, const struct mt_item *value,
                   visitor *f, void *ctx)
 {
@@ -94,7 +95,7 @@ static void add_step(void *ctx, const struct mt_item *node)
         s->to->node[s->to->n++] = found;
 }
 
-/* -1, which is not an element, for what is not an index. */
+/* Returns -1, which is no element, if key is not an index. */
 static int read_index(const char *key)
 {
     char *end;
@@ -120,11 +121,11 @@ static struct place step_to(const struct place *from, const char *key)
 
 struct list {
     const char *prefix; /* "optimizer.", "optimizer.type=" */
-    const char *word;   /* candidates begin so */
+    const char *word;   /* candidates begin with it */
     mt_candidate *offer;
     void *ctx;
     const struct place *at;
-    struct mt_strbuf seen; /* "\nlr\nbetas\n": each once */
+    struct mt_strbuf seen; /* "\nlr\nbetas\n": to offer each only once */
     size_t n;
     char only[MAX_KEY];    /* the last one that ends in "." */
 };
@@ -167,7 +168,7 @@ static void note_inside(void *ctx, const struct mt_item *node)
     *inside |= mt_json_get(node, "properties") != NULL;
 }
 
-/* Is there more below, or does "=" follow? */
+/* Can the key go on with "." (else "=" follows)? */
 static bool goes_on(const struct place *p)
 {
     bool inside = false;
@@ -209,7 +210,7 @@ static void offer_properties(void *ctx, const struct mt_item *node)
     }
 }
 
-/* Members by their number, with their name and type. */
+/* Offers list members by index, described by name and type. */
 static void offer_members(struct list *l)
 {
     size_t i = 0;
@@ -304,7 +305,7 @@ static struct place walk(const struct mt_item *schema, const struct mt_item *spe
     return at;
 }
 
-/* One level; where the only candidate ends in ".", its name goes to only. */
+/* Offers one level; if the only candidate ends in ".", stores it in only. */
 static bool offer_level(const struct mt_item *schema, const struct mt_item *spec,
                         const char *base, const char *word, mt_candidate *f,
                         void *ctx, char *only)

@@ -10,7 +10,7 @@ struct walk {
     mt_spec_change *change;
     void *ctx;
     struct mt_strbuf path;
-    bool pointers; /* "/a/b" and not "a.b" */
+    bool pointers; /* "/a/b" instead of "a.b" */
 };
 
 static void report(struct walk *w, const struct mt_item *a, const struct mt_item *b)

@@ -58,7 +58,7 @@ static mt_status add_part(struct edit *e, const char *text, size_t n)
     return MT_OK;
 }
 
-/* path = part *( "." part / "[" part "]" ): what messages print can be set. */
+/* path = part *( "." part / "[" part "]" ), so paths in messages are valid. */
 static mt_status split_path(struct edit *e, const char *path)
 {
     const char *at = path;
@@ -195,7 +195,7 @@ static mt_status wrap(const struct edit *e, size_t k, struct mt_item **item)
     return (*item)->key ? MT_OK : mt_fail_memory(e->err);
 }
 
-/* Where the pointer to a member of parent is. */
+/* The pointer that points to a member of parent. */
 static struct mt_item **link_to(struct mt_item *parent,
                                 const struct mt_item *member)
 {
@@ -229,8 +229,8 @@ static void put_item(struct mt_item *parent, struct mt_item *old,
     fix_last(parent);
 }
 
-/* Makes the change; until it cannot fail any more, the tree stays as it was.
- * old, where given, is the key that makes way for the last part. */
+/* Makes the change; the tree stays as it was until nothing can fail any more.
+ * old, if not NULL, is the key that the last part replaces. */
 static mt_status apply(struct edit *e, const char *old, const char *value)
 {
     struct mt_item *parent = e->doc->root, *there = NULL, *stale = NULL;

@@ -149,7 +149,7 @@ START_TEST(set_items_carry_their_origin)
     ck_assert_str_eq(err.text, "b.d.1.f.g=[0]: b.d[1].f.g[0]: bad");
     mt_json_fail(doc, mt_json_get(mt_json_root(doc), "a"), &err, "bad");
     ck_assert_str_eq(err.text, "a=7: a: bad");
-    /* what stood in the file still does */
+    /* other values keep their place in the file */
     mt_json_fail(doc, mt_json_get(mt_json_root(doc), "z"), &err, "bad");
     ck_assert_str_eq(err.text, "s:1:40: z: bad");
     mt_json_free(doc);

@@ -9,7 +9,7 @@
 
 #include "base/nearest.h"
 
-/* Beyond it a double skips whole numbers. */
+/* Beyond it a double cannot hold every whole number. */
 #define MAX_WHOLE 0x1p53
 
 /* Reading one key: the row, and the document that has its value. */
@@ -30,12 +30,12 @@ struct type_row {
     const void *absent; /* what an absent key is stored as, */
     size_t size;        /* and its size */
     const char *schema; /* the JSON Schema type of a value; NULL: any */
-    bool list;          /* a list of values is taken too */
+    bool list;          /* a list of values is accepted, too */
 };
 
 static const struct type_row *type_of(const struct mt_key *key);
 
-/* The range of a key's numbers, as keys.h puts it. */
+/* The range of a key's numbers, as described in keys.h. */
 struct range {
     bool has_min, has_max, open_min, open_max;
     double min, max;
@@ -183,7 +183,7 @@ static void add_names(struct mt_strbuf *out, const char *const *names, size_t n)
     }
 }
 
-/* Which of the choices text is; a fault is reported at item. */
+/* Finds text among the choices; an error is reported at item. */
 static mt_status find_choice(const struct reader *r, const struct mt_item *item,
                              int *out)
 {
@@ -390,8 +390,8 @@ static mt_status read_item(const struct reader *r, const struct mt_item *item,
     return type_of(r->key)->read(r, item, member);
 }
 
-/* The default is checked like a value from outside: a wrong row is found by
- * the first test that reads it. */
+/* The default is checked like any value, so the first test that reads a wrong
+ * row finds it. */
 static mt_status read_default(const struct mt_key *key, void *member,
                               struct mt_arena *arena, struct mt_err *err)
 {
@@ -422,7 +422,7 @@ static mt_status read_absent(const struct mt_json *doc, const struct mt_item *ob
         return mt_json_fail(doc, object, err, "missing %s%s%s%s",
                             mt_json_quoted(key->name).text, has_doc ? " (" : "",
                             has_doc ? key->doc : "", has_doc ? ")" : "");
-    /* A default of JSON would not outlive its text. */
+    /* A JSON default would not outlive the document it is parsed into. */
     if (key->def && key->type != MT_KEY_JSON)
         return read_default(key, member, arena, err);
     set_absent(key, member);
@@ -471,7 +471,7 @@ mt_status mt_keys_override(const struct mt_json *doc, const struct mt_item *obje
     return status;
 }
 
-/* Returns how many names the tables have; fills names where it is given. */
+/* Returns how many names the tables have; fills names if it is not NULL. */
 static size_t collect_names(const struct mt_key *const *tables, size_t n_tables,
                             const char **names)
 {

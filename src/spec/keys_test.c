@@ -75,7 +75,7 @@ START_TEST(absent_keys_get_their_defaults)
     memset(&a, 0x5a, sizeof a);
     ck_assert_int_eq(
         mt_keys_read(doc, mt_json_root(doc), keys, &a, &arena, &err), MT_OK);
-    mt_json_free(doc); /* nothing but JSON may stay in it */
+    mt_json_free(doc); /* only JSON keys may point into it */
     ck_assert(a.bias);
     ck_assert_uint_eq(a.out, 10);
     ck_assert_uint_eq(a.units, MT_SIZE_ABSENT);

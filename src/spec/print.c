@@ -9,7 +9,7 @@
 
 enum {
     INDENT = 2,
-    LINE_WIDTH = 76, /* of lists of scalars; they break where it is longer */
+    LINE_WIDTH = 76, /* longer lists of scalars are broken into lines */
     CLIP_VALUE = 60, /* bytes of a string that messages show */
 };
 
@@ -49,7 +49,7 @@ static bool reads_back(const char *text, double value)
     return strtod(text, NULL) == value;
 }
 
-/* Appends text as printf's %g gives it, with 1e-05 as 1e-5 and 1e+30 as
+/* Appends text, the output of printf's %g, with 1e-05 as 1e-5 and 1e+30 as
  * 1e30. */
 static void add_short_exponent(struct mt_strbuf *out, const char *text)
 {
@@ -66,8 +66,8 @@ static void add_short_exponent(struct mt_strbuf *out, const char *text)
 void mt_json_add_number(struct mt_strbuf *out, double value)
 {
     char text[40];
-    /* A decimal of up to 15 digits survives the way through any normal
-     * double, so no fewer digits need be tried; subnormal ones hold fewer. */
+    /* Any decimal of up to 15 digits survives a round trip through a normal
+     * double, so fewer need not be tried; subnormal doubles hold fewer. */
     int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
 
     if (!isfinite(value)) {
@@ -123,7 +123,7 @@ static bool add_short_list(struct mt_strbuf *out, const struct mt_item *list,
         if (is_container(item) || out->failed)
             goto undo;
         add_scalar(out, item);
-        /* The list's own "]" takes a column too. */
+        /* The list's own "]" takes a column, too. */
         if (out->failed || characters(out->text + line_start,
                                       out->len - line_start) >= LINE_WIDTH)
             goto undo;
@@ -205,7 +205,7 @@ void mt_json_print_compact(const struct mt_item *item, struct mt_strbuf *out)
     mt_strbuf_putc(out, object ? '}' : ']');
 }
 
-/* The largest length up to max that cuts no character of text in two. */
+/* The largest length up to max that does not split a character of text. */
 static size_t whole_characters(const char *text, size_t max)
 {
     while (max && ((unsigned char)text[max] & 0xc0) == 0x80)

@@ -1,4 +1,4 @@
-/* JSON for people: whatever fits on a line is on one. */
+/* JSON for people: whatever fits on one line is put on one. */
 #include <string.h>
 
 #include "spec/tree.h"
@@ -19,8 +19,8 @@ static void add_key(struct mt_strbuf *out, const struct mt_item *object,
     mt_strbuf_puts(out, ": ");
 }
 
-/* Appends item on one line; false, with some of it appended, where the line
- * gets longer than it may. */
+/* Appends item on one line; false, with part of it appended, if the line
+ * becomes too long. */
 static bool add_flat(struct mt_strbuf *out, const struct mt_item *item,
                      size_t line_start)
 {

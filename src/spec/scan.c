@@ -134,7 +134,7 @@ static void skip_space(struct scan *s)
     }
 }
 
-/* Reads the four digits of \uXXXX, which starts here; -1 if it is not one. */
+/* The value of the \uXXXX that starts at `at`; -1 if there is none. */
 static long hex4(const struct scan *s, size_t at)
 {
     long value = 0;
@@ -257,7 +257,7 @@ static size_t skip_digits(const char *text, size_t i)
 }
 
 /* number = [ "-" ] int [ "." digits ] [ ("e" / "E") [ "+" / "-" ] digits ]
- * Returns what was expected where text is not one, else NULL. */
+ * Returns what was expected if text is not a number, else NULL. */
 static const char *number_fault(const char *text)
 {
     size_t i = text[0] == '-';
@@ -286,7 +286,7 @@ static const char *number_fault(const char *text)
     return text[i] ? "digits, a point and an exponent only" : NULL;
 }
 
-/* Returns what was expected where a double cannot hold the number. */
+/* Returns what was expected if a double cannot hold the number, else NULL. */
 static const char *range_fault(const char *text)
 {
     double value = strtod(text, NULL);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Parses from a block of exactly n bytes, so that reading on is found out. */
+/* Parses from a block of exactly n bytes, so that a sanitizer finds reads
+ * beyond it. */
 static mt_status parse(const char *text, size_t n, struct mt_json **doc,
                        struct mt_err *err)
 {
@@ -105,7 +106,7 @@ END_TEST
 static const struct bad {
     const char *text, *place, *part;
 } bad_texts[] = {
-    /* what is no value */
+    /* not a value */
     { "", "1:1", "empty" },
     { " \n \n  ", "3:3", "empty" },
     { "\xef\xbb\xbf{}", "1:1", "byte order mark" },
@@ -277,7 +278,7 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-/* Whatever is not refused must print and be read again as the same. */
+/* Whatever is accepted must survive printing and reading. */
 static void try_mutant(const char *text, size_t n)
 {
     struct mt_err err = MT_ERR_INIT;

@@ -1,6 +1,6 @@
 #include "spec/schema.h"
 
-/* Row i of the kind, passing over types that cannot be used there. */
+/* Row *i of the kind, or the next one whose type can be used. */
 static const struct mt_type *usable(const struct mt_kind *kind, size_t *i)
 {
     const struct mt_type *type;
@@ -10,7 +10,7 @@ static const struct mt_type *usable(const struct mt_kind *kind, size_t *i)
     return type;
 }
 
-/* "layer": which alternative, by the type. */
+/* "layer": chooses the alternative by the type. */
 static void add_choice(const struct mt_kind *kind, struct mt_strbuf *out)
 {
     const struct mt_type *type;

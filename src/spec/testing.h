@@ -8,7 +8,7 @@
 
 #include "spec/tree.h"
 
-/* The text, in which ' is for ", as "spec.json". To be freed. */
+/* Parses the text, with ' in place of ", as "spec.json". To be freed. */
 static inline struct mt_json *mt_test_json(const char *text)
 {
     struct mt_err err = MT_ERR_INIT;

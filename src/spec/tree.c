@@ -67,7 +67,7 @@ static int compare_members(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Finds the first key in the text that was there before. */
+/* Finds the first key in the text that repeats an earlier one. */
 static bool find_duplicate(const struct member *sorted, size_t n,
                            struct member *first, struct member *again)
 {
@@ -114,7 +114,7 @@ static mt_status check_duplicates(const struct mt_json *doc,
                         first.item->col);
 }
 
-/* From cJSON's tree, whose values are in preorder as the positions are. */
+/* Copies cJSON's tree, in preorder, the order of the positions. */
 struct copy {
     struct mt_json *doc;
     const char *origin;
@@ -176,7 +176,7 @@ mt_status mt_json_parse_value(struct mt_json *doc, const char *origin,
 
     if (status == MT_OK) {
         parsed = cJSON_ParseWithLength(text, n);
-        /* After the scan nothing but memory can fail here. */
+        /* After the scan, this can fail only for lack of memory. */
         status = parsed ? copy_value(&c, parsed, NULL, out)
                         : mt_fail_memory(err);
     }
@@ -289,7 +289,7 @@ void mt_json_path(const struct mt_item *item, struct mt_strbuf *out)
     add_step(out, item);
 }
 
-/* "source:line:col: path: ", or "ORIGIN: path: " for what was set. */
+/* "source:line:col: path: ", or "ORIGIN: path: " for a value that was set. */
 static void add_where(const struct mt_json *doc, const struct mt_item *item,
                       struct mt_strbuf *out)
 {

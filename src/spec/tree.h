@@ -24,8 +24,8 @@
 #include "base/status.h"
 #include "base/strbuf.h"
 
-/* A text beyond any of these is refused. Depth counts lists and objects; the
- * number of values bounds memory, which is many times the text otherwise. */
+/* A text beyond any of these is refused. Depth counts lists and objects. The
+ * number of values bounds memory, which could be many times the text. */
 enum {
     MT_JSON_MAX_DEPTH = 64,
     MT_JSON_MAX_BYTES = 16 << 20,
@@ -43,8 +43,8 @@ enum mt_item_kind {
 
 /* A value of a document. Members of lists and objects are its children, in
  * the order of the text. Read-only; edits go through mt_json_set and
- * mt_json_replace. Lives as long as its document, also after an edit has
- * replaced it. */
+ * mt_json_replace. Lives as long as its document, even if an edit replaces
+ * it. */
 struct mt_item {
     enum mt_item_kind kind;
     bool truth;                          /* of a bool */
@@ -60,7 +60,7 @@ struct mt_item {
 
 struct mt_json; /* a document: the tree and its source name */
 
-/* NULL is of no kind: a missing member needs no test of its own. */
+/* False for NULL, so a missing member needs no separate test. */
 static inline bool mt_is(const struct mt_item *item, enum mt_item_kind kind)
 {
     return item && item->kind == kind;
@@ -106,7 +106,7 @@ static inline bool mt_is_object(const struct mt_item *item)
     return mt_is(item, MT_ITEM_OBJECT);
 }
 
-/* How many members a list or an object has; 0 of all else, NULL included. */
+/* How many members a list or an object has; 0 for anything else, even NULL. */
 size_t mt_item_count(const struct mt_item *item);
 
 /* Member i from 0, or NULL. */
@@ -125,7 +125,8 @@ const struct mt_item *mt_json_root(const struct mt_json *doc);
  * "model.layers[0].p"; list members by index, -1 is the last; missing objects
  * on the way are made, list members are not) to value: JSON text, or else a
  * string. An existing key keeps its place among its siblings. origin (copied)
- * names it in messages, usually "KEY=VALUE". On failure nothing changed. */
+ * names the value in messages, usually "KEY=VALUE". On failure nothing is
+ * changed. */
 mt_status mt_json_set(struct mt_json *doc, const char *path, const char *value,
                       const char *origin, struct mt_err *err);
 
@@ -157,8 +158,8 @@ struct mt_json_text {
 struct mt_json_text mt_json_text(const struct mt_item *item);
 struct mt_json_text mt_json_quoted(const char *text); /* for any string */
 
-/* Strict, case-sensitive member access; NULL where it is missing, and where
- * object is not an object (or NULL). */
+/* The member of object with that key, case-sensitive; NULL if there is none,
+ * or object is not an object or NULL. */
 const struct mt_item *mt_json_get(const struct mt_item *object, const char *key);
 
 /* Appends canonical text: two-space indent, members in order, lists of scalars
@@ -175,8 +176,8 @@ void mt_json_print_compact(const struct mt_item *item, struct mt_strbuf *out);
  * a line of 76 columns is on one line, except the outermost. */
 void mt_json_print_short(const struct mt_item *item, struct mt_strbuf *out);
 
-/* Pieces for writing JSON by hand. Bytes that are not UTF-8 become U+FFFD, and
- * NaN and infinities null, for JSON has none of them. */
+/* Pieces for writing JSON by hand. Bytes that are not UTF-8 become U+FFFD; NaN
+ * and infinities, which JSON does not have, become null. */
 void mt_json_add_string(struct mt_strbuf *out, const char *text);
 void mt_json_add_number(struct mt_strbuf *out, double value);
 
