@@ -1,6 +1,6 @@
 /*
- * Zip files whose directory, its end or whose deflated bytes say what cannot
- * be: refused, each with the reason.
+ * Zip files whose directory, its end or deflated bytes are contradictory: each
+ * is refused with the reason.
  */
 #include "archive/zip.h"
 
@@ -11,7 +11,7 @@ static const char text[] = "to be or not to be, to be or not to be, to be";
 /* ---- bytes of the ends, set to something else ---- */
 
 enum {
-    AT_END = ZIP_END_SIZE, /* from the file's end on */
+    AT_END = ZIP_END_SIZE, /* back from the end of the file */
     AT_LOCATOR = AT_END + ZIP_LOCATOR64_SIZE,
     AT_END64 = AT_LOCATOR + ZIP_END64_SIZE,
     EXTRA = 28, /* the 64-bit extra field, last in the directory */
@@ -20,7 +20,7 @@ enum {
 };
 
 struct change {
-    size_t back, at, n; /* n bytes of value at `at` from there */
+    size_t back, at, n; /* n bytes of value are put `at` bytes after `back` */
     uint64_t value;
     const char *what;
 };
@@ -80,7 +80,7 @@ START_TEST(changed)
 }
 END_TEST
 
-/* The numbers of members, both of them, and where the directory is. */
+/* With these numbers of members (both), size and place of the directory. */
 static void refused_directory(bool zip64, uint64_t count, uint64_t size,
                               uint64_t offset, const char *what)
 {
@@ -93,7 +93,7 @@ static void refused_directory(bool zip64, uint64_t count, uint64_t size,
         put_u64(e + END64_SIZE, size);
         put_u64(e + END64_OFFSET, offset);
     } else {
-        memset(b.data + b.n - AT_LOCATOR, 0, 4); /* there is no locator */
+        memset(b.data + b.n - AT_LOCATOR, 0, 4); /* removes the locator */
         put_u16(end + END_HERE, (uint16_t)count);
         put_u16(end + END_COUNT, (uint16_t)count);
         put_u32(end + END_SIZE, (uint32_t)size);
@@ -122,7 +122,7 @@ START_TEST(directories)
 }
 END_TEST
 
-/* A directory of more bytes than any file needs, most of them a hole. */
+/* A directory of more bytes than any file needs, mostly a hole. */
 START_TEST(vast_directory)
 {
     struct mt_bytes b = make();
@@ -208,10 +208,10 @@ START_TEST(deflated)
 
     damaged(packed, n / 2, "its deflated bytes are cut short");
     damaged(packed, n + 3, "bytes follow its deflated bytes");
-    packed[0] = 7; /* a block of a kind that there is not */
+    packed[0] = 7; /* a type of block that does not exist */
     damaged(packed, n, "its deflated bytes are wrong");
 
-    /* a stored block that is not the last, and no other */
+    /* a stored block that is not marked as the last, and no more */
     packed[0] = 0;
     put_u16(packed + 1, sizeof text);
     put_u16(packed + 3, (uint16_t) ~sizeof text);
@@ -219,7 +219,7 @@ START_TEST(deflated)
     damaged(packed, 5 + sizeof text, "its deflated bytes do not end");
     packed[5 + sizeof text] = 7;
     damaged(packed, 6 + sizeof text, "its deflated bytes do not end");
-    packed[0] = 1; /* the last, but the text is one byte short */
+    packed[0] = 1; /* the last block, but one byte short */
     put_u16(packed + 1, sizeof text - 1);
     put_u16(packed + 3, (uint16_t) ~(sizeof text - 1));
     damaged(packed, 5 + sizeof text - 1, "it ends before its size");

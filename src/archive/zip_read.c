@@ -26,7 +26,7 @@ static mt_status fail(const struct mt_zip *z, const char *what,
 
 /* --- the end of the directory ------------------------------------------- */
 
-/* The last record whose comment reaches just to the end of the file. */
+/* The last record whose comment ends exactly at the end of the file. */
 static const unsigned char *find_end(const unsigned char *tail, size_t n)
 {
     for (size_t i = n < ZIP_END_SIZE ? 0 : n - ZIP_END_SIZE + 1; i-- > 0;) {
@@ -58,7 +58,7 @@ static mt_status read_end64(const struct mt_zip *z, uint64_t locator_at,
         get_u32(e + END64_DISK) || get_u32(e + END64_START_DISK) ||
         get_u64(e + END64_HERE) != get_u64(e + END64_COUNT))
         return fail(z, "the end of its 64-bit directory is wrong", err);
-    /* A value that is in the 32-bit record, too, must be the same there. */
+    /* Values that the 32-bit record holds as well must be equal there. */
     if ((d->count != ZIP_FULL16 && d->count != get_u64(e + END64_COUNT)) ||
         (d->size != ZIP_FULL32 && d->size != get_u64(e + END64_SIZE)) ||
         (d->offset != ZIP_FULL32 && d->offset != get_u64(e + END64_OFFSET)))
@@ -79,7 +79,7 @@ static mt_status parse_end(const struct mt_zip *z, const unsigned char *end,
     if (get_u16(end + END_DISK) != get_u16(end + END_START_DISK) ||
         get_u16(end + END_HERE) != d->count)
         return fail(z, "it is split over several files", err);
-    /* Some writers add the 64-bit record where it is not needed. */
+    /* Some writers add the 64-bit record even if it is not needed. */
     if (d->offset + d->size != at && at >= ZIP_LOCATOR64_SIZE) {
         unsigned char signature[4];
         mt_status status =
@@ -202,7 +202,8 @@ static mt_status read_directory(struct mt_zip *z, const struct directory *d,
 
 /* --- local headers ------------------------------------------------------ */
 
-/* Is the header at the member's offset its own? Finds where its data are. */
+/* Checks that the header at the member's offset is its own, and finds where its
+ * data begin. */
 static mt_status read_local(const struct mt_zip *z, struct mt_zip_member *m,
                             struct mt_err *err)
 {

@@ -11,7 +11,7 @@ enum { ZIP_SIZES_FOLLOW = 1 << 3 }; /* flag: sizes come after the data */
 struct finding {
     struct mt_zip *z;
     struct mt_zip_salvage *salvage;
-    size_t size; /* places for members */
+    size_t size; /* room for members */
     uint64_t at; /* where the next header may be */
 };
 
@@ -33,7 +33,7 @@ static void lose(const struct finding *f, const struct mt_zip_member *m,
     f->salvage->lost++;
 }
 
-/* Reads the header at f->at; *found is false where there is none. */
+/* Reads the header at f->at; *found is false if there is none. */
 static mt_status read_header(struct finding *f, struct mt_zip_member *m,
                              unsigned *flags, unsigned *method, bool *found,
                              struct mt_err *err)
@@ -95,7 +95,7 @@ static bool add(struct finding *f, const struct mt_zip_member *m)
     return true;
 }
 
-/* One member; *more is false where none can be found after it. */
+/* Finds one member; *more is false if none can be found after it. */
 static mt_status find_one(struct finding *f, bool *more, struct mt_err *err)
 {
     struct mt_zip_member m;

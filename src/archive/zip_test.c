@@ -122,7 +122,7 @@ START_TEST(refused)
 }
 END_TEST
 
-/* Two entries of one member are two members upon each other. */
+/* Two directory entries for one member count as two members that overlap. */
 START_TEST(overlaps)
 {
     static struct zip z;
@@ -136,7 +136,7 @@ START_TEST(overlaps)
 }
 END_TEST
 
-/* Any cut is refused, and any bit turned gives an answer. */
+/* Any cut is refused, and any flipped bit gives an answer. */
 START_TEST(mangled)
 {
     for (int end = ZIP32; end <= ZIP64_NEEDLESS; end++) {
@@ -168,7 +168,7 @@ START_TEST(mangled)
 }
 END_TEST
 
-/* What the writer makes is read again, and is the same each time. */
+/* What the writer writes can be read again, and is the same each time. */
 START_TEST(written)
 {
     static const char *const paths[] = { "a.zip", "b.zip" };

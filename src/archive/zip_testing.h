@@ -1,5 +1,5 @@
 /*
- * For tests only: zip files as other programs write them, and as none should.
+ * For tests only: zip files as other programs write them, and invalid ones.
  *
  *     struct zip z = { 0 };
  *     zip_add(&z, (struct zip_part){ .name = "x.npy", .bytes = b, .n = n });

@@ -12,7 +12,7 @@ struct mt_zip_writer {
     uint64_t offset; /* bytes written so far */
     uint64_t count;
     struct mt_strbuf directory;
-    char *name; /* of the open member; NULL: there is none */
+    char *name; /* of the open member; NULL: none is open */
     uint64_t header, size, given;
     uint32_t crc;
 };
@@ -24,13 +24,14 @@ static bool is_ascii(const char *text)
     return !*text;
 }
 
-/* The value, or that it is in a 64-bit record. */
+/* The value, or the mark that it is in a 64-bit record. */
 static uint32_t full32(uint64_t value)
 {
     return value >= ZIP_FULL32 ? ZIP_FULL32 : (uint32_t)value;
 }
 
-/* Puts the 64-bit values of those that are full; returns the bytes. */
+/* Writes the extra field with the values that need 64 bits; returns its
+ * size. */
 static size_t put_extra64(const uint64_t *values, size_t n,
                           unsigned char out[EXTRA64_MAX])
 {
@@ -158,8 +159,8 @@ mt_status mt_zip_end(struct mt_zip_writer *w, struct mt_err *err)
     return status;
 }
 
-/* Where the directory begins and how long it is, and where that is too much
- * for the short form, in the long one before it. */
+/* Writes the end of the directory, which begins at `begin`, preceded by the
+ * 64-bit form if the short one cannot hold the numbers. */
 static mt_status put_end(struct mt_zip_writer *w, uint64_t begin,
                          struct mt_err *err)
 {

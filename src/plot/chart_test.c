@@ -57,8 +57,8 @@ START_TEST(columns_suit_the_shape)
 }
 END_TEST
 
-/* The legend of a falling curve is inside, in the empty corner; with another
- * that rises, too, it still is; with one through every corner it is above. */
+/* With a falling curve, and with a rising one as well, the legend is in an
+ * empty corner; with a curve through every corner it is above. */
 START_TEST(legends_avoid_curves)
 {
     double zigzag[N];
@@ -97,7 +97,7 @@ START_TEST(panels_have_titles)
 }
 END_TEST
 
-/* Values of any size, in any number. */
+/* Values of all sizes, few or many. */
 static const struct {
     const char *name;
     size_t n;

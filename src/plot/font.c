@@ -8,7 +8,7 @@
 
 enum { UNITS = 20, CURVE_PARTS = 12, MAX_POINTS = 256 };
 
-/* Following a path: where it goes on, and the line so far. */
+/* Following a path: the line so far. */
 struct stroke {
     double x, scale, raise; /* of the character */
     struct mt_point p[MAX_POINTS];

@@ -30,7 +30,7 @@ static struct bounds bounds_of(const char *text)
     return b;
 }
 
-/* Each character has strokes, and they keep within its width and height. */
+/* Each character has strokes, and they stay within its width and height. */
 START_TEST(strokes_keep_to_their_box)
 {
     for (char c = '!'; c <= '~'; c++) {
@@ -67,7 +67,7 @@ START_TEST(widths_add_up)
     ck_assert_double_eq_tol(mt_font_width_raised("10", "7", 10),
                             mt_font_width("10", 10) + mt_font_width("7", 7),
                             1e-9);
-    /* digits are as wide as each other */
+    /* all digits have the same width */
     for (char c = '1'; c <= '9'; c++)
         ck_assert_double_eq(mt_font_width((char[]){ c, '\0' }, 20),
                             mt_font_width("0", 20));
@@ -85,7 +85,7 @@ START_TEST(accents_are_added)
 }
 END_TEST
 
-/* What the font has not is a box, like what is no text at all. */
+/* Characters that the font lacks are boxes, and so are invalid bytes. */
 START_TEST(unknown_characters_are_boxes)
 {
     ck_assert_uint_eq(bounds_of("\xE4\xB8\xAD").lines, 1);

@@ -166,7 +166,7 @@ static const struct mt_glyph accents[] = {
               "-3.7" },
 };
 
-/* U+00C0 to U+00FF: letter and accent; spaces where there is none such. */
+/* U+00C0 to U+00FF as letter and accent; spaces for all others. */
 static const char latin[] = "A`A'A^A~A:Ao  C,E`E'E^E:I`I'I^I:"
                             "  N~O`O'O^O~O:    U`U'U^U:Y'    "
                             "a`a'a^a~a:ao  c,e`e'e^e:i`i'i^i:"

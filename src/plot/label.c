@@ -1,6 +1,6 @@
 #include "plot/label.h"
 
-/* The least character of each length of bytes: others are overlong. */
+/* The least character of each length in bytes: lower ones are overlong. */
 static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
 static int length_of(unsigned char first)

@@ -57,7 +57,7 @@ void mt_panel_scales(const struct mt_chart *chart, const struct mt_panel *panel,
     mt_scale_close(y, margin_y);
 }
 
-/* A tick's text as a picture has it: a mantissa, times, ten, an exponent. */
+/* A tick's text in a picture: mantissa, times sign, ten, exponent. */
 struct written {
     char text[64], raised[16];
 };
@@ -102,7 +102,7 @@ static double widest(const struct mt_ticks *ticks)
     return most;
 }
 
-/* As many ticks as have room for their texts side by side. */
+/* Chooses as many ticks as have room for their texts side by side. */
 static void choose_x_ticks(const struct mt_canvas *c, struct plot *p)
 {
     size_t max = (size_t)(p->inner.w / 50) + 1;
@@ -152,7 +152,7 @@ size_t mt_chart_columns(size_t n_panels, double shape)
     return best;
 }
 
-/* Panels share what is left below top. */
+/* The panels share the space below top. */
 static void place_panels(struct picture *pic, double top)
 {
     const struct mt_canvas *c = pic->c;
@@ -202,7 +202,7 @@ static double title_height(const struct mt_chart *chart)
     return chart->title && *chart->title ? large + 12 : 0;
 }
 
-/* Axes that are shorter show nothing. */
+/* Fails if an axis is too short to show anything. */
 static mt_status check_room(const struct picture *pic, struct mt_err *err)
 {
     const struct mt_chart *chart = pic->chart;
@@ -221,8 +221,8 @@ static mt_status check_room(const struct picture *pic, struct mt_err *err)
     return MT_OK;
 }
 
-/* The legend goes into a corner of a single panel that no curve comes near,
- * or else between title and panels. */
+/* If there is only one panel, the legend goes into a corner of it that no curve
+ * comes near; else, or if there is none, between title and panels. */
 static mt_status place(struct picture *pic, struct mt_err *err)
 {
     const struct mt_chart *chart = pic->chart;
@@ -355,7 +355,7 @@ static void draw_curve(struct mt_canvas *c, const struct mt_curve *curve,
     }
 }
 
-/* A few, and not where those of the other runs are. */
+/* A few markers, not in the same places as those of other runs. */
 static void draw_markers(struct mt_canvas *c, const struct mt_curve *curve,
                          const struct mt_lines *lines)
 {

@@ -4,7 +4,7 @@
 #include "plot/palette.h"
 
 static const double font = 12, row = 18, sample = 26, gap = 7, pad = 8;
-static const double apart = 18; /* keys of one row */
+static const double apart = 18; /* between keys of one row */
 static const uint32_t ink = 0x222222, grey = 0x666666, border = 0xCCCCCC;
 
 /* A third of the way to white. */
@@ -75,7 +75,7 @@ static double key_width(const struct mt_canvas *c, const struct mt_key *key)
     return sample + gap + c->slack * mt_font_width(key->label, font);
 }
 
-/* y: the middle of its row. */
+/* y is the middle of its row. */
 static void draw_key(const struct mt_chart *chart, struct mt_canvas *c,
                      const struct mt_key *key, double x, double y)
 {
@@ -150,8 +150,7 @@ void mt_legend_draw_box(const struct mt_chart *chart, struct mt_canvas *c,
                  box->y + pad / 2 + row * ((double)i + 0.5));
 }
 
-/* Moves on by a key in rows: at is its place, *next the place of one
- * after it. */
+/* Returns the place of a key in the rows, and moves *next past it. */
 static struct mt_point place_key(const struct mt_canvas *c,
                                  const struct mt_key *key,
                                  const struct mt_rect *area,

@@ -59,7 +59,7 @@ static void write_all(png_structp png, png_infop info,
     png_write_end(png, info);
 }
 
-/* libpng jumps back here from a fault, which on_error has reported by then. */
+/* libpng jumps back here after an error, which on_error has reported. */
 static void write_or_jump(png_structp png, png_infop info,
                           const struct mt_raster *r, struct mt_strbuf *out)
 {

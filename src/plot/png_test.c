@@ -20,7 +20,7 @@ static struct mt_raster draw(void)
     return r;
 }
 
-/* What libpng reads back is what was drawn. */
+/* libpng reads back what was drawn. */
 START_TEST(pixels_survive)
 {
     struct mt_raster r = draw();

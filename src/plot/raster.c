@@ -13,7 +13,7 @@ static double clamp(double x, double lo, double hi)
     return x < lo ? lo : x > hi ? hi : x;
 }
 
-/* The whole number of dots from x, within 0 and n. */
+/* x as a whole number of dots, from 0 to n. */
 static size_t dot(double x, size_t n)
 {
     return (size_t)clamp(x, 0, (double)n);
@@ -48,7 +48,7 @@ static double distance(struct mt_point p, struct mt_point a, struct mt_point b)
     return sqrt(ex * ex + ey * ey);
 }
 
-/* The x of the part of a segment that is within reach of the row at y. */
+/* The range of x of the part of a segment within reach of the row at y. */
 static void span(struct mt_point a, struct mt_point b, double y, double reach,
                  double *lo, double *hi)
 {
@@ -64,7 +64,7 @@ static void span(struct mt_point a, struct mt_point b, double y, double reach,
     *hi = fmax(a.x + t0 * (b.x - a.x), a.x + t1 * (b.x - a.x)) + reach;
 }
 
-/* Covers what is within `half` of the segment; all in dots. */
+/* Covers everything within `half` of the segment; all in dots. */
 static void cover_segment(struct mt_raster *r, struct mt_point a,
                           struct mt_point b, double half)
 {
@@ -88,7 +88,7 @@ static void cover_segment(struct mt_raster *r, struct mt_point a,
     }
 }
 
-/* Lays the color over what is covered, and clears the mask. */
+/* Paints what is covered in the color, and clears the mask. */
 static void paint(struct mt_raster *r, uint32_t color)
 {
     const int rgb[] = { color >> 16 & 255, color >> 8 & 255, color & 255 };
@@ -128,7 +128,7 @@ static struct mt_point between(struct mt_point a, struct mt_point b, double t)
     return (struct mt_point){ a.x + t * (b.x - a.x), a.y + t * (b.y - a.y) };
 }
 
-/* Walks along the segment; *at is the place in the pattern of dash and gap. */
+/* Covers the segment's dashes; *at is the place in the pattern. */
 static void cover_dashes(struct mt_raster *r, struct mt_point a,
                          struct mt_point b, double half, double on, double off,
                          double *at)

@@ -51,7 +51,7 @@ START_TEST(too_many_dots_are_refused)
 }
 END_TEST
 
-/* A line's ink is its length times its width, wherever it goes. */
+/* A line's ink is its length times its width, in any direction. */
 START_TEST(lines_have_their_width)
 {
     for (int i = 0; i < 16; i++) {
@@ -104,7 +104,7 @@ START_TEST(shapes_are_filled)
 }
 END_TEST
 
-/* What leaves the picture is cut. */
+/* Anything outside the picture is cut off. */
 START_TEST(nothing_is_drawn_outside)
 {
     const struct mt_point p[] = { { -1e9, -50 }, { 1e9, 80 } };
@@ -128,7 +128,7 @@ START_TEST(nothing_is_drawn_outside)
 }
 END_TEST
 
-/* The same text, across and upward: as much ink, in a turned box. */
+/* The same text across and upward has as much ink, in a turned box. */
 START_TEST(texts_turn)
 {
     struct mt_type type = { 20, 0, MT_ANCHOR_MIDDLE, false };

@@ -42,7 +42,7 @@ void mt_scale_add(struct mt_scale *s, double value)
     s->empty = false;
 }
 
-/* Keeps to what a double can be. */
+/* Limits x to finite doubles, or to their log10 on a logarithmic scale. */
 static double limit(const struct mt_scale *s, double x)
 {
     double low = s->log ? mt_log10(DBL_TRUE_MIN) : -DBL_MAX;
@@ -73,7 +73,7 @@ void mt_scale_close(struct mt_scale *s, double margin)
         widen_flat(s);
         return;
     }
-    /* what has one sign keeps it: no loss axis starts below 0 */
+    /* values of one sign keep it: no axis of a loss starts below 0 */
     if (!s->log && s->lo >= 0 && lo < 0)
         lo = 0;
     if (!s->log && s->hi <= 0 && hi > 0)

@@ -5,7 +5,7 @@
 
 #include "plot/label.h"
 
-/* A length with at most two places, no trailing zeros. */
+/* Appends a length with at most two decimal places and no trailing zeros. */
 static void add_number(struct mt_strbuf *out, double x)
 {
     char text[64];

@@ -8,10 +8,10 @@
 #include "plot/palette.h"
 #include "plot/ticks.h"
 
-/* What curve a character belongs to; the last one that was drawn wins. */
+/* The curve a character belongs to is the last one drawn there. */
 struct cell {
     unsigned char dots;
-    char mark;    /* a letter in the dots' place, or 0 */
+    char mark;    /* a letter in place of the dots, or 0 */
     size_t curve; /* plus 1 */
 };
 
@@ -21,7 +21,7 @@ struct grid {
     const struct mt_term *term;
     struct mt_scale x, y;
     struct mt_ticks x_ticks, y_ticks;
-    size_t left;          /* columns of the y axis' texts */
+    size_t left;          /* columns of the y axis's texts */
     size_t columns, rows; /* characters */
     size_t across, down;  /* dots in a character */
     struct cell *cells;   /* (rows, columns) */
@@ -81,7 +81,7 @@ static void set_dot(const struct grid *g, struct dot d, size_t curve)
         cell->mark = mark_of(curve);
 }
 
-/* A line of dots; of a faint curve every other pair. */
+/* Sets a line of dots; for a faint curve, every other pair. */
 static void set_line(const struct grid *g, struct dot a, struct dot b,
                      size_t curve, size_t *walked)
 {
@@ -134,7 +134,7 @@ static void set_letter(const struct grid *g, struct dot d, size_t curve)
     cell->curve = curve + 1;
 }
 
-/* Letters between two points, where the columns for them are. */
+/* Sets letters between two points, in the columns chosen for them. */
 static void set_letters_between(const struct grid *g, struct dot a,
                                 struct dot b, size_t curve, size_t every,
                                 size_t *next)
@@ -151,8 +151,8 @@ static void set_letters_between(const struct grid *g, struct dot a,
     }
 }
 
-/* Four letters on the curve, at other places than those of the others; on one
- * that is too short for that, at its end. */
+/* Sets four letters on the curve, not in the same places as other curves'. If
+ * it is too short for that, sets one at its end. */
 static void set_letters(const struct grid *g, size_t curve)
 {
     const struct mt_curve *c = &g->panel->curves[curve];
@@ -221,7 +221,7 @@ static void add_cell(const struct cell *cell, struct mt_strbuf *out)
         mt_strbuf_putc(out, ' ');
 }
 
-/* Colors change where the curve does; no blanks at the end. */
+/* The color changes where the curve does; there are no trailing blanks. */
 static void add_row(const struct grid *g, size_t row, struct mt_strbuf *out)
 {
     const struct cell *cells = g->cells + row * g->columns;
@@ -335,7 +335,7 @@ static void add_key(const struct grid *g, size_t curve, size_t width,
     mt_label_cut(out, c->label, width, !g->term->unicode);
 }
 
-/* As many keys a line as fit. */
+/* As many keys per line as fit. */
 static void add_legend(const struct grid *g, struct mt_strbuf *out)
 {
     size_t width = g->term->width - g->left - 2, at = 0;
@@ -369,7 +369,7 @@ static size_t widest(const struct mt_ticks *ticks)
     return most;
 }
 
-/* Ticks and sizes: a line for the title, three for the x axis. */
+/* Sets ticks and sizes: one line for the title, three for the x axis. */
 static void place(struct grid *g)
 {
     g->across = g->term->unicode ? 2 : 1;

@@ -50,8 +50,8 @@ START_TEST(dots_stand_where_braille_has_them)
 }
 END_TEST
 
-/* Whatever the size, no line is longer, and there are as many as asked for,
- * and the legend. */
+/* For any size, no line is longer, and there are as many as asked for, and the
+ * legend. */
 START_TEST(it_keeps_to_its_size)
 {
     struct mt_panel panel = { "loss", curves, 2 };

@@ -62,8 +62,8 @@ static void collect(struct mt_lines *out, struct column *c, struct mt_point p)
     c->n++;
 }
 
-/* A gap within a column is too narrow to be seen, where points are many:
- * it ends no line there. */
+/* With many points, a gap within a column is too narrow to be seen and does not
+ * end the line. */
 static void trace(const struct mt_curve *curve, const struct mt_scale *x,
                   const struct mt_scale *y, const struct mt_rect *area,
                   bool many, struct mt_lines *out)
@@ -119,7 +119,7 @@ void mt_lines_free(struct mt_lines *lines)
     *lines = (struct mt_lines){ 0 };
 }
 
-/* Cuts the part of [t0, t1] where from + t d lies within lo and hi. */
+/* Shortens [t0, t1] to where from + t d lies within lo and hi. */
 static bool cut(double from, double d, double lo, double hi, double *t0,
                 double *t1)
 {

@@ -57,7 +57,7 @@ START_TEST(gaps_end_lines)
 }
 END_TEST
 
-/* Many points: few remain, and with them the ends of each column. */
+/* Of many points few remain, among them the extremes of each column. */
 START_TEST(many_points_keep_their_extremes)
 {
     enum { N = 100000 };

@@ -8,10 +8,11 @@
 
 #include "kernels/dmath.h"
 
-/* Numbers from 10^-5 to below 10^6 are written out, others with a power. */
+/* Numbers from 10^-5 up to (not including) 10^6 are written out, others with a
+ * power of ten. */
 enum { LEAST_POWER = -5, MOST_POWER = 5 };
 
-/* count 10^power, rounded once: powers of ten are not doubles. */
+/* count 10^power, rounded once: not all powers of ten are doubles. */
 static double decimal(long long count, int power)
 {
     char text[64];
@@ -32,7 +33,7 @@ static int power_of(double x)
     return p;
 }
 
-/* count 10^-places with that many places, which are few. */
+/* Writes count 10^-places with that many (few) decimal places. */
 static void write_places(char *out, size_t size, long long count, int places)
 {
     long long one = 1, size_of = count < 0 ? -count : count;
@@ -69,7 +70,7 @@ static void add_tick(struct mt_ticks *out, long long count, int power,
                  power < exponent ? exponent - power : 0);
 }
 
-/* "1" times a power is the power, if all of them are. */
+/* If all ticks are 1 times a power, they are written as the power alone. */
 static void drop_ones(struct mt_ticks *out)
 {
     for (size_t i = 0; i < out->n; i++) {
@@ -98,7 +99,7 @@ static struct step next(struct step s)
     return (struct step){ 1, s.p + 1 };
 }
 
-/* The counts of steps within lo and hi. */
+/* How many multiples of the step are within lo and hi; *first is the first. */
 static size_t count_steps(double lo, double hi, struct step s, long long *first)
 {
     double unit = decimal(s.m, s.p), a = ceil(lo / unit), b = floor(hi / unit);
@@ -107,7 +108,7 @@ static size_t count_steps(double lo, double hi, struct step s, long long *first)
     return b >= a ? (size_t)(b - a) + 1 : 0;
 }
 
-/* By which power the ticks from first to last times 10^power are written. */
+/* The power with which the ticks first ... last times 10^power are written. */
 static int common_exponent(long long first, long long last, int power)
 {
     long long far = llabs(first) > llabs(last) ? llabs(first) : llabs(last);
@@ -145,7 +146,7 @@ static void choose_linear(double lo, double hi, bool whole, size_t max,
 /* Which multiples of each power get a text, the fullest set first. */
 static const struct {
     const char *multiples;
-    int stride; /* every so many powers */
+    int stride; /* use one power of so many */
 } log_sets[] = {
     { "125", 1 }, { "13", 1 }, { "1", 1 },  { "1", 2 },   { "1", 5 },
     { "1", 10 },  { "1", 20 }, { "1", 50 }, { "1", 100 }, { "1", 200 },
@@ -201,7 +202,7 @@ static double value_at(double place, double more)
     return value > DBL_MAX ? DBL_MAX : value;
 }
 
-/* Few multiples of powers: ticks as on a linear axis. */
+/* For axes with few multiples of powers: ticks as on a linear axis. */
 static void choose_between(const struct mt_scale *s, size_t max,
                            struct mt_ticks *out)
 {

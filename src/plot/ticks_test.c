@@ -18,7 +18,7 @@ static struct mt_scale scale_of(bool log, bool whole, double a, double b)
     return s;
 }
 
-/* The texts with blanks between. */
+/* The texts, separated by blanks. */
 static const char *texts(const struct mt_ticks *t)
 {
     static char out[4096];
@@ -90,8 +90,8 @@ START_TEST(minor_ticks_fill_each_power)
 }
 END_TEST
 
-/* A text says its value, ticks ascend, lie on the axis, and are no more than
- * was asked for. */
+/* Texts give the right values; ticks ascend, lie on the axis, and are no more
+ * than asked for. */
 static void check_ticks(const struct mt_scale *s, size_t max)
 {
     struct mt_ticks ticks;

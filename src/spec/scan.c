@@ -10,7 +10,7 @@
 #include "base/nearest.h"
 #include "base/size.h"
 
-/* cJSON may truncate longer numbers silently. */
+/* The JSON library may truncate longer numbers silently. */
 enum { MAX_NUMBER = 63 };
 
 struct scan {

@@ -1,12 +1,12 @@
 /*
- * All JSON goes through here: a strict reader on top of cJSON that remembers
- * the place of every value, typed getters that say what was expected, a writer
- * whose numbers survive, and overrides by dotted path.
+ * All JSON goes through here: a strict reader on top of the JSON library (see
+ * tree.c) that remembers the place of every value, typed getters that say what
+ * was expected, a writer whose numbers survive, and overrides by dotted path.
  *
- * cJSON alone accepts trailing text, duplicate keys, 01, 1e999 and bad UTF-8.
- * So mt_json_parse first scans the text strictly (RFC 8259, UTF-8, bounded
- * depth, no number that a double cannot hold), and refuses duplicate keys in
- * what cJSON returns.
+ * The library alone accepts trailing text, duplicate keys, 01, 1e999 and bad
+ * UTF-8. So mt_json_parse first scans the text strictly (RFC 8259, UTF-8,
+ * bounded depth, no number that a double cannot hold), and refuses duplicate
+ * keys in what the library returns.
  *
  * Messages look like
  *     digits.json:7:15: model.layers[2].out_features: must be at least 1, got 0
