@@ -4,15 +4,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/size.h"
 
-enum { BLOCK_SIZE = 1 << 16, BLOCK_ALIGN = 64 };
+enum { BLOCK_SIZE = 1 << 16, BLOCK_ALIGN = 64, HUGE = 4 << 20, PAGE = 4096 };
 
 struct mt_arena_block {
     struct mt_arena_block *next;
     size_t used, size; /* bytes, this header included */
 };
+
+/* Large pages, if the system has some for those who ask: what another process
+ * of the same machine reads here (MPI does) is copied in half the time. */
+static void ask_for_large_pages(struct mt_arena_block *block, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    size_t skip = mt_size_align((uintptr_t)block, PAGE) - (uintptr_t)block;
+
+    if (size >= HUGE)
+        madvise((char *)block + skip, size - skip, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
+}
 
 static struct mt_arena_block *block_new(size_t size)
 {
@@ -20,6 +36,7 @@ static struct mt_arena_block *block_new(size_t size)
 
     if (!block)
         return NULL;
+    ask_for_large_pages(block, size);
     memset(block, 0, size);
     block->used = BLOCK_ALIGN;
     block->size = size;

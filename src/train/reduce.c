@@ -9,7 +9,7 @@
 enum {
     PIECES = 64,          /* more than any run of parts can leave */
     CHUNK = 16 * MT_SPAN, /* floats sent at once, 1 MiB */
-    AHEAD = 2,            /* chunks in memory: one being added, one arriving */
+    MOST_AHEAD = 12,
 };
 
 /* The sum of parts [first, end); NULL if none of them counts. */
@@ -36,7 +36,10 @@ struct mt_reduce {
 
     /* of several processes */
     struct stack *of;      /* [size]: what each process holds */
-    float *arrived[AHEAD]; /* CHUNK floats for each piece of the others */
+    size_t ahead;    /* chunks in memory: one being added, others arriving */
+    size_t room;     /* floats of a chunk, at most */
+    float *arrived;  /* [ahead][pieces of the others][room] */
+    size_t arriving; /* pieces of the others */
     struct mt_message *out, *in;
 };
 
@@ -187,6 +190,12 @@ static struct mt_range slice_of(const struct mt_reduce *r, size_t rank)
     return mt_reduce_slice(r->store, r->comm->size, rank);
 }
 
+/* Where chunk k of piece i of the others arrives. */
+static float *arrived(const struct mt_reduce *r, size_t k, size_t i)
+{
+    return r->arrived + (k % r->ahead * r->arriving + i) * r->room;
+}
+
 /* Sends all others chunk k of their slices, and starts to receive that of its
  * own. */
 static mt_status start_chunk(struct mt_reduce *r, size_t k, void **transfer,
@@ -214,7 +223,7 @@ static mt_status start_chunk(struct mt_reduce *r, size_t k, void **transfer,
             if (!p->sum || own.first == own.end)
                 continue;
             r->in[n_in] =
-                (struct mt_message){ rank, r->arrived[k % AHEAD] + n_in * CHUNK,
+                (struct mt_message){ rank, arrived(r, k, n_in),
                                      (own.end - own.first) * sizeof(float) };
             n_in++;
         }
@@ -240,7 +249,7 @@ static void add_chunk(struct mt_reduce *r, size_t k, struct mt_team *team)
             if (p.sum && rank == me)
                 p.sum += own.first;
             else if (p.sum)
-                p.sum = r->arrived[k % AHEAD] + n_in++ * CHUNK;
+                p.sum = arrived(r, k, n_in++);
             p = join(&sums, p, r->shards, NULL, n, team);
             sums.of[sums.n++] = p;
         }
@@ -254,7 +263,7 @@ static mt_status complete(struct mt_reduce *r, struct mt_team *team,
 {
     struct mt_range largest = slice_of(r, r->comm->size - 1);
     size_t chunks = 0;
-    void *transfer[AHEAD];
+    void *transfer[MOST_AHEAD];
     mt_status status = MT_OK;
 
     for (size_t rank = 0; rank < r->comm->size; rank++) {
@@ -264,14 +273,16 @@ static mt_status complete(struct mt_reduce *r, struct mt_team *team,
             largest = slice;
     }
     chunks = (largest.end - largest.first + CHUNK - 1) / CHUNK;
-    for (size_t k = 0; k <= chunks && status == MT_OK; k++) {
+    for (size_t k = 0; k + 1 < chunks + r->ahead && status == MT_OK; k++) {
         if (k < chunks)
-            status = start_chunk(r, k, &transfer[k % AHEAD], err);
-        if (k == 0 || status != MT_OK)
+            status = start_chunk(r, k, &transfer[k % r->ahead], err);
+        if (k + 1 < r->ahead || status != MT_OK)
             continue;
-        status = mt_comm_wait(r->comm, transfer[(k - 1) % AHEAD], err);
+        size_t done = k + 1 - r->ahead;
+
+        status = mt_comm_wait(r->comm, transfer[done % r->ahead], err);
         if (status == MT_OK)
-            add_chunk(r, k - 1, team);
+            add_chunk(r, done, team);
     }
     return status;
 }
@@ -314,19 +325,36 @@ static size_t count_pieces(size_t shards, size_t ranks, size_t rank,
     return pieces;
 }
 
+/* How many chunks of so many pieces are in memory. Before its data, MPI asks
+ * for a large message and waits for the answer, which comes after all that is
+ * on its way in that direction: with few chunks, lines would be idle. */
+static size_t ahead_of(size_t pieces)
+{
+    size_t ahead = MOST_AHEAD / (pieces ? pieces : 1);
+
+    return ahead < 2 ? 2 : ahead;
+}
+
+static size_t room_of(struct mt_range slice)
+{
+    size_t n = slice.end - slice.first;
+
+    return n < CHUNK ? n : CHUNK;
+}
+
 static mt_status take_exchange(struct mt_reduce *r, struct mt_arena *arena,
-                               size_t pieces, struct mt_err *err)
+                               struct mt_err *err)
 {
     size_t size = r->comm->size;
 
+    r->ahead = ahead_of(r->arriving);
+    r->room = room_of(slice_of(r, r->comm->rank));
     r->of = mt_arena_calloc(arena, size, sizeof *r->of);
-    r->in = mt_arena_calloc(arena, pieces, sizeof *r->in);
+    r->in = mt_arena_calloc(arena, r->arriving, sizeof *r->in);
     r->out = mt_arena_calloc(arena, size * PIECES, sizeof *r->out);
-    for (size_t i = 0; i < AHEAD; i++)
-        r->arrived[i] = mt_arena_calloc(arena, pieces * CHUNK, sizeof(float));
-    return r->of && r->in && r->out && r->arrived[0] && r->arrived[1]
-               ? MT_OK
-               : mt_fail_memory(err);
+    r->arrived = mt_arena_calloc(arena, r->ahead * r->arriving * r->room,
+                                 sizeof *r->arrived);
+    return r->of && r->in && r->out && r->arrived ? MT_OK : mt_fail_memory(err);
 }
 
 mt_status mt_reduce_new(const struct mt_reduce_request *request,
@@ -342,8 +370,7 @@ mt_status mt_reduce_new(const struct mt_reduce_request *request,
     r->comm = request->comm;
     r->shards = request->shards;
     r->parts = mt_reduce_parts(r->shards, ranks, rank);
-    size_t pieces = count_pieces(r->shards, ranks, rank, &r->blocks);
-
+    r->arriving = count_pieces(r->shards, ranks, rank, &r->blocks);
     for (size_t i = 0; i < r->blocks; i++) {
         r->block[i] =
             mt_arena_calloc(request->arena, r->store->flat, sizeof **r->block);
@@ -351,7 +378,7 @@ mt_status mt_reduce_new(const struct mt_reduce_request *request,
             return mt_fail_memory(err);
     }
     *out = r;
-    return ranks > 1 ? take_exchange(r, request->arena, pieces, err) : MT_OK;
+    return ranks > 1 ? take_exchange(r, request->arena, err) : MT_OK;
 }
 
 /* --- sizes ------------------------------------------------------------ */
@@ -361,10 +388,9 @@ size_t mt_reduce_bytes(const struct mt_store *store, size_t shards,
 {
     struct mt_range slice = mt_reduce_slice(store, ranks, rank);
     size_t blocks, pieces = count_pieces(shards, ranks, rank, &blocks);
-    size_t chunk = slice.end - slice.first;
 
-    chunk = chunk < CHUNK ? chunk : CHUNK;
-    return (blocks * store->flat + AHEAD * pieces * chunk) * sizeof(float);
+    return (blocks * store->flat + ahead_of(pieces) * pieces * room_of(slice)) *
+           sizeof(float);
 }
 
 size_t mt_reduce_sent(const struct mt_store *store, size_t shards, size_t ranks,

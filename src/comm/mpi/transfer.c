@@ -352,13 +352,28 @@ static const char *gather_direct(struct mt_job *job, char *all,
     return why ? why : mt_transfer_wait(&job->comm, transfer);
 }
 
+/* Waits until the rank on the right is here, too. MPI asks before it sends a
+ * large message; the answer of a rank that is already sending would come only
+ * after all its data, so that the two directions would be used in turn. */
+static const char *meet(struct mt_job *job, size_t left, size_t right)
+{
+    char mine = 0, theirs;
+    struct mt_message out = { left, &mine, 1 }, in = { right, &theirs, 1 };
+    void *transfer;
+    const char *why = mt_transfer_start(&job->comm, &out, 1, &in, 1, &transfer);
+
+    return why ? why : mt_transfer_wait(&job->comm, transfer);
+}
+
 /* Each block goes from its rank to the next, and so on, size - 1 times. */
 static const char *gather_ring(struct mt_job *job, char *all, const size_t *at)
 {
     size_t size = job->comm.size, rank = job->comm.rank, n = 0;
     size_t left = (rank + size - 1) % size, right = (rank + 1) % size;
-    const char *why = NULL;
+    const char *why = meet(job, left, right);
 
+    if (why)
+        return why;
     for (size_t b = 0; b < size; b++)
         n += 2 * pieces_of(at[b + 1] - at[b]);
     pthread_mutex_lock(&job->lock);
