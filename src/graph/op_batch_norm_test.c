@@ -296,6 +296,25 @@ START_TEST(running_statistics_are_torchs)
 }
 END_TEST
 
+/* Those of a channel that is always 0 decay to 0. */
+START_TEST(running_statistics_keep_units)
+{
+    struct bench b;
+
+    open_bench(&b, &cases[3], 0);
+    float *mean = b.leaves[3]->data, *var = b.leaves[4]->data;
+
+    memset(b.leaves[0]->data, 0, b.leaves[0]->count * sizeof(float));
+    mean[0] = -0x1p-125f;
+    mean[1] = 0x1p-121f;
+    var[0] = 0x1p-149f;
+    mt_graph_run(b.graph, NULL, 0);
+    ck_assert(mean[0] == 0 && !signbit(mean[0]));
+    ck_assert(mean[1] == 0x1.8p-122f && var[0] == 0);
+    close_bench(&b);
+}
+END_TEST
+
 /* Without a momentum, each batch so far has the same weight. */
 START_TEST(the_average_of_all_batches_is_kept)
 {
@@ -392,6 +411,7 @@ Suite *op_batch_norm_suite(void)
 
     tcase_add_loop_test(t, bits_do_not_depend_on_cpu_or_threads, 0, N_CASES);
     tcase_add_loop_test(t, running_statistics_are_torchs, 0, N_CASES);
+    tcase_add_test(t, running_statistics_keep_units);
     tcase_add_test(t, the_average_of_all_batches_is_kept);
     tcase_add_loop_test(t, fixed_statistics_are_used_and_kept, 0, N_CASES);
     tcase_add_loop_test(t, a_large_mean_does_not_cancel, 0, N_CASES);

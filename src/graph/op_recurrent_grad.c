@@ -44,7 +44,7 @@ static size_t state_index(const struct job *job, size_t t, size_t i, size_t j)
     return (t * job->walk.rows + i) * job->walk.units + j;
 }
 
-/* dh = dh f'(h), where h is the only gate */
+/* dh f'(h), where h is the only gate */
 static void activation_grad(const struct job *job, const struct mt_cell_grad *s)
 {
     const struct mt_activation *f = mt_activation_find(job->cell->activation);
@@ -53,7 +53,7 @@ static void activation_grad(const struct job *job, const struct mt_cell_grad *s)
     for (size_t i = 0; i < s->rows; i++) {
         size_t at = i * s->hidden;
 
-        mt_kernels()->add(s->dh + at, s->dy + at, s->dh + at, s->units);
+        mt_kernels()->add_grad(s->dh + at, s->dy + at, s->dh + at, s->units);
         kernel(s->dgates + at, s->dh + at, s->gates + at, s->units, NULL);
     }
 }

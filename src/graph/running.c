@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "kernels/flush.h"
+
 void mt_running_found(const struct mt_node *node, const struct mt_run *run,
                       const double *found)
 {
@@ -15,7 +17,9 @@ void mt_running_found(const struct mt_node *node, const struct mt_run *run,
 void mt_running_update(float *r, const double *found, size_t stride, size_t n,
                        double momentum)
 {
-    for (size_t c = 0; c < n; c++)
-        r[c] = (float)((1 - momentum) * (double)r[c] +
-                       momentum * found[c * stride]);
+    for (size_t c = 0; c < n; c++) {
+        double x = (1 - momentum) * (double)r[c] + momentum * found[c * stride];
+
+        r[c] = ((float)x + MT_UNIT_SQUARE) - MT_UNIT_SQUARE;
+    }
 }

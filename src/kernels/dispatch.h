@@ -171,6 +171,8 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
                         size_t rows, size_t n))                                \
     X(void, copy_even, (float *y, const float *x, size_t n))                   \
     X(void, add, (float *y, const float *a, const float *b, size_t n))         \
+    /* the same, flushed (flush.h) */                                          \
+    X(void, add_grad, (float *y, const float *a, const float *b, size_t n))    \
     X(void, mul, (float *y, const float *a, const float *b, size_t n))         \
     X(void, scale, (float *y, const float *x, size_t n, float s))              \
     X(void, shift, (float *y, const float *x, size_t n, float s))              \

@@ -152,6 +152,8 @@ static double at_least_1(double x)
 
 CALL(add, io->n, io->a, io->b, io->n)
 EACH(add, 6e-8, a + b)
+CALL(add_grad, io->n, io->a, io->b, io->n)
+EACH(add_grad, 6e-8, a + b)
 CALL(mul, io->n, io->a, io->b, io->n)
 EACH(mul, 6e-8, a *b)
 CALL(scale, io->n, io->a, io->n, params[0])
@@ -1241,6 +1243,7 @@ END_TEST
 /* Kernels whose output 0 may be their first input. */
 static const char *const in_place[] = {
     "add",
+    "add_grad",
     "mul",
     "scale",
     "clamp",

@@ -12,7 +12,7 @@
 /* Lane by lane, on bits: r = f(a, b, c); masks give -1 or 0. */
 #define MT_PROBE_LANES(X)                                                      \
     X(vf_add) X(vf_sub) X(vf_mul) X(vf_div) X(vf_sqrt) X(vf_fma) X(vf_fnma)    \
-    X(vf_max) X(vf_min) X(vf_neg) X(vf_abs) X(vf_copysign)                     \
+    X(vf_max) X(vf_min) X(vf_neg) X(vf_abs) X(vf_copysign) X(vf_flush)         \
     X(vf_lt) X(vf_le) X(vf_eq) X(vf_sel) X(vm_and) X(vm_or)                    \
     X(vf_round) X(vf_from)                                                     \
     X(vi_add) X(vi_sub) X(vi_and) X(vi_or) X(vi_xor) X(vi_eq) X(vi_lt)         \
@@ -21,7 +21,8 @@
 
 /* y_i = f(x_i) */
 #define MT_PROBE_MATH(X)                                                       \
-    X(exp) X(expm1) X(log) X(log1p) X(tanh) X(sigmoid) X(erf) X(softplus)
+    X(exp) X(exp_cut) X(expm1) X(log) X(log1p) X(tanh) X(sigmoid)              \
+    X(sigmoid_cut) X(erf) X(softplus)
 
 struct mt_probe {
     const char *isa;

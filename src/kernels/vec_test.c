@@ -88,6 +88,7 @@ LANE(vf_min, x < y ? u : v)
 LANE(vf_neg, u ^ TOP)
 LANE(vf_abs, u & ~TOP)
 LANE(vf_copysign, (u & ~TOP) | (v & TOP))
+LANE(vf_flush, fabsf(x) < 0x1p-63f ? 0 : u)
 LANE(vf_lt, MASK(x < y))
 LANE(vf_le, MASK(x <= y))
 LANE(vf_eq, MASK(x == y))
@@ -154,7 +155,8 @@ static const uint32_t special[] = {
     0xbf800000, 0x3f800001, 0x3f7fffff, 0x3fc00000, 0x40200000, 0xc0200000,
     0x4b000000, 0x4b000001, 0x4b800001, 0x4effffff, 0xcf000000, 0x4f000000,
     0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000,
-    0x7fa00001, 0x7fffffff, 0xffffffff,
+    0x7fa00001, 0x7fffffff, 0xffffffff, 0x20000000, 0xa0000000, 0x1fffffff,
+    0x9fffffff,
 };
 
 enum { N_SPECIAL = sizeof special / sizeof *special };

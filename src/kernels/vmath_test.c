@@ -45,6 +45,17 @@ static double ref_sigmoid(double x)
     return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
 }
 
+/* cut where the code does, at -62 ln 2 */
+static double ref_exp_cut(double x)
+{
+    return x < -(double)0x1.57cd0ep+5f ? 0 : exp(x > 88 ? 88 : x);
+}
+
+static double ref_sigmoid_cut(double x)
+{
+    return x < -(double)0x1.57cd0ep+5f ? 0 : ref_sigmoid(x);
+}
+
 static double ref_softplus(double x)
 {
     return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
@@ -136,11 +147,13 @@ struct function {
 
 static const struct function functions[] = {
     { KERNEL(exp), exp, { 0 }, 1.0, 0.76, 0 },
+    { PROBE(exp_cut), ref_exp_cut, { 0 }, 1.0, 0.5, 0 },
     { PROBE(expm1), expm1, { 0 }, 1.43, 0.5, 0 },
     { KERNEL(log), log, { 0 }, 0.84, 0.5, 0 },
     { PROBE(log1p), log1p, { 0 }, 1.44, 0.5, 0 },
     { KERNEL(tanh), tanh, { 0 }, 1.34, 0.5, 0 },
     { KERNEL(sigmoid), ref_sigmoid, { 0 }, 2.41, 0.76, 0 },
+    { PROBE(sigmoid_cut), ref_sigmoid_cut, { 0 }, 2.41, 0.5, 0 },
     { KERNEL(erf), erf, { 0 }, 1.22, 0.51, 0 },
     { KERNEL(softplus), ref_softplus, { 1, FLT_MAX }, 2.0, 0.76, 0 },
     { KERNEL(elu), ref_elu, { 1 }, 0.88, 0.5, 0 },
@@ -352,6 +365,8 @@ static const float borders[] = {
     0x1.62e42ep6f,  /* exp overflows */
     -0x1.5d589ep6f, /* exp becomes subnormal */
     -0x1.9fe368p6f, /* exp becomes 0 */
+    0x1.57cd0ep+5f, /* exp_cut does */
+    88,
     90,
     -105,
     -20,
@@ -418,6 +433,11 @@ static const struct {
     { "exp", -FLT_MAX, 0 },
     { "exp", 0x1p-149f, 1 },
     { "exp", -103.97f, 0x1p-149f },
+    { "exp_cut", 0, 1 },
+    { "exp_cut", NAN, NAN },
+    { "exp_cut", -INF, 0 },
+    { "exp_cut", -42.5f, 0x1.9bb404p-62f },
+    { "exp_cut", -43, 0 },
     { "expm1", -0.0f, -0.0f },
     { "expm1", INF, INF },
     { "expm1", -INF, -1 },

@@ -331,7 +331,7 @@ START_TEST(padding_stays_zero)
 }
 END_TEST
 
-/* With eps 0, results are torch's, also infinite ones, except that 0 / 0 moves
+/* With eps 0, results are torch's, except that what torch divides by 0 moves
  * nothing. */
 START_TEST(eps_may_be_0)
 {
@@ -339,13 +339,13 @@ START_TEST(eps_may_be_0)
         const char *type;
         double after[4]; /* the first step from 1, for each gradient */
     } rows[] = {
-        { "Adam", { 1, 0.9, -INFINITY, -INFINITY } },
-        { "AdamW", { 0.999, 0.899, -INFINITY, -INFINITY } },
-        { "RMSprop", { 1, 0, -INFINITY, -INFINITY } },
-        { "Adagrad", { 1, 0.9, -INFINITY, -INFINITY } },
-        { "NAdam", { 1, 0.8943548, -INFINITY, -INFINITY } },
+        { "Adam", { 1, 0.9, 1, 1 } },
+        { "AdamW", { 0.999, 0.899, 0.999, 0.999 } },
+        { "RMSprop", { 1, 0, 1, 1 } },
+        { "Adagrad", { 1, 0.9, 1, 1 } },
+        { "NAdam", { 1, 0.8943548, 1, 1 } },
         { "RAdam", { 1, 0.95, 1, 1 } },
-        { "Adamax", { 1, 0.9, 0.9, 0.9 } },
+        { "Adamax", { 1, 0.9, 1, 1 } },
         { "Adadelta", { 1, 1, 1, 1 } },
     };
     static const float gradients[] = { 0, 0.5F, 1e-30F, 1e-40F };
@@ -366,6 +366,74 @@ START_TEST(eps_may_be_0)
         if (!(p == want || fabs(p - want) <= 1e-5))
             ck_abort_msg("%s: gradient %g gives %.9g, want %.9g", rows[_i].type,
                          (double)gradients[i % 4], p, want);
+    }
+}
+END_TEST
+
+/* Squares may fade before the mean: Adam with beta2 = 0 divides by 0 then. */
+START_TEST(a_mean_over_squares_of_0_moves_nothing)
+{
+    float *p = store.values + store.tensors[0]->offset;
+
+    ck_assert(open_spec("{'type':'Adam','lr':0.1,'eps':0,'betas':[0.9,0]}") ==
+              MT_OK);
+    p[0] = 1;
+    store.tensors[0]->grad[0] = 0.5F;
+    ck_assert(step(0.1, (double)NAN));
+    ck_assert(p[0] == 0.9F);
+    store.tensors[0]->grad[0] = 0;
+    ck_assert(step(0.1, (double)NAN));
+    ck_assert(p[0] == 0.9F);
+    ck_assert(mt_optimizer_slot(optimizer, 0, 0)[0] > 0.04F);
+}
+END_TEST
+
+/* Is a number of the row's state, or of the tensor, subnormal? */
+static bool has_subnormal(void)
+{
+    for (size_t n = 0; n <= optimizer->n_slots; n++) {
+        const float *x = n < optimizer->n_slots
+                             ? mt_optimizer_slot(optimizer, n, 0)
+                             : store.tensors[0]->data;
+        bool one = n < optimizer->n_slots &&
+                   mt_optimizer_is_product(optimizer->type, n);
+
+        for (size_t i = 0; x && i < (one ? 1 : N); i++) {
+            if (fpclassify(x[i]) == FP_SUBNORMAL)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A unit that dies: its state is never subnormal, and the gradient's mean, the
+ * first slot of most, ends at a few units. */
+START_TEST(state_fades)
+{
+    static const char *const quick[] = {
+        "",           ",'betas':[0.8,0.9]", ",'alpha':0.9,'momentum':0.8",
+        ",'rho':0.9", ",'momentum':0.9",    ",'alpha':0.9,'centered':true"
+    };
+
+    for (size_t row = 0; mt_optimizer_kind.at(row); row++) {
+        for (size_t h = 0; h < sizeof quick / sizeof *quick; h++) {
+            if (!open_row(row, quick[h]))
+                continue;
+            for (int k = 0; k < 10000; k++) {
+                for (size_t i = 0; i < N; i++)
+                    store.tensors[0]->grad[i] =
+                        k > 2 ? 0 : ldexpf(1, -7 * (int)i);
+                ck_assert(step(0.1, (double)NAN));
+                ck_assert_msg(!has_subnormal(), "%s%s: step %d",
+                              optimizer->type->name, quick[h], k);
+            }
+            const float *mean = mt_optimizer_slot(optimizer, 0, 0);
+            bool fades = strcmp(optimizer->type->name, "Adagrad") != 0;
+
+            for (size_t i = 0; mean && fades && i < N; i++)
+                ck_assert_msg(fabsf(mean[i]) < 0x1p-96f, "%s%s: %g is left",
+                              optimizer->type->name, quick[h], (double)mean[i]);
+        }
     }
 }
 END_TEST
@@ -450,6 +518,8 @@ Suite *rules_suite(void)
     tcase_add_loop_test(tcase, schedules_may_change_the_momentum, 0, CASES);
     tcase_add_test(tcase, padding_stays_zero);
     tcase_add_loop_test(tcase, eps_may_be_0, 0, 8);
+    tcase_add_test(tcase, a_mean_over_squares_of_0_moves_nothing);
+    tcase_add_test(tcase, state_fades);
     tcase_add_test(tcase, rows_keep_their_bounds);
     tcase_add_test(tcase, gradients_that_are_not_finite_are_reported);
     tcase_add_test(tcase, momentum_is_cycled_only_where_there_is_one);

@@ -22,7 +22,7 @@
     VINLINE vf d_##NAME(vf g, vf s, const float *p)                            \
     {                                                                          \
         (void)p;                                                               \
-        return DERIVATIVE;                                                     \
+        return vf_flush(DERIVATIVE);                                           \
     }                                                                          \
     void MT_FN(NAME##_grad)(float *dx, const float *g, const float *s,         \
                             size_t n, const float *p)                          \
@@ -43,7 +43,7 @@ ACTIVATION(leaky_relu, vf_sel(vf_lt(vf_zero(), x), x, vf_mul(x, C(p[0]))),
 /* y = x or p0 (e^x - 1) below 0; s = x: dx = g or g p0 e^x */
 ACTIVATION(elu, vf_sel(vf_lt(vf_zero(), x), x, vf_mul(vexpm1(x), C(p[0]))),
            vf_sel(vf_lt(vf_zero(), s), g,
-                  vf_mul(g, vf_mul(vexp(s), C(p[0])))))
+                  vf_mul(g, vf_mul(vexp_cut(s), C(p[0])))))
 
 /* Klambauer et al., "Self-normalizing neural networks": scale, scale alpha */
 #define SELU_SCALE 1.0507009873554804934193349852946f
@@ -52,7 +52,7 @@ ACTIVATION(selu,
            vf_sel(vf_lt(vf_zero(), x), vf_mul(x, C(SELU_SCALE)),
                   vf_mul(vexpm1(x), C(SELU_ALPHA))),
            vf_mul(g, vf_sel(vf_lt(vf_zero(), s), C(SELU_SCALE),
-                            vf_mul(vexp(s), C(SELU_ALPHA)))))
+                            vf_mul(vexp_cut(s), C(SELU_ALPHA)))))
 
 /* Phi(x) = (1 + erf(x / sqrt 2)) / 2 */
 VINLINE vf normal_cdf(vf x)
@@ -66,7 +66,7 @@ VINLINE vf normal_cdf(vf x)
 VINLINE vf normal_pdf(vf x)
 {
     return vf_mul(C(0.39894228040143268f),
-                  vexp(vf_mul(C(-0.5f), vf_mul(x, x))));
+                  vexp_cut(vf_mul(C(-0.5f), vf_mul(x, x))));
 }
 
 /* y = x Phi(x); s = x: dx = g (Phi(x) + x phi(x)) */
@@ -104,7 +104,7 @@ ACTIVATION(gelu_tanh,
 /* sigma (1 + x (1 - sigma)) */
 VINLINE vf silu_slope(vf x)
 {
-    vf q = vsigmoid(x);
+    vf q = vsigmoid_cut(x);
 
     return vf_mul(q, vf_fma(x, vf_sub(C(1), q), C(1)));
 }
@@ -125,7 +125,7 @@ VINLINE vf mish_slope(vf x)
 {
     vf w = tanh_softplus(x);
 
-    return vf_fma(vf_mul(x, vsigmoid(x)), vf_fnma(w, w, C(1)), w);
+    return vf_fma(vf_mul(x, vsigmoid_cut(x)), vf_fnma(w, w, C(1)), w);
 }
 
 /* y = x tanh(softplus(x)); s = x */
@@ -143,7 +143,7 @@ ACTIVATION(softplus,
            vf_sel(vf_lt(C(p[1]), vf_mul(x, C(p[0]))), x,
                   vf_div(vsoftplus(vf_mul(x, C(p[0]))), C(p[0]))),
            vf_sel(vf_lt(C(p[1]), vf_mul(s, C(p[0]))), g,
-                  vf_mul(g, vsigmoid(vf_mul(s, C(p[0]))))))
+                  vf_mul(g, vsigmoid_cut(vf_mul(s, C(p[0]))))))
 
 /* min(max(x + 3, 0), 6) */
 VINLINE vf relu6_of_3(vf x)
@@ -191,7 +191,9 @@ void MT_FN(prelu_grad)(float *dx, const float *g, const float *x,
         vf gi = vf_load_n(g + i, left), wi = vf_load_n(w + i, left);
         vm above = vf_lt(vf_zero(), vf_load_n(x + i, left));
 
-        vf_store_n(dx + i, vf_sel(above, gi, vf_mul(gi, wi)), left);
+        vf dx_i = vf_sel(above, gi, vf_mul(gi, wi));
+
+        vf_store_n(dx + i, vf_flush(dx_i), left);
     }
 }
 

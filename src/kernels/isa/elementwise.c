@@ -41,6 +41,16 @@ void MT_FN(add)(float *y, const float *a, const float *b, size_t n)
     map2(y, a, b, n, NULL, f_add);
 }
 
+VINLINE vf f_add_grad(vf a, vf b, const float *p)
+{
+    return vf_flush(f_add(a, b, p));
+}
+
+void MT_FN(add_grad)(float *y, const float *a, const float *b, size_t n)
+{
+    map2(y, a, b, n, NULL, f_add_grad);
+}
+
 VINLINE vf f_mul(vf a, vf b, const float *p)
 {
     (void)p;
@@ -83,10 +93,12 @@ void MT_FN(add_scaled)(float *y, const float *x, size_t n, float s)
     map2(y, y, x, n, &s, f_add_scaled);
 }
 
-/* y + s (x - y): y stays y where x is the same */
+/* y + s (x - y), in units of parameters: y stays y where x is the same */
 VINLINE vf f_lerp(vf y, vf x, const float *p)
 {
-    return vf_fma(vf_set1(p[0]), vf_sub(x, y), y);
+    vf mean = vf_fma(vf_set1(p[0]), vf_sub(x, y), y);
+
+    return vf_unit(mean, vf_set1(MT_UNIT_PARAMETER));
 }
 
 void MT_FN(lerp)(float *y, const float *x, size_t n, float s)

@@ -23,7 +23,7 @@
         p++;                                                                   \
         (void)p;                                                               \
         (void)x;                                                               \
-        return vf_mul(scale, SLOPE);                                           \
+        return vf_flush(vf_mul(scale, SLOPE));                                 \
     }                                                                          \
     void MT_FN(NAME##_grad)(float *dx, const float *x, const float *t,         \
                             size_t n, float scale, const float *p)             \
@@ -57,8 +57,8 @@ PAIR_LOSS(l1, vf_abs(vf_sub(x, t)), sign(vf_sub(x, t)))
 /* max(x, 0) - x t + ln(1 + e^-|x|); sigma(x) - t */
 PAIR_LOSS(bce_logits,
           vf_add(vf_fnma(x, t, vf_max(vf_zero(), x)),
-                 vlog1p(vexp(vf_neg(vf_abs(x))))),
-          vf_sub(vsigmoid(x), t))
+                 vlog1p(vexp_cut(vf_neg(vf_abs(x))))),
+          vf_sub(vsigmoid_cut(x), t))
 
 /* 0.5 d^2 / beta where |d| < beta, else |d| - 0.5 beta, with d = x - t;
  * d / beta, else sign(d). With beta 0 this is |d|. */
@@ -168,19 +168,21 @@ VINLINE double fold4(const float *a, const float *b, const float *c,
     return total;
 }
 
-/* y_i = scale f(a_i, b_i, c_i, d_i) */
+/* y_i = scale f(a_i, b_i, c_i, d_i), flushed as gradients are */
 VINLINE void map4(float *y, const float *a, const float *b, const float *c,
                   const float *d, size_t n, float scale, quad *f)
 {
-    vf s = vf_set1(scale);
+    vf s = vf_set1(scale), v;
     size_t i = 0;
 
-    for (; i + VL <= n; i += VL)
-        vf_store(y + i, vf_mul(s, quad_all(a + i, b + i, c + i, d + i, f)));
-    if (i < n)
-        vf_store_n(y + i,
-                   vf_mul(s, quad_n(a + i, b + i, c + i, d + i, n - i, f)),
-                   n - i);
+    for (; i + VL <= n; i += VL) {
+        v = vf_mul(s, quad_all(a + i, b + i, c + i, d + i, f));
+        vf_store(y + i, vf_flush(v));
+    }
+    if (i < n) {
+        v = vf_mul(s, quad_n(a + i, b + i, c + i, d + i, n - i, f));
+        vf_store_n(y + i, vf_flush(v), n - i);
+    }
 }
 
 /* Defines the kernel NAME over VALUE and NAME_grad over SLOPE, in x, t, the
@@ -202,7 +204,7 @@ VINLINE void map4(float *y, const float *a, const float *b, const float *c,
  * max(+-x, 0) + ln(1 + e^-|x|), and all four terms are positive */
 VINLINE vf bce_logits_value(vf x, vf t, vf q, vf w)
 {
-    vf tail = vlog1p(vexp(vf_neg(vf_abs(x))));
+    vf tail = vlog1p(vexp_cut(vf_neg(vf_abs(x))));
     vf hit = vf_add(vf_max(vf_zero(), vf_neg(x)), tail);
     vf miss = vf_add(vf_max(vf_zero(), x), tail);
 
@@ -213,9 +215,9 @@ VINLINE vf bce_logits_value(vf x, vf t, vf q, vf w)
 /* w ((1 - t) sigma(x) - q t sigma(-x)) */
 VINLINE vf bce_logits_slope(vf x, vf t, vf q, vf w)
 {
-    vf miss = vf_mul(vf_sub(vf_set1(1), t), vsigmoid(x));
+    vf miss = vf_mul(vf_sub(vf_set1(1), t), vsigmoid_cut(x));
 
-    return vf_mul(w, vf_fnma(vf_mul(q, t), vsigmoid(vf_neg(x)), miss));
+    return vf_mul(w, vf_fnma(vf_mul(q, t), vsigmoid_cut(vf_neg(x)), miss));
 }
 
 WEIGHTED_LOSS(bce_logits_weighted, bce_logits_value, bce_logits_slope)

@@ -2,14 +2,75 @@
  * Optimizer passes over flat memory, with the update rules of torch.optim. The
  * arrays may be read and written up to a multiple of 16 values past n: flat
  * blocks are padded. `zeros` gathers 0 g, which is 0 while all g are finite.
+ *
+ * What the formulas do not say: state is in units (flush.h). The first term of
+ * each sum takes up the unit, which is subtracted at the end.
  */
 #include "kernels/isa/internal.h"
 
-/* a / b, but 0 / 0 is 0: with eps = 0, a value whose gradients were all 0 (as
- * those of padding are) stays where it is. */
-VINLINE vf quotient(vf a, vf b)
+/* sign g + l2 p */
+VINLINE vf gradient(vf g, vf p, float sign, float l2)
 {
-    return vf_sel(vf_eq(a, vf_zero()), a, vf_div(a, b));
+    vf d = vf_mul(vf_set1(sign), g);
+
+    if (l2 != 0)
+        d = vf_fma(vf_set1(l2), p, d);
+    return d;
+}
+
+/* a / b, but 0 where b is 0: with eps = 0, a value whose squares are all 0 (as
+ * those of padding are) stays where it is. With any other, b is never 0. */
+VINLINE vf quotient(vf a, vf b, float eps)
+{
+    vf q = vf_div(a, b);
+
+    if (!(eps > 0))
+        q = vf_sel(vf_eq(b, vf_zero()), b, q);
+    return q;
+}
+
+/* Writes a mean of gradients, and returns what it wrote. */
+VINLINE vf keep_mean(float *m, vf x)
+{
+    x = vf_unit(x, vf_set1(MT_UNIT_MEAN));
+    vf_store(m, x);
+    return x;
+}
+
+/* m = beta m + rest g */
+VINLINE vf mean(float *m, vf g, vf beta, vf rest)
+{
+    vf unit = vf_set1(MT_UNIT_MEAN), sum = vf_fma(beta, vf_load(m), unit);
+
+    sum = vf_sub(vf_fma(rest, g, sum), unit);
+    vf_store(m, sum);
+    return sum;
+}
+
+/* v = beta v + rest g^2 */
+VINLINE vf mean_square(float *v, vf g, vf beta, vf rest)
+{
+    vf unit = vf_set1(MT_UNIT_SQUARE), sum = vf_fma(beta, vf_load(v), unit);
+
+    sum = vf_sub(vf_fma(vf_mul(rest, g), g, sum), unit);
+    vf_store(v, sum);
+    return sum;
+}
+
+/* p = w - size q, where w has taken up the unit */
+VINLINE void move(float *p, vf w, vf size, vf q)
+{
+    vf_store(p, vf_sub(vf_fnma(size, q, w), vf_set1(MT_UNIT_PARAMETER)));
+}
+
+VINLINE vf add_unit(vf w)
+{
+    return vf_add(w, vf_set1(MT_UNIT_PARAMETER));
+}
+
+VINLINE vf decayed(vf w, vf decay)
+{
+    return vf_fma(decay, w, vf_set1(MT_UNIT_PARAMETER));
 }
 
 /* g = sign g + weight_decay p
@@ -19,25 +80,27 @@ VINLINE vf quotient(vf a, vf b)
 bool MT_FN(sgd)(float *p, const float *g, float *buf, size_t n,
                 const struct mt_sgd_step *s)
 {
-    vf lr = vf_set1(s->lr), wd = vf_set1(s->weight_decay);
-    vf momentum = vf_set1(s->momentum), sign = vf_set1(s->sign);
-    vf damp = vf_set1(s->one_minus_dampening), zeros = vf_zero();
+    vf sign = vf_set1(s->sign), l2 = vf_set1(s->weight_decay);
+    vf lr = vf_set1(s->lr), momentum = vf_set1(s->momentum);
+    vf damp = vf_set1(s->one_minus_dampening);
+    vf zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i);
         vf gi = vf_load(g + i);
-        vf d = vf_fma(wd, w, vf_mul(sign, gi));
+        vf d = vf_fma(l2, w, vf_mul(sign, gi));
 
         zeros = vf_fma(gi, vf_zero(), zeros);
         if (buf) {
-            vf b = d;
+            vf b;
 
-            if (!s->first)
-                b = vf_fma(damp, d, vf_mul(momentum, vf_load(buf + i)));
-            vf_store(buf + i, b);
+            if (s->first)
+                b = keep_mean(buf + i, d);
+            else
+                b = mean(buf + i, d, momentum, damp);
             d = s->nesterov ? vf_fma(momentum, b, d) : b;
         }
-        vf_store(p + i, vf_fnma(lr, d, w));
+        move(p + i, add_unit(w), lr, d);
     }
     return vf_sum(zeros) == 0;
 }
@@ -49,30 +112,27 @@ bool MT_FN(sgd)(float *p, const float *g, float *buf, size_t n,
 bool MT_FN(adam)(float *p, const float *g, float *m, float *v, float *vmax,
                  size_t n, const struct mt_adam_step *s)
 {
+    float sign = s->sign, l2 = s->l2, eps = s->eps;
     vf beta1 = vf_set1(s->beta1), beta2 = vf_set1(s->beta2);
     vf rest1 = vf_set1(s->one_minus_beta1), rest2 = vf_set1(s->one_minus_beta2);
-    vf eps = vf_set1(s->eps), size = vf_set1(s->step_size);
-    vf inv = vf_set1(s->inv_bc2_sqrt), l2 = vf_set1(s->l2);
-    vf decay = vf_set1(s->decay), sign = vf_set1(s->sign);
-    vf zeros = vf_zero();
+    vf size = vf_set1(s->step_size), decay = vf_set1(s->decay);
+    vf inv = vf_set1(s->inv_bc2_sqrt), zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i);
-        vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
-        vf mi = vf_fma(rest1, d, vf_mul(beta1, vf_load(m + i)));
-        vf vn = vf_fma(vf_mul(rest2, d), d, vf_mul(beta2, vf_load(v + i)));
+        vf gi = vf_load(g + i), d = gradient(gi, w, sign, l2);
+        vf mi = mean(m + i, d, beta1, rest1);
+        vf vn = mean_square(v + i, d, beta2, rest2);
         vf top = vn;
 
         zeros = vf_fma(gi, vf_zero(), zeros);
-        vf_store(m + i, mi);
-        vf_store(v + i, vn);
         if (s->amsgrad) {
             top = vf_max(vf_load(vmax + i), vn);
             vf_store(vmax + i, top);
         }
-        vf q = quotient(mi, vf_fma(vf_sqrt(top), inv, eps));
+        vf q = quotient(mi, vf_fma(vf_sqrt(top), inv, vf_set1(eps)), eps);
 
-        vf_store(p + i, vf_fnma(size, q, vf_mul(w, decay)));
+        move(p + i, decayed(w, decay), size, q);
     }
     return vf_sum(zeros) == 0;
 }
@@ -86,32 +146,28 @@ bool MT_FN(adam)(float *p, const float *g, float *m, float *v, float *vmax,
 bool MT_FN(rmsprop)(float *p, const float *g, float *sq, float *avg, float *buf,
                     size_t n, const struct mt_rmsprop_step *s)
 {
-    vf lr = vf_set1(s->lr), l2 = vf_set1(s->l2), sign = vf_set1(s->sign);
+    float sign = s->sign, l2 = s->l2, eps = s->eps;
     vf alpha = vf_set1(s->alpha), rest = vf_set1(s->one_minus_alpha);
-    vf eps = vf_set1(s->eps), momentum = vf_set1(s->momentum);
+    vf lr = vf_set1(s->lr), momentum = vf_set1(s->momentum);
     vf zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i);
-        vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
-        vf top = vf_fma(vf_mul(rest, d), d, vf_mul(alpha, vf_load(sq + i)));
+        vf gi = vf_load(g + i), d = gradient(gi, w, sign, l2);
+        vf top = mean_square(sq + i, d, alpha, rest);
 
         zeros = vf_fma(gi, vf_zero(), zeros);
-        vf_store(sq + i, top);
         if (avg) {
-            vf a = vf_fma(rest, d, vf_mul(alpha, vf_load(avg + i)));
+            vf a = mean(avg + i, d, alpha, rest);
 
-            vf_store(avg + i, a);
             /* Rounding can bring a variance of 0 below 0. */
             top = vf_max(vf_fnma(a, a, top), vf_zero());
         }
-        vf q = quotient(d, vf_add(vf_sqrt(top), eps));
+        vf q = quotient(d, vf_add(vf_sqrt(top), vf_set1(eps)), eps);
 
-        if (buf) {
-            q = vf_fma(momentum, vf_load(buf + i), q);
-            vf_store(buf + i, q);
-        }
-        vf_store(p + i, vf_fnma(lr, q, w));
+        if (buf)
+            q = keep_mean(buf + i, vf_fma(momentum, vf_load(buf + i), q));
+        move(p + i, add_unit(w), lr, q);
     }
     return vf_sum(zeros) == 0;
 }
@@ -121,18 +177,17 @@ bool MT_FN(rmsprop)(float *p, const float *g, float *sq, float *avg, float *buf,
 bool MT_FN(adagrad)(float *p, const float *g, float *sum, size_t n,
                     const struct mt_adagrad_step *s)
 {
-    vf lr = vf_set1(s->lr), l2 = vf_set1(s->l2), sign = vf_set1(s->sign);
-    vf eps = vf_set1(s->eps), zeros = vf_zero();
+    float sign = s->sign, l2 = s->l2, eps = s->eps;
+    vf lr = vf_set1(s->lr), one = vf_set1(1), zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i);
-        vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
-        vf top = vf_fma(d, d, vf_load(sum + i));
-        vf q = quotient(d, vf_add(vf_sqrt(top), eps));
+        vf gi = vf_load(g + i), d = gradient(gi, w, sign, l2);
+        vf top = mean_square(sum + i, d, one, one);
+        vf q = quotient(d, vf_add(vf_sqrt(top), vf_set1(eps)), eps);
 
         zeros = vf_fma(gi, vf_zero(), zeros);
-        vf_store(sum + i, top);
-        vf_store(p + i, vf_fnma(lr, q, w));
+        move(p + i, add_unit(w), lr, q);
     }
     return vf_sum(zeros) == 0;
 }
@@ -143,22 +198,21 @@ bool MT_FN(adagrad)(float *p, const float *g, float *sum, size_t n,
 bool MT_FN(adadelta)(float *p, const float *g, float *sq, float *acc, size_t n,
                      const struct mt_adadelta_step *s)
 {
-    vf lr = vf_set1(s->lr), l2 = vf_set1(s->l2), sign = vf_set1(s->sign);
+    float sign = s->sign, l2 = s->l2, eps = s->eps;
     vf rho = vf_set1(s->rho), rest = vf_set1(s->one_minus_rho);
-    vf eps = vf_set1(s->eps), zeros = vf_zero();
+    vf lr = vf_set1(s->lr), zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i), before = vf_load(acc + i);
-        vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
-        vf top = vf_fma(vf_mul(rest, d), d, vf_mul(rho, vf_load(sq + i)));
-        vf ratio = quotient(vf_sqrt(vf_add(before, eps)),
-                            vf_sqrt(vf_add(top, eps)));
+        vf gi = vf_load(g + i), d = gradient(gi, w, sign, l2);
+        vf top = mean_square(sq + i, d, rho, rest);
+        vf ratio = quotient(vf_sqrt(vf_add(before, vf_set1(eps))),
+                            vf_sqrt(vf_add(top, vf_set1(eps))), eps);
         vf q = vf_mul(ratio, d);
 
         zeros = vf_fma(gi, vf_zero(), zeros);
-        vf_store(sq + i, top);
-        vf_store(acc + i, vf_fma(vf_mul(rest, q), q, vf_mul(rho, before)));
-        vf_store(p + i, vf_fnma(lr, q, w));
+        mean_square(acc + i, q, rho, rest);
+        move(p + i, add_unit(w), lr, q);
     }
     return vf_sum(zeros) == 0;
 }
@@ -168,21 +222,21 @@ bool MT_FN(adadelta)(float *p, const float *g, float *sq, float *acc, size_t n,
 bool MT_FN(adamax)(float *p, const float *g, float *m, float *u, size_t n,
                    const struct mt_adamax_step *s)
 {
+    float sign = s->sign, l2 = s->l2, eps = s->eps;
     vf beta1 = vf_set1(s->beta1), rest1 = vf_set1(s->one_minus_beta1);
-    vf beta2 = vf_set1(s->beta2), eps = vf_set1(s->eps);
-    vf size = vf_set1(s->step_size), l2 = vf_set1(s->l2);
-    vf sign = vf_set1(s->sign), zeros = vf_zero();
+    vf beta2 = vf_set1(s->beta2), size = vf_set1(s->step_size);
+    vf zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i);
-        vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
-        vf mi = vf_fma(rest1, d, vf_mul(beta1, vf_load(m + i)));
-        vf top = vf_max(vf_mul(beta2, vf_load(u + i)), vf_add(vf_abs(d), eps));
+        vf gi = vf_load(g + i), d = gradient(gi, w, sign, l2);
+        vf mi = mean(m + i, d, beta1, rest1);
+        vf top = vf_max(vf_mul(beta2, vf_load(u + i)),
+                        vf_add(vf_abs(d), vf_set1(eps)));
 
+        top = keep_mean(u + i, top);
         zeros = vf_fma(gi, vf_zero(), zeros);
-        vf_store(m + i, mi);
-        vf_store(u + i, top);
-        vf_store(p + i, vf_fnma(size, quotient(mi, top), w));
+        move(p + i, add_unit(w), size, quotient(mi, top, 0));
     }
     return vf_sum(zeros) == 0;
 }
@@ -193,25 +247,23 @@ bool MT_FN(adamax)(float *p, const float *g, float *m, float *u, size_t n,
 bool MT_FN(radam)(float *p, const float *g, float *m, float *v, size_t n,
                   const struct mt_radam_step *s)
 {
+    float sign = s->sign, l2 = s->l2, eps = s->eps;
     vf beta1 = vf_set1(s->beta1), rest1 = vf_set1(s->one_minus_beta1);
     vf beta2 = vf_set1(s->beta2), rest2 = vf_set1(s->one_minus_beta2);
-    vf eps = vf_set1(s->eps), size = vf_set1(s->step_size);
-    vf l2 = vf_set1(s->l2), decay = vf_set1(s->decay);
-    vf sign = vf_set1(s->sign), zeros = vf_zero();
+    vf size = vf_set1(s->step_size), decay = vf_set1(s->decay);
+    vf zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i);
-        vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
-        vf mi = vf_fma(rest1, d, vf_mul(beta1, vf_load(m + i)));
-        vf vn = vf_fma(vf_mul(rest2, d), d, vf_mul(beta2, vf_load(v + i)));
+        vf gi = vf_load(g + i), d = gradient(gi, w, sign, l2);
+        vf mi = mean(m + i, d, beta1, rest1);
+        vf vn = mean_square(v + i, d, beta2, rest2);
         vf q = mi;
 
         zeros = vf_fma(gi, vf_zero(), zeros);
-        vf_store(m + i, mi);
-        vf_store(v + i, vn);
         if (s->rectified)
-            q = quotient(mi, vf_add(vf_sqrt(vn), eps));
-        vf_store(p + i, vf_fnma(size, q, vf_mul(w, decay)));
+            q = quotient(mi, vf_add(vf_sqrt(vn), vf_set1(eps)), eps);
+        move(p + i, decayed(w, decay), size, q);
     }
     return vf_sum(zeros) == 0;
 }
@@ -222,25 +274,23 @@ bool MT_FN(radam)(float *p, const float *g, float *m, float *v, size_t n,
 bool MT_FN(nadam)(float *p, const float *g, float *m, float *v, size_t n,
                   const struct mt_nadam_step *s)
 {
+    float sign = s->sign, l2 = s->l2, eps = s->eps;
     vf beta1 = vf_set1(s->beta1), rest1 = vf_set1(s->one_minus_beta1);
     vf beta2 = vf_set1(s->beta2), rest2 = vf_set1(s->one_minus_beta2);
-    vf eps = vf_set1(s->eps), inv = vf_set1(s->inv_bc2_sqrt);
     vf of_g = vf_set1(s->grad_size), of_m = vf_set1(s->mean_size);
-    vf l2 = vf_set1(s->l2), decay = vf_set1(s->decay);
-    vf sign = vf_set1(s->sign), zeros = vf_zero();
+    vf inv = vf_set1(s->inv_bc2_sqrt), decay = vf_set1(s->decay);
+    vf one = vf_set1(1), zeros = vf_zero();
 
     for (size_t i = 0; i < n; i += VL) {
         vf w = vf_load(p + i);
-        vf gi = vf_load(g + i), d = vf_fma(l2, w, vf_mul(sign, gi));
-        vf mi = vf_fma(rest1, d, vf_mul(beta1, vf_load(m + i)));
-        vf vn = vf_fma(vf_mul(rest2, d), d, vf_mul(beta2, vf_load(v + i)));
+        vf gi = vf_load(g + i), d = gradient(gi, w, sign, l2);
+        vf mi = mean(m + i, d, beta1, rest1);
+        vf vn = mean_square(v + i, d, beta2, rest2);
         vf step = vf_fma(of_m, mi, vf_mul(of_g, d));
-        vf q = quotient(step, vf_fma(vf_sqrt(vn), inv, eps));
+        vf q = quotient(step, vf_fma(vf_sqrt(vn), inv, vf_set1(eps)), eps);
 
         zeros = vf_fma(gi, vf_zero(), zeros);
-        vf_store(m + i, mi);
-        vf_store(v + i, vn);
-        vf_store(p + i, vf_sub(vf_mul(w, decay), q));
+        move(p + i, decayed(w, decay), one, q);
     }
     return vf_sum(zeros) == 0;
 }

@@ -66,7 +66,8 @@ VINLINE void lstm_part(const struct mt_cell_step *s, size_t row, size_t j,
 
 void MT_FN(lstm_step)(const struct mt_cell_step *s){ EACH_VECTOR(s, lstm_part) }
 
-/* dc = dc' + dh o (1 - tanh(c)^2); do = dh tanh(c), di = dc g, df = dc c0,
+/* What comes back from later steps is flushed, for it fades with the steps.
+ * dc = dc' + dh o (1 - tanh(c)^2); do = dh tanh(c), di = dc g, df = dc c0,
  * dg = dc i, each times the slope of its gate; dc0 = dc f */
 VINLINE void lstm_grad_part(const struct mt_cell_grad *s, size_t row, size_t j,
                             size_t n)
@@ -77,7 +78,7 @@ VINLINE void lstm_grad_part(const struct mt_cell_grad *s, size_t row, size_t j,
     vf i = get(gates, j, n), f = get(gates, section + j, n);
     vf g = get(gates, 2 * section + j, n), o = get(gates, 3 * section + j, n);
     vf t = vtanh(get(s->c, at, n));
-    vf dh = vf_add(get(s->dy, at, n), get(s->dh, at, n));
+    vf dh = vf_flush(vf_add(get(s->dy, at, n), get(s->dh, at, n)));
     vf dc = vf_fma(vf_mul(dh, o), tanh_slope(t), get(s->dc, at, n));
     vf c0 = get(s->c0, at, n);
 
@@ -85,7 +86,7 @@ VINLINE void lstm_grad_part(const struct mt_cell_grad *s, size_t row, size_t j,
     put(dgates, section + j, vf_mul(vf_mul(dc, c0), sigmoid_slope(f)), n);
     put(dgates, 2 * section + j, vf_mul(vf_mul(dc, i), tanh_slope(g)), n);
     put(dgates, 3 * section + j, vf_mul(vf_mul(dh, t), sigmoid_slope(o)), n);
-    put(s->dc, at, vf_mul(dc, f), n);
+    put(s->dc, at, vf_flush(vf_mul(dc, f)), n);
 }
 
 void MT_FN(lstm_grad)(const struct mt_cell_grad *s){
@@ -127,7 +128,7 @@ VINLINE void gru_grad_part(const struct mt_cell_grad *s, size_t row, size_t j,
     float *dgates = s->dgates + row * 3 * section;
     vf r = get(gates, j, n), z = get(gates, section + j, n);
     vf new = get(gates, 2 * section + j, n);
-    vf dh = vf_add(get(s->dy, at, n), get(s->dh, at, n));
+    vf dh = vf_flush(vf_add(get(s->dy, at, n), get(s->dh, at, n)));
     vf dn = vf_mul(vf_mul(dh, vf_sub(vf_set1(1), z)), tanh_slope(new));
     vf dr = vf_mul(vf_mul(dn, get(s->c, at, n)), sigmoid_slope(r));
     vf dz =

@@ -22,7 +22,7 @@ VINLINE float row_max(const float *x, size_t n)
 VINLINE vf f_exp_minus(vf a, vf b, const float *p)
 {
     (void)b;
-    return vexp(vf_sub(a, vf_set1(p[0])));
+    return vexp_cut(vf_sub(a, vf_set1(p[0])));
 }
 
 VINLINE float row_sum_exp(const float *x, size_t n, float max)
@@ -42,10 +42,10 @@ void MT_FN(softmax_stats)(float *max, float *sum, const float *x, size_t rows,
 /* p = max, 1 / sum, scale, a */
 VINLINE vf f_softmax_minus(vf x, const float *p)
 {
-    vf e = vexp(vf_sub(x, vf_set1(p[0])));
+    vf e = vexp_cut(vf_sub(x, vf_set1(p[0])));
+    vf d = vf_sub(vf_mul(e, vf_set1(p[1])), vf_set1(p[3]));
 
-    return vf_mul(vf_set1(p[2]),
-                  vf_sub(vf_mul(e, vf_set1(p[1])), vf_set1(p[3])));
+    return vf_flush(vf_mul(vf_set1(p[2]), d));
 }
 
 void MT_FN(softmax_minus)(float *dx, const float *x, size_t n, float max,
@@ -74,7 +74,7 @@ void MT_FN(softmax)(float *y, const float *x, size_t rows, size_t n)
 /* e^(x scale - max) */
 VINLINE vf f_exp_scaled(vf x, const float *p)
 {
-    return vexp(vf_sub(vf_mul(x, vf_set1(p[1])), vf_set1(p[0])));
+    return vexp_cut(vf_sub(vf_mul(x, vf_set1(p[1])), vf_set1(p[0])));
 }
 
 VINLINE vf f_softmax_scaled(vf x, const float *p)
@@ -115,13 +115,15 @@ VINLINE vf f_product(vf a, vf b, const float *p)
 /* y (g - d) */
 VINLINE vf f_softmax_grad(vf g, vf y, const float *p)
 {
-    return vf_mul(y, vf_sub(g, vf_set1(p[0])));
+    return vf_flush(vf_mul(y, vf_sub(g, vf_set1(p[0]))));
 }
 
 /* y (g - d) scale */
 VINLINE vf f_softmax_grad_scaled(vf g, vf y, const float *p)
 {
-    return vf_mul(f_softmax_grad(g, y, p), vf_set1(p[1]));
+    vf dx = vf_mul(vf_mul(y, vf_sub(g, vf_set1(p[0]))), vf_set1(p[1]));
+
+    return vf_flush(dx);
 }
 
 void MT_FN(softmax_grad_scaled)(float *dx, const float *g, const float *y,
@@ -171,7 +173,9 @@ void MT_FN(log_softmax)(float *y, const float *x, size_t rows, size_t n)
 /* g - e^y d */
 VINLINE vf f_log_softmax_grad(vf g, vf y, const float *p)
 {
-    return vf_fnma(vexp(y), vf_set1(p[0]), g);
+    vf dx = vf_fnma(vexp_cut(y), vf_set1(p[0]), g);
+
+    return vf_flush(dx);
 }
 
 /* dx_i = g_i - e^(y_i) sum_j g_j */

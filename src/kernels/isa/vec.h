@@ -15,6 +15,8 @@
  *                    the second argument wins where one is NaN
  *   masks            vf_lt vf_le vf_eq vi_eq vi_lt -> vm; vf_sel(m, a, b) is
  *                    m ? a : b; vm_and vm_or
+ *   flushing         vf_flush(a): +0 where |a| < 2^-63, else a; those are the
+ *                    numbers whose exponent has none of FLUSH_BITS
  *   bits             vf_bits (vf -> vi) and vi_float (vi -> vf) reinterpret
  *   conversion       vf_round (to the nearest even int32, for |x| < 2^31) and
  *                    vf_from (int32 to float, rounded)
@@ -33,6 +35,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/flush.h"
+
 #if defined __FAST_MATH__ || FLT_EVAL_METHOD != 0
 #error "kernels need exact IEEE arithmetic: no -ffast-math, -Ofast or x87"
 #endif
@@ -50,7 +54,10 @@
 #define VINLINE static inline __attribute__((always_inline, unused))
 #endif
 
-enum { VL = 16 }; /* lanes */
+enum {
+    VL = 16, /* lanes */
+    FLUSH_BITS = 0x60000000, /* the upper two of the exponent */
+};
 
 #if defined MT_ISA_avx512
 #include "kernels/isa/vec_avx512.h"
@@ -72,6 +79,12 @@ VINLINE vf vf_neg(vf a)
 VINLINE vf vf_abs(vf a)
 {
     return vi_float(vi_and(vf_bits(a), vi_set1(INT32_MAX)));
+}
+
+/* x to the nearest multiple of a unit: one of MT_UNIT_... */
+VINLINE vf vf_unit(vf x, vf unit)
+{
+    return vf_sub(vf_add(x, unit), unit);
 }
 
 /* |magnitude| with the sign of sign */

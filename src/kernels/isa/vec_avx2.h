@@ -146,6 +146,13 @@ VINLINE vf vi_float(vi x)
 {
     return (vf){ _mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b) };
 }
+VINLINE vf vf_flush(vf x)
+{
+    vi upper = vi_and(vf_bits(x), vi_set1(FLUSH_BITS));
+    vm dropped = vi_eq(upper, vi_set1(0));
+
+    return VF2(_mm256_andnot_ps, dropped, x);
+}
 VINLINE vi vf_round(vf x)
 {
     return (vi){ _mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b) };

@@ -61,6 +61,12 @@ VINLINE vm vi_eq(vi a, vi b) { return _mm512_cmpeq_epi32_mask(a, b); }
 VINLINE vm vi_lt(vi a, vi b) { return _mm512_cmplt_epi32_mask(a, b); }
 VINLINE vi vf_bits(vf a) { return _mm512_castps_si512(a); }
 VINLINE vf vi_float(vi a) { return _mm512_castsi512_ps(a); }
+VINLINE vf vf_flush(vf a)
+{
+    vm kept = _mm512_test_epi32_mask(vf_bits(a), vi_set1(FLUSH_BITS));
+
+    return _mm512_maskz_mov_ps(kept, a);
+}
 VINLINE vi vf_round(vf a) { return _mm512_cvtps_epi32(a); }
 VINLINE vf vf_from(vi a) { return _mm512_cvtepi32_ps(a); }
 

@@ -77,6 +77,12 @@ VINLINE vf vi_float(vi a)
     memcpy(&r, &a, sizeof r);
     return r;
 }
+VINLINE vf vf_flush(vf a)
+{
+    vi bits = vf_bits(a);
+
+    LANES(vf, bits.v[i] & FLUSH_BITS ? a.v[i] : 0);
+}
 /* Out of range (and NaN) is INT32_MIN, as on x86; such lanes are never used,
  * but must not be undefined behaviour. */
 VINLINE int32_t round1(float x)

@@ -97,6 +97,15 @@ VINLINE vm vi_eq(vi a, vi b) { QUARTERS(vm, vceqq_s32(a.q[i], b.q[i])); }
 VINLINE vm vi_lt(vi a, vi b) { QUARTERS(vm, vcltq_s32(a.q[i], b.q[i])); }
 VINLINE vi vf_bits(vf a) { QUARTERS(vi, vreinterpretq_s32_f32(a.q[i])); }
 VINLINE vf vi_float(vi a) { QUARTERS(vf, vreinterpretq_f32_s32(a.q[i])); }
+VINLINE vf vf_flush(vf a)
+{
+    vi bits = vf_bits(a);
+    int32x4_t upper = vdupq_n_s32(FLUSH_BITS);
+
+    QUARTERS(
+        vf, vreinterpretq_f32_u32(vandq_u32(vtstq_s32(bits.q[i], upper),
+                                            vreinterpretq_u32_s32(bits.q[i]))));
+}
 VINLINE vi vf_round(vf a) { QUARTERS(vi, vcvtnq_s32_f32(a.q[i])); }
 VINLINE vf vf_from(vi a) { QUARTERS(vf, vcvtq_f32_s32(a.q[i])); }
 

@@ -57,6 +57,20 @@ VINLINE vf vexp(vf x)
     return scale2(vf_add(vf_set1(1), m), n);
 }
 
+/* e^x up to x = 88, but 0 below 2^-62: next to the 1 that softmax and logistic
+ * functions add to it, that is nothing, and its product with a gradient that is
+ * kept (kernels/flush.h) is not subnormal. Error as that of vexp. */
+VINLINE vf vexp_cut(vf x)
+{
+    vf low = vf_set1(-0x1.57cd0ep+5f); /* -62 ln 2 */
+    vi n;
+    vf m = exp_reduced(vf_max(low, vf_min(vf_set1(88), x)), &n);
+    vf power = vi_float(vi_shl(vi_add(n, vi_set1(127)), 23));
+
+    return vf_sel(vf_lt(x, low), vf_zero(),
+                  vf_mul(vf_add(vf_set1(1), m), power));
+}
+
 /* e^x - 1, accurate near 0. 2^n (e^r - 1) + (2^n - 1): the last bracket is
  * exact for |n| <= 24, and beyond that one of the two sides dominates.
  * Error 1.423, below 0 0.872. */
@@ -150,14 +164,24 @@ VINLINE vf vtanh(vf x)
     return vf_copysign(r, x); /* -0 stays -0 */
 }
 
-/* 1 / (1 + e^-x), from e^-|x| so that both tails keep their digits. Error
- * 2.402. */
-VINLINE vf vsigmoid(vf x)
+/* 1 / (1 + e^-x) from e = e^-|x|, so that both tails keep their digits */
+VINLINE vf sigmoid_from(vf x, vf e)
 {
-    vf e = vexp(vf_neg(vf_abs(x)));
     vf d = vf_add(vf_set1(1), e);
 
     return vf_div(vf_sel(vf_lt(x, vf_zero()), e, vf_set1(1)), d);
+}
+
+/* 1 / (1 + e^-x). Error 2.402. */
+VINLINE vf vsigmoid(vf x)
+{
+    return sigmoid_from(x, vexp(vf_neg(vf_abs(x))));
+}
+
+/* The same, but 0 below 2^-62: for slopes. */
+VINLINE vf vsigmoid_cut(vf x)
+{
+    return sigmoid_from(x, vexp_cut(vf_neg(vf_abs(x))));
 }
 
 /* erf x: x + x P(x^2) below 1 (fit error 1.2e-9), and 1 - e^L(|x|) above with
