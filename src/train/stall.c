@@ -1,6 +1,10 @@
 #include "train/stall.h"
 
+#include <math.h>
+
 #include "train/session_internal.h"
+
+#define NOTHING 1e-9 /* a loss of which no gradient need be left */
 
 mt_status mt_stall_start(const struct mt_session *s, struct mt_stall *out,
                          struct mt_err *err)
@@ -77,7 +81,7 @@ void mt_stall_epoch(const struct mt_session *s, struct mt_stall *stall,
     struct mt_audit *audit = &stall->audit;
 
     mt_audit_after(&s->model->store, s->optimizer, s->now, audit);
-    if (epoch->train.loss != 0)
+    if (fabs(epoch->train.loss) >= NOTHING)
         look(s, stall, out);
     for (size_t i = 0, u = 0; i < s->model->store.n; i++) {
         if (u < audit->n_unmoved && audit->unmoved[u].tensor == i)

@@ -2,9 +2,10 @@
  * Tensors that stop moving after they were trained for a while: the units
  * before a ReLU that are below 0 for every sample have no gradient, and never
  * will have one. Reported at the end of an epoch in which no step moved a
- * tensor whose gradient is 0, unless the epoch's loss is 0: then there is
- * nothing to learn. A learning rate of 0 and steps too small to matter are not
- * reported, as schedules may end so.
+ * tensor whose gradient is 0, unless the epoch's loss is below 1e-9: then there
+ * is nothing to learn, and gradients may be flushed (kernels/flush.h). A
+ * learning rate of 0 and steps too small to matter are not reported, as
+ * schedules may end so.
  */
 #ifndef MT_TRAIN_STALL_H
 #define MT_TRAIN_STALL_H
