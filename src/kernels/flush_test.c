@@ -124,15 +124,15 @@ END_TEST
 
 START_TEST(losses_flush)
 {
-    const float beta = 1;
+    const float params[3] = { 1 }; /* beta, delta; kernels read three */
 
     FOR_TABLES(k)
     {
         k->mse_grad(y, fading, zero, N, 0.25f, NULL);
         check_gradient("mse", y, N);
-        k->smooth_l1_grad(y, fading, zero, N, 0.25f, &beta);
+        k->smooth_l1_grad(y, fading, zero, N, 0.25f, params);
         check_gradient("smooth_l1", y, N);
-        k->huber_grad(y, fading, zero, N, 0.25f, &beta);
+        k->huber_grad(y, fading, zero, N, 0.25f, params);
         check_gradient("huber", y, N);
         k->bce_grad(y, sizes, zero, N, 1e-9f, NULL);
         check_gradient("bce", y, N);

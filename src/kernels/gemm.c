@@ -87,9 +87,12 @@ size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
     if (m * n * k <= SMALL)
         return 0;
     plan_sizes(&p, m, n, k);
-    return mt_size_max(ahead_floats(&p, m, k) + workers * p.own_floats,
-                       mt_gemm_large_floats(m, n, k, workers)) *
-           sizeof(float);
+    size_t own = workers * p.own_floats;
+    size_t large = mt_gemm_large_floats(m, n, k, workers);
+
+    if (large) /* else B's rows are contiguous: nothing is packed ahead */
+        return mt_size_max(own, large) * sizeof(float);
+    return (ahead_floats(&p, m, k) + own) * sizeof(float);
 }
 
 static void pack_ahead_task(void *ctx, size_t task, size_t worker)
@@ -238,9 +241,11 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         return;
     }
     plan_sizes(&p, g->m, g->n, g->k);
-    p.own = (float *)scratch + ahead_floats(&p, g->m, g->k);
-    if (g->b_col != 1 && packs_ahead(&p, g->m))
+    p.own = scratch;
+    if (g->b_col != 1 && packs_ahead(&p, g->m)) {
         p.ahead = scratch;
+        p.own += ahead_floats(&p, g->m, g->k);
+    }
     for (p.j0 = 0; p.j0 < g->n; p.j0 += p.n) {
         p.n = mt_size_min(p.ahead ? p.column_group : g->n, g->n - p.j0);
         if (p.ahead)
