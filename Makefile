@@ -188,7 +188,7 @@ check: $(B)/mtrain $(B)/tests $(B)/bench-eval shims mpi
 check-asan:
 	$(MAKE) B=$(B)/asan OPT="-O1 -g" \
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
-	    WERROR=$(WERROR) all $(B)/asan/tests
+	    WERROR=$(WERROR) all $(B)/asan/tests $(B)/asan/bench-eval
 	ASAN_OPTIONS=allocator_may_return_null=1 scripts/run-tests $(B)/asan
 
 # The tests of all that threads share, and a training, under gcc's or clang's
