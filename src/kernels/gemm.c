@@ -112,22 +112,6 @@ static void pack_ahead_task(void *ctx, size_t task, size_t worker)
     }
 }
 
-/* Rows [i, i + m) and columns [j, j + n) of C, bias and activation. */
-void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
-                      size_t i, size_t m, size_t j, size_t n)
-{
-    for (size_t r = i; r < i + m; r++) {
-        float *c = g->c + r * g->ldc + j;
-
-        if (g->bias)
-            kernels->add(c, c, g->bias + j, n);
-        if (g->act)
-            g->act(c, c, n, g->act_p);
-        if (g->act_grad)
-            g->act_grad(c, c, g->saved + r * g->ldc + j, n, g->act_p);
-    }
-}
-
 /* KC block [q, q + k) of B's panel at column j, and where to keep a copy. */
 struct panel {
     const float *b;

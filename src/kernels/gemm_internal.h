@@ -5,11 +5,12 @@
 #include "kernels/gemm.h"
 
 enum {
-    MT_GEMM_PANEL = 32, /* columns of the widest tile of any table */
+    MT_GEMM_PANEL = 32,     /* columns of the widest tile of any table */
     MT_GEMM_ALL_ROWS = 320, /* up to here a task takes all rows of C */
 };
 
-/* The epilogue of rows [i, i + m) and columns [j, j + n) of C. */
+/* Bias and activation of rows [i, i + m) and columns [j, j + n) of C, while they
+ * are in cache: gemm_epilogue.c. */
 void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
                       size_t i, size_t m, size_t j, size_t n);
 

@@ -1,0 +1,16 @@
+#include "kernels/gemm_internal.h"
+
+void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
+                      size_t i, size_t m, size_t j, size_t n)
+{
+    for (size_t r = i; r < i + m; r++) {
+        float *c = g->c + r * g->ldc + j;
+
+        if (g->bias)
+            kernels->add(c, c, g->bias + j, n);
+        if (g->act)
+            g->act(c, c, n, g->act_p);
+        if (g->act_grad)
+            g->act_grad(c, c, g->saved + r * g->ldc + j, n, g->act_p);
+    }
+}
