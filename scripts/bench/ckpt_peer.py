@@ -5,7 +5,7 @@
 
 Prints MB of raw tensors per second (best of three, the file in the page cache,
 not synced) and the file's size over the raw size, for torch.save, h5py with
-shuffle and gzip 1 and 6, and numpy.savez_compressed, as far as installed.
+shuffle and gzip 1 and 6, and numpy.savez_compressed, where they are installed.
 """
 import json
 import os

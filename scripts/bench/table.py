@@ -4,8 +4,8 @@
     table.py FILE.json...
 
 A table for each family of CPUs and kind of work; a file that comes later
-replaces rows of the same workload and CPU. After each table stands which
-workloads are not faster than their peer.
+replaces rows of the same workload and CPU. After each table come the
+workloads that are not faster than their peer.
 """
 import json
 import sys
