@@ -15,8 +15,8 @@ struct mt_arena_block {
     size_t used, size; /* bytes, this header included */
 };
 
-/* Large pages, if the system has some for those who ask: what another process
- * of the same machine reads here (MPI does) is copied in half the time. */
+/* Asks for large pages: MPI copies from them to other processes of the machine
+ * in half the time. */
 static void ask_for_large_pages(struct mt_arena_block *block, size_t size)
 {
 #ifdef MADV_HUGEPAGE

@@ -9,7 +9,8 @@ enum { MOST = 400 };
 
 static float x[MOST], scratch[MOST], was[MOST];
 
-/* Applies the transform (' stands for ") to a picture with the values 0, 1, 2
+/* Applies the transform, written with ' in place of ", to a picture with the
+ * values 0, 1, 2
  * ... of channels x height x width, at the epoch; epoch < 0: evaluation. */
 static struct mt_planar run(const char *spec, size_t channels, size_t height,
                             size_t width, int epoch)

@@ -92,7 +92,7 @@ void mt_normalize(const struct mt_normalization *norm, size_t each,
                   size_t first, enum mt_dtype from, const char *at, size_t n,
                   float *out)
 {
-    if (!is_plain(norm) && norm->n) {
+    if (norm && norm->n) {
         apply(norm, each, first, from, at, n, out);
         return;
     }

@@ -57,8 +57,8 @@ mt_status mt_loss_check_pairs(struct mt_record *r, const struct mt_loss *loss,
                               struct mt_err *err);
 
 /* The numbers under `key` as n floats in the graph's memory; if `spread`, a
- * single number may stand for all. *out is NULL if there are none. `of`, for
- * messages, says of what there are n. */
+ * single number is repeated n times. *out is NULL if there are none. `of`
+ * names, for messages, what there are n of. */
 mt_status mt_loss_weights(struct mt_record *r, const struct mt_loss *loss,
                           const char *key, const struct mt_reals *weights,
                           size_t n, const char *of, bool spread,

@@ -5,9 +5,9 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-/* A glob for the whole name, and the new name: each * of `to` stands for what
- * the * of `from` in the same place matched, \1 ... \9 for what the * of that
- * number matched. */
+/* A glob for the whole name, and the new name: each * of `to` is replaced by
+ * what the * of `from` in the same place matched, \1 ... \9 by what the * of
+ * that number matched. */
 struct mt_rename {
     const char *from, *to;
 };
