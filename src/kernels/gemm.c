@@ -9,11 +9,11 @@
  * A tile takes one value of A at a time, so A is read in place, whatever
  * its strides; only where the columns of a transposed A are whole pages apart
  * would its cache lines evict each other: then a task first copies its block of
- * it. B's rows are vectors: where they are contiguous, the first tile of a panel
- * reads them in place and leaves a packed copy in cache for the others.
- * Otherwise (a transposed B) panels are packed first: by the task, if it has all
- * rows of C, and else once for all tasks. Products whose operands exceed caches
- * go another way: gemm_large.c.
+ * it. B's rows are vectors: where they are contiguous, the first tile of a
+ * panel reads them in place and leaves a packed copy in cache for the others.
+ * Otherwise (a transposed B) panels are packed first: by the task, if it has
+ * all rows of C, and else once for all tasks. Larger products pack both
+ * operands: gemm_packed.c.
  */
 #include "kernels/gemm_internal.h"
 
@@ -83,16 +83,17 @@ static size_t ahead_floats(const struct plan *p, size_t m, size_t k)
 size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
 {
     struct plan p = { .kernels = mt_kernels() };
+    const struct mt_gemm transposed = { .m = m, .n = n, .k = k, .b_col = k };
+    size_t floats;
 
     if (m * n * k <= SMALL)
         return 0;
     plan_sizes(&p, m, n, k);
-    size_t own = workers * p.own_floats;
-    size_t large = mt_gemm_large_floats(m, n, k, workers);
-
-    if (large) /* else B's rows are contiguous: nothing is packed ahead */
-        return mt_size_max(own, large) * sizeof(float);
-    return (ahead_floats(&p, m, k) + own) * sizeof(float);
+    floats = workers * p.own_floats;
+    if (!mt_gemm_packs_both(&transposed))
+        floats += ahead_floats(&p, m, k);
+    return mt_size_max(floats, mt_gemm_packed_floats(m, n, k, workers)) *
+           sizeof(float);
 }
 
 static void pack_ahead_task(void *ctx, size_t task, size_t worker)
@@ -220,8 +221,8 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         gemm_small(g, p.kernels);
         return;
     }
-    if (mt_gemm_is_large(g)) {
-        mt_gemm_large(g, team, scratch);
+    if (mt_gemm_packs_both(g)) {
+        mt_gemm_packed(g, team, scratch);
         return;
     }
     plan_sizes(&p, g->m, g->n, g->k);

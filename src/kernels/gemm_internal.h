@@ -14,13 +14,13 @@ enum {
 void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
                       size_t i, size_t m, size_t j, size_t n);
 
-/* Products whose operands do not fit in a core's cache: gemm_large.c. */
-bool mt_gemm_is_large(const struct mt_gemm *g);
-void mt_gemm_large(const struct mt_gemm *g, struct mt_team *team,
-                   float *scratch);
+/* Products that pack both operands: gemm_packed.c. The bits are the same. */
+bool mt_gemm_packs_both(const struct mt_gemm *g);
+void mt_gemm_packed(const struct mt_gemm *g, struct mt_team *team,
+                    float *scratch);
 
-/* Floats of scratch memory; 0 where none of these sizes is large, whatever its
- * strides. */
-size_t mt_gemm_large_floats(size_t m, size_t n, size_t k, size_t workers);
+/* Floats of scratch memory; 0 where no product of these sizes packs both,
+ * whatever its strides. */
+size_t mt_gemm_packed_floats(size_t m, size_t n, size_t k, size_t workers);
 
 #endif

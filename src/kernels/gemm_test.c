@@ -392,7 +392,7 @@ START_TEST(large_shapes)
 }
 END_TEST
 
-/* Those of gemm_large.c: several groups of columns and blocks of rows, and a
+/* Those of gemm_packed.c: several groups of columns and blocks of rows, and a
  * last block of k that is not whole. */
 static const struct product packed[] = {
     { .m = 321, .n = 4160, .k = 1010, .strides = 0, .epilogue = BIAS_ACT },
@@ -400,6 +400,9 @@ static const struct product packed[] = {
     { .m = 515, .n = 514, .k = 2051, .strides = 2, .add = true },
     { .m = 330, .n = 514, .k = 2050, .strides = 5, .epilogue = BIAS },
     { .m = 322, .n = 517, .k = 2040, .strides = 6, .epilogue = ACT_GRAD },
+    { .m = 129, .n = 515, .k = 511, .strides = 0, .add = true },
+    { .m = 129, .n = 133, .k = 259, .strides = 2, .epilogue = ALL },
+    { .m = 1027, .n = 130, .k = 513, .strides = 2, .add = true },
 };
 
 enum { PACKED = sizeof packed / sizeof *packed };
@@ -407,7 +410,7 @@ enum { PACKED = sizeof packed / sizeof *packed };
 START_TEST(packed_shapes)
 {
     ck_assert_uint_gt(
-        mt_gemm_large_floats(packed[_i].m, packed[_i].n, packed[_i].k, 1), 0);
+        mt_gemm_packed_floats(packed[_i].m, packed[_i].n, packed[_i].k, 1), 0);
     check_product(&packed[_i]);
 }
 END_TEST

@@ -1,7 +1,8 @@
 /*
- * Large products. Read where they are, their operands cost more than their
- * arithmetic: rows that are pages apart miss the TLB and evict each other from
- * cache, and each block of rows would fetch all of B from memory. So:
+ * Products that pack both operands. Read where they are, the rows of a B that
+ * is wide, and the columns of a transposed A, miss the TLB and evict each other
+ * from cache; and where B does not fit there, each block of rows would fetch
+ * all of it from memory. So:
  *
  *     for each group of columns
  *         for each KC block of k
@@ -20,22 +21,23 @@
 #include "base/size.h"
 
 enum {
-    GROUP = 4096,     /* columns of a group: at most 4 MB of B */
-    BLOCK_ROWS = 256, /* rows of a block, about: they stay in a core's cache */
-    RUN = 512,        /* columns of a run, at least */
-    TASKS = 8,        /* at least, if runs are wide enough */
-    TURN = 256,       /* columns that a sliver's tiles cover in turn */
+    GROUP = 4096, /* columns of a group: at most 4 MB of B */
+    BLOCK_ROWS =
+        256,       /* rows of a block, at most: they stay in a core's cache */
+    FEW_ROWS = 64, /* and at least, if there are so many */
+    RUN = 256,     /* columns of a run, at least */
+    TASKS = 8,     /* at least, if blocks and runs are large enough */
+    TURN = 256,    /* columns that a sliver's tiles cover in turn */
     SLIVER = 16,
-    PANELS = 8,       /* that a task packs */
-    STEPS = 8,        /* of k that are packed at a time, see steps_of */
-    LARGE = 1 << 20,  /* elements of B */
-    LARGE_ROWS = 1 << 22, /* the same where both have contiguous rows */
+    PANELS = 8, /* that a task packs, at most */
+    STEPS = 8,  /* of k that are packed at a time, see steps_of */
 };
 
 struct plan {
     const struct mt_gemm *g;
     const struct mt_kernels *kernels;
     size_t blocks, run; /* blocks of rows; columns of a run */
+    size_t together;    /* panels that a task packs */
     float *panels;      /* panel of column j at j KC */
     float *slivers;     /* each worker's block of A */
     size_t own;         /* floats of it */
@@ -43,18 +45,30 @@ struct plan {
     size_t q, k;        /* the block of k in work */
 };
 
-/* Whether it is large if B has `least` elements. */
-static bool is_large(size_t m, size_t n, size_t k, size_t least)
+/* From where on it pays, as measured on CPUs with AVX-512 and AVX2. */
+struct bounds {
+    size_t m, n; /* at least */
+    size_t b;    /* elements of B, at least */
+    size_t wide; /* n / m, at most */
+};
+
+static const struct bounds a_transposed = { 128, 128, 1 << 15, 8 };
+static const struct bounds b_transposed = { MT_GEMM_ALL_ROWS + 1, 512, 1 << 20,
+                                            SIZE_MAX };
+static const struct bounds neither = { 128, 512, 1 << 18, SIZE_MAX };
+
+static bool pays(const struct bounds *from, size_t m, size_t n, size_t k)
 {
-    return m > MT_GEMM_ALL_ROWS && n >= RUN && k >= MT_GEMM_KC &&
-           n * k >= least;
+    return m >= from->m && n >= from->n && k >= MT_GEMM_KC &&
+           n * k >= from->b && n / m <= from->wide;
 }
 
-bool mt_gemm_is_large(const struct mt_gemm *g)
+bool mt_gemm_packs_both(const struct mt_gemm *g)
 {
-    bool rows = g->a_col == 1 && g->b_col == 1;
-
-    return is_large(g->m, g->n, g->k, rows ? LARGE_ROWS : LARGE);
+    return pays(g->b_col != 1   ? &b_transposed
+                : g->a_col != 1 ? &a_transposed
+                                : &neither,
+                g->m, g->n, g->k);
 }
 
 /* Rows that fill a sliver: whole tiles. */
@@ -69,9 +83,18 @@ static size_t most_slivers(const struct plan *p, size_t m)
                             sliver_rows(p->kernels));
 }
 
-static void plan_sizes(struct plan *p, size_t m)
+static size_t panels_of(const struct plan *p, size_t n)
 {
-    p->blocks = mt_size_ceil_div(m, BLOCK_ROWS);
+    return mt_size_ceil_div(n, p->kernels->gemm_nr);
+}
+
+static void plan_blocks(struct plan *p, size_t m, size_t n)
+{
+    size_t rows = BLOCK_ROWS, runs = mt_size_ceil_div(n, GROUP);
+
+    while (rows > FEW_ROWS && mt_size_ceil_div(m, rows) * runs < TASKS)
+        rows /= 2;
+    p->blocks = mt_size_ceil_div(m, rows);
     p->own = most_slivers(p, m) * MT_GEMM_KC * SLIVER;
 }
 
@@ -83,6 +106,10 @@ static void plan_group(struct plan *p)
     while (p->run >= 2 * RUN &&
            p->blocks * mt_size_ceil_div(p->n, p->run) < TASKS)
         p->run = mt_size_align(p->run / 2, nr);
+    p->together = PANELS;
+    while (p->together > 1 &&
+           mt_size_ceil_div(panels_of(p, p->n), p->together) < TASKS)
+        p->together /= 2;
 }
 
 static size_t panel_floats(size_t n)
@@ -90,13 +117,14 @@ static size_t panel_floats(size_t n)
     return mt_size_align(mt_size_min(n, GROUP), MT_GEMM_PANEL) * MT_GEMM_KC;
 }
 
-size_t mt_gemm_large_floats(size_t m, size_t n, size_t k, size_t workers)
+size_t mt_gemm_packed_floats(size_t m, size_t n, size_t k, size_t workers)
 {
     struct plan p = { .kernels = mt_kernels() };
 
-    if (!is_large(m, n, k, LARGE))
+    if (!pays(&a_transposed, m, n, k) && !pays(&b_transposed, m, n, k) &&
+        !pays(&neither, m, n, k))
         return 0;
-    plan_sizes(&p, m);
+    plan_blocks(&p, m, n);
     return panel_floats(n) + workers * p.own;
 }
 
@@ -111,8 +139,8 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
 {
     const struct plan *p = ctx;
     const struct mt_gemm *g = p->g;
-    size_t nr = p->kernels->gemm_nr, first = task * PANELS * nr, k;
-    size_t end = mt_size_min(first + PANELS * nr, p->n);
+    size_t nr = p->kernels->gemm_nr, first = task * p->together * nr, k;
+    size_t end = mt_size_min(first + p->together * nr, p->n);
 
     (void)worker;
     for (size_t q = 0; q < p->k; q += k) {
@@ -120,11 +148,10 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
         for (size_t j = first; j < end; j += nr) {
             size_t n = mt_size_min(nr, end - j);
 
-            p->kernels->gemm_pack_b(g->b + (p->q + q) * g->b_row +
-                                        (p->j0 + j) * g->b_col,
-                                    g->b_row, g->b_col, k, n,
-                                    p->panels + j * MT_GEMM_KC +
-                                        q * mt_size_align(n, SLIVER));
+            p->kernels->gemm_pack_b(
+                g->b + (p->q + q) * g->b_row + (p->j0 + j) * g->b_col, g->b_row,
+                g->b_col, k, n,
+                p->panels + j * MT_GEMM_KC + q * mt_size_align(n, SLIVER));
         }
     }
 }
@@ -204,20 +231,19 @@ static void block_task(void *ctx, size_t task, size_t worker)
         mt_gemm_epilogue(g, p->kernels, i, m, p->j0 + first, end - first);
 }
 
-void mt_gemm_large(const struct mt_gemm *g, struct mt_team *team,
-                   float *scratch)
+void mt_gemm_packed(const struct mt_gemm *g, struct mt_team *team,
+                    float *scratch)
 {
     struct plan p = { .g = g, .kernels = mt_kernels(), .panels = scratch };
 
-    plan_sizes(&p, g->m);
+    plan_blocks(&p, g->m, g->n);
     p.slivers = scratch + panel_floats(g->n);
     for (p.j0 = 0; p.j0 < g->n; p.j0 += p.n) {
         p.n = mt_size_min(GROUP, g->n - p.j0);
         plan_group(&p);
         for (p.q = 0; p.q < g->k; p.q += p.k) {
             p.k = mt_size_min(MT_GEMM_KC, g->k - p.q);
-            mt_team_run(team,
-                        mt_size_ceil_div(p.n, PANELS * p.kernels->gemm_nr),
+            mt_team_run(team, mt_size_ceil_div(panels_of(&p, p.n), p.together),
                         pack_panels, &p);
             mt_team_run(team, p.blocks * mt_size_ceil_div(p.n, p.run),
                         block_task, &p);
