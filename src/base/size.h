@@ -1,13 +1,18 @@
 /*
- * Checked arithmetic on sizes. Every product or sum of sizes that depends on an
- * input is computed with these before memory is allocated. They return false,
- * and leave *out alone, if the exact result does not fit.
+ * Ranges, and checked arithmetic on sizes. Every product or sum of sizes that
+ * depends on an input is computed with these before memory is allocated. They
+ * return false, and leave *out alone, if the exact result does not fit.
  */
 #ifndef MT_BASE_SIZE_H
 #define MT_BASE_SIZE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* [first, end) */
+struct mt_range {
+    size_t first, end;
+};
 
 static inline bool mt_size_mul(size_t a, size_t b, size_t *out)
 {

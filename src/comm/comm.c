@@ -41,6 +41,15 @@ mt_status mt_comm_wait(struct mt_comm *comm, void *transfer, struct mt_err *err)
     return outcome(comm, comm->type->wait(comm, transfer), err);
 }
 
+mt_status mt_comm_test(struct mt_comm *comm, void *transfer, bool *done,
+                       struct mt_err *err)
+{
+    *done = true;
+    if (!comm || !transfer)
+        return MT_OK;
+    return outcome(comm, comm->type->test(comm, transfer, done), err);
+}
+
 mt_status mt_comm_exchange(struct mt_comm *comm, const struct mt_message *out,
                            size_t n_out, const struct mt_message *in,
                            size_t n_in, struct mt_err *err)
@@ -55,14 +64,16 @@ mt_status mt_comm_exchange(struct mt_comm *comm, const struct mt_message *out,
 /* Bytes sent are counted as in a ring: each rank passes on what others have
  * filled. */
 mt_status mt_comm_gather(struct mt_comm *comm, void *all, const size_t *at,
-                         struct mt_err *err)
+                         size_t rounds, struct mt_err *err)
 {
     if (!comm || comm->size == 1)
         return MT_OK;
-    size_t next = (comm->rank + 1) % comm->size;
+    size_t blocks = rounds * comm->size;
 
-    comm->sent += at[comm->size] - at[0] - (at[next + 1] - at[next]);
-    return outcome(comm, comm->type->gather(comm, all, at), err);
+    comm->sent += at[blocks] - at[0];
+    for (size_t b = (comm->rank + 1) % comm->size; b < blocks; b += comm->size)
+        comm->sent -= at[b + 1] - at[b];
+    return outcome(comm, comm->type->gather(comm, all, at, rounds), err);
 }
 
 mt_status mt_comm_gather_each(struct mt_comm *comm, void *all, size_t bytes,
@@ -76,7 +87,7 @@ mt_status mt_comm_gather_each(struct mt_comm *comm, void *all, size_t bytes,
     for (size_t r = 0; at && r <= comm->size; r++)
         at[r] = r * bytes;
     if (status == MT_OK)
-        status = mt_comm_gather(comm, all, at, err);
+        status = mt_comm_gather(comm, all, at, 1, err);
     free(at);
     return status;
 }

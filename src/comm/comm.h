@@ -2,7 +2,7 @@
  * Communication between the processes of a job. A rank is one of them, numbered
  * from 0; a communicator that is NULL means a job of one.
  *
- *     mt_comm_gather(comm, all, at, err);       each rank's piece, to all
+ *     mt_comm_gather(comm, all, at, 1, err);    each rank's piece, to all
  *
  *     mt_comm_start(comm, out, n, in, m, &t, err);
  *     ...                                       work on something else
@@ -45,9 +45,15 @@ struct mt_comm_type {
                          void **transfer);
     const char *(*wait)(struct mt_comm *comm, void *transfer);
 
-    /* Rank r has filled bytes [at[r], at[r + 1]) of all; then every rank has
-     * all of them. at has size + 1 numbers, the same on every rank. */
-    const char *(*gather)(struct mt_comm *comm, void *all, const size_t *at);
+    /* The same without waiting: *done says whether it is over. Only of the
+     * oldest transfer. */
+    const char *(*test)(struct mt_comm *comm, void *transfer, bool *done);
+
+    /* Block b of all is bytes [at[b], at[b + 1]), and rank b % size has filled
+     * it; then every rank has all of them. There are rounds * size blocks; at
+     * is the same on every rank. */
+    const char *(*gather)(struct mt_comm *comm, void *all, const size_t *at,
+                          size_t rounds);
 
     /* Ends every rank of the job with this exit code; may return. */
     void (*abort)(struct mt_comm *comm, int code);
@@ -74,11 +80,13 @@ mt_status mt_comm_start(struct mt_comm *comm, const struct mt_message *out,
                         void **transfer, struct mt_err *err);
 mt_status mt_comm_wait(struct mt_comm *comm, void *transfer,
                        struct mt_err *err);
+mt_status mt_comm_test(struct mt_comm *comm, void *transfer, bool *done,
+                       struct mt_err *err);
 mt_status mt_comm_exchange(struct mt_comm *comm, const struct mt_message *out,
                            size_t n_out, const struct mt_message *in,
                            size_t n_in, struct mt_err *err);
 mt_status mt_comm_gather(struct mt_comm *comm, void *all, const size_t *at,
-                         struct mt_err *err);
+                         size_t rounds, struct mt_err *err);
 
 /* The same for pieces of one size: all is (size, bytes). */
 mt_status mt_comm_gather_each(struct mt_comm *comm, void *all, size_t bytes,

@@ -10,7 +10,7 @@
 #include "comm/comm.h"
 
 /* Changes whenever this header or comm.h does. */
-enum { MT_COMM_MODULE_VERSION = 2 };
+enum { MT_COMM_MODULE_VERSION = 3 };
 
 struct mt_comm_module {
     int version; /* MT_COMM_MODULE_VERSION */

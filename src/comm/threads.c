@@ -37,6 +37,7 @@ struct transfer {
     struct transfer *next;
     struct parcel *parcels;
     size_t n_out, n_in;
+    size_t received;
     struct mt_message *in;
 };
 
@@ -83,16 +84,13 @@ static const char *start(struct mt_comm *comm, const struct mt_message *out,
     return NULL;
 }
 
-/* With the lock: has it arrived, or will it never? */
+/* With the lock: has it arrived? */
 static bool receive(struct rank *r, const struct mt_message *in)
 {
-    struct parcel **first = queue(r, r->comm.rank, in->rank), *p;
+    struct parcel **first = queue(r, r->comm.rank, in->rank), *p = *first;
 
-    while (!*first && !r->job->aborted)
-        pthread_cond_wait(&r->job->changed, &r->job->lock);
-    if (r->job->aborted)
+    if (!p || r->job->aborted)
         return false;
-    p = *first;
     if (p->bytes != in->bytes)
         abort();
     if (p->bytes)
@@ -103,38 +101,62 @@ static bool receive(struct rank *r, const struct mt_message *in)
     return true;
 }
 
-static const char *wait_for(struct mt_comm *comm, void *transfer)
+/* With the lock: receives what has arrived. Is nothing missing, in either
+ * direction? */
+static bool over(struct rank *r, struct transfer *t)
 {
-    struct rank *r = (struct rank *)comm;
-    struct transfer *t = transfer;
-    bool done = true;
-
-    pthread_mutex_lock(&r->job->lock);
-    for (size_t i = 0; done && i < t->n_in; i++)
-        done = receive(r, &t->in[i]);
-    for (size_t i = 0; i < t->n_out && done; i++) {
-        while (!t->parcels[i].taken && !r->job->aborted)
-            pthread_cond_wait(&r->job->changed, &r->job->lock);
-        done = t->parcels[i].taken;
+    while (t->received < t->n_in && receive(r, &t->in[t->received]))
+        t->received++;
+    for (size_t i = 0; i < t->n_out; i++) {
+        if (!t->parcels[i].taken)
+            return false;
     }
-    pthread_mutex_unlock(&r->job->lock);
-    return done ? NULL : "another rank has ended the job";
+    return t->received == t->n_in;
 }
 
-static const char *gather(struct mt_comm *comm, void *all, const size_t *at)
+static const char *finish(struct mt_comm *comm, void *transfer, bool wait,
+                          bool *done)
 {
-    struct mt_message *out = must(calloc(comm->size, sizeof *out));
-    struct mt_message *in = must(calloc(comm->size, sizeof *in));
-    size_t me = comm->rank, n = 0;
+    struct rank *r = (struct rank *)comm;
+
+    pthread_mutex_lock(&r->job->lock);
+    while (!(*done = over(r, transfer)) && wait && !r->job->aborted)
+        pthread_cond_wait(&r->job->changed, &r->job->lock);
+    bool aborted = r->job->aborted;
+
+    pthread_mutex_unlock(&r->job->lock);
+    return *done || !aborted ? NULL : "another rank has ended the job";
+}
+
+static const char *wait_for(struct mt_comm *comm, void *transfer)
+{
+    bool done;
+
+    return finish(comm, transfer, true, &done);
+}
+
+static const char *test(struct mt_comm *comm, void *transfer, bool *done)
+{
+    return finish(comm, transfer, false, done);
+}
+
+static const char *gather(struct mt_comm *comm, void *all, const size_t *at,
+                          size_t rounds)
+{
+    size_t size = comm->size, me = comm->rank, n = 0;
+    struct mt_message *out = must(calloc(rounds * size, sizeof *out));
+    struct mt_message *in = must(calloc(rounds * size, sizeof *in));
     void *transfer;
 
-    for (size_t r = 0; r < comm->size; r++) {
-        if (r == me)
+    for (size_t b = 0; b < rounds * size; b++) {
+        size_t mine = b / size * size + me;
+
+        if (b == mine)
             continue;
-        out[n] =
-            (struct mt_message){ r, (char *)all + at[me], at[me + 1] - at[me] };
-        in[n++] =
-            (struct mt_message){ r, (char *)all + at[r], at[r + 1] - at[r] };
+        out[n] = (struct mt_message){ b % size, (char *)all + at[mine],
+                                      at[mine + 1] - at[mine] };
+        in[n++] = (struct mt_message){ b % size, (char *)all + at[b],
+                                       at[b + 1] - at[b] };
     }
     start(comm, out, n, in, n, &transfer);
     free(out);
@@ -159,8 +181,8 @@ static void stay_open(struct mt_comm *comm)
     (void)comm; /* mt_comm_threads frees all */
 }
 
-static const struct mt_comm_type threads = { start, wait_for, gather, abort_job,
-                                             stay_open };
+static const struct mt_comm_type threads = { start,  wait_for,  test,
+                                             gather, abort_job, stay_open };
 
 static void *run_thread(void *arg)
 {

@@ -74,6 +74,8 @@ struct mt_turn {
                               numbers */
     const struct mt_sequence *sequence; /* NULL: samples are whole; else pieces
                                            of sequences (sequence.h) */
+    void (*after)(void *ctx, size_t node); /* is called when a node has run; */
+    void *ctx;                             /* or NULL */
 };
 
 /* What a running node may use. */
@@ -234,6 +236,11 @@ void mt_graph_update(const struct mt_graph *g, const double *statistics);
 const struct mt_node *mt_graph_find_non_finite(const struct mt_graph *g,
                                                struct mt_team *team,
                                                const struct mt_turn *turn);
+
+/* The last node that writes to this memory, plus 1; 0: none does. For a graph
+ * that is bound. */
+size_t mt_graph_last_writer(const struct mt_graph *g, const void *first,
+                            const void *end);
 
 size_t mt_graph_node_count(const struct mt_graph *g);
 const struct mt_node *mt_graph_node_at(const struct mt_graph *g, size_t i);

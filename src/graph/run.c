@@ -45,7 +45,8 @@ void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
     bool cut = turn->sequence && turn->sequence->no_outputs;
     size_t n = cut ? mt_sequence_nodes(g) : g->n_nodes;
 
-    if (!turn->statistics && !turn->sequence) { /* saves time in short steps */
+    if (!turn->statistics && !turn->sequence && !turn->after) {
+        /* saves time in short steps */
         for (size_t i = 0; i < n; i++)
             g->nodes[i]->op->run(g->nodes[i], &run);
         return;
@@ -54,6 +55,8 @@ void mt_graph_run_part(const struct mt_graph *g, struct mt_team *team,
         run.no_outputs = cut && i + 1 == n;
         g->nodes[i]->op->run(g->nodes[i], &run);
         pass_node(g->nodes[i], &run);
+        if (turn->after)
+            turn->after(turn->ctx, i);
     }
 }
 
@@ -63,6 +66,30 @@ void mt_graph_run(const struct mt_graph *g, struct mt_team *team,
     struct mt_turn turn = { .step = step };
 
     mt_graph_run_part(g, team, &turn);
+}
+
+static bool writes(const struct mt_node *node, const char *first,
+                   const char *end)
+{
+    for (size_t i = 0; i < node->n_out; i++) {
+        const struct mt_value *v = mt_value_root(node->out[i]);
+        const char *data = v->data;
+
+        if (data < end &&
+            data + mt_shape_elements(&v->shape) * sizeof(float) > first)
+            return true;
+    }
+    return false;
+}
+
+size_t mt_graph_last_writer(const struct mt_graph *g, const void *first,
+                            const void *end)
+{
+    size_t i = g->n_nodes;
+
+    while (i > 0 && !writes(g->nodes[i - 1], first, end))
+        i--;
+    return i;
 }
 
 size_t mt_graph_statistics(const struct mt_graph *g)

@@ -297,7 +297,6 @@ mt_status mt_optimizer_new(const struct mt_json *doc, const struct mt_item *obje
     if (!o)
         return mt_fail_memory(err);
     o->store = store;
-    o->end = SIZE_MAX;
     if ((status = read_spec(o, doc, object, err)) != MT_OK) {
         mt_optimizer_free(o);
         return status;
@@ -407,21 +406,28 @@ static void pass_task(void *ctx, size_t task, size_t worker)
         atomic_store(&pass->non_finite, true);
 }
 
-void mt_optimizer_own(struct mt_optimizer *o, size_t first, size_t end)
+void mt_optimizer_own(struct mt_optimizer *o, const struct mt_range *ranges,
+                      size_t n)
 {
-    o->first = first;
-    o->end = end;
+    o->own = ranges;
+    o->n_own = n;
 }
 
-/* Limits the pass to the optimizer's own part of the segment. */
-static void limit(const struct mt_optimizer *o, struct pass *pass)
+/* The optimizer's own ranges of the segment. */
+static void run_pass(const struct mt_optimizer *o, struct pass *pass,
+                     struct mt_team *team)
 {
     const struct mt_segment *s = pass->segment;
+    const struct mt_range all = { 0, SIZE_MAX };
+    const struct mt_range *own = o->n_own ? o->own : &all;
 
-    pass->first = s->offset > o->first ? s->offset : o->first;
-    pass->end = s->offset + s->n < o->end ? s->offset + s->n : o->end;
-    if (pass->end < pass->first)
-        pass->end = pass->first;
+    for (size_t i = 0; i == 0 || i < o->n_own; i++) {
+        pass->first = mt_size_max(s->offset, own[i].first);
+        pass->end = mt_size_min(s->offset + s->n, own[i].end);
+        if (pass->first < pass->end)
+            mt_team_run(team, (pass->end - pass->first + SPAN - 1) / SPAN,
+                        pass_task, pass);
+    }
 }
 
 bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
@@ -444,9 +450,7 @@ bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
                 (float)o->type->factor(o->groups[s->group].args, &step);
         step.product = (double)s->product;
         o->type->prepare(o->groups[s->group].args, &step, prepared);
-        limit(o, &pass);
-        mt_team_run(team, (pass.end - pass.first + SPAN - 1) / SPAN, pass_task,
-                    &pass);
+        run_pass(o, &pass, team);
         finite &= !atomic_load(&pass.non_finite);
         s->step++;
     }

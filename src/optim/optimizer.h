@@ -123,7 +123,8 @@ struct mt_optimizer {
     float *slot[MT_OPTIM_MAX_SLOTS]; /* store->flat floats each; a product has
                                         one for each tensor; NULL: no group
                                         needs it */
-    size_t first, end;               /* the part of the block that it steps */
+    const struct mt_range *own;      /* [n_own] what it steps of the block; */
+    size_t n_own;                    /* 0: all of it */
     struct mt_segment *segments;
     size_t n_segments;
     bool segmented;
@@ -157,10 +158,11 @@ size_t mt_optimizer_bytes(const struct mt_optimizer *optimizer);
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *optimizer,
                                       size_t group);
 
-/* Limits steps to floats [first, end) of the store's block: the rest belongs to
- * other processes, and its memory is not touched. The limits are multiples of
- * 16, or the block's end. */
-void mt_optimizer_own(struct mt_optimizer *optimizer, size_t first, size_t end);
+/* Limits steps to these ranges of floats of the store's block, which are
+ * borrowed: the rest belongs to other processes, and its memory is not touched.
+ * Limits are multiples of 16, or the block's end. */
+void mt_optimizer_own(struct mt_optimizer *optimizer,
+                      const struct mt_range *ranges, size_t n);
 
 /* One step of all tensors that have a gradient; now: [n_groups]. False if a
  * gradient is not finite: the tensors are invalid then. */

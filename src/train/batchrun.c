@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "train/batch.h"
+#include "train/pieces.h"
 #include "train/range.h"
 #include "train/reduce.h"
 #include "train/totals.h"
@@ -125,6 +126,26 @@ static void add_totals(const struct run *run, size_t part,
     }
 }
 
+/* The exchange of gradients that are complete, while others are computed. */
+struct overlap {
+    struct mt_session *s;
+    const size_t *writers; /* [stripes] */
+    size_t complete;       /* stripes, from the end of the block */
+    mt_status status;
+    struct mt_err *err;
+};
+
+static void after_node(void *ctx, size_t node)
+{
+    struct overlap *o = ctx;
+
+    while (o->complete < o->s->stripes && o->writers[o->complete] <= node + 1)
+        o->complete++;
+    if (o->complete && o->status == MT_OK)
+        o->status =
+            mt_reduce_advance(o->s->reduce, o->s->team, o->complete, o->err);
+}
+
 /* first: of its rows, in the batch. */
 static mt_status run_part(const struct run *run, size_t part, size_t first,
                           const struct mt_rows *rows, float *value,
@@ -134,10 +155,18 @@ static mt_status run_part(const struct run *run, size_t part, size_t first,
     struct mt_program *p = program_of(run, part);
     struct mt_turn turn = { run->stream, first, p->batch,
                             statistics_of(s, part) };
+    struct overlap overlap = { .s = s, .err = err };
     mt_status status;
 
     *(float *)p->one->data = (float)(factor_of(run, part) / (double)run->share);
+    if (s->writers && part + 1 == s->parts.end) {
+        overlap.writers = s->writers + (size_t)(p - s->train.of) * s->stripes;
+        turn.after = after_node;
+        turn.ctx = &overlap;
+    }
     mt_graph_run_part(p->graph, s->team, &turn);
+    if (overlap.status != MT_OK)
+        return overlap.status;
     if (mt_loss_of_probabilities(&s->model->loss) &&
         (status = mt_range_check_outputs(s, p, rows, err)) != MT_OK)
         return status;
@@ -162,7 +191,7 @@ static mt_status weigh_all(struct run *run, struct mt_err *err)
     if (s->weigh_targets && mt_comm_size(s->comm) > 1) {
         for (size_t i = own.first; i < own.end; i++)
             s->weights[i] = weigh(run, i);
-        status = mt_comm_gather(s->comm, s->weights, s->weights_at, err);
+        status = mt_comm_gather(s->comm, s->weights, s->weights_at, 1, err);
     } else {
         for (size_t i = 0; i < shards; i++)
             s->weights[i] = weigh(run, i);
@@ -190,16 +219,21 @@ static mt_status run_parts(const struct run *run, const struct mt_rows *rows,
         struct mt_range at = rows_of(run, i);
         struct mt_rows own =
             mt_rows_part(rows, at.first - run->first, at.end - at.first);
+        bool last = i + 1 == s->parts.end;
         float value = 0;
 
+        if (last)
+            mt_reduce_last(s->reduce, s->team, s->counts);
         if (s->counts[i])
             status = run_part(run, i, at.first, &own, &value, err);
         else
             totals_of(s, i)[MT_TOTAL_SAMPLES] += (double)(at.end - at.first);
         record_of(s, i)[LOSS] = (double)value;
-        if (status == MT_OK)
+        if (status == MT_OK && !last)
             mt_reduce_add(s->reduce, s->team, i, s->counts[i]);
     }
+    if (status != MT_OK)
+        mt_reduce_abandon(s->reduce);
     return status;
 }
 
@@ -265,11 +299,11 @@ static mt_status run_cut(struct run *run, const struct mt_rows *rows,
     if (*idle)
         return MT_OK;
     if ((status = run_parts(run, rows, err)) != MT_OK ||
-        (status = mt_comm_gather(s->comm, s->records, s->records_at, err)) !=
-            MT_OK ||
-        (status = take_records(run, loss, wishes, err)) != MT_OK)
+        (status = mt_reduce_finish(s->reduce, s->team, err)) != MT_OK ||
+        (status = mt_comm_gather(s->comm, s->records, s->records_at, 1, err)) !=
+            MT_OK)
         return status;
-    return mt_reduce_finish(s->reduce, s->team, s->counts, err);
+    return take_records(run, loss, wishes, err);
 }
 
 /* A batch that is one part. */
@@ -344,4 +378,32 @@ mt_status mt_batchrun_prepare(struct mt_session *s, struct mt_err *err)
     if (!s->records || !s->records_at)
         return mt_fail_memory(err);
     return mt_reduce_new(&request, &s->reduce, err);
+}
+
+mt_status mt_batchrun_overlap(struct mt_session *s, struct mt_err *err)
+{
+    const struct mt_store *store = &s->model->store;
+    size_t ranks = mt_comm_size(s->comm);
+
+    if (!s->reduce || ranks == 1 || s->comm->here == ranks)
+        return MT_OK;
+    s->writers =
+        mt_arena_calloc(&s->arena, s->train.n * s->stripes, sizeof *s->writers);
+    if (!s->writers)
+        return mt_fail_memory(err);
+    for (size_t i = 0; i < s->train.n; i++) {
+        size_t *writers = s->writers + i * s->stripes, last = 0;
+
+        for (size_t n = 0; n < s->stripes; n++) {
+            struct mt_range stripe =
+                mt_stripe(store, ranks, s->stripes - 1 - n);
+
+            last = mt_size_max(last,
+                               mt_graph_last_writer(s->train.of[i].graph,
+                                                    store->grads + stripe.first,
+                                                    store->grads + stripe.end));
+            writers[n] = last;
+        }
+    }
+    return MT_OK;
 }

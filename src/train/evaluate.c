@@ -81,8 +81,8 @@ static mt_status run_batches(struct mt_session *s, size_t at, double *loss,
     memset(record, 0, each * sizeof *record);
     if ((status = run_batch(s, &rows, &next, record + 2, &record[0], &record[1],
                             err)) != MT_OK ||
-        (status = mt_comm_gather(s->comm, s->eval_records, s->eval_at, err)) !=
-            MT_OK)
+        (status = mt_comm_gather(s->comm, s->eval_records, s->eval_at, 1,
+                                 err)) != MT_OK)
         return status;
     record = s->eval_records;
     for (size_t i = 0; i < size && at + i * b < set->n; i++, record += each) {

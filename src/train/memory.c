@@ -9,6 +9,7 @@
 #include "train/batchrun.h"
 #include "train/ema.h"
 #include "train/kept.h"
+#include "train/pieces.h"
 #include "train/ranking.h"
 #include "train/ranks.h"
 #include "train/reduce.h"
@@ -142,25 +143,21 @@ size_t mt_session_spans(const struct mt_session *s)
     return (s->model->store.flat + MT_SPAN - 1) / MT_SPAN;
 }
 
-/* Assigns each process its slice of the parameters. */
+/* Assigns each process its parts of a batch and its pieces of the parameters.
+ */
 static mt_status share_out(struct mt_session *s, struct mt_err *err)
 {
     size_t size = s->ranks, rank = mt_comm_rank(s->comm);
+    const struct mt_store *store = &s->model->store;
 
     s->parts = mt_reduce_parts(s->settings.shards, size, rank);
-    s->slice = mt_reduce_slice(&s->model->store, size, rank);
-    s->slices_at = mt_arena_calloc(&s->arena, size + 1, sizeof *s->slices_at);
-    s->partial_at = mt_arena_calloc(&s->arena, size + 1, sizeof *s->partial_at);
-    if (!s->slices_at || !s->partial_at)
-        return mt_fail_memory(err);
-    for (size_t r = 0; r < size; r++) {
-        size_t end = mt_reduce_slice(&s->model->store, size, r).end;
-
-        s->slices_at[r + 1] = end * sizeof(float);
-        s->partial_at[r + 1] =
-            (end + MT_SPAN - 1) / MT_SPAN * sizeof *s->partial;
-    }
-    return MT_OK;
+    s->stripes = mt_stripes(store, size);
+    s->pieces = mt_pieces(store, size, rank, &s->arena);
+    s->pieces_at = mt_pieces_at(store, size, 1, sizeof(float), &s->arena);
+    s->partial_at =
+        mt_pieces_at(store, size, MT_SPAN, sizeof *s->partial, &s->arena);
+    return s->pieces && s->pieces_at && s->partial_at ? MT_OK
+                                                      : mt_fail_memory(err);
 }
 
 mt_status mt_session_plan(struct mt_session *s, struct mt_err *err)
@@ -203,11 +200,13 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
         return status;
     mt_programs_bind(&s->train, s->workspace);
     mt_programs_bind(&s->eval, s->workspace);
+    if ((status = mt_batchrun_overlap(s, err)) != MT_OK)
+        return status;
     s->weigh_targets =
         mt_loss_may_skip(&s->model->loss, s->data->label_min,
                          s->data->label_max) ||
         (s->settings.shards > 1 && mt_loss_weighs_classes(&s->model->loss));
-    mt_optimizer_own(s->optimizer, s->slice.first, s->slice.end);
+    mt_optimizer_own(s->optimizer, s->pieces, s->stripes);
     mt_ranks_release(s);
     mt_optimizer_restart(s->optimizer); /* has_grad is known now */
     return MT_OK;

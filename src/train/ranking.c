@@ -192,7 +192,7 @@ mt_status mt_ranking_gather(struct mt_ranking *r, struct mt_comm *comm,
         char *keys = (char *)(r->keys + c * r->room);
 
         memmove(keys + n[rank], keys, n[rank + 1] - n[rank]);
-        status = mt_comm_gather(comm, keys, n, err);
+        status = mt_comm_gather(comm, keys, n, 1, err);
     }
     r->n = n[size] / sizeof *r->keys;
     free(n);

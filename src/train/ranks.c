@@ -25,21 +25,23 @@ static float *block_of(const struct mt_session *s, size_t slot, bool kept)
 static mt_status collect(struct mt_session *s, float *block, struct mt_err *err)
 {
     struct mt_comm *comm = s->comm;
-    struct mt_message own = { 0, block + s->slice.first,
-                              s->slices_at[comm->rank + 1] -
-                                  s->slices_at[comm->rank] };
-    struct mt_message *in = calloc(comm->size, sizeof *in);
-    mt_status status = in ? MT_OK : mt_fail_memory(err);
+    size_t blocks = s->stripes * comm->size, n = 0;
+    struct mt_message *message = calloc(blocks, sizeof *message);
+    mt_status status = message ? MT_OK : mt_fail_memory(err);
 
-    for (size_t r = 1; in && r < comm->size; r++)
-        in[r - 1] =
-            (struct mt_message){ r, (char *)block + s->slices_at[r],
-                                 s->slices_at[r + 1] - s->slices_at[r] };
+    for (size_t b = 0; message && b < blocks; b++) {
+        size_t owner = b % comm->size, at = s->pieces_at[b];
+
+        if ((comm->rank == 0) == (owner == comm->rank))
+            continue; /* process 0 receives others' pieces, they send theirs */
+        message[n++] =
+            (struct mt_message){ comm->rank ? 0 : owner, (char *)block + at,
+                                 s->pieces_at[b + 1] - at };
+    }
     if (status == MT_OK)
-        status = comm->rank
-                     ? mt_comm_exchange(comm, &own, 1, NULL, 0, err)
-                     : mt_comm_exchange(comm, NULL, 0, in, comm->size - 1, err);
-    free(in);
+        status = comm->rank ? mt_comm_exchange(comm, message, n, NULL, 0, err)
+                            : mt_comm_exchange(comm, NULL, 0, message, n, err);
+    free(message);
     return status;
 }
 
@@ -47,7 +49,7 @@ mt_status mt_ranks_collect(struct mt_session *s, struct mt_err *err)
 {
     mt_status status = MT_OK;
 
-    if (mt_comm_size(s->comm) == 1 || !s->slices_at)
+    if (mt_comm_size(s->comm) == 1 || !s->pieces_at)
         return MT_OK; /* each process has all of it */
     for (size_t i = 0; i < 2 * MT_OPTIM_MAX_SLOTS && status == MT_OK; i++) {
         float *block = block_of(s, i / 2, i % 2);
@@ -58,15 +60,31 @@ mt_status mt_ranks_collect(struct mt_session *s, struct mt_err *err)
     return status;
 }
 
-/* Gives the whole pages of [first, end) back; they read as zeros then. */
-static void release(float *first, float *end)
+/* Advises about the whole pages of [first, end). */
+static void advise(float *first, float *end, int advice)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = ((uintptr_t)first + page - 1) / page * page;
     uintptr_t to = (uintptr_t)end / page * page;
 
     if (from < to)
-        madvise((void *)from, to - from, MADV_DONTNEED);
+        madvise((void *)from, to - from, advice);
+}
+
+/* Gives pages back; they read as zeros then. Large pages would hold other
+ * processes' pieces, too. */
+static void release(const struct mt_session *s, float *block)
+{
+    float *at = block, *end = block + s->model->store.flat;
+
+#ifdef MADV_NOHUGEPAGE
+    advise(block, end, MADV_NOHUGEPAGE);
+#endif
+    for (size_t k = 0; k < s->stripes; k++) {
+        advise(at, block + s->pieces[k].first, MADV_DONTNEED);
+        at = block + s->pieces[k].end;
+    }
+    advise(at, end, MADV_DONTNEED);
 }
 
 void mt_ranks_release(struct mt_session *s)
@@ -74,20 +92,22 @@ void mt_ranks_release(struct mt_session *s)
     for (size_t i = 0; i < MT_OPTIM_MAX_SLOTS; i++) {
         float *block = mt_comm_size(s->comm) > 1 ? block_of(s, i, false) : NULL;
 
-        if (!block)
-            continue;
-        release(block, block + s->slice.first);
-        release(block + s->slice.end, block + s->model->store.flat);
+        if (block)
+            release(s, block);
     }
 }
 
 /* --- what is sent ----------------------------------------------------- */
 
-static uint64_t gathered(const struct mt_session *s, const size_t *at)
+static uint64_t gathered(const struct mt_session *s, const size_t *at,
+                         size_t rounds)
 {
-    size_t next = (s->comm->rank + 1) % s->comm->size;
+    size_t size = s->comm->size;
+    uint64_t bytes = at[rounds * size];
 
-    return at[s->comm->size] - (at[next + 1] - at[next]);
+    for (size_t b = (s->comm->rank + 1) % size; b < rounds * size; b += size)
+        bytes -= at[b + 1] - at[b];
+    return bytes;
 }
 
 struct mt_traffic mt_session_traffic(const struct mt_session *s, bool want_norm)
@@ -100,12 +120,12 @@ struct mt_traffic mt_session_traffic(const struct mt_session *s, bool want_norm)
         return sent;
     sent.gradients = batches * mt_reduce_sent(&s->model->store, t->shards,
                                               s->comm->size, s->comm->rank);
-    sent.parameters = gathered(s, s->slices_at);
-    sent.rest = batches * gathered(s, s->records_at);
+    sent.parameters = gathered(s, s->pieces_at, s->stripes);
+    sent.rest = batches * gathered(s, s->records_at, 1);
     if (s->weigh_targets)
-        sent.rest += batches * gathered(s, s->weights_at);
+        sent.rest += batches * gathered(s, s->weights_at, 1);
     if (want_norm || !isnan(t->clip_grad_norm))
-        sent.rest += gathered(s, s->partial_at);
+        sent.rest += gathered(s, s->partial_at, s->stripes);
     return sent;
 }
 
@@ -122,7 +142,7 @@ static mt_status spread(struct mt_comm *comm, void *what, size_t bytes,
     for (size_t r = 1; at && r <= size; r++)
         at[r] = bytes;
     if (status == MT_OK)
-        status = mt_comm_gather(comm, what, at, err);
+        status = mt_comm_gather(comm, what, at, 1, err);
     free(at);
     return status;
 }

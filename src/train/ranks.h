@@ -8,11 +8,11 @@
 #include "ckpt/container.h"
 #include "train/session_internal.h"
 
-/* Sends the optimizer's state of all slices, and its kept copy, to process 0,
+/* Sends the optimizer's state of all pieces, and its kept copy, to process 0,
  * which writes them. */
 mt_status mt_ranks_collect(struct mt_session *s, struct mt_err *err);
 
-/* Frees the memory of the other processes' slices. */
+/* Frees the memory of the other processes' pieces. */
 void mt_ranks_release(struct mt_session *s);
 
 /* Gives all processes the status and info of process 0's save. */

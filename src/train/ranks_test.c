@@ -99,6 +99,7 @@ struct job {
     const char *spec, *shards, *from, *out;
     uint64_t steps; /* the most; 0: to the end */
     size_t threads;
+    bool apart; /* each rank is on a machine of its own */
 };
 
 static struct mt_session *open_rank(const struct job *job, struct mt_comm *comm,
@@ -146,6 +147,8 @@ static void run_rank(struct mt_comm *comm, void *ctx)
     char path[200];
 
     ck_assert(mt_team_new(job->threads, &team, &err) == MT_OK);
+    if (comm && job->apart)
+        comm->here = 1;
     struct mt_session *s = open_rank(job, comm, &doc, team);
 
     if (job->from)
@@ -175,6 +178,14 @@ static void run(size_t ranks, struct job job)
         ck_assert_int_eq(mt_comm_threads(ranks, run_rank, &job), 0);
 }
 
+/* The exit code of the job if each rank trains the first spec. */
+static int run_first(size_t ranks, void (*rank)(struct mt_comm *, void *))
+{
+    struct job job = { .spec = specs[0], .shards = "8" };
+
+    return mt_comm_threads(ranks, rank, &job);
+}
+
 /* --- tests ------------------------------------------------------------ */
 
 START_TEST(any_number_of_ranks)
@@ -190,10 +201,42 @@ START_TEST(any_number_of_ranks)
         for (size_t i = 0; i < sizeof ranks / sizeof *ranks - k; i++) {
             job.out = "many";
             job.threads = 1 + i % 2;
+            job.apart = i / 2 % 2 == k;
             run(ranks[i], job);
             same("one", "many");
         }
     }
+}
+END_TEST
+
+/* The end of the block is exchanged before its beginning is computed. */
+static void count_early(struct mt_comm *comm, void *ctx)
+{
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_json *doc;
+
+    comm->here = 1;
+    struct mt_session *s = open_rank(ctx, comm, &doc, NULL);
+    struct mt_step_info info;
+
+    ck_assert(mt_session_step(s, false, &info, &err) == MT_OK);
+    ck_assert_uint_eq(s->stripes, 3);
+    for (size_t i = 0; i < s->train.n; i++) {
+        const size_t *writers = s->writers + i * s->stripes;
+        size_t nodes = mt_graph_node_count(s->train.of[i].graph);
+
+        ck_assert_uint_gt(writers[0],
+                          mt_graph_forward_count(s->train.of[i].graph));
+        ck_assert_uint_lt(writers[0], writers[2]);
+        ck_assert_uint_le(writers[0], writers[1]);
+        ck_assert_uint_eq(writers[2], nodes);
+    }
+    close_rank(s, doc);
+}
+
+START_TEST(exchange_begins_during_backward)
+{
+    ck_assert_int_eq(run_first(2, count_early), 0);
 }
 END_TEST
 
@@ -213,14 +256,6 @@ START_TEST(the_number_may_change)
     same("one", "part");
 }
 END_TEST
-
-/* The exit code of the job if each rank trains the first spec. */
-static int run_first(size_t ranks, void (*rank)(struct mt_comm *, void *))
-{
-    struct job job = { .spec = specs[0], .shards = "8" };
-
-    return mt_comm_threads(ranks, rank, &job);
-}
 
 /* A rank that reads something else is found before training begins. */
 static void open_other(struct mt_comm *comm, void *ctx)
@@ -337,6 +372,7 @@ Suite *ranks_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, enter, leave);
     tcase_add_loop_test(t, any_number_of_ranks, 0, SPECS);
+    tcase_add_test(t, exchange_begins_during_backward);
     tcase_add_loop_test(t, the_number_may_change, 0, SPECS);
     tcase_add_test(t, a_rank_with_another_spec);
     tcase_add_test(t, a_rank_with_other_moments);

@@ -3,24 +3,25 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "graph/spans.h"
 #include "kernels/dispatch.h"
+#include "train/pieces.h"
 
 enum {
-    PIECES = 64,          /* more than any run of parts can leave */
-    CHUNK = 16 * MT_SPAN, /* floats sent at once, 1 MiB */
+    SUMS = 64, /* more than any run of parts can leave */
     MOST_AHEAD = 12,
 };
 
 /* The sum of parts [first, end); NULL if none of them counts. */
-struct piece {
+struct sum {
     size_t first, end;
     float *sum;
 };
 
-/* Pieces of neighbouring parts; siblings are joined. */
+/* Sums of neighbouring parts; siblings are joined. */
 struct stack {
-    struct piece of[PIECES];
+    struct sum of[SUMS];
     size_t n;
 };
 
@@ -30,17 +31,22 @@ struct mt_reduce {
     size_t shards;
     struct mt_range parts; /* of this process */
     struct stack own;
-    float *block[PIECES]; /* [store->flat]; of[i].sum is block[i] or the
-                             store's */
+    float
+        *block[SUMS]; /* [store->flat]; of[i].sum is block[i] or the store's */
     size_t blocks;
+    const float *left[SUMS]; /* what the last part's gradient is added to */
+    size_t n_left;
 
     /* of several processes */
-    struct stack *of;      /* [size]: what each process holds */
-    size_t ahead;    /* chunks in memory: one being added, others arriving */
-    size_t room;     /* floats of a chunk, at most */
-    float *arrived;  /* [ahead][pieces of the others][room] */
-    size_t arriving; /* pieces of the others */
+    struct stack *of; /* [size]: what each process holds */
+    size_t ahead;     /* stripes in memory: one being added, others arriving */
+    size_t room;      /* floats of a piece, at most */
+    float *arrived;   /* [ahead][sums of the others][room] */
+    size_t arriving;  /* sums of the others */
     struct mt_message *out, *in;
+    void *transfer[MOST_AHEAD];
+    size_t stripes;
+    size_t ready, started, added; /* of them, from the end of the block */
 };
 
 /* --- who has what ----------------------------------------------------- */
@@ -48,12 +54,6 @@ struct mt_reduce {
 struct mt_range mt_reduce_parts(size_t shards, size_t ranks, size_t rank)
 {
     return mt_cut(shards, ranks, rank);
-}
-
-struct mt_range mt_reduce_slice(const struct mt_store *store, size_t ranks,
-                                size_t rank)
-{
-    return mt_cut_units(store->flat, MT_SPAN, ranks, rank);
 }
 
 /* --- adding ----------------------------------------------------------- */
@@ -95,13 +95,13 @@ static float *joined(float *a, float *b, size_t n, struct mt_team *team)
     return a;
 }
 
-/* Joins the piece with its siblings on the stack, as far as possible; sums are
- * n floats. Where one of two is in `last`, their sum is too. */
-static struct piece join(struct stack *s, struct piece p, size_t shards,
-                         const float *last, size_t n, struct mt_team *team)
+/* Joins the sum with its siblings on the stack, as far as possible; sums are n
+ * floats. Where one of two is in `last`, theirs is too. */
+static struct sum join(struct stack *s, struct sum p, size_t shards,
+                       const float *last, size_t n, struct mt_team *team)
 {
     while (s->n) {
-        struct piece *left = &s->of[s->n - 1];
+        struct sum *left = &s->of[s->n - 1];
 
         if (!mt_tree_joins(shards, left->first, p.first, p.end))
             break;
@@ -110,7 +110,7 @@ static struct piece join(struct stack *s, struct piece p, size_t shards,
         p.first = left->first;
         s->n--;
     }
-    assert(s->n < PIECES);
+    assert(s->n < SUMS);
     return p;
 }
 
@@ -118,11 +118,11 @@ static struct piece join(struct stack *s, struct piece p, size_t shards,
 
 void mt_reduce_begin(struct mt_reduce *r)
 {
-    r->own.n = 0;
+    r->own.n = r->n_left = r->ready = r->started = r->added = 0;
 }
 
-/* Block i is the memory of piece i: after a join, swaps blocks so that this
- * holds again. */
+/* Block i is the memory of sum i: after a join, swaps blocks so that this holds
+ * again. */
 static void settle(struct mt_reduce *r, const float *sum)
 {
     size_t i = 0, to = r->own.n;
@@ -141,19 +141,51 @@ void mt_reduce_add(struct mt_reduce *r, struct mt_team *team, size_t part,
 {
     size_t n = r->store->flat;
     float *grads = r->store->grads;
-    struct piece p = { part, part + 1, counts ? grads : NULL };
+    struct sum p = { part, part + 1, counts ? grads : NULL };
 
     p = join(&r->own, p, r->shards, grads, n, team);
-    if (p.sum == grads && part + 1 < r->parts.end) {
+    if (p.sum == grads) {
         p.sum = r->block[r->own.n];
         copy(p.sum, grads, n, team);
-    } else if (p.sum && p.sum != grads) {
+    } else if (p.sum) {
         settle(r, p.sum);
     }
     r->own.of[r->own.n++] = p;
 }
 
-/* The pieces that a process holds in the end, without sums. */
+/* Joins the last part as join() does, but leaves its additions for later. */
+static void join_last(struct mt_reduce *r)
+{
+    struct stack *s = &r->own;
+    struct sum p = { r->parts.end - 1, r->parts.end, r->store->grads };
+
+    while (s->n) {
+        struct sum *left = &s->of[s->n - 1];
+
+        if (!mt_tree_joins(r->shards, left->first, p.first, p.end))
+            break;
+        if (left->sum)
+            r->left[r->n_left++] = left->sum;
+        p.first = left->first;
+        s->n--;
+    }
+    s->of[s->n++] = p;
+}
+
+/* Those additions, for some of the block. */
+static void add_left(const struct mt_reduce *r, struct mt_range range,
+                     struct mt_team *team)
+{
+    for (size_t i = 0; i < r->n_left; i++) {
+        struct add_job job = { r->store->grads + range.first,
+                               r->left[i] + range.first };
+
+        mt_spans(team, range.end - range.first, add_span, &job);
+    }
+}
+
+/* The sums that a process holds in the end, without their memory; returns how
+ * many blocks it needs for them. */
 static size_t list(size_t shards, struct mt_range parts, const bool *counts,
                    struct stack *s)
 {
@@ -162,7 +194,7 @@ static size_t list(size_t shards, struct mt_range parts, const bool *counts,
 
     s->n = 0;
     for (size_t i = parts.first; i < parts.end; i++) {
-        struct piece p = { i, i + 1, !counts || counts[i] ? &any : NULL };
+        struct sum p = { i, i + 1, !counts || counts[i] ? &any : NULL };
 
         p = join(s, p, shards, &any, 0, NULL);
         s->of[s->n++] = p;
@@ -172,70 +204,81 @@ static size_t list(size_t shards, struct mt_range parts, const bool *counts,
     return most;
 }
 
+void mt_reduce_last(struct mt_reduce *r, struct mt_team *team,
+                    const bool *counts)
+{
+    size_t part = r->parts.end - 1, size = mt_comm_size(r->comm);
+
+    if (counts[part])
+        join_last(r);
+    else
+        mt_reduce_add(r, team, part, false);
+    for (size_t rank = 0; size > 1 && rank < size; rank++)
+        list(r->shards, mt_reduce_parts(r->shards, size, rank), counts,
+             &r->of[rank]);
+}
+
 /* --- between processes ------------------------------------------------ */
 
-/* Chunk k of a slice. */
-static struct mt_range chunk_of(struct mt_range slice, size_t k)
+static struct mt_range piece_of(const struct mt_reduce *r, size_t rank,
+                                size_t k)
 {
-    size_t first = slice.first + k * CHUNK;
-
-    first = first < slice.end ? first : slice.end;
-    return (struct mt_range){ first, slice.end - first < CHUNK
-                                         ? slice.end
-                                         : first + CHUNK };
+    return mt_piece(r->store, r->comm->size, rank, k);
 }
 
-static struct mt_range slice_of(const struct mt_reduce *r, size_t rank)
+static size_t bytes_of(struct mt_range piece)
 {
-    return mt_reduce_slice(r->store, r->comm->size, rank);
+    return (piece.end - piece.first) * sizeof(float);
 }
 
-/* Where chunk k of piece i of the others arrives. */
+/* The stripe that is exchanged after `before` others. */
+static size_t stripe_after(const struct mt_reduce *r, size_t before)
+{
+    return r->stripes - 1 - before;
+}
+
+/* Where the piece of stripe k of sum i of the others arrives. */
 static float *arrived(const struct mt_reduce *r, size_t k, size_t i)
 {
     return r->arrived + (k % r->ahead * r->arriving + i) * r->room;
 }
 
-/* Sends all others chunk k of their slices, and starts to receive that of its
- * own. */
-static mt_status start_chunk(struct mt_reduce *r, size_t k, void **transfer,
-                             struct mt_err *err)
+/* Sends all others their pieces of stripe k, and starts to receive its own. */
+static mt_status start_stripe(struct mt_reduce *r, size_t k,
+                              struct mt_team *team, struct mt_err *err)
 {
     size_t me = r->comm->rank, n_out = 0, n_in = 0;
-    struct mt_range own = chunk_of(slice_of(r, me), k);
+    size_t own = bytes_of(piece_of(r, me, k));
 
+    add_left(r, mt_stripe(r->store, r->comm->size, k), team);
     for (size_t rank = 0; rank < r->comm->size; rank++) {
-        struct mt_range theirs = chunk_of(slice_of(r, rank), k);
+        struct mt_range theirs = piece_of(r, rank, k);
         struct stack *held = &r->of[rank];
 
         for (size_t i = 0; rank != me && i < r->own.n; i++) {
-            const struct piece *p = &r->own.of[i];
+            float *sum = r->own.of[i].sum;
 
-            if (p->sum && theirs.first < theirs.end)
-                r->out[n_out++] =
-                    (struct mt_message){ rank, p->sum + theirs.first,
-                                         (theirs.end - theirs.first) *
-                                             sizeof(float) };
+            if (sum && bytes_of(theirs))
+                r->out[n_out++] = (struct mt_message){ rank, sum + theirs.first,
+                                                       bytes_of(theirs) };
         }
         for (size_t i = 0; rank != me && i < held->n; i++) {
-            struct piece *p = &held->of[i];
-
-            if (!p->sum || own.first == own.end)
+            if (!held->of[i].sum || !own)
                 continue;
-            r->in[n_in] =
-                (struct mt_message){ rank, arrived(r, k, n_in),
-                                     (own.end - own.first) * sizeof(float) };
+            r->in[n_in] = (struct mt_message){ rank, arrived(r, k, n_in), own };
             n_in++;
         }
     }
-    return mt_comm_start(r->comm, r->out, n_out, r->in, n_in, transfer, err);
+    return mt_comm_start(r->comm, r->out, n_out, r->in, n_in,
+                         &r->transfer[k % r->ahead], err);
 }
 
-/* Adds chunk k, which has arrived, and leaves the sum in the store. */
-static void add_chunk(struct mt_reduce *r, size_t k, struct mt_team *team)
+/* Adds the own piece of stripe k, which has arrived, and leaves the sum in the
+ * store. */
+static void add_stripe(struct mt_reduce *r, size_t k, struct mt_team *team)
 {
     size_t me = r->comm->rank, n_in = 0;
-    struct mt_range own = chunk_of(slice_of(r, me), k);
+    struct mt_range own = piece_of(r, me, k);
     size_t n = own.end - own.first;
     float *out = r->store->grads + own.first;
     struct stack sums = { .n = 0 };
@@ -244,7 +287,7 @@ static void add_chunk(struct mt_reduce *r, size_t k, struct mt_team *team)
         const struct stack *held = rank == me ? &r->own : &r->of[rank];
 
         for (size_t i = 0; i < held->n; i++) {
-            struct piece p = held->of[i];
+            struct sum p = held->of[i];
 
             if (p.sum && rank == me)
                 p.sum += own.first;
@@ -258,61 +301,78 @@ static void add_chunk(struct mt_reduce *r, size_t k, struct mt_team *team)
         copy(out, sums.of[0].sum, n, team);
 }
 
-static mt_status complete(struct mt_reduce *r, struct mt_team *team,
-                          struct mt_err *err)
+/* Starts what is complete, as far as there is memory for it. */
+static mt_status start_ready(struct mt_reduce *r, struct mt_team *team,
+                             struct mt_err *err)
 {
-    struct mt_range largest = slice_of(r, r->comm->size - 1);
-    size_t chunks = 0;
-    void *transfer[MOST_AHEAD];
     mt_status status = MT_OK;
 
-    for (size_t rank = 0; rank < r->comm->size; rank++) {
-        struct mt_range slice = slice_of(r, rank);
+    while (status == MT_OK && r->started < r->ready &&
+           r->started - r->added < r->ahead)
+        status = start_stripe(r, stripe_after(r, r->started++), team, err);
+    return status;
+}
 
-        if (slice.end - slice.first > largest.end - largest.first)
-            largest = slice;
-    }
-    chunks = (largest.end - largest.first + CHUNK - 1) / CHUNK;
-    for (size_t k = 0; k + 1 < chunks + r->ahead && status == MT_OK; k++) {
-        if (k < chunks)
-            status = start_chunk(r, k, &transfer[k % r->ahead], err);
-        if (k + 1 < r->ahead || status != MT_OK)
-            continue;
-        size_t done = k + 1 - r->ahead;
+static mt_status exchange(struct mt_reduce *r, struct mt_team *team, bool wait,
+                          struct mt_err *err)
+{
+    mt_status status = start_ready(r, team, err);
+    bool done = true;
 
-        status = mt_comm_wait(r->comm, transfer[done % r->ahead], err);
-        if (status == MT_OK)
-            add_chunk(r, done, team);
+    while (status == MT_OK && r->added < r->started) {
+        size_t k = stripe_after(r, r->added);
+        void *transfer = r->transfer[k % r->ahead];
+
+        status = wait ? mt_comm_wait(r->comm, transfer, err)
+                      : mt_comm_test(r->comm, transfer, &done, err);
+        if (status != MT_OK || !done)
+            break;
+        add_stripe(r, k, team);
+        r->added++;
+        status = start_ready(r, team, err);
     }
     return status;
 }
 
-mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
-                           const bool *counts, struct mt_err *err)
+mt_status mt_reduce_advance(struct mt_reduce *r, struct mt_team *team,
+                            size_t stripes, struct mt_err *err)
 {
-    const struct piece *all = r->own.of;
+    r->ready = stripes;
+    return exchange(r, team, false, err);
+}
+
+mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
+                           struct mt_err *err)
+{
+    const struct sum *all = r->own.of;
+    size_t n = r->store->flat;
 
     if (mt_comm_size(r->comm) > 1) {
-        for (size_t rank = 0; rank < r->comm->size; rank++)
-            list(r->shards, mt_reduce_parts(r->shards, r->comm->size, rank),
-                 counts, &r->of[rank]);
-        return complete(r, team, err);
+        r->ready = r->stripes;
+        return exchange(r, team, true, err);
     }
     assert(r->own.n == 1 && all->sum);
+    add_left(r, (struct mt_range){ 0, n }, team);
     if (all->sum != r->store->grads)
-        copy(r->store->grads, all->sum, r->store->flat, team);
+        copy(r->store->grads, all->sum, n, team);
     return MT_OK;
+}
+
+void mt_reduce_abandon(struct mt_reduce *r)
+{
+    if (r->started > r->added)
+        r->comm->failed = true;
 }
 
 /* --- memory ----------------------------------------------------------- */
 
-/* The pieces that all other processes hold; *blocks: the most pieces that this
- * one holds at a time. */
-static size_t count_pieces(size_t shards, size_t ranks, size_t rank,
-                           size_t *blocks)
+/* The sums that all other processes hold; *blocks: those that this one needs.
+ */
+static size_t count_sums(size_t shards, size_t ranks, size_t rank,
+                         size_t *blocks)
 {
     struct stack s;
-    size_t pieces = 0;
+    size_t sums = 0;
 
     for (size_t i = 0; i < ranks; i++) {
         size_t most = list(shards, mt_reduce_parts(shards, ranks, i), NULL, &s);
@@ -320,26 +380,37 @@ static size_t count_pieces(size_t shards, size_t ranks, size_t rank,
         if (i == rank)
             *blocks = most;
         else
-            pieces += s.n;
+            sums += s.n;
     }
-    return pieces;
+    return sums;
 }
 
-/* How many chunks of so many pieces are in memory. Before its data, MPI asks
- * for a large message and waits for the answer, which comes after all that is
- * on its way in that direction: with few chunks, lines would be idle. */
-static size_t ahead_of(size_t pieces)
+/* How many stripes with so many sums are in memory at most. Before its data,
+ * MPI asks for a large message and waits for the answer, which comes after all
+ * that is on its way in that direction: with few, lines would be idle. */
+static size_t ahead_of(size_t sums)
 {
-    size_t ahead = MOST_AHEAD / (pieces ? pieces : 1);
-
-    return ahead < 2 ? 2 : ahead;
+    return mt_size_max(2, MOST_AHEAD / mt_size_max(sums, 1));
 }
 
-static size_t room_of(struct mt_range slice)
+/* Between processes of one machine, more than two would leave the cache before
+ * they are added. */
+static size_t ahead_for(const struct mt_comm *comm, size_t sums)
 {
-    size_t n = slice.end - slice.first;
+    return comm->here == comm->size ? 2 : ahead_of(sums);
+}
 
-    return n < CHUNK ? n : CHUNK;
+/* Floats of a piece, at most. */
+static size_t room_of(const struct mt_store *store, size_t ranks, size_t rank)
+{
+    size_t room = 0;
+
+    for (size_t k = 0; k < mt_stripes(store, ranks); k++) {
+        struct mt_range piece = mt_piece(store, ranks, rank, k);
+
+        room = mt_size_max(room, piece.end - piece.first);
+    }
+    return room;
 }
 
 static mt_status take_exchange(struct mt_reduce *r, struct mt_arena *arena,
@@ -347,11 +418,11 @@ static mt_status take_exchange(struct mt_reduce *r, struct mt_arena *arena,
 {
     size_t size = r->comm->size;
 
-    r->ahead = ahead_of(r->arriving);
-    r->room = room_of(slice_of(r, r->comm->rank));
+    r->ahead = ahead_for(r->comm, r->arriving);
+    r->room = room_of(r->store, size, r->comm->rank);
     r->of = mt_arena_calloc(arena, size, sizeof *r->of);
     r->in = mt_arena_calloc(arena, r->arriving, sizeof *r->in);
-    r->out = mt_arena_calloc(arena, size * PIECES, sizeof *r->out);
+    r->out = mt_arena_calloc(arena, size * SUMS, sizeof *r->out);
     r->arrived = mt_arena_calloc(arena, r->ahead * r->arriving * r->room,
                                  sizeof *r->arrived);
     return r->of && r->in && r->out && r->arrived ? MT_OK : mt_fail_memory(err);
@@ -369,8 +440,9 @@ mt_status mt_reduce_new(const struct mt_reduce_request *request,
     r->store = request->store;
     r->comm = request->comm;
     r->shards = request->shards;
+    r->stripes = mt_stripes(r->store, ranks);
     r->parts = mt_reduce_parts(r->shards, ranks, rank);
-    r->arriving = count_pieces(r->shards, ranks, rank, &r->blocks);
+    r->arriving = count_sums(r->shards, ranks, rank, &r->blocks);
     for (size_t i = 0; i < r->blocks; i++) {
         r->block[i] =
             mt_arena_calloc(request->arena, r->store->flat, sizeof **r->block);
@@ -386,19 +458,19 @@ mt_status mt_reduce_new(const struct mt_reduce_request *request,
 size_t mt_reduce_bytes(const struct mt_store *store, size_t shards,
                        size_t ranks, size_t rank)
 {
-    struct mt_range slice = mt_reduce_slice(store, ranks, rank);
-    size_t blocks, pieces = count_pieces(shards, ranks, rank, &blocks);
+    size_t blocks, sums = count_sums(shards, ranks, rank, &blocks);
+    size_t room = room_of(store, ranks, rank);
 
-    return (blocks * store->flat + ahead_of(pieces) * pieces * room_of(slice)) *
+    return (blocks * store->flat + ahead_of(sums) * sums * room) *
            sizeof(float);
 }
 
 size_t mt_reduce_sent(const struct mt_store *store, size_t shards, size_t ranks,
                       size_t rank)
 {
-    struct mt_range slice = mt_reduce_slice(store, ranks, rank);
     struct stack own;
 
     list(shards, mt_reduce_parts(shards, ranks, rank), NULL, &own);
-    return own.n * (store->flat - (slice.end - slice.first)) * sizeof(float);
+    return own.n * (store->flat - mt_pieces_floats(store, ranks, rank)) *
+           sizeof(float);
 }

@@ -3,16 +3,19 @@
  * (shards.h), whatever the number of processes.
  *
  *     mt_reduce_begin(r);
- *     for each part of this process, in order:
+ *     for each part of this process except the last, in order:
  *         ... backward leaves its gradient in the store's block ...
  *         mt_reduce_add(r, team, part, true);
- *     mt_reduce_finish(r, team, counts, err);
+ *     mt_reduce_last(r, team, counts);
+ *     ... backward of the last part; meanwhile, if wanted:
+ *             mt_reduce_advance(r, team, stripes, err);
+ *     mt_reduce_finish(r, team, err);
  *
  * A process adds what it can of its own parts: it holds a block for each of its
  * complete subtrees that have no sibling yet, at most about 2 log2(shards).
- * Each process then receives its slice of the others' blocks, and completes the
- * tree there. Slices are sent in chunks: while one is added, the next is on its
- * way.
+ * Each process then receives its pieces (pieces.h) of the others' blocks, and
+ * completes the tree there, stripe by stripe from the end of the block on:
+ * while one is added, the next are on their way.
  */
 #ifndef MT_TRAIN_REDUCE_H
 #define MT_TRAIN_REDUCE_H
@@ -34,11 +37,8 @@ struct mt_reduce_request {
 mt_status mt_reduce_new(const struct mt_reduce_request *request,
                         struct mt_reduce **out, struct mt_err *err);
 
-/* The parts of process `rank` of `ranks`, and its slice of the store's block,
- * in floats: whole spans (graph/spans.h), except at the block's end. */
+/* The parts of process `rank` of `ranks`. */
 struct mt_range mt_reduce_parts(size_t shards, size_t ranks, size_t rank);
-struct mt_range mt_reduce_slice(const struct mt_store *store, size_t ranks,
-                                size_t rank);
 
 void mt_reduce_begin(struct mt_reduce *r);
 
@@ -47,18 +47,32 @@ void mt_reduce_begin(struct mt_reduce *r);
 void mt_reduce_add(struct mt_reduce *r, struct mt_team *team, size_t part,
                    bool counts);
 
-/* counts: for every part; at least one counts. Leaves the sum in this process's
- * slice of the store's gradients; the others are undefined. */
-mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
-                           const bool *counts, struct mt_err *err);
+/* The process's last part comes next. counts: for every part; at least one
+ * counts. */
+void mt_reduce_last(struct mt_reduce *r, struct mt_team *team,
+                    const bool *counts);
 
-/* The memory that the process takes, for blocks of gradients and for received
- * slices. */
+/* The store's gradients of the last so many stripes are complete: exchanges and
+ * adds what is possible without waiting. */
+mt_status mt_reduce_advance(struct mt_reduce *r, struct mt_team *team,
+                            size_t stripes, struct mt_err *err);
+
+/* All are. Leaves the sum in this process's pieces of the store's gradients;
+ * the others are undefined. */
+mt_status mt_reduce_finish(struct mt_reduce *r, struct mt_team *team,
+                           struct mt_err *err);
+
+/* The last part has failed: transfers may go on, and their memory must not be
+ * freed (mt_comm.failed). */
+void mt_reduce_abandon(struct mt_reduce *r);
+
+/* The memory that the process takes, at most, for blocks of gradients and for
+ * received pieces. */
 size_t mt_reduce_bytes(const struct mt_store *store, size_t shards,
                        size_t ranks, size_t rank);
 
 /* Bytes of gradients that the process sends for a batch in which every part
- * counts: the others' slices of its blocks. It has one block if its parts are a
+ * counts: the others' pieces of its blocks. It has one block if its parts are a
  * subtree, else a few. */
 size_t mt_reduce_sent(const struct mt_store *store, size_t shards, size_t ranks,
                       size_t rank);

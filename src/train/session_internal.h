@@ -73,19 +73,23 @@ struct mt_session {
     uint64_t order_epoch;   /* that epoch, plus 1; 0: none */
     float *grad_sum;        /* of several batches, if accumulate > 1 */
     double *partial;        /* [spans] sums of squares of the gradients, */
-    size_t *partial_at;     /* and where each process's begin, in bytes */
+    size_t *partial_at;     /* and where those of pieces begin, in bytes */
 
     /* parts of a batch and their results (batchrun.c) */
     struct mt_range parts; /* of this process */
-    struct mt_range slice; /* of the parameters, in floats: this process has
-                              their optimizer state */
-    size_t *slices_at;     /* where each process's slice begins, in bytes */
+    size_t stripes;        /* of the parameters (pieces.h); */
+    struct mt_range *pieces; /* [stripes] of this process: it has their
+                                optimizer state */
+    size_t *pieces_at;       /* [stripes, ranks] where pieces begin, in bytes */
     double *weights;       /* [shards] in the batch's loss; */
     bool *counts;          /* [shards] are they more than 0? */
     double *records;       /* (shards, record); NULL: shards is 1 */
     size_t record;
     size_t *weights_at, *records_at; /* where each process's begin, in bytes */
     struct mt_reduce *reduce;        /* NULL: shards is 1 */
+    size_t *writers; /* [programs, stripes] when the last stripes are complete:
+                        after so many nodes; NULL: they are exchanged after
+                        backward */
 };
 
 /* The number of spans (graph/spans.h) of the parameters. */

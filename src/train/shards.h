@@ -9,7 +9,7 @@
  *
  *     0 1 2 3 4 5 6     ((0 + 1) + (2 + 3)) + ((4 + 5) + 6)
  *
- * A process has a run of neighbouring parts, and a slice of the parameters,
+ * A process has a run of neighbouring parts, and pieces of the parameters,
  * whose optimizer state only it has.
  */
 #ifndef MT_TRAIN_SHARDS_H
@@ -18,10 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* [first, end) */
-struct mt_range {
-    size_t first, end;
-};
+#include "base/size.h"
 
 /* Piece i if n things are cut into `pieces` pieces, whose sizes differ by at
  * most one. n * pieces < 2^64 */

@@ -5,6 +5,7 @@
 #include "train/batch.h"
 #include "train/ema.h"
 #include "train/kept.h"
+#include "train/pieces.h"
 #include "train/reduce.h"
 #include "train/session_internal.h"
 #include "train/totals.h"
@@ -19,8 +20,8 @@ enum {
 static size_t optimizer_bytes(const struct mt_session *s, size_t rank)
 {
     const struct mt_store *store = &s->model->store;
-    struct mt_range slice = mt_reduce_slice(store, s->ranks, rank);
-    double share = (double)(slice.end - slice.first) / (double)store->flat;
+    double share =
+        (double)mt_pieces_floats(store, s->ranks, rank) / (double)store->flat;
     size_t all = mt_optimizer_bytes(s->optimizer);
 
     return rank && store->flat ? (size_t)((double)all * share) : all;

@@ -33,8 +33,44 @@ static mt_status fail_gradient(const struct mt_session *s, struct mt_err *err)
 
 /* --- gradients ---------------------------------------------------------- */
 
+/* This process's pieces of a block: run(ctx, at, n) for their spans, at being
+ * that in the block. */
+struct own_job {
+    mt_span_run *run;
+    const void *ctx;
+    size_t first; /* of the piece */
+};
+
+static void own_span(const void *ctx, size_t at, size_t n)
+{
+    const struct own_job *job = ctx;
+
+    job->run(job->ctx, job->first + at, n);
+}
+
+static void own_spans(const struct mt_session *s, mt_span_run *run,
+                      const void *ctx)
+{
+    struct own_job job = { .run = run, .ctx = ctx };
+
+    for (size_t k = 0; k < s->stripes; k++) {
+        job.first = s->pieces[k].first;
+        mt_spans(s->team, s->pieces[k].end - job.first, own_span, &job);
+    }
+}
+
+static void copy_own(const struct mt_session *s, float *to, const float *from)
+{
+    for (size_t k = 0; k < s->stripes; k++) {
+        struct mt_range piece = s->pieces[k];
+
+        memcpy(to + piece.first, from + piece.first,
+               (piece.end - piece.first) * sizeof *to);
+    }
+}
+
 struct norm_job {
-    const float *grads; /* of the slice */
+    const float *grads;
     double *partial;
 };
 
@@ -45,26 +81,16 @@ static void norm_span(const void *ctx, size_t at, size_t n)
     job->partial[at / MT_SPAN] = mt_kernels()->sum_squares(job->grads + at, n);
 }
 
-static float *own_gradients(const struct mt_session *s)
-{
-    return s->model->store.grads + s->slice.first;
-}
-
-static size_t own_floats(const struct mt_session *s)
-{
-    return s->slice.end - s->slice.first;
-}
-
-/* The 2-norm of all gradients, over the slices of all processes. */
+/* The 2-norm of all gradients, over the pieces of all processes. */
 static mt_status gradient_norm(const struct mt_session *s, double *norm,
                                struct mt_err *err)
 {
-    struct norm_job job = { own_gradients(s),
-                            s->partial + s->slice.first / MT_SPAN };
+    struct norm_job job = { s->model->store.grads, s->partial };
     double sum = 0;
 
-    mt_spans(s->team, own_floats(s), norm_span, &job);
-    mt_status status = mt_comm_gather(s->comm, s->partial, s->partial_at, err);
+    own_spans(s, norm_span, &job);
+    mt_status status =
+        mt_comm_gather(s->comm, s->partial, s->partial_at, s->stripes, err);
 
     for (size_t i = 0; i < mt_session_spans(s); i++)
         sum += s->partial[i];
@@ -98,7 +124,7 @@ static mt_status clip(struct mt_session *s, bool want_norm, double *norm,
                       struct mt_err *err)
 {
     const struct mt_settings *t = &s->settings;
-    struct scale_job job = { .grads = own_gradients(s) };
+    struct scale_job job = { .grads = s->model->store.grads };
     bool by_norm = !isnan(t->clip_grad_norm);
     mt_status status = MT_OK;
 
@@ -110,11 +136,11 @@ static mt_status clip(struct mt_session *s, bool want_norm, double *norm,
 
         job.factor = (float)factor;
         if (factor < 1)
-            mt_spans(s->team, own_floats(s), scale_span, &job);
+            own_spans(s, scale_span, &job);
     }
     if (!isnan(t->clip_grad_value)) {
         job.limit = (float)t->clip_grad_value;
-        mt_spans(s->team, own_floats(s), clamp_span, &job);
+        own_spans(s, clamp_span, &job);
     }
     return status;
 }
@@ -134,12 +160,12 @@ static void sum_span(const void *ctx, size_t at, size_t n)
 /* Adds this batch's gradients to those of the step's earlier batches. */
 static void accumulate(struct mt_session *s, bool first)
 {
-    struct sum_job job = { s->grad_sum + s->slice.first, own_gradients(s) };
+    struct sum_job job = { s->grad_sum, s->model->store.grads };
 
     if (first)
-        memcpy(job.sum, job.grads, own_floats(s) * sizeof(float));
+        copy_own(s, job.sum, job.grads);
     else
-        mt_spans(s->team, own_floats(s), sum_span, &job);
+        own_spans(s, sum_span, &job);
 }
 
 /* --- the step ----------------------------------------------------------- */
@@ -205,13 +231,13 @@ static mt_status update(struct mt_session *s, bool summed, bool want_norm,
     mt_status status;
 
     if (summed)
-        memcpy(own_gradients(s), s->grad_sum + s->slice.first,
-               own_floats(s) * sizeof(float));
+        copy_own(s, s->model->store.grads, s->grad_sum);
     if ((status = clip(s, want_norm, &info->grad_norm, err)) != MT_OK)
         return status;
     if (!mt_optimizer_step(s->optimizer, s->now, s->team))
         return fail_gradient(s, err);
-    return mt_comm_gather(s->comm, s->model->store.values, s->slices_at, err);
+    return mt_comm_gather(s->comm, s->model->store.values, s->pieces_at,
+                          s->stripes, err);
 }
 
 /* No batch has a gradient: parameters stay as they are, without decay and

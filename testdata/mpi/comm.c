@@ -104,23 +104,34 @@ static const char *test_gather_each(struct mt_comm *c)
 }
 
 /* Blocks of different sizes, some of them empty, behind bytes that are no
- * block. */
+ * block; and one or several for each rank. */
 static const char *test_gather_unequal(struct mt_comm *c)
 {
+    enum { ROUNDS = 4 };
+
     for (size_t s = 0; s < 2 * SIZES; s++) {
-        size_t at[65] = { 13 };
+        size_t at[64 * ROUNDS + 1] = { 13 }, rounds = 1 + s % ROUNDS;
+        size_t n = rounds * c->size, passed = 0;
+        uint64_t sent = c->sent;
 
-        for (size_t r = 0; r < c->size; r++)
-            at[r + 1] = at[r] + sizes[(s + r * 5) % SIZES] * (s % 3 != r % 3);
-        unsigned char *all = calloc(at[c->size] + 1, 1);
+        for (size_t b = 0; b < n; b++) {
+            size_t bytes = sizes[(s + b * 5) % SIZES] * (s % 3 != b % 3);
 
-        fill(all + at[c->rank], at[c->rank + 1] - at[c->rank], c->rank, 1, s);
-        CHECK(mt_comm_gather(c, all, at, &err) == MT_OK);
-        for (size_t r = 0; r < c->size; r++)
-            CHECK(same(all + at[r], at[r + 1] - at[r], r, 1, s));
+            at[b + 1] = at[b] + bytes;
+            if (b % c->size != (c->rank + 1) % c->size)
+                passed += bytes;
+        }
+        unsigned char *all = calloc(at[n] + 1, 1);
+
+        for (size_t b = c->rank; b < n; b += c->size)
+            fill(all + at[b], at[b + 1] - at[b], c->rank, b, s);
+        CHECK(mt_comm_gather(c, all, at, rounds, &err) == MT_OK);
+        for (size_t b = 0; b < n; b++)
+            CHECK(same(all + at[b], at[b + 1] - at[b], b % c->size, b, s));
         for (size_t i = 0; i < 13; i++)
             CHECK(all[i] == 0);
-        CHECK(all[at[c->size]] == 0);
+        CHECK(all[at[n]] == 0);
+        CHECK(c->size == 1 || c->sent - sent == passed);
         free(all);
     }
     return NULL;
@@ -208,6 +219,30 @@ static const char *test_outstanding(struct mt_comm *c)
 
         CHECK(mt_comm_wait(c, which->transfer, &err) == MT_OK);
         const char *why = check_bundle(c, which);
+
+        if (why)
+            return why;
+    }
+    return NULL;
+}
+
+/* The oldest of several transfers is asked for again and again. */
+static const char *test_asking(struct mt_comm *c)
+{
+    enum { MANY = 3 };
+    static struct bundle b[MANY];
+
+    for (size_t k = 0; k < MANY; k++) {
+        make_bundle(c, &b[k], 3 * k);
+        CHECK(mt_comm_start(c, b[k].out, b[k].n, b[k].in, b[k].n,
+                            &b[k].transfer, &err) == MT_OK);
+    }
+    for (size_t k = 0; k < MANY; k++) {
+        bool done = false;
+
+        while (!done)
+            CHECK(mt_comm_test(c, b[k].transfer, &done, &err) == MT_OK);
+        const char *why = check_bundle(c, &b[k]);
 
         if (why)
             return why;
@@ -303,6 +338,7 @@ static const struct {
     { "gather of unequal blocks", test_gather_unequal },
     { "exchange", test_exchange },
     { "transfers at a time", test_outstanding },
+    { "asking", test_asking },
     { "gather meanwhile", test_gather_meanwhile },
     { "computing meanwhile", test_computing },
     { "nothing to send", test_nothing },

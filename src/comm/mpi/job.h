@@ -38,7 +38,6 @@ struct mt_job {
     MPI_Comm data;               /* what callers send */
     char (*hosts)[MT_MPI_HOST];  /* (size) */
     unsigned *silent;            /* (size) ticks since a rank was heard */
-    struct mt_message *messages; /* (2, size) of a gather */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;        /* the pulse has something to do */
@@ -70,8 +69,9 @@ const char *mt_transfer_start(struct mt_comm *comm,
                               const struct mt_message *in, size_t n_in,
                               void **transfer);
 const char *mt_transfer_wait(struct mt_comm *comm, void *transfer);
+const char *mt_transfer_test(struct mt_comm *comm, void *transfer, bool *done);
 const char *mt_transfer_gather(struct mt_comm *comm, void *all,
-                               const size_t *at);
+                               const size_t *at, size_t rounds);
 
 /* Under the lock: moves transfers. Returns whether there is a large one, so
  * that this should be done often. */

@@ -23,7 +23,6 @@ static void destroy(struct mt_job *job)
     mt_transfer_free(job);
     pthread_cond_destroy(&job->wake);
     pthread_mutex_destroy(&job->lock);
-    free(job->messages);
     free(job->silent);
     free(job->hosts);
     free(job);
@@ -73,6 +72,7 @@ static void shorten(char *text)
 static const struct mt_comm_type type = {
     .start = mt_transfer_start,
     .wait = mt_transfer_wait,
+    .test = mt_transfer_test,
     .gather = mt_transfer_gather,
     .abort = end_job,
     .close = leave,
@@ -91,13 +91,12 @@ static struct mt_job *new_job(size_t rank, size_t size)
     job->data = MPI_COMM_NULL;
     job->hosts = calloc(size, sizeof *job->hosts);
     job->silent = calloc(size, sizeof *job->silent);
-    job->messages = calloc(2 * size, sizeof *job->messages);
     pthread_mutex_init(&job->lock, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&job->wake, &clock);
     pthread_condattr_destroy(&clock);
-    if (job->hosts && job->silent && job->messages)
+    if (job->hosts && job->silent)
         return job;
     destroy(job);
     return NULL;

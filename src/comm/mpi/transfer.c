@@ -260,6 +260,20 @@ static const char *pass_on(struct mt_job *job, struct mt_transfer *t, int own)
     return why;
 }
 
+/* Takes the transfer back if it is over. Under the lock. */
+static bool conclude(struct mt_job *job, struct mt_transfer *t,
+                     const char **why)
+{
+    if (t->left && !t->failed)
+        return false;
+    *why = t->failed;
+    if (t->failed)
+        give_up(job);
+    else
+        give_back(job, t);
+    return true;
+}
+
 /* own: in a ring, how many pieces were sent at the beginning. */
 static const char *finish(struct mt_job *job, struct mt_transfer *t, int own)
 {
@@ -269,20 +283,12 @@ static const char *finish(struct mt_job *job, struct mt_transfer *t, int own)
 
     while (!done) {
         pthread_mutex_lock(&job->lock);
-        job->waiting = true;
         if (advance(job, t))
             patience.tries = 0;
         if (own >= 0 && !t->failed)
             t->failed = pass_on(job, t, own);
-        done = !t->left || t->failed;
-        if (done) {
-            job->waiting = false;
-            why = t->failed;
-            if (why)
-                give_up(job);
-            else
-                give_back(job, t);
-        }
+        done = conclude(job, t, &why);
+        job->waiting = !done;
         pthread_mutex_unlock(&job->lock);
         if (!done)
             be_patient(&patience);
@@ -332,24 +338,17 @@ const char *mt_transfer_wait(struct mt_comm *comm, void *transfer)
     return finish((struct mt_job *)comm, transfer, -1);
 }
 
-static const char *gather_direct(struct mt_job *job, char *all,
-                                 const size_t *at)
+const char *mt_transfer_test(struct mt_comm *comm, void *transfer, bool *done)
 {
-    size_t size = job->comm.size, rank = job->comm.rank, n = 0;
-    struct mt_message *in = job->messages, *out = in + size;
-    void *transfer;
+    struct mt_job *job = (struct mt_job *)comm;
+    struct mt_transfer *t = transfer;
+    const char *why = NULL;
 
-    for (size_t k = 1; k < size; k++, n++) {
-        size_t to = (rank + k) % size, from = (rank + size - k) % size;
-
-        out[n] =
-            (struct mt_message){ to, all + at[rank], at[rank + 1] - at[rank] };
-        in[n] = (struct mt_message){ from, all + at[from],
-                                     at[from + 1] - at[from] };
-    }
-    const char *why = mt_transfer_start(&job->comm, out, n, in, n, &transfer);
-
-    return why ? why : mt_transfer_wait(&job->comm, transfer);
+    pthread_mutex_lock(&job->lock);
+    advance(job, t);
+    *done = conclude(job, t, &why);
+    pthread_mutex_unlock(&job->lock);
+    return why;
 }
 
 /* Waits until the rank on the right is here, too. MPI asks before it sends a
@@ -365,51 +364,91 @@ static const char *meet(struct mt_job *job, size_t left, size_t right)
     return why ? why : mt_transfer_wait(&job->comm, transfer);
 }
 
-/* Each block goes from its rank to the next, and so on, size - 1 times. */
-static const char *gather_ring(struct mt_job *job, char *all, const size_t *at)
+/* The blocks of the rank before this one by k, to be received from, or sent to,
+ * `other`. */
+static void cut_blocks(struct mt_job *job, struct mt_transfer *t, size_t k,
+                       char *all, const size_t *at, size_t rounds, size_t other)
 {
-    size_t size = job->comm.size, rank = job->comm.rank, n = 0;
+    size_t size = job->comm.size;
+
+    for (size_t b = (job->comm.rank + size - k) % size; b < rounds * size;
+         b += size)
+        cut(t, all + at[b], at[b + 1] - at[b], other);
+}
+
+/* The pieces, received and sent, that a gather has at most. */
+static size_t most_pieces(const struct mt_job *job, const size_t *at,
+                          size_t rounds)
+{
+    size_t size = job->comm.size, all = 0, own = 0;
+
+    for (size_t b = 0; b < rounds * size; b++) {
+        all += pieces_of(at[b + 1] - at[b]);
+        if (b % size == job->comm.rank)
+            own += pieces_of(at[b + 1] - at[b]);
+    }
+    return 2 * all + own * size;
+}
+
+/* Blocks go from their rank to each other one. */
+static void cut_direct(struct mt_job *job, struct mt_transfer *t, char *all,
+                       const size_t *at, size_t rounds)
+{
+    size_t size = job->comm.size, rank = job->comm.rank;
+
+    for (size_t k = 1; k < size; k++)
+        cut_blocks(job, t, k, all, at, rounds, (rank + size - k) % size);
+    t->n_in = t->n;
+    for (size_t k = 1; k < size; k++)
+        cut_blocks(job, t, 0, all, at, rounds, (rank + k) % size);
+}
+
+/* Blocks go from each rank to the next, and so on, size - 1 times. Returns the
+ * number of pieces that this rank sends at the beginning. */
+static int cut_ring(struct mt_job *job, struct mt_transfer *t, char *all,
+                    const size_t *at, size_t rounds, size_t left, size_t right)
+{
+    size_t size = job->comm.size;
+    int own = 0;
+
+    for (size_t k = 1; k < size; k++)
+        cut_blocks(job, t, k, all, at, rounds, left);
+    t->n_in = t->n;
+    for (size_t k = 0; k + 1 < size; k++) {
+        cut_blocks(job, t, k, all, at, rounds, right);
+        if (k == 0)
+            own = t->n - t->n_in;
+    }
+    return own;
+}
+
+const char *mt_transfer_gather(struct mt_comm *comm, void *all,
+                               const size_t *at, size_t rounds)
+{
+    struct mt_job *job = (struct mt_job *)comm;
+    size_t size = comm->size, rank = comm->rank;
     size_t left = (rank + size - 1) % size, right = (rank + 1) % size;
-    const char *why = meet(job, left, right);
+    bool ring = at[rounds * size] - at[0] > MT_MPI_DIRECT;
+    const char *why = ring ? meet(job, left, right) : NULL;
+    int own = -1;
 
     if (why)
         return why;
-    for (size_t b = 0; b < size; b++)
-        n += 2 * pieces_of(at[b + 1] - at[b]);
     pthread_mutex_lock(&job->lock);
-    struct mt_transfer *t = take(job, n);
+    struct mt_transfer *t = take(job, most_pieces(job, at, rounds));
 
     if (!t) {
         pthread_mutex_unlock(&job->lock);
         return "out of memory";
     }
-    for (size_t k = 1; k < size; k++) {
-        size_t b = (rank + size - k) % size;
-
-        cut(t, all + at[b], at[b + 1] - at[b], left);
-    }
-    t->n_in = t->n;
-    for (size_t k = 0; k + 1 < size; k++) {
-        size_t b = (rank + size - k) % size;
-
-        cut(t, all + at[b], at[b + 1] - at[b], right);
-    }
-    int own = (int)pieces_of(at[rank + 1] - at[rank]);
-
-    for (int i = 0; !why && i < t->n_in + own; i++)
+    if (ring)
+        own = cut_ring(job, t, all, at, rounds, left, right);
+    else
+        cut_direct(job, t, all, at, rounds);
+    for (int i = 0; !why && i < (ring ? t->n_in + own : t->n); i++)
         why = begin(job, t, i);
     if (why)
         give_up(job);
     pthread_mutex_unlock(&job->lock);
     return why ? why : finish(job, t, own);
-}
-
-const char *mt_transfer_gather(struct mt_comm *comm, void *all,
-                               const size_t *at)
-{
-    struct mt_job *job = (struct mt_job *)comm;
-
-    if (at[comm->size] - at[0] <= MT_MPI_DIRECT)
-        return gather_direct(job, all, at);
-    return gather_ring(job, all, at);
 }
