@@ -54,52 +54,109 @@ ACTIVATION(selu,
            vf_mul(g, vf_sel(vf_lt(vf_zero(), s), C(SELU_SCALE),
                             vf_mul(vexp_cut(s), C(SELU_ALPHA)))))
 
-/* Phi(x) = (1 + erf(x / sqrt 2)) / 2 */
-VINLINE vf normal_cdf(vf x)
+/* s or, where x is not below 0, 1 - s */
+VINLINE vf reflected(vf x, vf s)
 {
-    vf e = verf(vf_mul(x, C(0.70710678118654752f)));
-
-    return vf_mul(C(0.5f), vf_add(C(1), e));
+    return vf_sel(vf_lt(x, vf_zero()), s, vf_sub(C(1), s));
 }
 
-/* phi(x) = e^(-x^2/2) / sqrt(2 pi) */
-VINLINE vf normal_pdf(vf x)
+/* Phi and phi of the normal distribution at a = |x|, from one exponential:
+ *
+ *     1 - Phi(a) = e (1/2 - a w)    e = e^(-a^2/2)
+ *           phi(a) = e / sqrt(2 pi)
+ *
+ * e = 2^k 2^r with k + r = -a^2 log2(e)/2, fit error of 2^r 2.0e-9 on
+ * |r| <= 0.5005; it is 0 above 9.25, where it would be below 2^-62 (see
+ * vexp_cut). w is a quotient of polynomials, fit error 7.9e-9 (1 + a^2) of
+ * 1 - Phi(a): times a, so that its rounding does not count near 0. */
+struct normal {
+    vf a, e, w; /* a is at most 9.25 */
+};
+
+VINLINE struct normal normal_of(vf x)
 {
-    return vf_mul(C(0.39894228040143268f),
-                  vexp_cut(vf_mul(C(-0.5f), vf_mul(x, x))));
+    vf all = vf_abs(x), a = vf_min(C(9.25f), all);
+    vf magic = C(0x1.8p+23f); /* its last place is 1 */
+    vf u = vf_mul(a, C(-0x1.715476p-1f));
+    vf k = vf_fma(u, a, magic), r = vf_fma(u, a, vf_sub(magic, k));
+    vf e = C(0x1.41fa88p-13f), p = C(0x1.cc1ed2p-7f), q = C(0x1.cc2758p-6f);
+
+    e = vf_fma(e, r, C(0x1.5f3f2ep-10f));
+    e = vf_fma(e, r, C(0x1.3b2d5p-7f));
+    e = vf_fma(e, r, C(0x1.c6aee6p-5f));
+    e = vf_fma(e, r, C(0x1.ebfbdcp-3f));
+    e = vf_fma(e, r, C(0x1.62e43p-1f));
+    e = vf_fma(e, r, C(1));
+    e = vi_float(vi_add(vf_bits(e), vi_shl(vf_bits(k), 23)));
+    e = vf_sel(vf_lt(a, all), vf_zero(), e);
+
+    p = vf_fma(p, a, C(0x1.ab071p-4f));
+    p = vf_fma(p, a, C(0x1.434c12p-2f));
+    p = vf_fma(p, a, C(0x1.988446p-2f));
+    q = vf_fma(q, a, C(0x1.d8c7b8p-3f));
+    q = vf_fma(q, a, C(0x1.a220f8p-1f));
+    q = vf_fma(q, a, C(0x1.6b04d2p+0f));
+    q = vf_fma(q, a, C(1));
+    return (struct normal){ a, e, vf_div(p, q) };
 }
 
-/* y = x Phi(x); s = x: dx = g (Phi(x) + x phi(x)) */
-ACTIVATION(gelu, vf_mul(x, normal_cdf(x)),
-           vf_mul(g, vf_fma(s, normal_pdf(s), normal_cdf(s))))
-
-#define GELU_B 0.79788456080286536f /* sqrt(2 / pi) */
-#define GELU_K 0.044715f
-
-/* tanh(sqrt(2/pi) (x + 0.044715 x^3)) */
-VINLINE vf gelu_inner(vf x)
+/* x Phi(x) = max(x, 0) - a (1 - Phi(a)) */
+VINLINE vf gelu_value(vf x)
 {
-    vf x2 = vf_mul(x, x);
+    struct normal n = normal_of(x);
+    vf above = vf_mul(n.e, vf_fnma(n.a, n.w, C(0.5f)));
 
-    return vtanh(vf_mul(C(GELU_B), vf_fma(vf_mul(C(GELU_K), x2), x, x)));
+    return vf_fnma(n.a, above, vf_max(vf_zero(), x));
 }
 
-/* (1 + t)/2 + x (1 - t^2) sqrt(2/pi) (1 + 3 * 0.044715 x^2) / 2 */
+/* Phi(x) + x phi(x) */
+VINLINE vf gelu_slope(vf x)
+{
+    struct normal n = normal_of(x);
+    vf w = vf_add(n.w, C(0.39894228040143268f)); /* 1 / sqrt(2 pi) */
+
+    return reflected(x, vf_mul(n.e, vf_fnma(n.a, w, C(0.5f))));
+}
+
+/* y = x Phi(x); s = x */
+ACTIVATION(gelu, gelu_value(x), vf_mul(g, gelu_slope(s)))
+
+#define GELU_B 1.5957691216057308f   /* 2 sqrt(2 / pi) */
+#define GELU_K 0.071354816272595567f /* 0.044715 of it */
+
+/* a = |x|, at most 10, and 1 - sigma(v) = e / (1 + e) with e = e^-v, where
+ * v = 2 sqrt(2/pi) (a + 0.044715 a^3): (1 + tanh(v/2))/2 = sigma(v). */
+VINLINE vf gelu_tanh_above(vf x, vf *a)
+{
+    *a = vf_min(C(10), vf_abs(x));
+
+    vf v = vf_mul(*a, vf_fma(C(GELU_K), vf_mul(*a, *a), C(GELU_B)));
+    vf e = vexp_cut(vf_neg(v));
+
+    return vf_div(e, vf_add(C(1), e));
+}
+
+/* x sigma(...) = max(x, 0) - a (1 - sigma(v)) */
+VINLINE vf gelu_tanh_value(vf x)
+{
+    vf a, above = gelu_tanh_above(x, &a);
+
+    return vf_fnma(a, above, vf_max(vf_zero(), x));
+}
+
+/* sigma + x sigma (1 - sigma) dv/dx with
+ * dv/dx = 2 sqrt(2/pi) (1 + 3 * 0.044715 x^2) */
 VINLINE vf gelu_tanh_slope(vf x)
 {
-    vf t = gelu_inner(x), half = C(0.5f);
-    vf du = vf_mul(C(GELU_B),
-                   vf_fma(vf_mul(C(3 * GELU_K), x), x, C(1)));
-    vf left = vf_fma(half, t, half);
-    vf right = vf_mul(vf_mul(half, x), vf_mul(vf_fnma(t, t, C(1)), du));
+    vf a, above = gelu_tanh_above(x, &a);
+    vf dv = vf_fma(C(3 * GELU_K), vf_mul(a, a), C(GELU_B));
+    vf inner = vf_fnma(vf_mul(a, vf_sub(C(1), above)), dv, C(1));
 
-    return vf_add(left, right);
+    return reflected(x, vf_mul(above, inner));
 }
 
-/* y = x (1 + t)/2 with t = tanh(...); s = x */
-ACTIVATION(gelu_tanh,
-           vf_mul(vf_mul(C(0.5f), x), vf_add(C(1), gelu_inner(x))),
-           vf_mul(g, gelu_tanh_slope(s)))
+/* y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))/2; s = x */
+ACTIVATION(gelu_tanh, gelu_tanh_value(x), vf_mul(g, gelu_tanh_slope(s)))
 
 /* sigma (1 + x (1 - sigma)) */
 VINLINE vf silu_slope(vf x)
