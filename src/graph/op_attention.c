@@ -1,13 +1,8 @@
 /*
  * Scaled dot-product self-attention over projected queries, keys and values
- * (after Vaswani et al., "Attention is all you need").
- *
- *     S = Q K^T / sqrt(d),  P = softmax(S) (if causal, row i sees columns
- *     j <= i),  O = dropout(P) V
- *
- * One task for each sample and head. Only blocks of rows of P exist, in the
- * worker's scratch; forward keeps each row's maximum and sum, and backward
- * recomputes P from them (after Dao et al., "FlashAttention").
+ * (after Vaswani et al., "Attention is all you need"): kernels/attention.h, one
+ * task for each sample and head. Forward keeps the maximum and the sum of each
+ * row of probabilities for backward.
  */
 #include <assert.h>
 #include <math.h>
@@ -17,10 +12,9 @@
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/sequence.h"
+#include "kernels/attention.h"
 #include "kernels/dmath.h"
 #include "kernels/gemm.h"
-
-enum { BLOCK = 64 }; /* rows of P at a time */
 
 /* Operands, forward and backward; both read QKV. */
 enum { QKV };
@@ -47,7 +41,7 @@ struct memory {
 
 struct job {
     const struct attention_args *args;
-    const float *qkv, *out, *dout;
+    const float *qkv, *dout;
     float *result;       /* forward: out; backward: dqkv */
     float *max, *sum;    /* (samples, heads, t) */
     size_t t, d, model;  /* steps, size of a head, of all heads */
@@ -55,7 +49,7 @@ struct job {
     uint32_t step;
     size_t first; /* index of the first head in the whole batch */
     char *scratch;
-    size_t own_bytes, gemm_bytes;
+    size_t own_bytes;     /* of a worker's scratch */
     struct memory memory; /* of a sequence */
 };
 
@@ -77,135 +71,72 @@ static struct job make_job(const struct mt_node *node,
     return job;
 }
 
-/* The scratch of the largest product. */
-static size_t gemm_bytes(size_t t, size_t d)
+static struct mt_attention all_heads(const struct job *job)
 {
-    size_t a = mt_gemm_scratch(BLOCK, t, d, 1);
-    size_t b = mt_gemm_scratch(BLOCK, d, t, 1);
-    size_t c = mt_gemm_scratch(t, d, BLOCK, 1);
+    const struct attention_args *args = job->args;
 
-    a = a > b ? a : b;
-    return mt_size_align(a > c ? a : c, 64);
+    return (struct mt_attention){ .t = job->t,
+                                  .d = job->d,
+                                  .ld = 3 * job->model,
+                                  .ld_out = job->model,
+                                  .causal = args->causal,
+                                  .scale = job->scale,
+                                  .key = args->key,
+                                  .step = job->step,
+                                  .threshold = args->threshold,
+                                  .keep_scale = args->keep_scale };
 }
 
-static size_t padded(size_t t)
-{
-    return mt_size_align(t, 64); /* dropout streams begin at multiples of 64 */
-}
-
-static size_t own_bytes(size_t t, size_t d)
-{
-    return 2 * BLOCK * padded(t) * sizeof(float) + gemm_bytes(t, d);
-}
-
-static size_t attention_scratch(const struct mt_node *node, size_t workers)
-{
-    const struct attention_args *args = node->args;
-    const struct mt_shape *shape = &node->in[QKV]->shape;
-
-    return workers * own_bytes(shape->dim[1],
-                               shape->dim[2] / 3 / args->heads);
-}
-
-static void set_scratch(struct job *job)
-{
-    job->own_bytes = own_bytes(job->t, job->d);
-    job->gemm_bytes = gemm_bytes(job->t, job->d);
-}
-
-/* A task: one head of one sample. */
-struct head {
-    size_t index;          /* sample * heads + head */
-    const float *q, *k, *v; /* rows are 3 model apart */
-    float *p, *dp;         /* blocks of rows, padded(t) apart */
-    void *gemm;
-};
-
-static struct head find_head(const struct job *job, size_t task, size_t worker)
+/* Where the head of a task begins in (samples, t, 3 model), and in (samples, t,
+ * model). */
+static size_t head_at(const struct job *job, size_t task, size_t parts)
 {
     size_t sample = task / job->args->heads, at = task % job->args->heads;
-    const float *base = job->qkv + sample * job->t * 3 * job->model +
-                        at * job->d;
-    char *own = job->scratch + worker * job->own_bytes;
-    size_t block = BLOCK * padded(job->t);
 
-    return (struct head){ task, base, base + job->model,
-                          base + 2 * job->model, (float *)own,
-                          (float *)own + block,
-                          own + 2 * block * sizeof(float) };
+    return sample * job->t * parts * job->model + at * job->d;
 }
 
-/* The number of columns that rows [i, i + rows) see. */
-static size_t seen(const struct job *job, size_t i, size_t rows)
+static struct mt_attention_head one_head(const struct job *job, size_t task)
 {
-    return job->args->causal ? i + rows : job->t;
+    const float *q = job->qkv + head_at(job, task, 3);
+
+    return (struct mt_attention_head){ .q = q,
+                                       .k = q + job->model,
+                                       .v = q + 2 * job->model,
+                                       .max = job->max + task * job->t,
+                                       .sum = job->sum + task * job->t,
+                                       .stream = job->first + task };
 }
 
-static size_t seen_by(const struct job *job, size_t i)
+static float *scratch_of(const struct job *job, size_t worker)
 {
-    return job->args->causal ? i + 1 : job->t;
-}
-
-/* S of rows [i, i + rows), not yet scaled, into h->p. */
-static void scores(const struct job *job, const struct head *h, size_t i,
-                   size_t rows)
-{
-    size_t ld = 3 * job->model;
-    struct mt_gemm g = { .m = rows, .n = seen(job, i, rows), .k = job->d,
-                         .a = h->q + i * ld, .a_row = ld, .a_col = 1,
-                         .b = h->k, .b_row = 1, .b_col = ld,
-                         .c = h->p, .ldc = padded(job->t) };
-
-    mt_gemm(&g, NULL, h->gemm);
-}
-
-static void drop(const struct job *job, const struct head *h, size_t i,
-                 float *row, size_t n)
-{
-    const struct attention_args *a = job->args;
-
-    if (a->threshold)
-        mt_kernels()->dropout(row, row, n,
-                              ((job->first + h->index) * job->t + i) *
-                                  padded(job->t),
-                              a->key, job->step, a->threshold, a->keep_scale);
+    return (float *)(job->scratch + worker * job->own_bytes);
 }
 
 /* --- forward ------------------------------------------------------------ */
 
-static void softmax_rows(const struct job *job, const struct head *h, size_t i,
-                         size_t rows)
+static size_t own_bytes(const struct mt_node *node,
+                        size_t (*bytes)(size_t t, size_t d))
 {
-    for (size_t r = 0; r < rows; r++) {
-        float *row = h->p + r * padded(job->t);
-        size_t n = seen_by(job, i + r), at = h->index * job->t + i + r;
+    const struct attention_args *args = node->args;
+    const struct mt_shape *shape = &node->in[QKV]->shape;
 
-        mt_kernels()->softmax_scaled(row, row, n, job->scale, &job->max[at],
-                                     &job->sum[at], true);
-        memset(row + n, 0, (seen(job, i, rows) - n) * sizeof *row);
-        drop(job, h, i + r, row, n);
-    }
+    return bytes(shape->dim[1], shape->dim[2] / 3 / args->heads);
+}
+
+static size_t attention_scratch(const struct mt_node *node, size_t workers)
+{
+    return workers * own_bytes(node, mt_attention_scratch);
 }
 
 static void forward_task(void *ctx, size_t task, size_t worker)
 {
     const struct job *job = ctx;
-    struct head h = find_head(job, task, worker);
-    size_t sample = task / job->args->heads;
-    float *out = job->result + sample * job->t * job->model +
-                 task % job->args->heads * job->d;
+    struct mt_attention all = all_heads(job);
+    struct mt_attention_head head = one_head(job, task);
 
-    for (size_t i = 0; i < job->t; i += BLOCK) {
-        size_t rows = mt_size_min(BLOCK, job->t - i);
-        struct mt_gemm g = { .m = rows, .n = job->d, .k = seen(job, i, rows),
-                             .a = h.p, .a_row = padded(job->t), .a_col = 1,
-                             .b = h.v, .b_row = 3 * job->model, .b_col = 1,
-                             .c = out + i * job->model, .ldc = job->model };
-
-        scores(job, &h, i, rows);
-        softmax_rows(job, &h, i, rows);
-        mt_gemm(&g, NULL, h.gemm);
-    }
+    head.out = job->result + head_at(job, task, 1);
+    mt_attention_forward(&all, &head, scratch_of(job, worker));
 }
 
 /* --- position by position ----------------------------------------------- */
@@ -223,12 +154,17 @@ static size_t kv_bytes(size_t samples, size_t context, size_t model)
     return mt_size_align(samples * context * 2 * model * sizeof(float), 64);
 }
 
+static size_t row_bytes(size_t context)
+{
+    return mt_size_align(context * sizeof(float), 64);
+}
+
 static size_t head_bytes(size_t context, size_t d)
 {
     size_t a = mt_gemm_scratch(1, context, d, 1);
     size_t b = mt_gemm_scratch(1, d, context, 1);
 
-    return padded(context) * sizeof(float) + mt_size_align(a > b ? a : b, 64);
+    return row_bytes(context) + mt_size_align(a > b ? a : b, 64);
 }
 
 static size_t attention_memory(const struct mt_node *node, size_t context)
@@ -263,8 +199,7 @@ static void remember(struct job *job, const struct mt_sequence *s, void *memory,
     job->memory = m;
 }
 
-/* This position's row of one head, with the same sums as in forward_task, whose
- * last row also ends at the last position. */
+/* This position's row of one head, with the same sums as in forward_task. */
 static void position_task(void *ctx, size_t task, size_t worker)
 {
     const struct job *job = ctx;
@@ -273,7 +208,7 @@ static void position_task(void *ctx, size_t task, size_t worker)
     size_t at = task % job->args->heads * job->d, model = job->model;
     const float *k = m->kv + sample * m->context * 2 * model + at;
     float *p = (float *)(m->heads + task * m->head_bytes);
-    void *scratch = p + padded(m->context);
+    void *scratch = (char *)p + row_bytes(m->context);
     struct mt_gemm scores = { .m = 1,
                               .n = m->seen,
                               .k = job->d,
@@ -297,10 +232,16 @@ static void position_task(void *ctx, size_t task, size_t worker)
                               .c = job->result + sample * model + at,
                               .ldc = model };
 
+    struct mt_score_rows row = { .rows = 1,
+                                 .n = m->seen,
+                                 .width = mt_size_align(m->seen, 16),
+                                 .scale = job->scale,
+                                 .max = &job->max[task],
+                                 .sum = &job->sum[task] };
+
     (void)worker;
     mt_gemm(&scores, NULL, scratch);
-    mt_kernels()->softmax_scaled(p, p, m->seen, job->scale, &job->max[task],
-                                 &job->sum[task], true);
+    mt_kernels()->attention_softmax(p, &row);
     mt_gemm(&values, NULL, scratch);
 }
 
@@ -334,7 +275,7 @@ static void attention_run(const struct mt_node *node, const struct mt_run *run)
     job.result = node->out[OUT]->data;
     job.max = node->out[MAX]->data;
     job.sum = node->out[SUM]->data;
-    set_scratch(&job);
+    job.own_bytes = own_bytes(node, mt_attention_scratch);
     if (s)
         remember(&job, s, run->memory, samples);
     if (run->no_outputs)
@@ -419,75 +360,22 @@ const struct mt_op mt_op_attention = {
 
 /* --- backward ----------------------------------------------------------- */
 
-/* Recomputes P from the saved maxima and sums; h->p becomes dropout(P), for dV,
- * and h->dp, which is dropout'(dP), becomes dS:
- * dS_ij = scale P_ij (dP_ij - sum_k P_ik dP_ik) */
-static void backward_rows(const struct job *job, const struct head *h,
-                          size_t i, size_t rows)
+static size_t attention_grad_scratch(const struct mt_node *node, size_t workers)
 {
-    const struct mt_kernels *k = mt_kernels();
-
-    for (size_t r = 0; r < rows; r++) {
-        float *p = h->p + r * padded(job->t), *dp = h->dp + (p - h->p);
-        size_t n = seen_by(job, i + r), at = h->index * job->t + i + r;
-        size_t rest = (seen(job, i, rows) - n) * sizeof *p;
-
-        k->softmax_scaled(p, p, n, job->scale, &job->max[at], &job->sum[at],
-                          false);
-        drop(job, h, i + r, dp, n);
-        k->softmax_grad_scaled(dp, dp, p, n, job->scale);
-        drop(job, h, i + r, p, n);
-        memset(p + n, 0, rest);
-        memset(dp + n, 0, rest);
-    }
-}
-
-/* Rows from i on; the first block to be done reaches all rows of dK and dV, and
- * sets them instead of adding. */
-static void backward_block(const struct job *job, const struct head *h,
-                           const float *dout, float *dqkv, size_t i,
-                           bool first)
-{
-    size_t rows = mt_size_min(BLOCK, job->t - i), n = seen(job, i, rows);
-    size_t ld = 3 * job->model, pad = padded(job->t);
-    struct mt_gemm dp = { .m = rows, .n = n, .k = job->d,
-                          .a = dout + i * job->model, .a_row = job->model,
-                          .a_col = 1, .b = h->v, .b_row = 1, .b_col = ld,
-                          .c = h->dp, .ldc = pad };
-    struct mt_gemm dq = { .m = rows, .n = job->d, .k = n, .a = h->dp,
-                          .a_row = pad, .a_col = 1, .b = h->k, .b_row = ld,
-                          .b_col = 1, .c = dqkv + i * ld, .ldc = ld };
-    struct mt_gemm dk = { .m = n, .n = job->d, .k = rows, .a = h->dp,
-                          .a_row = 1, .a_col = pad, .b = h->q + i * ld,
-                          .b_row = ld, .b_col = 1, .c = dqkv + job->model,
-                          .ldc = ld, .add = !first };
-    struct mt_gemm dv = { .m = n, .n = job->d, .k = rows, .a = h->p,
-                          .a_row = 1, .a_col = pad,
-                          .b = dout + i * job->model, .b_row = job->model,
-                          .b_col = 1, .c = dqkv + 2 * job->model, .ldc = ld,
-                          .add = !first };
-
-    scores(job, h, i, rows);
-    mt_gemm(&dp, NULL, h->gemm);
-    backward_rows(job, h, i, rows);
-    mt_gemm(&dq, NULL, h->gemm);
-    mt_gemm(&dk, NULL, h->gemm);
-    mt_gemm(&dv, NULL, h->gemm);
+    return workers * own_bytes(node, mt_attention_grad_scratch);
 }
 
 static void backward_task(void *ctx, size_t task, size_t worker)
 {
     const struct job *job = ctx;
-    struct head h = find_head(job, task, worker);
-    size_t sample = task / job->args->heads;
-    size_t at = task % job->args->heads * job->d;
-    const float *dout = job->dout + sample * job->t * job->model + at;
-    float *dqkv = job->result + sample * job->t * 3 * job->model + at;
+    struct mt_attention all = all_heads(job);
+    struct mt_attention_head head = one_head(job, task);
 
-    size_t last = (job->t - 1) / BLOCK * BLOCK;
-
-    for (size_t i = last + BLOCK; i > 0; i -= BLOCK)
-        backward_block(job, &h, dout, dqkv, i - BLOCK, i - BLOCK == last);
+    head.dout = job->dout + head_at(job, task, 1);
+    head.dq = job->result + head_at(job, task, 3);
+    head.dk = head.dq + job->model;
+    head.dv = head.dq + 2 * job->model;
+    mt_attention_backward(&all, &head, scratch_of(job, worker));
 }
 
 static void attention_grad_run(const struct mt_node *node,
@@ -499,7 +387,7 @@ static void attention_grad_run(const struct mt_node *node,
     job.sum = node->in[OF_SUM]->data;
     job.dout = node->in[DY]->data;
     job.result = node->out[DQKV]->data;
-    set_scratch(&job);
+    job.own_bytes = own_bytes(node, mt_attention_grad_scratch);
     mt_team_run(run->team, node->in[QKV]->shape.dim[0] * job.args->heads,
                 backward_task, &job);
 }
@@ -507,5 +395,5 @@ static void attention_grad_run(const struct mt_node *node,
 const struct mt_op mt_op_attention_grad = {
     .name = "attention_grad",
     .run = attention_grad_run,
-    .scratch = attention_scratch,
+    .scratch = attention_grad_scratch,
 };

@@ -108,6 +108,15 @@ struct mt_cell_grad {
                              GRU, out: of c */
 };
 
+/* Up to 16 rows of attention's scores, ld apart: row r has n + r step columns,
+ * and may be read and written up to `width`, a multiple of 16; past its columns
+ * it is set to 0. */
+struct mt_score_rows {
+    size_t rows, n, step, width, ld;
+    float scale;      /* > 0 */
+    float *max, *sum; /* (rows): of the scores times scale; of e^(x - max) */
+};
+
 /* Operands of GEMM's tiles, C (m, n) = A (m, k) B (k, n) with m up to gemm_mr
  * and n up to gemm_nr. B's rows may be read up to the next multiple of 16. */
 
@@ -196,12 +205,11 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))        \
     X(void, softmax_grad, (float *dx, const float *g, const float *y,          \
                            size_t rows, size_t n))                             \
-    X(void, softmax_grad_scaled, (float *dx, const float *g, const float *y,   \
-                                  size_t n, float scale)) /* of one row */     \
-    /* one row of softmax(scale x); `fresh`: finds *max and *sum, else takes   \
-       them */                                                                 \
-    X(void, softmax_scaled, (float *y, const float *x, size_t n, float scale,  \
-                             float *max, float *sum, bool fresh))              \
+    /* of attention: scores in p become probabilities; the rows' maxima and    \
+       sums are set or, by the gradient, read, and dp becomes that of scores */ \
+    X(void, attention_softmax, (float *p, const struct mt_score_rows *s))      \
+    X(void, attention_softmax_grad, (float *p, float *dp,                      \
+                                     const struct mt_score_rows *s))           \
     X(void, log_softmax, (float *y, const float *x, size_t rows, size_t n))    \
     X(void, log_softmax_grad, (float *dx, const float *g, const float *y,      \
                                size_t rows, size_t n))                         \

@@ -443,53 +443,6 @@ static void check_column_sum(const struct io *io, const float *before)
     }
 }
 
-static void call_softmax_scaled(const struct mt_kernels *k, struct io *io)
-{
-    float scale = 0.35f;
-
-    io->used[0] = io->n;
-    io->used[1] = io->used[2] = io->n ? 1 : 0;
-    if (io->n == 0)
-        return;
-    k->softmax_scaled(io->out[0], io->a, io->n, scale, io->out[1], io->out[2],
-                      true);
-    if (io->variant % 2) /* the same again from the maximum and the sum */
-        k->softmax_scaled(io->out[0], io->a, io->n, scale, io->out[1],
-                          io->out[2], false);
-}
-
-static void check_softmax_scaled(const struct io *io, const float *before)
-{
-    double max = -INFINITY, sum = 0;
-
-    (void)before;
-    for (size_t i = 0; i < io->n; i++)
-        max = fmax(max, (double)(io->a[i] * 0.35f));
-    for (size_t i = 0; i < io->n; i++)
-        sum += exp((double)(io->a[i] * 0.35f) - max);
-    for (size_t i = 0; i < io->n; i++)
-        expect("softmax_scaled", io->n, i, (double)io->out[0][i],
-               exp((double)(io->a[i] * 0.35f) - max) / sum, 1e-6);
-}
-
-static void call_softmax_grad_scaled(const struct mt_kernels *k, struct io *io)
-{
-    io->used[0] = io->n;
-    k->softmax_grad_scaled(io->out[0], io->a, io->b, io->n, 0.35f);
-}
-
-static void check_softmax_grad_scaled(const struct io *io, const float *before)
-{
-    size_t n = io->n;
-    double d = dot(io->a, io->b, n);
-    double tol = 4e-6 * (1 + absolute_dot(io->a, io->b, n));
-
-    (void)before;
-    for (size_t i = 0; i < n; i++)
-        expect("softmax_grad_scaled", n, i, (double)io->out[0][i],
-               (double)0.35f * (double)io->b[i] * ((double)io->a[i] - d), tol);
-}
-
 static void call_row_dots(const struct mt_kernels *k, struct io *io)
 {
     io->used[0] = ROWS;
@@ -1080,6 +1033,7 @@ static void check_gemm_small(const struct io *io, const float *before)
 /* --- other families ----------------------------------------------------- */
 
 #include "kernels/cases_norm.h"
+#include "kernels/cases_attention.h"
 #include "kernels/cases_draw.h"
 #include "kernels/cases_loss.h"
 #include "kernels/cases_recurrent.h"
@@ -1256,7 +1210,6 @@ static const char *const in_place[] = {
     "prelu_grad",
     "softmax",
     "softmax_grad",
-    "softmax_grad_scaled",
     "log_softmax",
     "log_softmax_grad",
     "mse_grad",

@@ -103,12 +103,21 @@ START_TEST(softmaxes_flush)
 {
     FOR_TABLES(k)
     {
-        float first[N] = { 1 };
+        float first[N] = { 1 }, max = 0, sum = 1;
+        struct mt_score_rows row = { .rows = 1,
+                                     .n = N,
+                                     .width = N,
+                                     .scale = 0.25f,
+                                     .max = &max,
+                                     .sum = &sum };
 
         k->softmax_grad(y, first, sizes, 1, N);
         check_gradient("softmax", y, N);
-        k->softmax_grad_scaled(y, first, sizes, N, 0.25f);
-        check_gradient("softmax_scaled", y, N);
+        for (size_t i = 0; i < N; i++)
+            p[i] = 4 * falling[i];
+        memcpy(y, first, sizeof first);
+        k->attention_softmax_grad(p, y, &row);
+        check_gradient("attention_softmax", y, N);
         k->log_softmax_grad(y, first, falling, 1, N);
         check_gradient("log_softmax", y, N);
         k->softmax_minus(y, falling, N, 0, 1, 0.25f, 0);

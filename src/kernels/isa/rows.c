@@ -71,41 +71,6 @@ void MT_FN(softmax)(float *y, const float *x, size_t rows, size_t n)
     }
 }
 
-/* e^(x scale - max) */
-VINLINE vf f_exp_scaled(vf x, const float *p)
-{
-    return vexp_cut(vf_sub(vf_mul(x, vf_set1(p[1])), vf_set1(p[0])));
-}
-
-VINLINE vf f_softmax_scaled(vf x, const float *p)
-{
-    return vf_mul(f_exp_scaled(x, p), vf_set1(p[2]));
-}
-
-VINLINE vf f_first(vf a, vf b, const float *p)
-{
-    (void)b;
-    (void)p;
-    return a;
-}
-
-/* scale > 0 */
-void MT_FN(softmax_scaled)(float *y, const float *x, size_t n, float scale,
-                           float *max, float *sum, bool fresh)
-{
-    float p[3] = { fresh ? row_max(x, n) * scale : *max, scale, 0 };
-
-    if (!fresh) {
-        p[2] = 1 / *sum;
-        map1(y, x, n, p, f_softmax_scaled);
-        return;
-    }
-    *max = p[0];
-    map1(y, x, n, p, f_exp_scaled);
-    *sum = (float)fold2(y, y, n, NULL, f_first);
-    MT_FN(scale)(y, y, n, 1 / *sum);
-}
-
 VINLINE vf f_product(vf a, vf b, const float *p)
 {
     (void)p;
@@ -116,22 +81,6 @@ VINLINE vf f_product(vf a, vf b, const float *p)
 VINLINE vf f_softmax_grad(vf g, vf y, const float *p)
 {
     return vf_flush(vf_mul(y, vf_sub(g, vf_set1(p[0]))));
-}
-
-/* y (g - d) scale */
-VINLINE vf f_softmax_grad_scaled(vf g, vf y, const float *p)
-{
-    vf dx = vf_mul(vf_mul(y, vf_sub(g, vf_set1(p[0]))), vf_set1(p[1]));
-
-    return vf_flush(dx);
-}
-
-void MT_FN(softmax_grad_scaled)(float *dx, const float *g, const float *y,
-                                size_t n, float scale)
-{
-    float p[2] = { (float)fold2(g, y, n, NULL, f_product), scale };
-
-    map2(dx, g, y, n, p, f_softmax_grad_scaled);
 }
 
 /* dx_i = y_i (g_i - sum_j g_j y_j) */
