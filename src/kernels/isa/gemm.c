@@ -173,11 +173,12 @@ VINLINE size_t tail_of(size_t n)
 
 /* B's row p is at b + p b_row; `copy`, if any, keeps them as a packed panel. */
 VINLINE void tile(const size_t m, const size_t nv, size_t k,
-                  const struct mt_left *a, const float *b, size_t b_row,
-                  float *copy, float *c, size_t ldc, size_t tail, bool add)
+                  const struct mt_left *a, const size_t row, const float *b,
+                  size_t b_row, float *copy, float *c, size_t ldc, size_t tail,
+                  bool add)
 {
     const float *x = a->at;
-    size_t row = a->row, col = a->col;
+    size_t col = a->col;
     vf acc[GEMM_MR][GEMM_NRV];
 
     if (add)
@@ -197,11 +198,16 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k,
     finish(m, nv, acc, c, ldc, tail, add);
 }
 
-#define TILE_OF(M, NV) tile(M, NV, k, a, b, b_row, copy, c, ldc, tail, add)
+#define TILE_OF(M, NV) tile(M, NV, k, a, ROW, b, b_row, copy, c, ldc, tail, add)
 
-void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
-                      const float *b, size_t b_row, float *copy, float *c,
-                      size_t ldc, bool add)
+/* Of a packed or transposed A, whose values of a column are contiguous: places
+ * that are constants save loads. */
+#define ROW 1
+
+static void tile_of_columns(size_t m, size_t n, size_t k,
+                            const struct mt_left *a, const float *b,
+                            size_t b_row, float *copy, float *c, size_t ldc,
+                            bool add)
 {
     size_t tail = tail_of(n);
 
@@ -210,6 +216,25 @@ void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
     }
 }
 
+#undef ROW
+#define ROW a->row
+
+void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
+                      const float *b, size_t b_row, float *copy, float *c,
+                      size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    if (a->row == 1) {
+        tile_of_columns(m, n, k, a, b, b_row, copy, c, ldc, add);
+        return;
+    }
+    switch (m) {
+        TILES
+    }
+}
+
+#undef ROW
 #undef TILE_OF
 
 /* B's row p is in pieces of 8 at rows[p] + at[0], ...; where not `halves`, two
