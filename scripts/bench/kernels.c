@@ -212,7 +212,8 @@ struct conv_run {
 
 static void run_forward(const struct conv_run *r)
 {
-    mt_conv_forward(&r->cv, r->x, r->w, NULL, r->y, r->team, r->scratch);
+    mt_conv_forward(&r->cv, &(struct mt_conv_input){ r->x, NULL }, r->w, NULL,
+                    r->y, r->team, r->scratch);
 }
 
 static void run_input(const struct conv_run *r)
@@ -222,7 +223,8 @@ static void run_input(const struct conv_run *r)
 
 static void run_weight(const struct conv_run *r)
 {
-    mt_conv_grad_weight(&r->cv, r->x, r->y, r->w, r->team, r->scratch);
+    mt_conv_grad_weight(&r->cv, &(struct mt_conv_input){ r->x, NULL }, r->y,
+                        r->w, r->team, r->scratch);
 }
 
 static double conv_time(const struct conv_run *r,
@@ -261,9 +263,9 @@ static void measure_conv(const struct conv_shape *s, struct mt_team *team)
         .team = team,
     };
     size_t workers = mt_team_size(team);
-    size_t bytes = largest(mt_conv_forward_scratch(&r.cv, workers),
+    size_t bytes = largest(mt_conv_forward_scratch(&r.cv, false, workers),
                            mt_conv_grad_input_scratch(&r.cv, workers),
-                           mt_conv_grad_weight_scratch(&r.cv, workers));
+                           mt_conv_grad_weight_scratch(&r.cv, false, workers));
     double flops = 2e-9 * (double)(s->n * s->o * out * out) *
                    (double)(s->c * s->kernel * s->kernel);
 

@@ -7,6 +7,7 @@ mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
     if (!g->failed) {
         mt_graph_fuse(g);
         mt_graph_prune(g);
+        mt_graph_defer(g);
         mt_graph_recompute(g);
     }
     if (g->failed)

@@ -47,13 +47,24 @@ const float *mt_fused_saved(const struct mt_fused *f,
     return f->act_grad ? node->in[f->saved]->data : NULL;
 }
 
+struct mt_deferred *mt_fused_deferred(struct mt_fused *f, size_t k)
+{
+    return f->act_grad && mt_is_relu(f->act_grad) && k == f->saved ? &f->read
+                                                                   : NULL;
+}
+
 void mt_fused_finish(const struct mt_fused *f, const struct mt_node *node,
                      float *y, size_t at, size_t n)
 {
-    y += at;
+    const float *saved = mt_fused_saved(f, node);
+    struct mt_normed read;
+
     if (f->act)
-        mt_activation_forward(f->act)(y, y, n, f->p);
-    if (f->act_grad)
-        mt_activation_backward(f->act_grad)(
-            y, y, mt_fused_saved(f, node) + at, n, f->p);
+        mt_activation_forward(f->act)(y + at, y + at, n, f->p);
+    if (f->act_grad && mt_deferred_read(&f->read, node, &read))
+        mt_normed_relu_grad(&read, y, y, saved, at, n,
+                            mt_channel_size(node->in[f->saved]));
+    else if (f->act_grad)
+        mt_activation_backward(f->act_grad)(y + at, y + at, saved + at, n,
+                                            f->p);
 }

@@ -6,12 +6,13 @@
 #ifndef MT_GRAPH_FUSED_H
 #define MT_GRAPH_FUSED_H
 
-#include "graph/graph.h"
+#include "graph/deferred.h"
 
 struct mt_fused {
     const struct mt_activation *act;      /* y = act(y) */
     const struct mt_activation *act_grad; /* dx = dx act'(saved) */
     size_t saved;                         /* which input of the node */
+    struct mt_deferred read;              /* how that is read */
     float p[2];
 };
 
@@ -27,6 +28,10 @@ bool mt_fused_gradient(struct mt_fused *f, struct mt_node *node,
 /* The saved values, or NULL. */
 const float *mt_fused_saved(const struct mt_fused *f,
                             const struct mt_node *node);
+
+/* For the `deferred` of an op that does its work by mt_fused_finish, or passes
+ * f->read to a kernel: f->read, if input k is the saved value. */
+struct mt_deferred *mt_fused_deferred(struct mt_fused *f, size_t k);
 
 /* Does that work on elements [at, at + n) of node's output y, in place. */
 void mt_fused_finish(const struct mt_fused *f, const struct mt_node *node,

@@ -27,6 +27,7 @@
 #include "base/team.h"
 #include "graph/tensor.h"
 
+struct mt_deferred;
 struct mt_node;
 struct mt_graph;
 struct mt_onnx;
@@ -51,6 +52,7 @@ struct mt_value {
     struct mt_value *again;   /* if `forward`: the same value, recomputed in
                                  backward, or NULL */
     bool forward;             /* computed by a forward node */
+    bool deferred;            /* computed by its readers (deferred.h) */
     enum { MT_UNASKED, MT_KEPT, MT_AGAIN } choice; /* recompute.c */
     int along; /* sequence.c: the sequence's dimension */
 
@@ -111,6 +113,15 @@ struct mt_op {
      * never recomputed. */
     struct mt_value *(*again)(struct mt_graph *g, const struct mt_node *node,
                               struct mt_value *const *in);
+
+    /* For a normalisation (deferred.h): from now on node's output 0 is to be
+     * the coefficients of each channel. Sets d->relu. d NULL: nothing changes.
+     * Returns false if its readers cannot do what it does. */
+    bool (*defer)(const struct mt_node *node, struct mt_deferred *d);
+
+    /* Where it is described how node reads input k, if it can normalise what it
+     * reads; else NULL. NULL: it never can. */
+    struct mt_deferred *(*deferred)(const struct mt_node *node, size_t k);
 
     /* Expresses the node in ONNX (onnx.h). NULL: it does not occur in
      * evaluation, or cannot be expressed. */
@@ -203,8 +214,8 @@ struct mt_value *mt_graph_backward(struct mt_graph *g, struct mt_value *loss);
 
 void mt_graph_keep(struct mt_graph *g, struct mt_value *value);
 
-/* Fuses nodes, drops those that nothing reads, and plans the memory for this
- * many workers (mt_graph_bytes). */
+/* Fuses nodes, defers normalisations, drops what nothing reads, and plans the
+ * memory for this many workers (mt_graph_bytes). */
 mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
                           struct mt_err *err);
 

@@ -1,5 +1,6 @@
 /* The internals of a graph, for the files of graph/ that work on whole graphs:
- * graph.c (recording), autograd.c, fuse.c, recompute.c, plan.c, run.c. */
+ * graph.c (recording), autograd.c, fuse.c, deferred.c, recompute.c, plan.c,
+ * run.c. */
 #ifndef MT_GRAPH_INTERNAL_H
 #define MT_GRAPH_INTERNAL_H
 
@@ -34,6 +35,7 @@ struct mt_value *mt_value_root(struct mt_value *v);
 void mt_graph_count_readers(struct mt_graph *g);
 void mt_graph_fuse(struct mt_graph *g);
 void mt_graph_prune(struct mt_graph *g);
+void mt_graph_defer(struct mt_graph *g);
 void mt_graph_recompute(struct mt_graph *g);
 mt_status mt_graph_plan(struct mt_graph *g, size_t workers,
                         struct mt_err *err);

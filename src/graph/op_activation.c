@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "graph/deferred.h"
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/spans.h"
@@ -15,6 +16,7 @@ enum { DX };
 struct activation_args {
     const struct mt_activation *f;
     float p[2];
+    struct mt_deferred saved; /* how SAVED is read */
 };
 
 const struct mt_activation *mt_activation_of(const struct mt_node *node,
@@ -31,7 +33,7 @@ struct mt_value *mt_activate(struct mt_graph *g, struct mt_value *x,
                              const struct mt_activation *f, const float p[2])
 {
     assert(f); /* NULL: there is no kernel with the layer's name */
-    struct activation_args args = { f, { p ? p[0] : 0, p ? p[1] : 0 } };
+    struct activation_args args = { f, { p ? p[0] : 0, p ? p[1] : 0 }, { 0 } };
     struct mt_node *node =
         mt_graph_node(g, &mt_op_activation, &args, sizeof args);
 
@@ -44,6 +46,8 @@ struct job {
     mt_unary_grad *df;
     float *y;
     const float *x, *s, *p;
+    const struct mt_normed *saved; /* how s is read, or NULL: as it is */
+    size_t size;                   /* of a channel of s */
 };
 
 static void forward_span(const void *ctx, size_t at, size_t n)
@@ -213,24 +217,41 @@ static void backward_span(const void *ctx, size_t at, size_t n)
 {
     const struct job *job = ctx;
 
-    job->df(job->y + at, job->x + at, job->s + at, n, job->p);
+    if (job->saved)
+        mt_normed_relu_grad(job->saved, job->y, job->x, job->s, at, n,
+                            job->size);
+    else
+        job->df(job->y + at, job->x + at, job->s + at, n, job->p);
 }
 
 static void activation_grad_run(const struct mt_node *node,
                                 const struct mt_run *run)
 {
     const struct activation_args *args = node->args;
+    struct mt_normed read;
     struct job job = { .df = mt_activation_backward(args->f),
                        .y = node->out[DX]->data,
                        .x = node->in[DY]->data,
                        .s = node->in[SAVED]->data,
-                       .p = args->p };
+                       .p = args->p,
+                       .saved = mt_deferred_read(&args->saved, node, &read) };
+
+    if (job.saved)
+        job.size = mt_channel_size(node->in[SAVED]);
 
     mt_spans(run->team, mt_elements(node->in[DY]), backward_span, &job);
+}
+
+static struct mt_deferred *grad_deferred(const struct mt_node *node, size_t k)
+{
+    struct activation_args *args = node->args;
+
+    return k == SAVED && mt_is_relu(args->f) ? &args->saved : NULL;
 }
 
 const struct mt_op mt_op_activation_grad = {
     .name = "activation_grad",
     .run = activation_grad_run,
+    .deferred = grad_deferred,
     .in_place = true,
 };

@@ -21,7 +21,7 @@
 /* Operands. Forward: statistics are the running ones, or in batch_norm_again
  * those found by the first run (MEAN, RSTD). */
 enum { X, WEIGHT, BIAS, MEAN, VAR, BATCHES, RSTD = VAR };
-enum { Y, Y_MEAN, Y_RSTD };
+enum { Y, Y_MEAN, Y_RSTD, COEF = Y }; /* COEF: deferred, see there */
 /* Backward: what forward read and found. */
 enum { DY, OF_X, OF_MEAN, OF_RSTD, OF_WEIGHT };
 
@@ -29,6 +29,7 @@ struct batch_norm_args {
     double eps, momentum; /* momentum NAN: 1 / batches */
     int dx, dw, db; /* backward: which outputs, -1: none */
     struct mt_fused fused;
+    bool deferred; /* forward: only finds the coefficients (deferred.h) */
 };
 
 struct job;
@@ -48,7 +49,7 @@ struct job {
     size_t unit, units;   /* channels of a task; tasks of a chunk */
     size_t chunk, chunks; /* samples of a chunk */
     const float *x, *g, *w, *b;
-    float *y, *mean, *rstd; /* y is dx in backward */
+    float *y, *mean, *rstd; /* y is dx in backward; NULL: it is not computed */
     const float *running_mean, *running_var; /* for batch_norm_fixed */
     float *dw, *db;
     double *slots; /* (chunks, 2, c): mean and m2, or the two sums */
@@ -169,7 +170,8 @@ static void run_pass(struct job *job, struct mt_team *team)
     }
     mt_team_run(team, job->units * job->chunks, sums_task, job);
     job->pass->finish(job, 0, job->c);
-    mt_team_run(team, job->units * job->chunks, apply_task, job);
+    if (job->y)
+        mt_team_run(team, job->units * job->chunks, apply_task, job);
 }
 
 /* --- forward ------------------------------------------------------------ */
@@ -276,6 +278,8 @@ static void apply_planes(const struct job *job, size_t c, size_t k)
 
 static void forward_apply(const struct job *job, size_t c, size_t end, size_t k)
 {
+    if (!job->y)
+        return;
     if (job->s == 1) {
         apply_columns(job, c, end - c, k);
         return;
@@ -326,6 +330,7 @@ struct mt_value *mt_batch_norm(struct mt_graph *g, struct mt_value *x,
 static struct job forward_job(const struct mt_node *node,
                               const struct mt_run *run)
 {
+    const struct batch_norm_args *args = node->args;
     struct job job = job_of(node, node->in[X]);
 
     set_scratch(&job, run->scratch);
@@ -333,7 +338,10 @@ static struct job forward_job(const struct mt_node *node,
     job.x = node->in[X]->data;
     job.w = mt_input_data(node, WEIGHT);
     job.b = mt_input_data(node, BIAS);
-    job.y = node->out[Y]->data;
+    if (args->deferred)
+        job.coef = node->out[COEF]->data;
+    else
+        job.y = node->out[Y]->data;
     return job;
 }
 
@@ -391,6 +399,19 @@ static bool absorb(struct mt_graph *g, struct mt_node *node,
 
     (void)g;
     return mt_fused_activation(&args->fused, next);
+}
+
+static bool defer(const struct mt_node *node, struct mt_deferred *d)
+{
+    struct batch_norm_args *args = node->args;
+
+    if (args->fused.act && !mt_is_relu(args->fused.act))
+        return false;
+    if (d) {
+        args->deferred = true;
+        d->relu = args->fused.act != NULL;
+    }
+    return true;
 }
 
 static void batch_norm_grad(struct mt_graph *g, const struct mt_node *node,
@@ -462,6 +483,7 @@ const struct mt_op mt_op_batch_norm = {
     .grad = batch_norm_grad,
     .scratch = forward_scratch,
     .absorb = absorb,
+    .defer = defer,
     .again = batch_norm_again,
     .in_place = true,
     .onnx = batch_norm_onnx,
@@ -473,6 +495,7 @@ const struct mt_op mt_op_batch_norm_tracked = {
     .grad = batch_norm_grad,
     .scratch = forward_scratch,
     .absorb = absorb,
+    .defer = defer,
     .again = batch_norm_again,
     .statistics = tracked_statistics,
     .update = tracked_update,
@@ -542,6 +565,7 @@ const struct mt_op mt_op_batch_norm_fixed = {
     .run = batch_norm_fixed_run,
     .scratch = forward_scratch,
     .absorb = absorb,
+    .defer = defer,
     .in_place = true,
     .onnx = batch_norm_fixed_onnx,
 };

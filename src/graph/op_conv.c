@@ -12,14 +12,17 @@
  * for a transposed convolution dy and x are exchanged. */
 enum { X, WEIGHT, BIAS };
 enum { Y };
-enum { OF_X, DY };
+enum { OF_X = X, DY };
 
 struct conv_args {
     struct mt_conv cv;
     struct mt_fused fused;
+    struct mt_deferred x; /* of a convolution and of dw */
 };
 
-static struct mt_conv_epilogue epilogue(const struct mt_node *node)
+/* m: for how a deferred value is read */
+static struct mt_conv_epilogue epilogue(const struct mt_node *node,
+                                        struct mt_normed *m)
 {
     const struct conv_args *args = node->args;
     const struct mt_fused *f = &args->fused;
@@ -30,7 +33,31 @@ static struct mt_conv_epilogue epilogue(const struct mt_node *node)
         .act_grad = f->act_grad ? mt_activation_backward(f->act_grad) : NULL,
         .saved = mt_fused_saved(f, node),
         .act_p = f->p,
+        .normed = mt_deferred_read(&f->read, node, m),
     };
+}
+
+static struct mt_conv_input input(const struct mt_node *node,
+                                  struct mt_normed *m)
+{
+    const struct conv_args *args = node->args;
+
+    return (struct mt_conv_input){ node->in[X]->data,
+                                   mt_deferred_read(&args->x, node, m) };
+}
+
+static struct mt_deferred *reads_x(const struct mt_node *node, size_t k)
+{
+    struct conv_args *args = node->args;
+
+    return k == X ? &args->x : mt_fused_deferred(&args->fused, k);
+}
+
+static struct mt_deferred *reads_saved(const struct mt_node *node, size_t k)
+{
+    struct conv_args *args = node->args;
+
+    return mt_fused_deferred(&args->fused, k);
 }
 
 static bool absorb(struct mt_graph *g, struct mt_node *node,
@@ -128,16 +155,19 @@ struct mt_value *mt_conv_op(struct mt_graph *g, struct mt_value *x,
 static void conv_run(const struct mt_node *node, const struct mt_run *run)
 {
     const struct conv_args *args = node->args;
-    struct mt_conv_epilogue e = epilogue(node);
+    struct mt_normed of_x, of_saved;
+    struct mt_conv_input x = input(node, &of_x);
+    struct mt_conv_epilogue e = epilogue(node, &of_saved);
 
-    mt_conv_forward(&args->cv, node->in[X]->data, node->in[WEIGHT]->data, &e,
+    mt_conv_forward(&args->cv, &x, node->in[WEIGHT]->data, &e,
                     node->out[Y]->data, run->team, run->scratch);
 }
 
 static size_t forward_scratch(const struct mt_node *node, size_t workers)
 {
-    return mt_conv_forward_scratch(&((struct conv_args *)node->args)->cv,
-                                   workers);
+    const struct conv_args *args = node->args;
+
+    return mt_conv_forward_scratch(&args->cv, args->x.coef > 0, workers);
 }
 
 static size_t input_scratch(const struct mt_node *node, size_t workers)
@@ -148,8 +178,9 @@ static size_t input_scratch(const struct mt_node *node, size_t workers)
 
 static size_t weight_scratch(const struct mt_node *node, size_t workers)
 {
-    return mt_conv_grad_weight_scratch(&((struct conv_args *)node->args)->cv,
-                                       workers);
+    const struct conv_args *args = node->args;
+
+    return mt_conv_grad_weight_scratch(&args->cv, args->x.coef > 0, workers);
 }
 
 static void conv_grad(struct mt_graph *g, const struct mt_node *node,
@@ -278,6 +309,7 @@ const struct mt_op mt_op_conv = {
     .grad = conv_grad,
     .scratch = forward_scratch,
     .absorb = absorb,
+    .deferred = reads_x,
     .onnx = conv_onnx,
 };
 
@@ -287,15 +319,18 @@ static void grad_weight_run(const struct mt_node *node,
                             const struct mt_run *run)
 {
     const struct conv_args *args = node->args;
+    struct mt_normed of_x;
+    struct mt_conv_input x = input(node, &of_x);
 
-    mt_conv_grad_weight(&args->cv, node->in[OF_X]->data, node->in[DY]->data,
-                        node->out[Y]->data, run->team, run->scratch);
+    mt_conv_grad_weight(&args->cv, &x, node->in[DY]->data, node->out[Y]->data,
+                        run->team, run->scratch);
 }
 
 const struct mt_op mt_op_conv_grad_weight = {
     .name = "conv_grad_weight",
     .run = grad_weight_run,
     .scratch = weight_scratch,
+    .deferred = reads_x,
 };
 
 /* --- transposed: from (n, groups o, oh, ow) to (n, groups c, h, w) ------ */
@@ -314,7 +349,8 @@ static void conv_transpose_run(const struct mt_node *node,
                                const struct mt_run *run)
 {
     const struct conv_args *args = node->args;
-    struct mt_conv_epilogue e = epilogue(node);
+    struct mt_normed of_saved;
+    struct mt_conv_epilogue e = epilogue(node, &of_saved);
 
     mt_conv_grad_input(&args->cv, node->in[X]->data, node->in[WEIGHT]->data, &e,
                        node->out[Y]->data, run->team, run->scratch);
@@ -343,5 +379,6 @@ const struct mt_op mt_op_conv_transpose = {
     .grad = conv_transpose_grad,
     .scratch = input_scratch,
     .absorb = absorb,
+    .deferred = reads_saved,
     .onnx = conv_transpose_onnx,
 };

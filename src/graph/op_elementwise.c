@@ -12,6 +12,11 @@ enum { Y };
 
 typedef void binary_kernel(float *y, const float *a, const float *b, size_t n);
 
+struct binary_args {
+    struct mt_fused fused;
+    struct mt_deferred read[2]; /* A and B of a sum */
+};
+
 struct job {
     const struct mt_node *node;
     binary_kernel *f;
@@ -22,8 +27,8 @@ struct job {
 static struct mt_value *record(struct mt_graph *g, const struct mt_op *op,
                                struct mt_value *a, struct mt_value *b)
 {
-    struct mt_fused fused = { 0 };
-    struct mt_node *node = mt_graph_node(g, op, &fused, sizeof fused);
+    struct binary_args args = { 0 };
+    struct mt_node *node = mt_graph_node(g, op, &args, sizeof args);
 
     mt_node_input(node, a);
     if (b)
@@ -51,17 +56,48 @@ struct mt_value *mt_copy(struct mt_graph *g, struct mt_value *x)
 static void binary_span(const void *ctx, size_t at, size_t n)
 {
     const struct job *job = ctx;
+    const struct binary_args *args = job->node->args;
 
     job->f(job->y + at, job->a + at, job->b + at, n);
-    mt_fused_finish(job->node->args, job->node, job->y, at, n);
+    mt_fused_finish(&args->fused, job->node, job->y, at, n);
+}
+
+/* The sum where A, B or both are normalised when they are read. */
+static void deferred_span(const void *ctx, size_t at, size_t n)
+{
+    const struct job *job = ctx;
+    const struct binary_args *args = job->node->args;
+    const struct mt_fused *fused = &args->fused;
+    struct mt_normed of_a, of_b;
+    const struct mt_normed *a =
+        mt_deferred_read(&args->read[A], job->node, &of_a);
+    const struct mt_normed *b =
+        mt_deferred_read(&args->read[B], job->node, &of_b);
+
+    bool relu = fused->act && mt_is_relu(fused->act);
+
+    mt_normed_add(a ? a : b, a ? b : NULL, job->y, a ? job->a : job->b,
+                  a ? job->b : job->a, at, n, mt_channel_size(job->node->in[A]),
+                  relu);
+    if (!relu)
+        mt_fused_finish(fused, job->node, job->y, at, n);
 }
 
 static bool absorb(struct mt_graph *g, struct mt_node *node,
                    const struct mt_node *next)
 {
+    struct binary_args *args = node->args;
+
     (void)g;
-    return mt_fused_activation(node->args, next) ||
-           mt_fused_gradient(node->args, node, next);
+    return mt_fused_activation(&args->fused, next) ||
+           mt_fused_gradient(&args->fused, node, next);
+}
+
+static bool reads_deferred(const struct mt_node *node)
+{
+    const struct binary_args *args = node->args;
+
+    return args->read[A].coef || args->read[B].coef;
 }
 
 static void run_binary(const struct mt_node *node, const struct mt_run *run,
@@ -70,7 +106,8 @@ static void run_binary(const struct mt_node *node, const struct mt_run *run,
     struct job job = { node, f, node->out[Y]->data, node->in[A]->data,
                        node->in[B]->data };
 
-    mt_spans(run->team, mt_elements(node->in[A]), binary_span, &job);
+    mt_spans(run->team, mt_elements(node->in[A]),
+             reads_deferred(node) ? deferred_span : binary_span, &job);
 }
 
 static void add_run(const struct mt_node *node, const struct mt_run *run)
@@ -90,12 +127,22 @@ static struct mt_value *add_again(struct mt_graph *g,
                                   const struct mt_node *node,
                                   struct mt_value *const *in)
 {
-    const struct mt_fused *fused = node->args;
     struct mt_value *sum = mt_add(g, in[A], in[B]);
 
-    if (fused->act && !mt_graph_failed(g))
-        *(struct mt_fused *)sum->producer->args = *fused;
+    if (mt_graph_failed(g))
+        return sum;
+    *(struct binary_args *)sum->producer->args =
+        *(const struct binary_args *)node->args;
+    for (size_t i = B + 1; i < node->n_in; i++) /* what the args name */
+        mt_node_input(sum->producer, in[i]);
     return sum;
+}
+
+static struct mt_deferred *add_deferred(const struct mt_node *node, size_t k)
+{
+    struct binary_args *args = node->args;
+
+    return k <= B ? &args->read[k] : mt_fused_deferred(&args->fused, k);
 }
 
 static void express(struct mt_onnx *o, const struct mt_node *node,
@@ -127,6 +174,7 @@ const struct mt_op mt_op_add = {
     .along = mt_along_elements,
     .grad = add_grad,
     .absorb = absorb,
+    .deferred = add_deferred,
     .in_place = true,
     .onnx = add_onnx,
 };

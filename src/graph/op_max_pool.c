@@ -279,6 +279,11 @@ static bool grad_absorb(struct mt_graph *g, struct mt_node *node,
     return mt_fused_gradient(node->args, node, next);
 }
 
+static struct mt_deferred *grad_deferred(const struct mt_node *node, size_t k)
+{
+    return mt_fused_deferred(node->args, k);
+}
+
 /* --- in ONNX ------------------------------------------------------------ */
 
 /* MaxPool of both axes, or only of the second. Its padding must be smaller than
@@ -381,6 +386,7 @@ const struct mt_op mt_op_max_pool_grad = {
     .name = "max_pool_grad",
     .run = max_pool_grad_run,
     .absorb = grad_absorb,
+    .deferred = grad_deferred,
 };
 
 const struct mt_op mt_op_max_squares = {
@@ -394,4 +400,5 @@ const struct mt_op mt_op_max_squares_grad = {
     .name = "max_squares_grad",
     .run = max_squares_grad_run,
     .absorb = grad_absorb,
+    .deferred = grad_deferred,
 };

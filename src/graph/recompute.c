@@ -37,11 +37,12 @@ static void count_backward_readers(struct mt_graph *g)
 
 static bool can_recompute(struct mt_value *v);
 
-/* Is the value still live in backward, or recomputable, too? */
+/* Is the value still live in backward, or so small that it may be, or
+ * recomputable, too? */
 static bool is_at_hand(struct mt_value *v)
 {
     return !mt_value_root(v)->producer || mt_value_root(v)->readers ||
-           can_recompute(v);
+           v->bytes < LARGE || can_recompute(v);
 }
 
 static bool choose(const struct mt_value *v)

@@ -22,6 +22,11 @@ const struct mt_activation *mt_activation_find(const char *name)
     return NULL;
 }
 
+bool mt_is_relu(const struct mt_activation *a)
+{
+    return a->forward == offsetof(struct mt_kernels, relu);
+}
+
 mt_unary *mt_activation_forward(const struct mt_activation *a)
 {
     mt_unary *kernel;

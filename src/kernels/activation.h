@@ -22,6 +22,8 @@ const struct mt_activation *mt_activation_find(const char *name);
 extern const struct mt_activation mt_activations[];
 extern const size_t mt_activation_count;
 
+bool mt_is_relu(const struct mt_activation *a);
+
 /* Its kernels in the table in use. */
 mt_unary *mt_activation_forward(const struct mt_activation *a);
 mt_unary_grad *mt_activation_backward(const struct mt_activation *a);

@@ -155,6 +155,73 @@ static void check_norm_grad(const struct io *io, const float *before)
     }
 }
 
+/* --- normalised when read ----------------------------------------------- */
+
+/* with a ReLU, and without one */
+static const float normed_p[4] = { 0.75f, 1.25f, -0.5f, 0 };
+static const float normed_q[4] = { -0.5f, 0.375f, 2, -INFINITY };
+
+static double normed_of(double x, const float p[4])
+{
+    double y = norm_of(x, (double)p[0], (double)p[1], (double)p[2]);
+
+    return y > (double)p[3] ? y : (double)p[3];
+}
+
+static void call_normed_rows(const struct mt_kernels *k, struct io *io)
+{
+    size_t n = io->n < 100 ? io->n : 100, x_row = n + (size_t)io->variant;
+
+    io->used[0] = 7 * (n + 2);
+    k->normed_rows(io->out[0], n + 2, io->a, x_row, 7, n,
+                   io->variant ? normed_p : normed_q);
+}
+
+static void check_normed_rows(const struct io *io, const float *before)
+{
+    size_t n = io->n < 100 ? io->n : 100, x_row = n + (size_t)io->variant;
+
+    for (size_t i = 0; i < io->used[0]; i++) {
+        size_t r = i / (n + 2), j = i % (n + 2);
+        double want = j < n ? normed_of((double)io->a[r * x_row + j],
+                                        io->variant ? normed_p : normed_q)
+                            : (double)before[i];
+
+        expect("normed_rows", n, i, (double)io->out[0][i], want,
+               j < n ? 2e-7 * (4 + fabs(want)) : 0);
+    }
+}
+
+/* variant 0: b as it is; 1: no ReLU of the sum */
+static void call_normed_add(const struct mt_kernels *k, struct io *io)
+{
+    io->used[0] = io->n;
+    k->normed_add(io->out[0], io->a, normed_p, io->b,
+                  io->variant ? normed_q : NULL, io->n,
+                  io->variant == 1 ? -INFINITY : 0);
+}
+
+static void check_normed_add(const struct io *io, const float *before)
+{
+    (void)before;
+    for (size_t i = 0; i < io->n; i++) {
+        double b = (double)io->b[i];
+        double want = normed_of((double)io->a[i], normed_p) +
+                      (io->variant ? normed_of(b, normed_q) : b);
+
+        if (io->variant != 1 && want < 0)
+            want = 0;
+        expect("normed_add", io->n, i, (double)io->out[0][i], want,
+               4e-7 * (8 + fabs(want)));
+    }
+}
+
+CALL(normed_relu_grad, io->n, io->a, io->b, io->n, normed_p)
+EACH(normed_relu_grad, 0,
+     fma(b - (double)normed_p[0], (double)normed_p[1], (double)normed_p[2]) > 0
+         ? a
+         : 0)
+
 /* --- columns ------------------------------------------------------------ */
 
 enum { COLUMNS = 100 };

@@ -52,16 +52,23 @@ static void inside(size_t length, size_t phase, size_t stride, size_t padding,
 /* Row i, column j of the plane of phase (a, b) is row i sh + a - ph, column
  * j sw + b - pw of the image. */
 static void fill_plane(const struct mt_conv *cv, const struct mt_byte_planes *p,
-                       size_t a, size_t b, const float *x, float *plane)
+                       size_t a, size_t b, const float *x, float *plane,
+                       const struct mt_normed *normed, size_t channel)
 {
     size_t top, bottom, left, right;
+    float *first;
 
     inside(p->height, a, cv->sh, cv->ph, cv->h, &top, &bottom);
     inside(p->width, b, cv->sw, cv->pw, cv->w, &left, &right);
     if (top == bottom || left == right)
         return;
     x += (top * cv->sh + a - cv->ph) * cv->w + left * cv->sw + b - cv->pw;
-    plane += top * p->width + left;
+    first = plane += top * p->width + left;
+    if (cv->sw == 1 && normed) {
+        mt_normed_rows(normed, channel, plane, p->width, x, cv->sh * cv->w,
+                       bottom - top, right - left);
+        return;
+    }
     if (cv->sw == 1) {
         mt_kernels()->copy_rows(plane, p->width, x, cv->sh * cv->w,
                                 bottom - top, right - left);
@@ -75,15 +82,24 @@ static void fill_plane(const struct mt_conv *cv, const struct mt_byte_planes *p,
         plane += p->width;
         x += cv->sh * cv->w;
     }
+    if (normed)
+        mt_normed_rows(normed, channel, first, p->width, first, p->width,
+                       bottom - top, right - left);
 }
 
-void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_byte_planes *p,
-                        const float *x, float *planes)
+void mt_conv_fill_input(const struct mt_conv *cv,
+                        const struct mt_byte_planes *p,
+                        const struct mt_conv_input *in, size_t task,
+                        float *planes)
 {
+    const float *x = in->x + task * cv->c * cv->h * cv->w;
+    size_t channel = task % cv->groups * cv->c;
+
     for (size_t c = 0; c < p->channels; c++) {
         for (size_t a = 0; a < p->phases_h; a++) {
             for (size_t b = 0; b < p->phases_w; b++) {
-                fill_plane(cv, p, a, b, x + c * cv->h * cv->w, planes);
+                fill_plane(cv, p, a, b, x + c * cv->h * cv->w, planes,
+                           in->normed, channel + c);
                 planes += p->height * p->width;
             }
         }
@@ -91,10 +107,10 @@ void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_byte_planes *p
 }
 
 bool mt_conv_planes_in_place(const struct mt_conv *cv,
-                             const struct mt_byte_planes *p)
+                             const struct mt_byte_planes *p, bool normed)
 {
-    return cv->ph == 0 && cv->pw == 0 && cv->sh == 1 && cv->sw == 1 &&
-           p->height == cv->h && p->width == cv->w;
+    return !normed && cv->ph == 0 && cv->pw == 0 && cv->sh == 1 &&
+           cv->sw == 1 && p->height == cv->h && p->width == cv->w;
 }
 
 void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_byte_planes *p,
@@ -199,9 +215,11 @@ void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
 }
 
 void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
-                          size_t n)
+                          size_t n, size_t size)
 {
-    if (e && e->act_grad)
+    if (e && e->act_grad && e->normed)
+        mt_normed_relu_grad(e->normed, y, y, e->saved, at, n, size);
+    else if (e && e->act_grad)
         e->act_grad(y + at, y + at, e->saved + at, n, e->act_p);
 }
 
@@ -209,7 +227,8 @@ void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
 
 struct forward {
     const struct mt_conv *cv;
-    const float *x, *w;
+    const struct mt_conv_input *in;
+    const float *w;
     const struct mt_conv_epilogue *e;
     float *y;
     struct mt_byte_planes planes;
@@ -224,15 +243,15 @@ static size_t rows_bytes(const struct mt_conv *cv)
     return mt_size_align(cv->c * cv->kh * cv->kw * sizeof(float *), 64);
 }
 
-static void plan_forward(struct forward *f)
+static void plan_forward(struct forward *f, bool normed)
 {
     const struct mt_conv *cv = f->cv;
     size_t block;
 
     f->planes = mt_conv_input_planes(cv);
     f->positions = mt_conv_positions(cv->oh, cv->ow, f->planes.width);
-    f->in_place = f->positions.dense &&
-                  mt_conv_planes_in_place(cv, &f->planes);
+    f->in_place =
+        f->positions.dense && mt_conv_planes_in_place(cv, &f->planes, normed);
     f->k = cv->c * cv->kh * cv->kw;
     f->plane_floats = f->in_place ? 0 : mt_planes_floats(&f->planes);
     block = f->positions.dense ? 0 : cv->o * MT_CONV_CHUNK;
@@ -241,11 +260,12 @@ static void plan_forward(struct forward *f)
                    rows_bytes(cv);
 }
 
-size_t mt_conv_forward_scratch(const struct mt_conv *cv, size_t workers)
+size_t mt_conv_forward_scratch(const struct mt_conv *cv, bool normed,
+                               size_t workers)
 {
     struct forward f = { .cv = cv };
 
-    plan_forward(&f);
+    plan_forward(&f, normed);
     return workers * f.own_bytes;
 }
 
@@ -296,29 +316,30 @@ static void forward_image(void *ctx, size_t task, size_t worker)
     const struct forward *f = ctx;
     const struct mt_conv *cv = f->cv;
     size_t group = task % cv->groups, size = cv->o * cv->oh * cv->ow;
-    const float *x = f->x + task * cv->c * cv->h * cv->w, *image = x;
+    const float *image = f->in->x + task * cv->c * cv->h * cv->w;
     char *own = f->own + worker * f->own_bytes;
     float *planes = (float *)own;
     const float **rows =
         (const float **)(own + f->own_bytes - rows_bytes(cv));
 
     if (!f->in_place) {
-        mt_conv_fill_input(cv, &f->planes, x, planes);
+        mt_conv_fill_input(cv, &f->planes, f->in, task, planes);
         image = planes;
     }
     mt_conv_input_rows(cv, &f->planes, image, rows);
     forward_blocks(f, group, rows, planes + f->plane_floats, f->y + task * size);
-    mt_conv_finish_image(f->e, f->y, task * size, size);
+    mt_conv_finish_image(f->e, f->y, task * size, size, cv->oh * cv->ow);
 }
 
-void mt_conv_forward(const struct mt_conv *cv, const float *x, const float *w,
-                     const struct mt_conv_epilogue *e, float *y,
+void mt_conv_forward(const struct mt_conv *cv, const struct mt_conv_input *in,
+                     const float *w, const struct mt_conv_epilogue *e, float *y,
                      struct mt_team *team, void *scratch)
 {
-    struct forward f = { .cv = cv, .x = x, .w = w, .e = e, .y = y,
-                         .own = scratch };
+    struct forward f = {
+        .cv = cv, .in = in, .w = w, .e = e, .y = y, .own = scratch
+    };
 
-    plan_forward(&f);
+    plan_forward(&f, in->normed != NULL);
     for (size_t i = 0; i < mt_team_size(team); i++)
         memset(f.own + i * f.own_bytes, 0, f.plane_floats * sizeof(float));
     mt_team_run(team, cv->n * cv->groups, forward_image, &f);

@@ -22,6 +22,7 @@
 
 #include "base/team.h"
 #include "kernels/dispatch.h"
+#include "kernels/normed.h"
 
 /* Channels are those of one group; tensors have `groups` times as many. */
 struct mt_conv {
@@ -39,15 +40,27 @@ struct mt_conv_epilogue {
     mt_unary_grad *act_grad; /* or NULL */
     const float *saved;      /* as the result */
     const float *act_p;
+    const struct mt_normed *normed; /* how saved is read, if act_grad is that of
+                                       relu; or NULL: as it is */
 };
 
-/* Bytes of scratch for each with this many workers; aligned to 64 bytes. */
-size_t mt_conv_forward_scratch(const struct mt_conv *cv, size_t workers);
-size_t mt_conv_grad_input_scratch(const struct mt_conv *cv, size_t workers);
-size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, size_t workers);
+/* x of forward and of the gradient of the weight. Its padding is 0 even if it
+ * is normalised when it is read. */
+struct mt_conv_input {
+    const float *x;
+    const struct mt_normed *normed; /* or NULL: x is read as it is */
+};
 
-void mt_conv_forward(const struct mt_conv *cv, const float *x, const float *w,
-                     const struct mt_conv_epilogue *e, float *y,
+/* Bytes of scratch for each with this many workers; aligned to 64 bytes.
+ * normed: x is normalised */
+size_t mt_conv_forward_scratch(const struct mt_conv *cv, bool normed,
+                               size_t workers);
+size_t mt_conv_grad_input_scratch(const struct mt_conv *cv, size_t workers);
+size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, bool normed,
+                                   size_t workers);
+
+void mt_conv_forward(const struct mt_conv *cv, const struct mt_conv_input *in,
+                     const float *w, const struct mt_conv_epilogue *e, float *y,
                      struct mt_team *team, void *scratch);
 
 /* dx from dy; also the forward pass of a transposed convolution, where the
@@ -56,8 +69,8 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
                         const float *w, const struct mt_conv_epilogue *e,
                         float *dx, struct mt_team *team, void *scratch);
 
-void mt_conv_grad_weight(const struct mt_conv *cv, const float *x,
-                         const float *dy, float *dw, struct mt_team *team,
-                         void *scratch);
+void mt_conv_grad_weight(const struct mt_conv *cv,
+                         const struct mt_conv_input *in, const float *dy,
+                         float *dw, struct mt_team *team, void *scratch);
 
 #endif

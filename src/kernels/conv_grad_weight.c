@@ -24,7 +24,8 @@ enum {
 
 struct grad_weight {
     const struct mt_conv *cv;
-    const float *x, *dy;
+    const struct mt_conv_input *in;
+    const float *dy;
     float *dw;
     struct mt_byte_planes planes;
     bool in_place;          /* the planes are the image */
@@ -45,13 +46,13 @@ static size_t rows_bytes(const struct grad_weight *g)
     return mt_size_align(g->k * sizeof(float *), 64);
 }
 
-static void plan(struct grad_weight *g)
+static void plan(struct grad_weight *g, bool normed)
 {
     const struct mt_conv *cv = g->cv;
     size_t size, slots;
 
     g->planes = mt_conv_input_planes(cv);
-    g->in_place = mt_conv_planes_in_place(cv, &g->planes);
+    g->in_place = mt_conv_planes_in_place(cv, &g->planes, normed);
     g->k = cv->c * cv->kh * cv->kw;
     size = cv->groups * cv->o * g->k;
     slots = SLOT_FLOATS / size;
@@ -69,11 +70,12 @@ static size_t sums_bytes(const struct grad_weight *g)
                              sizeof(float), 64);
 }
 
-size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, size_t workers)
+size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, bool normed,
+                                   size_t workers)
 {
     struct grad_weight g = { .cv = cv };
 
-    plan(&g);
+    plan(&g, normed);
     return sums_bytes(&g) + workers * g.own_bytes;
 }
 
@@ -135,10 +137,10 @@ static void slot_task(void *ctx, size_t task, size_t worker)
 
     for (size_t n = first; n < end; n++) {
         size_t at = n * cv->groups + group;
-        const float *x = g->x + at * cv->c * cv->h * cv->w;
+        const float *x = g->in->x + at * cv->c * cv->h * cv->w;
 
         if (!g->in_place)
-            mt_conv_fill_input(cv, &g->planes, x, planes);
+            mt_conv_fill_input(cv, &g->planes, g->in, at, planes);
         if (g->in_place || n == first)
             mt_conv_input_rows(cv, &g->planes, g->in_place ? x : planes, rows);
         add_image(g, g->dy + at * cv->o * cv->oh * cv->ow, rows, panel, sum,
@@ -167,14 +169,15 @@ static void add_slots(void *ctx, size_t task, size_t worker)
     }
 }
 
-void mt_conv_grad_weight(const struct mt_conv *cv, const float *x,
-                         const float *dy, float *dw, struct mt_team *team,
-                         void *scratch)
+void mt_conv_grad_weight(const struct mt_conv *cv,
+                         const struct mt_conv_input *in, const float *dy,
+                         float *dw, struct mt_team *team, void *scratch)
 {
-    struct grad_weight g = { .cv = cv, .x = x, .dy = dy, .dw = dw,
-                             .sums = scratch };
+    struct grad_weight g = {
+        .cv = cv, .in = in, .dy = dy, .dw = dw, .sums = scratch
+    };
 
-    plan(&g);
+    plan(&g, in->normed != NULL);
     g.own = (char *)scratch + sums_bytes(&g);
     for (size_t i = 0; i < mt_team_size(team); i++)
         memset(g.own + i * g.own_bytes, 0, plane_floats(&g) * sizeof(float));

@@ -30,14 +30,17 @@ static inline size_t mt_planes_floats(const struct mt_byte_planes *p)
  * stride. */
 struct mt_byte_planes mt_conv_input_planes(const struct mt_conv *cv);
 
-/* Copies an image's c channels (h x w each) into the planes, whose padding
- * must be 0 already and stays so. */
-void mt_conv_fill_input(const struct mt_conv *cv, const struct mt_byte_planes *p,
-                        const float *x, float *planes);
+/* Copies the c channels (h x w each) of image `task` / groups and group `task`
+ * % groups into the planes, whose padding must be 0 already and stays so. */
+void mt_conv_fill_input(const struct mt_conv *cv,
+                        const struct mt_byte_planes *p,
+                        const struct mt_conv_input *in, size_t task,
+                        float *planes);
 
-/* Whether the planes would be the image itself: no padding, no stride. */
+/* Whether the planes would be the image itself: no padding, no stride, and
+ * nothing to normalise. */
 bool mt_conv_planes_in_place(const struct mt_conv *cv,
-                             const struct mt_byte_planes *p);
+                             const struct mt_byte_planes *p, bool normed);
 
 /* rows[(c kh + u) kw + v]: where tap (c, u, v) of output position 0 is. */
 void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_byte_planes *p,
@@ -71,8 +74,9 @@ void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
 void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
                         float *row, size_t n);
 
-/* Then an image's results, n values from `at` on: the product with act'. */
+/* Then an image's results, n values from `at` on, in planes of `size`: the
+ * product with act'. */
 void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
-                          size_t n);
+                          size_t n, size_t size);
 
 #endif

@@ -231,6 +231,16 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
                         size_t runs, size_t n, size_t stride, float mean))     \
     X(void, norm_grad, (float *dx, const float *g, const float *x,             \
                         size_t runs, size_t n, size_t stride, const float *p)) \
+    /* read through a normalisation: n = max((x - p0) p1 + p2, p3);            \
+       add: y = max(n of a and p + n of b and q, low), q NULL: b as it is;     \
+       relu_grad: dx = g where n of x is above 0 */                            \
+    X(void, normed_rows, (float *y, size_t y_row, const float *x,              \
+                          size_t x_row, size_t rows, size_t n,                 \
+                          const float *p))                                     \
+    X(void, normed_add, (float *y, const float *a, const float *p,             \
+                         const float *b, const float *q, size_t n, float low)) \
+    X(void, normed_relu_grad, (float *dx, const float *g, const float *x,      \
+                               size_t n, const float *p))                      \
     /* the same for each of n columns: sums are set, not added to, and p are   \
        arrays of n */                                                          \
     X(void, column_moments, (double *mean, double *m2, const float *x,         \
