@@ -69,6 +69,16 @@ struct product {
     bool add;
 };
 
+/* Lines of C are fetched while the tile is computed, for it is long since they
+ * were in cache. */
+static void fetch(const float *c, size_t ldc, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, c += ldc) {
+        for (size_t j = 0; j < n; j += 16)
+            __builtin_prefetch(c + j, 1);
+    }
+}
+
 static void multiply(const struct product *g)
 {
     const struct mt_kernels *kernels = mt_kernels();
@@ -130,6 +140,7 @@ static void mixtures(const struct mt_attention *a, size_t i, size_t n,
 {
     for (size_t r = 0, next; r < n; r = next) {
         next = next_tile(r, n);
+        fetch(c + (i + r) * ldc, ldc, next - r, a->d);
         multiply(&(struct product){ .m = next - r,
                                     .n = a->d,
                                     .k = seen(a, i + next),
@@ -152,6 +163,7 @@ static void transposed(const struct mt_attention *a, size_t i, size_t n,
         size_t from = a->causal && j > i ? j - i : 0;
 
         next = next_tile(j, columns);
+        fetch(c + j * ldc, ldc, next - j, a->d);
         multiply(&(struct product){ .m = next - j,
                                     .n = a->d,
                                     .k = n - from,
