@@ -1,11 +1,25 @@
 #include "kernels/gemm_internal.h"
 
+enum {
+    LINE = 16, /* floats of a cache line */
+    AHEAD = 4, /* rows */
+};
+
+/* Rows of a block are far apart, so that the CPU does not foresee the next. */
+static void fetch(const float *x, size_t n)
+{
+    for (size_t j = 0; j < n; j += LINE)
+        __builtin_prefetch(x + j, 0, 2);
+}
+
 void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
                       size_t i, size_t m, size_t j, size_t n)
 {
     for (size_t r = i; r < i + m; r++) {
         float *c = g->c + r * g->ldc + j;
 
+        if (g->act_grad && r + AHEAD < i + m)
+            fetch(g->saved + (r + AHEAD) * g->ldc + j, n);
         if (g->bias)
             kernels->add(c, c, g->bias + j, n);
         if (g->act)
