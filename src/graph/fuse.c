@@ -1,5 +1,6 @@
 /* Fusing neighbours, and dropping nodes that nothing reads. */
 #include "graph/graph_internal.h"
+#include "graph/ops_internal.h"
 
 static void add_readings(struct mt_node *node)
 {
@@ -69,11 +70,37 @@ static void update_readers(struct mt_graph *g, struct mt_node *node,
     }
 }
 
+/* An activation that follows, and whose derivative reads out as well: both
+ * remain. */
+static void fuse_activation(struct mt_graph *g, struct mt_node *node)
+{
+    struct mt_value *out = node->out[0];
+    struct mt_node *next;
+
+    if (node->number + 1 == g->n_nodes || node->n_out != 1 || out->keep ||
+        out->fixed)
+        return;
+    next = g->nodes[node->number + 1];
+    if (next->op != &mt_op_activation || next->in[0] != out ||
+        !node->op->absorb(g, node, next))
+        return;
+    drop_readings(next);
+    node->out[0] = next->out[0];
+    node->out[0]->producer = node;
+    node->out[1] = out;
+    node->n_out = 2;
+    next->n_in = next->n_out = 0;
+}
+
 static void fuse_node(struct mt_graph *g, struct mt_node *node)
 {
     struct mt_value *out = node->out[0];
     struct mt_node *next = out->reader;
 
+    if (out->readers > 1 && node->op->keeps_inner) {
+        fuse_activation(g, node);
+        return;
+    }
     if (out->readers != 1 || out->keep || out->fixed || next->n_out != 1 ||
         !inputs_exist(node, next))
         return;

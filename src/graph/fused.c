@@ -10,14 +10,9 @@ static bool is_free(const struct mt_fused *f)
 
 bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next)
 {
-    const struct mt_activation *act;
-
     if (next->op != &mt_op_activation || !is_free(f))
         return false;
-    act = mt_activation_of(next, f->p);
-    if (!act->saves_output)
-        return false;
-    f->act = act;
+    f->act = mt_activation_of(next, f->p);
     return true;
 }
 

@@ -16,8 +16,8 @@ struct mt_fused {
     float p[2];
 };
 
-/* Fuses `next`, if it is an activation whose derivative needs only its output:
- * then the value before it is not needed. */
+/* Fuses `next`, if it is an activation. Where its derivative needs the value
+ * before it, that has another reader. */
 bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next);
 
 /* Fuses `next`, if it is an activation's derivative times node's output; the

@@ -142,6 +142,8 @@ struct mt_op {
     /* Bytes that a node keeps of up to `context` positions. */
     size_t (*memory)(const struct mt_node *node, size_t context);
 
+    bool keeps_inner; /* absorb also takes an activation of a value with other
+                         readers, which then is output 1 */
     bool in_place; /* output 0 may overwrite input 0 if that dies here */
 };
 

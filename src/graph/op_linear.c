@@ -7,7 +7,11 @@
 
 /* Operands: of the map, and of its gradients, each of which reads two. */
 enum { X, WEIGHT, BIAS };
-enum { Y };
+enum {
+    Y,
+    INNER
+};                  /* INNER: what a fused activation was applied to, if it is
+                       needed */
 enum { DY, OTHER }; /* OTHER: the weight for dx, x for dw */
 
 struct linear_args {
@@ -44,6 +48,11 @@ static void linear_run(const struct mt_node *node, const struct mt_run *run)
         .act = args->fused.act ? mt_activation_forward(args->fused.act) : NULL,
         .act_p = args->fused.p,
     };
+
+    if (node->n_out > INNER) {
+        gemm.c = node->out[INNER]->data;
+        gemm.act_out = node->out[Y]->data;
+    }
 
     mt_gemm(&gemm, run->team, run->scratch);
 }
@@ -123,6 +132,7 @@ const struct mt_op mt_op_linear = {
     .grad = linear_grad,
     .scratch = linear_scratch,
     .absorb = linear_absorb,
+    .keeps_inner = true,
     .onnx = linear_onnx,
 };
 

@@ -36,6 +36,8 @@ struct mt_gemm {
 
     const float *bias;   /* (n) */
     mt_unary *act;
+    float *act_out; /* (m, n), row stride ldc: act(c + bias) goes here, and
+                       C keeps c + bias; NULL: it goes to C */
     mt_unary_grad *act_grad;
     const float *saved;  /* (m, n), row stride ldc */
     const float *act_p;  /* parameters of act or act_grad */

@@ -23,7 +23,8 @@ void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
         if (g->bias)
             kernels->add(c, c, g->bias + j, n);
         if (g->act)
-            g->act(c, c, n, g->act_p);
+            g->act(g->act_out ? g->act_out + r * g->ldc + j : c, c, n,
+                   g->act_p);
         if (g->act_grad)
             g->act_grad(c, c, g->saved + r * g->ldc + j, n, g->act_p);
     }

@@ -15,7 +15,7 @@ enum { TEAMS = 3, FENCE = 64 };
 
 /* --- a product ---------------------------------------------------------- */
 
-enum epilogue { NONE, BIAS, ACT, BIAS_ACT, ACT_GRAD, ALL, EPILOGUES };
+enum epilogue { NONE, BIAS, ACT, BIAS_ACT, INNER, ACT_GRAD, ALL, EPILOGUES };
 
 struct product {
     size_t m, n, k;
@@ -82,6 +82,7 @@ static size_t extent(size_t rows, size_t row, size_t columns, size_t column)
 struct data {
     size_t s[4], size_c;
     float *a, *b, *bias, *saved, *before, *want;
+    float *want_act; /* what act_out should hold afterwards */
 };
 
 static const float act_p[2] = { 0.3f, 20 };
@@ -96,6 +97,7 @@ static void make_data(struct data *d, const struct product *p)
     d->saved = numbers(d->size_c, 4);
     d->before = numbers(d->size_c, 5);
     d->want = get(d->size_c * sizeof *d->want);
+    d->want_act = numbers(d->size_c, 6);
     /* what is not added to is not read; what lies between rows stays */
     for (size_t i = 0; i < d->size_c; i++) {
         if (!p->add && i % (p->n + p->gap) < p->n)
@@ -111,15 +113,18 @@ static void free_data(struct data *d)
     free(d->saved);
     free(d->before);
     free(d->want);
+    free(d->want_act);
 }
 
 static struct mt_gemm describe(const struct product *p, const struct data *d,
-                               float *c)
+                               float *c, float *act_out)
 {
     static const bool bias[EPILOGUES] = {
-        [BIAS] = 1, [BIAS_ACT] = 1, [ALL] = 1
+        [BIAS] = 1, [BIAS_ACT] = 1, [INNER] = 1, [ALL] = 1
     };
-    static const bool act[EPILOGUES] = { [ACT] = 1, [BIAS_ACT] = 1, [ALL] = 1 };
+    static const bool act[EPILOGUES] = {
+        [ACT] = 1, [BIAS_ACT] = 1, [INNER] = 1, [ALL] = 1
+    };
     static const bool act_grad[EPILOGUES] = { [ACT_GRAD] = 1, [ALL] = 1 };
     const struct mt_activation *f = &mt_activations[p->activation];
 
@@ -138,6 +143,7 @@ static struct mt_gemm describe(const struct product *p, const struct data *d,
         .add = p->add,
         .bias = bias[p->epilogue] ? d->bias : NULL,
         .act = act[p->epilogue] ? mt_activation_forward(f) : NULL,
+        .act_out = p->epilogue == INNER ? act_out : NULL,
         .act_grad = act_grad[p->epilogue] ? mt_activation_backward(f) : NULL,
         .saved = act_grad[p->epilogue] ? d->saved : NULL,
         .act_p = act_p,
@@ -170,7 +176,7 @@ static void compute_naively(const struct mt_gemm *g)
             if (g->bias)
                 c += g->bias[j];
             if (g->act)
-                g->act(&c, &c, 1, g->act_p);
+                g->act(g->act_out ? g->act_out + at : &c, &c, 1, g->act_p);
             if (g->act_grad)
                 g->act_grad(&c, &c, g->saved + at, 1, g->act_p);
             g->c[at] = c;
@@ -180,16 +186,16 @@ static void compute_naively(const struct mt_gemm *g)
 
 /* --- the comparison ----------------------------------------------------- */
 
-static void compare(const struct product *p, const struct data *d,
-                    const float *c, size_t threads)
+static void compare(const struct product *p, const float *c, const float *want,
+                    size_t n, size_t threads)
 {
-    for (size_t i = 0; i < d->size_c; i++) {
-        if (memcmp(&c[i], &d->want[i], sizeof *c) != 0)
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(&c[i], &want[i], sizeof *c) != 0)
             ck_abort_msg("m %zu, n %zu, k %zu, layout %d, add %d, epilogue %d "
                          "(%s, %zu threads), at [%zu, %zu]: got %a, want %a",
                          p->m, p->n, p->k, p->strides, p->add, p->epilogue,
                          mt_kernels()->isa, threads, i / (p->n + p->gap),
-                         i % (p->n + p->gap), (double)c[i], (double)d->want[i]);
+                         i % (p->n + p->gap), (double)c[i], (double)want[i]);
     }
 }
 
@@ -202,12 +208,14 @@ static void run_once(const struct product *p, const struct data *d,
     size_t bytes = mt_gemm_scratch(p->m, p->n, p->k, workers);
     char *scratch = get(bytes);
     float *c = get(d->size_c * sizeof *c);
-    struct mt_gemm g = describe(p, d, c);
+    float *act_out = numbers(d->size_c, 6);
+    struct mt_gemm g = describe(p, d, c, act_out);
 
     memset(scratch, 0xff, bytes + FENCE);
     memcpy(c, d->before, d->size_c * sizeof *c);
     mt_gemm(&g, team, scratch);
-    compare(p, d, c, workers);
+    compare(p, c, d->want, d->size_c, workers);
+    compare(p, act_out, d->want_act, d->size_c, workers);
     for (size_t i = 0; i < FENCE; i++)
         ck_assert_msg(scratch[bytes + i] == (char)0xff,
                       "m %zu, n %zu, k %zu (%s): wrote past the scratch "
@@ -215,6 +223,7 @@ static void run_once(const struct product *p, const struct data *d,
                       p->m, p->n, p->k, mt_kernels()->isa);
     free(scratch);
     free(c);
+    free(act_out);
 }
 
 static struct mt_team *teams[TEAMS]; /* of 1, 2, 3 threads */
@@ -242,7 +251,7 @@ static void check_product(const struct product *p)
     mt_kernels_use(tables[n_tables - 1]);
     make_data(&d, p);
     memcpy(d.want, d.before, d.size_c * sizeof *d.want);
-    struct mt_gemm g = describe(p, &d, d.want);
+    struct mt_gemm g = describe(p, &d, d.want, d.want_act);
 
     compute_naively(&g);
     for (size_t t = 0; t < n_tables; t++) {
@@ -348,11 +357,13 @@ END_TEST
 /* Every activation and derivative that an epilogue may hold. */
 START_TEST(epilogues)
 {
-    for (size_t i = 0; i < mt_activation_count * 4; i++) {
+    const enum epilogue kinds[] = { BIAS_ACT, INNER, ACT_GRAD };
+
+    for (size_t i = 0; i < mt_activation_count * 6; i++) {
         struct product p = with_options(i % 2 ? 30 : 4, 37, 11, 5000 + i);
 
-        p.activation = i / 4;
-        p.epilogue = i % 4 < 2 ? BIAS_ACT : ACT_GRAD;
+        p.activation = i / 6;
+        p.epilogue = kinds[i % 6 / 2];
         check_product(&p);
     }
 }
@@ -400,7 +411,7 @@ static const struct product packed[] = {
     { .m = 515, .n = 514, .k = 2051, .strides = 2, .add = true },
     { .m = 330, .n = 514, .k = 2050, .strides = 5, .epilogue = BIAS },
     { .m = 322, .n = 517, .k = 2040, .strides = 6, .epilogue = ACT_GRAD },
-    { .m = 129, .n = 515, .k = 511, .strides = 0, .add = true },
+    { .m = 129, .n = 515, .k = 511, .strides = 0, .epilogue = INNER },
     { .m = 129, .n = 133, .k = 259, .strides = 2, .epilogue = ALL },
     { .m = 1027, .n = 130, .k = 513, .strides = 2, .add = true },
 };
