@@ -39,6 +39,7 @@ struct grad_input {
     size_t own_bytes;
     const struct phase *now;
     bool in_place;        /* dy's own planes serve */
+    bool zeros;           /* phases without taps are 0 in the end */
 };
 
 static size_t gcd(size_t a, size_t b)
@@ -247,6 +248,8 @@ static void store_chunk(const struct grad_input *g, const struct phase *ph,
 
             if (cv->sw == 1)
                 mt_kernels()->copy_rows(to, 0, row + (p - at), 0, 1, there);
+            else if (cv->sw == 2)
+                mt_kernels()->copy_to_even(to, row + (p - at), there);
             else
                 for (size_t i = 0; i < there; i++)
                     to[i * cv->sw] = row[p - at + i];
@@ -305,7 +308,11 @@ static void image_task(void *ctx, size_t task, size_t worker)
 
     if (!g->in_place)
         fill_planes(g, dy, planes);
+    if (g->zeros)
+        memset(dx, 0, size * sizeof *dx);
     for (size_t i = 0; i < cv->sh * cv->sw; i++) {
+        if (g->zeros && !g->now[i].k)
+            continue;
         find_rows(g, &g->now[i], g->in_place ? dy : planes, rows);
         phase_image(g, &g->now[i], task % cv->groups, rows, chunk, dx);
     }
@@ -326,6 +333,7 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
     for (size_t i = 0; i < cv->sh * cv->sw; i++) {
         phases[i] = make_phase(cv, i / cv->sw, i % cv->sw);
         phases[i].w = weights;
+        g.zeros |= !phases[i].k && !(e && (e->bias || e->act));
         phases[i].positions = mt_conv_positions(phases[i].height,
                                                 phases[i].width, g.width);
         collect_weights(&g, &phases[i]);

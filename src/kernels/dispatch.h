@@ -179,6 +179,7 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, copy_rows, (float *y, size_t y_row, const float *x, size_t x_row,  \
                         size_t rows, size_t n))                                \
     X(void, copy_even, (float *y, const float *x, size_t n))                   \
+    X(void, copy_to_even, (float *y, const float *x, size_t n))                \
     X(void, add, (float *y, const float *a, const float *b, size_t n))         \
     /* the same, flushed (flush.h) */                                          \
     X(void, add_grad, (float *y, const float *a, const float *b, size_t n))    \

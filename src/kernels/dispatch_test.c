@@ -395,6 +395,24 @@ static void check_copy_even(const struct io *io, const float *before)
         ck_assert(memcmp(&io->out[0][i], &io->a[2 * i], sizeof(float)) == 0);
 }
 
+static void call_copy_to_even(const struct mt_kernels *k, struct io *io)
+{
+    size_t n = io->n < 100 ? io->n : 100;
+
+    io->used[0] = 2 * n + 2;
+    k->copy_to_even(io->out[0] + 1, io->a, n);
+}
+
+static void check_copy_to_even(const struct io *io, const float *before)
+{
+    for (size_t i = 0; i < io->used[0]; i++) {
+        bool written = i % 2 && i / 2 < (io->used[0] - 2) / 2;
+
+        ck_assert(memcmp(&io->out[0][i], written ? &io->a[i / 2] : &before[i],
+                         sizeof(float)) == 0);
+    }
+}
+
 static void call_copy_rows(const struct mt_kernels *k, struct io *io)
 {
     size_t n = io->n < 100 ? io->n : 100, x_row = n + (size_t)io->variant;

@@ -9,6 +9,17 @@ VINLINE vf f_add(vf a, vf b, const float *p)
     return vf_add(a, b);
 }
 
+/* Of 2 n - 1 values, n <= VL: those in the first vector, and after it. */
+VINLINE size_t in_first(size_t n)
+{
+    return 2 * n > VL ? VL : 2 * n - 1;
+}
+
+VINLINE size_t in_second(size_t n)
+{
+    return 2 * n > VL ? 2 * n - 1 - VL : 0;
+}
+
 /* y_i = x_2i; of x, 2 n - 1 values are read */
 void MT_FN(copy_even)(float *y, const float *x, size_t n)
 {
@@ -18,8 +29,32 @@ void MT_FN(copy_even)(float *y, const float *x, size_t n)
         vf_unzip(vf_load(x), vf_load(x + VL), &even, &odd);
         vf_store(y, even);
     }
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[2 * i];
+    if (n) {
+        vf_unzip(vf_load_n(x, in_first(n)), vf_load_n(x + VL, in_second(n)),
+                 &even, &odd);
+        vf_store_n(y, even, n);
+    }
+}
+
+/* y_2i = x_i; of y, 2 n - 1 values are read and written */
+void MT_FN(copy_to_even)(float *y, const float *x, size_t n)
+{
+    vf even, odd, a, b;
+
+    for (; n > VL; n -= VL, x += VL, y += 2 * VL) {
+        vf_unzip(vf_load(y), vf_load(y + VL), &even, &odd);
+        vf_zip(vf_load(x), odd, &a, &b);
+        vf_store(y, a);
+        vf_store(y + VL, b);
+    }
+    if (n) {
+        size_t first = in_first(n), second = in_second(n);
+
+        vf_unzip(vf_load_n(y, first), vf_load_n(y + VL, second), &even, &odd);
+        vf_zip(vf_load_n(x, n), odd, &a, &b);
+        vf_store_n(y, a, first);
+        vf_store_n(y + VL, b, second);
+    }
 }
 
 /* y (rows, n) = x, rows y_row and x_row apart */
