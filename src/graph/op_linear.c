@@ -5,13 +5,10 @@
 #include "graph/spans.h"
 #include "kernels/gemm.h"
 
-/* Operands: of the map, and of its gradients, each of which reads two. */
+/* Operands: of the map, and of its gradients, each of which reads two. INNER
+ * is what a fused activation was applied to, if that is needed. */
 enum { X, WEIGHT, BIAS };
-enum {
-    Y,
-    INNER
-};                  /* INNER: what a fused activation was applied to, if it is
-                       needed */
+enum { Y, INNER };
 enum { DY, OTHER }; /* OTHER: the weight for dx, x for dw */
 
 struct linear_args {

@@ -58,7 +58,7 @@ struct mt_walk mt_walk_of(const struct mt_value *gates,
     walk.group =
         mt_size_ceil_div(walk.rows, mt_size_ceil_div(walk.rows, GROUP));
     walk.step_by_step = walk.group == walk.rows;
-    walk.part = MT_PANEL;
+    walk.part = walk.step_by_step ? MT_PANEL : walk.units;
     while (walk.step_by_step && walk.part < walk.units &&
            walk.part * cell->gates * walk.units * walk.rows < SHARED)
         walk.part *= 2;

@@ -37,7 +37,9 @@ struct mt_recurrent_args {
 struct mt_walk {
     size_t steps, rows, units;
     size_t group; /* rows of a group; the last may have fewer */
-    size_t part;  /* units of a part, a multiple of MT_PANEL; likewise */
+    size_t part;  /* units of a part: in a group's walk all of them, so that
+                     gates are read and written row by row; else a multiple of
+                     MT_PANEL, and the last may have fewer */
     bool step_by_step;
 };
 
