@@ -36,10 +36,19 @@ static struct mt_deferred *place_of(const struct mt_node *node, size_t k)
     return node->op->deferred ? node->op->deferred(node, k) : NULL;
 }
 
-/* Each input may need another one. */
+/* Each of them needs another input. */
+static bool has_room(const struct mt_node *node)
+{
+    size_t n = node->n_in;
+
+    for (size_t k = 0; k < node->n_in; k++)
+        n += place_of(node, k) != NULL;
+    return n <= MT_NODE_INPUTS;
+}
+
 static bool can_read(const struct mt_node *node, size_t k)
 {
-    return place_of(node, k) && node->n_in <= MT_NODE_INPUTS / 2;
+    return place_of(node, k) && has_room(node);
 }
 
 static void find_deferred(struct mt_graph *g)

@@ -92,26 +92,27 @@ static void fuse_activation(struct mt_graph *g, struct mt_node *node)
     next->n_in = next->n_out = 0;
 }
 
-static void fuse_node(struct mt_graph *g, struct mt_node *node)
+static bool fuse_node(struct mt_graph *g, struct mt_node *node)
 {
     struct mt_value *out = node->out[0];
     struct mt_node *next = out->reader;
 
     if (out->readers > 1 && node->op->keeps_inner) {
         fuse_activation(g, node);
-        return;
+        return false;
     }
     if (out->readers != 1 || out->keep || out->fixed || next->n_out != 1 ||
         !inputs_exist(node, next))
-        return;
+        return false;
     struct mt_node before = *node;
 
     if (!node->op->absorb(g, node, next))
-        return;
+        return false;
     update_readers(g, node, &before, next);
     node->out[0] = next->out[0];
     node->out[0]->producer = node;
     next->n_in = next->n_out = 0; /* nothing reads it: pruned */
+    return true;
 }
 
 void mt_graph_fuse(struct mt_graph *g)
@@ -120,8 +121,10 @@ void mt_graph_fuse(struct mt_graph *g)
     for (size_t i = 0; i < g->n_nodes; i++)
         g->nodes[i]->number = i;
     for (size_t i = 0; i < g->n_nodes; i++) {
-        if (g->nodes[i]->op->absorb && g->nodes[i]->n_out)
-            fuse_node(g, g->nodes[i]);
+        struct mt_node *node = g->nodes[i];
+
+        while (node->op->absorb && node->n_out && fuse_node(g, node))
+            ;
     }
 }
 

@@ -16,6 +16,17 @@ bool mt_fused_activation(struct mt_fused *f, const struct mt_node *next)
     return true;
 }
 
+/* Nodes fuse in order, so that nothing is fused into `next` yet. */
+bool mt_fused_sum(struct mt_fused *f, struct mt_node *node,
+                  const struct mt_node *next)
+{
+    if (next->op != &mt_op_add || !is_free(f) || f->sum)
+        return false;
+    f->sum = node->n_in;
+    mt_node_input(node, next->in[next->in[0] == node->out[0]]);
+    return true;
+}
+
 /* The op may overwrite its first input, so that must not be the saved value. */
 static bool is_safe(const struct mt_node *node, struct mt_value *saved)
 {

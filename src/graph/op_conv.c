@@ -29,6 +29,7 @@ static struct mt_conv_epilogue epilogue(const struct mt_node *node,
 
     return (struct mt_conv_epilogue){
         .bias = node->in[BIAS] ? node->in[BIAS]->data : NULL,
+        .sum = f->sum ? node->in[f->sum]->data : NULL,
         .act = f->act ? mt_activation_forward(f->act) : NULL,
         .act_grad = f->act_grad ? mt_activation_backward(f->act_grad) : NULL,
         .saved = mt_fused_saved(f, node),
@@ -66,7 +67,8 @@ static bool absorb(struct mt_graph *g, struct mt_node *node,
     struct conv_args *args = node->args;
 
     (void)g;
-    return mt_fused_activation(&args->fused, next) ||
+    return mt_fused_sum(&args->fused, node, next) ||
+           mt_fused_activation(&args->fused, next) ||
            mt_fused_gradient(&args->fused, node, next);
 }
 

@@ -210,17 +210,32 @@ void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
 {
     if (e && e->bias)
         mt_kernels()->shift(row, row, n, e->bias[channel]);
-    if (e && e->act)
+    if (e && e->act && !e->sum)
         e->act(row, row, n, e->act_p);
 }
 
-void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
-                          size_t n, size_t size)
+static void finish_plane(const struct mt_conv_epilogue *e, float *y, size_t at,
+                         size_t size)
 {
-    if (e && e->act_grad && e->normed)
-        mt_normed_relu_grad(e->normed, y, y, e->saved, at, n, size);
-    else if (e && e->act_grad)
-        e->act_grad(y + at, y + at, e->saved + at, n, e->act_p);
+    float *plane = y + at;
+
+    if (e->sum)
+        mt_kernels()->add(plane, plane, e->sum + at, size);
+    if (e->sum && e->act)
+        e->act(plane, plane, size, e->act_p);
+    if (e->act_grad && e->normed)
+        mt_normed_relu_grad(e->normed, y, y, e->saved, at, size, size);
+    else if (e->act_grad)
+        e->act_grad(plane, plane, e->saved + at, size, e->act_p);
+}
+
+void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
+                          size_t planes, size_t size)
+{
+    if (!e || !(e->sum || e->act_grad))
+        return;
+    for (size_t i = 0; i < planes; i++)
+        finish_plane(e, y, at + i * size, size);
 }
 
 /* --- forward ------------------------------------------------------------ */
@@ -328,7 +343,7 @@ static void forward_image(void *ctx, size_t task, size_t worker)
     }
     mt_conv_input_rows(cv, &f->planes, image, rows);
     forward_blocks(f, group, rows, planes + f->plane_floats, f->y + task * size);
-    mt_conv_finish_image(f->e, f->y, task * size, size, cv->oh * cv->ow);
+    mt_conv_finish_image(f->e, f->y, task * size, cv->o, cv->oh * cv->ow);
 }
 
 void mt_conv_forward(const struct mt_conv *cv, const struct mt_conv_input *in,

@@ -33,9 +33,11 @@ struct mt_conv {
     size_t sh, sw, ph, pw, dh, dw; /* stride, padding, dilation */
 };
 
-/* c = act(c + bias), then c = c * act'(saved), with the parts that are there. */
+/* c = act(c + bias + sum), then c = c * act'(saved), with the parts that are
+ * there. */
 struct mt_conv_epilogue {
     const float *bias;       /* (groups o), or NULL */
+    const float *sum;        /* as the result, or NULL */
     mt_unary *act;           /* or NULL */
     mt_unary_grad *act_grad; /* or NULL */
     const float *saved;      /* as the result */

@@ -316,7 +316,7 @@ static void image_task(void *ctx, size_t task, size_t worker)
         find_rows(g, &g->now[i], g->in_place ? dy : planes, rows);
         phase_image(g, &g->now[i], task % cv->groups, rows, chunk, dx);
     }
-    mt_conv_finish_image(g->e, g->dx, task * size, size, cv->h * cv->w);
+    mt_conv_finish_image(g->e, g->dx, task * size, cv->c, cv->h * cv->w);
 }
 
 void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,

@@ -70,13 +70,14 @@ void mt_conv_product(const float *a, size_t m, size_t k,
 void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
                    size_t count, float *y);
 
-/* One row of results: bias added and activation applied in place. */
+/* One row of results, in place: bias added and, if no sum comes between,
+ * activation applied. */
 void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
                         float *row, size_t n);
 
-/* Then an image's results, n values from `at` on, in planes of `size`: the
- * product with act'. */
+/* Then an image's results, some planes of `size` values, from `at` on: the rest
+ * of the epilogue. */
 void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
-                          size_t n, size_t size);
+                          size_t planes, size_t size);
 
 #endif
