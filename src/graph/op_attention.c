@@ -6,15 +6,12 @@
  */
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
-#include "base/size.h"
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
 #include "graph/sequence.h"
 #include "kernels/attention.h"
 #include "kernels/dmath.h"
-#include "kernels/gemm.h"
 
 /* Operands, forward and backward; both read QKV. */
 enum { QKV };
@@ -30,15 +27,6 @@ struct attention_args {
     float keep_scale;
 };
 
-/* What is kept of a sequence: the keys and values of each sample's positions,
- * side by side as in QKV; then scratch memory of each head. */
-struct memory {
-    float *kv;         /* (samples, context, 2 model) */
-    char *heads;       /* (samples, heads), head_bytes apart */
-    size_t head_bytes; /* a row of P, and the scratch of its products */
-    size_t context, seen;
-};
-
 struct job {
     const struct attention_args *args;
     const float *qkv, *dout;
@@ -49,8 +37,10 @@ struct job {
     uint32_t step;
     size_t first; /* index of the first head in the whole batch */
     char *scratch;
-    size_t own_bytes;     /* of a worker's scratch */
-    struct memory memory; /* of a sequence */
+    size_t own_bytes; /* of a worker's scratch */
+    const struct mt_sequence *sequence;
+    char *memory;    /* with a sequence: mt_attention_memory of each head */
+    bool no_outputs; /* with a sequence: only fill memory */
 };
 
 static struct job make_job(const struct mt_node *node,
@@ -149,100 +139,35 @@ static bool attention_along(const struct mt_node *node, const int *in, int *out)
     return args->causal && !args->threshold && in[QKV] == 1;
 }
 
-static size_t kv_bytes(size_t samples, size_t context, size_t model)
-{
-    return mt_size_align(samples * context * 2 * model * sizeof(float), 64);
-}
-
-static size_t row_bytes(size_t context)
-{
-    return mt_size_align(context * sizeof(float), 64);
-}
-
-static size_t head_bytes(size_t context, size_t d)
-{
-    size_t a = mt_gemm_scratch(1, context, d, 1);
-    size_t b = mt_gemm_scratch(1, d, context, 1);
-
-    return row_bytes(context) + mt_size_align(a > b ? a : b, 64);
-}
-
 static size_t attention_memory(const struct mt_node *node, size_t context)
 {
     const struct attention_args *args = node->args;
     const struct mt_shape *shape = &node->in[QKV]->shape;
-    size_t samples = shape->dim[0], model = shape->dim[2] / 3;
 
-    return kv_bytes(samples, context, model) +
-           samples * args->heads * head_bytes(context, model / args->heads);
+    return shape->dim[0] * args->heads *
+           mt_attention_memory(context, shape->dim[2] / 3 / args->heads);
 }
 
-/* Adds the keys and values of the positions of this run. */
-static void remember(struct job *job, const struct mt_sequence *s, void *memory,
-                     size_t samples)
-{
-    size_t model = job->model;
-    struct memory m = { .kv = memory,
-                        .heads = (char *)memory +
-                                 kv_bytes(samples, s->context, model),
-                        .head_bytes = head_bytes(s->context, job->d),
-                        .context = s->context,
-                        .seen = s->position + job->t };
-
-    assert(m.seen <= m.context && (s->position == 0 || job->t == 1));
-    for (size_t i = 0; i < samples * job->t; i++) {
-        size_t at = i / job->t * m.context + s->position + i % job->t;
-
-        memcpy(m.kv + at * 2 * model, job->qkv + i * 3 * model + model,
-               2 * model * sizeof *m.kv);
-    }
-    job->memory = m;
-}
-
-/* This position's row of one head, with the same sums as in forward_task. */
-static void position_task(void *ctx, size_t task, size_t worker)
+static void sequence_task(void *ctx, size_t task, size_t worker)
 {
     const struct job *job = ctx;
-    const struct memory *m = &job->memory;
-    size_t sample = task / job->args->heads;
-    size_t at = task % job->args->heads * job->d, model = job->model;
-    const float *k = m->kv + sample * m->context * 2 * model + at;
-    float *p = (float *)(m->heads + task * m->head_bytes);
-    void *scratch = (char *)p + row_bytes(m->context);
-    struct mt_gemm scores = { .m = 1,
-                              .n = m->seen,
-                              .k = job->d,
-                              .a = job->qkv + sample * 3 * model + at,
-                              .a_row = 3 * model,
-                              .a_col = 1,
-                              .b = k,
-                              .b_row = 1,
-                              .b_col = 2 * model,
-                              .c = p,
-                              .ldc = m->seen };
-    struct mt_gemm values = { .m = 1,
-                              .n = job->d,
-                              .k = m->seen,
-                              .a = p,
-                              .a_row = m->seen,
-                              .a_col = 1,
-                              .b = k + model,
-                              .b_row = 2 * model,
-                              .b_col = 1,
-                              .c = job->result + sample * model + at,
-                              .ldc = model };
+    const struct mt_sequence *s = job->sequence;
+    struct mt_attention all = all_heads(job);
+    struct mt_attention_head head = one_head(job, task);
+    size_t bytes = mt_attention_memory(s->context, job->d);
+    float *memory = (float *)(job->memory + task * bytes);
 
-    struct mt_score_rows row = { .rows = 1,
-                                 .n = m->seen,
-                                 .width = mt_size_align(m->seen, 16),
-                                 .scale = job->scale,
-                                 .max = &job->max[task],
-                                 .sum = &job->sum[task] };
-
-    (void)worker;
-    mt_gemm(&scores, NULL, scratch);
-    mt_kernels()->attention_softmax(p, &row);
-    mt_gemm(&values, NULL, scratch);
+    assert(s->position + job->t <= s->context);
+    mt_attention_remember(&all, &head, s->position, s->context, memory);
+    if (job->no_outputs)
+        return;
+    if (s->position == 0) {
+        forward_task(ctx, task, worker);
+        return;
+    }
+    assert(job->t == 1);
+    head.out = job->result + head_at(job, task, 1);
+    mt_attention_next(&all, &head, s->position, s->context, memory);
 }
 
 struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
@@ -269,19 +194,16 @@ struct mt_value *mt_attention(struct mt_graph *g, struct mt_value *qkv,
 static void attention_run(const struct mt_node *node, const struct mt_run *run)
 {
     struct job job = make_job(node, run, node->in[QKV]);
-    size_t samples = node->in[QKV]->shape.dim[0];
-    const struct mt_sequence *s = run->turn.sequence;
 
     job.result = node->out[OUT]->data;
     job.max = node->out[MAX]->data;
     job.sum = node->out[SUM]->data;
     job.own_bytes = own_bytes(node, mt_attention_scratch);
-    if (s)
-        remember(&job, s, run->memory, samples);
-    if (run->no_outputs)
-        return;
-    mt_team_run(run->team, samples * job.args->heads,
-                s && s->position ? position_task : forward_task, &job);
+    job.sequence = run->turn.sequence;
+    job.memory = run->memory;
+    job.no_outputs = run->no_outputs;
+    mt_team_run(run->team, node->in[QKV]->shape.dim[0] * job.args->heads,
+                job.sequence ? sequence_task : forward_task, &job);
 }
 
 static void attention_grad(struct mt_graph *g, const struct mt_node *node,

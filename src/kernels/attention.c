@@ -5,6 +5,8 @@
  */
 #include "kernels/attention.h"
 
+#include <string.h>
+
 #include "base/size.h"
 #include "kernels/gemm.h"
 #include "kernels/panels.h"
@@ -287,4 +289,87 @@ void mt_attention_backward(const struct mt_attention *a,
 
         backward_block(a, h, at, mt_size_min(BLOCK, a->t - at), &b, at != last);
     }
+}
+
+/* --- position by position ------------------------------------------------ */
+
+/* The memory: K^T and V as `pack` leaves them, and a row of P. The panels of
+ * K^T are all whole, so that columns can be added. */
+static size_t kept_columns(size_t context)
+{
+    return mt_size_align(context, MT_PANEL);
+}
+
+static size_t kept_values(size_t context, size_t d)
+{
+    return floats(mt_panels_size(context, d));
+}
+
+size_t mt_attention_memory(size_t context, size_t d)
+{
+    return (kept_columns(context) * (d + 1) + kept_values(context, d)) *
+           sizeof(float);
+}
+
+/* Column j; the others of its vector, if it is the first, become 0. */
+static void add_key(float *kt, const float *k, size_t j, size_t d)
+{
+    size_t nr = mt_kernels()->gemm_nr;
+
+    kt += j / nr * nr * d + j % nr;
+    for (size_t p = 0; p < d; p++, kt += nr) {
+        if (j % 16 == 0)
+            memset(kt, 0, 16 * sizeof *kt);
+        *kt = k[p];
+    }
+}
+
+void mt_attention_remember(const struct mt_attention *a,
+                           const struct mt_attention_head *h, size_t position,
+                           size_t context, float *memory)
+{
+    const struct mt_kernels *kernels = mt_kernels();
+    float *v = memory + kept_columns(context) * a->d;
+    size_t nr = kernels->gemm_nr;
+
+    for (size_t i = 0; i < a->t; i++)
+        add_key(memory, h->k + i * a->ld, position + i, a->d);
+    for (size_t j = 0; j < a->d; j += nr) {
+        size_t n = mt_size_min(nr, a->d - j);
+
+        kernels->gemm_pack_b(h->v + j, a->ld, 1, a->t, n,
+                             v + j * context + position * mt_size_align(n, 16));
+    }
+}
+
+void mt_attention_next(const struct mt_attention *a,
+                       const struct mt_attention_head *h, size_t position,
+                       size_t context, float *memory)
+{
+    size_t columns = kept_columns(context), n = position + 1;
+    struct packed kt = { memory, a->d, columns };
+    struct packed v = { memory + columns * a->d, context, a->d };
+    float *p = memory + columns * a->d + kept_values(context, a->d);
+    struct mt_score_rows row = { .rows = 1,
+                                 .n = n,
+                                 .width = mt_size_align(n, 16),
+                                 .scale = a->scale,
+                                 .max = h->max,
+                                 .sum = h->sum };
+
+    multiply(&(struct product){ .m = 1,
+                                .n = row.width,
+                                .k = a->d,
+                                .a = { h->q, a->ld, 1 },
+                                .b = &kt,
+                                .c = p,
+                                .ldc = columns });
+    mt_kernels()->attention_softmax(p, &row);
+    multiply(&(struct product){ .m = 1,
+                                .n = a->d,
+                                .k = n,
+                                .a = { p, columns, 1 },
+                                .b = &v,
+                                .c = h->out,
+                                .ldc = a->ld_out });
 }

@@ -46,4 +46,19 @@ void mt_attention_forward(const struct mt_attention *a,
 void mt_attention_backward(const struct mt_attention *a,
                            const struct mt_attention_head *h, float *scratch);
 
+/* Position by position: bytes of the memory, aligned to 64, that keeps a head's
+ * keys and values of up to `context` positions. */
+size_t mt_attention_memory(size_t context, size_t d);
+
+/* Keeps the keys and values of the a->t positions from `position` on. */
+void mt_attention_remember(const struct mt_attention *a,
+                           const struct mt_attention_head *h, size_t position,
+                           size_t context, float *memory);
+
+/* The output of one position (a->t is 1) that is kept already, as causal
+ * attention without dropout over all positions up to this one gives it. */
+void mt_attention_next(const struct mt_attention *a,
+                       const struct mt_attention_head *h, size_t position,
+                       size_t context, float *memory);
+
 #endif

@@ -1,6 +1,6 @@
 /* Attention of one head: against formulas in double, with scores that are large
- * or not finite; the same bits from every table, and for the first positions of
- * a longer sequence; memory. */
+ * or not finite; the same bits from every table, for the first positions of a
+ * longer sequence, and position by position; memory. */
 #include "kernels/attention.h"
 
 #include <check.h>
@@ -318,6 +318,58 @@ START_TEST(rows_do_not_depend_on_later_ones)
 }
 END_TEST
 
+/* The head of one position of a run. */
+static struct mt_attention_head head_of(const struct run *r, size_t i)
+{
+    struct mt_attention_head h = r->h;
+
+    h.q += i * r->a.ld;
+    h.k += i * r->a.ld;
+    h.v += i * r->a.ld;
+    h.max += i;
+    h.sum += i;
+    h.out += i * r->a.ld_out;
+    return h;
+}
+
+static void check_positions(const struct shape *shape, size_t first)
+{
+    const size_t context = shape->t + 5;
+    size_t n = mt_attention_memory(context, shape->d) / sizeof(float);
+    struct run whole = new_run(shape), r = new_run(shape);
+    float *memory = new_scratch(n);
+
+    forward(&whole);
+    r.a.t = first;
+    mt_attention_remember(&r.a, &r.h, 0, context, memory);
+    r.a.t = 1;
+    for (size_t i = first; i < shape->t; i++) {
+        struct mt_attention_head h = head_of(&r, i);
+
+        mt_attention_remember(&r.a, &h, i, context, memory);
+        mt_attention_next(&r.a, &h, i, context, memory);
+        ck_assert_msg(memcmp(h.out, whole.h.out + i * r.a.ld_out,
+                             shape->d * sizeof(float)) == 0,
+                      "t %zu, d %zu: other bits at %zu", shape->t, shape->d, i);
+    }
+    check_fence(memory, n, 7);
+    free(memory);
+    r.a.t = shape->t;
+    free_run(&r);
+    free_run(&whole);
+}
+
+START_TEST(position_by_position)
+{
+    const struct shape *s = &shapes[_i];
+
+    if (!s->causal || s->drops)
+        return;
+    for (size_t first = 0; first < s->t; first += first < 3 ? 1 : 40)
+        check_positions(s, first);
+}
+END_TEST
+
 /* --- what is not finite --------------------------------------------------- */
 
 /* A key that gives -Inf has the weight 0. A row of nothing but -Inf has no
@@ -387,6 +439,7 @@ Suite *attention_suite(void)
     tcase_add_loop_test(t, numbers_are_right, 0, N_SHAPES);
     tcase_add_loop_test(t, tables_agree_bit_for_bit, 0, N_SHAPES);
     tcase_add_test(t, rows_do_not_depend_on_later_ones);
+    tcase_add_loop_test(t, position_by_position, 0, N_SHAPES);
     tcase_add_loop_test(t, infinite_scores, 0, 2);
     tcase_add_test(t, memory_is_linear_in_length);
     suite_add_tcase(s, t);
