@@ -1,4 +1,7 @@
 /* Linear maps and their gradients. */
+#include <string.h>
+
+#include "base/size.h"
 #include "graph/fused.h"
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
@@ -213,30 +216,40 @@ const struct mt_op mt_op_linear_grad_weight = {
 /* --- db_j = sum_i dy_ij ------------------------------------------------- */
 
 struct column_sum_job {
-    float *out;
+    float *sums; /* of each block of MT_SUM_ROWS rows */
     const float *x;
     size_t rows, n, stride;
 };
 
-enum { COLUMNS = 64 }; /* a task takes whole groups of these */
-
-static void column_sum_span(const void *ctx, size_t at, size_t n)
+static void column_sum_span(const void *ctx, size_t at, size_t blocks)
 {
     const struct column_sum_job *job = ctx;
-    size_t j = at * COLUMNS, left = job->n - j;
 
-    mt_kernels()->column_sum(job->out + j, job->x + j, job->rows,
-                             n * COLUMNS < left ? n * COLUMNS : left,
-                             job->stride, false);
+    for (size_t b = at; b < at + blocks; b++) {
+        size_t first = b * MT_SUM_ROWS, left = job->rows - first;
+
+        mt_kernels()->column_sum(
+            job->sums + b * job->n, job->x + first * job->stride,
+            mt_size_min(MT_SUM_ROWS, left), job->n, job->stride, false);
+    }
 }
 
-void mt_column_sums(struct mt_team *team, float *out, const float *x,
-                    size_t rows, size_t n, size_t stride)
+size_t mt_column_sums_scratch(size_t rows, size_t n)
 {
-    struct column_sum_job job = { out, x, rows, n, stride };
+    return mt_size_ceil_div(rows, MT_SUM_ROWS) * n * sizeof(float);
+}
 
-    mt_row_spans(team, (n + COLUMNS - 1) / COLUMNS, rows * COLUMNS,
-                 column_sum_span, &job);
+/* Tasks take rows, which are contiguous, and the kernel's blocks of them. */
+void mt_column_sums(struct mt_team *team, float *out, const float *x,
+                    size_t rows, size_t n, size_t stride, float *scratch)
+{
+    struct column_sum_job job = { scratch, x, rows, n, stride };
+    size_t blocks = mt_size_ceil_div(rows, MT_SUM_ROWS);
+
+    mt_row_spans(team, blocks, MT_SUM_ROWS * n, column_sum_span, &job);
+    memset(out, 0, n * sizeof *out);
+    for (size_t b = 0; b < blocks; b++)
+        mt_kernels()->add(out, out, scratch + b * n, n);
 }
 
 static void column_sum_run(const struct mt_node *node,
@@ -245,10 +258,19 @@ static void column_sum_run(const struct mt_node *node,
     const struct mt_value *x = node->in[X];
     size_t n = mt_last_dim(x);
 
-    mt_column_sums(run->team, node->out[Y]->data, x->data, mt_rows(x), n, n);
+    mt_column_sums(run->team, node->out[Y]->data, x->data, mt_rows(x), n, n,
+                   run->scratch);
+}
+
+static size_t column_sum_scratch(const struct mt_node *node, size_t workers)
+{
+    (void)workers;
+    return mt_column_sums_scratch(mt_rows(node->in[X]),
+                                  mt_last_dim(node->in[X]));
 }
 
 const struct mt_op mt_op_column_sum = {
     .name = "column_sum",
     .run = column_sum_run,
+    .scratch = column_sum_scratch,
 };

@@ -245,11 +245,24 @@ static void bias_run(const struct mt_node *node, const struct mt_run *run)
     size_t n = joint_rows(node, units);
     float *out = node->out[DW]->data;
 
-    mt_column_sums(run->team, out, joint->data, rows, n, mt_last_dim(joint));
-    mt_column_sums(run->team, out + n, apart->data, rows, units, units);
+    mt_column_sums(run->team, out, joint->data, rows, n, mt_last_dim(joint),
+                   run->scratch);
+    mt_column_sums(run->team, out + n, apart->data, rows, units, units,
+                   run->scratch);
+}
+
+static size_t bias_scratch(const struct mt_node *node, size_t workers)
+{
+    size_t units = mt_last_dim(node->in[SUMMED_APART]);
+    size_t n = joint_rows(node, units);
+
+    (void)workers;
+    return mt_column_sums_scratch(mt_rows(node->in[SUMMED]),
+                                  mt_size_max(n, units));
 }
 
 const struct mt_op mt_op_recurrent_grad_bias = {
     .name = "recurrent_grad_bias",
     .run = bias_run,
+    .scratch = bias_scratch,
 };

@@ -35,9 +35,10 @@ const struct mt_activation *mt_activation_of(const struct mt_node *node,
                                              float p[2]);
 
 /* out_j = sum over the rows, in order, of x_ij; rows are `stride` apart
- * (op_linear.c) */
+ * (op_linear.c). The scratch memory has as many bytes as the other says. */
 void mt_column_sums(struct mt_team *team, float *out, const float *x,
-                    size_t rows, size_t n, size_t stride);
+                    size_t rows, size_t n, size_t stride, float *scratch);
+size_t mt_column_sums_scratch(size_t rows, size_t n);
 
 /* Adds an output to `back` for the gradient of node's input, if that is
  * wanted. Returns its index, or -1. */

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "graph/ops_internal.h"
+#include "kernels/dispatch.h"
 
 #define SHAPE(r, ...)                                                          \
     (&(struct mt_shape){ .rank = (r), .dim = { __VA_ARGS__ } })
@@ -348,10 +350,66 @@ START_TEST(cross_entropy_is_that_of_torch)
 }
 END_TEST
 
+/* The order that fixes their bits: blocks of 64 rows, then over the blocks. */
+static float column_sum(const float *x, size_t rows, size_t stride)
+{
+    float total = 0;
+
+    for (size_t at = 0; at < rows; at += 64) {
+        float s = 0;
+
+        for (size_t i = at; i < rows && i < at + 64; i++)
+            s += x[i * stride];
+        total += s;
+    }
+    return total;
+}
+
+static void check_column_sums(size_t rows, size_t n, size_t stride,
+                              struct mt_team *team)
+{
+    const float *x = input(SHAPE(2, rows, stride))->data;
+    size_t floats = mt_column_sums_scratch(rows, n) / sizeof(float);
+    float *out = mt_arena_calloc(&arena, n + 1, sizeof *out);
+    float *scratch = mt_arena_calloc(&arena, floats + 1, sizeof *scratch);
+
+    ck_assert(out && scratch);
+    out[n] = scratch[floats] = 7;
+    mt_column_sums(team, out, x, rows, n, stride, scratch);
+    for (size_t j = 0; j < n; j++) {
+        float want = column_sum(x + j, rows, stride);
+
+        ck_assert_msg(memcmp(&out[j], &want, sizeof want) == 0,
+                      "%zu rows, column %zu of %zu (%s): got %a, want %a", rows,
+                      j, n, mt_kernels()->isa, (double)out[j], (double)want);
+    }
+    ck_assert(out[n] == 7 && scratch[floats] == 7);
+}
+
+START_TEST(columns_are_summed_in_blocks_of_rows)
+{
+    const size_t sizes[][3] = { { 0, 5, 5 },       { 1, 33, 40 },
+                                { 63, 1, 1 },      { 64, 16, 16 },
+                                { 65, 17, 17 },    { 200, 1040, 1050 },
+                                { 300, 130, 130 }, { 4300, 3, 4 } };
+    const struct mt_kernels *tables[4];
+    struct mt_err err = MT_ERR_INIT;
+    struct mt_team *team;
+
+    mt_kernels_available(tables);
+    mt_kernels_use(tables[_i / 2]);
+    ck_assert_int_eq(mt_team_new(_i % 2 ? 3 : 1, &team, &err), MT_OK);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        check_column_sums(sizes[i][0], sizes[i][1], sizes[i][2], team);
+    mt_team_free(team);
+}
+END_TEST
+
 Suite *ops_suite(void);
 
 Suite *ops_suite(void)
 {
+    const struct mt_kernels *tables[4];
     Suite *s = suite_create("ops");
     TCase *t = tcase_create("core");
 
@@ -369,6 +427,8 @@ Suite *ops_suite(void)
     tcase_add_loop_test(t, pair_losses_are_sums_or_means, 0, 6);
     tcase_add_test(t, bce_keeps_small_losses);
     tcase_add_loop_test(t, cross_entropy_is_that_of_torch, 0, 16);
+    tcase_add_loop_test(t, columns_are_summed_in_blocks_of_rows, 0,
+                        2 * (int)mt_kernels_available(tables));
     suite_add_tcase(s, t);
     return s;
 }

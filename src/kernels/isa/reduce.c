@@ -54,71 +54,55 @@ bool MT_FN(all_finite)(const float *x, size_t n)
     return vf_sum(s) == 0;
 }
 
-enum { ROW_BLOCK = 64 };
-
-/* One vector of columns: blocks of ROW_BLOCK rows, each summed in row order,
- * the block sums added in order. */
-VINLINE vf column_sums(const float *x, size_t rows, size_t ldx, size_t width)
+/* s_j += x_j for whole vectors */
+VINLINE void add_row(float *s, const float *x, size_t n)
 {
-    vf total = vf_zero();
-
-    for (size_t at = 0; at < rows; at += ROW_BLOCK) {
-        size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
-        vf s = vf_zero();
-
-        for (size_t i = at; i < end; i++) {
-            const float *row = x + i * ldx;
-
-            s = vf_add(s, width == VL ? vf_load(row) : vf_load_n(row, width));
-        }
-        total = vf_add(total, s);
-    }
-    return total;
+    for (size_t j = 0; j < n; j += VL)
+        vf_store(s + j, vf_add(vf_load(s + j), vf_load(x + j)));
 }
 
-enum { WIDE = 4 }; /* vectors: a few lines of cache in a row */
-
-/* The same for WIDE adjacent vectors. */
-VINLINE void column_sums_wide(vf total[WIDE], const float *x, size_t rows,
-                              size_t ldx)
+VINLINE void add_tail(float *s, const float *x, size_t n)
 {
-    for (size_t k = 0; k < WIDE; k++)
-        total[k] = vf_zero();
-    for (size_t at = 0; at < rows; at += ROW_BLOCK) {
-        size_t end = rows - at < ROW_BLOCK ? rows : at + ROW_BLOCK;
-        vf s[WIDE];
-
-        for (size_t k = 0; k < WIDE; k++)
-            s[k] = vf_zero();
-        for (size_t i = at; i < end; i++) {
-            for (size_t k = 0; k < WIDE; k++)
-                s[k] = vf_add(s[k], vf_load(x + i * ldx + k * VL));
-        }
-        for (size_t k = 0; k < WIDE; k++)
-            total[k] = vf_add(total[k], s[k]);
-    }
+    vf_store_n(s, vf_add(vf_load_n(s, n), vf_load_n(x, n)), n);
 }
 
-VINLINE void put_sum(float *out, vf s, size_t width, bool add)
+enum { WIDE = 1024 }; /* columns whose sums stay in the first-level cache */
+
+/* Blocks of MT_SUM_ROWS rows, each summed in row order, the block sums added in
+ * order. Whole rows at a time, which is the order of memory. */
+VINLINE void column_sums(float *total, const float *x, size_t rows, size_t ldx,
+                         size_t n)
 {
-    vf_store_n(out, add ? vf_add(vf_load_n(out, width), s) : s, width);
+    size_t whole = n / VL * VL;
+
+    memset(total, 0, n * sizeof *total);
+    for (size_t at = 0; at < rows; at += MT_SUM_ROWS) {
+        size_t end = rows - at < MT_SUM_ROWS ? rows : at + MT_SUM_ROWS;
+        float s[WIDE];
+
+        memset(s, 0, n * sizeof *s);
+        for (size_t i = at; i < end; i++) {
+            add_row(s, x + i * ldx, whole);
+            if (whole < n)
+                add_tail(s + whole, x + i * ldx + whole, n - whole);
+        }
+        add_row(total, s, whole);
+        if (whole < n)
+            add_tail(total + whole, s + whole, n - whole);
+    }
 }
 
 void MT_FN(column_sum)(float *out, const float *x, size_t rows, size_t n,
                        size_t ldx, bool add)
 {
-    size_t j = 0;
+    for (size_t j = 0; j < n; j += WIDE) {
+        size_t width = n - j < WIDE ? n - j : WIDE;
+        float total[WIDE];
 
-    for (; j + WIDE * VL <= n; j += WIDE * VL) {
-        vf s[WIDE];
-
-        column_sums_wide(s, x + j, rows, ldx);
-        for (size_t k = 0; k < WIDE; k++)
-            put_sum(out + j + k * VL, s[k], VL, add);
-    }
-    for (; j < n; j += VL) {
-        size_t width = n - j < VL ? n - j : VL;
-
-        put_sum(out + j, column_sums(x + j, rows, ldx, width), width, add);
+        column_sums(total, x + j, rows, ldx, width);
+        if (add)
+            MT_FN(add)(out + j, out + j, total, width);
+        else
+            memcpy(out + j, total, width * sizeof *out);
     }
 }
