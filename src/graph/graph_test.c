@@ -481,13 +481,13 @@ static struct net record_residual(const char *activation, bool transposed)
     return net;
 }
 
-/* Keeping what each convolution computes prevents fusing. */
-static void keep_convolutions(void)
+/* Keeping what these nodes compute prevents fusing. */
+static void keep_results(const struct mt_op *op)
 {
     for (size_t i = 0; i < mt_graph_node_count(graph); i++) {
         const struct mt_node *node = mt_graph_node_at(graph, i);
 
-        if (node->op == &mt_op_conv || node->op == &mt_op_conv_transpose)
+        if (node->op == op)
             mt_graph_keep(graph, node->out[0]);
     }
 }
@@ -500,8 +500,10 @@ static float *run_residual(const char *activation, bool transposed, bool keep,
     enter();
     struct net net = record_residual(activation, transposed);
 
-    if (keep)
-        keep_convolutions();
+    if (keep) {
+        keep_results(&mt_op_conv);
+        keep_results(&mt_op_conv_transpose);
+    }
     finish(1);
     mt_graph_run(graph, NULL, 0);
     *sums = count_nodes("add");
@@ -528,6 +530,51 @@ START_TEST(fused_sums_give_the_same_bits)
         free(x);
         free(y);
     }
+}
+END_TEST
+
+/* The pooling of relu(w), in squares, with an odd height. Keeping the pooling's
+ * gradient prevents fusing. */
+static float *run_pooled(bool keep, size_t *n, size_t *relus)
+{
+    const struct mt_pool_axis axes[2] = { { 2, 2, 0, 1, false },
+                                          { 2, 2, 0, 1, false } };
+    struct net net = { 0 };
+    struct mt_value *h;
+    float *r;
+
+    enter();
+    declare("w", SHAPE(4, 3, 4, 9, 38));
+    allocate();
+    h = activate(mt_graph_leaf(graph, store.tensors[0]), "relu");
+    h = mt_max_pool(graph, h, axes);
+    net.loss = mt_pair_loss_of(graph, h, input("t", SHAPE(4, 3, 4, 4, 19)),
+                               mt_pair_loss_find("mse"), true, NULL);
+    mt_graph_backward(graph, net.loss);
+    mt_graph_keep(graph, net.loss);
+    if (keep)
+        keep_results(&mt_op_max_squares_grad);
+    finish(1);
+    mt_graph_run(graph, NULL, 0);
+    *relus = count_nodes("activation_grad");
+    r = results(&net, n);
+    leave();
+    return r;
+}
+
+START_TEST(pooled_relus_give_the_same_bits)
+{
+    size_t n, fused, apart;
+
+    leave();
+    float *x = run_pooled(false, &n, &fused);
+    float *y = run_pooled(true, &n, &apart);
+
+    ck_assert_mem_eq(x, y, n * sizeof *x);
+    ck_assert_uint_eq(apart, 1);
+    ck_assert_uint_eq(fused, 0);
+    free(x);
+    free(y);
 }
 END_TEST
 
@@ -890,6 +937,7 @@ Suite *graph_suite(void)
     tcase_add_test(t, clones_of_views_are_refused);
     tcase_add_test(t, fused_graphs_give_the_same_bits);
     tcase_add_test(t, fused_sums_give_the_same_bits);
+    tcase_add_test(t, pooled_relus_give_the_same_bits);
     tcase_add_test(t, activations_without_gradients_are_fused);
     tcase_add_test(t, values_with_two_readers_are_not_fused_away);
     tcase_add_test(t, what_nothing_reads_is_not_computed);

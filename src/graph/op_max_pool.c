@@ -32,10 +32,17 @@ struct job {
     size_t h, w;
 };
 
+struct grad_args {
+    struct mt_fused fused;
+    struct mt_value *x, *y; /* of the pooling */
+    size_t
+        top; /* which input is y, if relu's derivative there is fused; or 0 */
+};
+
 struct grad_job {
     const struct mt_node *node;
     float *dx;
-    const float *g;
+    const float *g, *top;
     const int32_t *index;
     size_t h, w, outputs; /* of a plane */
 };
@@ -191,8 +198,8 @@ static void record_grad(struct mt_graph *g, const struct mt_op *op,
                         const struct mt_node *node, struct mt_value *dy,
                         struct mt_value **d_in)
 {
-    struct mt_fused fused = { 0 };
-    struct mt_node *back = mt_graph_node(g, op, &fused, sizeof fused);
+    struct grad_args args = { .x = node->in[X], .y = node->out[Y] };
+    struct mt_node *back = mt_graph_node(g, op, &args, sizeof args);
 
     mt_node_input(back, dy);
     mt_node_input(back, node->out[PLACES]);
@@ -216,6 +223,7 @@ static void max_pool_grad_planes(const void *ctx, size_t first, size_t n,
                                  void *scratch)
 {
     const struct grad_job *job = ctx;
+    const struct grad_args *args = job->node->args;
     size_t size = job->h * job->w;
 
     (void)scratch;
@@ -228,26 +236,27 @@ static void max_pool_grad_planes(const void *ctx, size_t first, size_t n,
         for (size_t o = 0; o < job->outputs; o++)
             dx[index[o]] += g[o];
     }
-    mt_fused_finish(job->node->args, job->node, job->dx, first * size,
-                    n * size);
+    mt_fused_finish(&args->fused, job->node, job->dx, first * size, n * size);
 }
 
 static void max_squares_grad_planes(const void *ctx, size_t first, size_t n,
                                     void *scratch)
 {
     const struct grad_job *job = ctx;
+    const struct grad_args *args = job->node->args;
     size_t out = first * job->outputs, size = job->h * job->w;
 
     (void)scratch;
-    mt_kernels()->max_squares_grad(job->dx + first * size, job->g + out,
-                                   job->index + out, n, job->h, job->w);
-    mt_fused_finish(job->node->args, job->node, job->dx, first * size,
-                    n * size);
+    mt_kernels()->max_squares_grad(
+        job->dx + first * size, job->g + out, job->index + out,
+        job->top ? job->top + out : NULL, n, job->h, job->w);
+    mt_fused_finish(&args->fused, job->node, job->dx, first * size, n * size);
 }
 
 static void run_grad(const struct mt_node *node, const struct mt_run *run,
                      mt_planes_run *f)
 {
+    const struct grad_args *args = node->args;
     struct mt_value *dx = node->out[DX];
     struct grad_job job = { .node = node,
                             .dx = dx->data,
@@ -255,6 +264,8 @@ static void run_grad(const struct mt_node *node, const struct mt_run *run,
                             .index = node->in[AT]->data };
     size_t planes = planes_of(dx);
 
+    if (args->top)
+        job.top = node->in[args->top]->data;
     mt_plane_size(dx, &job.h, &job.w);
     job.outputs = mt_elements(node->in[DY]) / planes;
     mt_planes(run, planes, job.h * job.w, 0, f, &job);
@@ -272,16 +283,46 @@ static void max_squares_grad_run(const struct mt_node *node,
     run_grad(node, run, max_squares_grad_planes);
 }
 
+/* Is `next` the derivative of the relu whose output was pooled? */
+static bool is_relu_before(const struct mt_node *node,
+                           const struct mt_node *next)
+{
+    const struct grad_args *args = node->args;
+    float p[2];
+
+    return next->op == &mt_op_activation_grad && next->in[0] == node->out[0] &&
+           next->in[1] == args->x && mt_is_relu(mt_activation_of(next, p));
+}
+
 static bool grad_absorb(struct mt_graph *g, struct mt_node *node,
                         const struct mt_node *next)
 {
+    struct grad_args *args = node->args;
+
     (void)g;
-    return mt_fused_gradient(node->args, node, next);
+    return !args->top && mt_fused_gradient(&args->fused, node, next);
+}
+
+/* dx is 0 except where maxima were, and these are relu's output there: so that
+ * is not read again. Where windows overlap, dx would be flushed before the sum,
+ * not after it. */
+static bool squares_grad_absorb(struct mt_graph *g, struct mt_node *node,
+                                const struct mt_node *next)
+{
+    struct grad_args *args = node->args;
+
+    if (args->top || args->fused.act_grad || !is_relu_before(node, next))
+        return grad_absorb(g, node, next);
+    args->top = node->n_in;
+    mt_node_input(node, args->y);
+    return true;
 }
 
 static struct mt_deferred *grad_deferred(const struct mt_node *node, size_t k)
 {
-    return mt_fused_deferred(node->args, k);
+    struct grad_args *args = node->args;
+
+    return mt_fused_deferred(&args->fused, k);
 }
 
 /* --- in ONNX ------------------------------------------------------------ */
@@ -399,6 +440,6 @@ const struct mt_op mt_op_max_squares = {
 const struct mt_op mt_op_max_squares_grad = {
     .name = "max_squares_grad",
     .run = max_squares_grad_run,
-    .absorb = grad_absorb,
+    .absorb = squares_grad_absorb,
     .deferred = grad_deferred,
 };

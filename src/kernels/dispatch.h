@@ -380,13 +380,14 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
        size_t planes, size_t width, size_t width_in,                           \
        const struct mt_windows *w))                                            \
     /* the same over squares of 2 x 2 that do not overlap, and its gradient;   \
-       x is (planes, h, w), y (planes, h / 2, w / 2) */                        \
+       x is (planes, h, w), y (planes, h / 2, w / 2). With y, the gradient of  \
+       the pooling of relu: flushed, and 0 where y is not above 0 */           \
     X(void, max_squares,                                                       \
       (float *y, int32_t *index, const float *x, size_t planes, size_t h,      \
        size_t w))                                                              \
     X(void, max_squares_grad,                                                  \
-      (float *dx, const float *g, const int32_t *index, size_t planes,         \
-       size_t h, size_t w))                                                    \
+      (float *dx, const float *g, const int32_t *index, const float *y,        \
+       size_t planes, size_t h, size_t w))                                     \
     /* time steps of recurrent layers: see struct mt_cell_step */              \
     X(void, lstm_step, (const struct mt_cell_step *s))                         \
     X(void, lstm_grad, (const struct mt_cell_grad *s))                         \

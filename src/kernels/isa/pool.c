@@ -318,9 +318,19 @@ VINLINE vf only_at(vf g, vi index, vi place)
     return vf_sel(vi_eq(index, place), g, vf_zero());
 }
 
+/* g, or if y is given, the gradient of relu there; n <= VL */
+VINLINE vf pooled_grad(const float *g, const float *y, size_t n)
+{
+    vf v = n == VL ? vf_load(g) : vf_load_n(g, n);
+
+    if (y)
+        v = vf_flush(vf_sel(vf_lt(vf_zero(), vf_load_n(y, n)), v, vf_zero()));
+    return v;
+}
+
 /* Two rows of dx, w wide, of which the first is at `row` in its plane. */
 static void two_rows_grad(float *dx, const float *g, const int32_t *index,
-                          size_t row, size_t w)
+                          const float *y, size_t row, size_t w)
 {
     vi one = vi_set1(1);
 
@@ -329,7 +339,7 @@ static void two_rows_grad(float *dx, const float *g, const int32_t *index,
         vi i = load_positions(index + j, n);
         vi place = vi_add(left_columns(), vi_set1((int32_t)(row + 2 * j)));
         vi below = vi_add(place, vi_set1((int32_t)w));
-        vf gj = n == VL ? vf_load(g + j) : vf_load_n(g + j, n);
+        vf gj = pooled_grad(g + j, y ? y + j : NULL, n);
 
         store_pairs(dx + 2 * j, n, only_at(gj, i, place),
                     only_at(gj, i, vi_add(place, one)));
@@ -341,14 +351,17 @@ static void two_rows_grad(float *dx, const float *g, const int32_t *index,
 }
 
 void MT_FN(max_squares_grad)(float *dx, const float *g, const int32_t *index,
-                             size_t planes, size_t h, size_t w)
+                             const float *y, size_t planes, size_t h, size_t w)
 {
     size_t h2 = h / 2, w2 = w / 2;
 
     for (size_t p = 0; p < planes; p++, dx += h * w) {
-        for (size_t o = 0; o < h2; o++)
-            two_rows_grad(dx + 2 * o * w, g + (p * h2 + o) * w2,
-                          index + (p * h2 + o) * w2, 2 * o * w, w);
+        for (size_t o = 0; o < h2; o++) {
+            size_t at = (p * h2 + o) * w2;
+
+            two_rows_grad(dx + 2 * o * w, g + at, index + at, y ? y + at : NULL,
+                          2 * o * w, w);
+        }
         if (h % 2)
             memset(dx + (h - 1) * w, 0, w * sizeof *dx);
     }
