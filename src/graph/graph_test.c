@@ -578,6 +578,31 @@ START_TEST(pooled_relus_give_the_same_bits)
 }
 END_TEST
 
+/* relu(x W^T + b + x), in one node. */
+START_TEST(a_linear_map_adds_what_follows)
+{
+    struct mt_tensor *w = declare("w", SHAPE(2, 3, 3));
+    struct mt_tensor *b = declare("b", SHAPE(1, 3));
+    struct mt_value *x, *h, *y;
+
+    allocate();
+    x = input("x", SHAPE(2, 2, 3));
+    h = mt_linear(graph, x, mt_graph_leaf(graph, w), mt_graph_leaf(graph, b));
+    y = mt_linear(graph, x, mt_graph_leaf(graph, w), mt_graph_leaf(graph, b));
+    y = activate(mt_add(graph, x, y), "relu");
+    mt_graph_keep(graph, h);
+    mt_graph_keep(graph, y);
+    finish(1);
+    mt_graph_run(graph, NULL, 0);
+    ck_assert_uint_eq(mt_graph_node_count(graph), 2);
+    for (size_t i = 0; i < 6; i++) {
+        float sum = data_of(x)[i] + data_of(h)[i];
+
+        ck_assert(data_of(y)[i] == (sum > 0 ? sum : 0));
+    }
+}
+END_TEST
+
 /* In evaluation nothing reads what an activation was applied to. */
 START_TEST(activations_without_gradients_are_fused)
 {
@@ -938,6 +963,7 @@ Suite *graph_suite(void)
     tcase_add_test(t, fused_graphs_give_the_same_bits);
     tcase_add_test(t, fused_sums_give_the_same_bits);
     tcase_add_test(t, pooled_relus_give_the_same_bits);
+    tcase_add_test(t, a_linear_map_adds_what_follows);
     tcase_add_test(t, activations_without_gradients_are_fused);
     tcase_add_test(t, values_with_two_readers_are_not_fused_away);
     tcase_add_test(t, what_nothing_reads_is_not_computed);

@@ -5,6 +5,7 @@
 #include "graph/fused.h"
 #include "graph/onnx.h"
 #include "graph/ops_internal.h"
+#include "graph/sequence.h"
 #include "graph/spans.h"
 #include "kernels/gemm.h"
 
@@ -40,11 +41,19 @@ static void linear_run(const struct mt_node *node, const struct mt_run *run)
     const struct mt_value *x = node->in[X], *w = node->in[WEIGHT];
     size_t n = w->shape.dim[0], k = w->shape.dim[1];
     struct mt_gemm gemm = {
-        .m = mt_rows(x), .n = n, .k = k,
-        .a = x->data, .a_row = k, .a_col = 1,
-        .b = w->data, .b_row = 1, .b_col = k,
-        .c = node->out[Y]->data, .ldc = n,
+        .m = mt_rows(x),
+        .n = n,
+        .k = k,
+        .a = x->data,
+        .a_row = k,
+        .a_col = 1,
+        .b = w->data,
+        .b_row = 1,
+        .b_col = k,
+        .c = node->out[Y]->data,
+        .ldc = n,
         .bias = node->in[BIAS] ? node->in[BIAS]->data : NULL,
+        .sum = args->fused.sum ? node->in[args->fused.sum]->data : NULL,
         .act = args->fused.act ? mt_activation_forward(args->fused.act) : NULL,
         .act_p = args->fused.p,
     };
@@ -71,7 +80,23 @@ static bool linear_absorb(struct mt_graph *g, struct mt_node *node,
     struct linear_args *args = node->args;
 
     (void)g;
-    return mt_fused_activation(&args->fused, next);
+    return (node->in[BIAS] && mt_fused_sum(&args->fused, node, next)) ||
+           mt_fused_activation(&args->fused, next);
+}
+
+/* What is added has the same positions as x. */
+static bool linear_along(const struct mt_node *node, const int *in, int *out)
+{
+    const struct linear_args *args = node->args;
+    size_t sum = args->fused.sum;
+    int dims[MT_NODE_INPUTS];
+
+    memcpy(dims, in, node->n_in * sizeof *dims);
+    if (sum && dims[sum] != dims[X])
+        return false;
+    if (sum)
+        dims[sum] = MT_NO_DIM;
+    return mt_along_rows(node, dims, out);
 }
 
 static struct mt_value *record2(struct mt_graph *g, const struct mt_op *op,
@@ -128,7 +153,7 @@ static void linear_onnx(struct mt_onnx *o, const struct mt_node *node)
 const struct mt_op mt_op_linear = {
     .name = "linear",
     .run = linear_run,
-    .along = mt_along_rows,
+    .along = linear_along,
     .grad = linear_grad,
     .scratch = linear_scratch,
     .absorb = linear_absorb,

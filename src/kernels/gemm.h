@@ -13,7 +13,7 @@
  * (p, j) of B is b[p * b_row + j * b_col].
  *
  * While a block of C is in cache the epilogue runs over it:
- *     c = act(c + bias), then c = c * act'(saved)
+ *     c = act(c + bias + sum), then c = c * act'(saved)
  * with the parts that are not NULL.
  */
 #ifndef MT_KERNELS_GEMM_H
@@ -35,9 +35,10 @@ struct mt_gemm {
     bool add;
 
     const float *bias;   /* (n) */
+    const float *sum;    /* (m, n), row stride ldc; only with a bias */
     mt_unary *act;
-    float *act_out; /* (m, n), row stride ldc: act(c + bias) goes here, and
-                       C keeps c + bias; NULL: it goes to C */
+    float *act_out; /* (m, n), row stride ldc: act's values go here, and C keeps
+                       what it was applied to; NULL: they go to C */
     mt_unary_grad *act_grad;
     const float *saved;  /* (m, n), row stride ldc */
     const float *act_p;  /* parameters of act or act_grad */

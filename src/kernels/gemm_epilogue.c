@@ -18,10 +18,14 @@ void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
     for (size_t r = i; r < i + m; r++) {
         float *c = g->c + r * g->ldc + j;
 
+        if (g->sum && r + AHEAD < i + m)
+            fetch(g->sum + (r + AHEAD) * g->ldc + j, n);
         if (g->act_grad && r + AHEAD < i + m)
             fetch(g->saved + (r + AHEAD) * g->ldc + j, n);
         if (g->bias)
             kernels->add(c, c, g->bias + j, n);
+        if (g->sum)
+            kernels->add(c, c, g->sum + r * g->ldc + j, n);
         if (g->act)
             g->act(g->act_out ? g->act_out + r * g->ldc + j : c, c, n,
                    g->act_p);

@@ -15,7 +15,17 @@ enum { TEAMS = 3, FENCE = 64 };
 
 /* --- a product ---------------------------------------------------------- */
 
-enum epilogue { NONE, BIAS, ACT, BIAS_ACT, INNER, ACT_GRAD, ALL, EPILOGUES };
+enum epilogue {
+    NONE,
+    BIAS,
+    SUM,
+    ACT,
+    BIAS_ACT,
+    INNER,
+    ACT_GRAD,
+    ALL,
+    EPILOGUES
+};
 
 struct product {
     size_t m, n, k;
@@ -81,7 +91,7 @@ static size_t extent(size_t rows, size_t row, size_t columns, size_t column)
 
 struct data {
     size_t s[4], size_c;
-    float *a, *b, *bias, *saved, *before, *want;
+    float *a, *b, *bias, *sum, *saved, *before, *want;
     float *want_act; /* what act_out should hold afterwards */
 };
 
@@ -95,6 +105,7 @@ static void make_data(struct data *d, const struct product *p)
     d->b = numbers(extent(p->k, d->s[2], p->n, d->s[3]), 2);
     d->bias = numbers(p->n, 3);
     d->saved = numbers(d->size_c, 4);
+    d->sum = numbers(d->size_c, 7);
     d->before = numbers(d->size_c, 5);
     d->want = get(d->size_c * sizeof *d->want);
     d->want_act = numbers(d->size_c, 6);
@@ -111,6 +122,7 @@ static void free_data(struct data *d)
     free(d->b);
     free(d->bias);
     free(d->saved);
+    free(d->sum);
     free(d->before);
     free(d->want);
     free(d->want_act);
@@ -120,8 +132,9 @@ static struct mt_gemm describe(const struct product *p, const struct data *d,
                                float *c, float *act_out)
 {
     static const bool bias[EPILOGUES] = {
-        [BIAS] = 1, [BIAS_ACT] = 1, [INNER] = 1, [ALL] = 1
+        [BIAS] = 1, [SUM] = 1, [BIAS_ACT] = 1, [INNER] = 1, [ALL] = 1
     };
+    static const bool sum[EPILOGUES] = { [SUM] = 1, [INNER] = 1, [ALL] = 1 };
     static const bool act[EPILOGUES] = {
         [ACT] = 1, [BIAS_ACT] = 1, [INNER] = 1, [ALL] = 1
     };
@@ -142,6 +155,7 @@ static struct mt_gemm describe(const struct product *p, const struct data *d,
         .ldc = p->n + p->gap,
         .add = p->add,
         .bias = bias[p->epilogue] ? d->bias : NULL,
+        .sum = sum[p->epilogue] ? d->sum : NULL,
         .act = act[p->epilogue] ? mt_activation_forward(f) : NULL,
         .act_out = p->epilogue == INNER ? act_out : NULL,
         .act_grad = act_grad[p->epilogue] ? mt_activation_backward(f) : NULL,
@@ -175,6 +189,8 @@ static void compute_naively(const struct mt_gemm *g)
 
             if (g->bias)
                 c += g->bias[j];
+            if (g->sum)
+                c += g->sum[at];
             if (g->act)
                 g->act(g->act_out ? g->act_out + at : &c, &c, 1, g->act_p);
             if (g->act_grad)
@@ -409,7 +425,7 @@ static const struct product packed[] = {
     { .m = 321, .n = 4160, .k = 1010, .strides = 0, .epilogue = BIAS_ACT },
     { .m = 323, .n = 4109, .k = 257, .strides = 1, .gap = 3, .epilogue = ALL },
     { .m = 515, .n = 514, .k = 2051, .strides = 2, .add = true },
-    { .m = 330, .n = 514, .k = 2050, .strides = 5, .epilogue = BIAS },
+    { .m = 330, .n = 514, .k = 2050, .strides = 5, .epilogue = SUM },
     { .m = 322, .n = 517, .k = 2040, .strides = 6, .epilogue = ACT_GRAD },
     { .m = 129, .n = 515, .k = 511, .strides = 0, .epilogue = INNER },
     { .m = 129, .n = 133, .k = 259, .strides = 2, .epilogue = ALL },
