@@ -224,7 +224,7 @@ static void run_input(const struct conv_run *r)
 static void run_weight(const struct conv_run *r)
 {
     mt_conv_grad_weight(&r->cv, &(struct mt_conv_input){ r->x, NULL }, r->y,
-                        r->w, r->team, r->scratch);
+                        r->w, NULL, r->team, r->scratch);
 }
 
 static double conv_time(const struct conv_run *r,
@@ -263,9 +263,10 @@ static void measure_conv(const struct conv_shape *s, struct mt_team *team)
         .team = team,
     };
     size_t workers = mt_team_size(team);
-    size_t bytes = largest(mt_conv_forward_scratch(&r.cv, false, workers),
-                           mt_conv_grad_input_scratch(&r.cv, workers),
-                           mt_conv_grad_weight_scratch(&r.cv, false, workers));
+    size_t bytes =
+        largest(mt_conv_forward_scratch(&r.cv, false, workers),
+                mt_conv_grad_input_scratch(&r.cv, workers),
+                mt_conv_grad_weight_scratch(&r.cv, false, false, workers));
     double flops = 2e-9 * (double)(s->n * s->o * out * out) *
                    (double)(s->c * s->kernel * s->kernel);
 

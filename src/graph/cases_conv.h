@@ -40,6 +40,16 @@ static struct mt_value *conv_plain(struct bench *b)
                     true);
 }
 
+static struct mt_value *conv_frozen_weight(struct bench *b)
+{
+    struct mt_conv cv =
+        conv_sizes(CONV(2, 1, 3, 6, 7, 4, 0, 0, 3, 3, 1, 1, 0, 0, 1, 1));
+    struct mt_value *x = param(b, SHAPE(4, 2, 3, 6, 7));
+    struct mt_value *w = any_param(b, SHAPE(4, 4, 3, 3, 3), true);
+
+    return mt_conv_op(b->graph, x, w, param(b, SHAPE(1, 4)), &cv);
+}
+
 static struct mt_value *conv_padded(struct bench *b)
 {
     return convolve(b, CONV(2, 1, 2, 5, 5, 17, 0, 0, 3, 3, 1, 1, 1, 1, 1, 1),
@@ -116,8 +126,11 @@ static struct mt_value *conv_transpose_groups(struct bench *b)
 }
 
 #define CONV_CASES(X)                                                          \
-    X(conv_plain) X(conv_padded) X(conv_stride) X(conv_dilated)                \
-    X(conv_groups) X(conv_depthwise) X(conv_1x1_stride) X(conv_one_dimension)  \
-    X(conv_large) X(conv_relu) X(conv_transpose_plain) X(conv_transpose_groups)
+    X(conv_frozen_weight)                                                      \
+    X(conv_plain)                                                              \
+    X(conv_padded) X(conv_stride) X(conv_dilated) X(conv_groups)               \
+        X(conv_depthwise) X(conv_1x1_stride) X(conv_one_dimension)             \
+            X(conv_large) X(conv_relu) X(conv_transpose_plain)                 \
+                X(conv_transpose_groups)
 
 #endif

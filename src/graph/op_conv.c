@@ -13,6 +13,7 @@
 enum { X, WEIGHT, BIAS };
 enum { Y };
 enum { OF_X = X, DY };
+enum { DW, DB }; /* DB: of a convolution only, if it is wanted */
 
 struct conv_args {
     struct mt_conv cv;
@@ -182,7 +183,8 @@ static size_t weight_scratch(const struct mt_node *node, size_t workers)
 {
     const struct conv_args *args = node->args;
 
-    return mt_conv_grad_weight_scratch(&args->cv, args->x.coef > 0, workers);
+    return mt_conv_grad_weight_scratch(&args->cv, args->x.coef > 0,
+                                       node->n_out > DB, workers);
 }
 
 static void conv_grad(struct mt_graph *g, const struct mt_node *node,
@@ -191,12 +193,17 @@ static void conv_grad(struct mt_graph *g, const struct mt_node *node,
     const struct mt_conv *cv = &((struct conv_args *)node->args)->cv;
     struct mt_value *x = node->in[X], *w = node->in[WEIGHT], *dy = d_out[Y];
 
-    if (mt_wants_grad(node, BIAS))
+    if (mt_wants_grad(node, WEIGHT)) {
+        struct mt_node *back =
+            record(g, &mt_op_conv_grad_weight, cv, x, dy, NULL);
+
+        d_in[WEIGHT] = mt_node_output(g, back, MT_F32, &w->shape);
+        if (mt_wants_grad(node, BIAS))
+            d_in[BIAS] =
+                mt_node_output(g, back, MT_F32, &node->in[BIAS]->shape);
+    } else if (mt_wants_grad(node, BIAS)) {
         d_in[BIAS] = channel_sum(g, dy);
-    if (mt_wants_grad(node, WEIGHT))
-        d_in[WEIGHT] = mt_node_output(
-            g, record(g, &mt_op_conv_grad_weight, cv, x, dy, NULL), MT_F32,
-            &w->shape);
+    }
     if (mt_wants_grad(node, X))
         d_in[X] = mt_node_output(
             g, record(g, &mt_op_conv_transpose, cv, dy, w, NULL), MT_F32,
@@ -315,7 +322,7 @@ const struct mt_op mt_op_conv = {
     .onnx = conv_onnx,
 };
 
-/* --- dw from x and dy --------------------------------------------------- */
+/* --- dw and db from x and dy -------------------------------------------- */
 
 static void grad_weight_run(const struct mt_node *node,
                             const struct mt_run *run)
@@ -324,7 +331,8 @@ static void grad_weight_run(const struct mt_node *node,
     struct mt_normed of_x;
     struct mt_conv_input x = input(node, &of_x);
 
-    mt_conv_grad_weight(&args->cv, &x, node->in[DY]->data, node->out[Y]->data,
+    mt_conv_grad_weight(&args->cv, &x, node->in[DY]->data, node->out[DW]->data,
+                        node->n_out > DB ? node->out[DB]->data : NULL,
                         run->team, run->scratch);
 }
 

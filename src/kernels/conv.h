@@ -54,12 +54,12 @@ struct mt_conv_input {
 };
 
 /* Bytes of scratch for each with this many workers; aligned to 64 bytes.
- * normed: x is normalised */
+ * normed: x is normalised; db: it is wanted */
 size_t mt_conv_forward_scratch(const struct mt_conv *cv, bool normed,
                                size_t workers);
 size_t mt_conv_grad_input_scratch(const struct mt_conv *cv, size_t workers);
 size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, bool normed,
-                                   size_t workers);
+                                   bool db, size_t workers);
 
 void mt_conv_forward(const struct mt_conv *cv, const struct mt_conv_input *in,
                      const float *w, const struct mt_conv_epilogue *e, float *y,
@@ -71,8 +71,11 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
                         const float *w, const struct mt_conv_epilogue *e,
                         float *dx, struct mt_team *team, void *scratch);
 
+/* db (groups o): the sums of dy over images and positions, those of an image
+ * first; NULL: not wanted */
 void mt_conv_grad_weight(const struct mt_conv *cv,
                          const struct mt_conv_input *in, const float *dy,
-                         float *dw, struct mt_team *team, void *scratch);
+                         float *dw, float *db, struct mt_team *team,
+                         void *scratch);
 
 #endif

@@ -26,12 +26,13 @@ struct grad_weight {
     const struct mt_conv *cv;
     const struct mt_conv_input *in;
     const float *dy;
-    float *dw;
+    float *dw, *db;
     struct mt_byte_planes planes;
     bool in_place;          /* the planes are the image */
     size_t k;               /* taps (c, u, v) */
     size_t slots, per_slot; /* images of a slot */
     float *sums;            /* slots x (groups k, o) */
+    double *dy_sums;        /* (n, groups o), for db */
     char *own;              /* each worker's: planes, a panel, rows */
     size_t own_bytes;
 };
@@ -70,13 +71,19 @@ static size_t sums_bytes(const struct grad_weight *g)
                              sizeof(float), 64);
 }
 
+static size_t dy_sums_bytes(const struct mt_conv *cv, bool db)
+{
+    return !db ? 0
+               : mt_size_align(cv->n * cv->groups * cv->o * sizeof(double), 64);
+}
+
 size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, bool normed,
-                                   size_t workers)
+                                   bool db, size_t workers)
 {
     struct grad_weight g = { .cv = cv };
 
     plan(&g, normed);
-    return sums_bytes(&g) + workers * g.own_bytes;
+    return sums_bytes(&g) + dy_sums_bytes(cv, db) + workers * g.own_bytes;
 }
 
 /* The block of positions of output rows [i, i + outer), columns [j, j + inner):
@@ -123,6 +130,30 @@ static void add_image(const struct grad_weight *g, const float *dy,
     }
 }
 
+/* While an image's dy is in the cache. */
+static void sum_dy(const struct grad_weight *g, size_t task, const float *dy)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t size = cv->oh * cv->ow;
+
+    for (size_t o = 0; g->db && o < cv->o; o++)
+        g->dy_sums[task * cv->o + o] = mt_kernels()->sum(dy + o * size, size);
+}
+
+static void add_dy_sums(const struct grad_weight *g, size_t group)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t channels = cv->groups * cv->o, end = (group + 1) * cv->o;
+
+    for (size_t c = group * cv->o; g->db && c < end; c++) {
+        double sum = 0;
+
+        for (size_t n = 0; n < cv->n; n++)
+            sum += g->dy_sums[n * channels + c];
+        g->db[c] = (float)sum;
+    }
+}
+
 static void slot_task(void *ctx, size_t task, size_t worker)
 {
     const struct grad_weight *g = ctx;
@@ -138,17 +169,19 @@ static void slot_task(void *ctx, size_t task, size_t worker)
     for (size_t n = first; n < end; n++) {
         size_t at = n * cv->groups + group;
         const float *x = g->in->x + at * cv->c * cv->h * cv->w;
+        const float *dy = g->dy + at * cv->o * cv->oh * cv->ow;
 
         if (!g->in_place)
             mt_conv_fill_input(cv, &g->planes, g->in, at, planes);
         if (g->in_place || n == first)
             mt_conv_input_rows(cv, &g->planes, g->in_place ? x : planes, rows);
-        add_image(g, g->dy + at * cv->o * cv->oh * cv->ow, rows, panel, sum,
-                  n > first);
+        add_image(g, dy, rows, panel, sum, n > first);
+        sum_dy(g, at, dy);
     }
 }
 
-/* dw (o, taps) = the slots' sums (taps, o), for some taps of a group */
+/* dw (o, taps) = the slots' sums (taps, o), for some taps of a group; with the
+ * first of them, db, too */
 static void add_slots(void *ctx, size_t task, size_t worker)
 {
     const struct grad_weight *g = ctx;
@@ -159,6 +192,8 @@ static void add_slots(void *ctx, size_t task, size_t worker)
     float *dw = g->dw + group * o * g->k;
 
     (void)worker;
+    if (first == 0)
+        add_dy_sums(g, group);
     for (size_t t = first; t < end; t++) {
         float *sum = g->sums + (group * g->k + t) * o;
 
@@ -171,14 +206,16 @@ static void add_slots(void *ctx, size_t task, size_t worker)
 
 void mt_conv_grad_weight(const struct mt_conv *cv,
                          const struct mt_conv_input *in, const float *dy,
-                         float *dw, struct mt_team *team, void *scratch)
+                         float *dw, float *db, struct mt_team *team,
+                         void *scratch)
 {
     struct grad_weight g = {
-        .cv = cv, .in = in, .dy = dy, .dw = dw, .sums = scratch
+        .cv = cv, .in = in, .dy = dy, .dw = dw, .db = db, .sums = scratch
     };
 
     plan(&g, in->normed != NULL);
-    g.own = (char *)scratch + sums_bytes(&g);
+    g.dy_sums = (double *)((char *)scratch + sums_bytes(&g));
+    g.own = (char *)g.dy_sums + dy_sums_bytes(cv, db != NULL);
     for (size_t i = 0; i < mt_team_size(team); i++)
         memset(g.own + i * g.own_bytes, 0, plane_floats(&g) * sizeof(float));
     mt_team_run(team, g.slots * cv->groups, slot_task, &g);
