@@ -578,6 +578,55 @@ START_TEST(pooled_relus_give_the_same_bits)
 }
 END_TEST
 
+/* x + f(norm(x)) in squares, with f a linear map. Keeping what the norm's
+ * gradient computes prevents fusing. */
+static float *run_normed(bool keep, size_t *n, size_t *sums)
+{
+    static const char *const names[] = { "x", "a", "b", "w", "c" };
+    struct mt_value *v[5];
+    struct net net = { 0 };
+    float *r;
+
+    enter();
+    for (size_t i = 0; i < 5; i++)
+        declare(names[i], i == 0   ? SHAPE(2, 33, 20)
+                          : i == 3 ? SHAPE(2, 20, 20)
+                                   : SHAPE(1, 20));
+    allocate();
+    for (size_t i = 0; i < 5; i++)
+        v[i] = mt_graph_leaf(graph, store.tensors[i]);
+    net.x = mt_layer_norm(graph, v[0], v[1], v[2], 20, 1e-5);
+    net.x = mt_add(graph, v[0], mt_linear(graph, net.x, v[3], v[4]));
+    net.loss = mt_pair_loss_of(graph, net.x, input("t", SHAPE(2, 33, 20)),
+                               mt_pair_loss_find("mse"), true, NULL);
+    mt_graph_backward(graph, net.loss);
+    mt_graph_keep(graph, net.loss);
+    if (keep)
+        keep_results(&mt_op_layer_norm_grad);
+    finish(1);
+    mt_graph_run(graph, NULL, 0);
+    *sums = count_nodes("add");
+    r = results(&net, n);
+    leave();
+    return r;
+}
+
+START_TEST(sums_with_the_gradients_of_norms_give_the_same_bits)
+{
+    size_t n, fused, apart;
+
+    leave();
+    float *x = run_normed(false, &n, &fused);
+    float *y = run_normed(true, &n, &apart);
+
+    ck_assert_mem_eq(x, y, n * sizeof *x);
+    ck_assert_uint_eq(apart, 1);
+    ck_assert_uint_eq(fused, 0);
+    free(x);
+    free(y);
+}
+END_TEST
+
 /* relu(x W^T + b + x), in one node. */
 START_TEST(a_linear_map_adds_what_follows)
 {
@@ -963,6 +1012,7 @@ Suite *graph_suite(void)
     tcase_add_test(t, fused_graphs_give_the_same_bits);
     tcase_add_test(t, fused_sums_give_the_same_bits);
     tcase_add_test(t, pooled_relus_give_the_same_bits);
+    tcase_add_test(t, sums_with_the_gradients_of_norms_give_the_same_bits);
     tcase_add_test(t, a_linear_map_adds_what_follows);
     tcase_add_test(t, activations_without_gradients_are_fused);
     tcase_add_test(t, values_with_two_readers_are_not_fused_away);

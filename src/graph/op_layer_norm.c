@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "graph/fused.h"
 #include "graph/norm_internal.h"
 #include "graph/onnx.h"
 #include "graph/spans.h"
@@ -19,11 +20,12 @@ struct layer_norm_args {
     double eps;
     bool centred; /* not RMSNorm */
     int dx, dw, db; /* backward: which outputs, -1 for none */
+    struct mt_fused fused; /* backward: what is added to dx */
 };
 
 struct job {
     const struct layer_norm_args *args;
-    const float *x, *g, *w, *b;
+    const float *x, *g, *w, *b, *sum;
     float *y, *mean, *rstd; /* forward; y is dx in backward */
     float *slots;           /* backward: dw and db of each slot of samples */
     size_t samples, per_slot;
@@ -264,7 +266,7 @@ static void backward_rows(const struct job *job, size_t at, size_t rows,
         mt_kernels()->layer_norm_grad(
             into(job->y, i * n), into(dw, first), into(db, first),
             job->g + i * n, job->x + i * n, from(job->mean, i), job->rstd + i,
-            from(job->w, first), step, n);
+            from(job->w, first), from(job->sum, i * n), step, n);
     }
 }
 
@@ -316,6 +318,7 @@ static void layer_norm_grad_run(const struct mt_node *node,
         .rstd = node->in[OF_RSTD]->data,
         .mean = mt_input_data(node, OF_MEAN),
         .w = mt_input_data(node, OF_WEIGHT),
+        .sum = args->fused.sum ? node->in[args->fused.sum]->data : NULL,
         .y = mt_output_data(node, args->dx),
         .slots = run->scratch,
         .samples = samples,
@@ -355,9 +358,20 @@ static size_t layer_norm_grad_scratch(const struct mt_node *node,
     return (samples + per_slot - 1) / per_slot * 2 * width * sizeof(float);
 }
 
+/* Where x went past the norm, too, the sum of its gradients. */
+static bool grad_absorb(struct mt_graph *g, struct mt_node *node,
+                        const struct mt_node *next)
+{
+    struct layer_norm_args *args = node->args;
+
+    (void)g;
+    return args->dx == 0 && mt_fused_sum(&args->fused, node, next);
+}
+
 const struct mt_op mt_op_layer_norm_grad = {
     .name = "layer_norm_grad",
     .run = layer_norm_grad_run,
+    .absorb = grad_absorb,
     .scratch = layer_norm_grad_scratch,
     .in_place = true,
 };

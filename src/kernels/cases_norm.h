@@ -446,7 +446,8 @@ static void call_layer_norm_grad(const struct mt_kernels *k, struct io *io)
     io->used[1] = dw ? io->n : 0;
     io->used[2] = db ? io->n : 0;
     k->layer_norm_grad(dx, dw, db, io->a, io->b, v == 2 ? NULL : row_means,
-                       row_rstds, v == 1 ? NULL : io->b, ROWS, io->n);
+                       row_rstds, v == 1 ? NULL : io->b, v == 2 ? io->b : NULL,
+                       ROWS, io->n);
 }
 
 static void check_row_grad(const struct io *io, size_t r)
@@ -467,7 +468,8 @@ static void check_row_grad(const struct io *io, size_t r)
 
         expect("layer_norm_grad: dx", io->n, r * io->n + i,
                (double)io->out[0][r * io->n + i],
-               rstd * gw - rstd * s / n - d * rstd * rstd * rstd * sx / n,
+               rstd * gw - rstd * s / n - d * rstd * rstd * rstd * sx / n +
+                   (io->variant == 2 ? (double)x[i] : 0),
                1e-4);
     }
 }

@@ -274,11 +274,12 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, layer_norm,                                                        \
       (float *y, float *mean, float *rstd, const float *x, const float *w,     \
        const float *b, size_t rows, size_t n, double eps))                     \
-    /* adds to dw and db; dx, db, or dw and db, may be NULL */                 \
+    /* adds to dw and db; dx, db, or dw and db, may be NULL; sum, or NULL, is  \
+       added to dx */                                                          \
     X(void, layer_norm_grad,                                                   \
       (float *dx, float *dw, float *db, const float *g, const float *x,        \
-       const float *mean, const float *rstd, const float *w, size_t rows,      \
-       size_t n))                                                              \
+       const float *mean, const float *rstd, const float *w, const float *sum, \
+       size_t rows, size_t n))                                                 \
     /* reductions; double results are block sums added in order */             \
     X(double, sum, (const float *x, size_t n))                                 \
     X(double, sum_squares, (const float *x, size_t n))                         \

@@ -564,25 +564,27 @@ VINLINE void row_sums(double s[2], float *dw, float *db, const float *g,
 }
 
 VINLINE void row_grad(float *dx, const float *g, const float *x, const float *w,
-                      size_t n, const float p[4])
+                      const float *sum, size_t n, const float p[4])
 {
     vf mean = vf_set1(p[0]), k1 = vf_set1(p[1]), k2 = vf_set1(p[2]);
     vf k3 = vf_set1(p[3]);
 
     for (size_t i = 0; i < n; i += VL) {
-        vf gi = load_to(g + i, n - i);
+        vf gi = load_to(g + i, n - i), xi = load_to(x + i, n - i);
 
         if (w)
             gi = vf_mul(gi, load_to(w + i, n - i));
-        store_to(dx + i, grad_of(gi, load_to(x + i, n - i), mean, k1, k2, k3),
-                 n - i);
+        gi = grad_of(gi, xi, mean, k1, k2, k3);
+        if (sum)
+            gi = vf_add(gi, load_to(sum + i, n - i));
+        store_to(dx + i, gi, n - i);
     }
 }
 
 /* The last step needs the sums of the whole row, which is in the cache then. */
 VINLINE void grad_row(float *dx, float *dw, float *db, const float *g,
-                      const float *x, const float *w, size_t n, float mean,
-                      float rstd, bool minus_mean)
+                      const float *x, const float *w, const float *sum,
+                      size_t n, float mean, float rstd, bool minus_mean)
 {
     double s[2] = { 0, 0 }, r = (double)rstd, count = (double)n;
 
@@ -591,26 +593,27 @@ VINLINE void grad_row(float *dx, float *dw, float *db, const float *g,
         float p[4] = { mean, rstd, minus_mean ? (float)(-r * s[0] / count) : 0,
                        (float)(-r * r * r * s[1] / count) };
 
-        row_grad(dx, g, x, w, n, p);
+        row_grad(dx, g, x, w, sum, n, p);
     }
 }
 
 void MT_FN(layer_norm_grad)(float *dx, float *dw, float *db, const float *g,
                             const float *x, const float *mean,
-                            const float *rstd, const float *w, size_t rows,
-                            size_t n)
+                            const float *rstd, const float *w, const float *sum,
+                            size_t rows, size_t n)
 {
     for (size_t i = 0; i < rows; i++, g += n, x += n) {
         float m = mean ? mean[i] : 0, r = rstd[i];
         float *out = dx ? dx + i * n : NULL;
+        const float *plus = sum ? sum + i * n : NULL;
 
         if (w && dw && db)
-            grad_row(out, dw, db, g, x, w, n, m, r, mean);
+            grad_row(out, dw, db, g, x, w, plus, n, m, r, mean);
         else if (w && dw)
-            grad_row(out, dw, NULL, g, x, w, n, m, r, mean);
+            grad_row(out, dw, NULL, g, x, w, plus, n, m, r, mean);
         else if (w)
-            grad_row(out, NULL, NULL, g, x, w, n, m, r, mean);
+            grad_row(out, NULL, NULL, g, x, w, plus, n, m, r, mean);
         else
-            grad_row(out, NULL, NULL, g, x, NULL, n, m, r, mean);
+            grad_row(out, NULL, NULL, g, x, NULL, plus, n, m, r, mean);
     }
 }
