@@ -80,7 +80,7 @@ static bool linear_absorb(struct mt_graph *g, struct mt_node *node,
     struct linear_args *args = node->args;
 
     (void)g;
-    return (node->in[BIAS] && mt_fused_sum(&args->fused, node, next)) ||
+    return mt_fused_sum(&args->fused, node, next) ||
            mt_fused_activation(&args->fused, next);
 }
 

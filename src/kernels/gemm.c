@@ -161,6 +161,8 @@ static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
     for (size_t t = 0; t < tiles; t++) {
         size_t rows = m / tiles + (t < m % tiles);
 
+        if (q + k == g->k)
+            mt_gemm_fetch(g, i, rows, p->j0 + j, n);
         p->kernels->gemm_tile(rows, n, k, &a, b.b, b.b_row,
                               tiles > 1 ? b.copy : NULL, c, g->ldc,
                               q > 0 || g->add);
@@ -168,6 +170,7 @@ static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
             b = (struct panel){ b.copy, n, NULL };
         a.at += rows * a.row;
         c += rows * g->ldc;
+        i += rows;
     }
 }
 
@@ -191,7 +194,7 @@ static void block_task(void *ctx, size_t task, size_t worker)
         for (size_t jj = j; jj < j + n; jj += nr)
             panel_tiles(p, a, i, m, jj, mt_size_min(nr, j + n - jj), q, k, own);
     }
-    if (g->bias || g->act || g->act_grad)
+    if (mt_gemm_has_epilogue(g))
         mt_gemm_epilogue(g, p->kernels, i, m, p->j0 + j, n);
 }
 
@@ -207,7 +210,7 @@ static void gemm_small(const struct mt_gemm *g,
                             g->a + q * g->a_col, g->a_row, g->a_col,
                             g->b + q * g->b_row, g->b_row, g->b_col, g->c,
                             g->ldc, q > 0 || g->add);
-    if (g->bias || g->act || g->act_grad)
+    if (mt_gemm_has_epilogue(g))
         mt_gemm_epilogue(g, kernels, 0, g->m, 0, g->n);
 }
 

@@ -35,7 +35,7 @@ struct mt_gemm {
     bool add;
 
     const float *bias;   /* (n) */
-    const float *sum;    /* (m, n), row stride ldc; only with a bias */
+    const float *sum;    /* (m, n), row stride ldc */
     mt_unary *act;
     float *act_out; /* (m, n), row stride ldc: act's values go here, and C keeps
                        what it was applied to; NULL: they go to C */

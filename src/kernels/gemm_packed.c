@@ -227,7 +227,7 @@ static void block_task(void *ctx, size_t task, size_t worker)
     pack_rows(p, i, m, own);
     for (size_t j = first; j < end; j += TURN)
         turn_tiles(p, i, m, j, mt_size_min(j + TURN, end), own);
-    if (p->q + p->k == g->k && (g->bias || g->act || g->act_grad))
+    if (p->q + p->k == g->k && mt_gemm_has_epilogue(g))
         mt_gemm_epilogue(g, p->kernels, i, m, p->j0 + first, end - first);
 }
 

@@ -132,7 +132,7 @@ static struct mt_gemm describe(const struct product *p, const struct data *d,
                                float *c, float *act_out)
 {
     static const bool bias[EPILOGUES] = {
-        [BIAS] = 1, [SUM] = 1, [BIAS_ACT] = 1, [INNER] = 1, [ALL] = 1
+        [BIAS] = 1, [BIAS_ACT] = 1, [INNER] = 1, [ALL] = 1
     };
     static const bool sum[EPILOGUES] = { [SUM] = 1, [INNER] = 1, [ALL] = 1 };
     static const bool act[EPILOGUES] = {
