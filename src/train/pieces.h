@@ -17,7 +17,7 @@
 #include "graph/tensor.h"
 #include "train/shards.h"
 
-enum { MT_PIECE_SPANS = 16 }; /* at most: 1 MiB */
+enum { MT_PIECE_SPANS = 8 }; /* at most: 1 MiB */
 
 size_t mt_stripes(const struct mt_store *store, size_t ranks);
 
