@@ -21,6 +21,11 @@ void mt_gemm_fetch(const struct mt_gemm *g, size_t i, size_t m, size_t j,
         fetch(g->saved + r * g->ldc + j, n);
 }
 
+bool mt_gemm_has_epilogue(const struct mt_gemm *g)
+{
+    return g->bias || g->sum || g->act || g->act_grad;
+}
+
 void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
                       size_t i, size_t m, size_t j, size_t n)
 {

@@ -14,10 +14,7 @@ enum {
 void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
                       size_t i, size_t m, size_t j, size_t n);
 
-static inline bool mt_gemm_has_epilogue(const struct mt_gemm *g)
-{
-    return g->bias || g->sum || g->act || g->act_grad;
-}
+bool mt_gemm_has_epilogue(const struct mt_gemm *g);
 
 /* What the epilogue of these rows and columns will read is on its way to cache
  * while their tiles are computed. */
