@@ -126,11 +126,9 @@ static struct mt_value *conv_transpose_groups(struct bench *b)
 }
 
 #define CONV_CASES(X)                                                          \
-    X(conv_frozen_weight)                                                      \
-    X(conv_plain)                                                              \
-    X(conv_padded) X(conv_stride) X(conv_dilated) X(conv_groups)               \
-        X(conv_depthwise) X(conv_1x1_stride) X(conv_one_dimension)             \
-            X(conv_large) X(conv_relu) X(conv_transpose_plain)                 \
-                X(conv_transpose_groups)
+    X(conv_frozen_weight) X(conv_plain) X(conv_padded) X(conv_stride)          \
+    X(conv_dilated) X(conv_groups) X(conv_depthwise) X(conv_1x1_stride)        \
+    X(conv_one_dimension) X(conv_large) X(conv_relu) X(conv_transpose_plain)   \
+    X(conv_transpose_groups)
 
 #endif

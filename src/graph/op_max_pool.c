@@ -35,8 +35,7 @@ struct job {
 struct grad_args {
     struct mt_fused fused;
     struct mt_value *x, *y; /* of the pooling */
-    size_t
-        top; /* which input is y, if relu's derivative there is fused; or 0 */
+    size_t top; /* which input is y, if relu's derivative is fused; or 0 */
 };
 
 struct grad_job {

@@ -48,7 +48,7 @@ size_t mt_attention_grad_scratch(size_t t, size_t d)
            sizeof(float);
 }
 
-/* Packs B (rows, columns) into *at, which moves behind it. */
+/* Packs B (rows, columns) into *at, and advances *at past it. */
 static struct packed pack(float **at, const float *b, size_t row, size_t col,
                           size_t rows, size_t columns)
 {
