@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/arena.h"
 #include "base/team.h"
 #include "kernels/conv.h"
 #include "kernels/gemm.h"
@@ -104,9 +105,10 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static float *numbers(size_t n)
+/* Memory as networks have it. */
+static float *numbers(struct mt_arena *arena, size_t n)
 {
-    float *x = aligned_alloc(64, (n * sizeof *x + 4096) / 64 * 64);
+    float *x = mt_arena_alloc(arena, n * sizeof *x + 4096);
 
     if (!x)
         exit(2);
@@ -144,11 +146,11 @@ static void run_blas(const struct product *p)
          p->c, (int)s->n);
 }
 
-/* Seconds for one product, the best of a twentieth of a second. */
+/* Seconds for one product, the best of a hundredth of a second. */
 static double time_of(const struct product *p,
                       void (*run)(const struct product *p), double best)
 {
-    double end = now() + 0.05;
+    double end = now() + 0.01;
 
     while (now() < end) {
         double start = now();
@@ -162,15 +164,17 @@ static double time_of(const struct product *p,
 
 static void measure(const struct shape *s, struct mt_team *team)
 {
-    struct product p = { .s = s, .a = numbers(s->m * s->k),
-                         .b = numbers(s->k * s->n), .c = numbers(s->m * s->n),
-                         .team = team };
+    struct mt_arena arena = { 0 };
+    struct product p = { .s = s, .team = team };
     size_t bytes = mt_gemm_scratch(s->m, s->n, s->k, mt_team_size(team));
     double flops = 2e-9 * (double)s->m * (double)s->n * (double)s->k;
-    double mine = 1e9, theirs = 1e9;
+    double mine = 1e9, theirs = 1e9, end = now() + 0.6;
 
-    p.scratch = numbers(bytes / sizeof(float) + 16);
-    for (int round = 0; round < 4; round++) {
+    p.a = numbers(&arena, s->m * s->k);
+    p.b = numbers(&arena, s->k * s->n);
+    p.c = numbers(&arena, s->m * s->n);
+    p.scratch = numbers(&arena, bytes / sizeof(float) + 16);
+    for (int round = 0; round < 4 || now() < end; round++) {
         mine = time_of(&p, run_mine, mine);
         if (blas)
             theirs = time_of(&p, run_blas, theirs);
@@ -181,10 +185,7 @@ static void measure(const struct shape *s, struct mt_team *team)
         printf(" %9.1f %6.2f", flops / theirs, theirs / mine);
     putchar('\n');
     fflush(stdout);
-    free(p.a);
-    free(p.b);
-    free(p.c);
-    free(p.scratch);
+    mt_arena_free(&arena);
 }
 
 /* --- convolutions: square images, padding 0 or 1 ------------------------- */
@@ -250,6 +251,7 @@ static size_t largest(size_t a, size_t b, size_t c)
 
 static void measure_conv(const struct conv_shape *s, struct mt_team *team)
 {
+    struct mt_arena arena = { 0 };
     size_t out = (s->size + 2 * s->padding - s->kernel) / s->stride + 1;
     struct conv_run r = {
         .cv = { .n = s->n, .groups = 1, .c = s->c, .h = s->size,
@@ -257,9 +259,9 @@ static void measure_conv(const struct conv_shape *s, struct mt_team *team)
                 .kh = s->kernel, .kw = s->kernel, .sh = s->stride,
                 .sw = s->stride, .ph = s->padding, .pw = s->padding,
                 .dh = 1, .dw = 1 },
-        .x = numbers(s->n * s->c * s->size * s->size),
-        .w = numbers(s->o * s->c * s->kernel * s->kernel),
-        .y = numbers(s->n * s->o * out * out),
+        .x = numbers(&arena, s->n * s->c * s->size * s->size),
+        .w = numbers(&arena, s->o * s->c * s->kernel * s->kernel),
+        .y = numbers(&arena, s->n * s->o * out * out),
         .team = team,
     };
     size_t workers = mt_team_size(team);
@@ -270,15 +272,12 @@ static void measure_conv(const struct conv_shape *s, struct mt_team *team)
     double flops = 2e-9 * (double)(s->n * s->o * out * out) *
                    (double)(s->c * s->kernel * s->kernel);
 
-    r.scratch = numbers(bytes / sizeof(float) + 16);
+    r.scratch = numbers(&arena, bytes / sizeof(float) + 16);
     printf("%-22s %10.1f %10.1f %10.1f\n", s->what,
            flops / conv_time(&r, run_forward), flops / conv_time(&r, run_input),
            flops / conv_time(&r, run_weight));
     fflush(stdout);
-    free(r.x);
-    free(r.w);
-    free(r.y);
-    free(r.scratch);
+    mt_arena_free(&arena);
 }
 
 int main(int argc, char **argv)
