@@ -164,6 +164,11 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     X(void, gemm_pack_b,                                                       \
       (const float *b, size_t row, size_t col, size_t k, size_t n,             \
        float *out))                                                            \
+    /* of A, m rows up to gemm_mr: (k, m), steps up to 16 floats apart, where  \
+     * 16 past the last value may be written */                                \
+    X(void, gemm_pack_a,                                                       \
+      (const float *a, size_t row, size_t col, size_t m, size_t k,             \
+       size_t step, float *out))                                               \
     X(void, gemm_tile,                                                         \
       (size_t m, size_t n, size_t k, const struct mt_left *a, const float *b,  \
        size_t b_row, float *copy, float *c, size_t ldc, bool add))             \

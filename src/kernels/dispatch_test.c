@@ -866,6 +866,44 @@ static void check_gemm_pack_b(const struct io *io, const float *before)
     }
 }
 
+/* out (k, m) = A as slivers of one tile's rows hold it */
+static void call_gemm_pack_a(const struct mt_kernels *k, struct io *io)
+{
+    struct sizes s = gemm_sizes(io);
+    size_t mr = k->gemm_mr, step = io->variant % 2 ? 16 : mr, a[2], b[2];
+
+    gemm_strides(io, s, a, b);
+    io->used[0] = s.k * s.m;
+    for (size_t i = 0; s.k > 0 && i < s.m; i += mr) {
+        size_t m = s.m - i < mr ? s.m - i : mr;
+        size_t end = (s.k - 1) * step + m + 16;
+
+        for (size_t j = 0; j < end + FENCE; j++)
+            io->out[1][j] = -77;
+        k->gemm_pack_a(io->a + i * a[0], a[0], a[1], m, s.k, step, io->out[1]);
+        for (size_t j = 0; j < FENCE; j++)
+            ck_assert(io->out[1][end + j] == -77);
+        for (size_t j = 0; j < s.k * m; j++)
+            io->out[0][j / m * s.m + i + j % m] =
+                io->out[1][j / m * step + j % m];
+    }
+    for (size_t i = 0; i < s.k * 16 + 2 * FENCE; i++)
+        io->out[1][i] = 0;
+    io->used[1] = s.k * 16 + 2 * FENCE;
+}
+
+static void check_gemm_pack_a(const struct io *io, const float *before)
+{
+    struct sizes s = gemm_sizes(io);
+    size_t a[2], b[2];
+
+    (void)before;
+    gemm_strides(io, s, a, b);
+    for (size_t i = 0; i < s.k * s.m; i++)
+        expect("gemm_pack_a", io->n, i, (double)io->out[0][i],
+               (double)io->a[i % s.m * a[0] + i / s.m * a[1]], 0);
+}
+
 /* One tile at (i, j) of the product of a (m, k), strides by the variant, and
  * b (k, n), dense. */
 struct tile {

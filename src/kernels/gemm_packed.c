@@ -12,9 +12,8 @@
  *                 for some panels in turn
  *                     for each sliver, for each of the panels: tiles
  *
- * A sliver is KC rows of 16 values: the rows of A of one tile, or of several
- * where tiles are low, so that a step of a tile reads one cache line of it. It
- * goes along some panels at a time, since C's rows are pages apart, too.
+ * A sliver is the rows of A of one tile, each step's values together. It goes
+ * along some panels at a time, since C's rows are pages apart, too.
  */
 #include "kernels/gemm_internal.h"
 
@@ -28,9 +27,9 @@ enum {
     RUN = 256,     /* columns of a run, at least */
     TASKS = 8,     /* at least, if blocks and runs are large enough */
     TURN = 256,    /* columns that a sliver's tiles cover in turn */
-    SLIVER = 16,
-    PANELS = 8, /* that a task packs, at most */
-    STEPS = 8,  /* of k that are packed at a time, see steps_of */
+    LINE = 16,     /* floats of a cache line */
+    PANELS = 8,    /* that a task packs, at most */
+    STEPS = 8,     /* of k that are packed at a time, see steps_of */
 };
 
 struct plan {
@@ -71,16 +70,22 @@ bool mt_gemm_packs_both(const struct mt_gemm *g)
                 g->m, g->n, g->k);
 }
 
-/* Rows that fill a sliver: whole tiles. */
-static size_t sliver_rows(const struct mt_kernels *kernels)
+/* Floats from a step of a sliver to the next: one cache line, or what is
+ * needed, if that is much less. */
+static size_t sliver_step(const struct plan *p)
 {
-    return SLIVER / kernels->gemm_mr * kernels->gemm_mr;
+    return p->kernels->gemm_mr > LINE / 2 ? LINE : p->kernels->gemm_mr;
 }
 
-static size_t most_slivers(const struct plan *p, size_t m)
+/* Floats of a sliver, and of what may be written behind it. */
+static size_t sliver_floats(const struct plan *p)
 {
-    return mt_size_ceil_div(mt_size_ceil_div(m, p->blocks),
-                            sliver_rows(p->kernels));
+    return MT_GEMM_KC * sliver_step(p) + LINE;
+}
+
+static size_t slivers_of(const struct plan *p, size_t m)
+{
+    return mt_size_ceil_div(m, p->kernels->gemm_mr);
 }
 
 static size_t panels_of(const struct plan *p, size_t n)
@@ -95,7 +100,7 @@ static void plan_blocks(struct plan *p, size_t m, size_t n)
     while (rows > FEW_ROWS && mt_size_ceil_div(m, rows) * runs < TASKS)
         rows /= 2;
     p->blocks = mt_size_ceil_div(m, rows);
-    p->own = most_slivers(p, m) * MT_GEMM_KC * SLIVER;
+    p->own = slivers_of(p, mt_size_ceil_div(m, p->blocks)) * sliver_floats(p);
 }
 
 static void plan_group(struct plan *p)
@@ -151,7 +156,7 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
             p->kernels->gemm_pack_b(
                 g->b + (p->q + q) * g->b_row + (p->j0 + j) * g->b_col, g->b_row,
                 g->b_col, k, n,
-                p->panels + j * MT_GEMM_KC + q * mt_size_align(n, SLIVER));
+                p->panels + j * MT_GEMM_KC + q * mt_size_align(n, LINE));
         }
     }
 }
@@ -160,7 +165,7 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
 static void pack_rows(const struct plan *p, size_t i, size_t m, float *out)
 {
     const struct mt_gemm *g = p->g;
-    size_t slivers = mt_size_ceil_div(m, sliver_rows(p->kernels)), k;
+    size_t slivers = slivers_of(p, m), step = sliver_step(p), k;
 
     for (size_t q = 0; q < p->k; q += k) {
         const float *a = g->a + i * g->a_row + (p->q + q) * g->a_col;
@@ -169,28 +174,10 @@ static void pack_rows(const struct plan *p, size_t i, size_t m, float *out)
         for (size_t s = 0; s < slivers; s++) {
             size_t rows = m / slivers + (s < m % slivers);
 
-            p->kernels->gemm_pack_b(a, g->a_col, g->a_row, k, rows,
-                                    out + (s * MT_GEMM_KC + q) * SLIVER);
+            p->kernels->gemm_pack_a(a, g->a_row, g->a_col, rows, k, step,
+                                    out + s * sliver_floats(p) + q * step);
             a += rows * g->a_row;
         }
-    }
-}
-
-/* The tiles of one sliver and one panel. */
-static void sliver_tiles(const struct plan *p, size_t rows, const float *sliver,
-                         const float *panel, size_t n, float *c)
-{
-    const struct mt_gemm *g = p->g;
-    size_t tiles = mt_size_ceil_div(rows, p->kernels->gemm_mr);
-    struct mt_left a = { sliver, 1, SLIVER };
-
-    for (size_t t = 0; t < tiles; t++) {
-        size_t m = rows / tiles + (t < rows % tiles);
-
-        p->kernels->gemm_tile(m, n, p->k, &a, panel, mt_size_align(n, SLIVER),
-                              NULL, c, g->ldc, p->q > 0 || g->add);
-        a.at += m;
-        c += m * g->ldc;
     }
 }
 
@@ -199,16 +186,21 @@ static void turn_tiles(const struct plan *p, size_t i, size_t m, size_t j,
                        size_t end, const float *sliver)
 {
     const struct mt_gemm *g = p->g;
-    size_t slivers = mt_size_ceil_div(m, sliver_rows(p->kernels));
-    size_t nr = p->kernels->gemm_nr;
+    size_t slivers = slivers_of(p, m), nr = p->kernels->gemm_nr;
     float *c = g->c + i * g->ldc + p->j0;
 
-    for (size_t s = 0; s < slivers; s++, sliver += MT_GEMM_KC * SLIVER) {
+    for (size_t s = 0; s < slivers; s++, sliver += sliver_floats(p)) {
         size_t rows = m / slivers + (s < m % slivers);
+        struct mt_left a = { sliver, 1, sliver_step(p) };
 
-        for (size_t jj = j; jj < end; jj += nr)
-            sliver_tiles(p, rows, sliver, p->panels + jj * MT_GEMM_KC,
-                         mt_size_min(nr, end - jj), c + jj);
+        for (size_t jj = j; jj < end; jj += nr) {
+            size_t n = mt_size_min(nr, end - jj);
+
+            p->kernels->gemm_tile(rows, n, p->k, &a,
+                                  p->panels + jj * MT_GEMM_KC,
+                                  mt_size_align(n, LINE), NULL, c + jj, g->ldc,
+                                  p->q > 0 || g->add);
+        }
         c += rows * g->ldc;
     }
 }

@@ -88,6 +88,30 @@ void MT_FN(gemm_pack_b)(const float *b, size_t row, size_t col, size_t k,
     }
 }
 
+/* Where `step` is less than a vector, the next store overwrites what is past
+ * the values. */
+void MT_FN(gemm_pack_a)(const float *a, size_t row, size_t col, size_t m,
+                        size_t k, size_t step, float *out)
+{
+    if (row == 1 && step >= VL) {
+        pack_b_rows(a, col, k, m, step, out);
+    } else if (row == 1) {
+        for (size_t p = 0; p < k; p++) {
+            if (m == GEMM_MR)
+                memcpy(out + p * step, a + p * col, GEMM_MR * sizeof *a);
+            else
+                memcpy(out + p * step, a + p * col, m * sizeof *a);
+        }
+    } else if (col == 1) {
+        pack_b_columns(a, row, k, m, step, out);
+    } else {
+        for (size_t p = 0; p < k; p++) {
+            for (size_t i = 0; i < m; i++)
+                out[p * step + i] = a[i * row + p * col];
+        }
+    }
+}
+
 /* --- tiles: m x n of C, each element one chain of fma from 0 --------------- */
 
 /* m and nv (vectors of columns) are constants in each call of what follows, so
