@@ -132,78 +132,7 @@ void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_byte_planes *p
     }
 }
 
-/* --- products ----------------------------------------------------------- */
-
-struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane)
-{
-    struct mt_positions ps = { .width = width, .plane = plane,
-                               .block = MT_CONV_CHUNK };
-
-    ps.dense = width % 8 == 0;
-    if (!ps.dense && plane <= MT_CONV_CHUNK)
-        ps.block = MT_CONV_CHUNK / plane * plane;
-    ps.total = ps.dense ? rows * width : rows ? (rows - 1) * plane + width : 0;
-    return ps;
-}
-
-/* Where four pieces of 8 positions are in a row, the first at position `at`. */
-static struct mt_columns place_columns(const struct mt_positions *ps, size_t at)
-{
-    size_t column = ps->dense ? at % ps->width : at;
-    size_t here = ps->dense ? at / ps->width * ps->plane + column : at;
-    struct mt_columns cols;
-
-    for (size_t i = 0; i < 4; i++) {
-        cols.at[i] = here;
-        /* what follows the last position is read and dropped */
-        if (ps->dense && at + 8 * i + 8 >= ps->total)
-            continue;
-        here += 8;
-        column += 8;
-        if (ps->dense && column == ps->width) {
-            column = 0;
-            here += ps->plane - ps->width;
-        }
-    }
-    return cols;
-}
-
-static void product_panel(const float *a, size_t m, size_t k, size_t depth,
-                          const float *const *rows,
-                          const struct mt_columns *cols, size_t columns,
-                          float *out, size_t ldc, bool add)
-{
-    const struct mt_kernels *kernels = mt_kernels();
-    size_t tiles = mt_size_ceil_div(m, kernels->gemm_mr);
-    struct mt_left left = { a, k, 1 };
-
-    for (size_t t = 0; t < tiles; t++) {
-        size_t rows_t = m / tiles + (t < m % tiles);
-
-        kernels->gemm_tile_rows(rows_t, columns, depth, &left, rows, cols, out,
-                                ldc, add);
-        left.at += rows_t * k;
-        out += rows_t * ldc;
-    }
-}
-
-void mt_conv_product(const float *a, size_t m, size_t k,
-                     const float *const *rows, const struct mt_positions *ps,
-                     size_t at, size_t count, float *out, size_t ldc)
-{
-    size_t nr = mt_kernels()->gemm_nr;
-
-    for (size_t q = 0; q < k; q += MT_GEMM_KC) {
-        size_t depth = mt_size_min(MT_GEMM_KC, k - q);
-
-        for (size_t j = 0; j < count; j += nr) {
-            struct mt_columns cols = place_columns(ps, at + j);
-
-            product_panel(a + q, m, k, depth, rows + q, &cols,
-                          mt_size_min(nr, count - j), out + j, ldc, q > 0);
-        }
-    }
-}
+/* --- the epilogue -------------------------------------------------------- */
 
 void mt_conv_finish_row(const struct mt_conv_epilogue *e, size_t channel,
                         float *row, size_t n)
@@ -244,6 +173,7 @@ struct forward {
     const struct mt_conv *cv;
     const struct mt_conv_input *in;
     const float *w;
+    float *slivers; /* of w, if they pay */
     const struct mt_conv_epilogue *e;
     float *y;
     struct mt_byte_planes planes;
@@ -281,26 +211,8 @@ size_t mt_conv_forward_scratch(const struct mt_conv *cv, bool normed,
     struct forward f = { .cv = cv };
 
     plan_forward(&f, normed);
-    return workers * f.own_bytes;
-}
-
-void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
-                   size_t count, float *y)
-{
-    size_t whole = count / ps->plane, i = at / ps->plane, j = at % ps->plane;
-    size_t rest = count - whole * ps->plane;
-
-    if (j || !whole) { /* a part of one row */
-        if (j < ps->width)
-            mt_kernels()->copy_rows(y + i * ps->width + j, 0, block, 0, 1,
-                                    mt_size_min(count, ps->width - j));
-        return;
-    }
-    mt_kernels()->copy_rows(y + i * ps->width, ps->width, block, ps->plane,
-                            whole, ps->width);
-    mt_kernels()->copy_rows(y + (i + whole) * ps->width, 0,
-                            block + whole * ps->plane, 0, 1,
-                            mt_size_min(rest, ps->width));
+    return mt_conv_sliver_floats(cv, cv->o, f.k) * sizeof(float) +
+           workers * f.own_bytes;
 }
 
 /* The output channels of an image and group, from its taps' rows. */
@@ -309,7 +221,8 @@ static void forward_blocks(const struct forward *f, size_t group,
 {
     const struct mt_conv *cv = f->cv;
     const struct mt_positions *ps = &f->positions;
-    const float *w = f->w + group * cv->o * f->k;
+    const struct mt_conv_left w =
+        mt_conv_left(cv, f->w, f->slivers, group, cv->o, f->k);
     size_t size = cv->oh * cv->ow;
 
     for (size_t at = 0; at < ps->total; at += ps->block) {
@@ -317,7 +230,7 @@ static void forward_blocks(const struct forward *f, size_t group,
         float *out = ps->dense ? y + at : chunk;
         size_t ldc = ps->dense ? size : MT_CONV_CHUNK;
 
-        mt_conv_product(w, cv->o, f->k, rows, ps, at, count, out, ldc);
+        mt_conv_product(&w, rows, ps, at, count, out, ldc);
         for (size_t o = 0; o < cv->o; o++)
             mt_conv_finish_row(f->e, group * cv->o + o, out + o * ldc, count);
         for (size_t o = 0; !ps->dense && o < cv->o; o++)
@@ -351,10 +264,12 @@ void mt_conv_forward(const struct mt_conv *cv, const struct mt_conv_input *in,
                      struct mt_team *team, void *scratch)
 {
     struct forward f = {
-        .cv = cv, .in = in, .w = w, .e = e, .y = y, .own = scratch
+        .cv = cv, .in = in, .w = w, .e = e, .y = y, .slivers = scratch
     };
 
     plan_forward(&f, in->normed != NULL);
+    f.own = (char *)(f.slivers + mt_conv_sliver_floats(cv, cv->o, f.k));
+    mt_conv_pack(cv, w, cv->o, f.k, f.slivers);
     for (size_t i = 0; i < mt_team_size(team); i++)
         memset(f.own + i * f.own_bytes, 0, f.plane_floats * sizeof(float));
     mt_team_run(team, cv->n * cv->groups, forward_image, &f);

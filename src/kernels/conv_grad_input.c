@@ -25,6 +25,7 @@ struct phase {
     struct taps u, v;
     size_t k;             /* o x taps */
     float *w;             /* groups x (c, k) */
+    float *slivers;       /* of w, if they pay */
     struct mt_positions positions;
 };
 
@@ -149,6 +150,19 @@ static size_t weight_floats(const struct mt_conv *cv)
     return mt_size_align(cv->groups * cv->c * cv->o * cv->kh * cv->kw, 16);
 }
 
+/* Of all phases, whose taps are those of the kernel. */
+static size_t all_sliver_floats(const struct mt_conv *cv)
+{
+    size_t floats = 0;
+
+    for (size_t i = 0; i < cv->sh * cv->sw; i++) {
+        struct phase p = make_phase(cv, i / cv->sw, i % cv->sw);
+
+        floats += mt_conv_sliver_floats(cv, cv->c, p.k);
+    }
+    return floats;
+}
+
 static size_t phase_bytes(const struct mt_conv *cv)
 {
     return mt_size_align(cv->sh * cv->sw * sizeof(struct phase), 64);
@@ -159,7 +173,8 @@ size_t mt_conv_grad_input_scratch(const struct mt_conv *cv, size_t workers)
     struct grad_input g = { .cv = cv };
 
     measure_planes(&g);
-    return phase_bytes(cv) + weight_floats(cv) * sizeof(float) +
+    return phase_bytes(cv) +
+           (weight_floats(cv) + all_sliver_floats(cv)) * sizeof(float) +
            workers * own_bytes(&g);
 }
 
@@ -264,6 +279,8 @@ static void phase_image(const struct grad_input *g, const struct phase *p,
 {
     const struct mt_conv *cv = g->cv;
     bool direct = stores_directly(g, p);
+    const struct mt_conv_left w =
+        mt_conv_left(cv, p->w, p->slivers, group, cv->c, p->k);
     size_t ldc = direct ? cv->h * cv->w : MT_CONV_CHUNK;
 
     for (size_t at = 0; at < p->positions.total; at += p->positions.block) {
@@ -271,8 +288,7 @@ static void phase_image(const struct grad_input *g, const struct phase *p,
         float *out = direct ? dx + at : chunk;
 
         if (p->k)
-            mt_conv_product(p->w + group * cv->c * p->k, cv->c, p->k, rows,
-                            &p->positions, at, count, out, ldc);
+            mt_conv_product(&w, rows, &p->positions, at, count, out, ldc);
         else
             memset(chunk, 0, cv->c * MT_CONV_CHUNK * sizeof *chunk);
         for (size_t c = 0; c < cv->c; c++)
@@ -326,9 +342,10 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
     struct grad_input g = { .cv = cv, .dy = dy, .w = w, .e = e, .dx = dx };
     struct phase *phases = scratch;
     float *weights = (float *)((char *)scratch + phase_bytes(cv));
+    float *slivers = weights + weight_floats(cv);
 
     measure_planes(&g);
-    g.own = (char *)(weights + weight_floats(cv));
+    g.own = (char *)(slivers + all_sliver_floats(cv));
     g.own_bytes = own_bytes(&g);
     for (size_t i = 0; i < cv->sh * cv->sw; i++) {
         phases[i] = make_phase(cv, i / cv->sw, i % cv->sw);
@@ -337,6 +354,9 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
         phases[i].positions = mt_conv_positions(phases[i].height,
                                                 phases[i].width, g.width);
         collect_weights(&g, &phases[i]);
+        phases[i].slivers = slivers;
+        mt_conv_pack(cv, weights, cv->c, phases[i].k, slivers);
+        slivers += mt_conv_sliver_floats(cv, cv->c, phases[i].k);
         weights += cv->groups * cv->c * phases[i].k;
     }
     g.now = phases;

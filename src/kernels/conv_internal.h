@@ -59,11 +59,30 @@ struct mt_positions {
 
 struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane);
 
+/* The left operand of a group's products, (m, k): as it is, or in slivers, the
+ * rows of one tile with each step's values together. */
+struct mt_conv_left {
+    const float *at;
+    size_t m, k;
+    bool slivers;
+};
+
+/* Floats of the slivers of all groups; 0 where they do not pay. */
+size_t mt_conv_sliver_floats(const struct mt_conv *cv, size_t m, size_t k);
+
+/* Packs a (groups, m, k), if that pays, once for all images. */
+void mt_conv_pack(const struct mt_conv *cv, const float *a, size_t m, size_t k,
+                  float *slivers);
+
+struct mt_conv_left mt_conv_left(const struct mt_conv *cv, const float *a,
+                                 const float *slivers, size_t group, size_t m,
+                                 size_t k);
+
 /* (m x count) positions [at, at + count) of the product of a (m, k) and the
  * rows, into out (m, ldc). */
-void mt_conv_product(const float *a, size_t m, size_t k,
-                     const float *const *rows, const struct mt_positions *ps,
-                     size_t at, size_t count, float *out, size_t ldc);
+void mt_conv_product(const struct mt_conv_left *a, const float *const *rows,
+                     const struct mt_positions *ps, size_t at, size_t count,
+                     float *out, size_t ldc);
 
 /* Writes the columns that count of positions [at, at + count), up to a block
  * that begins at a row or lies within one, to y (rows, width). */

@@ -264,12 +264,13 @@ void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
 /* B's row p is in pieces of 8 at rows[p] + at[0], ...; where not `halves`, two
  * of them are 16 in one place. */
 VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
-                       const struct mt_left *a, const float *const *rows,
-                       const struct mt_columns *cols, const bool halves,
-                       float *c, size_t ldc, size_t tail, bool add)
+                       const struct mt_left *a, const size_t row,
+                       const float *const *rows, const struct mt_columns *cols,
+                       const bool halves, float *c, size_t ldc, size_t tail,
+                       bool add)
 {
     const float *x = a->at;
-    size_t row = a->row, col = a->col;
+    size_t col = a->col;
     const size_t at[4] = { cols->at[0], cols->at[1], cols->at[2],
                            cols->at[3] };
     vf acc[GEMM_MR][GEMM_NRV];
@@ -289,9 +290,26 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
 }
 
 #define TILE_OF(M, NV)                                                         \
-    tile_rows(M, NV, k, a, rows, cols, HALVES, c, ldc, tail, add)
+    tile_rows(M, NV, k, a, ROW, rows, cols, HALVES, c, ldc, tail, add)
 
 #define HALVES false
+#define ROW    1
+
+static void tile_rows_of_columns(size_t m, size_t n, size_t k,
+                                 const struct mt_left *a,
+                                 const float *const *rows,
+                                 const struct mt_columns *cols, float *c,
+                                 size_t ldc, bool add)
+{
+    size_t tail = tail_of(n);
+
+    switch (m) {
+        TILES
+    }
+}
+
+#undef ROW
+#define ROW a->row
 
 static void tile_rows_whole(size_t m, size_t n, size_t k,
                             const struct mt_left *a, const float *const *rows,
@@ -321,6 +339,7 @@ static void tile_rows_halves(size_t m, size_t n, size_t k,
 }
 
 #undef HALVES
+#undef ROW
 #undef TILE_OF
 
 void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
@@ -328,8 +347,12 @@ void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
                            const struct mt_columns *cols, float *c, size_t ldc,
                            bool add)
 {
-    if (cols->at[1] == cols->at[0] + VL / 2 &&
-        (n <= VL || cols->at[3] == cols->at[2] + VL / 2))
+    bool whole = cols->at[1] == cols->at[0] + VL / 2 &&
+                 (n <= VL || cols->at[3] == cols->at[2] + VL / 2);
+
+    if (whole && a->row == 1)
+        tile_rows_of_columns(m, n, k, a, rows, cols, c, ldc, add);
+    else if (whole)
         tile_rows_whole(m, n, k, a, rows, cols, c, ldc, add);
     else
         tile_rows_halves(m, n, k, a, rows, cols, c, ldc, add);

@@ -1,0 +1,169 @@
+/*
+ * The products of convolutions: weights times the rows that taps read, for a
+ * block of positions of the output.
+ */
+#include "base/size.h"
+#include "kernels/conv_internal.h"
+#include "kernels/gemm.h"
+
+struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane)
+{
+    struct mt_positions ps = { .width = width,
+                               .plane = plane,
+                               .block = MT_CONV_CHUNK };
+
+    ps.dense = width % 8 == 0;
+    if (!ps.dense && plane <= MT_CONV_CHUNK)
+        ps.block = MT_CONV_CHUNK / plane * plane;
+    ps.total = ps.dense ? rows * width : rows ? (rows - 1) * plane + width : 0;
+    return ps;
+}
+
+/* Where four pieces of 8 positions are in a row, the first at position `at`. */
+static struct mt_columns place_columns(const struct mt_positions *ps, size_t at)
+{
+    size_t column = ps->dense ? at % ps->width : at;
+    size_t here = ps->dense ? at / ps->width * ps->plane + column : at;
+    struct mt_columns cols;
+
+    for (size_t i = 0; i < 4; i++) {
+        cols.at[i] = here;
+        /* what follows the last position is read and dropped */
+        if (ps->dense && at + 8 * i + 8 >= ps->total)
+            continue;
+        here += 8;
+        column += 8;
+        if (ps->dense && column == ps->width) {
+            column = 0;
+            here += ps->plane - ps->width;
+        }
+    }
+    return cols;
+}
+
+/* Slivers pay where tiles are low: those read as much of A as of B. */
+enum { LOW = 8, FEW_POSITIONS = 256 };
+
+static size_t tiles_of(size_t m)
+{
+    return mt_size_ceil_div(m, mt_kernels()->gemm_mr);
+}
+
+/* Of one group, with what may be written behind them. */
+static size_t group_floats(const struct mt_conv *cv, size_t m, size_t k)
+{
+    size_t mr = mt_kernels()->gemm_mr;
+
+    if (mr > LOW || m < mr / 2 || cv->n * cv->oh * cv->ow < FEW_POSITIONS)
+        return 0;
+    return mt_size_align(tiles_of(m) * mr * k + 16, 16);
+}
+
+size_t mt_conv_sliver_floats(const struct mt_conv *cv, size_t m, size_t k)
+{
+    return cv->groups * group_floats(cv, m, k);
+}
+
+/* Where the sliver of tile t is in block [q, q + depth) of k. */
+static size_t sliver_at(size_t m, size_t q, size_t depth, size_t t)
+{
+    return (q * tiles_of(m) + t * depth) * mt_kernels()->gemm_mr;
+}
+
+static void pack_group(const float *a, size_t m, size_t k, float *slivers)
+{
+    const struct mt_kernels *kernels = mt_kernels();
+    size_t tiles = tiles_of(m);
+
+    for (size_t q = 0; q < k; q += MT_GEMM_KC) {
+        size_t depth = mt_size_min(MT_GEMM_KC, k - q), i = 0;
+
+        for (size_t t = 0; t < tiles; t++) {
+            size_t rows = m / tiles + (t < m % tiles);
+
+            kernels->gemm_pack_a(a + i * k + q, k, 1, rows, depth,
+                                 kernels->gemm_mr,
+                                 slivers + sliver_at(m, q, depth, t));
+            i += rows;
+        }
+    }
+}
+
+void mt_conv_pack(const struct mt_conv *cv, const float *a, size_t m, size_t k,
+                  float *slivers)
+{
+    size_t floats = group_floats(cv, m, k);
+
+    for (size_t i = 0; floats && i < cv->groups; i++)
+        pack_group(a + i * m * k, m, k, slivers + i * floats);
+}
+
+struct mt_conv_left mt_conv_left(const struct mt_conv *cv, const float *a,
+                                 const float *slivers, size_t group, size_t m,
+                                 size_t k)
+{
+    size_t floats = group_floats(cv, m, k);
+
+    if (floats)
+        return (struct mt_conv_left){ slivers + group * floats, m, k, true };
+    return (struct mt_conv_left){ a + group * m * k, m, k, false };
+}
+
+/* Block [q, q + depth) of k, for a panel of columns. */
+static void product_panel(const struct mt_conv_left *a, size_t q, size_t depth,
+                          const float *const *rows,
+                          const struct mt_columns *cols, size_t columns,
+                          float *out, size_t ldc)
+{
+    const struct mt_kernels *kernels = mt_kernels();
+    size_t tiles = tiles_of(a->m), i = 0;
+
+    for (size_t t = 0; t < tiles; t++) {
+        size_t m = a->m / tiles + (t < a->m % tiles);
+        struct mt_left left = { a->at + i * a->k + q, a->k, 1 };
+
+        if (a->slivers)
+            left = (struct mt_left){ a->at + sliver_at(a->m, q, depth, t), 1,
+                                     kernels->gemm_mr };
+        kernels->gemm_tile_rows(m, columns, depth, &left, rows + q, cols,
+                                out + i * ldc, ldc, q > 0);
+        i += m;
+    }
+}
+
+void mt_conv_product(const struct mt_conv_left *a, const float *const *rows,
+                     const struct mt_positions *ps, size_t at, size_t count,
+                     float *out, size_t ldc)
+{
+    size_t nr = mt_kernels()->gemm_nr;
+
+    for (size_t q = 0; q < a->k; q += MT_GEMM_KC) {
+        size_t depth = mt_size_min(MT_GEMM_KC, a->k - q);
+
+        for (size_t j = 0; j < count; j += nr) {
+            struct mt_columns cols = place_columns(ps, at + j);
+
+            product_panel(a, q, depth, rows, &cols, mt_size_min(nr, count - j),
+                          out + j, ldc);
+        }
+    }
+}
+
+void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,
+                   size_t count, float *y)
+{
+    size_t whole = count / ps->plane, i = at / ps->plane, j = at % ps->plane;
+    size_t rest = count - whole * ps->plane;
+
+    if (j || !whole) { /* a part of one row */
+        if (j < ps->width)
+            mt_kernels()->copy_rows(y + i * ps->width + j, 0, block, 0, 1,
+                                    mt_size_min(count, ps->width - j));
+        return;
+    }
+    mt_kernels()->copy_rows(y + i * ps->width, ps->width, block, ps->plane,
+                            whole, ps->width);
+    mt_kernels()->copy_rows(y + (i + whole) * ps->width, 0,
+                            block + whole * ps->plane, 0, 1,
+                            mt_size_min(rest, ps->width));
+}
