@@ -74,6 +74,7 @@ size_t mt_conv_sliver_floats(const struct mt_conv *cv, size_t m, size_t k);
 void mt_conv_pack(const struct mt_conv *cv, const float *a, size_t m, size_t k,
                   float *slivers);
 
+/* Of a group: its slivers, or its part of a where they do not pay. */
 struct mt_conv_left mt_conv_left(const struct mt_conv *cv, const float *a,
                                  const float *slivers, size_t group, size_t m,
                                  size_t k);

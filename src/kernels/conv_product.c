@@ -49,7 +49,7 @@ static size_t tiles_of(size_t m)
     return mt_size_ceil_div(m, mt_kernels()->gemm_mr);
 }
 
-/* Of one group, with what may be written behind them. */
+/* Of one group, with room for what packing writes past their end. */
 static size_t group_floats(const struct mt_conv *cv, size_t m, size_t k)
 {
     size_t mr = mt_kernels()->gemm_mr;

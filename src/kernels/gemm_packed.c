@@ -77,7 +77,7 @@ static size_t sliver_step(const struct plan *p)
     return p->kernels->gemm_mr > LINE / 2 ? LINE : p->kernels->gemm_mr;
 }
 
-/* Floats of a sliver, and of what may be written behind it. */
+/* Floats of a sliver, with room for what packing writes past its end. */
 static size_t sliver_floats(const struct plan *p)
 {
     return MT_GEMM_KC * sliver_step(p) + LINE;

@@ -290,16 +290,13 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
 }
 
 #define TILE_OF(M, NV)                                                         \
-    tile_rows(M, NV, k, a, ROW, rows, cols, HALVES, c, ldc, tail, add)
+    tile_rows(M, NV, k, a, row, rows, cols, halves, c, ldc, tail, add)
 
-#define HALVES false
-#define ROW    1
-
-static void tile_rows_of_columns(size_t m, size_t n, size_t k,
-                                 const struct mt_left *a,
-                                 const float *const *rows,
-                                 const struct mt_columns *cols, float *c,
-                                 size_t ldc, bool add)
+/* Where row is a constant, so are the places in a column of A. */
+VINLINE void tile_rows_of(size_t m, size_t n, size_t k, const struct mt_left *a,
+                          const size_t row, const float *const *rows,
+                          const struct mt_columns *cols, const bool halves,
+                          float *c, size_t ldc, bool add)
 {
     size_t tail = tail_of(n);
 
@@ -308,38 +305,6 @@ static void tile_rows_of_columns(size_t m, size_t n, size_t k,
     }
 }
 
-#undef ROW
-#define ROW a->row
-
-static void tile_rows_whole(size_t m, size_t n, size_t k,
-                            const struct mt_left *a, const float *const *rows,
-                            const struct mt_columns *cols, float *c,
-                            size_t ldc, bool add)
-{
-    size_t tail = tail_of(n);
-
-    switch (m) {
-        TILES
-    }
-}
-
-#undef HALVES
-#define HALVES true
-
-static void tile_rows_halves(size_t m, size_t n, size_t k,
-                             const struct mt_left *a, const float *const *rows,
-                             const struct mt_columns *cols, float *c,
-                             size_t ldc, bool add)
-{
-    size_t tail = tail_of(n);
-
-    switch (m) {
-        TILES
-    }
-}
-
-#undef HALVES
-#undef ROW
 #undef TILE_OF
 
 void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
@@ -351,11 +316,11 @@ void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
                  (n <= VL || cols->at[3] == cols->at[2] + VL / 2);
 
     if (whole && a->row == 1)
-        tile_rows_of_columns(m, n, k, a, rows, cols, c, ldc, add);
+        tile_rows_of(m, n, k, a, 1, rows, cols, false, c, ldc, add);
     else if (whole)
-        tile_rows_whole(m, n, k, a, rows, cols, c, ldc, add);
+        tile_rows_of(m, n, k, a, a->row, rows, cols, false, c, ldc, add);
     else
-        tile_rows_halves(m, n, k, a, rows, cols, c, ldc, add);
+        tile_rows_of(m, n, k, a, a->row, rows, cols, true, c, ldc, add);
 }
 
 /* A's element (i, (r, p)) is rows[i][at + r skip + p]; B is packed. */
