@@ -8,11 +8,15 @@
 #include <stdlib.h>
 
 /*
- * One job at a time. Its number and how many of its tasks are still to be drawn
- * are one atomic word, so a task is drawn for the job that was seen or not at
- * all; a drawn task keeps the job from ending. The caller publishes a job,
- * draws tasks like the others, and waits until all that were drawn are done: it
- * never waits for a worker that did not wake in time.
+ * One job at a time. Its tasks are cut into runs of neighbours, one for each
+ * worker, so that a worker gets the same share of one job after the other, and
+ * finds in its caches what it wrote: rows of a batch stay with the core that
+ * computed them. Who has none left takes from the others, from the end that its
+ * owner comes to last. So a late worker holds nothing up: the caller never
+ * waits for one that did not wake in time.
+ *
+ * A run is one atomic word, first task and end. All runs are empty before the
+ * next job begins, so a task drawn from any belongs to the job that is there.
  *
  * An idle worker spins for a while (a training step hands out jobs microseconds
  * apart), then sleeps on a condition variable. The caller takes the lock only
@@ -21,9 +25,11 @@
 enum { SPINS = 20000 };
 
 struct worker {
+    _Atomic uint64_t tasks; /* its run: first << 32 | end */
     struct mt_team *team;
     pthread_t thread;
     size_t index;
+    char pad[128]; /* no two workers' runs in a cache line or its neighbour */
 };
 
 struct mt_team {
@@ -34,7 +40,7 @@ struct mt_team {
     _Atomic(mt_task *) run;
     _Atomic(void *) ctx;
     char pad0[64];
-    _Atomic uint64_t word; /* job number << 32 | tasks to draw */
+    _Atomic uint32_t job; /* its number, stored last */
     char pad1[64];
     atomic_size_t done;    /* finished tasks of the job */
     char pad2[64];
@@ -55,40 +61,58 @@ static void relax(void)
 #endif
 }
 
-static uint32_t tasks_left(uint64_t word)
+static uint64_t tasks_of(uint64_t first, uint64_t end)
 {
-    return (uint32_t)word;
+    return first << 32 | end;
 }
 
-/* Draws and runs tasks of the current job until none is left. */
-static void work(struct mt_team *team, size_t worker)
+/* Draws a task of a run, the first or the last; false: it is empty. */
+static bool draw(struct worker *of, bool first, size_t *task)
 {
-    uint64_t word = atomic_load_explicit(&team->word, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&of->tasks, memory_order_acquire);
 
-    while (tasks_left(word)) {
-        if (!atomic_compare_exchange_weak_explicit(
-                &team->word, &word, word - 1, memory_order_acq_rel,
-                memory_order_acquire))
-            continue;
-        mt_task *run = atomic_load_explicit(&team->run, memory_order_relaxed);
-        void *ctx = atomic_load_explicit(&team->ctx, memory_order_relaxed);
+    for (;;) {
+        uint64_t from = word >> 32, end = word & UINT32_MAX;
 
-        run(ctx, tasks_left(word) - 1, worker);
-        atomic_fetch_add_explicit(&team->done, 1, memory_order_release);
-        word = atomic_load_explicit(&team->word, memory_order_acquire);
+        if (from == end)
+            return false;
+        *task = first ? from : end - 1;
+        if (atomic_compare_exchange_weak_explicit(
+                &of->tasks, &word,
+                first ? tasks_of(from + 1, end) : tasks_of(from, end - 1),
+                memory_order_acq_rel, memory_order_acquire))
+            return true;
     }
 }
 
-static bool has_work(struct mt_team *team)
+/* Runs tasks of the current job until none is left: its own, then others'. */
+static void work(struct mt_team *team, size_t worker)
 {
-    return tasks_left(atomic_load(&team->word)) || atomic_load(&team->stop);
+    for (size_t i = 0; i < team->size; i++) {
+        struct worker *of = &team->workers[(worker + i) % team->size];
+        size_t task;
+
+        while (draw(of, i == 0, &task)) {
+            mt_task *run =
+                atomic_load_explicit(&team->run, memory_order_relaxed);
+            void *ctx = atomic_load_explicit(&team->ctx, memory_order_relaxed);
+
+            run(ctx, task, worker);
+            atomic_fetch_add_explicit(&team->done, 1, memory_order_release);
+        }
+    }
 }
 
-static void sleep_until_work(struct mt_team *team)
+static bool has_work(struct mt_team *team, uint32_t seen)
+{
+    return atomic_load(&team->job) != seen || atomic_load(&team->stop);
+}
+
+static void sleep_until_work(struct mt_team *team, uint32_t seen)
 {
     pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->sleepers, 1);
-    while (!has_work(team))
+    while (!has_work(team, seen))
         pthread_cond_wait(&team->wake, &team->lock);
     atomic_fetch_sub(&team->sleepers, 1);
     pthread_mutex_unlock(&team->lock);
@@ -98,18 +122,20 @@ static void *worker_main(void *arg)
 {
     struct worker *self = arg;
     struct mt_team *team = self->team;
+    uint32_t seen = 0;
 
     for (;;) {
         int spins = team->oversubscribed ? 1 : SPINS;
 
-        while (!has_work(team)) {
+        while (!has_work(team, seen)) {
             if (spins-- > 0)
                 relax();
             else
-                sleep_until_work(team);
+                sleep_until_work(team, seen);
         }
         if (atomic_load(&team->stop))
             return NULL;
+        seen = atomic_load(&team->job);
         work(team, self->index);
     }
 }
@@ -195,13 +221,17 @@ void mt_team_run(struct mt_team *team, size_t tasks, mt_task *run, void *ctx)
             run(ctx, task, 0);
         return;
     }
-    uint64_t job = (atomic_load_explicit(&team->word, memory_order_relaxed) >>
-                    32) + 1;
+    uint32_t job = atomic_load_explicit(&team->job, memory_order_relaxed);
 
     atomic_store_explicit(&team->run, run, memory_order_relaxed);
     atomic_store_explicit(&team->ctx, ctx, memory_order_relaxed);
     atomic_store_explicit(&team->done, 0, memory_order_relaxed);
-    atomic_store(&team->word, job << 32 | tasks);
+    for (size_t i = 0; i < team->size; i++)
+        atomic_store_explicit(
+            &team->workers[i].tasks,
+            tasks_of(tasks * i / team->size, tasks * (i + 1) / team->size),
+            memory_order_release);
+    atomic_store(&team->job, job + 1);
     if (atomic_load(&team->sleepers))
         wake_sleepers(team);
     work(team, 0);

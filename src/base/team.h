@@ -3,7 +3,9 @@
  *
  * The rule that keeps results bitwise the same for any number of threads: work
  * is divided into tasks by shape, never by the number of workers, and no two
- * tasks write the same memory. Which worker runs a task is left to chance.
+ * tasks write the same memory. Worker w of n begins with the tasks from w / n
+ * of them on, so that it finds in its caches what it wrote in the job before,
+ * and then helps the others: who runs a task may depend on chance.
  *
  * Once warm, mt_team_run takes no lock and makes no system call: idle workers
  * spin for a while before they sleep.

@@ -122,30 +122,72 @@ static void pause_ms(long ms)
     nanosleep(&t, NULL);
 }
 
+struct meeting {
+    atomic_size_t left;
+    atomic_size_t elsewhere; /* tasks that another worker ran */
+};
+
 /* A task that waits until as many tasks run at once as there are workers, so
- * that it ends only if all of them are awake. */
+ * that it ends only if all of them are awake, and each runs its share. */
 static void meet_task(void *ctx, size_t task, size_t worker)
 {
-    atomic_size_t *left = ctx;
+    struct meeting *m = ctx;
 
-    (void)task;
-    (void)worker;
-    atomic_fetch_sub(left, 1);
-    while (atomic_load(left))
+    atomic_fetch_add(&m->elsewhere, task != worker);
+    atomic_fetch_sub(&m->left, 1);
+    while (atomic_load(&m->left))
         pause_ms(0);
 }
 
-START_TEST(sleeping_workers_wake)
+START_TEST(sleeping_workers_wake_and_run_their_share)
 {
     const size_t threads = thread_counts[_i];
     struct mt_team *team = new_team(threads);
 
     for (int round = 0; round < 4; round++) {
-        atomic_size_t left = threads;
+        struct meeting m = { .left = threads };
 
         pause_ms(round * 10); /* far longer than workers spin */
-        mt_team_run(team, threads, meet_task, &left);
-        ck_assert_uint_eq(atomic_load(&left), 0);
+        mt_team_run(team, threads, meet_task, &m);
+        ck_assert_uint_eq(atomic_load(&m.left), 0);
+        ck_assert_uint_eq(atomic_load(&m.elsewhere), 0);
+    }
+    mt_team_free(team);
+}
+END_TEST
+
+/* --- those who are done help the others --------------------------------- */
+
+struct held {
+    atomic_size_t others; /* tasks besides the first that are not done */
+    atomic_size_t helped; /* of the first worker's, by others */
+    size_t share;
+};
+
+/* The first task waits for all others. */
+static void held_task(void *ctx, size_t task, size_t worker)
+{
+    struct held *h = ctx;
+
+    if (task == 0) {
+        while (atomic_load(&h->others))
+            pause_ms(0);
+        return;
+    }
+    if (task < h->share && worker)
+        atomic_fetch_add(&h->helped, 1);
+    atomic_fetch_sub(&h->others, 1);
+}
+
+START_TEST(others_take_what_a_late_worker_leaves)
+{
+    const size_t threads = thread_counts[_i], share = 5;
+    struct mt_team *team = new_team(threads);
+    struct held h = { .others = threads * share - 1, .share = share };
+
+    if (threads > 1) {
+        mt_team_run(team, threads * share, held_task, &h);
+        ck_assert_uint_eq(atomic_load(&h.helped), share - 1);
     }
     mt_team_free(team);
 }
@@ -198,7 +240,9 @@ Suite *team_suite(void)
     tcase_add_loop_test(t, every_task_runs_once, 0, N_THREADS);
     tcase_add_test(t, no_team_is_the_calling_thread);
     tcase_add_loop_test(t, small_jobs_follow_one_another, 0, N_THREADS);
-    tcase_add_loop_test(t, sleeping_workers_wake, 0, N_THREADS);
+    tcase_add_loop_test(t, sleeping_workers_wake_and_run_their_share, 0,
+                        N_THREADS);
+    tcase_add_loop_test(t, others_take_what_a_late_worker_leaves, 0, N_THREADS);
     tcase_add_test(t, teams_come_and_go);
     tcase_add_test(t, zero_threads_means_the_cpus);
     tcase_add_test(t, too_many_threads_are_refused);
