@@ -140,6 +140,17 @@ static size_t steps_of(size_t step)
     return step == 1 ? MT_GEMM_KC : STEPS;
 }
 
+/* They are far apart, so the CPU does not foresee which follow: n values of
+ * each of the steps that are packed next, from x on, are on their way to cache.
+ */
+static void fetch_steps(const float *x, size_t step, size_t left, size_t n)
+{
+    for (size_t q = 0; q < STEPS && q < left; q++, x += step) {
+        for (size_t j = 0; j < n; j += LINE)
+            __builtin_prefetch(x + j, 0, 3);
+    }
+}
+
 static void pack_panels(void *ctx, size_t task, size_t worker)
 {
     const struct plan *p = ctx;
@@ -149,14 +160,18 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
 
     (void)worker;
     for (size_t q = 0; q < p->k; q += k) {
+        const float *b =
+            g->b + (p->q + q) * g->b_row + (p->j0 + first) * g->b_col;
+
         k = mt_size_min(steps_of(g->b_row), p->k - q);
-        for (size_t j = first; j < end; j += nr) {
+        if (g->b_col == 1)
+            fetch_steps(b + k * g->b_row, g->b_row, p->k - q - k, end - first);
+        for (size_t j = first; j < end; j += nr, b += nr * g->b_col) {
             size_t n = mt_size_min(nr, end - j);
 
-            p->kernels->gemm_pack_b(
-                g->b + (p->q + q) * g->b_row + (p->j0 + j) * g->b_col, g->b_row,
-                g->b_col, k, n,
-                p->panels + j * MT_GEMM_KC + q * mt_size_align(n, LINE));
+            p->kernels->gemm_pack_b(b, g->b_row, g->b_col, k, n,
+                                    p->panels + j * MT_GEMM_KC +
+                                        q * mt_size_align(n, LINE));
         }
     }
 }
@@ -171,6 +186,8 @@ static void pack_rows(const struct plan *p, size_t i, size_t m, float *out)
         const float *a = g->a + i * g->a_row + (p->q + q) * g->a_col;
 
         k = mt_size_min(steps_of(g->a_col), p->k - q);
+        if (g->a_row == 1)
+            fetch_steps(a + k * g->a_col, g->a_col, p->k - q - k, m);
         for (size_t s = 0; s < slivers; s++) {
             size_t rows = m / slivers + (s < m % slivers);
 
