@@ -4,39 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/pages.h"
 #include "base/size.h"
 
-enum { BLOCK_SIZE = 1 << 16, BLOCK_ALIGN = 64, HUGE = 4 << 20, PAGE = 4096 };
+enum { BLOCK_SIZE = 1 << 16, BLOCK_ALIGN = 64 };
 
 struct mt_arena_block {
     struct mt_arena_block *next;
     size_t used, size; /* bytes, this header included */
 };
 
-/* Asks for large pages: MPI copies from them to other processes of the machine
- * in half the time. */
-static void ask_for_large_pages(struct mt_arena_block *block, size_t size)
-{
-#ifdef MADV_HUGEPAGE
-    size_t skip = mt_size_align((uintptr_t)block, PAGE) - (uintptr_t)block;
-
-    if (size >= HUGE)
-        madvise((char *)block + skip, size - skip, MADV_HUGEPAGE);
-#else
-    (void)block;
-    (void)size;
-#endif
-}
-
 static struct mt_arena_block *block_new(size_t size)
 {
-    struct mt_arena_block *block = aligned_alloc(BLOCK_ALIGN, size);
+    struct mt_arena_block *block = mt_pages_alloc(size);
 
     if (!block)
         return NULL;
-    ask_for_large_pages(block, size);
     memset(block, 0, size);
     block->used = BLOCK_ALIGN;
     block->size = size;

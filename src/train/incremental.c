@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/pages.h"
 #include "base/size.h"
 
 static mt_status record(struct mt_infer *m, size_t length,
@@ -33,11 +34,6 @@ static bool fits(struct mt_infer *m, const struct mt_program *one)
     return yes;
 }
 
-static void *take(size_t bytes)
-{
-    return aligned_alloc(64, mt_size_align(bytes + 1, 64));
-}
-
 bool mt_incremental_open(struct mt_incremental *i, struct mt_infer *m,
                          size_t context)
 {
@@ -47,8 +43,8 @@ bool mt_incremental_open(struct mt_incremental *i, struct mt_infer *m,
         record(m, 1, &i->one) != MT_OK)
         return false;
     if (fits(m, &i->one)) {
-        i->workspace = take(mt_graph_bytes(i->one.graph));
-        i->memory = take(mt_sequence_bytes(i->one.graph, context));
+        i->workspace = mt_pages_alloc(mt_graph_bytes(i->one.graph));
+        i->memory = mt_pages_alloc(mt_sequence_bytes(i->one.graph, context));
     }
     if (!i->workspace || !i->memory) {
         mt_incremental_close(i);

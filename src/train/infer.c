@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "base/size.h"
 #include "kernels/dmath.h"
 #include "train/settings.h"
@@ -125,9 +126,7 @@ static mt_status take(void **memory, size_t *taken, size_t bytes,
         return MT_OK;
     free(*memory);
     *taken = 0;
-    *memory = bytes < SIZE_MAX / 2
-                  ? aligned_alloc(64, mt_size_align(bytes + 1, 64))
-                  : NULL;
+    *memory = mt_pages_alloc(bytes);
     if (!*memory)
         return mt_fail_memory(err);
     *taken = bytes;

@@ -2,6 +2,7 @@
  * it. */
 #include <stdlib.h>
 
+#include "base/pages.h"
 #include "base/size.h"
 #include "graph/spans.h"
 #include "train/ahead.h"
@@ -127,7 +128,7 @@ static mt_status take_buffers(struct mt_session *s, struct mt_err *err)
     if (sums)
         s->grad_sum =
             mt_arena_calloc(&s->arena, m->store.flat, sizeof *s->grad_sum);
-    s->workspace = aligned_alloc(64, mt_size_align(s->workspace_bytes + 1, 64));
+    s->workspace = mt_pages_alloc(s->workspace_bytes);
     if (!s->x || !s->t || !s->order || !s->evaluated || !s->partial ||
         !s->workspace || (sums && !s->grad_sum))
         return mt_fail_memory(err);
