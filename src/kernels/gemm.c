@@ -13,7 +13,8 @@
  * panel reads them in place and leaves a packed copy in cache for the others.
  * Otherwise (a transposed B) panels are packed first: by the task, if it has
  * all rows of C, and else once for all tasks. Larger products pack both
- * operands: gemm_packed.c.
+ * operands: gemm_packed.c. Threads share long sums by blocks of k:
+ * gemm_spread.c.
  */
 #include "kernels/gemm_internal.h"
 
@@ -92,8 +93,10 @@ size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
     floats = workers * p.own_floats;
     if (!mt_gemm_packs_both(&transposed))
         floats += ahead_floats(&p, m, k);
-    return mt_size_max(floats, mt_gemm_packed_floats(m, n, k, workers)) *
-           sizeof(float);
+    if (mt_gemm_may_pack(m, n, k))
+        floats = mt_size_max(floats, mt_gemm_packed_floats(m, n, workers));
+    floats = mt_size_max(floats, mt_gemm_spread_floats(m, n, k, workers));
+    return floats * sizeof(float);
 }
 
 static void pack_ahead_task(void *ctx, size_t task, size_t worker)
@@ -222,6 +225,10 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         return;
     if (g->m * g->n * g->k <= SMALL) {
         gemm_small(g, p.kernels);
+        return;
+    }
+    if (mt_gemm_spreads(g, mt_team_size(team))) {
+        mt_gemm_spread(g, team, scratch);
         return;
     }
     if (mt_gemm_packs_both(g)) {

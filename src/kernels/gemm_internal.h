@@ -26,8 +26,17 @@ bool mt_gemm_packs_both(const struct mt_gemm *g);
 void mt_gemm_packed(const struct mt_gemm *g, struct mt_team *team,
                     float *scratch);
 
-/* Floats of scratch memory; 0 where no product of these sizes packs both,
- * whatever its strides. */
-size_t mt_gemm_packed_floats(size_t m, size_t n, size_t k, size_t workers);
+/* Products with long sums: gemm_spread.c. The bits are the same. */
+bool mt_gemm_spreads(const struct mt_gemm *g, size_t workers);
+void mt_gemm_spread(const struct mt_gemm *g, struct mt_team *team,
+                    float *scratch);
+
+/* Floats of scratch memory; 0 where no product of these sizes is spread. */
+size_t mt_gemm_spread_floats(size_t m, size_t n, size_t k, size_t workers);
+
+size_t mt_gemm_packed_floats(size_t m, size_t n, size_t workers); /* scratch */
+
+/* Does any product of these sizes pack both, whatever its strides? */
+bool mt_gemm_may_pack(size_t m, size_t n, size_t k);
 
 #endif

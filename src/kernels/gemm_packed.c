@@ -122,15 +122,18 @@ static size_t panel_floats(size_t n)
     return mt_size_align(mt_size_min(n, GROUP), MT_GEMM_PANEL) * MT_GEMM_KC;
 }
 
-size_t mt_gemm_packed_floats(size_t m, size_t n, size_t k, size_t workers)
+size_t mt_gemm_packed_floats(size_t m, size_t n, size_t workers)
 {
     struct plan p = { .kernels = mt_kernels() };
 
-    if (!pays(&a_transposed, m, n, k) && !pays(&b_transposed, m, n, k) &&
-        !pays(&neither, m, n, k))
-        return 0;
     plan_blocks(&p, m, n);
     return panel_floats(n) + workers * p.own;
+}
+
+bool mt_gemm_may_pack(size_t m, size_t n, size_t k)
+{
+    return pays(&a_transposed, m, n, k) || pays(&b_transposed, m, n, k) ||
+           pays(&neither, m, n, k);
 }
 
 /* Where the values of a step are contiguous, those of the next are in another

@@ -436,9 +436,28 @@ enum { PACKED = sizeof packed / sizeof *packed };
 
 START_TEST(packed_shapes)
 {
-    ck_assert_uint_gt(
-        mt_gemm_packed_floats(packed[_i].m, packed[_i].n, packed[_i].k, 1), 0);
+    ck_assert(mt_gemm_may_pack(packed[_i].m, packed[_i].n, packed[_i].k));
     check_product(&packed[_i]);
+}
+END_TEST
+
+/* Those of gemm_spread.c: with one run of rows and with several, few and many
+ * blocks of k, and a last one that is not whole. */
+static const struct product spread[] = {
+    { .m = 130, .n = 129, .k = 770, .strides = 2, .gap = 2 },
+    { .m = 259, .n = 130, .k = 1025, .strides = 2, .add = true },
+    { .m = 128, .n = 513, .k = 2047, .strides = 2, .gap = 7, .add = true },
+    { .m = 128, .n = 128, .k = 4352, .strides = 2 },
+};
+
+enum { SPREAD = sizeof spread / sizeof *spread };
+
+START_TEST(spread_shapes)
+{
+    const struct product *p = &spread[_i];
+
+    ck_assert_uint_gt(mt_gemm_spread_floats(p->m, p->n, p->k, 2), 0);
+    check_product(p);
 }
 END_TEST
 
@@ -458,6 +477,7 @@ Suite *gemm_suite(void)
     tcase_add_test(t, empty_shapes);
     tcase_add_loop_test(t, large_shapes, 0, 5);
     tcase_add_loop_test(t, packed_shapes, 0, PACKED);
+    tcase_add_loop_test(t, spread_shapes, 0, SPREAD);
     suite_add_tcase(s, t);
     return s;
 }
