@@ -8,7 +8,10 @@
  *     for each KC block of k, for each run of rows of C: a task
  *         P_block = the block's product
  *     for each few rows of C: a task
- *         C = P_0 + P_1 + P_2 ..., in this order: the same bits
+ *         C = P_0 + P_1 + P_2 ..., in this order
+ *
+ * These are the bits of every other way; one thread takes another, which keeps
+ * no P.
  */
 #include "kernels/gemm_internal.h"
 
