@@ -96,7 +96,7 @@ static void multiply(const struct product *g)
             kernels->gemm_tile(g->m, mt_size_min(nr, g->n - j),
                                mt_size_min(MT_GEMM_KC, g->k - q), &left,
                                panel + q * width, width, NULL, g->c + j, g->ldc,
-                               g->add || q > 0);
+                               g->add || q > 0, (struct mt_soon){ panel, 0 });
         }
     }
 }

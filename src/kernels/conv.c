@@ -167,6 +167,27 @@ void mt_conv_finish_image(const struct mt_conv_epilogue *e, float *y, size_t at,
         finish_plane(e, y, at + i * size, size);
 }
 
+struct mt_fetch mt_conv_fetch(const struct mt_conv *cv,
+                              const struct mt_conv_images *images,
+                              const struct mt_conv_epilogue *e, size_t task,
+                              size_t steps)
+{
+    struct mt_fetch a = { .runs = 0 };
+    size_t at = task * images->out_size, n = images->out_size;
+
+    if (e && e->sum)
+        mt_fetch_add(&a, e->sum + at, n);
+    if (e && e->act_grad)
+        mt_fetch_add(&a, e->saved + at, n);
+    if (task + 1 < cv->n * cv->groups) {
+        mt_fetch_add(&a, images->in + (task + 1) * images->in_size,
+                     images->in_size);
+        mt_fetch_add(&a, images->out + at + n, n);
+    }
+    mt_fetch_begin(&a, steps);
+    return a;
+}
+
 /* --- forward ------------------------------------------------------------ */
 
 struct forward {
@@ -215,9 +236,22 @@ size_t mt_conv_forward_scratch(const struct mt_conv *cv, bool normed,
            workers * f.own_bytes;
 }
 
+/* Each worker's own planes, and the rows of taps. */
+static float *planes_of(const struct forward *f, size_t worker)
+{
+    return (float *)(f->own + worker * f->own_bytes);
+}
+
+static const float **rows_of(const struct forward *f, size_t worker)
+{
+    return (const float **)(f->own + (worker + 1) * f->own_bytes -
+                            rows_bytes(f->cv));
+}
+
 /* The output channels of an image and group, from its taps' rows. */
 static void forward_blocks(const struct forward *f, size_t group,
-                           const float *const *rows, float *chunk, float *y)
+                           const float *const *rows, float *chunk, float *y,
+                           struct mt_fetch *fetch)
 {
     const struct mt_conv *cv = f->cv;
     const struct mt_positions *ps = &f->positions;
@@ -230,7 +264,7 @@ static void forward_blocks(const struct forward *f, size_t group,
         float *out = ps->dense ? y + at : chunk;
         size_t ldc = ps->dense ? size : MT_CONV_CHUNK;
 
-        mt_conv_product(&w, rows, ps, at, count, out, ldc);
+        mt_conv_product(&w, rows, ps, at, count, out, ldc, fetch);
         for (size_t o = 0; o < cv->o; o++)
             mt_conv_finish_row(f->e, group * cv->o + o, out + o * ldc, count);
         for (size_t o = 0; !ps->dense && o < cv->o; o++)
@@ -245,17 +279,19 @@ static void forward_image(void *ctx, size_t task, size_t worker)
     const struct mt_conv *cv = f->cv;
     size_t group = task % cv->groups, size = cv->o * cv->oh * cv->ow;
     const float *image = f->in->x + task * cv->c * cv->h * cv->w;
-    char *own = f->own + worker * f->own_bytes;
-    float *planes = (float *)own;
-    const float **rows =
-        (const float **)(own + f->own_bytes - rows_bytes(cv));
+    float *planes = planes_of(f, worker);
+    const float **rows = rows_of(f, worker);
+    const struct mt_conv_images images = { f->in->x, cv->c * cv->h * cv->w,
+                                           f->y, size };
+    struct mt_fetch fetch = mt_conv_fetch(
+        cv, &images, f->e, task, mt_conv_steps(&f->positions, cv->o, f->k));
 
-    if (!f->in_place) {
+    if (f->in_place)
+        mt_conv_input_rows(cv, &f->planes, image, rows);
+    else
         mt_conv_fill_input(cv, &f->planes, f->in, task, planes);
-        image = planes;
-    }
-    mt_conv_input_rows(cv, &f->planes, image, rows);
-    forward_blocks(f, group, rows, planes + f->plane_floats, f->y + task * size);
+    forward_blocks(f, group, rows, planes + f->plane_floats, f->y + task * size,
+                   &fetch);
     mt_conv_finish_image(f->e, f->y, task * size, cv->o, cv->oh * cv->ow);
 }
 
@@ -270,7 +306,9 @@ void mt_conv_forward(const struct mt_conv *cv, const struct mt_conv_input *in,
     plan_forward(&f, in->normed != NULL);
     f.own = (char *)(f.slivers + mt_conv_sliver_floats(cv, cv->o, f.k));
     mt_conv_pack(cv, w, cv->o, f.k, f.slivers);
-    for (size_t i = 0; i < mt_team_size(team); i++)
-        memset(f.own + i * f.own_bytes, 0, f.plane_floats * sizeof(float));
+    for (size_t i = 0; !f.in_place && i < mt_team_size(team); i++) {
+        memset(planes_of(&f, i), 0, f.plane_floats * sizeof(float));
+        mt_conv_input_rows(cv, &f.planes, planes_of(&f, i), rows_of(&f, i));
+    }
     mt_team_run(team, cv->n * cv->groups, forward_image, &f);
 }

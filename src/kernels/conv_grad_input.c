@@ -24,6 +24,7 @@ struct phase {
     size_t height, width; /* how many rows and columns of dx it has */
     struct taps u, v;
     size_t k;             /* o x taps */
+    size_t rows;          /* where its taps' rows begin */
     float *w;             /* groups x (c, k) */
     float *slivers;       /* of w, if they pay */
     struct mt_positions positions;
@@ -275,7 +276,7 @@ static void store_chunk(const struct grad_input *g, const struct phase *ph,
 
 static void phase_image(const struct grad_input *g, const struct phase *p,
                         size_t group, const float *const *rows, float *chunk,
-                        float *dx)
+                        float *dx, struct mt_fetch *fetch)
 {
     const struct mt_conv *cv = g->cv;
     bool direct = stores_directly(g, p);
@@ -288,7 +289,8 @@ static void phase_image(const struct grad_input *g, const struct phase *p,
         float *out = direct ? dx + at : chunk;
 
         if (p->k)
-            mt_conv_product(&w, rows, &p->positions, at, count, out, ldc);
+            mt_conv_product(&w, rows, &p->positions, at, count, out, ldc,
+                            fetch);
         else
             memset(chunk, 0, cv->c * MT_CONV_CHUNK * sizeof *chunk);
         for (size_t c = 0; c < cv->c; c++)
@@ -311,17 +313,47 @@ static bool planes_in_place(const struct grad_input *g)
            g->width == cv->ow;
 }
 
+/* Each worker's own. */
+static const float **rows_of(const struct grad_input *g, size_t worker)
+{
+    return (const float **)(g->own + (worker + 1) * g->own_bytes -
+                            rows_bytes(g->cv));
+}
+
+/* A worker's planes, which are 0 around dy, and the rows of all phases' taps.
+ */
+static void prepare(const struct grad_input *g, size_t worker)
+{
+    float *planes = (float *)(g->own + worker * g->own_bytes);
+
+    memset(planes, 0, plane_floats(g) * sizeof *planes);
+    for (size_t i = 0; i < g->cv->sh * g->cv->sw; i++)
+        find_rows(g, &g->now[i], planes, rows_of(g, worker) + g->now[i].rows);
+}
+
+static size_t all_steps(const struct grad_input *g)
+{
+    size_t steps = 0;
+
+    for (size_t i = 0; i < g->cv->sh * g->cv->sw; i++)
+        steps += mt_conv_steps(&g->now[i].positions, g->cv->c, g->now[i].k);
+    return steps;
+}
+
 static void image_task(void *ctx, size_t task, size_t worker)
 {
     const struct grad_input *g = ctx;
     const struct mt_conv *cv = g->cv;
     char *own = g->own + worker * g->own_bytes;
     float *planes = (float *)own, *chunk = planes + plane_floats(g);
-    const float **rows = (const float **)(own + g->own_bytes - rows_bytes(cv));
+    const float **rows = rows_of(g, worker);
     const float *dy = g->dy + task * cv->o * cv->oh * cv->ow;
     size_t size = cv->c * cv->h * cv->w;
     float *dx = g->dx + task * size;
-
+    const struct mt_conv_images images = { g->dy, cv->o * cv->oh * cv->ow,
+                                           g->dx, size };
+    struct mt_fetch fetch =
+        mt_conv_fetch(cv, &images, g->e, task, all_steps(g));
     if (!g->in_place)
         fill_planes(g, dy, planes);
     if (g->zeros)
@@ -329,8 +361,10 @@ static void image_task(void *ctx, size_t task, size_t worker)
     for (size_t i = 0; i < cv->sh * cv->sw; i++) {
         if (g->zeros && !g->now[i].k)
             continue;
-        find_rows(g, &g->now[i], g->in_place ? dy : planes, rows);
-        phase_image(g, &g->now[i], task % cv->groups, rows, chunk, dx);
+        if (g->in_place)
+            find_rows(g, &g->now[i], dy, rows + g->now[i].rows);
+        phase_image(g, &g->now[i], task % cv->groups, rows + g->now[i].rows,
+                    chunk, dx, &fetch);
     }
     mt_conv_finish_image(g->e, g->dx, task * size, cv->c, cv->h * cv->w);
 }
@@ -350,6 +384,7 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
     for (size_t i = 0; i < cv->sh * cv->sw; i++) {
         phases[i] = make_phase(cv, i / cv->sw, i % cv->sw);
         phases[i].w = weights;
+        phases[i].rows = i ? phases[i - 1].rows + phases[i - 1].k : 0;
         g.zeros |= !phases[i].k && !(e && (e->bias || e->act));
         phases[i].positions = mt_conv_positions(phases[i].height,
                                                 phases[i].width, g.width);
@@ -362,6 +397,6 @@ void mt_conv_grad_input(const struct mt_conv *cv, const float *dy,
     g.now = phases;
     g.in_place = planes_in_place(&g);
     for (size_t i = 0; !g.in_place && i < mt_team_size(team); i++)
-        memset(g.own + i * g.own_bytes, 0, plane_floats(&g) * sizeof(float));
+        prepare(&g, i);
     mt_team_run(team, cv->n * cv->groups, image_task, &g);
 }

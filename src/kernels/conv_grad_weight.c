@@ -91,7 +91,7 @@ size_t mt_conv_grad_weight_scratch(const struct mt_conv *cv, bool normed,
 static void add_block(const struct grad_weight *g, const float *dy, size_t i,
                       size_t j, size_t outer, size_t inner,
                       const float *const *rows, float *panel, float *sum,
-                      bool add)
+                      bool add, struct mt_fetch *fetch)
 {
     const struct mt_kernels *kernels = mt_kernels();
     const struct mt_conv *cv = g->cv;
@@ -109,7 +109,8 @@ static void add_block(const struct grad_weight *g, const float *dy, size_t i,
             size_t taps = g->k / tiles + (t < g->k % tiles);
 
             kernels->gemm_tile_taps(taps, columns, &steps, rows + at, panel,
-                                    sum + at * cv->o + o, cv->o, add);
+                                    sum + at * cv->o + o, cv->o, add,
+                                    mt_fetch_take(fetch, depth, panel));
             at += taps;
         }
     }
@@ -117,7 +118,7 @@ static void add_block(const struct grad_weight *g, const float *dy, size_t i,
 
 static void add_image(const struct grad_weight *g, const float *dy,
                       const float *const *rows, float *panel, float *sum,
-                      bool add)
+                      bool add, struct mt_fetch *fetch)
 {
     const struct mt_conv *cv = g->cv;
     size_t outer = cv->ow < MT_GEMM_KC ? MT_GEMM_KC / cv->ow : 1;
@@ -126,7 +127,7 @@ static void add_image(const struct grad_weight *g, const float *dy,
         for (size_t j = 0; j < cv->ow; j += MT_GEMM_KC)
             add_block(g, dy, i, j, mt_size_min(outer, cv->oh - i),
                       mt_size_min(MT_GEMM_KC, cv->ow - j), rows, panel, sum,
-                      add || i > 0 || j > 0);
+                      add || i > 0 || j > 0, fetch);
     }
 }
 
@@ -154,6 +155,24 @@ static void add_dy_sums(const struct grad_weight *g, size_t group)
     }
 }
 
+/* What the tiles of an image ask for: the next one, if there is one. */
+static struct mt_fetch next_image(const struct grad_weight *g, const float *x,
+                                  const float *dy, bool more)
+{
+    const struct mt_conv *cv = g->cv;
+    size_t x_size = cv->c * cv->h * cv->w, dy_size = cv->o * cv->oh * cv->ow;
+    size_t tiles = mt_size_ceil_div(g->k, mt_kernels()->gemm_mr);
+    size_t panels = mt_size_ceil_div(cv->o, mt_kernels()->gemm_nr);
+    struct mt_fetch a = { .runs = 0 };
+
+    if (more) {
+        mt_fetch_add(&a, x + cv->groups * x_size, x_size);
+        mt_fetch_add(&a, dy + cv->groups * dy_size, dy_size);
+    }
+    mt_fetch_begin(&a, tiles * panels * cv->oh * cv->ow);
+    return a;
+}
+
 static void slot_task(void *ctx, size_t task, size_t worker)
 {
     const struct grad_weight *g = ctx;
@@ -175,7 +194,9 @@ static void slot_task(void *ctx, size_t task, size_t worker)
             mt_conv_fill_input(cv, &g->planes, g->in, at, planes);
         if (g->in_place || n == first)
             mt_conv_input_rows(cv, &g->planes, g->in_place ? x : planes, rows);
-        add_image(g, dy, rows, panel, sum, n > first);
+        struct mt_fetch fetch = next_image(g, x, dy, n + 1 < end);
+
+        add_image(g, dy, rows, panel, sum, n > first, &fetch);
         sum_dy(g, at, dy);
     }
 }

@@ -3,6 +3,7 @@
 #define MT_KERNELS_CONV_INTERNAL_H
 
 #include "kernels/conv.h"
+#include "kernels/fetch.h"
 
 enum { MT_CONV_CHUNK = 256 }; /* positions of a block of output */
 
@@ -64,6 +65,8 @@ struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane);
 struct mt_conv_left {
     const float *at;
     size_t m, k;
+    size_t tiles, rows, longer; /* tiles have that many rows, the first few one
+                                   more */
     bool slivers;
 };
 
@@ -83,7 +86,25 @@ struct mt_conv_left mt_conv_left(const struct mt_conv *cv, const float *a,
  * rows, into out (m, ldc). */
 void mt_conv_product(const struct mt_conv_left *a, const float *const *rows,
                      const struct mt_positions *ps, size_t at, size_t count,
-                     float *out, size_t ldc);
+                     float *out, size_t ldc, struct mt_fetch *fetch);
+
+/* The steps of the tiles of all positions. */
+size_t mt_conv_steps(const struct mt_positions *ps, size_t m, size_t k);
+
+/* Images, groups apart: those of a product's input and of its result. */
+struct mt_conv_images {
+    const float *in;
+    size_t in_size;
+    const float *out;
+    size_t out_size;
+};
+
+/* What the products of an image ask for: what the rest of its epilogue reads;
+ * the next image, and its result. */
+struct mt_fetch mt_conv_fetch(const struct mt_conv *cv,
+                              const struct mt_conv_images *images,
+                              const struct mt_conv_epilogue *e, size_t task,
+                              size_t steps);
 
 /* Writes the columns that count of positions [at, at + count), up to a block
  * that begins at a row or lies within one, to y (rows, width). */

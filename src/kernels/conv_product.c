@@ -19,30 +19,53 @@ struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane)
     return ps;
 }
 
-/* Where four pieces of 8 positions are in a row, the first at position `at`. */
-static struct mt_columns place_columns(const struct mt_positions *ps, size_t at)
+/* Where a position is in a row. */
+struct place {
+    size_t at, here;
+    size_t left; /* dense: positions up to the end of the output's row */
+};
+
+static struct place place_of(const struct mt_positions *ps, size_t at)
 {
-    size_t column = ps->dense ? at % ps->width : at;
-    size_t here = ps->dense ? at / ps->width * ps->plane + column : at;
+    size_t column;
+
+    if (!ps->dense)
+        return (struct place){ at, at, SIZE_MAX };
+    column = at % ps->width;
+    return (struct place){ at, at / ps->width * ps->plane + column,
+                           ps->width - column };
+}
+
+/* Moves on by 8 positions. What follows the last one is read and dropped. */
+static void move_on(const struct mt_positions *ps, struct place *p)
+{
+    p->at += 8;
+    if (ps->dense && p->at >= ps->total)
+        return;
+    p->here += 8;
+    p->left -= 8;
+    if (p->left == 0) {
+        p->left = ps->width;
+        p->here += ps->plane - ps->width;
+    }
+}
+
+/* The pieces of 8 of a panel of n positions from p on, which moves past it. */
+static struct mt_columns place_columns(const struct mt_positions *ps,
+                                       struct place *p, size_t n)
+{
     struct mt_columns cols;
 
     for (size_t i = 0; i < 4; i++) {
-        cols.at[i] = here;
-        /* what follows the last position is read and dropped */
-        if (ps->dense && at + 8 * i + 8 >= ps->total)
-            continue;
-        here += 8;
-        column += 8;
-        if (ps->dense && column == ps->width) {
-            column = 0;
-            here += ps->plane - ps->width;
-        }
+        cols.at[i] = p->here;
+        if (8 * i < n)
+            move_on(ps, p);
     }
     return cols;
 }
 
-/* Slivers pay where tiles are low: those read as much of A as of B. */
-enum { LOW = 8, FEW_POSITIONS = 256 };
+/* Slivers pay where there are some positions, and tiles that are not low. */
+enum { FEW_POSITIONS = 256 };
 
 static size_t tiles_of(size_t m)
 {
@@ -54,7 +77,7 @@ static size_t group_floats(const struct mt_conv *cv, size_t m, size_t k)
 {
     size_t mr = mt_kernels()->gemm_mr;
 
-    if (mr > LOW || m < mr / 2 || cv->n * cv->oh * cv->ow < FEW_POSITIONS)
+    if (m < mr / 2 || cv->n * cv->oh * cv->ow < FEW_POSITIONS)
         return 0;
     return mt_size_align(tiles_of(m) * mr * k + 16, 16);
 }
@@ -65,9 +88,9 @@ size_t mt_conv_sliver_floats(const struct mt_conv *cv, size_t m, size_t k)
 }
 
 /* Where the sliver of tile t is in block [q, q + depth) of k. */
-static size_t sliver_at(size_t m, size_t q, size_t depth, size_t t)
+static size_t sliver_at(size_t tiles, size_t q, size_t depth, size_t t)
 {
-    return (q * tiles_of(m) + t * depth) * mt_kernels()->gemm_mr;
+    return (q * tiles + t * depth) * mt_kernels()->gemm_mr;
 }
 
 static void pack_group(const float *a, size_t m, size_t k, float *slivers)
@@ -83,7 +106,7 @@ static void pack_group(const float *a, size_t m, size_t k, float *slivers)
 
             kernels->gemm_pack_a(a + i * k + q, k, 1, rows, depth,
                                  kernels->gemm_mr,
-                                 slivers + sliver_at(m, q, depth, t));
+                                 slivers + sliver_at(tiles, q, depth, t));
             i += rows;
         }
     }
@@ -102,51 +125,64 @@ struct mt_conv_left mt_conv_left(const struct mt_conv *cv, const float *a,
                                  const float *slivers, size_t group, size_t m,
                                  size_t k)
 {
-    size_t floats = group_floats(cv, m, k);
+    size_t floats = group_floats(cv, m, k), tiles = tiles_of(m);
 
-    if (floats)
-        return (struct mt_conv_left){ slivers + group * floats, m, k, true };
-    return (struct mt_conv_left){ a + group * m * k, m, k, false };
+    return (struct mt_conv_left){
+        .at = floats ? slivers + group * floats : a + group * m * k,
+        .m = m,
+        .k = k,
+        .tiles = tiles,
+        .rows = m / tiles,
+        .longer = m % tiles,
+        .slivers = floats > 0,
+    };
 }
 
 /* Block [q, q + depth) of k, for a panel of columns. */
 static void product_panel(const struct mt_conv_left *a, size_t q, size_t depth,
                           const float *const *rows,
                           const struct mt_columns *cols, size_t columns,
-                          float *out, size_t ldc)
+                          float *out, size_t ldc, struct mt_fetch *fetch)
 {
     const struct mt_kernels *kernels = mt_kernels();
-    size_t tiles = tiles_of(a->m), i = 0;
+    size_t i = 0;
 
-    for (size_t t = 0; t < tiles; t++) {
-        size_t m = a->m / tiles + (t < a->m % tiles);
+    for (size_t t = 0; t < a->tiles; t++) {
+        size_t m = a->rows + (t < a->longer);
         struct mt_left left = { a->at + i * a->k + q, a->k, 1 };
 
         if (a->slivers)
-            left = (struct mt_left){ a->at + sliver_at(a->m, q, depth, t), 1,
-                                     kernels->gemm_mr };
+            left = (struct mt_left){ a->at + sliver_at(a->tiles, q, depth, t),
+                                     1, kernels->gemm_mr };
         kernels->gemm_tile_rows(m, columns, depth, &left, rows + q, cols,
-                                out + i * ldc, ldc, q > 0);
+                                out + i * ldc, ldc, q > 0,
+                                mt_fetch_take(fetch, depth, left.at));
         i += m;
     }
 }
 
 void mt_conv_product(const struct mt_conv_left *a, const float *const *rows,
                      const struct mt_positions *ps, size_t at, size_t count,
-                     float *out, size_t ldc)
+                     float *out, size_t ldc, struct mt_fetch *fetch)
 {
     size_t nr = mt_kernels()->gemm_nr;
 
     for (size_t q = 0; q < a->k; q += MT_GEMM_KC) {
         size_t depth = mt_size_min(MT_GEMM_KC, a->k - q);
+        struct place place = place_of(ps, at);
 
         for (size_t j = 0; j < count; j += nr) {
-            struct mt_columns cols = place_columns(ps, at + j);
+            struct mt_columns cols = place_columns(ps, &place, nr);
 
             product_panel(a, q, depth, rows, &cols, mt_size_min(nr, count - j),
-                          out + j, ldc);
+                          out + j, ldc, fetch);
         }
     }
+}
+
+size_t mt_conv_steps(const struct mt_positions *ps, size_t m, size_t k)
+{
+    return ps->total / mt_kernels()->gemm_nr * tiles_of(m) * k;
 }
 
 void mt_conv_store(const struct mt_positions *ps, const float *block, size_t at,

@@ -135,6 +135,12 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     size_t at, outer, inner, skip;
 };
 
+struct mt_soon { /* memory that is read soon: tiles ask for it, from `at` on
+                    so many floats with each step of k; never NULL */
+    const float *at;
+    size_t pace;
+};
+
 /* The activations: A(X, name, saves_output), where saves_output says that the
  * derivative reads the saved output, not the input. Each has two kernels (in
  * isa/activation.c) and is found by its name (activation.h). */
@@ -171,14 +177,15 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
        size_t step, float *out))                                               \
     X(void, gemm_tile,                                                         \
       (size_t m, size_t n, size_t k, const struct mt_left *a, const float *b,  \
-       size_t b_row, float *copy, float *c, size_t ldc, bool add))             \
+       size_t b_row, float *copy, float *c, size_t ldc, bool add,              \
+       struct mt_soon soon))                                                   \
     X(void, gemm_tile_rows,                                                    \
       (size_t m, size_t n, size_t k, const struct mt_left *a,                  \
        const float *const *rows, const struct mt_columns *cols, float *c,      \
-       size_t ldc, bool add))                                                  \
+       size_t ldc, bool add, struct mt_soon soon))                             \
     X(void, gemm_tile_taps,                                                    \
       (size_t m, size_t n, const struct mt_steps *k, const float *const *rows, \
-       const float *b, float *c, size_t ldc, bool add))                        \
+       const float *b, float *c, size_t ldc, bool add, struct mt_soon soon))   \
     X(void, gemm_small,                                                        \
       (size_t m, size_t n, size_t k, const float *a, size_t a_row,             \
        size_t a_col, const float *b, size_t b_row, size_t b_col, float *c,     \

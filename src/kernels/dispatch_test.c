@@ -927,7 +927,8 @@ static void tile_straight(const struct mt_kernels *k, const struct io *io,
     size_t width = padded(t->n);
 
     k->gemm_tile(t->m, t->n, s.k, &t->a, wide_b + t->j, 80,
-                 io->variant % 2 ? copy : NULL, t->c, t->ldc, t->add);
+                 io->variant % 2 ? copy : NULL, t->c, t->ldc, t->add,
+                 (struct mt_soon){ t->c, 3 });
     for (size_t p = 0; io->variant % 2 && p < s.k * width; p++)
         ck_assert(memcmp(&copy[p], &wide_b[p / width * 80 + t->j + p % width],
                          sizeof *copy) == 0);
@@ -954,8 +955,8 @@ static void tile_by_rows(const struct mt_kernels *k, const struct io *io,
         }
         cols = (struct mt_columns){ { 0, 24, 16, 8 } };
     }
-    k->gemm_tile_rows(t->m, t->n, s.k, &t->a, rows, &cols, t->c, t->ldc,
-                      t->add);
+    k->gemm_tile_rows(t->m, t->n, s.k, &t->a, rows, &cols, t->c, t->ldc, t->add,
+                      (struct mt_soon){ t->c, 3 });
 }
 
 /* Rows of A by pointers, k in steps of two that are three apart. */
@@ -981,7 +982,8 @@ static void tile_by_taps(const struct mt_kernels *k, const struct io *io,
     }
     for (size_t p = 0; p < s.k * width; p++)
         b[p] = wide_b[p / width * 80 + t->j + p % width];
-    k->gemm_tile_taps(t->m, t->n, &steps, rows, b, t->c, t->ldc, t->add);
+    k->gemm_tile_taps(t->m, t->n, &steps, rows, b, t->c, t->ldc, t->add,
+                      (struct mt_soon){ t->c, 3 });
 }
 
 static void multiply(const struct mt_kernels *k, struct io *io, run_tile *run)

@@ -168,7 +168,7 @@ static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
             mt_gemm_fetch(g, i, rows, p->j0 + j, n);
         p->kernels->gemm_tile(rows, n, k, &a, b.b, b.b_row,
                               tiles > 1 ? b.copy : NULL, c, g->ldc,
-                              q > 0 || g->add);
+                              q > 0 || g->add, (struct mt_soon){ b.b, 0 });
         if (b.copy && tiles > 1)
             b = (struct panel){ b.copy, n, NULL };
         a.at += rows * a.row;

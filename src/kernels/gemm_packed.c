@@ -216,10 +216,10 @@ static void turn_tiles(const struct plan *p, size_t i, size_t m, size_t j,
         for (size_t jj = j; jj < end; jj += nr) {
             size_t n = mt_size_min(nr, end - jj);
 
-            p->kernels->gemm_tile(rows, n, p->k, &a,
-                                  p->panels + jj * MT_GEMM_KC,
-                                  mt_size_align(n, LINE), NULL, c + jj, g->ldc,
-                                  p->q > 0 || g->add);
+            p->kernels->gemm_tile(
+                rows, n, p->k, &a, p->panels + jj * MT_GEMM_KC,
+                mt_size_align(n, LINE), NULL, c + jj, g->ldc,
+                p->q > 0 || g->add, (struct mt_soon){ sliver, 0 });
         }
         c += rows * g->ldc;
     }

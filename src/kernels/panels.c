@@ -50,8 +50,8 @@ static void multiply_panel(size_t m, size_t n, size_t q, size_t kc,
     for (size_t t = 0; t < tiles; t++) {
         size_t rows = m / tiles + (t < m % tiles);
 
-        kernels->gemm_tile(rows, n, kc, &left, b, mt_size_align(n, 16), NULL,
-                           c, ldc, add);
+        kernels->gemm_tile(rows, n, kc, &left, b, mt_size_align(n, 16), NULL, c,
+                           ldc, add, (struct mt_soon){ b, 0 });
         left.at += rows * lda;
         c += rows * ldc;
     }

@@ -138,6 +138,13 @@ VINLINE void fetch(const size_t m, const size_t nv, const float *c, size_t ldc)
     }
 }
 
+/* What comes later is on its way to cache, too. */
+VINLINE void ask(struct mt_soon *soon)
+{
+    __builtin_prefetch(soon->at, 0, 2);
+    soon->at += soon->pace;
+}
+
 /* acc += column a (m values, `row` apart) times row b */
 VINLINE void rank_one(const size_t m, const size_t nv, const float *a,
                       size_t row, const vf b[GEMM_NRV], vf acc[][GEMM_NRV])
@@ -199,7 +206,7 @@ VINLINE size_t tail_of(size_t n)
 VINLINE void tile(const size_t m, const size_t nv, size_t k,
                   const struct mt_left *a, const size_t row, const float *b,
                   size_t b_row, float *copy, float *c, size_t ldc, size_t tail,
-                  bool add)
+                  bool add, struct mt_soon soon)
 {
     const float *x = a->at;
     size_t col = a->col;
@@ -217,12 +224,14 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k,
             if (copy)
                 vf_store(copy + (p * nv + j) * VL, y[j]);
         }
+        ask(&soon);
         rank_one(m, nv, x, row, y, acc);
     }
     finish(m, nv, acc, c, ldc, tail, add);
 }
 
-#define TILE_OF(M, NV) tile(M, NV, k, a, ROW, b, b_row, copy, c, ldc, tail, add)
+#define TILE_OF(M, NV)                                                         \
+    tile(M, NV, k, a, ROW, b, b_row, copy, c, ldc, tail, add, soon)
 
 /* Of a packed or transposed A, whose values of a column are contiguous: places
  * that are constants save loads. */
@@ -231,7 +240,7 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k,
 static void tile_of_columns(size_t m, size_t n, size_t k,
                             const struct mt_left *a, const float *b,
                             size_t b_row, float *copy, float *c, size_t ldc,
-                            bool add)
+                            bool add, struct mt_soon soon)
 {
     size_t tail = tail_of(n);
 
@@ -245,12 +254,12 @@ static void tile_of_columns(size_t m, size_t n, size_t k,
 
 void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
                       const float *b, size_t b_row, float *copy, float *c,
-                      size_t ldc, bool add)
+                      size_t ldc, bool add, struct mt_soon soon)
 {
     size_t tail = tail_of(n);
 
     if (a->row == 1) {
-        tile_of_columns(m, n, k, a, b, b_row, copy, c, ldc, add);
+        tile_of_columns(m, n, k, a, b, b_row, copy, c, ldc, add, soon);
         return;
     }
     switch (m) {
@@ -267,7 +276,7 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
                        const struct mt_left *a, const size_t row,
                        const float *const *rows, const struct mt_columns *cols,
                        const bool halves, float *c, size_t ldc, size_t tail,
-                       bool add)
+                       bool add, struct mt_soon soon)
 {
     const float *x = a->at;
     size_t col = a->col;
@@ -284,19 +293,20 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
         for (size_t j = 0; j < nv; j++)
             y[j] = halves ? vf_load_halves(b + at[2 * j], b + at[2 * j + 1])
                           : vf_load(b + at[2 * j]);
+        ask(&soon);
         rank_one(m, nv, x, row, y, acc);
     }
     finish(m, nv, acc, c, ldc, tail, add);
 }
 
 #define TILE_OF(M, NV)                                                         \
-    tile_rows(M, NV, k, a, row, rows, cols, halves, c, ldc, tail, add)
+    tile_rows(M, NV, k, a, row, rows, cols, halves, c, ldc, tail, add, soon)
 
 /* Where row is a constant, so are the places in a column of A. */
 VINLINE void tile_rows_of(size_t m, size_t n, size_t k, const struct mt_left *a,
                           const size_t row, const float *const *rows,
                           const struct mt_columns *cols, const bool halves,
-                          float *c, size_t ldc, bool add)
+                          float *c, size_t ldc, bool add, struct mt_soon soon)
 {
     size_t tail = tail_of(n);
 
@@ -310,24 +320,24 @@ VINLINE void tile_rows_of(size_t m, size_t n, size_t k, const struct mt_left *a,
 void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
                            const struct mt_left *a, const float *const *rows,
                            const struct mt_columns *cols, float *c, size_t ldc,
-                           bool add)
+                           bool add, struct mt_soon soon)
 {
     bool whole = cols->at[1] == cols->at[0] + VL / 2 &&
                  (n <= VL || cols->at[3] == cols->at[2] + VL / 2);
 
     if (whole && a->row == 1)
-        tile_rows_of(m, n, k, a, 1, rows, cols, false, c, ldc, add);
+        tile_rows_of(m, n, k, a, 1, rows, cols, false, c, ldc, add, soon);
     else if (whole)
-        tile_rows_of(m, n, k, a, a->row, rows, cols, false, c, ldc, add);
+        tile_rows_of(m, n, k, a, a->row, rows, cols, false, c, ldc, add, soon);
     else
-        tile_rows_of(m, n, k, a, a->row, rows, cols, true, c, ldc, add);
+        tile_rows_of(m, n, k, a, a->row, rows, cols, true, c, ldc, add, soon);
 }
 
 /* A's element (i, (r, p)) is rows[i][at + r skip + p]; B is packed. */
 VINLINE void tile_taps(const size_t m, const size_t nv,
                        const struct mt_steps *k, const float *const *rows,
                        const float *b, float *c, size_t ldc, size_t tail,
-                       bool add)
+                       bool add, struct mt_soon soon)
 {
     vf acc[GEMM_MR][GEMM_NRV];
 
@@ -339,6 +349,7 @@ VINLINE void tile_taps(const size_t m, const size_t nv,
 #pragma GCC unroll 2
             for (size_t j = 0; j < nv; j++)
                 y[j] = vf_load(b + j * VL);
+            ask(&soon);
 #pragma GCC unroll 16
             for (size_t i = 0; i < m; i++) {
                 vf x = vf_set1(rows[i][p]);
@@ -352,11 +363,11 @@ VINLINE void tile_taps(const size_t m, const size_t nv,
     finish(m, nv, acc, c, ldc, tail, add);
 }
 
-#define TILE_OF(M, NV) tile_taps(M, NV, k, rows, b, c, ldc, tail, add)
+#define TILE_OF(M, NV) tile_taps(M, NV, k, rows, b, c, ldc, tail, add, soon)
 
 void MT_FN(gemm_tile_taps)(size_t m, size_t n, const struct mt_steps *k,
                            const float *const *rows, const float *b, float *c,
-                           size_t ldc, bool add)
+                           size_t ldc, bool add, struct mt_soon soon)
 {
     size_t tail = tail_of(n);
 
