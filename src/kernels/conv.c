@@ -172,7 +172,7 @@ struct mt_fetch mt_conv_fetch(const struct mt_conv *cv,
                               const struct mt_conv_epilogue *e, size_t task,
                               size_t steps)
 {
-    struct mt_fetch a = { .runs = 0 };
+    struct mt_fetch a = { .n = 0 };
     size_t at = task * images->out_size, n = images->out_size;
 
     if (e && e->sum)

@@ -15,46 +15,66 @@
 
 #include "kernels/dispatch.h"
 
-enum { MT_FETCH_RUNS = 4 };
+enum { MT_FETCH_BLOCKS = 6 };
 
 struct mt_fetch {
-    struct {
-        const float *at, *end;
-    } run[MT_FETCH_RUNS];
-    size_t runs, now;
+    struct mt_fetch_block {
+        const float *at; /* in the row */
+        size_t left, n;  /* of the row; of each row */
+        size_t rows, skip;
+    } block[MT_FETCH_BLOCKS];
+    size_t n, now;
     size_t pace;
 };
 
-/* n floats; NULL: none */
-static inline void mt_fetch_add(struct mt_fetch *a, const float *at, size_t n)
+/* Rows of n floats, `stride` apart; NULL: none. Blocks for which there is no
+ * room are left out. A tile asks for one row at most. */
+static inline void mt_fetch_rows(struct mt_fetch *f, const float *at,
+                                 size_t rows, size_t n, size_t stride)
 {
-    if (!at)
+    if (!at || !rows || !n || f->n == MT_FETCH_BLOCKS)
         return;
-    a->run[a->runs].at = at;
-    a->run[a->runs++].end = at + n;
+    if (n == stride) {
+        n *= rows;
+        rows = 1;
+    }
+    f->block[f->n++] = (struct mt_fetch_block){ at, n, n, rows, stride - n };
 }
 
-static inline void mt_fetch_begin(struct mt_fetch *a, size_t steps)
+static inline void mt_fetch_add(struct mt_fetch *f, const float *at, size_t n)
+{
+    mt_fetch_rows(f, at, 1, n, n);
+}
+
+static inline void mt_fetch_begin(struct mt_fetch *f, size_t steps)
 {
     size_t floats = 0;
 
-    for (size_t i = 0; i < a->runs; i++)
-        floats += (size_t)(a->run[i].end - a->run[i].at);
-    a->pace = floats / (steps + 1) + 1;
+    for (size_t i = 0; i < f->n; i++)
+        floats += f->block[i].rows * f->block[i].n;
+    f->pace = floats / (steps + 1) + 1;
 }
 
-/* For a tile of k steps, which asks for its own operand at `a` if there is
- * nothing else. */
-static inline struct mt_soon mt_fetch_take(struct mt_fetch *a, size_t k,
+/* For a tile of k steps, which asks for what it reads itself, at `own`, if
+ * there is nothing else. */
+static inline struct mt_soon mt_fetch_take(struct mt_fetch *f, size_t k,
                                            const float *own)
 {
+    struct mt_fetch_block *b = &f->block[f->now];
     struct mt_soon soon = { own, 0 };
 
-    if (a->now < a->runs) {
-        soon = (struct mt_soon){ a->run[a->now].at, a->pace };
-        a->run[a->now].at += k * a->pace;
-        a->now += a->run[a->now].at >= a->run[a->now].end;
+    if (f->now == f->n)
+        return soon;
+    soon = (struct mt_soon){ b->at, f->pace };
+    if (k * f->pace < b->left) {
+        b->at += k * f->pace;
+        b->left -= k * f->pace;
+        return soon;
     }
+    soon.pace = b->left / k + 1;
+    b->at += b->left + b->skip;
+    b->left = b->n;
+    f->now += --b->rows == 0;
     return soon;
 }
 

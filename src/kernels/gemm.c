@@ -21,12 +21,13 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/fetch.h"
 
 enum {
     SMALL = 2048,        /* products m n k up to this have one loop */
     B_BUFFER = 4 << 20,  /* floats of B packed ahead at a time, about */
     BLOCK_ROWS = 96,     /* rows of a task's block of C, about */
-    BLOCK_COLUMNS = 256, /* columns of a task's block of C, at most */
+    BLOCK_COLUMNS = 512, /* columns of a task's block of C, at most */
     PAGE = 1024,         /* floats of a page */
 };
 
@@ -151,30 +152,75 @@ static struct mt_left find_rows(const struct plan *p, size_t i, size_t m,
     return (struct mt_left){ own, 1, m };
 }
 
-/* One KC block [q, q + k) of the rows [i, i + m) of a panel of columns. */
-static void panel_tiles(const struct plan *p, struct mt_left a, size_t i,
-                        size_t m, size_t j, size_t n, size_t q, size_t k,
-                        float *own)
+/* Rows [i, i + m) and columns [j, j + n) of C. */
+struct block {
+    size_t i, m, j, n;
+};
+
+/* One KC block [q, q + k) of n columns of a block, from j on. */
+static void panel_tiles(const struct plan *p, struct mt_left a,
+                        const struct block *block, size_t j, size_t n, size_t q,
+                        size_t k, float *own, struct mt_fetch *fetch)
 {
     const struct mt_gemm *g = p->g;
-    struct panel b = find_panel(p, j, n, q, k, own);
-    size_t tiles = mt_size_ceil_div(m, p->kernels->gemm_mr);
-    float *c = g->c + i * g->ldc + p->j0 + j;
+    struct panel b = find_panel(p, j - p->j0, n, q, k, own);
+    size_t tiles = mt_size_ceil_div(block->m, p->kernels->gemm_mr);
+    float *c = g->c + block->i * g->ldc + j;
 
     for (size_t t = 0; t < tiles; t++) {
-        size_t rows = m / tiles + (t < m % tiles);
+        size_t rows = block->m / tiles + (t < block->m % tiles);
 
-        if (q + k == g->k)
-            mt_gemm_fetch(g, i, rows, p->j0 + j, n);
         p->kernels->gemm_tile(rows, n, k, &a, b.b, b.b_row,
                               tiles > 1 ? b.copy : NULL, c, g->ldc,
-                              q > 0 || g->add, (struct mt_soon){ b.b, 0 });
+                              q > 0 || g->add, mt_fetch_take(fetch, k, b.b));
         if (b.copy && tiles > 1)
             b = (struct panel){ b.copy, n, NULL };
         a.at += rows * a.row;
         c += rows * g->ldc;
-        i += rows;
     }
+}
+
+static struct block block_of(const struct plan *p, size_t task)
+{
+    size_t across = mt_size_ceil_div(p->n, p->block_columns);
+    size_t i = task / across * p->block_rows;
+    size_t j = task % across * p->block_columns;
+
+    return (struct block){ i, mt_size_min(p->block_rows, p->g->m - i),
+                           p->j0 + j, mt_size_min(p->block_columns, p->n - j) };
+}
+
+static size_t blocks(const struct plan *p)
+{
+    return mt_size_ceil_div(p->g->m, p->block_rows) *
+           mt_size_ceil_div(p->n, p->block_columns);
+}
+
+/* What the tiles of a task ask for: what its epilogue reads; the next block's
+ * rows of A, and where its results go. */
+static struct mt_fetch fetch_of(const struct plan *p, size_t task)
+{
+    const struct mt_gemm *g = p->g;
+    struct block now = block_of(p, task), next;
+    size_t at = now.i * g->ldc + now.j, nr = p->kernels->gemm_nr;
+    struct mt_fetch f = { .n = 0 };
+
+    if (g->sum)
+        mt_fetch_rows(&f, g->sum + at, now.m, now.n, g->ldc);
+    if (g->act_grad)
+        mt_fetch_rows(&f, g->saved + at, now.m, now.n, g->ldc);
+    if (task + 1 < blocks(p)) {
+        next = block_of(p, task + 1);
+        at = next.i * g->ldc + next.j;
+        if (next.i != now.i && g->a_col == 1)
+            mt_fetch_rows(&f, g->a + next.i * g->a_row, next.m, g->k, g->a_row);
+        mt_fetch_rows(&f, g->c + at, next.m, next.n, g->ldc);
+        if (g->act_out)
+            mt_fetch_rows(&f, g->act_out + at, next.m, next.n, g->ldc);
+    }
+    mt_fetch_begin(&f, mt_size_ceil_div(now.m, p->kernels->gemm_mr) *
+                           mt_size_ceil_div(now.n, nr) * g->k);
+    return f;
 }
 
 static void block_task(void *ctx, size_t task, size_t worker)
@@ -182,23 +228,21 @@ static void block_task(void *ctx, size_t task, size_t worker)
     const struct plan *p = ctx;
     const struct mt_gemm *g = p->g;
     size_t nr = p->kernels->gemm_nr;
-    size_t across = mt_size_ceil_div(p->n, p->block_columns);
-    size_t i = task / across * p->block_rows;
-    size_t j = task % across * p->block_columns;
-    size_t m = mt_size_min(p->block_rows, g->m - i);
-    size_t n = mt_size_min(p->block_columns, p->n - j);
+    struct block b = block_of(p, task);
+    struct mt_fetch fetch = fetch_of(p, task);
     float *own = p->own + worker * p->own_floats;
 
     for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
         size_t k = mt_size_min(MT_GEMM_KC, g->k - q);
         struct mt_left a =
-            find_rows(p, i, m, q, k, own + MT_GEMM_KC * MT_GEMM_PANEL);
+            find_rows(p, b.i, b.m, q, k, own + MT_GEMM_KC * MT_GEMM_PANEL);
 
-        for (size_t jj = j; jj < j + n; jj += nr)
-            panel_tiles(p, a, i, m, jj, mt_size_min(nr, j + n - jj), q, k, own);
+        for (size_t j = 0; j < b.n; j += nr)
+            panel_tiles(p, a, &b, b.j + j, mt_size_min(nr, b.n - j), q, k, own,
+                        &fetch);
     }
     if (mt_gemm_has_epilogue(g))
-        mt_gemm_epilogue(g, p->kernels, i, m, p->j0 + j, n);
+        mt_gemm_epilogue(g, p->kernels, b.i, b.m, b.j, b.n);
 }
 
 static void gemm_small(const struct mt_gemm *g,
@@ -246,9 +290,6 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         if (p.ahead)
             mt_team_run(team, mt_size_ceil_div(p.n, p.kernels->gemm_nr),
                         pack_ahead_task, &p);
-        mt_team_run(team,
-                    mt_size_ceil_div(g->m, p.block_rows) *
-                        mt_size_ceil_div(p.n, p.block_columns),
-                    block_task, &p);
+        mt_team_run(team, blocks(&p), block_task, &p);
     }
 }

@@ -12,15 +12,6 @@ static void fetch(const float *x, size_t n)
         __builtin_prefetch(x + j, 0, 2);
 }
 
-void mt_gemm_fetch(const struct mt_gemm *g, size_t i, size_t m, size_t j,
-                   size_t n)
-{
-    for (size_t r = i; g->sum && r < i + m; r++)
-        fetch(g->sum + r * g->ldc + j, n);
-    for (size_t r = i; g->act_grad && r < i + m; r++)
-        fetch(g->saved + r * g->ldc + j, n);
-}
-
 bool mt_gemm_has_epilogue(const struct mt_gemm *g)
 {
     return g->bias || g->sum || g->act || g->act_grad;

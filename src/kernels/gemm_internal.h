@@ -16,11 +16,6 @@ void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
 
 bool mt_gemm_has_epilogue(const struct mt_gemm *g);
 
-/* What the epilogue of these rows and columns will read is on its way to cache
- * while their tiles are computed. */
-void mt_gemm_fetch(const struct mt_gemm *g, size_t i, size_t m, size_t j,
-                   size_t n);
-
 /* Products that pack both operands: gemm_packed.c. The bits are the same. */
 bool mt_gemm_packs_both(const struct mt_gemm *g);
 void mt_gemm_packed(const struct mt_gemm *g, struct mt_team *team,

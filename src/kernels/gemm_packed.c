@@ -29,7 +29,7 @@ enum {
     TURN = 256,    /* columns that a sliver's tiles cover in turn */
     LINE = 16,     /* floats of a cache line */
     PANELS = 8,    /* that a task packs, at most */
-    STEPS = 8,     /* of k that are packed at a time, see steps_of */
+    STEPS = 16,    /* of k that are packed at a time, see steps_of */
 };
 
 struct plan {
