@@ -9,12 +9,12 @@
  * A tile takes one value of A at a time, so A is read in place, whatever
  * its strides; only where the columns of a transposed A are whole pages apart
  * would its cache lines evict each other: then a task first copies its block of
- * it. B's rows are vectors: where they are contiguous, the first tile of a
- * panel reads them in place and leaves a packed copy in cache for the others.
- * Otherwise (a transposed B) panels are packed first: by the task, if it has
- * all rows of C, and else once for all tasks. Larger products pack both
- * operands: gemm_packed.c. Threads share long sums by blocks of k:
- * gemm_spread.c.
+ * it. Where all tasks read all rows, A is packed in slivers first, for all. B's
+ * rows are vectors: where they are contiguous, the first tile of a panel reads
+ * them in place and leaves a packed copy in cache for the others. Otherwise (a
+ * transposed B) panels are packed first: by the task, if it has all rows of C,
+ * and else once for all tasks. Larger products pack both operands:
+ * gemm_packed.c. Threads share long sums by blocks of k: gemm_spread.c.
  */
 #include "kernels/gemm_internal.h"
 
@@ -29,6 +29,8 @@ enum {
     BLOCK_ROWS = 96,     /* rows of a task's block of C, about */
     BLOCK_COLUMNS = 512, /* columns of a task's block of C, at most */
     PAGE = 1024,         /* floats of a page */
+    LARGE = 1 << 18,     /* elements of a B that is not in cache */
+    WIDE = 512,          /* columns from which slivers pay */
 };
 
 struct plan {
@@ -37,6 +39,8 @@ struct plan {
     size_t column_group;    /* columns of B that are packed ahead at a time */
     size_t block_rows, block_columns;
     float *ahead;           /* panel of column j at j k, block q at q width */
+    float *slivers;         /* of A, see slivers_at */
+    size_t step;            /* floats of a step of them */
     float *own; /* each worker's: a panel, KC x MT_GEMM_PANEL; a block of a
                    transposed A, KC x rows */
     size_t own_floats;
@@ -70,10 +74,36 @@ static void plan_sizes(struct plan *p, size_t m, size_t n, size_t k)
     size_t fit = B_BUFFER / k / MT_GEMM_PANEL * MT_GEMM_PANEL;
 
     plan_blocks(p, m, n);
+    p->step = mt_gemm_sliver_step(p->kernels);
     fit = fit > p->block_columns ? fit : p->block_columns;
     p->column_group = fit < n && packs_ahead(p, m) ? fit : n;
     p->own_floats =
         mt_size_align(MT_GEMM_KC * (MT_GEMM_PANEL + p->block_rows), 16);
+}
+
+/* Whether all tasks read all rows of an A that is not transposed, each for many
+ * columns. */
+static bool packs_left(const struct plan *p, size_t m, size_t n)
+{
+    return p->block_rows == m && m > p->kernels->gemm_mr && n >= WIDE;
+}
+
+static size_t tiles_of(const struct plan *p, size_t m)
+{
+    return mt_size_ceil_div(m, p->kernels->gemm_mr);
+}
+
+/* Where the slivers of KC block q of k begin. Each block has room for what
+ * packing writes past its end. */
+static size_t slivers_at(const struct plan *p, size_t m, size_t q)
+{
+    return q * p->step * tiles_of(p, m) +
+           mt_size_ceil_div(q, MT_GEMM_KC) * MT_GEMM_LINE;
+}
+
+static size_t left_floats(const struct plan *p, size_t m, size_t n, size_t k)
+{
+    return packs_left(p, m, n) ? mt_size_align(slivers_at(p, m, k), 16) : 0;
 }
 
 static size_t ahead_floats(const struct plan *p, size_t m, size_t k)
@@ -94,6 +124,7 @@ size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
     floats = workers * p.own_floats;
     if (!mt_gemm_packs_both(&transposed))
         floats += ahead_floats(&p, m, k);
+    floats += left_floats(&p, m, n, k);
     if (mt_gemm_may_pack(m, n, k))
         floats = mt_size_max(floats, mt_gemm_packed_floats(m, n, workers));
     floats = mt_size_max(floats, mt_gemm_spread_floats(m, n, k, workers));
@@ -114,6 +145,24 @@ static void pack_ahead_task(void *ctx, size_t task, size_t worker)
 
         p->kernels->gemm_pack_b(g->b + q * g->b_row + (p->j0 + j) * g->b_col,
                                 g->b_row, g->b_col, k, n, out + q * width);
+    }
+}
+
+static void pack_left_task(void *ctx, size_t task, size_t worker)
+{
+    const struct plan *p = ctx;
+    const struct mt_gemm *g = p->g;
+    size_t q = task * MT_GEMM_KC, k = mt_size_min(MT_GEMM_KC, g->k - q);
+    size_t tiles = tiles_of(p, g->m);
+    const float *a = g->a + q * g->a_col;
+    float *out = p->slivers + slivers_at(p, g->m, q);
+
+    (void)worker;
+    for (size_t t = 0; t < tiles; t++, out += p->step * k) {
+        size_t rows = g->m / tiles + (t < g->m % tiles);
+
+        p->kernels->gemm_pack_a(a, g->a_row, g->a_col, rows, k, p->step, out);
+        a += rows * g->a_row;
     }
 }
 
@@ -146,6 +195,9 @@ static struct mt_left find_rows(const struct plan *p, size_t i, size_t m,
     const struct mt_gemm *g = p->g;
     const float *a = g->a + i * g->a_row + q * g->a_col;
 
+    if (p->slivers)
+        return (struct mt_left){ p->slivers + slivers_at(p, g->m, q), 1,
+                                 p->step };
     if (g->a_row != 1 || g->a_col % PAGE)
         return (struct mt_left){ a, g->a_row, g->a_col };
     p->kernels->copy_rows(own, m, a, g->a_col, k, m);
@@ -157,6 +209,23 @@ struct block {
     size_t i, m, j, n;
 };
 
+/* What the tiles of a panel ask for first: the next one, from column j on, if
+ * tasks pack their own and B is not in cache. */
+static struct mt_fetch next_panel(const struct plan *p, size_t j, size_t end,
+                                  size_t q, size_t k)
+{
+    const struct mt_gemm *g = p->g;
+    struct mt_fetch f = { .n = 0 };
+    size_t n;
+
+    if (j == end || p->ahead || g->b_row != 1 || g->n * g->k < LARGE)
+        return f;
+    n = mt_size_min(p->kernels->gemm_nr, end - j);
+    mt_fetch_rows(&f, g->b + q * g->b_row + j * g->b_col, n, k, g->b_col);
+    mt_fetch_begin(&f, n * k);
+    return f;
+}
+
 /* One KC block [q, q + k) of n columns of a block, from j on. */
 static void panel_tiles(const struct plan *p, struct mt_left a,
                         const struct block *block, size_t j, size_t n, size_t q,
@@ -164,18 +233,20 @@ static void panel_tiles(const struct plan *p, struct mt_left a,
 {
     const struct mt_gemm *g = p->g;
     struct panel b = find_panel(p, j - p->j0, n, q, k, own);
-    size_t tiles = mt_size_ceil_div(block->m, p->kernels->gemm_mr);
+    size_t tiles = tiles_of(p, block->m);
     float *c = g->c + block->i * g->ldc + j;
+    struct mt_fetch next = next_panel(p, j + n, block->j + block->n, q, k);
 
     for (size_t t = 0; t < tiles; t++) {
         size_t rows = block->m / tiles + (t < block->m % tiles);
 
-        p->kernels->gemm_tile(rows, n, k, &a, b.b, b.b_row,
-                              tiles > 1 ? b.copy : NULL, c, g->ldc,
-                              q > 0 || g->add, mt_fetch_take(fetch, k, b.b));
+        p->kernels->gemm_tile(
+            rows, n, k, &a, b.b, b.b_row, tiles > 1 ? b.copy : NULL, c, g->ldc,
+            q > 0 || g->add,
+            mt_fetch_take(next.now < next.n ? &next : fetch, k, b.b));
         if (b.copy && tiles > 1)
             b = (struct panel){ b.copy, n, NULL };
-        a.at += rows * a.row;
+        a.at += p->slivers ? k * p->step : rows * a.row;
         c += rows * g->ldc;
     }
 }
@@ -218,8 +289,7 @@ static struct mt_fetch fetch_of(const struct plan *p, size_t task)
         if (g->act_out)
             mt_fetch_rows(&f, g->act_out + at, next.m, next.n, g->ldc);
     }
-    mt_fetch_begin(&f, mt_size_ceil_div(now.m, p->kernels->gemm_mr) *
-                           mt_size_ceil_div(now.n, nr) * g->k);
+    mt_fetch_begin(&f, tiles_of(p, now.m) * mt_size_ceil_div(now.n, nr) * g->k);
     return f;
 }
 
@@ -284,6 +354,12 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
     if (g->b_col != 1 && packs_ahead(&p, g->m)) {
         p.ahead = scratch;
         p.own += ahead_floats(&p, g->m, g->k);
+    }
+    if (g->a_row != 1 && packs_left(&p, g->m, g->n)) {
+        p.slivers = p.own;
+        p.own += left_floats(&p, g->m, g->n, g->k);
+        mt_team_run(team, mt_size_ceil_div(g->k, MT_GEMM_KC), pack_left_task,
+                    &p);
     }
     for (p.j0 = 0; p.j0 < g->n; p.j0 += p.n) {
         p.n = mt_size_min(p.ahead ? p.column_group : g->n, g->n - p.j0);

@@ -6,6 +6,7 @@
 
 enum {
     MT_GEMM_PANEL = 32,     /* columns of the widest tile of any table */
+    MT_GEMM_LINE = 16,      /* floats of a cache line */
     MT_GEMM_ALL_ROWS = 320, /* up to here a task takes all rows of C */
 };
 
@@ -13,6 +14,15 @@ enum {
  * are in cache: gemm_epilogue.c. */
 void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
                       size_t i, size_t m, size_t j, size_t n);
+
+/* A sliver is the rows of A of one tile, each step's values together. Floats
+ * from a step to the next: one cache line, or what is needed, if that is much
+ * less. Packing writes up to MT_GEMM_LINE floats past the last sliver. */
+static inline size_t mt_gemm_sliver_step(const struct mt_kernels *kernels)
+{
+    return kernels->gemm_mr > MT_GEMM_LINE / 2 ? MT_GEMM_LINE
+                                               : kernels->gemm_mr;
+}
 
 bool mt_gemm_has_epilogue(const struct mt_gemm *g);
 

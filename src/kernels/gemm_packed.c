@@ -12,8 +12,8 @@
  *                 for some panels in turn
  *                     for each sliver, for each of the panels: tiles
  *
- * A sliver is the rows of A of one tile, each step's values together. It goes
- * along some panels at a time, since C's rows are pages apart, too.
+ * A sliver (gemm_internal.h) goes along some panels at a time, since C's rows
+ * are pages apart, too.
  */
 #include "kernels/gemm_internal.h"
 
@@ -27,7 +27,6 @@ enum {
     RUN = 256,     /* columns of a run, at least */
     TASKS = 8,     /* at least, if blocks and runs are large enough */
     TURN = 256,    /* columns that a sliver's tiles cover in turn */
-    LINE = 16,     /* floats of a cache line */
     PANELS = 8,    /* that a task packs, at most */
     STEPS = 16,    /* of k that are packed at a time, see steps_of */
 };
@@ -70,17 +69,10 @@ bool mt_gemm_packs_both(const struct mt_gemm *g)
                 g->m, g->n, g->k);
 }
 
-/* Floats from a step of a sliver to the next: one cache line, or what is
- * needed, if that is much less. */
-static size_t sliver_step(const struct plan *p)
-{
-    return p->kernels->gemm_mr > LINE / 2 ? LINE : p->kernels->gemm_mr;
-}
-
 /* Floats of a sliver, with room for what packing writes past its end. */
 static size_t sliver_floats(const struct plan *p)
 {
-    return MT_GEMM_KC * sliver_step(p) + LINE;
+    return MT_GEMM_KC * mt_gemm_sliver_step(p->kernels) + MT_GEMM_LINE;
 }
 
 static size_t slivers_of(const struct plan *p, size_t m)
@@ -149,7 +141,7 @@ static size_t steps_of(size_t step)
 static void fetch_steps(const float *x, size_t step, size_t left, size_t n)
 {
     for (size_t q = 0; q < STEPS && q < left; q++, x += step) {
-        for (size_t j = 0; j < n; j += LINE)
+        for (size_t j = 0; j < n; j += MT_GEMM_LINE)
             __builtin_prefetch(x + j, 0, 3);
     }
 }
@@ -174,7 +166,7 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
 
             p->kernels->gemm_pack_b(b, g->b_row, g->b_col, k, n,
                                     p->panels + j * MT_GEMM_KC +
-                                        q * mt_size_align(n, LINE));
+                                        q * mt_size_align(n, MT_GEMM_LINE));
         }
     }
 }
@@ -183,7 +175,8 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
 static void pack_rows(const struct plan *p, size_t i, size_t m, float *out)
 {
     const struct mt_gemm *g = p->g;
-    size_t slivers = slivers_of(p, m), step = sliver_step(p), k;
+    size_t slivers = slivers_of(p, m), step = mt_gemm_sliver_step(p->kernels),
+           k;
 
     for (size_t q = 0; q < p->k; q += k) {
         const float *a = g->a + i * g->a_row + (p->q + q) * g->a_col;
@@ -211,14 +204,14 @@ static void turn_tiles(const struct plan *p, size_t i, size_t m, size_t j,
 
     for (size_t s = 0; s < slivers; s++, sliver += sliver_floats(p)) {
         size_t rows = m / slivers + (s < m % slivers);
-        struct mt_left a = { sliver, 1, sliver_step(p) };
+        struct mt_left a = { sliver, 1, mt_gemm_sliver_step(p->kernels) };
 
         for (size_t jj = j; jj < end; jj += nr) {
             size_t n = mt_size_min(nr, end - jj);
 
             p->kernels->gemm_tile(
                 rows, n, p->k, &a, p->panels + jj * MT_GEMM_KC,
-                mt_size_align(n, LINE), NULL, c + jj, g->ldc,
+                mt_size_align(n, MT_GEMM_LINE), NULL, c + jj, g->ldc,
                 p->q > 0 || g->add, (struct mt_soon){ sliver, 0 });
         }
         c += rows * g->ldc;
