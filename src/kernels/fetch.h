@@ -3,10 +3,13 @@
  * compute (struct mt_soon), in small pieces: a core waits if it asks for much
  * at once.
  *
- *     struct mt_fetch a = { 0 };
- *     mt_fetch_add(&a, x, n);      in the order in which it is needed
- *     mt_fetch_begin(&a, steps);   of k, of all tiles that follow
- *     for each tile: kernels->gemm_tile(..., mt_fetch_take(&a, k))
+ *     struct mt_fetch f = { .n = 0 };
+ *     mt_fetch_add(&f, x, n);      in the order in which it is needed
+ *     mt_fetch_rows(&f, y, rows, n, stride);
+ *     mt_fetch_begin(&f, steps);   of k, of all tiles that follow
+ *     for each tile: kernels->gemm_tile(..., mt_fetch_take(&f, k, a))
+ *
+ * It is only asked for: nothing is wrong if it is past the end of an array.
  */
 #ifndef MT_KERNELS_FETCH_H
 #define MT_KERNELS_FETCH_H
@@ -15,7 +18,17 @@
 
 #include "kernels/dispatch.h"
 
-enum { MT_FETCH_BLOCKS = 6 };
+enum {
+    MT_FETCH_BLOCKS = 6,
+    MT_FETCH_LINE = 16, /* floats of a cache line */
+};
+
+/* n floats that are read at once: all of them are asked for now. */
+static inline void mt_fetch_now(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += MT_FETCH_LINE)
+        __builtin_prefetch(x + i, 0, 3);
+}
 
 struct mt_fetch {
     struct mt_fetch_block {

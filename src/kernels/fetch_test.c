@@ -32,6 +32,54 @@ START_TEST(all_lines_are_asked_for)
 }
 END_TEST
 
+/* A tile asks for a row, or a part of one, and then the next. */
+START_TEST(rows_are_asked_for_one_by_one)
+{
+    enum { ROWS = 3, N = 40, STRIDE = 1000, STEPS = 16 };
+    static const float x[ROWS * STRIDE];
+    struct mt_fetch f = { .n = 0 };
+    size_t tiles[ROWS] = { 0 };
+
+    mt_fetch_rows(&f, x, ROWS, N, STRIDE);
+    mt_fetch_begin(&f, 10 * STEPS);
+    for (size_t i = 0; i < 10 && f.now < f.n; i++) {
+        struct mt_soon soon = mt_fetch_take(&f, STEPS, x);
+        size_t at = (size_t)(soon.at - x);
+
+        ck_assert_uint_lt(at % STRIDE, N);
+        ck_assert_uint_eq(at % STRIDE, tiles[at / STRIDE] * STEPS * f.pace);
+        tiles[at / STRIDE]++;
+    }
+    ck_assert_uint_eq(f.now, f.n);
+    for (size_t i = 0; i < ROWS; i++)
+        ck_assert_uint_ge(tiles[i] * STEPS * f.pace, N);
+}
+END_TEST
+
+/* Rows without a gap are one. */
+START_TEST(rows_in_one_piece_are_one_row)
+{
+    static const float x[64];
+    struct mt_fetch f = { .n = 0 };
+
+    mt_fetch_rows(&f, x, 4, 16, 16);
+    ck_assert_uint_eq(f.block[0].rows, 1);
+    ck_assert_uint_eq(f.block[0].n, 64);
+}
+END_TEST
+
+/* What there is no room for is left out. */
+START_TEST(blocks_are_limited)
+{
+    static const float x[16];
+    struct mt_fetch f = { .n = 0 };
+
+    for (size_t i = 0; i < MT_FETCH_BLOCKS + 2; i++)
+        mt_fetch_add(&f, x, 16);
+    ck_assert_uint_eq(f.n, MT_FETCH_BLOCKS);
+}
+END_TEST
+
 START_TEST(nothing_ahead)
 {
     static const float own[1] = { 0 };
@@ -51,6 +99,9 @@ Suite *fetch_suite(void)
     TCase *t = tcase_create("core");
 
     tcase_add_test(t, all_lines_are_asked_for);
+    tcase_add_test(t, rows_are_asked_for_one_by_one);
+    tcase_add_test(t, rows_in_one_piece_are_one_row);
+    tcase_add_test(t, blocks_are_limited);
     tcase_add_test(t, nothing_ahead);
     suite_add_tcase(s, t);
     return s;

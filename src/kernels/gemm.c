@@ -21,7 +21,6 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "kernels/fetch.h"
 
 enum {
     SMALL = 2048,        /* products m n k up to this have one loop */
@@ -98,7 +97,7 @@ static size_t tiles_of(const struct plan *p, size_t m)
 static size_t slivers_at(const struct plan *p, size_t m, size_t q)
 {
     return q * p->step * tiles_of(p, m) +
-           mt_size_ceil_div(q, MT_GEMM_KC) * MT_GEMM_LINE;
+           mt_size_ceil_div(q, MT_GEMM_KC) * MT_FETCH_LINE;
 }
 
 static size_t left_floats(const struct plan *p, size_t m, size_t n, size_t k)

@@ -1,16 +1,8 @@
 #include "kernels/gemm_internal.h"
 
-enum {
-    LINE = 16, /* floats of a cache line */
-    AHEAD = 4, /* rows */
-};
-
-/* Rows of a block are far apart, so that the CPU does not foresee the next. */
-static void fetch(const float *x, size_t n)
-{
-    for (size_t j = 0; j < n; j += LINE)
-        __builtin_prefetch(x + j, 0, 2);
-}
+/* Rows of a block are far apart, so that the CPU does not foresee the next: it
+ * is told some rows before. */
+enum { AHEAD = 4 };
 
 bool mt_gemm_has_epilogue(const struct mt_gemm *g)
 {
@@ -24,9 +16,9 @@ void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
         float *c = g->c + r * g->ldc + j;
 
         if (g->sum && r + AHEAD < i + m)
-            fetch(g->sum + (r + AHEAD) * g->ldc + j, n);
+            mt_fetch_now(g->sum + (r + AHEAD) * g->ldc + j, n);
         if (g->act_grad && r + AHEAD < i + m)
-            fetch(g->saved + (r + AHEAD) * g->ldc + j, n);
+            mt_fetch_now(g->saved + (r + AHEAD) * g->ldc + j, n);
         if (g->bias)
             kernels->add(c, c, g->bias + j, n);
         if (g->sum)

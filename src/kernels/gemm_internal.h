@@ -2,11 +2,11 @@
 #ifndef MT_KERNELS_GEMM_INTERNAL_H
 #define MT_KERNELS_GEMM_INTERNAL_H
 
+#include "kernels/fetch.h"
 #include "kernels/gemm.h"
 
 enum {
     MT_GEMM_PANEL = 32,     /* columns of the widest tile of any table */
-    MT_GEMM_LINE = 16,      /* floats of a cache line */
     MT_GEMM_ALL_ROWS = 320, /* up to here a task takes all rows of C */
 };
 
@@ -17,11 +17,11 @@ void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
 
 /* A sliver is the rows of A of one tile, each step's values together. Floats
  * from a step to the next: one cache line, or what is needed, if that is much
- * less. Packing writes up to MT_GEMM_LINE floats past the last sliver. */
+ * less. Packing writes up to MT_FETCH_LINE floats past the last sliver. */
 static inline size_t mt_gemm_sliver_step(const struct mt_kernels *kernels)
 {
-    return kernels->gemm_mr > MT_GEMM_LINE / 2 ? MT_GEMM_LINE
-                                               : kernels->gemm_mr;
+    return kernels->gemm_mr > MT_FETCH_LINE / 2 ? MT_FETCH_LINE
+                                                : kernels->gemm_mr;
 }
 
 bool mt_gemm_has_epilogue(const struct mt_gemm *g);

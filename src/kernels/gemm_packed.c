@@ -72,7 +72,7 @@ bool mt_gemm_packs_both(const struct mt_gemm *g)
 /* Floats of a sliver, with room for what packing writes past its end. */
 static size_t sliver_floats(const struct plan *p)
 {
-    return MT_GEMM_KC * mt_gemm_sliver_step(p->kernels) + MT_GEMM_LINE;
+    return MT_GEMM_KC * mt_gemm_sliver_step(p->kernels) + MT_FETCH_LINE;
 }
 
 static size_t slivers_of(const struct plan *p, size_t m)
@@ -140,10 +140,8 @@ static size_t steps_of(size_t step)
  */
 static void fetch_steps(const float *x, size_t step, size_t left, size_t n)
 {
-    for (size_t q = 0; q < STEPS && q < left; q++, x += step) {
-        for (size_t j = 0; j < n; j += MT_GEMM_LINE)
-            __builtin_prefetch(x + j, 0, 3);
-    }
+    for (size_t q = 0; q < STEPS && q < left; q++, x += step)
+        mt_fetch_now(x, n);
 }
 
 static void pack_panels(void *ctx, size_t task, size_t worker)
@@ -166,7 +164,7 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
 
             p->kernels->gemm_pack_b(b, g->b_row, g->b_col, k, n,
                                     p->panels + j * MT_GEMM_KC +
-                                        q * mt_size_align(n, MT_GEMM_LINE));
+                                        q * mt_size_align(n, MT_FETCH_LINE));
         }
     }
 }
@@ -211,7 +209,7 @@ static void turn_tiles(const struct plan *p, size_t i, size_t m, size_t j,
 
             p->kernels->gemm_tile(
                 rows, n, p->k, &a, p->panels + jj * MT_GEMM_KC,
-                mt_size_align(n, MT_GEMM_LINE), NULL, c + jj, g->ldc,
+                mt_size_align(n, MT_FETCH_LINE), NULL, c + jj, g->ldc,
                 p->q > 0 || g->add, (struct mt_soon){ sliver, 0 });
         }
         c += rows * g->ldc;
