@@ -14,6 +14,13 @@
  * whose float sums are added in double. */
 enum { BLOCK = 4096, ROW_BLOCK = 64 };
 
+/* A channel's planes are far apart, so that the CPU does not foresee the next:
+ * while one is read, what is `stride` further is asked for. */
+VINLINE void ask(const float *x, size_t stride)
+{
+    __builtin_prefetch(x + stride, 0, 3);
+}
+
 VINLINE vf load_to(const float *p, size_t n)
 {
     return n >= VL ? vf_load(p) : vf_load_n(p, n);
@@ -47,11 +54,13 @@ VINLINE double total4(const struct sum4 *s)
     return (double)vf_sum(vf_add(vf_add(s->s0, s->s1), vf_add(s->s2, s->s3)));
 }
 
-VINLINE void add_run(struct sum4 *s, const float *x, size_t n)
+VINLINE void add_run(struct sum4 *s, const float *x, size_t n, size_t stride)
 {
     size_t i = 0;
 
     for (; i + 4 * VL <= n; i += 4 * VL) {
+        for (size_t j = 0; j < 4 * VL; j += VL)
+            ask(x + i + j, stride);
         s->s0 = vf_add(s->s0, vf_load(x + i));
         s->s1 = vf_add(s->s1, vf_load(x + i + VL));
         s->s2 = vf_add(s->s2, vf_load(x + i + 2 * VL));
@@ -110,11 +119,15 @@ VINLINE void add_deviations(struct sum22 *s, const float *x, size_t n, vf shift)
 
 /* a += g, b += g d, d = x - mean; g is 0 past its end */
 VINLINE void add_products(struct sum22 *s, const float *g, const float *x,
-                          size_t n, vf mean)
+                          size_t n, vf mean, size_t stride)
 {
     size_t i = 0;
 
     for (; i + 2 * VL <= n; i += 2 * VL) {
+        for (size_t j = 0; j < 2 * VL; j += VL) {
+            ask(g + i + j, stride);
+            ask(x + i + j, stride);
+        }
         vf g0 = vf_load(g + i), g1 = vf_load(g + i + VL);
 
         s->a0 = vf_add(s->a0, g0);
@@ -152,7 +165,7 @@ VINLINE void add_block(struct mt_moments *m, const float *x, size_t runs,
     struct sum22 d = no_sum22;
 
     for (size_t r = 0; r < runs; r++)
-        add_run(&s, x + r * stride, n);
+        add_run(&s, x + r * stride, n, stride);
     float shift = (float)(total4(&s) * inverse);
 
     for (size_t r = 0; r < runs; r++)
@@ -192,7 +205,7 @@ VINLINE void add_product_block(double s[2], const float *g, const float *x,
     struct sum22 t = no_sum22;
 
     for (size_t r = 0; r < runs; r++)
-        add_products(&t, g + r * stride, x + r * stride, n, mean);
+        add_products(&t, g + r * stride, x + r * stride, n, mean, stride);
     s[0] += total_a(&t);
     s[1] += total_b(&t);
 }
@@ -246,9 +259,13 @@ void MT_FN(norm_grad)(float *dx, const float *g, const float *x, size_t runs,
         float *out = dx + r * stride;
         size_t i = 0;
 
-        for (; i + VL <= n; i += VL)
+        for (; i + VL <= n; i += VL) {
+            ask(gr + i, stride);
+            ask(xr + i, stride);
+            ask(out + i, stride);
             vf_store(out + i, grad_of(vf_load(gr + i), vf_load(xr + i), mean,
                                       k1, k2, k3));
+        }
         if (i < n)
             vf_store_n(out + i,
                        grad_of(vf_load_n(gr + i, n - i),
@@ -496,7 +513,7 @@ VINLINE void row_moments(struct mt_moments *m, const float *x, size_t n,
         MT_FN(moments)(m, x, 1, n, n);
         return;
     }
-    add_run(&s, x, n);
+    add_run(&s, x, n, n);
     shift = (float)(total4(&s) * inverse);
     add_deviations(&d, x, n, vf_set1(shift));
     left = total_a(&d);

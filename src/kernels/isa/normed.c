@@ -5,6 +5,8 @@
  */
 #include "kernels/isa/internal.h"
 
+enum { AHEAD = 1024 }; /* floats: a page of 4 KB, which the CPU stops at */
+
 struct normed {
     vf mean, factor, shift, low;
 };
@@ -46,6 +48,10 @@ void MT_FN(normed_add)(float *y, const float *a, const float *p, const float *b,
 
     for (; i + VL <= n; i += VL) {
         vf u = normed(vf_load(a + i), &ma), v = vf_load(b + i);
+
+        __builtin_prefetch(a + i + AHEAD, 0, 3);
+        __builtin_prefetch(b + i + AHEAD, 0, 3);
+        __builtin_prefetch(y + i + AHEAD, 0, 3);
 
         v = q ? normed(v, &mb) : v;
         vf_store(y + i, vf_max(least, vf_add(u, v)));
