@@ -435,6 +435,9 @@ struct mt_soon { /* memory that is read soon: tiles ask for it, from `at` on
 struct mt_kernels {
     const char *isa;          /* "avx512", ... */
     size_t gemm_mr, gemm_nr;  /* the largest tile: rows, columns */
+    size_t gemm_step; /* of a sliver, the rows of A of one tile with each
+                         step's values together: floats from a step to
+                         the next */
 #define X(type, name, args) type(*name) args;
     MT_KERNELS(X)
 #undef X

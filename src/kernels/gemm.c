@@ -39,7 +39,6 @@ struct plan {
     size_t block_rows, block_columns;
     float *ahead;           /* panel of column j at j k, block q at q width */
     float *slivers;         /* of A, see slivers_at */
-    size_t step;            /* floats of a step of them */
     float *own; /* each worker's: a panel, KC x MT_GEMM_PANEL; a block of a
                    transposed A, KC x rows */
     size_t own_floats;
@@ -73,7 +72,6 @@ static void plan_sizes(struct plan *p, size_t m, size_t n, size_t k)
     size_t fit = B_BUFFER / k / MT_GEMM_PANEL * MT_GEMM_PANEL;
 
     plan_blocks(p, m, n);
-    p->step = mt_gemm_sliver_step(p->kernels);
     fit = fit > p->block_columns ? fit : p->block_columns;
     p->column_group = fit < n && packs_ahead(p, m) ? fit : n;
     p->own_floats =
@@ -96,7 +94,7 @@ static size_t tiles_of(const struct plan *p, size_t m)
  * packing writes past its end. */
 static size_t slivers_at(const struct plan *p, size_t m, size_t q)
 {
-    return q * p->step * tiles_of(p, m) +
+    return q * p->kernels->gemm_step * tiles_of(p, m) +
            mt_size_ceil_div(q, MT_GEMM_KC) * MT_FETCH_LINE;
 }
 
@@ -157,10 +155,11 @@ static void pack_left_task(void *ctx, size_t task, size_t worker)
     float *out = p->slivers + slivers_at(p, g->m, q);
 
     (void)worker;
-    for (size_t t = 0; t < tiles; t++, out += p->step * k) {
+    for (size_t t = 0; t < tiles; t++, out += p->kernels->gemm_step * k) {
         size_t rows = g->m / tiles + (t < g->m % tiles);
 
-        p->kernels->gemm_pack_a(a, g->a_row, g->a_col, rows, k, p->step, out);
+        p->kernels->gemm_pack_a(a, g->a_row, g->a_col, rows, k,
+                                p->kernels->gemm_step, out);
         a += rows * g->a_row;
     }
 }
@@ -196,7 +195,7 @@ static struct mt_left find_rows(const struct plan *p, size_t i, size_t m,
 
     if (p->slivers)
         return (struct mt_left){ p->slivers + slivers_at(p, g->m, q), 1,
-                                 p->step };
+                                 p->kernels->gemm_step };
     if (g->a_row != 1 || g->a_col % PAGE)
         return (struct mt_left){ a, g->a_row, g->a_col };
     p->kernels->copy_rows(own, m, a, g->a_col, k, m);
@@ -204,7 +203,7 @@ static struct mt_left find_rows(const struct plan *p, size_t i, size_t m,
 }
 
 /* Rows [i, i + m) and columns [j, j + n) of C. */
-struct block {
+struct area {
     size_t i, m, j, n;
 };
 
@@ -227,17 +226,17 @@ static struct mt_fetch next_panel(const struct plan *p, size_t j, size_t end,
 
 /* One KC block [q, q + k) of n columns of a block, from j on. */
 static void panel_tiles(const struct plan *p, struct mt_left a,
-                        const struct block *block, size_t j, size_t n, size_t q,
+                        const struct area *area, size_t j, size_t n, size_t q,
                         size_t k, float *own, struct mt_fetch *fetch)
 {
     const struct mt_gemm *g = p->g;
     struct panel b = find_panel(p, j - p->j0, n, q, k, own);
-    size_t tiles = tiles_of(p, block->m);
-    float *c = g->c + block->i * g->ldc + j;
-    struct mt_fetch next = next_panel(p, j + n, block->j + block->n, q, k);
+    size_t tiles = tiles_of(p, area->m);
+    float *c = g->c + area->i * g->ldc + j;
+    struct mt_fetch next = next_panel(p, j + n, area->j + area->n, q, k);
 
     for (size_t t = 0; t < tiles; t++) {
-        size_t rows = block->m / tiles + (t < block->m % tiles);
+        size_t rows = area->m / tiles + (t < area->m % tiles);
 
         p->kernels->gemm_tile(
             rows, n, k, &a, b.b, b.b_row, tiles > 1 ? b.copy : NULL, c, g->ldc,
@@ -245,22 +244,22 @@ static void panel_tiles(const struct plan *p, struct mt_left a,
             mt_fetch_take(next.now < next.n ? &next : fetch, k, b.b));
         if (b.copy && tiles > 1)
             b = (struct panel){ b.copy, n, NULL };
-        a.at += p->slivers ? k * p->step : rows * a.row;
+        a.at += p->slivers ? k * p->kernels->gemm_step : rows * a.row;
         c += rows * g->ldc;
     }
 }
 
-static struct block block_of(const struct plan *p, size_t task)
+static struct area area_of(const struct plan *p, size_t task)
 {
     size_t across = mt_size_ceil_div(p->n, p->block_columns);
     size_t i = task / across * p->block_rows;
     size_t j = task % across * p->block_columns;
 
-    return (struct block){ i, mt_size_min(p->block_rows, p->g->m - i),
-                           p->j0 + j, mt_size_min(p->block_columns, p->n - j) };
+    return (struct area){ i, mt_size_min(p->block_rows, p->g->m - i), p->j0 + j,
+                          mt_size_min(p->block_columns, p->n - j) };
 }
 
-static size_t blocks(const struct plan *p)
+static size_t group_tasks(const struct plan *p)
 {
     return mt_size_ceil_div(p->g->m, p->block_rows) *
            mt_size_ceil_div(p->n, p->block_columns);
@@ -271,7 +270,7 @@ static size_t blocks(const struct plan *p)
 static struct mt_fetch fetch_of(const struct plan *p, size_t task)
 {
     const struct mt_gemm *g = p->g;
-    struct block now = block_of(p, task), next;
+    struct area now = area_of(p, task), next;
     size_t at = now.i * g->ldc + now.j, nr = p->kernels->gemm_nr;
     struct mt_fetch f = { .n = 0 };
 
@@ -279,8 +278,8 @@ static struct mt_fetch fetch_of(const struct plan *p, size_t task)
         mt_fetch_rows(&f, g->sum + at, now.m, now.n, g->ldc);
     if (g->act_grad)
         mt_fetch_rows(&f, g->saved + at, now.m, now.n, g->ldc);
-    if (task + 1 < blocks(p)) {
-        next = block_of(p, task + 1);
+    if (task + 1 < group_tasks(p)) {
+        next = area_of(p, task + 1);
         at = next.i * g->ldc + next.j;
         if (next.i != now.i && g->a_col == 1)
             mt_fetch_rows(&f, g->a + next.i * g->a_row, next.m, g->k, g->a_row);
@@ -297,7 +296,7 @@ static void block_task(void *ctx, size_t task, size_t worker)
     const struct plan *p = ctx;
     const struct mt_gemm *g = p->g;
     size_t nr = p->kernels->gemm_nr;
-    struct block b = block_of(p, task);
+    struct area b = area_of(p, task);
     struct mt_fetch fetch = fetch_of(p, task);
     float *own = p->own + worker * p->own_floats;
 
@@ -365,6 +364,6 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         if (p.ahead)
             mt_team_run(team, mt_size_ceil_div(p.n, p.kernels->gemm_nr),
                         pack_ahead_task, &p);
-        mt_team_run(team, blocks(&p), block_task, &p);
+        mt_team_run(team, group_tasks(&p), block_task, &p);
     }
 }

@@ -15,15 +15,6 @@ enum {
 void mt_gemm_epilogue(const struct mt_gemm *g, const struct mt_kernels *kernels,
                       size_t i, size_t m, size_t j, size_t n);
 
-/* A sliver is the rows of A of one tile, each step's values together. Floats
- * from a step to the next: one cache line, or what is needed, if that is much
- * less. Packing writes up to MT_FETCH_LINE floats past the last sliver. */
-static inline size_t mt_gemm_sliver_step(const struct mt_kernels *kernels)
-{
-    return kernels->gemm_mr > MT_FETCH_LINE / 2 ? MT_FETCH_LINE
-                                                : kernels->gemm_mr;
-}
-
 bool mt_gemm_has_epilogue(const struct mt_gemm *g);
 
 /* Products that pack both operands: gemm_packed.c. The bits are the same. */

@@ -12,8 +12,8 @@
  *                 for some panels in turn
  *                     for each sliver, for each of the panels: tiles
  *
- * A sliver (gemm_internal.h) goes along some panels at a time, since C's rows
- * are pages apart, too.
+ * A sliver (gemm_step in dispatch.h) goes along some panels at a time, since
+ * C's rows are pages apart, too.
  */
 #include "kernels/gemm_internal.h"
 
@@ -72,7 +72,7 @@ bool mt_gemm_packs_both(const struct mt_gemm *g)
 /* Floats of a sliver, with room for what packing writes past its end. */
 static size_t sliver_floats(const struct plan *p)
 {
-    return MT_GEMM_KC * mt_gemm_sliver_step(p->kernels) + MT_FETCH_LINE;
+    return MT_GEMM_KC * p->kernels->gemm_step + MT_FETCH_LINE;
 }
 
 static size_t slivers_of(const struct plan *p, size_t m)
@@ -173,8 +173,7 @@ static void pack_panels(void *ctx, size_t task, size_t worker)
 static void pack_rows(const struct plan *p, size_t i, size_t m, float *out)
 {
     const struct mt_gemm *g = p->g;
-    size_t slivers = slivers_of(p, m), step = mt_gemm_sliver_step(p->kernels),
-           k;
+    size_t slivers = slivers_of(p, m), step = p->kernels->gemm_step, k;
 
     for (size_t q = 0; q < p->k; q += k) {
         const float *a = g->a + i * g->a_row + (p->q + q) * g->a_col;
@@ -202,7 +201,7 @@ static void turn_tiles(const struct plan *p, size_t i, size_t m, size_t j,
 
     for (size_t s = 0; s < slivers; s++, sliver += sliver_floats(p)) {
         size_t rows = m / slivers + (s < m % slivers);
-        struct mt_left a = { sliver, 1, mt_gemm_sliver_step(p->kernels) };
+        struct mt_left a = { sliver, 1, p->kernels->gemm_step };
 
         for (size_t jj = j; jj < end; jj += nr) {
             size_t n = mt_size_min(nr, end - jj);
