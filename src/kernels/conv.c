@@ -172,20 +172,20 @@ struct mt_fetch mt_conv_fetch(const struct mt_conv *cv,
                               const struct mt_conv_epilogue *e, size_t task,
                               size_t steps)
 {
-    struct mt_fetch a = { .n = 0 };
+    struct mt_fetch f = { .n = 0 };
     size_t at = task * images->out_size, n = images->out_size;
 
     if (e && e->sum)
-        mt_fetch_add(&a, e->sum + at, n);
+        mt_fetch_add(&f, e->sum + at, n);
     if (e && e->act_grad)
-        mt_fetch_add(&a, e->saved + at, n);
+        mt_fetch_add(&f, e->saved + at, n);
     if (task + 1 < cv->n * cv->groups) {
-        mt_fetch_add(&a, images->in + (task + 1) * images->in_size,
+        mt_fetch_add(&f, images->in + (task + 1) * images->in_size,
                      images->in_size);
-        mt_fetch_add(&a, images->out + at + n, n);
+        mt_fetch_add(&f, images->out + at + n, n);
     }
-    mt_fetch_begin(&a, steps);
-    return a;
+    mt_fetch_begin(&f, steps);
+    return f;
 }
 
 /* --- forward ------------------------------------------------------------ */

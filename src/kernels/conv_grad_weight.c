@@ -163,14 +163,14 @@ static struct mt_fetch next_image(const struct grad_weight *g, const float *x,
     size_t x_size = cv->c * cv->h * cv->w, dy_size = cv->o * cv->oh * cv->ow;
     size_t tiles = mt_size_ceil_div(g->k, mt_kernels()->gemm_mr);
     size_t panels = mt_size_ceil_div(cv->o, mt_kernels()->gemm_nr);
-    struct mt_fetch a = { .n = 0 };
+    struct mt_fetch f = { .n = 0 };
 
     if (more) {
-        mt_fetch_add(&a, x + cv->groups * x_size, x_size);
-        mt_fetch_add(&a, dy + cv->groups * dy_size, dy_size);
+        mt_fetch_add(&f, x + cv->groups * x_size, x_size);
+        mt_fetch_add(&f, dy + cv->groups * dy_size, dy_size);
     }
-    mt_fetch_begin(&a, tiles * panels * cv->oh * cv->ow);
-    return a;
+    mt_fetch_begin(&f, tiles * panels * cv->oh * cv->ow);
+    return f;
 }
 
 static void slot_task(void *ctx, size_t task, size_t worker)

@@ -64,7 +64,7 @@ static struct mt_columns place_columns(const struct mt_positions *ps,
     return cols;
 }
 
-/* Slivers pay where there are some positions, and tiles that are not low. */
+/* Slivers pay if tiles are not too low, and there are some positions. */
 enum { FEW_POSITIONS = 256 };
 
 static size_t tiles_of(size_t m)

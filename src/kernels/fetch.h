@@ -73,11 +73,12 @@ static inline void mt_fetch_begin(struct mt_fetch *f, size_t steps)
 static inline struct mt_soon mt_fetch_take(struct mt_fetch *f, size_t k,
                                            const float *own)
 {
-    struct mt_fetch_block *b = &f->block[f->now];
-    struct mt_soon soon = { own, 0 };
+    struct mt_fetch_block *b;
+    struct mt_soon soon;
 
     if (f->now == f->n)
-        return soon;
+        return (struct mt_soon){ own, 0 };
+    b = &f->block[f->now];
     soon = (struct mt_soon){ b->at, f->pace };
     if (k * f->pace < b->left) {
         b->at += k * f->pace;
