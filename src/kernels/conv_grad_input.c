@@ -313,7 +313,7 @@ static bool planes_in_place(const struct grad_input *g)
            g->width == cv->ow;
 }
 
-/* Each worker's own. */
+/* Each worker's own rows of taps. */
 static const float **rows_of(const struct grad_input *g, size_t worker)
 {
     return (const float **)(g->own + (worker + 1) * g->own_bytes -
@@ -354,6 +354,7 @@ static void image_task(void *ctx, size_t task, size_t worker)
                                            g->dx, size };
     struct mt_fetch fetch =
         mt_conv_fetch(cv, &images, g->e, task, all_steps(g));
+
     if (!g->in_place)
         fill_planes(g, dy, planes);
     if (g->zeros)

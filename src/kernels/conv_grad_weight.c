@@ -155,7 +155,7 @@ static void add_dy_sums(const struct grad_weight *g, size_t group)
     }
 }
 
-/* What the tiles of an image ask for: the next one, if there is one. */
+/* What the tiles of an image prefetch: the next image, if there is one. */
 static struct mt_fetch next_image(const struct grad_weight *g, const float *x,
                                   const float *dy, bool more)
 {

@@ -64,7 +64,7 @@ struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane);
  * rows of one tile with each step's values together. */
 struct mt_conv_left {
     const float *at;
-    size_t m, k;
+    size_t k;
     size_t tiles, rows, longer; /* tiles have that many rows, the first few one
                                    more */
     bool slivers;
@@ -83,7 +83,7 @@ struct mt_conv_left mt_conv_left(const struct mt_conv *cv, const float *a,
                                  size_t k);
 
 /* (m x count) positions [at, at + count) of the product of a (m, k) and the
- * rows, into out (m, ldc). */
+ * rows, into out (m, ldc); its tiles prefetch. */
 void mt_conv_product(const struct mt_conv_left *a, const float *const *rows,
                      const struct mt_positions *ps, size_t at, size_t count,
                      float *out, size_t ldc, struct mt_fetch *fetch);
@@ -91,7 +91,8 @@ void mt_conv_product(const struct mt_conv_left *a, const float *const *rows,
 /* The steps of the tiles of all positions. */
 size_t mt_conv_steps(const struct mt_positions *ps, size_t m, size_t k);
 
-/* Images, groups apart: those of a product's input and of its result. */
+/* A product's input and result: arrays of images, or of each group of theirs.
+ */
 struct mt_conv_images {
     const float *in;
     size_t in_size;
@@ -99,8 +100,8 @@ struct mt_conv_images {
     size_t out_size;
 };
 
-/* What the products of an image ask for: what the rest of its epilogue reads;
- * the next image, and its result. */
+/* What the products of an image prefetch: what the rest of its epilogue reads,
+ * then the next image and its result. */
 struct mt_fetch mt_conv_fetch(const struct mt_conv *cv,
                               const struct mt_conv_images *images,
                               const struct mt_conv_epilogue *e, size_t task,

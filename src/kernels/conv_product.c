@@ -64,7 +64,7 @@ static struct mt_columns place_columns(const struct mt_positions *ps,
     return cols;
 }
 
-/* Slivers pay if tiles are not too low, and there are some positions. */
+/* Slivers pay if there are enough rows and positions. */
 enum { FEW_POSITIONS = 256 };
 
 static size_t tiles_of(size_t m)
@@ -129,7 +129,6 @@ struct mt_conv_left mt_conv_left(const struct mt_conv *cv, const float *a,
 
     return (struct mt_conv_left){
         .at = floats ? slivers + group * floats : a + group * m * k,
-        .m = m,
         .k = k,
         .tiles = tiles,
         .rows = m / tiles,

@@ -135,8 +135,8 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
     size_t at, outer, inner, skip;
 };
 
-struct mt_soon { /* memory that is read soon: tiles ask for it, from `at` on
-                    so many floats with each step of k; never NULL */
+struct mt_soon { /* memory that is needed soon: a tile prefetches it from `at`
+                    on, `pace` floats further at each step of k */
     const float *at;
     size_t pace;
 };

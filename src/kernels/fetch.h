@@ -1,7 +1,7 @@
 /*
- * Memory that is read soon and is not in cache. Tiles ask for it while they
- * compute (struct mt_soon), in small pieces: a core waits if it asks for much
- * at once.
+ * Prefetching of memory that is needed soon and is not in cache. Tiles do it
+ * while they compute (struct mt_soon), a little at each step: a core that
+ * prefetches much at once has to wait.
  *
  *     struct mt_fetch f = { .n = 0 };
  *     mt_fetch_add(&f, x, n);      in the order in which it is needed
@@ -9,7 +9,7 @@
  *     mt_fetch_begin(&f, steps);   of k, of all tiles that follow
  *     for each tile: kernels->gemm_tile(..., mt_fetch_take(&f, k, a))
  *
- * It is only asked for: nothing is wrong if it is past the end of an array.
+ * Prefetching past the end of an array does no harm.
  */
 #ifndef MT_KERNELS_FETCH_H
 #define MT_KERNELS_FETCH_H
@@ -23,7 +23,7 @@ enum {
     MT_FETCH_LINE = 16, /* floats of a cache line */
 };
 
-/* n floats that are read at once: all of them are asked for now. */
+/* Prefetches n floats at once. */
 static inline void mt_fetch_now(const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += MT_FETCH_LINE)
@@ -41,7 +41,7 @@ struct mt_fetch {
 };
 
 /* Rows of n floats, `stride` apart; NULL: none. Blocks for which there is no
- * room are left out. A tile asks for one row at most. */
+ * room are left out. A tile prefetches at most one row. */
 static inline void mt_fetch_rows(struct mt_fetch *f, const float *at,
                                  size_t rows, size_t n, size_t stride)
 {
@@ -68,8 +68,8 @@ static inline void mt_fetch_begin(struct mt_fetch *f, size_t steps)
     f->pace = floats / (steps + 1) + 1;
 }
 
-/* For a tile of k steps, which asks for what it reads itself, at `own`, if
- * there is nothing else. */
+/* For a tile of k steps. If nothing is left, it is given `own`, which it reads
+ * anyway. */
 static inline struct mt_soon mt_fetch_take(struct mt_fetch *f, size_t k,
                                            const float *own)
 {

@@ -2,9 +2,9 @@
 
 #include "kernels/fetch.h"
 
-/* Every cache line of all blocks is asked for, in order, and then the tile's
+/* Every cache line of all blocks is prefetched, in order, and then the tile's
  * own operand. */
-START_TEST(all_lines_are_asked_for)
+START_TEST(all_lines_are_prefetched)
 {
     enum { STEPS = 7, TILES = 11, LINE = MT_FETCH_LINE };
     static float first[100 * LINE], second[3 * LINE], own[1];
@@ -32,8 +32,9 @@ START_TEST(all_lines_are_asked_for)
 }
 END_TEST
 
-/* A tile asks for a row, or a part of one, and then the next. */
-START_TEST(rows_are_asked_for_one_by_one)
+/* A tile prefetches a row or a part of one; the next tile goes on from there.
+ */
+START_TEST(rows_are_prefetched_one_by_one)
 {
     enum { ROWS = 3, N = 40, STRIDE = 1000, STEPS = 16 };
     static const float x[ROWS * STRIDE];
@@ -80,7 +81,7 @@ START_TEST(blocks_are_limited)
 }
 END_TEST
 
-START_TEST(nothing_ahead)
+START_TEST(nothing_to_fetch)
 {
     static const float own[1] = { 0 };
     struct mt_fetch f = { .n = 0 };
@@ -98,11 +99,11 @@ Suite *fetch_suite(void)
     Suite *s = suite_create("fetch");
     TCase *t = tcase_create("core");
 
-    tcase_add_test(t, all_lines_are_asked_for);
-    tcase_add_test(t, rows_are_asked_for_one_by_one);
+    tcase_add_test(t, all_lines_are_prefetched);
+    tcase_add_test(t, rows_are_prefetched_one_by_one);
     tcase_add_test(t, rows_in_one_piece_are_one_row);
     tcase_add_test(t, blocks_are_limited);
-    tcase_add_test(t, nothing_ahead);
+    tcase_add_test(t, nothing_to_fetch);
     suite_add_tcase(s, t);
     return s;
 }

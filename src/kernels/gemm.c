@@ -207,8 +207,8 @@ struct area {
     size_t i, m, j, n;
 };
 
-/* What the tiles of a panel ask for first: the next one, from column j on, if
- * tasks pack their own and B is not in cache. */
+/* What the tiles of a panel prefetch first: the next panel, from column j on,
+ * if tasks pack their own and B is not in cache. */
 static struct mt_fetch next_panel(const struct plan *p, size_t j, size_t end,
                                   size_t q, size_t k)
 {
@@ -224,7 +224,7 @@ static struct mt_fetch next_panel(const struct plan *p, size_t j, size_t end,
     return f;
 }
 
-/* One KC block [q, q + k) of n columns of a block, from j on. */
+/* One KC block [q, q + k) of n columns of the area, from column j on. */
 static void panel_tiles(const struct plan *p, struct mt_left a,
                         const struct area *area, size_t j, size_t n, size_t q,
                         size_t k, float *own, struct mt_fetch *fetch)
@@ -265,8 +265,8 @@ static size_t group_tasks(const struct plan *p)
            mt_size_ceil_div(p->n, p->block_columns);
 }
 
-/* What the tiles of a task ask for: what its epilogue reads; the next block's
- * rows of A, and where its results go. */
+/* What the tiles of a task prefetch: what its epilogue reads, and the next
+ * task's rows of A and results. */
 static struct mt_fetch fetch_of(const struct plan *p, size_t task)
 {
     const struct mt_gemm *g = p->g;

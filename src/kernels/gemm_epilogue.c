@@ -1,7 +1,7 @@
 #include "kernels/gemm_internal.h"
 
-/* Rows of a block are far apart, so that the CPU does not foresee the next: it
- * is told some rows before. */
+/* Rows of a block are far apart, which defeats the CPU's own prefetching, so
+ * each row is prefetched while an earlier one is finished. */
 enum { AHEAD = 4 };
 
 bool mt_gemm_has_epilogue(const struct mt_gemm *g)

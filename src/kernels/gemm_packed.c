@@ -135,9 +135,8 @@ static size_t steps_of(size_t step)
     return step == 1 ? MT_GEMM_KC : STEPS;
 }
 
-/* They are far apart, so the CPU does not foresee which follow: n values of
- * each of the steps that are packed next, from x on, are on their way to cache.
- */
+/* They are far apart, which defeats the CPU's own prefetching: prefetches n
+ * values of each of the steps that are packed next, from x on. */
 static void fetch_steps(const float *x, size_t step, size_t left, size_t n)
 {
     for (size_t q = 0; q < STEPS && q < left; q++, x += step)

@@ -138,8 +138,8 @@ VINLINE void fetch(const size_t m, const size_t nv, const float *c, size_t ldc)
     }
 }
 
-/* What comes later is on its way to cache, too. */
-VINLINE void ask(struct mt_soon *soon)
+/* Prefetches the next piece of what is needed after this tile. */
+VINLINE void prefetch(struct mt_soon *soon)
 {
     __builtin_prefetch(soon->at, 0, 2);
     soon->at += soon->pace;
@@ -224,7 +224,7 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k,
             if (copy)
                 vf_store(copy + (p * nv + j) * VL, y[j]);
         }
-        ask(&soon);
+        prefetch(&soon);
         rank_one(m, nv, x, row, y, acc);
     }
     finish(m, nv, acc, c, ldc, tail, add);
@@ -293,7 +293,7 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
         for (size_t j = 0; j < nv; j++)
             y[j] = halves ? vf_load_halves(b + at[2 * j], b + at[2 * j + 1])
                           : vf_load(b + at[2 * j]);
-        ask(&soon);
+        prefetch(&soon);
         rank_one(m, nv, x, row, y, acc);
     }
     finish(m, nv, acc, c, ldc, tail, add);
@@ -349,7 +349,7 @@ VINLINE void tile_taps(const size_t m, const size_t nv,
 #pragma GCC unroll 2
             for (size_t j = 0; j < nv; j++)
                 y[j] = vf_load(b + j * VL);
-            ask(&soon);
+            prefetch(&soon);
 #pragma GCC unroll 16
             for (size_t i = 0; i < m; i++) {
                 vf x = vf_set1(rows[i][p]);

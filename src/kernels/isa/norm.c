@@ -14,9 +14,9 @@
  * whose float sums are added in double. */
 enum { BLOCK = 4096, ROW_BLOCK = 64 };
 
-/* A channel's planes are far apart, so that the CPU does not foresee the next:
- * while one is read, what is `stride` further is asked for. */
-VINLINE void ask(const float *x, size_t stride)
+/* A channel's planes are far apart, which defeats the CPU's own prefetching, so
+ * the next plane is prefetched while one is read. */
+VINLINE void prefetch(const float *x, size_t stride)
 {
     __builtin_prefetch(x + stride, 0, 3);
 }
@@ -60,7 +60,7 @@ VINLINE void add_run(struct sum4 *s, const float *x, size_t n, size_t stride)
 
     for (; i + 4 * VL <= n; i += 4 * VL) {
         for (size_t j = 0; j < 4 * VL; j += VL)
-            ask(x + i + j, stride);
+            prefetch(x + i + j, stride);
         s->s0 = vf_add(s->s0, vf_load(x + i));
         s->s1 = vf_add(s->s1, vf_load(x + i + VL));
         s->s2 = vf_add(s->s2, vf_load(x + i + 2 * VL));
@@ -125,8 +125,8 @@ VINLINE void add_products(struct sum22 *s, const float *g, const float *x,
 
     for (; i + 2 * VL <= n; i += 2 * VL) {
         for (size_t j = 0; j < 2 * VL; j += VL) {
-            ask(g + i + j, stride);
-            ask(x + i + j, stride);
+            prefetch(g + i + j, stride);
+            prefetch(x + i + j, stride);
         }
         vf g0 = vf_load(g + i), g1 = vf_load(g + i + VL);
 
@@ -260,9 +260,9 @@ void MT_FN(norm_grad)(float *dx, const float *g, const float *x, size_t runs,
         size_t i = 0;
 
         for (; i + VL <= n; i += VL) {
-            ask(gr + i, stride);
-            ask(xr + i, stride);
-            ask(out + i, stride);
+            prefetch(gr + i, stride);
+            prefetch(xr + i, stride);
+            prefetch(out + i, stride);
             vf_store(out + i, grad_of(vf_load(gr + i), vf_load(xr + i), mean,
                                       k1, k2, k3));
         }

@@ -5,7 +5,10 @@
  */
 #include "kernels/isa/internal.h"
 
-enum { AHEAD = 1024 }; /* floats: a page of 4 KB, which the CPU stops at */
+enum {
+    AHEAD = 1024
+}; /* floats: 4 KB, since the CPU's own prefetching
+      stops at the end of a page */
 
 struct normed {
     vf mean, factor, shift, low;
