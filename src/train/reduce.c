@@ -293,7 +293,7 @@ static void add_stripe(struct mt_reduce *r, size_t k, struct mt_team *team)
                 p.sum += own.first;
             else if (p.sum)
                 p.sum = arrived(r, k, n_in++);
-            p = join(&sums, p, r->shards, NULL, n, team);
+            p = join(&sums, p, r->shards, out, n, team);
             sums.of[sums.n++] = p;
         }
     }
