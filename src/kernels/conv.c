@@ -217,7 +217,7 @@ static void plan_forward(struct forward *f, bool normed)
     f->planes = mt_conv_input_planes(cv);
     f->positions = mt_conv_positions(cv->oh, cv->ow, f->planes.width);
     f->in_place =
-        f->positions.dense && mt_conv_planes_in_place(cv, &f->planes, normed);
+        f->positions.whole && mt_conv_planes_in_place(cv, &f->planes, normed);
     f->k = cv->c * cv->kh * cv->kw;
     f->plane_floats = f->in_place ? 0 : mt_planes_floats(&f->planes);
     block = f->positions.dense ? 0 : cv->o * MT_CONV_CHUNK;

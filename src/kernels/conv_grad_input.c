@@ -306,7 +306,7 @@ static bool planes_in_place(const struct grad_input *g)
     const struct mt_conv *cv = g->cv;
 
     for (size_t i = 0; i < cv->sh * cv->sw; i++) {
-        if (!g->now[i].positions.dense)
+        if (!g->now[i].positions.whole)
             return false;
     }
     return g->top == 0 && g->left == 0 && g->rows_p == cv->oh &&

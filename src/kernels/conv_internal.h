@@ -48,7 +48,7 @@ void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_byte_planes *p
                         const float *planes, const float **rows);
 
 /* The positions of a product: output rows of `width` columns over planes of
- * `plane` columns. Where width is a multiple of 8 (dense) the positions are
+ * `plane` columns. Where 16 positions are in two rows at most (dense), they are
  * those of the output; otherwise those of the plane, the columns from `width`
  * on to be dropped. */
 struct mt_positions {
@@ -56,6 +56,7 @@ struct mt_positions {
     size_t block; /* so many at a time: whole rows of planes where not dense,
                      if one fits */
     bool dense;
+    bool whole; /* rows of whole vectors of 8: nothing past them is read */
 };
 
 struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane);

@@ -12,7 +12,8 @@ struct mt_positions mt_conv_positions(size_t rows, size_t width, size_t plane)
                                .plane = plane,
                                .block = MT_CONV_CHUNK };
 
-    ps.dense = width % 8 == 0;
+    ps.whole = width % 8 == 0;
+    ps.dense = ps.whole || width >= 16;
     if (!ps.dense && plane <= MT_CONV_CHUNK)
         ps.block = MT_CONV_CHUNK / plane * plane;
     ps.total = ps.dense ? rows * width : rows ? (rows - 1) * plane + width : 0;
@@ -36,31 +37,29 @@ static struct place place_of(const struct mt_positions *ps, size_t at)
                            ps->width - column };
 }
 
-/* Moves on by 8 positions. What follows the last one is read and dropped. */
-static void move_on(const struct mt_positions *ps, struct place *p)
+static void move_on(const struct mt_positions *ps, struct place *p, size_t n)
 {
-    p->at += 8;
-    if (ps->dense && p->at >= ps->total)
-        return;
-    p->here += 8;
-    p->left -= 8;
+    p->at += n;
+    p->here += n;
+    p->left -= n;
     if (p->left == 0) {
         p->left = ps->width;
         p->here += ps->plane - ps->width;
     }
 }
 
-/* The pieces of 8 of a panel of n positions from p on, which moves past it. */
-static struct mt_columns place_columns(const struct mt_positions *ps,
-                                       struct place *p, size_t n)
+/* The columns of 16 positions from p on, which moves past them; some read past
+ * the last one. */
+static struct mt_columns next_columns(const struct mt_positions *ps,
+                                      struct place *p)
 {
-    struct mt_columns cols;
+    struct mt_columns cols = { .at = p->here, .n = mt_size_min(p->left, 16) };
 
-    for (size_t i = 0; i < 4; i++) {
-        cols.at[i] = p->here;
-        if (8 * i < n)
-            move_on(ps, p);
-    }
+    move_on(ps, p, cols.n);
+    if (cols.n == 16)
+        return cols;
+    cols.rest = ps->whole && p->at >= ps->total ? cols.at : p->here;
+    move_on(ps, p, 16 - cols.n);
     return cols;
 }
 
@@ -171,9 +170,11 @@ void mt_conv_product(const struct mt_conv_left *a, const float *const *rows,
         struct place place = place_of(ps, at);
 
         for (size_t j = 0; j < count; j += nr) {
-            struct mt_columns cols = place_columns(ps, &place, nr);
+            struct mt_columns cols[2];
 
-            product_panel(a, q, depth, rows, &cols, mt_size_min(nr, count - j),
+            for (size_t i = 0; i < nr / 16; i++)
+                cols[i] = next_columns(ps, &place);
+            product_panel(a, q, depth, rows, cols, mt_size_min(nr, count - j),
                           out + j, ldc, fetch);
         }
     }

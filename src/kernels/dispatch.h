@@ -127,8 +127,8 @@ struct mt_left {    /* element (i, p) of A is at[i row + p col] */
     size_t row, col;
 };
 
-struct mt_columns { /* of B's row: 8 columns are at each of these */
-    size_t at[4];
+struct mt_columns { /* 16 of B's row: n from `at` on, others from `rest` */
+    size_t at, rest, n;
 };
 
 struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */

@@ -934,28 +934,33 @@ static void tile_straight(const struct mt_kernels *k, const struct io *io,
                          sizeof *copy) == 0);
 }
 
-/* Rows of B by pointers: 16 columns in one place, or 8 here and 8 there. */
+/* Rows of B by pointers: 16 columns in one place, or some here and some
+ * there. */
 static void tile_by_rows(const struct mt_kernels *k, const struct io *io,
                          const struct tile *t)
 {
     struct sizes s = gemm_sizes(io);
-    static float apart[64 * 80];
+    static float apart[64 * 96];
     const float *rows[64];
-    size_t j = t->j;
-    struct mt_columns cols = { { j, j + 8, j + 16, j + 24 } };
+    size_t j = t->j, n = io->variant == 0 ? 8 : 1 + (t->m + s.k) % 15;
+    struct mt_columns cols[2] = { { j, 0, 16 }, { j + 16, 0, 16 } };
 
     for (size_t p = 0; p < s.k; p++)
         rows[p] = wide_b + p * 80;
-    if (io->variant < 2) { /* the second and the fourth piece change places */
+    if (io->variant < 2) { /* from the n-th on, columns change places */
         for (size_t p = 0; p < s.k; p++) {
-            memcpy(apart + p * 80, rows[p] + j, 32 * sizeof(float));
-            memcpy(apart + p * 80 + 8, rows[p] + j + 24, 8 * sizeof(float));
-            memcpy(apart + p * 80 + 24, rows[p] + j + 8, 8 * sizeof(float));
-            rows[p] = apart + p * 80;
+            float *row = apart + p * 96;
+
+            memcpy(row, rows[p] + j, n * sizeof(float));
+            memcpy(row + 64, rows[p] + j + n, (16 - n) * sizeof(float));
+            memcpy(row + 32, rows[p] + j + 16, n * sizeof(float));
+            memcpy(row + 48, rows[p] + j + 16 + n, (16 - n) * sizeof(float));
+            rows[p] = row;
         }
-        cols = (struct mt_columns){ { 0, 24, 16, 8 } };
+        cols[0] = (struct mt_columns){ 0, 64, n };
+        cols[1] = (struct mt_columns){ 32, 48, n };
     }
-    k->gemm_tile_rows(t->m, t->n, s.k, &t->a, rows, &cols, t->c, t->ldc, t->add,
+    k->gemm_tile_rows(t->m, t->n, s.k, &t->a, rows, cols, t->c, t->ldc, t->add,
                       (struct mt_soon){ t->c, 3 });
 }
 

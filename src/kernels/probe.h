@@ -36,6 +36,8 @@ struct mt_probe {
 #undef X
     void (*copy_n)(float *y, const float *x, size_t n); /* load_n, store_n */
     void (*halves)(float y[16], const float first[8], const float second[8]);
+    void (*cut)(float y[16], const float first[16], const float second[16],
+                size_t n);
     void (*zip)(float y[32], const float even[16], const float odd[16]);
     void (*unzip)(float even[16], float odd[16], const float x[32]);
     void (*transpose)(float x[256]); /* in place */

@@ -298,6 +298,24 @@ START_TEST(halves_come_from_two_places)
 }
 END_TEST
 
+START_TEST(cuts_come_from_two_places)
+{
+    const struct mt_probe *found[4];
+    size_t n = mt_probes_available(found);
+    float x[16], y[16], both[16];
+
+    count_from(x, 16, 100);
+    count_from(y, 16, 200);
+    for (size_t k = 0; k < n; k++) {
+        for (size_t cut = 1; cut < 16; cut++) {
+            found[k]->cut(both, x, y, cut);
+            ck_assert_mem_eq(both, x, cut * sizeof *x);
+            ck_assert_mem_eq(both + cut, y + cut, (16 - cut) * sizeof *x);
+        }
+    }
+}
+END_TEST
+
 START_TEST(zip_and_unzip_interleave)
 {
     const struct mt_probe *found[4];
@@ -384,6 +402,7 @@ Suite *vec_suite(void)
                         N_PRIMITIVES);
     tcase_add_test(t, parts_are_read_and_written_alone);
     tcase_add_test(t, halves_come_from_two_places);
+    tcase_add_test(t, cuts_come_from_two_places);
     tcase_add_test(t, zip_and_unzip_interleave);
     tcase_add_test(t, transpose_swaps_rows_and_columns);
     tcase_add_test(t, sums_and_maxima_have_one_order);

@@ -15,15 +15,6 @@ VINLINE size_t columns_of(const struct mt_score_rows *s, size_t r)
     return s->n + r * s->step;
 }
 
-/* The first n lanes of x, and those of `rest` after them. */
-VINLINE vf first_lanes(vf x, size_t n, vf rest)
-{
-    static const int32_t lanes[VL] = { 0, 1, 2,  3,  4,  5,  6,  7,
-                                       8, 9, 10, 11, 12, 13, 14, 15 };
-
-    return vf_sel(vi_lt(vi_load(lanes), vi_set1((int32_t)n)), x, rest);
-}
-
 /* The sum of the lanes of each row, as vf_sum. */
 VINLINE vf sums_of_lanes(vf lanes[VL])
 {
@@ -64,7 +55,7 @@ static void find_max(const float *p, const struct mt_score_rows *s)
         for (; i + VL <= n; i += VL)
             m = vf_max(m, vf_load(p + i));
         if (i < n)
-            m = vf_max(m, first_lanes(vf_load(p + i), n - i, least));
+            m = vf_max(m, vf_join(n - i, vf_load(p + i), least));
         lanes[r] = m;
     }
     vf_store_n(s->max, vf_mul(max_of_lanes(lanes), vf_set1(s->scale)), s->rows);
@@ -85,7 +76,7 @@ VINLINE vf exponentials(float *p, size_t i, size_t end, vf scale, vf max)
         vf e = exp_scaled(p + i, scale, max);
 
         if (end - i < VL)
-            e = first_lanes(e, end - i, vf_zero());
+            e = vf_join(end - i, e, vf_zero());
         vf_store(p + i, e);
         sum = vf_add(sum, e);
     }
@@ -153,8 +144,8 @@ VINLINE vf probabilities(float *p, const float *g, size_t i, size_t end,
         vf gy = vf_mul(vf_load(g + i), y);
 
         if (end - i < VL) {
-            y = first_lanes(y, end - i, vf_zero());
-            gy = first_lanes(gy, end - i, vf_zero());
+            y = vf_join(end - i, y, vf_zero());
+            gy = vf_join(end - i, gy, vf_zero());
         }
         vf_store(p + i, y);
         sum = vf_add(sum, gy);
@@ -171,7 +162,7 @@ static void score_gradients(float *g, const float *y, size_t n, vf sum,
 
         dx = vf_flush(vf_mul(dx, scale));
         if (n - i < VL)
-            dx = first_lanes(dx, n - i, vf_zero());
+            dx = vf_join(n - i, dx, vf_zero());
         vf_store(g + i, dx);
     }
 }

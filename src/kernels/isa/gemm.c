@@ -270,29 +270,60 @@ void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
 #undef ROW
 #undef TILE_OF
 
-/* B's row p is in pieces of 8 at rows[p] + at[0], ...; where not `halves`, two
- * of them are 16 in one place. */
+/* How 16 columns of B's rows are stored: in one place, in two of 8, or in two
+ * of any numbers. Where they are in two, a vector is read at each. */
+enum form { WHOLE, HALVES, CUT };
+
+static enum form form_of(const struct mt_columns *cols, size_t n)
+{
+    enum form form = WHOLE;
+
+    for (size_t j = 0; j * VL < n; j++) {
+        if (cols[j].n != VL)
+            form = cols[j].n == VL / 2 && form != CUT ? HALVES : CUT;
+    }
+    return form;
+}
+
+/* Where the second vector is read, of columns that may be in one place. */
+VINLINE size_t place_of_rest(const struct mt_columns *cols,
+                             const enum form form)
+{
+    if (cols->n == VL)
+        return form == HALVES ? cols->at + VL / 2 : cols->at;
+    return form == CUT ? cols->rest - cols->n : cols->rest;
+}
+
+/* B's row p is at rows[p] + cols[...]. */
 VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
                        const struct mt_left *a, const size_t row,
                        const float *const *rows, const struct mt_columns *cols,
-                       const bool halves, float *c, size_t ldc, size_t tail,
+                       const enum form form, float *c, size_t ldc, size_t tail,
                        bool add, struct mt_soon soon)
 {
     const float *x = a->at;
-    size_t col = a->col;
-    const size_t at[4] = { cols->at[0], cols->at[1], cols->at[2],
-                           cols->at[3] };
+    size_t col = a->col, at[GEMM_NRV], rest[GEMM_NRV], n[GEMM_NRV];
     vf acc[GEMM_MR][GEMM_NRV];
 
+    for (size_t j = 0; j < nv; j++) {
+        at[j] = cols[j].at;
+        n[j] = cols[j].n;
+        rest[j] = place_of_rest(&cols[j], form);
+    }
     clear(m, nv, acc);
     for (size_t p = 0; p < k; p++, x += col) {
         const float *b = rows[p];
         vf y[GEMM_NRV];
 
 #pragma GCC unroll 2
-        for (size_t j = 0; j < nv; j++)
-            y[j] = halves ? vf_load_halves(b + at[2 * j], b + at[2 * j + 1])
-                          : vf_load(b + at[2 * j]);
+        for (size_t j = 0; j < nv; j++) {
+            if (form == HALVES)
+                y[j] = vf_load_halves(b + at[j], b + rest[j]);
+            else if (form == CUT)
+                y[j] = vf_load_cut(b + at[j], b + rest[j], n[j]);
+            else
+                y[j] = vf_load(b + at[j]);
+        }
         prefetch(&soon);
         rank_one(m, nv, x, row, y, acc);
     }
@@ -300,12 +331,12 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
 }
 
 #define TILE_OF(M, NV)                                                         \
-    tile_rows(M, NV, k, a, row, rows, cols, halves, c, ldc, tail, add, soon)
+    tile_rows(M, NV, k, a, row, rows, cols, form, c, ldc, tail, add, soon)
 
 /* Where row is a constant, so are the places in a column of A. */
 VINLINE void tile_rows_of(size_t m, size_t n, size_t k, const struct mt_left *a,
                           const size_t row, const float *const *rows,
-                          const struct mt_columns *cols, const bool halves,
+                          const struct mt_columns *cols, const enum form form,
                           float *c, size_t ldc, bool add, struct mt_soon soon)
 {
     size_t tail = tail_of(n);
@@ -322,15 +353,23 @@ void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
                            const struct mt_columns *cols, float *c, size_t ldc,
                            bool add, struct mt_soon soon)
 {
-    bool whole = cols->at[1] == cols->at[0] + VL / 2 &&
-                 (n <= VL || cols->at[3] == cols->at[2] + VL / 2);
+    enum form form = form_of(cols, n);
 
-    if (whole && a->row == 1)
-        tile_rows_of(m, n, k, a, 1, rows, cols, false, c, ldc, add, soon);
-    else if (whole)
-        tile_rows_of(m, n, k, a, a->row, rows, cols, false, c, ldc, add, soon);
+#define TILE_ROWS(ROW, FORM)                                                   \
+    tile_rows_of(m, n, k, a, ROW, rows, cols, FORM, c, ldc, add, soon)
+    if (form == WHOLE && a->row == 1)
+        TILE_ROWS(1, WHOLE);
+    else if (form == WHOLE)
+        TILE_ROWS(a->row, WHOLE);
+    else if (form == HALVES && a->row == 1)
+        TILE_ROWS(1, HALVES);
+    else if (form == HALVES)
+        TILE_ROWS(a->row, HALVES);
+    else if (a->row == 1)
+        TILE_ROWS(1, CUT);
     else
-        tile_rows_of(m, n, k, a, a->row, rows, cols, true, c, ldc, add, soon);
+        TILE_ROWS(a->row, CUT);
+#undef TILE_ROWS
 }
 
 /* A's element (i, (r, p)) is rows[i][at + r skip + p]; B is packed. */

@@ -10,9 +10,7 @@
 VINLINE void philox16(struct mt_philox_key key, uint32_t step, uint64_t base,
                       vi w[4])
 {
-    static const int32_t lanes[VL] = { 0, 1, 2,  3,  4,  5,  6,  7,
-                                       8, 9, 10, 11, 12, 13, 14, 15 };
-    vi c0 = vi_add(vi_set1((int32_t)(uint32_t)base), vi_load(lanes));
+    vi c0 = vi_add(vi_set1((int32_t)(uint32_t)base), vi_lanes());
     vi c1 = vi_set1((int32_t)(uint32_t)(base >> 32));
     vi c2 = vi_set1((int32_t)step), c3 = vi_set1((int32_t)key.c3);
     vi m0 = vi_set1((int32_t)0xD2511F53u), m1 = vi_set1((int32_t)0xCD9E8D57u);

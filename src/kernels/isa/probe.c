@@ -114,6 +114,12 @@ static void probe_halves(float y[16], const float first[8],
     vf_store(y, vf_load_halves(first, second));
 }
 
+static void probe_cut(float y[16], const float first[16],
+                      const float second[16], size_t n)
+{
+    vf_store(y, vf_load_cut(first, second, n));
+}
+
 static void probe_zip(float y[32], const float even[16], const float odd[16])
 {
     vf a, b;
@@ -162,11 +168,11 @@ extern const struct mt_probe PROBE_TABLE;
 const struct mt_probe PROBE_TABLE = {
     .isa = ISA_NAME(MT_ISA),
 #define X(name) .name = probe_##name,
-    MT_PROBE_LANES(X)
-    MT_PROBE_MATH(X)
+    MT_PROBE_LANES(X) MT_PROBE_MATH(X)
 #undef X
-    .copy_n = probe_copy_n,
+        .copy_n = probe_copy_n,
     .halves = probe_halves,
+    .cut = probe_cut,
     .zip = probe_zip,
     .unzip = probe_unzip,
     .transpose = probe_transpose,

@@ -7,7 +7,9 @@
  *
  *   load, store      vf_load(p) vf_store(p, v); with a count n < 16:
  *                    vf_load_n(p, n) gives zeros past n, vf_store_n(p, v, n);
- *                    vf_load_halves(p, q): 8 from each
+ *                    vf_load_halves(p, q): 8 from each;
+ *                    vf_load_cut(p, q, n): lanes below n from p, others from
+ *                    the same lanes of q; both are read whole
  *   arithmetic       vf_add vf_sub vf_mul vf_div vf_sqrt
  *                    vf_fma(a, b, c) = a b + c, vf_fnma(a, b, c) = c - a b,
  *                    rounded once
@@ -85,6 +87,21 @@ VINLINE vf vf_abs(vf a)
 VINLINE vf vf_unit(vf x, vf unit)
 {
     return vf_sub(vf_add(x, unit), unit);
+}
+
+/* 0, 1, ... 15 */
+VINLINE vi vi_lanes(void)
+{
+    static const int32_t lanes[VL] = { 0, 1, 2,  3,  4,  5,  6,  7,
+                                       8, 9, 10, 11, 12, 13, 14, 15 };
+
+    return vi_load(lanes);
+}
+
+/* The first n lanes of a, and the others of b. */
+VINLINE vf vf_join(size_t n, vf a, vf b)
+{
+    return vf_sel(vi_lt(vi_lanes(), vi_set1((int32_t)n)), a, b);
 }
 
 /* |magnitude| with the sign of sign */

@@ -42,6 +42,18 @@ VINLINE vf vf_load_halves(const float *p, const float *q)
 {
     return (vf){ _mm256_loadu_ps(p), _mm256_loadu_ps(q) };
 }
+VINLINE vf vf_load_cut(const float *p, const float *q, size_t n)
+{
+    __m256 first = _mm256_castsi256_ps(half_mask(n % 8));
+
+    if (n < 8)
+        return (vf){ _mm256_blendv_ps(_mm256_loadu_ps(q), _mm256_loadu_ps(p),
+                                      first),
+                     _mm256_loadu_ps(q + 8) };
+    return (vf){ _mm256_loadu_ps(p),
+                 _mm256_blendv_ps(_mm256_loadu_ps(q + 8),
+                                  _mm256_loadu_ps(p + 8), first) };
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     return (vf){ _mm256_maskload_ps(p, half_mask(low_half(n))),

@@ -22,6 +22,10 @@ VINLINE vf vf_load_halves(const float *p, const float *q)
     return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)),
                               _mm256_loadu_ps(q), 1);
 }
+VINLINE vf vf_load_cut(const float *p, const float *q, size_t n)
+{
+    return _mm512_mask_loadu_ps(_mm512_loadu_ps(q), vm_first(n), p);
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     return _mm512_maskz_loadu_ps(vm_first(n), p);

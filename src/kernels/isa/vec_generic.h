@@ -21,6 +21,10 @@ VINLINE vf vf_load_halves(const float *p, const float *q)
 {
     LANES(vf, i < 8 ? p[i] : q[i - 8]);
 }
+VINLINE vf vf_load_cut(const float *p, const float *q, size_t n)
+{
+    LANES(vf, (size_t)i < n ? p[i] : q[i]);
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     LANES(vf, (size_t)i < n ? p[i] : 0);

@@ -28,6 +28,15 @@ VINLINE vf vf_load_halves(const float *p, const float *q)
     return (vf){ { vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(q),
                    vld1q_f32(q + 4) } };
 }
+VINLINE vf vf_load_cut(const float *p, const float *q, size_t n)
+{
+    static const uint32_t ones[32] = { -1u, -1u, -1u, -1u, -1u, -1u, -1u, -1u,
+                                       -1u, -1u, -1u, -1u, -1u, -1u, -1u, -1u };
+    const uint32_t *first = ones + 16 - n;
+
+    QUARTERS(vf, vbslq_f32(vld1q_u32(first + 4 * i), vld1q_f32(p + 4 * i),
+                           vld1q_f32(q + 4 * i)));
+}
 VINLINE vf vf_load_n(const float *p, size_t n)
 {
     float t[VL] = { 0 };
