@@ -36,6 +36,8 @@ struct mt_probe {
 #undef X
     void (*copy_n)(float *y, const float *x, size_t n); /* load_n, store_n */
     void (*halves)(float y[16], const float first[8], const float second[8]);
+    void (*turn)(float *y, size_t y_row, const float *x, size_t x_row,
+                 size_t n);
     void (*cut)(float y[16], const float first[16], const float second[16],
                 size_t n);
     void (*zip)(float y[32], const float even[16], const float odd[16]);

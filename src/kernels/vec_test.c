@@ -316,6 +316,34 @@ START_TEST(cuts_come_from_two_places)
 }
 END_TEST
 
+static void check_turn(const struct mt_probe *probe, size_t n, size_t y_row)
+{
+    float x[16 * 20], y[16 * 20];
+
+    count_from(x, 16 * 20, 1);
+    probe->turn(y, y_row, x, 20, n);
+    for (size_t i = 0; i < 16; i++) {
+        for (size_t j = 0; j < (y_row < 16 ? n : 16); j++)
+            ck_assert(y[i * y_row + j] == (j < n ? x[j * 20 + i] : 0));
+    }
+}
+
+START_TEST(turned_rows_are_columns)
+{
+    const struct mt_probe *found[4];
+    size_t n = mt_probes_available(found);
+
+    for (size_t k = 0; k < n; k++) {
+        for (size_t rows = 1; rows <= 16; rows++) {
+            check_turn(found[k], rows, 16);
+            check_turn(found[k], rows, 18);
+            if (rows <= 8)
+                check_turn(found[k], rows, rows);
+        }
+    }
+}
+END_TEST
+
 START_TEST(zip_and_unzip_interleave)
 {
     const struct mt_probe *found[4];
@@ -403,6 +431,7 @@ Suite *vec_suite(void)
     tcase_add_test(t, parts_are_read_and_written_alone);
     tcase_add_test(t, halves_come_from_two_places);
     tcase_add_test(t, cuts_come_from_two_places);
+    tcase_add_test(t, turned_rows_are_columns);
     tcase_add_test(t, zip_and_unzip_interleave);
     tcase_add_test(t, transpose_swaps_rows_and_columns);
     tcase_add_test(t, sums_and_maxima_have_one_order);

@@ -19,22 +19,6 @@ static void pack_b_rows(const float *b, size_t row, size_t k, size_t n,
     }
 }
 
-/* A block of 16 rows and n columns of a B whose columns are contiguous, all in
- * registers. */
-VINLINE void pack_square(const float *b, size_t col, size_t n, size_t width,
-                         float *out)
-{
-    vf r[VL];
-
-#pragma GCC unroll 16
-    for (size_t j = 0; j < VL; j++)
-        r[j] = j < n ? vf_load(b + j * col) : vf_zero();
-    vf_transpose(r);
-#pragma GCC unroll 16
-    for (size_t i = 0; i < VL; i++)
-        vf_store(out + i * width, r[i]);
-}
-
 /* 16 columns [j, j + n) of a B whose columns are contiguous. */
 static void pack_b_columns(const float *b, size_t col, size_t k, size_t n,
                            size_t width, float *out)
@@ -42,9 +26,9 @@ static void pack_b_columns(const float *b, size_t col, size_t k, size_t n,
     size_t p = 0;
 
     for (; n == VL && p + VL <= k; p += VL)
-        pack_square(b + p, col, VL, width, out + p * width);
+        vf_turn(out + p * width, width, b + p, col, VL);
     for (; p + VL <= k; p += VL)
-        pack_square(b + p, col, n, width, out + p * width);
+        vf_turn(out + p * width, width, b + p, col, n);
     for (; p < k; p += VL) {
         vf r[VL];
         size_t left = k - p < VL ? k - p : VL;

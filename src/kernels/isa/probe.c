@@ -120,6 +120,12 @@ static void probe_cut(float y[16], const float first[16],
     vf_store(y, vf_load_cut(first, second, n));
 }
 
+static void probe_turn(float *y, size_t y_row, const float *x, size_t x_row,
+                       size_t n)
+{
+    vf_turn(y, y_row, x, x_row, n);
+}
+
 static void probe_zip(float y[32], const float even[16], const float odd[16])
 {
     vf a, b;
@@ -172,6 +178,7 @@ const struct mt_probe PROBE_TABLE = {
 #undef X
         .copy_n = probe_copy_n,
     .halves = probe_halves,
+    .turn = probe_turn,
     .cut = probe_cut,
     .zip = probe_zip,
     .unzip = probe_unzip,

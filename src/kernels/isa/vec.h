@@ -26,7 +26,11 @@
  *                    vi_shl vi_shr (logical) vi_sar (arithmetic);
  *                    vi_mul_wide(a, b, &hi, &lo) is unsigned 32 x 32 -> 64
  *   across lanes     vf_sum: the fixed tree over distances 8, 4, 2, 1
- *                    vf_hmax: the maximum; vf_transpose: 16 x 16
+ *                    vf_hmax: the maximum; vf_transpose: 16 x 16;
+ *                    vf_turn(y, y_row, x, x_row, n): the same in memory, the
+ *                    rows of x from n <= 16 on taken as zeros; if n <= 8,
+ *                    y_row may be less than 16: each row of y overwrites what
+ *                    the one before has written past its n values
  */
 #ifndef MT_KERNELS_ISA_VEC_H
 #define MT_KERNELS_ISA_VEC_H
@@ -88,6 +92,22 @@ VINLINE vf vf_unit(vf x, vf unit)
 {
     return vf_sub(vf_add(x, unit), unit);
 }
+
+#ifndef MT_ISA_avx2 /* which has another way, with fewer registers */
+VINLINE void vf_turn(float *y, size_t y_row, const float *x, size_t x_row,
+                     size_t n)
+{
+    vf r[VL];
+
+#pragma GCC unroll 16
+    for (size_t j = 0; j < VL; j++)
+        r[j] = j < n ? vf_load(x + j * x_row) : vf_zero();
+    vf_transpose(r);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < VL; i++)
+        vf_store(y + i * y_row, r[i]);
+}
+#endif
 
 /* 0, 1, ... 15 */
 VINLINE vi vi_lanes(void)

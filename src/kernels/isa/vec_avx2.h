@@ -254,4 +254,41 @@ VINLINE void vf_transpose(vf r[16])
     }
 }
 
+/* Four values of row i and, in the upper half, of row i + 4. */
+VINLINE __m256 two_rows(const float *x, size_t row, size_t i, size_t n)
+{
+    __m128 low = i < n ? _mm_loadu_ps(x + i * row) : _mm_setzero_ps();
+    __m128 high =
+        i + 4 < n ? _mm_loadu_ps(x + (i + 4) * row) : _mm_setzero_ps();
+
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1);
+}
+
+/* Eight rows and four columns at a time. */
+VINLINE void vf_turn(float *y, size_t y_row, const float *x, size_t x_row,
+                     size_t n)
+{
+    size_t rows = y_row < 16 ? 8 : 16;
+
+    for (size_t j = 0; j < rows; j += 8) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 16; i += 4) {
+            __m256 r0 = two_rows(x + i, x_row, j, n);
+            __m256 r1 = two_rows(x + i, x_row, j + 1, n);
+            __m256 r2 = two_rows(x + i, x_row, j + 2, n);
+            __m256 r3 = two_rows(x + i, x_row, j + 3, n);
+            __m256 a = _mm256_unpacklo_ps(r0, r1);
+            __m256 b = _mm256_unpackhi_ps(r0, r1);
+            __m256 c = _mm256_unpacklo_ps(r2, r3);
+            __m256 d = _mm256_unpackhi_ps(r2, r3);
+            float *out = y + i * y_row + j;
+
+            _mm256_storeu_ps(out, _mm256_shuffle_ps(a, c, 0x44));
+            _mm256_storeu_ps(out + y_row, _mm256_shuffle_ps(a, c, 0xee));
+            _mm256_storeu_ps(out + 2 * y_row, _mm256_shuffle_ps(b, d, 0x44));
+            _mm256_storeu_ps(out + 3 * y_row, _mm256_shuffle_ps(b, d, 0xee));
+        }
+    }
+}
+
 #endif
