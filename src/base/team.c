@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/runqueue.h"
+
 /*
  * One job at a time. Its tasks are cut into runs of neighbours, one for each
  * worker, so that a worker gets the same share of one job after the other, and
@@ -20,9 +22,11 @@
  *
  * An idle worker spins for a while (a training step hands out jobs microseconds
  * apart), then sleeps on a condition variable. The caller takes the lock only
- * if a worker sleeps.
+ * if a worker sleeps. Where other programs want the CPUs, too, spinning uses up
+ * the time that the next tasks need: a worker that has had to wait for a CPU
+ * spins but little.
  */
-enum { SPINS = 20000 };
+enum { SPINS = 20000, FEW_SPINS = 50 };
 
 struct worker {
     _Atomic uint64_t tasks; /* its run: first << 32 | end */
@@ -48,7 +52,7 @@ struct mt_team {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     atomic_bool stop;
-    size_t started;
+    size_t started, ready; /* threads; those that have opened what they use */
     struct worker workers[];
 };
 
@@ -118,26 +122,54 @@ static void sleep_until_work(struct mt_team *team, uint32_t seen)
     pthread_mutex_unlock(&team->lock);
 }
 
+static bool spin(struct mt_team *team, uint32_t seen, int spins)
+{
+    while (spins-- > 0 && !has_work(team, seen))
+        relax();
+    return has_work(team, seen);
+}
+
+static void wait_for_work(struct mt_team *team, uint32_t seen,
+                          struct mt_runqueue *queue)
+{
+    if (spin(team, seen, team->oversubscribed ? 1 : FEW_SPINS))
+        return;
+    if (!team->oversubscribed && !mt_runqueue_crowded(queue) &&
+        spin(team, seen, SPINS))
+        return;
+    sleep_until_work(team, seen);
+}
+
 static void *worker_main(void *arg)
 {
     struct worker *self = arg;
     struct mt_team *team = self->team;
+    struct mt_runqueue queue;
     uint32_t seen = 0;
 
+    mt_runqueue_open(&queue);
+    pthread_mutex_lock(&team->lock);
+    team->ready++;
+    pthread_cond_broadcast(&team->wake);
+    pthread_mutex_unlock(&team->lock);
     for (;;) {
-        int spins = team->oversubscribed ? 1 : SPINS;
-
-        while (!has_work(team, seen)) {
-            if (spins-- > 0)
-                relax();
-            else
-                sleep_until_work(team, seen);
-        }
+        wait_for_work(team, seen, &queue);
         if (atomic_load(&team->stop))
-            return NULL;
+            break;
         seen = atomic_load(&team->job);
         work(team, self->index);
     }
+    mt_runqueue_close(&queue);
+    return NULL;
+}
+
+/* So that what a team has open does not depend on chance. */
+static void wait_for_workers(struct mt_team *team)
+{
+    pthread_mutex_lock(&team->lock);
+    while (team->ready < team->started)
+        pthread_cond_wait(&team->wake, &team->lock);
+    pthread_mutex_unlock(&team->lock);
 }
 
 static size_t available_cpus(void)
@@ -183,6 +215,7 @@ mt_status mt_team_new(size_t threads, struct mt_team **out, struct mt_err *err)
         }
         team->started = i;
     }
+    wait_for_workers(team);
     *out = team;
     return MT_OK;
 }

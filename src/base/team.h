@@ -8,7 +8,8 @@
  * and then helps the others: who runs a task may depend on chance.
  *
  * Once warm, mt_team_run takes no lock and makes no system call: idle workers
- * spin for a while before they sleep.
+ * spin for a while before they sleep, unless they have had to wait for a CPU
+ * (runqueue.h).
  */
 #ifndef MT_BASE_TEAM_H
 #define MT_BASE_TEAM_H
