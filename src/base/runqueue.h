@@ -1,7 +1,7 @@
 /*
- * Whether a thread gets the CPU when it wants it. Linux counts the time that a
- * thread could have run and did not, since others did:
- * /proc/thread-self/schedstat, whose second number it is, in nanoseconds.
+ * Whether a thread gets a CPU when it can run. The second number in Linux's
+ * /proc/thread-self/schedstat is the time that the thread has spent waiting on
+ * a run queue, in nanoseconds.
  */
 #ifndef MT_BASE_RUNQUEUE_H
 #define MT_BASE_RUNQUEUE_H
@@ -16,12 +16,13 @@ struct mt_runqueue {
     bool crowded;
 };
 
-/* Of the thread that calls it, which must make all calls. */
+/* For the calling thread, the only one that may use q. */
 void mt_runqueue_open(struct mt_runqueue *q);
 void mt_runqueue_close(struct mt_runqueue *q);
 
 /* Whether the thread has lately waited for a twentieth of the time or more.
- * Looks 50 times a second at most, and else makes no system call. */
+ * Reads the kernel's count at most 50 times a second; other calls make no
+ * system call. */
 bool mt_runqueue_crowded(struct mt_runqueue *q);
 
 #endif

@@ -1,7 +1,6 @@
 #include "base/runqueue.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -74,8 +73,7 @@ START_TEST(knows_nothing_without_the_file)
 }
 END_TEST
 
-/* The kernel's own numbers, where it has them: they grow, and are read as they
- * are. */
+/* The kernel's own count, where there is one, never decreases. */
 START_TEST(reads_the_kernels_file)
 {
     struct mt_runqueue q;

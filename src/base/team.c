@@ -24,7 +24,7 @@
  * apart), then sleeps on a condition variable. The caller takes the lock only
  * if a worker sleeps. Where other programs want the CPUs, too, spinning uses up
  * the time that the next tasks need: a worker that has had to wait for a CPU
- * spins but little.
+ * spins only briefly.
  */
 enum { SPINS = 20000, FEW_SPINS = 50 };
 
@@ -52,7 +52,7 @@ struct mt_team {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     atomic_bool stop;
-    size_t started, ready; /* threads; those that have opened what they use */
+    size_t started, ready; /* threads; those whose run queue is open */
     struct worker workers[];
 };
 
@@ -163,7 +163,7 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* So that what a team has open does not depend on chance. */
+/* Which descriptors are open must not depend on timing. */
 static void wait_for_workers(struct mt_team *team)
 {
     pthread_mutex_lock(&team->lock);

@@ -48,9 +48,9 @@ void mt_conv_input_rows(const struct mt_conv *cv, const struct mt_byte_planes *p
                         const float *planes, const float **rows);
 
 /* The positions of a product: output rows of `width` columns over planes of
- * `plane` columns. Where 16 positions are in two rows at most (dense), they are
- * those of the output; otherwise those of the plane, the columns from `width`
- * on to be dropped. */
+ * `plane` columns. Where any 16 positions span at most two rows (dense), they
+ * are those of the output; otherwise those of the plane, the columns from
+ * `width` on to be dropped. */
 struct mt_positions {
     size_t width, plane, total;
     size_t block; /* so many at a time: whole rows of planes where not dense,

@@ -1,7 +1,6 @@
 /*
- * Convolutions beside the plain sums that conv.h states, bit for bit, with
- * every table: above all rows of every width, since tiles take 16 positions
- * that may lie in two rows.
+ * Compares convolutions bit for bit with the sums that conv.h defines, on every
+ * table and for many widths: the 16 positions of a tile may span two rows.
  */
 #include "kernels/conv.h"
 
@@ -23,7 +22,7 @@ static void *get(size_t bytes)
     return memory;
 }
 
-/* In memory of just this size, so that sanitizers see what is read past it. */
+/* Exactly this many, so that sanitizers see reads past the end. */
 static float *numbers(size_t n, uint32_t seed)
 {
     float *x = malloc(n * sizeof *x);
@@ -36,7 +35,7 @@ static float *numbers(size_t n, uint32_t seed)
     return x;
 }
 
-/* x (planes, h, w) at a place that may be outside, where it is 0. */
+/* An element of x (planes, h, w); 0 outside it. */
 static float at(const float *x, size_t plane, size_t h, size_t w, size_t i,
                 size_t j)
 {

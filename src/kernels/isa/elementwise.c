@@ -66,7 +66,7 @@ void MT_FN(copy_rows)(float *y, size_t y_row, const float *x, size_t x_row,
     for (size_t i = 0; i < rows; i++, y += y_row, x += x_row) {
         for (size_t j = 0; j < whole; j += VL)
             vf_store(y + j, vf_load(x + j));
-        if (rest && whole) /* once more, some of them */
+        if (rest && whole) /* overlaps the vector before */
             vf_store(y + n - VL, vf_load(x + n - VL));
         else if (rest)
             vf_store_n(y, vf_load_n(x, rest), rest);

@@ -93,7 +93,7 @@ VINLINE vf vf_unit(vf x, vf unit)
     return vf_sub(vf_add(x, unit), unit);
 }
 
-#ifndef MT_ISA_avx2 /* which has another way, with fewer registers */
+#ifndef MT_ISA_avx2 /* has its own, which needs fewer registers */
 VINLINE void vf_turn(float *y, size_t y_row, const float *x, size_t x_row,
                      size_t n)
 {
