@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/fetch.h"
 #include "kernels/gemm.h"
 #include "kernels/panels.h"
 
@@ -89,6 +90,7 @@ static void multiply(const struct product *g)
     for (size_t j = 0; j < g->n; j += nr) {
         size_t width = mt_size_min(nr, mt_size_align(g->b->columns - j, 16));
         const float *panel = g->b->at + j * g->b->rows + g->from * width;
+        struct mt_soon soon = mt_fetch_nothing(panel);
         struct mt_left left = g->a;
 
         for (size_t q = 0; q < g->k; q += MT_GEMM_KC) {
@@ -96,7 +98,7 @@ static void multiply(const struct product *g)
             kernels->gemm_tile(g->m, mt_size_min(nr, g->n - j),
                                mt_size_min(MT_GEMM_KC, g->k - q), &left,
                                panel + q * width, width, NULL, g->c + j, g->ldc,
-                               g->add || q > 0, (struct mt_soon){ panel, 0 });
+                               g->add || q > 0, &soon);
         }
     }
 }

@@ -107,10 +107,10 @@ static void add_block(const struct grad_weight *g, const float *dy, size_t i,
                              cv->oh * cv->ow, depth, columns, panel);
         for (size_t at = 0, t = 0; t < tiles; t++) {
             size_t taps = g->k / tiles + (t < g->k % tiles);
+            struct mt_soon soon = mt_fetch_take(fetch, depth, panel);
 
             kernels->gemm_tile_taps(taps, columns, &steps, rows + at, panel,
-                                    sum + at * cv->o + o, cv->o, add,
-                                    mt_fetch_take(fetch, depth, panel));
+                                    sum + at * cv->o + o, cv->o, add, &soon);
             at += taps;
         }
     }

@@ -148,13 +148,14 @@ static void product_panel(const struct mt_conv_left *a, size_t q, size_t depth,
     for (size_t t = 0; t < a->tiles; t++) {
         size_t m = a->rows + (t < a->longer);
         struct mt_left left = { a->at + i * a->k + q, a->k, 1 };
+        struct mt_soon soon;
 
         if (a->slivers)
             left = (struct mt_left){ a->at + sliver_at(a->tiles, q, depth, t),
                                      1, kernels->gemm_mr };
+        soon = mt_fetch_take(fetch, depth, left.at);
         kernels->gemm_tile_rows(m, columns, depth, &left, rows + q, cols,
-                                out + i * ldc, ldc, q > 0,
-                                mt_fetch_take(fetch, depth, left.at));
+                                out + i * ldc, ldc, q > 0, &soon);
         i += m;
     }
 }

@@ -136,9 +136,12 @@ struct mt_steps {   /* k = outer x inner: step (r, p) is at + r skip + p */
 };
 
 struct mt_soon { /* memory that is needed soon: a tile prefetches it from `at`
-                    on, `pace` floats further at each step of k */
+                    on, `pace` floats further at each step of k; and gemm_tile,
+                    after each `steps` of them, `skip` floats further */
     const float *at;
     size_t pace;
+    size_t steps; /* at least 1 */
+    ptrdiff_t skip;
 };
 
 /* The activations: A(X, name, saves_output), where saves_output says that the
@@ -178,14 +181,15 @@ struct mt_soon { /* memory that is needed soon: a tile prefetches it from `at`
     X(void, gemm_tile,                                                         \
       (size_t m, size_t n, size_t k, const struct mt_left *a, const float *b,  \
        size_t b_row, float *copy, float *c, size_t ldc, bool add,              \
-       struct mt_soon soon))                                                   \
+       const struct mt_soon *soon))                                            \
     X(void, gemm_tile_rows,                                                    \
       (size_t m, size_t n, size_t k, const struct mt_left *a,                  \
        const float *const *rows, const struct mt_columns *cols, float *c,      \
-       size_t ldc, bool add, struct mt_soon soon))                             \
+       size_t ldc, bool add, const struct mt_soon *soon))                      \
     X(void, gemm_tile_taps,                                                    \
       (size_t m, size_t n, const struct mt_steps *k, const float *const *rows, \
-       const float *b, float *c, size_t ldc, bool add, struct mt_soon soon))   \
+       const float *b, float *c, size_t ldc, bool add,                         \
+       const struct mt_soon *soon))                                            \
     X(void, gemm_small,                                                        \
       (size_t m, size_t n, size_t k, const float *a, size_t a_row,             \
        size_t a_col, const float *b, size_t b_row, size_t b_col, float *c,     \

@@ -928,7 +928,7 @@ static void tile_straight(const struct mt_kernels *k, const struct io *io,
 
     k->gemm_tile(t->m, t->n, s.k, &t->a, wide_b + t->j, 80,
                  io->variant % 2 ? copy : NULL, t->c, t->ldc, t->add,
-                 (struct mt_soon){ t->c, 3 });
+                 &(struct mt_soon){ t->c, 3, 5, -7 });
     for (size_t p = 0; io->variant % 2 && p < s.k * width; p++)
         ck_assert(memcmp(&copy[p], &wide_b[p / width * 80 + t->j + p % width],
                          sizeof *copy) == 0);
@@ -961,7 +961,7 @@ static void tile_by_rows(const struct mt_kernels *k, const struct io *io,
         cols[1] = (struct mt_columns){ 32, 48, n };
     }
     k->gemm_tile_rows(t->m, t->n, s.k, &t->a, rows, cols, t->c, t->ldc, t->add,
-                      (struct mt_soon){ t->c, 3 });
+                      &(struct mt_soon){ t->c, 3, 5, -7 });
 }
 
 /* Rows of A by pointers, k in steps of two that are three apart. */
@@ -988,7 +988,7 @@ static void tile_by_taps(const struct mt_kernels *k, const struct io *io,
     for (size_t p = 0; p < s.k * width; p++)
         b[p] = wide_b[p / width * 80 + t->j + p % width];
     k->gemm_tile_taps(t->m, t->n, &steps, rows, b, t->c, t->ldc, t->add,
-                      (struct mt_soon){ t->c, 3 });
+                      &(struct mt_soon){ t->c, 3, 5, -7 });
 }
 
 static void multiply(const struct mt_kernels *k, struct io *io, run_tile *run)

@@ -30,6 +30,22 @@ static inline void mt_fetch_now(const float *x, size_t n)
         __builtin_prefetch(x + i, 0, 3);
 }
 
+/* For a tile that shall prefetch nothing: what it reads anyway. */
+static inline struct mt_soon mt_fetch_nothing(const float *own)
+{
+    return (struct mt_soon){ own, 0, SIZE_MAX, 0 };
+}
+
+/* For a tile of k steps: n floats of each of some rows, `stride` apart. */
+static inline struct mt_soon mt_fetch_each(const float *at, size_t rows,
+                                           size_t n, size_t stride, size_t k)
+{
+    size_t steps = k / rows + (k % rows > 0), pace = n / steps + 1;
+
+    return (struct mt_soon){ at, pace, steps,
+                             (ptrdiff_t)stride - (ptrdiff_t)(steps * pace) };
+}
+
 struct mt_fetch {
     struct mt_fetch_block {
         const float *at; /* in the row */
@@ -77,9 +93,9 @@ static inline struct mt_soon mt_fetch_take(struct mt_fetch *f, size_t k,
     struct mt_soon soon;
 
     if (f->now == f->n)
-        return (struct mt_soon){ own, 0 };
+        return mt_fetch_nothing(own);
     b = &f->block[f->now];
-    soon = (struct mt_soon){ b->at, f->pace };
+    soon = (struct mt_soon){ b->at, f->pace, SIZE_MAX, 0 };
     if (k * f->pace < b->left) {
         b->at += k * f->pace;
         b->left -= k * f->pace;

@@ -92,6 +92,35 @@ START_TEST(nothing_to_fetch)
 }
 END_TEST
 
+/* A tile of k steps goes through all of some rows, whatever k, and hardly
+ * further. */
+START_TEST(a_tile_prefetches_several_rows)
+{
+    enum { ROWS = 6, N = 256, STRIDE = 1000 };
+    static const float x[ROWS * STRIDE];
+    const size_t ks[] = { 6, 7, 41, 64, 255, 256 };
+
+    for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+        struct mt_soon soon = mt_fetch_each(x, ROWS, N, STRIDE, ks[i]);
+        size_t row = 0;
+
+        for (size_t p = 0; p < ks[i]; p++) {
+            if (p && p % soon.steps == 0) {
+                ck_assert_uint_ge((size_t)(soon.at - x), row * STRIDE + N);
+                soon.at += soon.skip;
+                row++;
+                ck_assert_ptr_eq(soon.at, x + row * STRIDE);
+            }
+            ck_assert_uint_le((size_t)(soon.at - x),
+                              row * STRIDE + N + soon.steps);
+            soon.at += soon.pace;
+        }
+        ck_assert_uint_lt(row, ROWS);
+        ck_assert_uint_ge((row + 1) * soon.steps, ks[i]);
+    }
+}
+END_TEST
+
 Suite *fetch_suite(void);
 
 Suite *fetch_suite(void)
@@ -104,6 +133,7 @@ Suite *fetch_suite(void)
     tcase_add_test(t, rows_in_one_piece_are_one_row);
     tcase_add_test(t, blocks_are_limited);
     tcase_add_test(t, nothing_to_fetch);
+    tcase_add_test(t, a_tile_prefetches_several_rows);
     suite_add_tcase(s, t);
     return s;
 }

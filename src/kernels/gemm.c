@@ -123,9 +123,15 @@ size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers)
         floats += ahead_floats(&p, m, k);
     floats += left_floats(&p, m, n, k);
     if (mt_gemm_may_pack(m, n, k))
-        floats = mt_size_max(floats, mt_gemm_packed_floats(m, n, workers));
+        floats = mt_size_max(floats, mt_gemm_packed_floats(m, n, 0, workers));
     floats = mt_size_max(floats, mt_gemm_spread_floats(m, n, k, workers));
     return floats * sizeof(float);
+}
+
+size_t mt_gemm_take_scratch(size_t m, size_t n, size_t k, size_t workers)
+{
+    return sizeof(float) * mt_size_max(mt_gemm_packed_floats(m, n, k, workers),
+                                       mt_gemm_spread_floats(m, n, k, workers));
 }
 
 static void pack_ahead_task(void *ctx, size_t task, size_t worker)
@@ -237,11 +243,12 @@ static void panel_tiles(const struct plan *p, struct mt_left a,
 
     for (size_t t = 0; t < tiles; t++) {
         size_t rows = area->m / tiles + (t < area->m % tiles);
+        struct mt_soon soon =
+            mt_fetch_take(next.now < next.n ? &next : fetch, k, b.b);
 
-        p->kernels->gemm_tile(
-            rows, n, k, &a, b.b, b.b_row, tiles > 1 ? b.copy : NULL, c, g->ldc,
-            q > 0 || g->add,
-            mt_fetch_take(next.now < next.n ? &next : fetch, k, b.b));
+        p->kernels->gemm_tile(rows, n, k, &a, b.b, b.b_row,
+                              tiles > 1 ? b.copy : NULL, c, g->ldc,
+                              q > 0 || g->add, &soon);
         if (b.copy && tiles > 1)
             b = (struct panel){ b.copy, n, NULL };
         a.at += p->slivers ? k * p->kernels->gemm_step : rows * a.row;
@@ -335,7 +342,7 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
 
     if (g->m == 0 || g->n == 0)
         return;
-    if (g->m * g->n * g->k <= SMALL) {
+    if (g->m * g->n * g->k <= SMALL && !g->take) {
         gemm_small(g, p.kernels);
         return;
     }
@@ -343,7 +350,7 @@ void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch)
         mt_gemm_spread(g, team, scratch);
         return;
     }
-    if (mt_gemm_packs_both(g)) {
+    if (g->take || mt_gemm_packs_both(g)) {
         mt_gemm_packed(g, team, scratch);
         return;
     }

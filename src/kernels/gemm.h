@@ -15,6 +15,9 @@
  * While a block of C is in cache the epilogue runs over it:
  *     c = act(c + bias + sum), then c = c * act'(saved)
  * with the parts that are not NULL.
+ *
+ * A caller that needs C only once can take its parts instead, while they are in
+ * cache. Then C is not written.
  */
 #ifndef MT_KERNELS_GEMM_H
 #define MT_KERNELS_GEMM_H
@@ -22,7 +25,16 @@
 #include "base/team.h"
 #include "kernels/dispatch.h"
 
-enum { MT_GEMM_KC = 256 };
+enum {
+    MT_GEMM_KC = 256,
+    MT_GEMM_TAKE_READS = 4,
+};
+
+/* Takes rows [i, i + m) and columns [j, j + n) of a finished C: they are at c,
+ * rows ldc apart. Threads call it at the same time, for parts that together are
+ * all of C, in any order. */
+typedef void mt_gemm_take(void *ctx, size_t i, size_t m, size_t j, size_t n,
+                          const float *c, size_t ldc);
 
 struct mt_gemm {
     size_t m, n, k;
@@ -42,11 +54,21 @@ struct mt_gemm {
     mt_unary_grad *act_grad;
     const float *saved;  /* (m, n), row stride ldc */
     const float *act_p;  /* parameters of act or act_grad */
+
+    mt_gemm_take *take; /* or NULL; needs k > 0, neither add nor an epilogue */
+    void *take_ctx;
+    const float *take_reads[MT_GEMM_TAKE_READS]; /* (m, n) each, n apart; what
+                                                    it reads of these, for its
+                                                    part, is prefetched; others
+                                                    are NULL */
 };
 
 /* Bytes of scratch memory that a product of this size takes with this many
  * workers; the scratch must be aligned to 64 bytes. */
 size_t mt_gemm_scratch(size_t m, size_t n, size_t k, size_t workers);
+
+/* The same where C is taken. */
+size_t mt_gemm_take_scratch(size_t m, size_t n, size_t k, size_t workers);
 
 void mt_gemm(const struct mt_gemm *g, struct mt_team *team, void *scratch);
 

@@ -30,7 +30,8 @@ void mt_gemm_spread(const struct mt_gemm *g, struct mt_team *team,
 /* Floats of scratch memory; 0 where no product of these sizes is spread. */
 size_t mt_gemm_spread_floats(size_t m, size_t n, size_t k, size_t workers);
 
-size_t mt_gemm_packed_floats(size_t m, size_t n, size_t workers); /* scratch */
+/* Floats of scratch memory. taken: k, where C is taken; else 0. */
+size_t mt_gemm_packed_floats(size_t m, size_t n, size_t taken, size_t workers);
 
 /* Does any product of these sizes pack both, whatever its strides? */
 bool mt_gemm_may_pack(size_t m, size_t n, size_t k);

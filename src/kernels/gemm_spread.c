@@ -8,7 +8,7 @@
  *     for each KC block of k, for each run of rows of C: a task
  *         P_block = the block's product
  *     for each few rows of C: a task
- *         C = P_0 + P_1 + P_2 ..., in this order
+ *         C = P_0 + P_1 + P_2 ..., in this order (where P_0 was, if C is taken)
  *
  * These are the bits of every other way; one thread takes another, which keeps
  * no P.
@@ -42,10 +42,11 @@ static void plan_tasks(struct plan *p, size_t m, size_t n, size_t k)
         p->runs *= 2;
     p->rows = mt_size_max(1, SUM_FLOATS / n);
     /* fewer rows may take more */
-    p->own_floats = mt_size_align(
-        mt_size_max(mt_gemm_packed_floats(m / p->runs, n, 1),
-                    mt_gemm_packed_floats(mt_size_ceil_div(m, p->runs), n, 1)),
-        16);
+    p->own_floats =
+        mt_size_align(mt_size_max(mt_gemm_packed_floats(m / p->runs, n, 0, 1),
+                                  mt_gemm_packed_floats(
+                                      mt_size_ceil_div(m, p->runs), n, 0, 1)),
+                      16);
 }
 
 static bool pays(size_t m, size_t n, size_t k, size_t workers)
@@ -91,6 +92,7 @@ static void block_task(void *ctx, size_t task, size_t worker)
     part.c = product(p, block) + i * part.n;
     part.ldc = part.n;
     part.add = false;
+    part.take = NULL;
     mt_gemm_packed(&part, NULL, p->own + worker * p->own_floats);
 }
 
@@ -102,7 +104,7 @@ static void sum_task(void *ctx, size_t task, size_t worker)
 
     (void)worker;
     for (size_t i = first; i < end; i++) {
-        float *c = g->c + i * g->ldc;
+        float *c = g->take ? product(p, 0) + i * g->n : g->c + i * g->ldc;
         const float *sum = g->add ? c : product(p, 0) + i * g->n;
 
         for (size_t block = g->add ? 0 : 1; block < p->blocks; block++) {
@@ -110,6 +112,9 @@ static void sum_task(void *ctx, size_t task, size_t worker)
             sum = c;
         }
     }
+    if (g->take)
+        g->take(g->take_ctx, first, end - first, 0, g->n,
+                product(p, 0) + first * g->n, g->n);
 }
 
 void mt_gemm_spread(const struct mt_gemm *g, struct mt_team *team,

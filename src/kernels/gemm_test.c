@@ -31,7 +31,7 @@ struct product {
     size_t m, n, k;
     int strides; /* which of layouts */
     size_t gap;  /* ldc - n */
-    bool add;
+    bool add, taken;
     enum epilogue epilogue;
     size_t activation; /* of the table of activations */
 };
@@ -215,21 +215,60 @@ static void compare(const struct product *p, const float *c, const float *want,
     }
 }
 
+/* Puts a part of C where it belongs, and counts its elements. */
+struct taking {
+    const struct product *p;
+    float *c;
+    unsigned char *times;
+};
+
+static void take(void *ctx, size_t i, size_t m, size_t j, size_t n,
+                 const float *c, size_t ldc)
+{
+    const struct taking *t = ctx;
+
+    for (size_t r = 0; r < m; r++) {
+        for (size_t k = 0; k < n; k++) {
+            size_t at = (i + r) * (t->p->n + t->p->gap) + j + k;
+
+            t->c[at] = c[r * ldc + k];
+            t->times[at]++;
+        }
+    }
+}
+
+static void taken_once(const struct taking *t)
+{
+    for (size_t i = 0; i < t->p->m * (t->p->n + t->p->gap); i++)
+        ck_assert_msg(t->times[i] == (i % (t->p->n + t->p->gap) < t->p->n),
+                      "m %zu, n %zu, k %zu: element %zu was taken %d times",
+                      t->p->m, t->p->n, t->p->k, i, t->times[i]);
+}
+
 /* The scratch memory has exactly the bytes that were asked for, and guards
  * after them. */
 static void run_once(const struct product *p, const struct data *d,
                      struct mt_team *team)
 {
     size_t workers = mt_team_size(team);
-    size_t bytes = mt_gemm_scratch(p->m, p->n, p->k, workers);
+    size_t bytes = p->taken ? mt_gemm_take_scratch(p->m, p->n, p->k, workers)
+                            : mt_gemm_scratch(p->m, p->n, p->k, workers);
     char *scratch = get(bytes);
     float *c = get(d->size_c * sizeof *c);
     float *act_out = numbers(d->size_c, 6);
     struct mt_gemm g = describe(p, d, c, act_out);
+    struct taking taking = { p, c, calloc(d->size_c + 1, 1) };
 
     memset(scratch, 0xff, bytes + FENCE);
     memcpy(c, d->before, d->size_c * sizeof *c);
+    if (p->taken) {
+        g.c = NULL;
+        g.take = take;
+        g.take_ctx = &taking;
+    }
     mt_gemm(&g, team, scratch);
+    if (p->taken)
+        taken_once(&taking);
     compare(p, c, d->want, d->size_c, workers);
     compare(p, act_out, d->want_act, d->size_c, workers);
     for (size_t i = 0; i < FENCE; i++)
@@ -240,6 +279,7 @@ static void run_once(const struct product *p, const struct data *d,
     free(scratch);
     free(c);
     free(act_out);
+    free(taking.times);
 }
 
 static struct mt_team *teams[TEAMS]; /* of 1, 2, 3 threads */
@@ -461,6 +501,35 @@ START_TEST(spread_shapes)
 }
 END_TEST
 
+/* Where C is taken: one block of k and several, one group of columns and
+ * several, tiles that are not whole, and sums that threads share. */
+static const struct product taken[] = {
+    { .m = 1, .n = 1, .k = 1, .strides = 2 },
+    { .m = 3, .n = 17, .k = 5, .strides = 0 },
+    { .m = 15, .n = 48, .k = 64, .strides = 2 },
+    { .m = 257, .n = 784, .k = 64, .strides = 2 },
+    { .m = 130, .n = 560, .k = 256, .strides = 2 },
+    { .m = 43, .n = 33, .k = 257, .strides = 2 },
+    { .m = 300, .n = 530, .k = 513, .strides = 1 },
+    { .m = 77, .n = 2100, .k = 700, .strides = 2 },
+    { .m = 70, .n = 4160, .k = 40, .strides = 2 },
+    { .m = 29, .n = 700, .k = 2051, .strides = 6 },
+    { .m = 140, .n = 513, .k = 2047, .strides = 2 },
+    { .m = 140, .n = 140, .k = 770, .strides = 2 },
+    { .m = 20, .n = 300, .k = 5000, .strides = 2 },
+};
+
+enum { TAKEN = sizeof taken / sizeof *taken };
+
+START_TEST(taken_shapes)
+{
+    struct product p = taken[_i];
+
+    p.taken = true;
+    check_product(&p);
+}
+END_TEST
+
 Suite *gemm_suite(void);
 
 Suite *gemm_suite(void)
@@ -478,6 +547,7 @@ Suite *gemm_suite(void)
     tcase_add_loop_test(t, large_shapes, 0, 5);
     tcase_add_loop_test(t, packed_shapes, 0, PACKED);
     tcase_add_loop_test(t, spread_shapes, 0, SPREAD);
+    tcase_add_loop_test(t, taken_shapes, 0, TAKEN);
     suite_add_tcase(s, t);
     return s;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/size.h"
+#include "kernels/fetch.h"
 #include "kernels/gemm.h"
 
 size_t mt_panels_size(size_t k, size_t n)
@@ -49,9 +50,10 @@ static void multiply_panel(size_t m, size_t n, size_t q, size_t kc,
 
     for (size_t t = 0; t < tiles; t++) {
         size_t rows = m / tiles + (t < m % tiles);
+        struct mt_soon soon = mt_fetch_nothing(b);
 
         kernels->gemm_tile(rows, n, kc, &left, b, mt_size_align(n, 16), NULL, c,
-                           ldc, add, (struct mt_soon){ b, 0 });
+                           ldc, add, &soon);
         left.at += rows * lda;
         c += rows * ldc;
     }

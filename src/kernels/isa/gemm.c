@@ -123,10 +123,10 @@ VINLINE void fetch(const size_t m, const size_t nv, const float *c, size_t ldc)
 }
 
 /* Prefetches the next piece of what is needed after this tile. */
-VINLINE void prefetch(struct mt_soon *soon)
+VINLINE void prefetch(const float **at, size_t pace)
 {
-    __builtin_prefetch(soon->at, 0, 2);
-    soon->at += soon->pace;
+    __builtin_prefetch(*at, 0, 2);
+    *at += pace;
 }
 
 /* acc += column a (m values, `row` apart) times row b */
@@ -190,26 +190,31 @@ VINLINE size_t tail_of(size_t n)
 VINLINE void tile(const size_t m, const size_t nv, size_t k,
                   const struct mt_left *a, const size_t row, const float *b,
                   size_t b_row, float *copy, float *c, size_t ldc, size_t tail,
-                  bool add, struct mt_soon soon)
+                  bool add, const struct mt_soon *soon)
 {
-    const float *x = a->at;
-    size_t col = a->col;
+    const float *x = a->at, *next = soon->at;
+    size_t col = a->col, pace = soon->pace;
+    size_t steps = soon->steps;
+    ptrdiff_t skip = soon->skip;
     vf acc[GEMM_MR][GEMM_NRV];
 
     if (add)
         fetch(m, nv, c, ldc);
     clear(m, nv, acc);
-    for (size_t p = 0; p < k; p++, x += col, b += b_row) {
-        vf y[GEMM_NRV];
+    for (size_t p = 0, end; p < k; next += skip) {
+        end = k - p < steps ? k : p + steps;
+        for (; p < end; p++, x += col, b += b_row) {
+            vf y[GEMM_NRV];
 
 #pragma GCC unroll 2
-        for (size_t j = 0; j < nv; j++) {
-            y[j] = vf_load(b + j * VL);
-            if (copy)
-                vf_store(copy + (p * nv + j) * VL, y[j]);
+            for (size_t j = 0; j < nv; j++) {
+                y[j] = vf_load(b + j * VL);
+                if (copy)
+                    vf_store(copy + (p * nv + j) * VL, y[j]);
+            }
+            prefetch(&next, pace);
+            rank_one(m, nv, x, row, y, acc);
         }
-        prefetch(&soon);
-        rank_one(m, nv, x, row, y, acc);
     }
     finish(m, nv, acc, c, ldc, tail, add);
 }
@@ -224,7 +229,7 @@ VINLINE void tile(const size_t m, const size_t nv, size_t k,
 static void tile_of_columns(size_t m, size_t n, size_t k,
                             const struct mt_left *a, const float *b,
                             size_t b_row, float *copy, float *c, size_t ldc,
-                            bool add, struct mt_soon soon)
+                            bool add, const struct mt_soon *soon)
 {
     size_t tail = tail_of(n);
 
@@ -238,7 +243,7 @@ static void tile_of_columns(size_t m, size_t n, size_t k,
 
 void MT_FN(gemm_tile)(size_t m, size_t n, size_t k, const struct mt_left *a,
                       const float *b, size_t b_row, float *copy, float *c,
-                      size_t ldc, bool add, struct mt_soon soon)
+                      size_t ldc, bool add, const struct mt_soon *soon)
 {
     size_t tail = tail_of(n);
 
@@ -283,10 +288,11 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
                        const struct mt_left *a, const size_t row,
                        const float *const *rows, const struct mt_columns *cols,
                        const enum form form, float *c, size_t ldc, size_t tail,
-                       bool add, struct mt_soon soon)
+                       bool add, const struct mt_soon *soon)
 {
-    const float *x = a->at;
+    const float *x = a->at, *next = soon->at;
     size_t col = a->col, at[GEMM_NRV], rest[GEMM_NRV], n[GEMM_NRV];
+    size_t pace = soon->pace;
     vf acc[GEMM_MR][GEMM_NRV];
 
     for (size_t j = 0; j < nv; j++) {
@@ -308,7 +314,7 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
             else
                 y[j] = vf_load(b + at[j]);
         }
-        prefetch(&soon);
+        prefetch(&next, pace);
         rank_one(m, nv, x, row, y, acc);
     }
     finish(m, nv, acc, c, ldc, tail, add);
@@ -321,7 +327,8 @@ VINLINE void tile_rows(const size_t m, const size_t nv, size_t k,
 VINLINE void tile_rows_of(size_t m, size_t n, size_t k, const struct mt_left *a,
                           const size_t row, const float *const *rows,
                           const struct mt_columns *cols, const enum form form,
-                          float *c, size_t ldc, bool add, struct mt_soon soon)
+                          float *c, size_t ldc, bool add,
+                          const struct mt_soon *soon)
 {
     size_t tail = tail_of(n);
 
@@ -335,7 +342,7 @@ VINLINE void tile_rows_of(size_t m, size_t n, size_t k, const struct mt_left *a,
 void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
                            const struct mt_left *a, const float *const *rows,
                            const struct mt_columns *cols, float *c, size_t ldc,
-                           bool add, struct mt_soon soon)
+                           bool add, const struct mt_soon *soon)
 {
     enum form form = form_of(cols, n);
 
@@ -360,8 +367,10 @@ void MT_FN(gemm_tile_rows)(size_t m, size_t n, size_t k,
 VINLINE void tile_taps(const size_t m, const size_t nv,
                        const struct mt_steps *k, const float *const *rows,
                        const float *b, float *c, size_t ldc, size_t tail,
-                       bool add, struct mt_soon soon)
+                       bool add, const struct mt_soon *soon)
 {
+    const float *next = soon->at;
+    size_t pace = soon->pace;
     vf acc[GEMM_MR][GEMM_NRV];
 
     clear(m, nv, acc);
@@ -372,7 +381,7 @@ VINLINE void tile_taps(const size_t m, const size_t nv,
 #pragma GCC unroll 2
             for (size_t j = 0; j < nv; j++)
                 y[j] = vf_load(b + j * VL);
-            prefetch(&soon);
+            prefetch(&next, pace);
 #pragma GCC unroll 16
             for (size_t i = 0; i < m; i++) {
                 vf x = vf_set1(rows[i][p]);
@@ -390,7 +399,7 @@ VINLINE void tile_taps(const size_t m, const size_t nv,
 
 void MT_FN(gemm_tile_taps)(size_t m, size_t n, const struct mt_steps *k,
                            const float *const *rows, const float *b, float *c,
-                           size_t ldc, bool add, struct mt_soon soon)
+                           size_t ldc, bool add, const struct mt_soon *soon)
 {
     size_t tail = tail_of(n);
 
