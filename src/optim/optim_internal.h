@@ -41,6 +41,12 @@ MT_OPTIMIZERS(X)
     { "maximize", MT_KEY_BOOL, offsetof(struct T, maximize), .def = "false",   \
       .doc = "maximize the loss instead of minimizing it" }
 
+/* Does slot i exist for the tensors of this group? */
+bool mt_optim_has_slot(const struct mt_optimizer *o, size_t group, size_t i);
+
+/* The product of tensor t, or NULL if the type has none. */
+float *mt_optim_product(const struct mt_optimizer *o, size_t t);
+
 /* Fails unless there are two betas. */
 mt_status mt_optim_check_betas(const struct mt_reals *betas,
                                const struct mt_json *doc,

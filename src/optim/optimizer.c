@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <fnmatch.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +15,7 @@ static const struct mt_optimizer_type *const types[] = {
     NULL,
 };
 
-enum {
-    SPAN = 16384,        /* floats of a task */
-    PAD = 16,
-};
+enum { PAD = 16 };
 
 /* --- reading the spec --------------------------------------------------- */
 
@@ -164,8 +160,7 @@ static mt_status check_globs(const struct mt_optimizer *o,
     return MT_OK;
 }
 
-/* Does slot i exist for the tensors of this group? */
-static bool has_slot(const struct mt_optimizer *o, size_t group, size_t i)
+bool mt_optim_has_slot(const struct mt_optimizer *o, size_t group, size_t i)
 {
     return !o->type->has_slot ||
            o->type->has_slot(o->groups[group].args, o->cycled, i);
@@ -177,7 +172,7 @@ static bool is_needed(const struct mt_optimizer *o, size_t i)
     bool needed = false;
 
     for (size_t g = 0; g < o->n_groups; g++)
-        needed |= has_slot(o, g, i);
+        needed |= mt_optim_has_slot(o, g, i);
     return needed;
 }
 
@@ -256,7 +251,10 @@ static mt_status bind(struct mt_optimizer *o, struct mt_err *err)
     o->group_of = mt_arena_calloc(&o->arena, n + 1, sizeof *o->group_of);
     o->step_of = mt_arena_calloc(&o->arena, n + 1, sizeof *o->step_of);
     o->segments = mt_arena_calloc(&o->arena, n + 1, sizeof *o->segments);
-    if (!o->group_of || !o->step_of || !o->segments)
+    o->segment_of = mt_arena_calloc(&o->arena, n + 1, sizeof *o->segment_of);
+    o->seen = mt_arena_calloc(&o->arena, n + 1, sizeof *o->seen);
+    if (!o->group_of || !o->step_of || !o->segments || !o->segment_of ||
+        !o->seen)
         return mt_fail_memory(err);
     if ((status = assign_groups(o, err)) != MT_OK)
         return status;
@@ -331,130 +329,10 @@ mt_status mt_optimizer_follow(struct mt_optimizer *o,
     return mt_optimizer_allocate(o, err);
 }
 
-/* --- stepping ----------------------------------------------------------- */
-
 struct mt_scheduled mt_optimizer_base(const struct mt_optimizer *o,
                                       size_t group)
 {
     return o->type->base(o->groups[group].args);
-}
-
-/* The product of tensor t, or NULL if the type has none. */
-static float *product_of(const struct mt_optimizer *o, size_t t)
-{
-    return o->type->factor ? mt_optimizer_slot(o, o->n_slots - 1, t) : NULL;
-}
-
-/* Tensors lie in the flat block in order, each padded; neighbours with the same
- * group, step count and product become one segment. */
-static void make_segments(struct mt_optimizer *o)
-{
-    struct mt_segment *last = NULL;
-
-    o->n_segments = 0;
-    for (size_t t = 0; t < o->store->n; t++) {
-        const struct mt_tensor *tensor = o->store->tensors[t];
-        size_t n = mt_size_align(tensor->count, PAD);
-        const float *product = product_of(o, t);
-
-        if (!tensor->requires_grad)
-            continue;
-        if (!tensor->has_grad) {
-            last = NULL;
-            continue;
-        }
-        if (last && last->group == o->group_of[t] &&
-            last->step == o->step_of[t] &&
-            (!product || last->product == *product)) {
-            last->n += n;
-        } else {
-            last = &o->segments[o->n_segments++];
-            *last = (struct mt_segment){ .offset = tensor->offset, .n = n,
-                                         .group = o->group_of[t],
-                                         .step = o->step_of[t], .first = t,
-                                         .product = product ? *product : 1 };
-        }
-        last->end = t + 1;
-    }
-    o->segmented = true;
-}
-
-struct pass {
-    const struct mt_optimizer *o;
-    const struct mt_segment *segment;
-    const void *prepared;
-    size_t first, end; /* in floats of the block */
-    atomic_bool non_finite;
-};
-
-static void pass_task(void *ctx, size_t task, size_t worker)
-{
-    struct pass *pass = ctx;
-    const struct mt_optimizer *o = pass->o;
-    const struct mt_segment *s = pass->segment;
-    size_t at = pass->first + task * SPAN, end = pass->end;
-    struct mt_update u = { .p = o->store->values + at,
-                           .g = o->store->grads + at,
-                           .n = end - at < SPAN ? end - at : SPAN };
-
-    (void)worker;
-    for (size_t i = 0; i < o->n_slots; i++) {
-        if (has_slot(o, s->group, i) && !mt_optimizer_is_product(o->type, i))
-            u.slot[i] = o->slot[i] + at;
-    }
-    if (!o->type->update(&u, pass->prepared))
-        atomic_store(&pass->non_finite, true);
-}
-
-void mt_optimizer_own(struct mt_optimizer *o, const struct mt_range *ranges,
-                      size_t n)
-{
-    o->own = ranges;
-    o->n_own = n;
-}
-
-/* The optimizer's own ranges of the segment. */
-static void run_pass(const struct mt_optimizer *o, struct pass *pass,
-                     struct mt_team *team)
-{
-    const struct mt_segment *s = pass->segment;
-    const struct mt_range all = { 0, SIZE_MAX };
-    const struct mt_range *own = o->n_own ? o->own : &all;
-
-    for (size_t i = 0; i == 0 || i < o->n_own; i++) {
-        pass->first = mt_size_max(s->offset, own[i].first);
-        pass->end = mt_size_min(s->offset + s->n, own[i].end);
-        if (pass->first < pass->end)
-            mt_team_run(team, (pass->end - pass->first + SPAN - 1) / SPAN,
-                        pass_task, pass);
-    }
-}
-
-bool mt_optimizer_step(struct mt_optimizer *o, const struct mt_scheduled *now,
-                       struct mt_team *team)
-{
-    _Alignas(16) char prepared[MT_OPTIM_STEP_SIZE];
-    bool finite = true;
-
-    if (!o->segmented)
-        make_segments(o);
-    for (size_t i = 0; i < o->n_segments; i++) {
-        struct mt_segment *s = &o->segments[i];
-        struct pass pass = { .o = o, .segment = s, .prepared = prepared };
-
-        struct mt_optim_step step = { now[s->group].lr, now[s->group].momentum,
-                                      s->step + 1, 1 };
-
-        if (o->type->factor) /* in single precision, as in torch */
-            s->product *=
-                (float)o->type->factor(o->groups[s->group].args, &step);
-        step.product = (double)s->product;
-        o->type->prepare(o->groups[s->group].args, &step, prepared);
-        run_pass(o, &pass, team);
-        finite &= !atomic_load(&pass.non_finite);
-        s->step++;
-    }
-    return finite;
 }
 
 bool mt_optimizer_owns(const struct mt_optimizer *o,
@@ -477,7 +355,7 @@ void mt_optimizer_sync(struct mt_optimizer *o)
         const struct mt_segment *s = &o->segments[i];
 
         for (size_t t = s->first; t < s->end; t++) {
-            float *product = product_of(o, t);
+            float *product = mt_optim_product(o, t);
 
             if (o->store->tensors[t]->requires_grad)
                 o->step_of[t] = s->step;
@@ -493,10 +371,15 @@ float *mt_optimizer_slot(const struct mt_optimizer *o, size_t slot,
     const struct mt_tensor *t = o->store->tensors[tensor];
 
     if (!t->requires_grad || slot >= o->n_slots || !o->slot[slot] ||
-        !has_slot(o, o->group_of[tensor], slot))
+        !mt_optim_has_slot(o, o->group_of[tensor], slot))
         return NULL;
     return o->slot[slot] +
            (mt_optimizer_is_product(o->type, slot) ? tensor : t->offset);
+}
+
+float *mt_optim_product(const struct mt_optimizer *o, size_t t)
+{
+    return o->type->factor ? mt_optimizer_slot(o, o->n_slots - 1, t) : NULL;
 }
 
 bool mt_optimizer_is_product(const struct mt_optimizer_type *type, size_t slot)

@@ -15,6 +15,8 @@
 #ifndef MT_OPTIM_OPTIMIZER_H
 #define MT_OPTIM_OPTIMIZER_H
 
+#include <stdatomic.h>
+
 #include "spec/kind.h"
 #include "base/team.h"
 #include "graph/tensor.h"
@@ -32,6 +34,14 @@ struct mt_segment {
     uint64_t step;           /* finished steps */
     float product;           /* of the factors of these steps */
     size_t first, end;       /* tensors of the store */
+    bool taken;              /* mt_optimizer_take_from */
+    float next;              /* the product after the present step, and what */
+    _Alignas(16) char prepared[MT_OPTIM_STEP_SIZE]; /* was prepared for it */
+};
+
+/* Of a gradient that was taken. */
+struct mt_seen {
+    atomic_bool other_than_0, non_finite;
 };
 
 /* The blocks that one pass works on. */
@@ -127,7 +137,12 @@ struct mt_optimizer {
     size_t n_own;                    /* 0: all of it */
     struct mt_segment *segments;
     size_t n_segments;
+    size_t *segment_of; /* of each tensor that has a gradient */
     bool segmented;
+    const bool *taken;    /* for each tensor, mt_optimizer_take_from;
+                             NULL: none */
+    bool taking;          /* in the last step they were taken */
+    struct mt_seen *seen; /* for each tensor */
 };
 
 /* Reads the spec's "optimizer" object and binds it to the store. A glob of
@@ -168,6 +183,32 @@ void mt_optimizer_own(struct mt_optimizer *optimizer,
  * gradient is not finite: the tensors are invalid then. */
 bool mt_optimizer_step(struct mt_optimizer *optimizer,
                        const struct mt_scheduled *now, struct mt_team *team);
+
+/*
+ * The same step with gradients that come piece by piece, in any order and from
+ * any thread, and need not be in memory: of the tensors that
+ * mt_optimizer_take_from was given, [tensors of the store], borrowed.
+ *
+ *     mt_optimizer_begin(o, now);
+ *     mt_optimizer_take(o, tensor, at, g, n);    each of their values once
+ *     mt_optimizer_end(o, team);                 all other tensors
+ *
+ * Each value is updated as mt_optimizer_step would. at and n are multiples of
+ * 16. A step that was begun may be given up before anything is taken.
+ * mt_optimizer_take_from is to be called before all steps.
+ */
+void mt_optimizer_take_from(struct mt_optimizer *optimizer, const bool *taken);
+void mt_optimizer_begin(struct mt_optimizer *optimizer,
+                        const struct mt_scheduled *now);
+void mt_optimizer_take(struct mt_optimizer *optimizer,
+                       const struct mt_tensor *tensor, size_t at,
+                       const float *g, size_t n);
+bool mt_optimizer_end(struct mt_optimizer *optimizer, struct mt_team *team);
+
+/* Of the last step's gradient of tensor t, which must have one: was all of it
+ * finite; was all of it 0? */
+bool mt_optimizer_saw_finite(const struct mt_optimizer *optimizer, size_t t);
+bool mt_optimizer_saw_zeros(const struct mt_optimizer *optimizer, size_t t);
 
 /* Does this optimizer move the tensor? */
 bool mt_optimizer_owns(const struct mt_optimizer *optimizer,
