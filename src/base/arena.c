@@ -27,7 +27,19 @@ static struct mt_arena_block *block_new(size_t size)
     return block;
 }
 
-/* Large pieces get a block of their own, after the one in use. */
+/* Adds a full block, after the one in use. */
+static void add_full(struct mt_arena *arena, struct mt_arena_block *block)
+{
+    block->used = block->size;
+    if (arena->blocks) {
+        block->next = arena->blocks->next;
+        arena->blocks->next = block;
+    } else {
+        arena->blocks = block;
+    }
+}
+
+/* Large pieces get a block of their own. */
 static void *alloc_large(struct mt_arena *arena, size_t size)
 {
     if (size > PTRDIFF_MAX - 2 * BLOCK_ALIGN)
@@ -37,13 +49,7 @@ static void *alloc_large(struct mt_arena *arena, size_t size)
 
     if (!block)
         return NULL;
-    block->used = block->size;
-    if (arena->blocks) {
-        block->next = arena->blocks->next;
-        arena->blocks->next = block;
-    } else {
-        arena->blocks = block;
-    }
+    add_full(arena, block);
     return (char *)block + BLOCK_ALIGN;
 }
 
@@ -75,6 +81,22 @@ void *mt_arena_calloc(struct mt_arena *arena, size_t count, size_t size)
     if (!mt_size_mul(count, size, &bytes))
         return NULL;
     return mt_arena_alloc(arena, bytes);
+}
+
+void *mt_arena_reserve(struct mt_arena *arena, size_t count, size_t size)
+{
+    struct mt_arena_block *block;
+    size_t bytes;
+
+    if (!mt_size_mul(count, size, &bytes) ||
+        bytes > PTRDIFF_MAX - 2 * BLOCK_ALIGN)
+        return NULL;
+    bytes += 2 * BLOCK_ALIGN; /* calloc aligns to less */
+    if (!(block = mt_pages_reserve(bytes)))
+        return NULL;
+    block->size = bytes;
+    add_full(arena, block);
+    return (char *)mt_size_align((uintptr_t)(block + 1), BLOCK_ALIGN);
 }
 
 char *mt_arena_strndup(struct mt_arena *arena, const char *text, size_t n)

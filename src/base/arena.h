@@ -31,6 +31,10 @@ void *mt_arena_alloc(struct mt_arena *arena, size_t size);
 /* As mt_arena_alloc for count * size bytes; NULL too if that overflows. */
 void *mt_arena_calloc(struct mt_arena *arena, size_t count, size_t size);
 
+/* The same, aligned to 64, for an array of which little will be used: what is
+ * not touched takes no memory (base/pages.h). */
+void *mt_arena_reserve(struct mt_arena *arena, size_t count, size_t size);
+
 char *mt_arena_strdup(struct mt_arena *arena, const char *text);
 char *mt_arena_strndup(struct mt_arena *arena, const char *text, size_t n);
 char *mt_arena_printf(struct mt_arena *arena, const char *fmt, ...)

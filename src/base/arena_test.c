@@ -92,6 +92,30 @@ START_TEST(impossible_sizes_give_null)
 }
 END_TEST
 
+/* Small and large, among other pieces. */
+START_TEST(reserved_memory_is_zeroed_and_aligned)
+{
+    struct mt_arena arena = MT_ARENA_INIT;
+    const size_t sizes_of[] = { 0, 1, 1000, (size_t)5 << 20 };
+
+    for (size_t i = 0; i < sizeof sizes_of / sizeof *sizes_of; i++) {
+        size_t n = sizes_of[i];
+        unsigned char *p = mt_arena_reserve(&arena, n, 4);
+        unsigned char *other = mt_arena_alloc(&arena, 100);
+
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq((uintptr_t)p % 64, 0);
+        ck_assert(is_zero(p, 4 * n));
+        memset(p, 5, 4 * n);
+        ck_assert(is_zero(other, 100));
+        ck_assert_uint_ge(mt_arena_bytes(&arena), 4 * n + 100);
+    }
+    ck_assert_ptr_null(mt_arena_reserve(&arena, SIZE_MAX / 4 + 1, 4));
+    ck_assert_ptr_null(mt_arena_reserve(&arena, SIZE_MAX - 1, 1));
+    mt_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(calloc_gives_count_times_size)
 {
     struct mt_arena arena = MT_ARENA_INIT;
@@ -150,6 +174,7 @@ Suite *arena_suite(void)
     tcase_add_test(t, it_can_be_used_again_after_free);
     tcase_add_test(t, impossible_sizes_give_null);
     tcase_add_test(t, calloc_gives_count_times_size);
+    tcase_add_test(t, reserved_memory_is_zeroed_and_aligned);
     tcase_add_test(t, strings_are_copies);
     tcase_add_test(t, printf_gives_text_of_any_length);
     suite_add_tcase(s, t);

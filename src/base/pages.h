@@ -13,4 +13,9 @@
  * is no memory. 0 bytes are some memory, too. */
 void *mt_pages_alloc(size_t bytes);
 
+/* So many bytes, zeroed, of which only pages that are touched take memory, as
+ * far as the system can do so: for arrays of which little is used. Aligned to
+ * 16; free() frees them. */
+void *mt_pages_reserve(size_t bytes);
+
 #endif

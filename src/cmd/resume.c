@@ -370,6 +370,7 @@ static int resume_run(struct mt_call *call)
         .data_dir = mt_option(call, "data-dir"),
         .overrides = changes.list,
         .n_overrides = changes.n,
+        .norms = mt_option(call, "log") != NULL,
         .team = call->team,
         .comm = call->comm,
     };

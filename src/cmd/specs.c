@@ -193,6 +193,7 @@ static mt_status build(const struct mt_open_request *r, struct mt_opened *out,
         .purpose = r->purpose,
         .split = r->split,
         .memory = r->memory,
+        .norms = r->norms,
     };
     mt_status status;
 
@@ -232,7 +233,8 @@ mt_status mt_open_spec(const struct mt_open_request *r, struct mt_opened *out,
                                           .comm = r->comm,
                                           .ranks = r->ranks,
                                           .purpose = r->purpose,
-                                          .memory = r->memory };
+                                          .memory = r->memory,
+                                          .norms = r->norms };
     mt_status status;
 
     *out = (struct mt_opened){ .bundle = MT_BUNDLE_INIT };

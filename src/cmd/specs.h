@@ -38,6 +38,7 @@ struct mt_open_request {
     enum mt_split split;          /* of eval */
     bool mean;                    /* eval: of the parameters, in their place */
     enum mt_memory memory;        /* less than for training: no steps */
+    bool norms;                   /* as in mt_session_request */
     bool undrawn; /* a spec's values all come from elsewhere: they are 0 */
     struct mt_team *team;
     struct mt_comm *comm; /* or NULL */

@@ -76,6 +76,7 @@ static int train(struct mt_call *call, const char *out)
         .data_dir = mt_option(call, "data-dir"),
         .overrides = call->args + 1,
         .n_overrides = call->n_args - 1,
+        .norms = mt_option(call, "log") != NULL,
         .undrawn = init != NULL,
         .team = call->team,
         .comm = call->comm,

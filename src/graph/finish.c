@@ -9,6 +9,7 @@ mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
         mt_graph_prune(g);
         mt_graph_defer(g);
         mt_graph_recompute(g);
+        mt_graph_hand_over(g);
     }
     if (g->failed)
         return mt_fail_memory(err);

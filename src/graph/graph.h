@@ -53,6 +53,8 @@ struct mt_value {
                                  backward, or NULL */
     bool forward;             /* computed by a forward node */
     bool deferred;            /* computed by its readers (deferred.h) */
+    const struct mt_tensor *handed; /* the parameter whose gradient it is, if
+                                       that can be handed over; or NULL */
     enum { MT_UNASKED, MT_KEPT, MT_AGAIN } choice; /* recompute.c */
     int along; /* sequence.c: the sequence's dimension */
 
@@ -64,6 +66,25 @@ struct mt_value {
 };
 
 enum { MT_NODE_INPUTS = 8, MT_NODE_OUTPUTS = 4 };
+
+/* Takes gradients of parameters from a run instead of their being stored. */
+enum {
+    MT_TAKE_FLOATS = 16,
+    MT_TAKE_READS = 4,
+};
+
+struct mt_taker {
+    /* n values, from the tensor's element `at` on, both multiples of
+     * MT_TAKE_FLOATS. Threads call it at the same time. No node that follows
+     * reads the tensor: it may be changed. */
+    void (*take)(void *ctx, const struct mt_tensor *tensor, size_t at,
+                 const float *g, size_t n);
+    /* Puts the arrays of the tensor's shape that `take` reads into out, which
+     * is all NULL: they are prefetched. */
+    void (*reads)(void *ctx, const struct mt_tensor *tensor,
+                  const float *out[MT_TAKE_READS]);
+    void *ctx;
+};
 
 /* The samples of a step's batch that a run works on. Random numbers depend on
  * the step and the place in the batch, so that they are the same if a batch is
@@ -78,6 +99,8 @@ struct mt_turn {
                                            of sequences (sequence.h) */
     void (*after)(void *ctx, size_t node); /* is called when a node has run; */
     void *ctx;                             /* or NULL */
+    const struct mt_taker *taker; /* of the gradients that the graph hands over;
+                                     NULL: all are stored */
 };
 
 /* What a running node may use. */
@@ -142,6 +165,10 @@ struct mt_op {
     /* Bytes that a node keeps of up to `context` positions. */
     size_t (*memory)(const struct mt_node *node, size_t context);
 
+    /* Whether the node can pass output 0 to a taker, as a gradient, piece by
+     * piece, and whether that pays. NULL: it cannot. */
+    bool (*hands_over)(const struct mt_node *node);
+
     bool keeps_inner; /* absorb also takes an activation of a value with other
                          readers, which then is output 1 */
     bool in_place; /* output 0 may overwrite input 0 if that dies here */
@@ -151,6 +178,7 @@ struct mt_node {
     const struct mt_op *op;
     const char *layer;        /* for messages: the layer that recorded it */
     size_t number;            /* its index among the nodes, for fusing */
+    size_t waits;             /* it follows the first so many (hand_over.c) */
     size_t n_in, n_out;
     struct mt_value *in[MT_NODE_INPUTS]; /* NULL: an optional operand, such as a
                                             bias, is absent */
@@ -216,10 +244,17 @@ struct mt_value *mt_graph_backward(struct mt_graph *g, struct mt_value *loss);
 
 void mt_graph_keep(struct mt_graph *g, struct mt_value *value);
 
+/* Before mt_graph_finish: runs may have a taker. */
+void mt_graph_may_hand_over(struct mt_graph *g);
+
 /* Fuses nodes, defers normalisations, drops what nothing reads, and plans the
  * memory for this many workers (mt_graph_bytes). */
 mt_status mt_graph_finish(struct mt_graph *g, size_t workers,
                           struct mt_err *err);
+
+/* Would a taker get this parameter's gradient? */
+bool mt_graph_hands_over(const struct mt_graph *g,
+                         const struct mt_tensor *tensor);
 
 /* Bytes of working memory for activations and scratch. */
 size_t mt_graph_bytes(const struct mt_graph *g);

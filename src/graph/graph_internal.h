@@ -1,6 +1,6 @@
 /* The internals of a graph, for the files of graph/ that work on whole graphs:
- * graph.c (recording), autograd.c, fuse.c, deferred.c, recompute.c, plan.c,
- * run.c. */
+ * graph.c (recording), autograd.c, fuse.c, deferred.c, recompute.c,
+ * hand_over.c, plan.c, run.c. */
 #ifndef MT_GRAPH_INTERNAL_H
 #define MT_GRAPH_INTERNAL_H
 
@@ -9,6 +9,7 @@
 struct mt_graph {
     struct mt_arena arena;
     bool training, failed;     /* failed: memory ran out while recording */
+    bool hands_over;           /* runs may have a taker */
     const char *layer;
     struct mt_node **nodes;
     size_t n_nodes, nodes_size, n_forward;
@@ -37,6 +38,7 @@ void mt_graph_fuse(struct mt_graph *g);
 void mt_graph_prune(struct mt_graph *g);
 void mt_graph_defer(struct mt_graph *g);
 void mt_graph_recompute(struct mt_graph *g);
+void mt_graph_hand_over(struct mt_graph *g);
 mt_status mt_graph_plan(struct mt_graph *g, size_t workers,
                         struct mt_err *err);
 

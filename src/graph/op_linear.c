@@ -210,11 +210,47 @@ const struct mt_op mt_op_linear_grad_input = {
 
 /* --- dw = dy^T x -------------------------------------------------------- */
 
+enum {
+    HAND_FROM = 1 << 18, /* floats of dw from which handing over pays, */
+    HAND_ROWS = 2048,    /* and rows of dy up to which it does */
+};
+
+_Static_assert((int)MT_TAKE_READS == (int)MT_GEMM_TAKE_READS,
+               "the same arrays");
+
+/* Pieces of rows of dw, in the product's parts. */
+struct handing {
+    const struct mt_taker *taker;
+    const struct mt_tensor *tensor;
+    size_t n; /* of a row */
+};
+
+static void hand_rows(void *ctx, size_t i, size_t m, size_t j, size_t n,
+                      const float *c, size_t ldc)
+{
+    const struct handing *h = ctx;
+    bool whole = n == h->n && n == ldc;
+    size_t times = whole ? 1 : m;
+
+    for (size_t r = 0; r < times; r++)
+        h->taker->take(h->taker->ctx, h->tensor, (i + r) * h->n + j,
+                       c + r * ldc, whole ? m * n : n);
+}
+
+static bool grad_weight_hands_over(const struct mt_node *node)
+{
+    size_t m = mt_last_dim(node->in[DY]), n = mt_last_dim(node->in[OTHER]);
+
+    return n % MT_TAKE_FLOATS == 0 && m * n >= HAND_FROM &&
+           mt_rows(node->in[DY]) <= HAND_ROWS;
+}
+
 static void grad_weight_run(const struct mt_node *node,
                             const struct mt_run *run)
 {
     const struct mt_value *dy = node->in[DY], *x = node->in[OTHER];
     size_t m = mt_last_dim(dy), n = mt_last_dim(x);
+    struct handing handing = { run->turn.taker, node->out[Y]->handed, n };
     struct mt_gemm gemm = {
         .m = m, .n = n, .k = mt_rows(dy),
         .a = dy->data, .a_row = 1, .a_col = m,
@@ -222,20 +258,31 @@ static void grad_weight_run(const struct mt_node *node,
         .c = node->out[Y]->data, .ldc = n,
     };
 
+    if (handing.taker && handing.tensor) {
+        gemm.take = hand_rows;
+        gemm.take_ctx = &handing;
+        handing.taker->reads(handing.taker->ctx, handing.tensor,
+                             gemm.take_reads);
+    }
     mt_gemm(&gemm, run->team, run->scratch);
 }
 
 static size_t grad_weight_scratch(const struct mt_node *node, size_t workers)
 {
-    const struct mt_value *dy = node->in[DY], *x = node->in[OTHER];
+    size_t m = mt_last_dim(node->in[DY]), n = mt_last_dim(node->in[OTHER]);
+    size_t k = mt_rows(node->in[DY]);
+    size_t bytes = mt_gemm_scratch(m, n, k, workers);
 
-    return mt_gemm_scratch(mt_last_dim(dy), mt_last_dim(x), mt_rows(dy), workers);
+    if (!node->out[Y]->handed)
+        return bytes;
+    return mt_size_max(bytes, mt_gemm_take_scratch(m, n, k, workers));
 }
 
 const struct mt_op mt_op_linear_grad_weight = {
     .name = "linear_grad_weight",
     .run = grad_weight_run,
     .scratch = grad_weight_scratch,
+    .hands_over = grad_weight_hands_over,
 };
 
 /* --- db_j = sum_i dy_ij ------------------------------------------------- */

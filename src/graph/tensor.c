@@ -78,11 +78,19 @@ static mt_status allocate_own(struct mt_store *store, struct mt_tensor *t,
     return t->data ? MT_OK : mt_fail_memory(err);
 }
 
-static mt_status allocate_block(struct mt_store *store, float **block,
-                                struct mt_err *err)
+static mt_status allocate_blocks(struct mt_store *store, struct mt_err *err)
 {
-    *block = mt_arena_calloc(&store->arena, store->flat + PAD, sizeof **block);
-    return *block ? MT_OK : mt_fail_memory(err);
+    size_t n = store->flat + PAD;
+
+    store->values = mt_arena_calloc(&store->arena, n, sizeof(float));
+    if (!store->values)
+        return mt_fail_memory(err);
+    if (store->memory != MT_MEMORY_TRAINING)
+        return MT_OK;
+    store->grads = store->few_grads
+                       ? mt_arena_reserve(&store->arena, n, sizeof(float))
+                       : mt_arena_calloc(&store->arena, n, sizeof(float));
+    return store->grads ? MT_OK : mt_fail_memory(err);
 }
 
 mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
@@ -110,9 +118,7 @@ mt_status mt_store_allocate(struct mt_store *store, struct mt_err *err)
     store->flat = flat;
     if (store->memory == MT_MEMORY_NONE)
         return MT_OK;
-    status = allocate_block(store, &store->values, err);
-    if (status == MT_OK && store->memory == MT_MEMORY_TRAINING)
-        status = allocate_block(store, &store->grads, err);
+    status = allocate_blocks(store, err);
     for (size_t i = 0; i < store->n && status == MT_OK; i++) {
         struct mt_tensor *t = store->tensors[i];
 

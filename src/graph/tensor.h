@@ -43,6 +43,8 @@ struct mt_store {
     size_t n, size;
     size_t flat;            /* floats in the trainable block */
     float *values, *grads;  /* the two blocks */
+    bool few_grads;         /* most gradients will not be stored: they take
+                               memory only if they are, after all */
     struct mt_names names;  /* of the tensors */
 };
 

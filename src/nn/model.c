@@ -452,6 +452,8 @@ mt_status mt_model_record(struct mt_model *m, size_t batch, bool training,
         goto fail;
     if (training)
         out->one = mt_graph_backward(graph, out->loss);
+    if (training && m->hands_over)
+        mt_graph_may_hand_over(graph);
     mt_graph_keep(graph, out->y);
     mt_graph_keep(graph, out->scores);
     mt_graph_keep(graph, out->loss);

@@ -38,6 +38,7 @@ struct mt_model {
     size_t n_rules;
     const struct mt_init **rule_of; /* the rule of each tensor */
     size_t parameters, trainable; /* floats: all, and those not frozen */
+    bool hands_over; /* training recordings may hand over gradients (graph.h) */
 };
 
 /* The keys of the spec's "model" object. */

@@ -51,15 +51,6 @@ mt_status mt_audit_before(const struct mt_store *store, struct mt_audit *audit,
     return MT_OK;
 }
 
-static bool all_zero(const struct mt_tensor *t)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        if (t->grad[i] != 0)
-            return false;
-    }
-    return true;
-}
-
 static struct mt_unmoved explain(const struct mt_tensor *t, size_t index,
                                  const struct mt_optimizer *o,
                                  const struct mt_scheduled *now)
@@ -75,7 +66,7 @@ static struct mt_unmoved explain(const struct mt_tensor *t, size_t index,
         return (struct mt_unmoved){ t->name, MT_LR_IS_0,
                                     mt_optimizer_base(o, group).lr == 0,
                                     index };
-    if (!t->has_grad || all_zero(t))
+    if (!t->has_grad || mt_optimizer_saw_zeros(o, index))
         return (struct mt_unmoved){ t->name, MT_ZERO_GRADIENT, !t->has_grad,
                                     index };
     return (struct mt_unmoved){ t->name, MT_ROUNDS_TO_NOTHING, false, index };

@@ -7,6 +7,7 @@
 #include "train/pieces.h"
 #include "train/range.h"
 #include "train/reduce.h"
+#include "train/taking.h"
 #include "train/totals.h"
 
 /* What a part passes to the others in addition to its gradient: its process's
@@ -156,6 +157,7 @@ static mt_status run_part(const struct run *run, size_t part, size_t first,
     struct mt_turn turn = { run->stream, first, p->batch,
                             statistics_of(s, part) };
     struct overlap overlap = { .s = s, .err = err };
+    struct mt_taking taking;
     mt_status status;
 
     *(float *)p->one->data = (float)(factor_of(run, part) / (double)run->share);
@@ -164,6 +166,8 @@ static mt_status run_part(const struct run *run, size_t part, size_t first,
         turn.after = after_node;
         turn.ctx = &overlap;
     }
+    if (s->taking)
+        mt_taking_begin(&taking, s, p, &turn);
     mt_graph_run_part(p->graph, s->team, &turn);
     if (overlap.status != MT_OK)
         return overlap.status;

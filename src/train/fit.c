@@ -21,7 +21,11 @@ static void say_limit(const struct mt_need *need, const struct mt_memlimit *l,
     bool by_ulimit = need->more > l->room && need->peak <= l->most;
     uint64_t free = l->free < l->most ? l->free : l->most;
 
-    if (by_ulimit)
+    if (by_ulimit && need->more > need->peak)
+        snprintf(out, size,
+                 "ulimit leaves it %s, and it needs addresses for %s",
+                 mt_size_text(l->room).text, mt_size_text(need->more).text);
+    else if (by_ulimit)
         snprintf(out, size, "ulimit leaves it %s", mt_size_text(l->room).text);
     else if (l->most == UINT64_MAX)
         snprintf(out, size, "%s are free", mt_size_text(free).text);

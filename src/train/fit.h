@@ -10,7 +10,8 @@
 /* The memory that training takes, in bytes. */
 struct mt_need {
     uint64_t peak; /* the most, including what the process has by now */
-    uint64_t more; /* to be taken at once, before the first step */
+    uint64_t more; /* to be taken at once, before the first step: addresses,
+                      some of which may never take memory */
     uint64_t state, batches, data; /* shares of it; batches: with activations */
 };
 

@@ -64,6 +64,24 @@ START_TEST(fits_where_it_does)
 }
 END_TEST
 
+/* Addresses that take no memory. */
+START_TEST(addresses_may_be_more_than_memory)
+{
+    struct mt_need wide = need;
+    struct mt_memlimit limit = { MB(4000), "this machine", MB(3000), MB(5),
+                                 MB(2499) };
+    struct mt_fit f;
+
+    wide.more = MB(2500);
+    f = mt_fit(&wide, &limit);
+    ck_assert_int_eq(f.fits, MT_FITS_NOT);
+    ck_assert_ptr_nonnull(strstr(f.text, "ulimit leaves it 2499.0 MB, and it "
+                                         "needs addresses for 2500.0 MB"));
+    limit.room = MB(2500);
+    ck_assert_int_eq(mt_fit(&wide, &limit).fits, MT_FITS);
+}
+END_TEST
+
 Suite *fit_suite(void);
 
 Suite *fit_suite(void)
@@ -72,6 +90,7 @@ Suite *fit_suite(void)
     TCase *t = tcase_create("core");
 
     tcase_add_test(t, fits_where_it_does);
+    tcase_add_test(t, addresses_may_be_more_than_memory);
     suite_add_tcase(s, t);
     return s;
 }

@@ -15,6 +15,7 @@
 #include "train/ranks.h"
 #include "train/reduce.h"
 #include "train/start.h"
+#include "train/taking.h"
 #include "train/totals.h"
 
 void mt_session_close(struct mt_session *s)
@@ -82,10 +83,13 @@ static mt_status record(struct mt_session *s, struct mt_err *err)
     size_t b = s->batching.batch_size;
     mt_status status = MT_OK;
 
+    s->model->hands_over = mt_taking_suits(s);
     if (n >= b)
         status = record_parts(s, b, err);
     if (status == MT_OK && !s->batching.drop_last)
         status = record_parts(s, n % b, err);
+    if (status == MT_OK)
+        status = mt_taking_plan(s, err);
     if (status == MT_OK)
         status = record_evaluation(s, err);
     s->workspace_bytes = mt_programs_bytes(&s->train);
@@ -209,6 +213,7 @@ mt_status mt_session_prepare(struct mt_session *s, struct mt_err *err)
         (s->settings.shards > 1 && mt_loss_weighs_classes(&s->model->loss));
     mt_optimizer_own(s->optimizer, s->pieces, s->stripes);
     mt_ranks_release(s);
+    mt_optimizer_take_from(s->optimizer, s->taken);
     mt_optimizer_restart(s->optimizer); /* has_grad is known now */
     return MT_OK;
 }

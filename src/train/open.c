@@ -237,6 +237,7 @@ static mt_status take_memory(struct mt_session *s, enum mt_memory memory,
     mt_status status;
 
     store->memory = memory;
+    store->few_grads = s->taken != NULL;
     if ((status = mt_store_allocate(store, err)) != MT_OK ||
         (status = mt_optimizer_allocate(s->optimizer, err)) != MT_OK)
         return status;
@@ -259,6 +260,7 @@ mt_status mt_session_open(const struct mt_session_request *request,
     s->team = request->team;
     s->comm = request->comm;
     s->ranks = request->ranks ? request->ranks : mt_comm_size(s->comm);
+    s->norms = request->norms;
     if ((status = build(s, request, err)) != MT_OK ||
         (trains && (status = check_fit(s, err)) != MT_OK) ||
         (status = take_memory(s, request->memory, err)) != MT_OK) {

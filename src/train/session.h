@@ -57,6 +57,7 @@ struct mt_session_request {
     enum mt_data_purpose purpose; /* train, eval or check */
     enum mt_split split;          /* to evaluate */
     enum mt_memory memory;        /* with less than training needs: no steps */
+    bool norms;                   /* some steps will be asked for the norm */
     size_t resident;            /* as in mt_data_request; 0: its default */
 };
 
@@ -135,12 +136,13 @@ void mt_session_wish(struct mt_session *s, unsigned bits);
 mt_status mt_session_lead(const struct mt_session *s, void *what, size_t bytes,
                           struct mt_err *err);
 
-/* One optimizer step; at the end of an epoch also its evaluation, its entry in
- * the history, and the monitors (monitor.h). After the first one, a step on
- * data in memory allocates nothing, takes no lock and makes no system call;
- * with data in files, a batch that cannot be read fails in the step that needs
- * it (ahead.h). MT_NON_FINITE names step and layer; the session is unusable
- * then. */
+/* One optimizer step, with the norm of the gradients if that is wanted, which
+ * then takes memory for all of them; at the end of an epoch also its
+ * evaluation, its entry in the history, and the monitors (monitor.h). After the
+ * first one, a step on data in memory allocates nothing, takes no lock and
+ * makes no system call; with data in files, a batch that cannot be read fails
+ * in the step that needs it (ahead.h). MT_NON_FINITE names step and layer; the
+ * session is unusable then. */
 mt_status mt_session_step(struct mt_session *s, bool want_norm,
                           struct mt_step_info *info, struct mt_err *err);
 

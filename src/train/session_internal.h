@@ -72,6 +72,10 @@ struct mt_session {
     uint32_t *evaluated;    /* [2, batch] of evaluations (mt_subset_rows) */
     uint64_t order_epoch;   /* that epoch, plus 1; 0: none */
     float *grad_sum;        /* of several batches, if accumulate > 1 */
+    bool norms;             /* steps are asked for the norm of gradients */
+    const bool *taken;      /* [tensors] whose gradients are taken (taking.h);
+                               NULL: none; */
+    bool taking;            /* in the present step */
     double *partial;        /* [spans] sums of squares of the gradients, */
     size_t *partial_at;     /* and where those of pieces begin, in bytes */
 

@@ -7,7 +7,7 @@
 #include "train/kept.h"
 #include "train/pieces.h"
 #include "train/reduce.h"
-#include "train/session_internal.h"
+#include "train/taking.h"
 #include "train/totals.h"
 
 enum {
@@ -65,7 +65,7 @@ size_t mt_session_bytes(const struct mt_session *s, size_t rank)
 {
     const struct mt_store *store = &s->model->store;
 
-    return mt_store_bytes(store, MT_MEMORY_TRAINING) +
+    return mt_store_bytes(store, MT_MEMORY_TRAINING) - mt_taking_bytes(s) +
            optimizer_bytes(s, rank) + sums_bytes(s, rank) +
            mt_session_ema_bytes(s) + mt_kept_bytes(s) + mt_totals_bytes(s) +
            batch_bytes(s) + s->workspace_bytes;
@@ -117,12 +117,13 @@ size_t mt_session_peak_bytes(const struct mt_session *s, size_t rank)
     return PROGRAM + (training > s->data->most ? training : s->data->most);
 }
 
+/* Gradients that are taken have addresses all the same. */
 struct mt_fit mt_session_find_fit(const struct mt_session *s)
 {
     size_t rank = mt_comm_rank(s->comm), all = mt_session_bytes(s, rank);
     size_t batches = batch_bytes(s) + s->workspace_bytes;
     struct mt_need need = { .peak = mt_session_peak_bytes(s, rank),
-                            .more = all,
+                            .more = all + mt_taking_bytes(s),
                             .state = all - batches,
                             .batches = batches,
                             .data = s->data->held };

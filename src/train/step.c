@@ -20,8 +20,8 @@ static mt_status fail_gradient(const struct mt_session *s, struct mt_err *err)
     for (size_t i = 0; i < store->n; i++) {
         const struct mt_tensor *t = store->tensors[i];
 
-        if (t->requires_grad &&
-            !mt_kernels()->all_finite(t->grad, t->count)) {
+        if (t->requires_grad && t->has_grad &&
+            !mt_optimizer_saw_finite(s->optimizer, i)) {
             name = t->name;
             break;
         }
@@ -234,7 +234,8 @@ static mt_status update(struct mt_session *s, bool summed, bool want_norm,
         copy_own(s, s->model->store.grads, s->grad_sum);
     if ((status = clip(s, want_norm, &info->grad_norm, err)) != MT_OK)
         return status;
-    if (!mt_optimizer_step(s->optimizer, s->now, s->team))
+    if (s->taking ? !mt_optimizer_end(s->optimizer, s->team)
+                  : !mt_optimizer_step(s->optimizer, s->now, s->team))
         return fail_gradient(s, err);
     return mt_comm_gather(s->comm, s->model->store.values, s->pieces_at,
                           s->stripes, err);
@@ -264,6 +265,13 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
     *info = (struct mt_step_info){ 0 };
     uint64_t sent = s->comm ? s->comm->sent : 0;
 
+    mt_session_schedule(s);
+    info->lr = s->now[s->optimizer->n_groups - 1].lr;
+    if (s->ema)
+        mt_ema_begin(s->ema);
+    s->taking = s->taken && !want_norm;
+    if (s->taking)
+        mt_optimizer_begin(s->optimizer, s->now);
     for (size_t i = 0; i < count; i++) {
         bool idle;
 
@@ -276,10 +284,6 @@ mt_status mt_session_step(struct mt_session *s, bool want_norm,
         s->at.batch++;
     }
     info->idle_batches = count - added;
-    mt_session_schedule(s);
-    info->lr = s->now[s->optimizer->n_groups - 1].lr;
-    if (s->ema)
-        mt_ema_begin(s->ema);
     status =
         added ? update(s, count > 1, want_norm, info, err) : idle_step(info);
     if (status != MT_OK)
